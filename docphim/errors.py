@@ -1,0 +1,83 @@
+"""The ways Docphim says no: bad input is `Refused` with a reason code, a wrong command or recipe is `UsageError`."""
+
+from __future__ import annotations
+
+#: Every reason code a rejection may carry, with the sentence that explains it.  One table, read by docs and tests.
+REASONS: dict[str, str] = {
+    # files
+    "file_missing": "the file does not exist",
+    "file_empty": "the file has no bytes",
+    "file_truncated": "the file ends before its data does",
+    "file_unreadable": "the file is not an image or a study that Docphim reads",
+    "file_changed": "the file is not the one that was ingested",
+    "executable_preamble": "the DICOM preamble holds an executable program",
+    "unsafe_path": "a path leaves the folder it was given in",
+    # pixels
+    "pixels_missing": "the file has no pixel data",
+    "pixels_undecodable": "the pixel data cannot be decoded",
+    "pixels_constant": "every pixel has the same value",
+    "pixels_not_finite": "the pixels hold NaN or infinity",
+    "image_too_large": "the image claims more pixels than a film can have",
+    "image_too_small": "the image is smaller than a film can be",
+    "photometric_unknown": "the photometric interpretation is absent or not one of a film",
+    "multiframe": "the file holds several frames where one film is expected",
+    "polarity_contradicts": "the header says one polarity and the pixels another",
+    # scope
+    "modality_unsupported": "this version reads no study of this modality",
+    "body_part_out_of_scope": "the header names another body part than the chest",
+    "view_out_of_scope": "the film is a lateral or oblique view",
+    "for_processing": "the film is FOR PROCESSING: raw detector values, not for display",
+    # reports and studies
+    "report_missing": "the image has no report",
+    "report_empty": "the report has no text left",
+    "report_duplicate": "two rows give different reports for the same study",
+    "report_ambiguous": "the report's id matches more than one study",
+    "id_mangled": "a spreadsheet has turned the id into a rounded number",
+    "image_missing": "the report has no image",
+    "duplicate_uid": "two files share an instance UID and differ in pixels",
+    "study_mixed_patients": "one study holds images of different patients",
+    "section_missing": "the report lacks a section that the task needs",
+    # runs
+    "too_many_rejected": "more studies were rejected than the recipe allows",
+    "ambiguous_prompt": "two tasks would ask different things under the same words",
+    "too_long": "a sample does not fit the length budget",
+    "weights_layout": "the checkpoint is not in the layout transformers loads",
+    "weights_missing": "the weights are not on this machine",
+    "weights_unsafe": "the checkpoint holds pickled weights or remote code",
+    "weights_incomplete": "the checkpoint lacks weights that the model needs",
+    "checkpoint_corrupt": "the checkpoint does not match its manifest",
+    "loss_not_finite": "the training loss is NaN or infinite",
+    "disk_full": "the disk is full",
+    "upload_not_allowed": "the recipe does not allow sending data to this host",
+    "empty_dataset": "no study is left",
+    "pairs_unreadable": "the pairs file is not JSONL of id, reference and prediction",
+    "signature_differs": "the scores were made under different conventions",
+}
+
+
+class Refused(Exception):
+    """Input that cannot be used, and why.
+
+    Parameters
+    ----------
+    reason : str
+        A code of `REASONS`.
+    where : str
+        What was refused: a hashed id or a name the user typed; never a patient's name or an original path.
+    why : str
+        One sentence with the value that was found.
+    """
+
+    def __init__(self, reason: str, where: str = "", why: str = "") -> None:
+        if reason not in REASONS:
+            raise ValueError(f"unknown reason code {reason!r}")
+        self.reason, self.where, self.why = reason, where, why or REASONS[reason]
+        super().__init__(reason, where, self.why)
+
+    def __str__(self) -> str:
+        place = f" {self.where}:" if self.where else ""
+        return f"{self.reason}:{place} {self.why}"
+
+
+class UsageError(Exception):
+    """A command or recipe that is wrong; the message names the field and the allowed values (exit code 2)."""

@@ -1,0 +1,164 @@
+"""How stages meet: atomic writes, JSONL, content keys, and the STAGE.json that says a stage is done."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from docphim.errors import Refused
+
+Row = dict[str, Any]
+
+
+@contextlib.contextmanager
+def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file that appears under its name only when the block ends well.
+
+    The data goes to a temporary name in the same folder and is flushed to disk before it is renamed; after an error
+    nothing is left.
+
+    Raises
+    ------
+    Refused
+        `disk_full`, when the disk cannot take it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        with open(part, mode, encoding=encoding, newline=None if encoding is None else "\n") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        part.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Refused("disk_full", path.name, f"the disk is full: {path.name} was not written") from error
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def dumps(row: Any) -> str:
+    """One line of JSON, UTF-8, keys in the order given, NaN refused."""
+    return json.dumps(row, ensure_ascii=False, separators=(", ", ": "), allow_nan=False)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document, indented, atomically."""
+    with atomic(path) as handle:
+        handle.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_jsonl(path: Path, rows: Iterable[Row]) -> int:
+    """Write rows atomically, one JSON object a line; the number of rows."""
+    n = 0
+    with atomic(path) as handle:
+        for row in rows:
+            handle.write(dumps(row) + "\n")
+            n += 1
+    return n
+
+
+def read_jsonl(path: Path) -> Iterator[Row]:
+    """Read rows one at a time; a missing file has none, a last line cut short by a kill is left out."""
+    if not path.exists():
+        return
+    with open(path, encoding="utf-8-sig") as handle:
+        for number, line in enumerate(handle, 1):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:
+                if not line.endswith("\n"):
+                    return
+                raise Refused("file_unreadable", path.name, f"line {number} is not JSON") from None
+
+
+class Appender:
+    """Append rows to a JSONL file so that a kill loses at most the line being written, which is dropped on reopening."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._handle = open(path, "a+b")  # noqa: SIM115 - closed by close()
+        end = self._handle.seek(0, os.SEEK_END)
+        if end:
+            self._handle.seek(0)
+            self._handle.truncate(self._handle.read().rfind(b"\n") + 1)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Append rows and flush them to disk."""
+        try:
+            self._handle.write("".join(dumps(row) + "\n" for row in rows).encode())
+            self._handle.flush()
+            os.fsync(self._handle.fileno())
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise Refused("disk_full", "", "the disk is full: the last rows were not written") from error
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handle.close()
+
+    def __enter__(self) -> Appender:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def content_key(value: Any, length: int = 16) -> str:
+    """A short key of a JSON-ready value; equal values, whatever their key order, give equal keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def seed_of(*parts: object) -> int:
+    """A 63-bit seed from any values, the same on every machine and in every process."""
+    return int.from_bytes(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()[:8], "big") >> 1
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder only its owner can open (0700) and return it."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path
+
+
+def stage_record(version: int, settings: Any, inputs: Mapping[str, Path]) -> Row:
+    """What STAGE.json must say for a stage to count as done: its version, settings and the SHA-256 of its inputs."""
+    return {
+        "version": version,
+        "settings": json.loads(json.dumps(settings, default=str)),
+        "inputs": {name: sha256(path) if path.exists() else None for name, path in inputs.items()},
+    }
+
+
+def stage_done(path: Path, record: Row) -> bool:
+    """Whether STAGE.json at `path` says just what `record` says and every output it names is still there."""
+    try:
+        said = read_json(path)
+    except (OSError, ValueError):
+        return False
+    if not isinstance(said, dict):
+        return False
+    return {k: said.get(k) for k in record} == record and all((path.parent / name).exists() for name in said.get("outputs", []))

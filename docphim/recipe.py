@@ -1,0 +1,258 @@
+"""What a run is made from: pydantic models; YAML in, resolved YAML out, unknown keys refused with a did-you-mean."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from docphim.errors import UsageError
+
+M = TypeVar("M", bound=BaseModel)
+RECIPES = Path(__file__).parent / "recipes"
+
+
+class Section(BaseModel):
+    """A part of a recipe: no unknown keys, defaults written out."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True, frozen=True)
+
+
+class Source(Section):
+    """Where studies come from; what else may stand here is said by the source's own `Options`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str
+
+
+class Split(Section):
+    """`by: source` keeps the dataset's own splits, `by: patient` draws them."""
+
+    by: Literal["source", "patient"] = "patient"
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    seed: int = 0
+
+    @field_validator("fractions")
+    @classmethod
+    def _sum_to_one(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(value) < 0 or abs(sum(value) - 1) > 1e-6:
+            raise ValueError(f"train, val and test fractions must add up to 1, not {sum(value):g}")
+        return value
+
+
+class Prepare(Section):
+    """Pixels on disk: the long side in pixels, and how many processes make them (none: one per core)."""
+
+    long_side: int = Field(1024, ge=64, le=4096)
+    workers: int | None = Field(None, ge=1)
+
+
+class Lora(Section):
+    """Low-rank adapters: rank, scale, dropout, and which modules (none: the family's default pattern)."""
+
+    rank: int = Field(16, ge=1)
+    alpha: float = Field(32, gt=0)
+    dropout: float = Field(0.05, ge=0, lt=1)
+    modules: str | None = None
+
+
+class Model(Section):
+    """Which model: a family, its weights (`tiny`, a local folder, or a hub id), and what of it is trained."""
+
+    family: str
+    weights: str = "tiny"
+    tune: Literal["none", "lora", "full"] = "lora"
+    freeze: list[str] = ["vision"]
+    image_size: int | tuple[int, int] = 448
+    lora: Lora = Lora()
+    remote_code: bool = False
+    revision: str | None = None
+    tiny: dict[str, Any] = {}
+
+    @field_validator("freeze")
+    @classmethod
+    def _parts(cls, value: list[str]) -> list[str]:
+        for part in value:
+            if part not in ("vision", "projector", "language"):
+                raise ValueError(f"{part!r} is not one of vision, projector, language")
+        return value
+
+
+class Train(Section):
+    """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out."""
+
+    epochs: float = Field(1, gt=0)
+    max_steps: int | None = Field(None, ge=1)
+    learning_rate: float = Field(3e-5, gt=0)
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = Field(0.03, ge=0, le=1)
+    weight_decay: float = Field(0.0, ge=0)
+    batch_size: int = Field(8, ge=1)
+    accumulate: int = Field(1, ge=1)
+    max_grad_norm: float = Field(1.0, gt=0)
+    max_length: int = Field(4096, ge=16)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    gradient_checkpointing: bool = False
+    blind: bool = False
+    evaluations: int = Field(5, ge=1)
+    keep_best: Literal["val/loss", "val/rougeL", "val/bleu4"] = "val/loss"
+    val_examples: int = Field(200, ge=1)
+    workers: int = Field(0, ge=0)
+    seed: int = 0
+
+
+class Generate(Section):
+    """How answers are drafted."""
+
+    backend: str = "transformers"
+    max_new_tokens: int = Field(512, ge=1)
+    temperature: float = Field(0.0, ge=0)
+    batch_size: int = Field(16, ge=1)
+    seed: int = 0
+
+
+class Evaluate(Section):
+    """Which images the model is shown, and how its text is scored."""
+
+    language: Literal["vi", "en", "zh"] | None = None
+    images: list[Literal["own", "noise", "blank", "other"]] = ["own", "noise", "blank", "other"]
+    splits: list[Literal["val", "test"]] = ["test"]
+    contexts: list[Literal["reference", "generated"]] = ["reference", "generated"]
+    resamples: int = Field(1000, ge=100)
+    seed: int = 12345
+
+    @model_validator(mode="after")
+    def _own_first(self) -> Evaluate:
+        if "own" not in self.images:
+            raise ValueError("images must hold 'own': the score the others are compared with")
+        return self
+
+
+class Page(Section):
+    """The page: at most so many megabytes, so many studies of each kind (worst, best, random)."""
+
+    megabytes: float = Field(8, gt=0.5)
+    studies: int = Field(12, ge=1)
+
+
+class Recipe(Section):
+    """Everything a run is made from."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    dataset: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    source: Source
+    language: Literal["vi", "en"] = "vi"
+    split: Split = Split()
+    prepare: Prepare = Prepare()
+    tasks: list[str] = ["findings"]
+    prompts: Literal["paper", "docphim"] = "paper"
+    model: Model
+    train: Train = Train()
+    generate: Generate = Generate()
+    evaluate: Evaluate = Evaluate()
+    page: Page = Page()
+    max_rejected: float = Field(1.0, ge=0, le=1)
+    allow_upload: list[str] = []
+    data: str = "data"
+    runs: str = "runs"
+
+
+def validated(kind: type[M], values: dict[str, Any], where: str) -> M:
+    """Build a pydantic model, turning its errors into one line a person can act on.
+
+    Raises
+    ------
+    UsageError
+        A key is unknown (with the nearest known one), missing, or its value is not allowed.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UsageError("; ".join(_sentence(e, kind, where) for e in error.errors())) from None
+
+
+def _sentence(error: Any, kind: type[BaseModel], where: str) -> str:
+    path = [str(p) for p in error["loc"]]
+    name = ".".join([*([where] if where else []), *path])
+    if error["type"] == "extra_forbidden":
+        known = list(_fields_at(kind, path[:-1]))
+        near = difflib.get_close_matches(path[-1], known, 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        return f"{name}: unknown key; {hint}"
+    if error["type"] == "missing":
+        return f"{name}: required"
+    return f"{name}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r})"
+
+
+def _fields_at(kind: type[BaseModel], path: list[str]) -> dict[str, Any]:
+    for part in path:
+        field = kind.model_fields.get(part)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return {}
+        kind = field.annotation
+    return kind.model_fields
+
+
+def find(recipe: str) -> Path:
+    """The file of a recipe given as a path or as the name of a packaged one (`demo`, `recipes/vix_ray.yaml`).
+
+    Raises
+    ------
+    UsageError
+        There is no such file; the message lists the packaged names.
+    """
+    path = Path(recipe).expanduser()
+    if path.is_file():
+        return path
+    packaged = RECIPES / f"{path.name.removesuffix('.yaml')}.yaml"
+    if packaged.is_file():
+        return packaged
+    raise UsageError(f"no recipe {recipe!r}; packaged: {', '.join(packaged_names())}")
+
+
+def packaged_names() -> list[str]:
+    """Names of the recipes that come with the package."""
+    return sorted(p.stem for p in RECIPES.glob("*.yaml"))
+
+
+def load(recipe: str, settings: list[str] | None = None) -> Recipe:
+    """Read a recipe and apply `key=value` settings (dotted keys, YAML values).
+
+    Raises
+    ------
+    UsageError
+        The file is not YAML, a setting is not `key=value`, or the recipe is wrong.
+    """
+    path = find(recipe)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{path.name}: a recipe is a mapping of keys to values")
+    for setting in settings or []:
+        _apply(values, setting)
+    return validated(Recipe, values, "")
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {setting}: must be key=value")
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise UsageError(f"--set {setting}: {parent} holds a value, not a section")
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {setting}: the value is not YAML") from None
+
+
+def dump(recipe: Recipe, **more: Any) -> str:
+    """The recipe as YAML with every default written out; `more` is added at the top (versions, dataset key, git state)."""
+    return yaml.safe_dump({**more, **recipe.model_dump(mode="json")}, allow_unicode=True, sort_keys=False)

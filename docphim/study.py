@@ -1,0 +1,182 @@
+"""The nouns that every stage hands on: one frozen dataclass per kind of JSONL row, and its way to and from JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+Split = Literal["train", "val", "test"]
+Image = Literal["own", "noise", "blank", "other"]
+Context = Literal["none", "reference", "generated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One film or volume of a study; `path` is relative to the dataset folder."""
+
+    id: str
+    modality: str
+    path: str
+    unit: str = "display"
+    view: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report's text by section (`findings`, `impression`, …); `left_out` keeps removed sentences by reason."""
+
+    language: str
+    sections: dict[str, str]
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Label values of a study: 1 positive, 0 negative, -1 uncertain, None unmentioned."""
+
+    set: str
+    source: Literal["given", "rules", "model"]
+    values: dict[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One study; `age` in years, `date` ISO or None, `truth` only where the images are made (phantom)."""
+
+    id: str
+    patient: str
+    sex: Literal["F", "M"] | None
+    age: int | None
+    date: str | None
+    series: list[Series]
+    report: Report | None
+    labels: Labels | None
+    split: Split | None
+    source: str
+    truth: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of the phantom: what, where, how much; `size_mm` in millimetres."""
+
+    name: str
+    side: Literal["left", "right", "both"] | None = None
+    zone: str | None = None
+    severity: str | None = None
+    size_mm: float | None = None
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn; `origin` (JSON `from`) says where an assistant's text comes from."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    origin: str | None = field(default=None, metadata={"key": "from"})
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One image or video of an example; `volumes` maps a modality to a path relative to the dataset folder."""
+
+    kind: Literal["image", "video"]
+    volumes: dict[str, str]
+    plane: str | None = None
+    crop_mm: list[float] | None = None
+    frames: Row = field(default_factory=dict)
+    channels: list[list[Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a model is asked once, and what it should answer; one `<image>`/`<video>` tag per media entry."""
+
+    id: str
+    study: str
+    patient: str
+    split: Split
+    task: str
+    language: str
+    messages: list[Message]
+    media: list[Media]
+    wrong_image: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer of a model; its key is (id, turn, context, image)."""
+
+    id: str
+    turn: int
+    context: Context
+    image: Image
+    image_study: str | None
+    study: str
+    patient: str
+    task: str
+    prediction: str
+    reference: str
+    finish: Literal["stop", "length", "refused", "failed"]
+    model: str
+
+    @property
+    def key(self) -> tuple[str, int, str, str]:
+        """What makes a prediction unique in a run."""
+        return (self.id, self.turn, self.context, self.image)
+
+
+def to_row(noun: Any) -> Row:
+    """Turn a dataclass of this file into a JSON-ready dict, in field order."""
+    row: Row = {}
+    for f in dataclasses.fields(noun):
+        row[f.metadata.get("key", f.name)] = _plain(getattr(noun, f.name))
+    return row
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_row(value)
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def from_row(kind: type[T], row: Row) -> T:
+    """Build a dataclass of this file from a parsed JSON row.
+
+    Raises
+    ------
+    ValueError
+        A key is unknown, or a required one is missing; the message names it.
+    """
+    hints = typing.get_type_hints(kind)
+    fields = {f.metadata.get("key", f.name): f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(row) - set(fields))
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no field {unknown[0]!r}")
+    try:
+        return kind(**{fields[k].name: _typed(hints[fields[k].name], v) for k, v in row.items()})
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    """Rebuild nested dataclasses; everything else is left as JSON gave it."""
+    if value is None:
+        return None
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        inner = [h for h in typing.get_args(hint) if dataclasses.is_dataclass(h)]
+        return _typed(inner[0], value) if inner else value
+    if typing.get_origin(hint) is list:
+        return [_typed(typing.get_args(hint)[0], v) for v in value]
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_row(hint, value)
+    return value
