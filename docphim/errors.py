@@ -36,6 +36,7 @@ REASONS: dict[str, str] = {
     "image_missing": "the report has no image",
     "duplicate_uid": "two files share an instance UID and differ in pixels",
     "study_mixed_patients": "one study holds images of different patients",
+    "split_missing": "the source gives the study no split",
     "section_missing": "the report lacks a section that the task needs",
     # runs
     "too_many_rejected": "more studies were rejected than the recipe allows",
