@@ -1,0 +1,133 @@
+"""How a stage runs once and only once: STAGE.json, resuming after a kill, borrowing pixels, one process per run."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docphim import files
+from docphim.errors import UsageError
+
+log = logging.getLogger("docphim")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the way.
+
+    Attributes
+    ----------
+    call : str
+        `module:function`, imported when the stage runs; it gets `arguments`, `settings` and `unrecorded`.
+    settings, unrecorded : dict
+        What changes the outputs, and what (like a number of processes) does not.
+    inputs : dict
+        Files whose content the outputs depend on.
+    folder, outputs
+        Where STAGE.json goes, and what the stage writes there.
+    """
+
+    name: str
+    call: str
+    arguments: tuple[Any, ...]
+    settings: dict[str, Any]
+    inputs: dict[str, Path]
+    folder: Path
+    outputs: list[str]
+    version: int
+    unrecorded: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What STAGE.json must say for this stage to count as done."""
+        return files.stage_record(self.version, self.settings, self.inputs)
+
+    @property
+    def done(self) -> bool:
+        """Whether it ran with these settings on these inputs, and its outputs are still there."""
+        return files.stage_done(self.folder / f"{self.name}.json", {**self.record, "outputs": self.outputs})
+
+
+def do(stage: Stage) -> None:
+    """Run a stage unless it is done; what a run under other settings left behind is removed first."""
+    if stage.done:
+        log.info("%s: done before", stage.name)
+        return
+    said, started = stage.folder / f"{stage.name}.json", stage.folder / f".{stage.name}.started.json"
+    record = stage.record
+    if not files.stage_done(started, record):
+        said.unlink(missing_ok=True)
+        for name in stage.outputs:
+            _remove(stage.folder / name)
+        if stage.name == "prepare":
+            _borrow_prepared(stage)
+        files.write_json(started, record)
+    log.info("%s: started", stage.name)
+    module, _, function = stage.call.partition(":")
+    getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
+    files.write_json(said, {**record, "outputs": stage.outputs})
+    started.unlink(missing_ok=True)
+    log.info("%s: done", stage.name)
+
+
+def require_done(stage: Stage, wanted: str) -> None:
+    """Stop a single stage whose forerunner is missing.
+
+    Raises
+    ------
+    UsageError
+        Names the command to run first.
+    """
+    if not stage.done:
+        raise UsageError(f"{wanted} needs {stage.name}, which is not done for this recipe; run `docphim {stage.name}` first")
+
+
+def _borrow_prepared(stage: Stage) -> None:
+    """Link the pixels that a sibling dataset made from the same studies in the same way, so that no film is made twice."""
+    for sibling in sorted(stage.folder.parent.glob("*/prepare.json")):
+        if sibling.parent != stage.folder and files.stage_done(sibling, stage.record):
+            shutil.copytree(sibling.parent / "prepared", stage.folder / "prepared", copy_function=_link)
+            log.info("prepare: taken from %s", sibling.parent.name)
+            return
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold a run's lock, so that two commands never write one run at once; the lock dies with its process.
+
+    Raises
+    ------
+    UsageError
+        Another process holds it.
+    """
+    with open(home / ".lock", "w", encoding="utf-8") as handle:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"run {home.name!r} is being written by another process") from None
+        yield

@@ -1,0 +1,219 @@
+"""The whole program, top to bottom: study → prepared → example → batch → prediction → scores → page (`docphim run RECIPE`)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from docphim import files
+from docphim.errors import Refused
+from docphim.provenance import provenance
+from docphim.recipe import Recipe, dump
+from docphim.resume import Stage, alone, do, require_done
+
+STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
+
+#: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
+VERSIONS = {"ingest": 1, "prepare": 1, "build": 1, "train": 1, "generate": 1, "evaluate": 1, "page": 1}
+
+#: What of a recipe shapes the dataset, and so its key.
+SHAPES_DATASET = {"source", "language", "split", "tasks", "prompts"}
+
+
+def run(recipe: Recipe, until: str = "page", only: str | None = None) -> Path:
+    """Run the stages in order, skipping those that are done and resuming the one that was interrupted.
+
+    Parameters
+    ----------
+    until : str
+        The last stage to run.
+    only : str, optional
+        Run just this stage; the ones before it must be done.
+
+    Returns
+    -------
+    Path
+        The run's folder.
+    """
+    stay_local(recipe)
+    dataset = files.private_folder(dataset_folder(recipe))
+    home = files.private_folder(Path(recipe.runs) / recipe.name)
+    with alone(dataset), alone(home):
+        with files.atomic(home / "recipe.yaml") as handle:
+            handle.write(dump(recipe, **provenance(), dataset_key=dataset.name))
+        for stage in stages(recipe, dataset, home):
+            if only is not None and stage.name != only:
+                require_done(stage, only)
+            else:
+                do(stage)
+            if stage.name == "prepare":
+                refuse_too_many(dataset, recipe.max_rejected)
+            if stage.name in (until, only):
+                break
+    return home
+
+
+def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
+    """The seven stages of a recipe, in order: what each reads, what it is told, what it writes."""
+    source, train, evaluate = recipe.source, recipe.train, recipe.evaluate
+    studies, index = dataset / "studies.jsonl", dataset / "prepared" / "index.jsonl"
+    examples = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val", "test")}
+    drafted = {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
+    seen = {"train": examples["train"], "val": examples["val"], "index": index}
+    return [
+        Stage(
+            name="ingest",
+            call="docphim.ingest:ingest",
+            arguments=(source.kind, source.model_dump(exclude={"kind"}), dataset),
+            settings={"language": recipe.language, "split_by_source": recipe.split.by == "source"},
+            inputs={},
+            folder=dataset,
+            outputs=["studies.jsonl", "private.csv", "rejected.jsonl"],
+            version=VERSIONS["ingest"],
+        ),
+        Stage(
+            name="prepare",
+            call="docphim.prepare:prepare",
+            arguments=(dataset,),
+            settings={"long_side": recipe.prepare.long_side},
+            unrecorded={"workers": recipe.prepare.workers},
+            inputs={"studies": studies, "private": dataset / "private.csv"},
+            folder=dataset,
+            outputs=["prepared"],
+            version=VERSIONS["prepare"],
+        ),
+        Stage(
+            name="build",
+            call="docphim.build:build",
+            arguments=(dataset,),
+            settings={
+                "tasks": recipe.tasks,
+                "prompts": recipe.prompts,
+                "language": recipe.language,
+                "split_by": recipe.split.by,
+                "fractions": recipe.split.fractions,
+                "seed": recipe.split.seed,
+            },
+            inputs={"studies": studies, "index": index},
+            folder=dataset,
+            outputs=["examples", "leaks.json"],
+            version=VERSIONS["build"],
+        ),
+        Stage(
+            name="train",
+            call="docphim.train:train",
+            arguments=(dataset, home),
+            settings={"model": recipe.model.model_dump(), "train": train.model_dump()},
+            inputs=seen,
+            folder=home,
+            outputs=["model", "log.jsonl", "checkpoints"],
+            version=VERSIONS["train"],
+        ),
+        Stage(
+            name="generate",
+            call="docphim.generate:generate",
+            arguments=(dataset, home),
+            settings={
+                **recipe.generate.model_dump(),
+                "images": evaluate.images,
+                "splits": evaluate.splits,
+                "contexts": evaluate.contexts,
+                "blind": train.blind,
+            },
+            inputs={"trained": home / "train.json", **examples, "index": index},
+            folder=home,
+            outputs=["predictions.jsonl", "likelihoods.jsonl"],
+            version=VERSIONS["generate"],
+        ),
+        Stage(
+            name="evaluate",
+            call="docphim.evaluate:evaluate",
+            arguments=(dataset, home),
+            settings={
+                "language": evaluate.language or recipe.language,
+                "resamples": evaluate.resamples,
+                "seed": evaluate.seed,
+            },
+            inputs={**drafted, "train": examples["train"], "studies": studies},
+            folder=home,
+            outputs=["scores.json", "scores.parquet"],
+            version=VERSIONS["evaluate"],
+        ),
+        Stage(
+            name="page",
+            call="docphim.page:page",
+            arguments=(dataset, home),
+            settings=recipe.page.model_dump(),
+            inputs={"scores": home / "scores.json", **drafted},
+            folder=home,
+            outputs=["index.html"],
+            version=VERSIONS["page"],
+        ),
+    ]
+
+
+def dataset_folder(recipe: Recipe) -> Path:
+    """`data/NAME/KEY`, where KEY says the source's content and everything that shapes the dataset.
+
+    Where the source is gone (an unplugged disk) but the run remembers its dataset, that one is used.
+    """
+    from docphim.ingest import fingerprint
+
+    name = Path(recipe.data) / (recipe.dataset or recipe.source.kind)
+    try:
+        content = fingerprint(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
+    except Refused as gone:
+        remembered = _remembered(recipe, name)
+        if gone.reason != "file_missing" or remembered is None:
+            raise
+        return remembered
+    settings = recipe.model_dump(mode="json", include=SHAPES_DATASET)
+    versions = {stage: VERSIONS[stage] for stage in ("ingest", "prepare", "build")}
+    return name / files.content_key([settings, recipe.prepare.long_side, versions, content])
+
+
+def _remembered(recipe: Recipe, name: Path) -> Path | None:
+    try:
+        said = yaml.safe_load((Path(recipe.runs) / recipe.name / "recipe.yaml").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    now = recipe.model_dump(mode="json", include={*SHAPES_DATASET, "prepare"})
+    folder = name / str(said.get("dataset_key"))
+    return folder if all(said.get(k) == v for k, v in now.items()) and (folder / "build.json").exists() else None
+
+
+def refuse_too_many(dataset: Path, most: float) -> None:
+    """Stop a run whose studies were mostly refused.
+
+    Raises
+    ------
+    Refused
+        `empty_dataset` when none is left, `too_many_rejected` when more than the fraction `most` was rejected.
+    """
+    rejected = {row["study"] for row in files.read_jsonl(dataset / "rejected.jsonl")}
+    kept = {row["study"] for row in files.read_jsonl(dataset / "prepared" / "index.jsonl")}
+    lost, total = len(rejected - kept), len(rejected | kept)
+    if not kept:
+        raise Refused("empty_dataset", "", f"all {total} studies were rejected; rejected.jsonl says why")
+    if lost > most * total:
+        why = f"{lost} of {total} studies were rejected ({lost / total:.0%}), max_rejected is {most:.0%}; see rejected.jsonl"
+        raise Refused("too_many_rejected", "", why)
+
+
+def stay_local(recipe: Recipe) -> None:
+    """Switch the hub off unless the recipe names a hub id; telemetry is always off."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    weights = recipe.model.weights
+    if weights == "tiny" or Path(weights).expanduser().exists():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """Where a recipe's dataset and run stand: the folder of each and which stages are done."""
+    dataset, home = dataset_folder(recipe), Path(recipe.runs) / recipe.name
+    done = {stage.name: stage.done for stage in stages(recipe, dataset, home)}
+    return {"dataset": str(dataset), "run": str(home), "done": done}
