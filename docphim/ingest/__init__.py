@@ -1,0 +1,113 @@
+"""Stage 1, `docphim ingest RECIPE`: any source becomes studies.jsonl, rejected.jsonl and private.csv.
+
+A source is a module with `Options` (what may stand under `source:` in a recipe), `fingerprint(options)` (a cheap key of
+its content) and `read(options, dataset, notes, *, language, split_by_source)`, which yields `records.Found` and
+`records.Rejection`.  To add one, write the module and add its line to `SOURCES`.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import importlib
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from docphim.errors import REASONS, Refused, UsageError
+from docphim.files import atomic, private_folder, write_json, write_jsonl
+from docphim.ingest.records import Found, Notes, Rejection
+from docphim.progress import bar
+from docphim.recipe import Section, validated
+from docphim.study import to_row
+
+SOURCES: dict[str, str] = {
+    "phantom": "docphim.ingest.phantom",
+    "folder": "docphim.ingest.folder",
+    "vix_ray": "docphim.ingest.vix_ray",
+}
+
+
+def check(kind: str, options: dict[str, Any]) -> Section:
+    """The validated options of a source.
+
+    Raises
+    ------
+    UsageError
+        No source is called `kind`, or an option is unknown, missing or wrong; the message names it.
+    """
+    checked: Section = validated(_source(kind).Options, options, "source")
+    return checked
+
+
+def fingerprint(kind: str, options: dict[str, Any]) -> str:
+    """A key that changes when the source does: names, sizes and times of its files, never their content."""
+    return str(_source(kind).fingerprint(check(kind, options)))
+
+
+def ingest(kind: str, options: dict[str, Any], dataset: Path, *, language: str, split_by_source: bool) -> None:
+    """Read a source into `dataset`: studies.jsonl, rejected.jsonl, private.csv (0600) and ingest_notes.json.
+
+    Files are sorted by id, so the same source gives the same bytes.
+
+    Parameters
+    ----------
+    language : str
+        The reports' language, `vi` or `en`.
+    split_by_source : bool
+        Keep the source's own train, val and test; else every study's split is left open.
+
+    Raises
+    ------
+    UsageError
+        An option is wrong.
+    Refused
+        `empty_dataset` when no study is left (rejected.jsonl is written and says why), `file_missing` when the source is gone.
+    """
+    checked, notes = check(kind, options), Notes()
+    private_folder(dataset)
+    found: dict[str, Found] = {}
+    rejections: set[Rejection] = set()
+    try:
+        items = _source(kind).read(checked, dataset, notes, language=language, split_by_source=split_by_source)
+        for item in bar(items, None, "ingest"):
+            if isinstance(item, Rejection):
+                rejections.add(item)
+            elif item.study.id in found:
+                raise RuntimeError(f"source {kind} gave study {item.study.id} twice")
+            else:
+                found[item.study.id] = item
+    except OSError as error:
+        # The message of an OSError holds a path; only what the system said is passed on.
+        raise Refused("file_unreadable", "", f"the source cannot be read: {os.strerror(error.errno or 0)}") from None
+    _write(dataset, sorted(found.values(), key=lambda f: f.study.id), sorted(rejections), notes)
+
+
+def _source(kind: str) -> Any:
+    if kind not in SOURCES:
+        near = difflib.get_close_matches(kind, SOURCES, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(SOURCES)}"
+        raise UsageError(f"source.kind: no source {kind!r}; {hint}")
+    return importlib.import_module(SOURCES[kind])
+
+
+def _write(dataset: Path, found: list[Found], rejections: list[Rejection], notes: Notes) -> None:
+    reasons = Counter(r.reason for r in rejections)
+    unknown = set(reasons) - set(REASONS)
+    if unknown:
+        raise ValueError(f"unknown reason code {min(unknown)!r}")
+    rows = [{"study": r.study, "stage": "ingest", "reason": r.reason, "why": r.why} for r in rejections]
+    write_jsonl(dataset / "rejected.jsonl", rows)
+    if not found:
+        listed = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "the source holds none"
+        raise Refused("empty_dataset", "", f"no study is left: {listed}")
+    with atomic(dataset / "private.csv") as handle:
+        os.chmod(handle.fileno(), 0o600)
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(["series", "study", "location", "original_id"])
+        for item in found:
+            writer.writerows([s.id, item.study.id, item.locations[s.id], item.original_id] for s in item.study.series)
+    said = {**notes.said, "studies": len(found), "rejected": dict(sorted(reasons.items()))}
+    write_json(dataset / "ingest_notes.json", {**said, "counts": dict(sorted(notes.counts.items()))})
+    write_jsonl(dataset / "studies.jsonl", (to_row(item.study) for item in found))
