@@ -1,0 +1,265 @@
+"""The `docphim` command: one thin function per stage and tool; heavy imports wait inside them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from docphim import __version__
+from docphim.errors import Refused, UsageError
+
+app = typer.Typer(
+    name="docphim",
+    help="Radiology studies with reports in; an audited dataset, a fine-tuned model, drafted reports and scores out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a packaged one.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be repeated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"docphim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False) -> None:
+    pass
+
+
+@app.command()
+def demo(set_: Settings = None) -> None:
+    """The whole way on phantoms, on a CPU, in minutes; the page is at runs/demo/index.html."""
+    run_recipe("demo", set_)
+
+
+@app.command()
+def run(
+    recipe: RecipeName,
+    until: Annotated[str, typer.Option(metavar="STAGE", help="Stop after this stage.")] = "page",
+    set_: Settings = None,
+) -> None:
+    """All stages of a recipe, resumable."""
+    run_recipe(recipe, set_, until=until)
+
+
+def run_recipe(recipe: str, set_: list[str] | None, until: str = "page", only: str | None = None) -> Path:
+    """Load a recipe, run it, and say where its results are."""
+    from docphim import recipe as recipes
+    from docphim import run as program
+    from docphim import terminal
+
+    if until not in program.STAGES:
+        raise UsageError(f"--until {until}: must be one of {', '.join(program.STAGES)}")
+    loaded = recipes.load(recipe, set_)
+    home = program.run(loaded, until=until, only=only)
+    terminal.after_run(program.dataset_folder(loaded), home, only or until)
+    return home
+
+
+@app.command()
+def ingest(recipe: RecipeName, set_: Settings = None) -> None:
+    """Stage 1: read the source's studies and reports; ids hashed, refusals listed."""
+    run_recipe(recipe, set_, only="ingest")
+
+
+@app.command()
+def prepare(recipe: RecipeName, set_: Settings = None) -> None:
+    """Stage 2: pixels with units, one file per film."""
+    run_recipe(recipe, set_, only="prepare")
+
+
+@app.command()
+def build(
+    recipe: RecipeName,
+    set_: Settings = None,
+    show: Annotated[int, typer.Option(help="Print so many examples, the trained tokens coloured.")] = 0,
+) -> None:
+    """Stage 3: splits, leaks, and what the model is asked."""
+    home = run_recipe(recipe, set_, only="build")
+    if show:
+        from docphim import recipe as recipes
+        from docphim import terminal
+        from docphim.run import dataset_folder
+
+        loaded = recipes.load(recipe, set_)
+        terminal.show_examples(dataset_folder(loaded), home, loaded.model, show)
+
+
+@app.command()
+def train(recipe: RecipeName, set_: Settings = None) -> None:
+    """Stage 4: fine-tune the model."""
+    run_recipe(recipe, set_, only="train")
+
+
+@app.command()
+def generate(recipe: RecipeName, set_: Settings = None) -> None:
+    """Stage 5: draft the reports."""
+    run_recipe(recipe, set_, only="generate")
+
+
+@app.command()
+def evaluate(recipe: RecipeName, set_: Settings = None) -> None:
+    """Stage 6: scores, their floors, and what a wrong image does to them."""
+    run_recipe(recipe, set_, only="evaluate")
+
+
+@app.command()
+def page(recipe: RecipeName, set_: Settings = None) -> None:
+    """Stage 7: the page where people look at all of it."""
+    run_recipe(recipe, set_, only="page")
+
+
+@app.command()
+def inspect(path: Annotated[Path, typer.Argument(help="A file or folder.")], json: AsJson = False) -> None:
+    """What a file or folder is: modality, geometry, unit, or why it is refused."""
+    from docphim.imaging.inspect import inspect as look
+
+    found = look(path)
+    _print(found, json)
+    if found.get("refused") and not found.get("modality"):
+        raise typer.Exit(3)
+
+
+@app.command()
+def convert(
+    path: Annotated[Path, typer.Argument(help="One study: a film.")],
+    out: Annotated[Path, typer.Argument(help="Where to; the suffix chooses: .b2nd .npy .png")],
+    as_: Annotated[
+        str | None, typer.Option("--as", metavar="xray|ct|pet", help="The modality, where the file does not say.")
+    ] = None,
+    long_side: Annotated[int, typer.Option(help="Long side in pixels; films are never enlarged.")] = 1024,
+) -> None:
+    """One study through imaging, outside any run."""
+    from docphim.imaging.convert import convert as through
+
+    through(path, out, as_, long_side)
+
+
+@app.command()
+def score(
+    pairs: Annotated[Path, typer.Argument(help='JSONL lines {"id", "reference", "prediction"}.')],
+    language: Annotated[str, typer.Option(help="vi, en or zh.")] = "vi",
+    json: AsJson = False,
+) -> None:
+    """Scores of any pairs of reports, each with its signature."""
+    from docphim.evaluate.score import score_pairs
+
+    if language not in ("vi", "en", "zh"):
+        raise UsageError(f"--language {language}: must be one of vi, en, zh")
+    scored = score_pairs(pairs, language)
+    if json:
+        _print(scored, True)
+    else:
+        from docphim import terminal
+
+        terminal.score_table(scored)
+
+
+@app.command()
+def doctor(
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="[RECIPE]", help="Also estimate this recipe's memory and disk.")
+    ] = None,
+    json: AsJson = False,
+    set_: Settings = None,
+) -> None:
+    """What is installed, which decoders, which GPU, what is missing; for a recipe, its memory and disk."""
+    from docphim import doctor as checks
+
+    found = checks.examine()
+    if recipe is not None:
+        from docphim import recipe as recipes
+
+        found["recipe"] = checks.needs(recipes.load(recipe, set_))
+    _print(found, json)
+
+
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    from_: Annotated[str, typer.Option("--from", metavar="NAME", help="Which packaged recipe to copy.")],
+) -> None:
+    """Copy a packaged recipe and say what to change."""
+    from docphim import recipe as recipes
+
+    if file.exists():
+        raise UsageError(f"{file} exists; it is not overwritten")
+    if from_ not in recipes.packaged_names():
+        raise UsageError(f"--from {from_}: must be one of {', '.join(recipes.packaged_names())}")
+    text = recipes.find(from_).read_text(encoding="utf-8")
+    lines = text.splitlines()
+    from docphim.files import atomic
+
+    with atomic(file) as handle:
+        handle.write(text)
+    print(f"{file} written. Change at least:")
+    for line in lines:
+        if "# change" in line:
+            print("  " + line.strip())
+    print(f"then: docphim run {file}")
+
+
+def _print(value: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        print(json.dumps(value, ensure_ascii=False))
+    else:
+        from docphim import terminal
+
+        terminal.tree(value)
+
+
+def main() -> None:
+    """Run the command; errors in one line, exit code 0 done, 1 our fault, 2 wrong command or recipe, 3 input refused."""
+    os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("docphim").setLevel(logging.INFO)
+    try:
+        app(standalone_mode=True)
+    except UsageError as error:
+        sys.exit(_say(f"error: {error}", 2))
+    except Refused as error:
+        sys.exit(_say(str(error), 3))
+    except KeyboardInterrupt:
+        sys.exit(_say("stopped; the same command goes on from here", 130))
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        sys.exit(_say(_our_fault(error), 1))
+
+
+def _say(line: str, code: int) -> int:
+    print(line, file=sys.stderr)
+    return code
+
+
+def _our_fault(error: Exception) -> str:
+    """Where an unforeseen error happened; its message is withheld, for it may quote a patient's data."""
+    if os.environ.get("DOCPHIM_DEBUG"):
+        return "".join(traceback.format_exception(error))
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f"{os.sep}docphim{os.sep}" in f.filename]
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
+    return (
+        f"internal error: {type(error).__name__}{place}. This is a fault of Docphim. "
+        "Its message is withheld because it may quote a patient's data; DOCPHIM_DEBUG=1 shows it."
+    )
+
+
+if __name__ == "__main__":
+    main()
