@@ -103,7 +103,8 @@ def _write(dataset: Path, found: list[Found], rejections: list[Rejection], notes
         listed = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "the source holds none"
         raise Refused("empty_dataset", "", f"no study is left: {listed}")
     with atomic(dataset / "private.csv") as handle:
-        os.chmod(handle.fileno(), 0o600)
+        if hasattr(os, "fchmod"):
+            os.fchmod(handle.fileno(), 0o600)
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(["series", "study", "location", "original_id"])
         for item in found:

@@ -1,0 +1,58 @@
+"""One spelling of Vietnamese report text, so that equal words compare equal: the convention under every score."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_LETTER_OR_MARK = r"[^\W\d_]|[\u0300-\u036f]"
+_TONES = {"a": "àáảãạ", "e": "èéẻẽẹ", "o": "òóỏõọ", "u": "ùúủũụ", "y": "ỳýỷỹỵ"}
+
+#: Pairs whose tone the old spelling writes on the first vowel: hoà → hòa, khoẻ → khỏe, thuỷ → thủy.
+_PAIRS = ("oa", "oe", "uy")
+
+
+def _old_places() -> dict[str, str]:
+    places = {}
+    for first, second in _PAIRS:
+        for new, old in zip(_TONES[second], _TONES[first], strict=True):
+            for a, b in ((str.lower, str.lower), (str.upper, str.lower), (str.upper, str.upper), (str.lower, str.upper)):
+                places[a(first) + b(new)] = a(old) + b(second)
+    return places
+
+
+_OLD_PLACE = _old_places()
+# Only where the pair ends the syllable (hoàn, ngoài, khuỷu stay) and not after q, where u belongs to the consonant (quý).
+_NEW_PLACE = re.compile(rf"(?<![qQ])(?:{'|'.join(_OLD_PLACE)})(?!{_LETTER_OR_MARK})")
+_ETH_AND_INVISIBLE = str.maketrans({"\u00d0": "Đ", "\u00f0": "đ"} | dict.fromkeys("\ufeff\u200b\u200c\u200d\u2060\u00ad"))
+
+
+def clean(text: str) -> str:
+    """NFC, đ for the look-alike ð, no invisible characters; case, spelling and line ends are kept.
+
+    Composing again after invisible characters are gone makes the result the same for every way the text was written.
+    """
+    text = unicodedata.normalize("NFC", text).translate(_ETH_AND_INVISIBLE)
+    return unicodedata.normalize("NFC", text)
+
+
+def normalize_case_kept(text: str) -> str:
+    """The convention but for the case: NFC, ð → đ, old-style tone place, one space."""
+    text = clean(text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _NEW_PLACE.sub(lambda m: _OLD_PLACE[m.group()], text))
+    return " ".join(text.split())
+
+
+def normalize(text: str) -> str:
+    """The convention under which reports are compared: NFC, ð → đ, lower case, old-style tone place, one space.
+
+    Idempotent, and the same for composed and decomposed input.
+
+    Examples
+    --------
+    >>> normalize("Bóng  TIM không to, vòm hoành đều, HOÀ")
+    'bóng tim không to, vòm hoành đều, hòa'
+    """
+    # NFC first: lowering a letter whose marks are still apart can give another letter than lowering the whole.
+    return normalize_case_kept(clean(text).lower())
