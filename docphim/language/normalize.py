@@ -9,7 +9,7 @@ _LETTER_OR_MARK = r"[^\W\d_]|[\u0300-\u036f]"
 _TONES = {"a": "àáảãạ", "e": "èéẻẽẹ", "o": "òóỏõọ", "u": "ùúủũụ", "y": "ỳýỷỹỵ"}
 
 #: Pairs whose tone the old spelling writes on the first vowel: hoà → hòa, khoẻ → khỏe, thuỷ → thủy.
-_PAIRS = ("oa", "oe", "uy")
+_PAIRS = (("o", "a"), ("o", "e"), ("u", "y"))
 
 
 def _old_places() -> dict[str, str]:

@@ -1,0 +1,113 @@
+"""Divides a report's text: into sections by their headings, into sentences, and into this film and earlier ones.
+
+What counts as a heading or as a comparison is in sections.yaml, for a radiologist to read and correct.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from docphim.language.normalize import clean, normalize
+
+#: The sections a report is made of; the others (`indication`, `technique`, `comparison`) are read and set aside.
+KEPT = ("findings", "impression", "recommendation")
+
+# A full stop ends a sentence before a space, but not inside a number (1.5 cm), after an initial (BS. N. V.) or a list number.
+_SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?<!^\d\.)\s+|\s*\n+\s*", re.MULTILINE)
+_BULLET = r"[\s>#*•·+–—-]*(?:(?:\d{1,2}|[IVX]{1,4}|[a-d])[.)/]\s*)?[\s*_]*"
+
+
+def split_sections(text: str) -> dict[str, str]:
+    """Divide one free text at its headings.
+
+    What stands before the first heading is a letterhead where `findings` has a heading of its own, and the findings
+    where it has none; a text without headings is findings altogether.
+
+    Returns
+    -------
+    dict
+        Section name → text, in the order first met: the names in `KEPT`, and `indication`, `technique`, `comparison`.
+        Sections without text are left out.
+    """
+    text = clean(text).replace("\r\n", "\n").replace("\r", "\n")
+    marks = [(m.start(), m.end(), _names()[normalize(m["opening"] or m["inner"])]) for m in _heading().finditer(text)]
+    parts: dict[str, list[str]] = {}
+    before = text[: marks[0][0]] if marks else text
+    if not any(name == "findings" for _, _, name in marks):
+        parts["findings"] = [before]
+    ends = [start for start, _, _ in marks[1:]] + [len(text)]
+    for (_, start, name), end in zip(marks, ends, strict=bool(marks)):
+        parts.setdefault(name, []).append(text[start:end])
+    joined = {name: tidy("\n".join(pieces)) for name, pieces in parts.items()}
+    return {name: value for name, value in joined.items() if value}
+
+
+def leave_out_comparisons(text: str, language: str) -> tuple[str, list[str]]:
+    """Take out the sentences that compare with an earlier film, which a model that sees one film cannot know.
+
+    Parameters
+    ----------
+    language : str
+        `vi` or `en`; Vietnamese reports are searched for English comparisons too, since phrases are borrowed.
+
+    Returns
+    -------
+    tuple
+        The text that is left, and the sentences taken out, in their order.
+    """
+    kept, left_out = [], []
+    for line in text.split("\n"):
+        pieces = sentences(line)
+        compares = [is_comparison(piece, language) for piece in pieces]
+        left_out += [piece for piece, c in zip(pieces, compares, strict=True) if c]
+        kept.append(" ".join(piece for piece, c in zip(pieces, compares, strict=True) if not c) if any(compares) else line)
+    return tidy("\n".join(kept)), left_out
+
+
+def is_comparison(sentence: str, language: str) -> bool:
+    """Whether a sentence speaks of an earlier film or of change."""
+    return _comparison(language).search(normalize(sentence)) is not None
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences with their punctuation; a line end, a semicolon or a full stop before a space ends one."""
+    return [piece.strip() for piece in _SENTENCE_END.split(text) if piece.strip()]
+
+
+def tidy(text: str) -> str:
+    """One space, no empty lines, no bullets that bullet nothing."""
+    lines = (" ".join(line.split()) for line in text.replace("\r", "\n").split("\n"))
+    return "\n".join(line for line in lines if re.search(r"\w", line))
+
+
+@cache
+def _data() -> Any:
+    return yaml.safe_load(Path(__file__).with_name("sections.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {normalize(h): section for section, headings in _data()["headings"].items() for h in headings}
+
+
+@cache
+def _heading() -> re.Pattern[str]:
+    """A heading at a line's start, in any case, before a colon or the line's end; inside a line, with a capital and a colon."""
+    longest_first = sorted(_names(), key=len, reverse=True)
+    words = "|".join(re.escape(name).replace(r"\ ", r"[^\S\n]+") for name in longest_first)
+    colon = r"[*_]*[^\S\n]*[:\uff1a][*_]*"
+    opens_line = rf"^{_BULLET}(?P<opening>(?i:{words}))(?:{colon}|[*_]*[^\S\n]*$)"
+    in_line = rf"(?<=[\s.;,*_-])(?=[A-ZĐ])(?P<inner>(?i:{words})){colon}"
+    return re.compile(f"{opens_line}|{in_line}", re.MULTILINE)
+
+
+@cache
+def _comparison(language: str) -> re.Pattern[str]:
+    listed = _data()["comparisons"]
+    chosen = listed["vi"] + listed["en"] if language == "vi" else listed.get(language, listed["en"])
+    return re.compile(rf"(?<!\w)(?:{'|'.join(chosen)})(?!\w)")

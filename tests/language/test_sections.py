@@ -1,0 +1,126 @@
+"""Reports divided at their headings, and sentences about earlier films found."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docphim.language.sections import is_comparison, leave_out_comparisons, sentences, split_sections
+
+REPORTS = [
+    ("Mô tả: Phổi sáng.\nKết luận: Bình thường.", {"findings": "Phổi sáng.", "impression": "Bình thường."}),
+    (
+        "MÔ TẢ HÌNH ẢNH\n- Tim không to\n- Phổi sáng\nKẾT LUẬN\nBình thường",
+        {"findings": "- Tim không to\n- Phổi sáng", "impression": "Bình thường"},
+    ),
+    (
+        "Kết quả: Tim to. Kết luận: Tim to. Đề nghị: siêu âm tim",
+        {"findings": "Tim to.", "impression": "Tim to.", "recommendation": "siêu âm tim"},
+    ),
+    (
+        "Tim to, phổi sáng. Kết luận: Tim to. Lời dặn: tái khám",
+        {"findings": "Tim to, phổi sáng.", "impression": "Tim to.", "recommendation": "tái khám"},
+    ),
+    ("I. Mô tả:\nPhổi sáng\nII. Kết luận:\nBình thường", {"findings": "Phổi sáng", "impression": "Bình thường"}),
+    ("**Findings:** Clear lungs.\n**Impression:** Normal.", {"findings": "Clear lungs.", "impression": "Normal."}),
+    (
+        "INDICATION: cough\nCOMPARISON: none\nFINDINGS: Clear.\nIMPRESSION: Normal.",
+        {"indication": "cough", "comparison": "none", "findings": "Clear.", "impression": "Normal."},
+    ),
+    ("Tim không to, phổi hai bên sáng.", {"findings": "Tim không to, phổi hai bên sáng."}),
+    ("BỆNH VIỆN X\nMô tả: Phổi sáng", {"findings": "Phổi sáng"}),
+    ("Kết luận: Bình thường", {"impression": "Bình thường"}),
+    ("Mô tả:\nKết luận:", {}),
+    ("  \n", {}),
+    ("Mô tả: đám mờ. kết luận sơ bộ: lao", {"findings": "đám mờ. kết luận sơ bộ: lao"}),
+    ("Hình ảnh nghĩ nhiều đến lao phổi", {"findings": "Hình ảnh nghĩ nhiều đến lao phổi"}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), REPORTS)
+def test_a_report_is_divided_at_its_headings(text, expected):
+    assert split_sections(text) == expected
+
+
+@pytest.mark.parametrize(
+    "change", [lambda t: unicodedata.normalize("NFD", t), lambda t: "\ufeff" + t, lambda t: t.replace("\n", "\r\n")]
+)
+def test_headings_are_found_in_any_encoding_of_the_same_text(change):
+    text = "Mô tả: Phổi sáng.\nKết luận: Bình thường."
+    assert split_sections(change(text)) == split_sections(text)
+
+
+COMPARE = """
+So với phim cũ tổn thương không thay đổi.
+Tổn thương giảm so với phim chụp ngày 12/03/2023
+tràn dịch màng phổi phải ít hơn lần trước
+So sánh với phim cũ: không thay đổi
+Hình ảnh không thay đổi
+Không còn tràn khí màng phổi
+Đám mờ mới xuất hiện ở đáy phổi trái
+Tổn thương phổi tiến triển hơn
+Compared with the prior study, the effusion is smaller.
+The heart size is unchanged.
+No significant interval change.
+Stable cardiomegaly.
+New right lower lobe opacity.
+The effusion has resolved.
+Compared to previous chest x-ray
+""".strip().splitlines()
+
+DO_NOT_COMPARE = """
+Tim to so với lồng ngực
+Phổi phải kém sáng so với bên trái
+Di chứng lao phổi cũ
+Cung trước xương sườn V bên phải gãy cũ
+Lao phổi tiến triển
+Có thay đổi thoái hóa cột sống
+Phim chụp tư thế thẳng
+Increased interstitial markings
+Prior granulomatous disease
+Degenerative changes of the spine
+No acute osseous change
+Old healed rib fracture
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("sentence", COMPARE)
+def test_a_sentence_about_an_earlier_film_is_known(sentence):
+    assert is_comparison(sentence, "vi")
+
+
+@pytest.mark.parametrize("sentence", DO_NOT_COMPARE)
+def test_a_sentence_about_this_film_stays(sentence):
+    assert not is_comparison(sentence, "vi")
+
+
+def test_comparing_sentences_are_taken_out_and_given_back():
+    text = "Tim không to. So với phim cũ không thay đổi. Phổi sáng;\nổn; không thay đổi so với lần trước"
+    kept, out = leave_out_comparisons(text, "vi")
+    assert kept == "Tim không to. Phổi sáng;\nổn;"
+    assert out == ["So với phim cũ không thay đổi.", "không thay đổi so với lần trước"]
+
+
+def test_a_text_without_comparison_is_left_as_it_is():
+    text = "Nốt mờ 1.5 cm. 1. Tim không to"
+    assert leave_out_comparisons(text, "vi") == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Nốt mờ 1.5 cm. Tim to.", ["Nốt mờ 1.5 cm.", "Tim to."]),
+        ("1. Tim to\n2. Phổi sáng; gan to", ["1. Tim to", "2. Phổi sáng;", "gan to"]),
+        ("BS. Q. đọc phim", ["BS. Q. đọc phim"]),
+    ],
+)
+def test_sentences_end_where_a_reader_would_end_them(text, expected):
+    assert sentences(text) == expected
+
+
+@given(st.text("Tim to. Kết luận: Mô tả\n-;1"))
+def test_dividing_invents_no_word_and_never_fails(text):
+    body = "Mô tả: " + text
+    words = [word for part in split_sections(body).values() for word in part.split()]
+    assert set(words) <= set(body.split())
