@@ -1,0 +1,75 @@
+"""recipe: unknown keys, wrong values and wrong settings are one line that names the field."""
+
+import pytest
+
+from docphim import recipe
+from docphim.errors import UsageError
+
+GOOD = {"name": "x", "source": {"kind": "phantom"}, "model": {"family": "qwen_vl"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"modle": {}}, r"modle: unknown key; did you mean 'model'\?"),
+        ({"train": {"learning_rat": 1}}, r"train\.learning_rat: unknown key; did you mean 'learning_rate'\?"),
+        ({"model": {"family": "qwen_vl", "lora": {"rnk": 4}}}, r"model\.lora\.rnk: unknown key; did you mean 'rank'\?"),
+        ({"train": {"zzzz": 1}}, r"train\.zzzz: unknown key; known: epochs"),
+        ({"train": {"learning_rate": -1}}, r"train\.learning_rate: .*greater than 0 \(got -1\)"),
+        ({"language": "fr"}, r"language: Input should be 'vi' or 'en' \(got 'fr'\)"),
+        (
+            {"model": {"family": "qwen_vl", "freeze": ["eyes"]}},
+            r"'eyes' is not one of vision, projector, language",
+        ),
+        ({"split": {"fractions": [0.5, 0.5, 0.5]}}, r"split\.fractions: .*must add up to 1, not 1\.5"),
+        ({"evaluate": {"images": ["noise"]}}, r"evaluate: images must hold 'own'"),
+        ({"name": "../x"}, r"name: "),
+    ],
+)
+def test_a_wrong_recipe_names_the_field(change, said):
+    with pytest.raises(UsageError, match=said):
+        recipe.validated(recipe.Recipe, {**GOOD, **change}, "")
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(UsageError, match="model: required"):
+        recipe.validated(recipe.Recipe, {"name": "x", "source": {"kind": "phantom"}}, "")
+
+
+def test_settings_change_nested_values_and_read_yaml(tmp_path):
+    file = tmp_path / "r.yaml"
+    file.write_text("name: x\nsource: {kind: phantom}\nmodel: {family: qwen_vl}\n", encoding="utf-8-sig")
+    loaded = recipe.load(str(file), ["model.weights=/weights", "train.epochs=2.5", "tasks=[findings, impression]"])
+    assert (loaded.model.weights, loaded.train.epochs, loaded.tasks) == ("/weights", 2.5, ["findings", "impression"])
+
+
+@pytest.mark.parametrize("setting", ["model", "=1", "name.x=1", "train.epochs=[1"])
+def test_a_wrong_setting_is_a_usage_error(tmp_path, setting):
+    file = tmp_path / "r.yaml"
+    file.write_text("name: x\nsource: {kind: phantom}\nmodel: {family: qwen_vl}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="--set"):
+        recipe.load(str(file), [setting])
+
+
+@pytest.mark.parametrize("text", ["a: [", "just words", "\x00"])
+def test_what_is_not_a_recipe_is_a_usage_error(tmp_path, text):
+    file = tmp_path / "r.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"r\.yaml"):
+        recipe.load(str(file))
+
+
+def test_an_unknown_recipe_lists_the_packaged_ones():
+    with pytest.raises(UsageError, match="demo"):
+        recipe.find("nope")
+
+
+@pytest.mark.parametrize("name", recipe.packaged_names())
+def test_every_packaged_recipe_is_right_and_says_itself_again(name, tmp_path):
+    loaded = recipe.load(name)
+    (tmp_path / "again.yaml").write_text(recipe.dump(loaded), encoding="utf-8")
+    assert recipe.load(str(tmp_path / "again.yaml")) == loaded
+
+
+def test_a_packaged_recipe_is_found_by_name_and_by_its_repository_path():
+    assert recipe.find("demo") == recipe.find("recipes/demo.yaml")
