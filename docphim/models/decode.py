@@ -1,0 +1,103 @@
+"""What a model answers, and how likely it finds an answer: greedy or sampled decoding, teacher-forced likelihood."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from docphim.models import family as family_of
+from docphim.models.encode import IGNORED, answer_columns
+from docphim.models.loaded import Loaded
+
+Finish = Literal["stop", "length"]
+
+
+@torch.inference_mode()
+def generate(
+    loaded: Loaded, batch: dict[str, Tensor], *, max_new_tokens: int, temperature: float = 0.0, seed: int = 0
+) -> list[tuple[str, Finish]]:
+    """Answer a left-padded batch of prompts.
+
+    Plain greedy decoding (or sampling at `temperature` with a generator seeded by `seed`) over the model's ordinary
+    forward with transformers' cache: no repetition penalty or other setting a checkpoint brings along. Rows that have
+    ended leave the batch once half of it has.
+
+    Returns
+    -------
+    list of (text, finish)
+        `length` where the answer was cut at `max_new_tokens`.
+    """
+    model = loaded.model.eval()
+    inputs = {k: v.to(loaded.device) for k, v in batch.items() if k != "labels"}
+    ends = torch.tensor(sorted(end_tokens(loaded)), device=loaded.device)
+    generator = torch.Generator(loaded.device).manual_seed(seed)
+    mask = inputs.pop("attention_mask")
+    positions = family_of(loaded.family).positions(loaded.core, {**inputs, "attention_mask": mask})
+    cache = DynamicCache(config=loaded.core.config.get_text_config())
+    rows = torch.arange(len(mask), device=loaded.device)
+    answers = torch.full((len(mask), max_new_tokens), -1, dtype=torch.long, device=loaded.device)
+    done = torch.zeros(len(mask), dtype=torch.bool, device=loaded.device)
+    for step in range(max_new_tokens):
+        with loaded.autocast():
+            logits = model(
+                **inputs, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+            ).logits[:, -1]
+        token = _choose(logits, temperature, generator)
+        answers[rows, step] = torch.where(done, -1, token)
+        done = done | torch.isin(token, ends)
+        if done.all():
+            break
+        inputs = {"input_ids": token[:, None]}
+        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+        positions = positions[..., -1:] + 1
+        if int(done.sum()) * 2 > len(done):
+            kept = torch.nonzero(~done).flatten()
+            cache.batch_select_indices(kept)
+            rows, mask, done = rows[kept], mask[kept], done[kept]
+            inputs, positions = {"input_ids": token[kept, None]}, positions[..., kept, :]
+    return [_finished(loaded, row, ends) for row in answers]
+
+
+def end_tokens(loaded: Loaded) -> set[int]:
+    """Ids that end an answer: the tokenizer's and those of the checkpoint's generation_config."""
+    listed: Any = getattr(loaded.core.generation_config, "eos_token_id", None)
+    more = listed if isinstance(listed, list) else [listed]
+    return {int(i) for i in [loaded.tokenizer.eos_token_id, *more] if i is not None}
+
+
+def _choose(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    if temperature <= 0:
+        return logits.argmax(-1)
+    chances = torch.softmax(logits.float() / temperature, -1)
+    return torch.multinomial(chances, 1, generator=generator).flatten()
+
+
+def _finished(loaded: Loaded, row: Tensor, ends: Tensor) -> tuple[str, Finish]:
+    ids = row[row >= 0]
+    stopped = bool(len(ids)) and bool(torch.isin(ids[-1], ends))
+    text = loaded.tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True)
+    # A multi-byte letter cut by the length limit decodes to U+FFFD.
+    return text.strip().removesuffix("\N{REPLACEMENT CHARACTER}"), "stop" if stopped else "length"
+
+
+@torch.inference_mode()
+def nats(loaded: Loaded, batch: dict[str, Tensor]) -> list[tuple[float, int]]:
+    """Per row of a right-padded batch: -log p of the labelled tokens given all before them, and their number.
+
+    Logits are made at answer positions only; the sum is in float32 per token, float64 over them.
+    """
+    inputs = {k: v.to(loaded.device) for k, v in batch.items()}
+    labels = inputs.pop("labels")
+    columns = answer_columns(labels)
+    with loaded.autocast():
+        logits = loaded.model.eval()(**inputs, use_cache=False, logits_to_keep=columns).logits
+    targets = labels[:, columns + 1]
+    out = []
+    for row, target in zip(logits, targets, strict=True):  # row by row: a float32 copy of the whole batch is large
+        kept = target != IGNORED
+        loss = torch.nn.functional.cross_entropy(row[kept].float(), target[kept], reduction="none")
+        out.append((float(loss.double().sum()), int(kept.sum())))
+    return out

@@ -1,0 +1,128 @@
+"""LLaVA in transformers' layout: a CLIP encoder, a projector, a decoder (the shape of LaVy and LLaVA-Med)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaProcessor, Qwen2Config
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from docphim.errors import UsageError
+from docphim.models.loaded import TinyText
+
+logger = logging.getLogger("docphim")
+
+MODEL_TYPES = frozenset({"llava"})
+LORA = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
+PARTS = {
+    "vision": ("model.vision_tower.",),
+    "projector": ("model.multi_modal_projector.",),
+    "language": ("model.language_model.", "lm_head."),
+}
+
+#: LLaVA-1.5's conversation (Vicuna's), with the end token that its published template leaves out.
+_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message['role'] == 'user' %}USER: {% elif message['role'] == 'assistant' %}ASSISTANT: {% endif %}"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>\n{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}"
+    "{% if message['role'] == 'assistant' %}</s>{% else %} {% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}ASSISTANT: {% endif %}"
+)
+TINY = TinyText(special=("<pad>", "<s>", "</s>", "<image>"), end="</s>", pad="<pad>", template=_TEMPLATE)
+
+_DECODERS: dict[str, type] = {"llama": LlamaConfig, "qwen2": Qwen2Config}
+
+
+def tiny_config(
+    tokenizer: Any,
+    image_size: int | tuple[int, int],
+    *,
+    decoder: str = "llama",
+    hidden: int = 192,
+    layers: int = 4,
+    heads: int = 4,
+    vision_hidden: int = 128,
+    vision_layers: int = 2,
+    patch: int = 28,
+) -> Any:
+    """The configuration of a small LLaVA; `decoder` is `llama` or `qwen2`, `patch` the encoder's patch in pixels.
+
+    Raises
+    ------
+    UsageError
+        The decoder is unknown, the film is not square, or a width cannot be divided among the heads.
+    """
+    if decoder not in _DECODERS:
+        raise UsageError(f"model.tiny.decoder: {decoder!r} is not one of {', '.join(_DECODERS)}")
+    if hidden % (2 * heads) or vision_hidden % heads:
+        raise UsageError(f"model.tiny: hidden must be a multiple of {2 * heads}, vision_hidden of {heads} ({heads} heads)")
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if height != width:
+        raise UsageError(f"model.image_size: CLIP takes square films, not {height}x{width}")
+    side = max(1, round(height / patch)) * patch
+    text = _DECODERS[decoder](
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=hidden * 8 // 3 // 16 * 16,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=max(1, heads // 2),
+        max_position_embeddings=4096,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        tie_word_embeddings=True,
+    )
+    vision = CLIPVisionConfig(
+        hidden_size=vision_hidden,
+        intermediate_size=2 * vision_hidden,
+        num_hidden_layers=vision_layers,
+        num_attention_heads=heads,
+        image_size=side,
+        patch_size=patch,
+    )
+    return LlavaConfig(
+        vision_config=vision,
+        text_config=text,
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        image_seq_length=(side // patch) ** 2,
+        vision_feature_layer=-1,  # published ones take -2 of 24 layers; here every layer counts
+        tie_word_embeddings=True,
+    )
+
+
+def fit_size(model_config: Any, image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) in pixels of the encoder: its position table takes no other, whatever `image_size` says."""
+    side = int(model_config.vision_config.image_size)
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if (height, width) != (side, side):
+        logger.info("image size %dx%d becomes %dx%d: the encoder's own", height, width, side, side)
+    return (side, side)
+
+
+def make_processor(tokenizer: Any, model_config: Any, source: str | None = None, **hub: Any) -> Any:
+    """Transformers' processor with CLIP's PIL image processor, whatever else is installed."""
+    side = int(model_config.vision_config.image_size)
+    # Films come letterboxed to the encoder's size, so resize and crop are the identity.
+    sizes = {"size": {"height": side, "width": side}, "crop_size": {"height": side, "width": side}}
+    images = CLIPImageProcessorPil.from_pretrained(source, **sizes, **hub) if source else CLIPImageProcessorPil(**sizes)
+    return LlavaProcessor(
+        images,
+        tokenizer,
+        patch_size=int(model_config.vision_config.patch_size),
+        vision_feature_select_strategy=model_config.vision_feature_select_strategy,
+        num_additional_image_tokens=1,  # CLIP's class token, which the "default" strategy takes off again
+        chat_template=tokenizer.chat_template,
+    )
+
+
+def positions(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Positions (n, length): how many real tokens stand before each."""
+    return (batch["attention_mask"].long().cumsum(-1) - 1).clamp(min=0)
+
+
+def quicken(model: Any) -> None:
+    """Nothing to replace."""

@@ -1,0 +1,303 @@
+"""Models in and out: tiny, from a local folder or the hub, saved and loaded again without a change of a bit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import constants as hub_constants
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
+from transformers.utils import cached_file
+from transformers.utils import logging as transformers_logging
+
+from docphim.errors import Refused
+from docphim.files import read_json, write_json
+from docphim.models import checkpoint
+from docphim.models import family as family_of
+from docphim.models.loaded import Loaded
+from docphim.models.tiny import create_tiny
+from docphim.models.tune import tune
+
+__all__ = ["Loaded", "create_tiny", "load", "load_saved", "save", "tune"]
+
+NOTE = "docphim.json"
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def load(
+    weights: str,
+    family: str,
+    image_size: int | tuple[int, int],
+    *,
+    revision: str | None = None,
+    remote_code: bool = False,
+    precision: str = "auto",
+) -> Loaded:
+    """Load published weights: from a local folder with the hub switched off, or by the hub id the recipe names.
+
+    Parameters
+    ----------
+    weights : str
+        A folder in transformers' layout, or `OWNER/NAME` on the hub (`revision`: its branch, tag or commit).
+    image_size : int or (height, width)
+        In pixels; fitted to what the model takes without resizing.
+    remote_code : bool
+        Whether code that comes with the weights may run.
+    precision : str
+        `fp32`, `bf16`, or `auto`: bf16 on a GPU that has it, else fp32.
+
+    Raises
+    ------
+    Refused
+        `weights_missing`, `weights_layout`, `weights_unsafe`, `weights_incomplete` or `file_truncated`.
+    UsageError
+        The weights belong to another family.
+    """
+    local = checkpoint.is_local(weights)
+    if local:
+        checkpoint.check_folder(Path(weights).expanduser(), family, weights)
+    base = {"weights": weights, "revision": revision, "remote_code": remote_code}
+    if local:
+        folder = Path(weights).expanduser()
+        base |= {"weights": str(folder.absolute()), "files": checkpoint.fingerprint(folder)}
+    hub = {"revision": revision or "main", "trust_remote_code": remote_code, "local_files_only": local}
+    with _quietly(offline=local), _refusing(weights):
+        loaded = _read(str(base["weights"]), family, image_size, chosen_precision(precision), hub, weights)
+    loaded.base = base
+    return loaded
+
+
+def chosen_precision(precision: str) -> str:
+    """Resolve `auto`: bf16 where a GPU computes in it, else fp32 (on CPUs bf16 is seldom faster and never as exact)."""
+    if precision != "auto":
+        return precision
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def _read(
+    source: str,
+    family: str,
+    image_size: int | tuple[int, int],
+    precision: str,
+    hub: dict[str, Any],
+    where: str,
+    *,
+    texts: str | None = None,
+    dtype: torch.dtype | str | None = None,
+) -> Loaded:
+    """Weights from `source`, tokenizer and processor from `texts` (none: the same place)."""
+    module, texts = family_of(family), texts or source
+    config = AutoConfig.from_pretrained(source, **hub)
+    checkpoint.check_config(config.to_dict(), family, where)
+    model, report = AutoModelForImageTextToText.from_pretrained(
+        source, config=config, dtype=dtype or _DTYPES[precision], use_safetensors=True, output_loading_info=True, **hub
+    )
+    if lost := sorted(report["missing_keys"]):
+        raise Refused("weights_incomplete", where, f"{len(lost)} weights are missing, {lost[0]} first")
+    place = {k: v for k, v in hub.items() if k != "trust_remote_code"}
+    tokenizer = AutoTokenizer.from_pretrained(texts, use_fast=True, **hub)
+    tokenizer.chat_template = _chat_template(texts, tokenizer, place, where)
+    module.quicken(model)
+    processor = module.make_processor(tokenizer, config, texts, **place)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).name)
+    return Loaded(
+        model.to(_device()).eval(), processor, tokenizer, family, module.fit_size(config, image_size), name, precision
+    )
+
+
+def _device() -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def _chat_template(source: str, tokenizer: Any, place: dict[str, Any], where: str) -> str:
+    """The processor's template, which knows images, before the tokenizer's."""
+    for name in ("chat_template.jinja", "chat_template.json"):
+        path = cached_file(source, name, _raise_exceptions_for_missing_entries=False, **place)
+        if path and name.endswith(".json"):
+            return str(read_json(Path(path))["chat_template"])
+        if path:
+            return Path(path).read_text(encoding="utf-8")
+    if not isinstance(tokenizer.chat_template, str):
+        raise Refused("weights_layout", where, "the checkpoint has no chat template (chat_template.jinja or .json)")
+    return tokenizer.chat_template
+
+
+@contextlib.contextmanager
+def _quietly(offline: bool) -> Iterator[None]:
+    """Silence transformers' bars and tables; switch the hub off where the weights are local."""
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    was_offline = hub_constants.HF_HUB_OFFLINE
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    hub_constants.HF_HUB_OFFLINE = was_offline or offline
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()
+        hub_constants.HF_HUB_OFFLINE = was_offline
+
+
+@contextlib.contextmanager
+def _refusing(where: str) -> Iterator[None]:
+    """Turn what the libraries raise about a checkpoint into a reason and a sentence."""
+    try:
+        yield
+    except (HfHubHTTPError, OfflineModeIsEnabled) as error:
+        raise Refused("weights_missing", where, f"the hub did not give it: {type(error).__name__}") from error
+    except SafetensorError as error:
+        raise Refused("file_truncated", where, f"safetensors: {error}") from error
+    except RuntimeError as error:
+        if "size mismatch" not in str(error) and "ignore_mismatched_sizes" not in str(error):
+            raise
+        raise Refused("weights_layout", where, "weights and config.json differ in shape") from error
+    except (OSError, ValueError) as error:
+        why = " ".join(str(error).split())[:300]
+        unsafe = "safetensors" in why and "pytorch_model" in why
+        raise Refused("weights_unsafe" if unsafe else "weights_layout", where, why) from error
+
+
+def save(loaded: Loaded, folder: Path) -> None:
+    """Save a model so that `load_saved` gives it back bit for bit; the folder appears whole or not at all.
+
+    The weights (an adapter where `tune` is lora, nothing where it is none and the weights are somebody else's) as
+    safetensors, the tokenizer and processor files, and `docphim.json`.
+    """
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        with _quietly(offline=True):
+            _write(loaded, part)
+        _settle(part)
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _write(loaded: Loaded, folder: Path) -> None:
+    core = loaded.core
+    if loaded.tune == "lora":
+        loaded.model.save_pretrained(folder, save_embedding_layers=False)
+        (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; the run writes its own
+        if loaded.base is None:
+            _write_core(core, folder / "base")
+    elif loaded.tune == "full" or loaded.base is None:
+        _write_core(core, folder)
+    core.config.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    loaded.processor.image_processor.save_pretrained(folder)
+    note = {
+        "family": loaded.family,
+        "name": loaded.name,
+        "size": list(loaded.size),
+        "precision": loaded.precision,
+        "tune": loaded.tune,
+        "base": loaded.base,
+    }
+    write_json(folder / NOTE, note)
+
+
+def _write_core(core: Any, folder: Path) -> None:
+    """Save the plain weights, whether or not adapters sit inside the model's layers."""
+    state = {name.replace(".base_layer.", "."): value for name, value in core.state_dict().items() if ".lora_" not in name}
+    core.save_pretrained(folder, state_dict=state)
+
+
+def _settle(folder: Path) -> None:
+    """Flush every file of a folder to disk."""
+    for path in [p for p in folder.rglob("*") if p.is_file()]:
+        with open(path, "rb") as handle:
+            os.fsync(handle.fileno())
+
+
+def load_saved(folder: Path) -> Loaded:
+    """Load what `save` wrote.
+
+    Raises
+    ------
+    Refused
+        `weights_layout`: not a folder `save` wrote; `weights_incomplete`, `file_truncated`: weights are lost;
+        `file_changed`: the base under an adapter is not the one it was trained on.
+    """
+    where = folder.name
+    try:
+        note = read_json(folder / NOTE)
+    except FileNotFoundError:
+        raise Refused("weights_layout", where, f"there is no {NOTE}: not a model that Docphim saved") from None
+    except ValueError:
+        raise Refused("weights_layout", where, f"{NOTE} is not JSON") from None
+    size, base = tuple(note["size"]), note["base"]
+    if base is None or note["tune"] == "full":
+        loaded = _load_own(folder / "base" if note["tune"] == "lora" else folder, folder, note)
+    else:
+        loaded = _load_base(base, note)
+    if note["tune"] == "lora":
+        _add_adapter(loaded, folder, where)
+    loaded.size, loaded.name, loaded.tune, loaded.base = size, note["name"], note["tune"], base
+    loaded.model.eval()
+    return loaded
+
+
+def _load_own(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
+    checkpoint.check_folder(weights, note["family"], texts.name)
+    hub = {"local_files_only": True, "trust_remote_code": False}
+    with _quietly(offline=True), _refusing(texts.name):
+        return _read(
+            str(weights),
+            note["family"],
+            tuple(note["size"]),
+            note["precision"],
+            hub,
+            texts.name,
+            texts=str(texts),
+            dtype="auto",
+        )
+
+
+def _load_base(base: dict[str, Any], note: dict[str, Any]) -> Loaded:
+    loaded = load(
+        base["weights"],
+        note["family"],
+        tuple(note["size"]),
+        revision=base["revision"],
+        remote_code=base["remote_code"],
+        precision=note["precision"],
+    )
+    if loaded.base and loaded.base.get("files") != base.get("files"):
+        raise Refused("file_changed", base["weights"], "the base weights are not the ones the adapter was trained on")
+    return loaded
+
+
+def _add_adapter(loaded: Loaded, folder: Path, where: str) -> None:
+    """Put a saved adapter on its base; peft only warns about a missing weight, so its report is read."""
+    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    checkpoint.check_weights(folder, where, "adapter_model.safetensors")
+    with _quietly(offline=True), _refusing(where):
+        config = PeftConfig.from_pretrained(str(folder))
+        config.inference_mode = False
+        model = get_peft_model(loaded.model, config)
+        report = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
+    lost = sorted(k for k in report.missing_keys if ".lora_" in k)
+    if lost or report.unexpected_keys:
+        key = (lost or sorted(report.unexpected_keys))[0]
+        raise Refused("weights_incomplete", where, f"the adapter does not match its model: {key}")
+    loaded.model = model

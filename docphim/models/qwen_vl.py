@@ -1,0 +1,185 @@
+"""Qwen2-VL, Qwen2.5-VL and Qwen3-VL: still images, transformers' own processor, no torchvision."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLProcessor, Qwen2VLConfig, Qwen2VLProcessor, Qwen3VLConfig, Qwen3VLProcessor
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.processing_utils import ProcessorMixin
+
+from docphim.errors import UsageError
+from docphim.models.loaded import TinyText
+
+logger = logging.getLogger("docphim")
+
+MODEL_TYPES = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl"})
+LORA = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
+PARTS = {
+    "vision": ("model.visual.",),
+    "projector": ("model.visual.merger.", "model.visual.deepstack_merger_list."),
+    "language": ("model.language_model.", "lm_head."),
+}
+
+#: ChatML, as the published checkpoints speak it.
+_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+TINY = TinyText(
+    special=(
+        "<|endoftext|>",
+        "<|im_start|>",
+        "<|im_end|>",
+        "<|vision_start|>",
+        "<|vision_end|>",
+        "<|image_pad|>",
+        "<|video_pad|>",
+    ),
+    end="<|im_end|>",
+    pad="<|endoftext|>",
+    template=_TEMPLATE,
+)
+
+
+class _StillImages(ProcessorMixin):
+    """A Qwen processor that asks for no video processor: that one needs torchvision, and films do not move."""
+
+    def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None) -> None:
+        for kind in ("image", "video"):
+            token = getattr(tokenizer, f"{kind}_token", None) or f"<|{kind}_pad|>"
+            setattr(self, f"{kind}_token", token)
+            setattr(self, f"{kind}_token_id", tokenizer.convert_tokens_to_ids(token))
+        ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
+
+
+class _Qwen2(_StillImages, Qwen2VLProcessor):
+    pass
+
+
+class _Qwen25(_StillImages, Qwen2_5_VLProcessor):
+    pass
+
+
+class _Qwen3(_StillImages, Qwen3VLProcessor):
+    pass
+
+
+_PROCESSORS: dict[str, type] = {"qwen2_vl": _Qwen2, "qwen2_5_vl": _Qwen25, "qwen3_vl": _Qwen3}
+
+
+def tiny_config(
+    tokenizer: Any,
+    image_size: int | tuple[int, int],
+    *,
+    type: str = "qwen2_5_vl",
+    hidden: int = 192,
+    layers: int = 4,
+    heads: int = 4,
+    vision_hidden: int = 128,
+    vision_layers: int = 2,
+) -> Any:
+    """The configuration of a small Qwen-VL; `type` is one of `MODEL_TYPES`.
+
+    Raises
+    ------
+    UsageError
+        The type is unknown, or a width cannot be divided among the heads and rotary sections.
+    """
+    if type not in MODEL_TYPES:
+        raise UsageError(f"model.tiny.type: {type!r} is not one of {', '.join(sorted(MODEL_TYPES))}")
+    if hidden % (8 * heads) or vision_hidden % (4 * heads):
+        raise UsageError(f"model.tiny: hidden must be a multiple of {8 * heads}, vision_hidden of {4 * heads} ({heads} heads)")
+    half = hidden // heads // 2  # rotary frequencies of a head: temporal, height, width, as 16 : 24 : 24 in the original
+    side = 3 * half // 8
+    rope = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [half - 2 * side, side, side]}
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": hidden,
+        "intermediate_size": hidden * 8 // 3 // 16 * 16,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": max(1, heads // 2),
+        "max_position_embeddings": 4096,
+        "rope_parameters": rope,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    vision: dict[str, Any] = {"depth": vision_layers, "hidden_size": vision_hidden, "num_heads": heads}
+    tokens = {
+        "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
+        "video_token_id": tokenizer.convert_tokens_to_ids("<|video_pad|>"),
+        "vision_start_token_id": tokenizer.convert_tokens_to_ids("<|vision_start|>"),
+        "vision_end_token_id": tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+        "tie_word_embeddings": True,
+    }
+    if type == "qwen2_vl":
+        vision = {"depth": vision_layers, "embed_dim": vision_hidden, "num_heads": heads, "hidden_size": hidden, "mlp_ratio": 2}
+        return Qwen2VLConfig(text_config=text, vision_config=vision, **tokens)
+    vision |= {"intermediate_size": 2 * vision_hidden, "out_hidden_size": hidden}
+    if type == "qwen3_vl":
+        rope["mrope_interleaved"] = True
+        text["head_dim"] = hidden // heads
+        vision |= {"patch_size": 14, "num_position_embeddings": 256, "deepstack_visual_indexes": [0]}
+        return Qwen3VLConfig(text_config=text, vision_config=vision, **tokens)
+    # Attention over the whole film in every layer: at a tiny model's sizes windows save nothing.
+    vision["fullatt_block_indexes"] = list(range(vision_layers))
+    return Qwen2_5_VLConfig(text_config=text, vision_config=vision, **tokens)
+
+
+def _unit(model_config: Any) -> int:
+    vision = model_config.vision_config
+    return int(vision.patch_size) * int(vision.spatial_merge_size)
+
+
+def fit_size(model_config: Any, image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) in pixels nearest to `image_size` that are multiples of patch x merge (28 or 32)."""
+    unit = _unit(model_config)
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    size = (max(1, round(height / unit)) * unit, max(1, round(width / unit)) * unit)
+    if size != (height, width):
+        logger.info("image size %dx%d becomes %dx%d: a multiple of %d", height, width, *size, unit)
+    return size
+
+
+def make_processor(tokenizer: Any, model_config: Any, source: str | None = None, **hub: Any) -> Any:
+    """Transformers' processor with the PIL image processor, whatever else is installed.
+
+    `source` is the checkpoint whose preprocessing (mean, deviation) is kept; without one it is CLIP's.
+    """
+    vision = model_config.vision_config
+    sizes = {
+        "patch_size": vision.patch_size,
+        "temporal_patch_size": vision.temporal_patch_size,
+        "merge_size": vision.spatial_merge_size,
+        # Images come letterboxed to their size; bounds this wide make the processor's own resize the identity.
+        "size": {"shortest_edge": _unit(model_config) ** 2, "longest_edge": 2**26},
+    }
+    images = Qwen2VLImageProcessorPil.from_pretrained(source, **sizes, **hub) if source else Qwen2VLImageProcessorPil(**sizes)
+    return _PROCESSORS[model_config.model_type](images, tokenizer, chat_template=tokenizer.chat_template)
+
+
+def positions(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Rotary positions (3, n, length): temporal, row and column for a film's tokens, running on in the text.
+
+    A film of h x w merged patches moves the text after it on by max(h, w), as Qwen's own code does for images.
+    """
+    mask = batch["attention_mask"]
+    if "image_grid_thw" in batch:
+        ids, _ = model.model.get_rope_index(
+            batch["input_ids"],
+            mm_token_type_ids=batch["mm_token_type_ids"],
+            image_grid_thw=batch["image_grid_thw"],
+            attention_mask=mask,
+        )
+        return ids
+    return (mask.long().cumsum(-1) - 1).clamp(min=0).expand(3, -1, -1)
+
+
+def quicken(model: Any) -> None:
+    """Nothing yet."""

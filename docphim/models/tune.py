@@ -1,0 +1,99 @@
+"""What of a model is trained: nothing, low-rank adapters, or all but the frozen parts."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+import torch
+from torch import nn
+
+from docphim.errors import UsageError
+from docphim.models import family as family_of
+from docphim.models.loaded import Loaded
+
+
+def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any]) -> Loaded:
+    """Freeze a model's parts and put adapters into it, in place.
+
+    Parameters
+    ----------
+    tune : str
+        `none` freezes everything, `lora` trains adapters only, `full` trains all but the frozen parts (in float32:
+        the optimiser's master weights).
+    freeze : list of str
+        Parts by name: `vision`, `projector`, `language`.
+    lora : dict
+        `rank`, `alpha`, `dropout`, `modules` (a regular expression over module names; None: the family's default).
+
+    Raises
+    ------
+    UsageError
+        Nothing would be trained, or the adapters reach into a frozen part.
+    """
+    module = family_of(loaded.family)
+    core = loaded.model
+    if tune == "lora":
+        loaded.model = _with_adapters(core, module, freeze, lora)
+    else:
+        for name, parameter in core.named_parameters():
+            parameter.requires_grad_(tune == "full" and part_of(name, module.PARTS) not in freeze)
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+    if tune != "none" and not any(p.requires_grad for p in core.parameters()):
+        raise UsageError(f"model.freeze: {', '.join(freeze)} leaves nothing to train")
+    loaded.tune = tune
+    rest_frozen_vision(core, module.PARTS)
+    return loaded
+
+
+def part_of(name: str, parts: dict[str, tuple[str, ...]]) -> str:
+    """The part a parameter or module belongs to: the one with the longest matching prefix."""
+    hits = [(len(prefix), part) for part, prefixes in parts.items() for prefix in prefixes if f"{name}.".startswith(prefix)]
+    return max(hits)[1] if hits else "language"
+
+
+def _with_adapters(core: nn.Module, module: Any, freeze: list[str], lora: dict[str, Any]) -> nn.Module:
+    from peft import LoraConfig, get_peft_model
+
+    pattern = lora.get("modules") or module.LORA
+    try:
+        hits = [name for name, _ in core.named_modules() if re.fullmatch(pattern, name)]
+    except re.error as error:
+        raise UsageError(f"model.lora.modules: not a regular expression: {error}") from None
+    if not hits:
+        raise UsageError(f"model.lora.modules: {pattern!r} matches no module; the family's default is {module.LORA!r}")
+    for name in hits:
+        if (part := part_of(name, module.PARTS)) in freeze and lora.get("modules"):
+            raise UsageError(f"model.lora.modules: {name} is in {part}, which model.freeze freezes")
+    config = LoraConfig(
+        r=lora.get("rank", 16),
+        lora_alpha=lora.get("alpha", 32),
+        lora_dropout=lora.get("dropout", 0.05),
+        target_modules=pattern,
+    )
+    return get_peft_model(core, config)
+
+
+def rest_frozen_vision(core: nn.Module, parts: dict[str, tuple[str, ...]]) -> None:
+    """Let a wholly frozen vision encoder run under no_grad.
+
+    Gradient checkpointing makes its input require a gradient, and it would then take part in backward for nothing.
+    """
+    encoder = [(name, p) for name, p in core.named_parameters() if part_of(name, parts) == "vision"]
+    if not encoder or any(p.requires_grad for _, p in encoder):
+        return
+    for name, child in list(core.named_modules()):
+        own = list(child.named_parameters())
+        inside = own and all(part_of(f"{name}.{inner}", parts) == "vision" for inner, _ in own)
+        if inside and not isinstance(child, nn.ModuleList):
+            _without_grad(child)
+
+
+def _without_grad(child: nn.Module) -> None:
+    if not getattr(child.forward, "resting", False):
+        forward = torch.no_grad()(child.forward)
+        resting = functools.wraps(child.forward)(forward)
+        resting.resting = True  # type: ignore[attr-defined]
+        child.forward = resting  # type: ignore[method-assign]
