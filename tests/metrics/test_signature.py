@@ -1,0 +1,44 @@
+"""A signature names every choice, and numbers of different choices are not compared."""
+
+import pytest
+
+from docphim import __version__
+from docphim.errors import Refused
+from docphim.metrics import METRICS, metric
+from docphim.metrics.signature import check_comparable, signature
+
+BLEU4 = (
+    "docphim:bleu4|corpus|refs:1|norm:nfc+tone-old|case:lower|tok:syllable|punct:drop|smooth:none|eff:no|empty:0"
+    "|n:540|bs:1000|seed:12345|v:0.1"
+)
+
+
+def sign(key="bleu4", name="bleu", language="vi", **sample):
+    kind = metric(name)
+    return signature(key, kind.AVERAGE, kind.SETTINGS, language, **{"n": 540, "resamples": 1000, "seed": 12345} | sample)
+
+
+def test_bleu_is_signed_as_the_convention_says():
+    assert sign() == BLEU4.replace("v:0.1", "v:" + ".".join(__version__.split(".")[:2]))
+
+
+def test_chinese_is_signed_as_characters():
+    assert "|tok:char|" in sign(language="zh")
+
+
+def test_no_two_keys_share_a_signature():
+    signs = [sign(key, name) for name in METRICS for key in metric(name).KEYS]
+    assert len(set(signs)) == len(signs)
+
+
+def test_samples_of_one_convention_are_comparable():
+    check_comparable([sign(), sign(n=12, resamples=None), sign(seed=3)])
+
+
+@pytest.mark.parametrize(
+    ("other", "named"), [(sign("bleu3"), "bleu3"), (sign(language="zh"), "tok:char"), (sign() + "|more", "more")]
+)
+def test_different_conventions_are_refused_by_the_field_that_differs(other, named):
+    with pytest.raises(Refused, match=named) as refusal:
+        check_comparable([sign(), other])
+    assert refusal.value.reason == "signature_differs"
