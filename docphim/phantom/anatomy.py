@@ -1,0 +1,169 @@
+"""The soft body: every organ is a solid with one front and one back on each line of sight, so that it can be projected exactly.
+
+`project` gives the attenuation along each ray of a film; `voxels` paints the same solids into a volume of tissues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from docphim.phantom.body import FAT, LUNG, SOFT, Array, Body, table
+from docphim.phantom.grid import Grid, Window
+
+#: A solid on the lines of sight of a raster: (back, front) in standard millimetres; empty where front <= back.
+Solid = tuple[Array, Array]
+EMPTY = np.float32(1e-3)
+
+
+@dataclass(frozen=True)
+class Soft:
+    """The soft body on the lines of sight: `line` is the attenuation integral, the others are path lengths in mm."""
+
+    line: Array
+    air: Array
+    right: Array
+    left: Array
+    core: Array
+
+    def lung(self, side: str) -> Array:
+        """Path through the air of one lung."""
+        return self.right if side == "right" else self.left
+
+
+def bulge(u: Array) -> Array:
+    """Profile of a round solid: sqrt(1 - u^2) inside, 0 outside."""
+    return np.sqrt(np.maximum(1 - u * u, 0))
+
+
+def trunk(body: Body, grid: Grid | Window) -> Solid:
+    """Skin to skin, with a flat chest and round flanks."""
+    u = np.abs(grid.x) / table("trunk", grid.z)
+    half = table("trunk_depth", grid.z) * np.maximum(1 - u**3, 0) ** np.float32(0.55)
+    return -half, half
+
+
+def core(body: Body, grid: Grid | Window) -> Solid:
+    """Heart, great vessels and mediastinum: one elliptic section at every height between the two borders."""
+    right, left = body.border("right", grid.z), body.border("left", grid.z)
+    return _section(grid, body.shift, right, left, table("core_depth", grid.z), table("core_y", grid.z))
+
+
+def _section(grid: Grid | Window, shift: float, right: Array, left: Array, depth: Array, y: Array) -> Solid:
+    middle, half = (left - right) / 2 + np.float32(shift), (left + right) / 2
+    chord = depth * bulge((grid.x - middle) / half)
+    return y - chord, y + chord
+
+
+def knob_place(body: Body) -> tuple[float, float, float]:
+    """Middle (x, z) and radius of the arch's end-on outline, the aortic knob."""
+    return 24 + 9 * body.unfold + body.shift, 66 - 9 * body.unfold, body.knob * (1 + 0.30 * body.unfold)
+
+
+def aorta(body: Body, grid: Grid | Window) -> Solid:
+    """Arch and descending aorta: left of the spine, behind; unfolding makes the arch wide, high and lateral."""
+    z, grow = grid.z, np.float32(body.unfold)
+    centre_x, centre_z, knob = knob_place(body)
+    down = np.clip((z - centre_z) / 170, 0, 1)
+    tube = 12 + 4 * grow
+    x = centre_x + (knob - tube) - down * (16 - 4 * grow) + 22 * grow * np.sin(np.pi * down) ** 2
+    above = np.clip((centre_z - z) / knob, 0, 1)
+    half = np.where(z < centre_z, knob * bulge(above), knob + (tube - knob) * np.clip((z - centre_z) / 26, 0, 1))
+    chord = np.where(z < centre_z, 30 * bulge(above), 22) * bulge((grid.x - x) / np.maximum(half, EMPTY))
+    y = -18 - 24 * np.clip((z - centre_z) / 30, 0, 1)
+    return y - chord, y + chord
+
+
+def ascending(body: Body, grid: Grid | Window) -> Solid:
+    """The ascending aorta, which bulges to the right when the aorta unfolds."""
+    half = np.float32(10 + 4 * body.unfold)
+    u = (grid.z - 92) / 48
+    x = -(np.float32(14 + 13 * body.unfold)) * bulge(u) + np.float32(body.shift)
+    chord = 18 * bulge((grid.x - x) / half) * np.sqrt(bulge(u))
+    return 22 - chord, 22 + chord
+
+
+def dome(body: Body, side: str, grid: Grid | Window) -> Solid:
+    """What the diaphragm lifts into the lung's hull on one side."""
+    outward = grid.x if side == "left" else -grid.x
+    wall = table("lateral", grid.z)
+    u = (outward - 66) / np.where(outward > 66, np.maximum(wall - 66, 1), 72)
+    power = np.abs(u)
+    drop = np.where(u > 0, 50 * power**2.6, 16 * power**2)
+    below = np.maximum(grid.z - np.float32(body.dome(side)) - drop, 0)
+    half = 96 * np.sqrt(below / 52)
+    return 14 - 1.0 * half, 14 + 1.25 * half
+
+
+def hull(body: Body, side: str, grid: Grid | Window) -> Solid:
+    """The lung's room inside the rib cage, before mediastinum and diaphragm take their part."""
+    outward = grid.x if side == "left" else -grid.x
+    wall, inner = table("lateral", grid.z), table("medial", grid.z)
+    middle = inner + 0.35 * (wall - inner)
+    u = (outward - middle) / np.maximum(np.where(outward > middle, wall - middle, middle - inner), 1)
+    shape = np.where(outward > middle, bulge(u), np.maximum(1 - u**6, 0) ** np.float32(0.5))
+    half = table("depth", grid.z) * shape
+    return -half, half
+
+
+def length(solid: Solid) -> Array:
+    """Path through a solid."""
+    return np.maximum(solid[1] - solid[0], 0)
+
+
+def meet(a: Solid, b: Solid) -> Solid:
+    """What two solids share."""
+    return np.maximum(a[0], b[0]), np.minimum(a[1], b[1])
+
+
+def outside(solid: Solid, takers: list[Solid]) -> Array:
+    """Path through `solid` that none of `takers` fills; where three meet, the little they share is counted as full."""
+    parts = [meet(solid, taker) for taker in takers]
+    path = length(solid)
+    for i, part in enumerate(parts):
+        path -= length(part)
+        for other in parts[:i]:
+            path += length(meet(part, other))
+    return np.maximum(path, 0)
+
+
+def project(body: Body, grid: Grid) -> Soft:
+    """Attenuation integral of the soft body, and the lungs' paths, on every line of sight."""
+    depth = np.float32(body.scale[1])
+    skin = length(trunk(body, grid))
+    heart = core(body, grid)
+    vessels = [aorta(body, grid), ascending(body, grid)]
+    lungs = {}
+    for side in ("right", "left"):
+        lungs[side] = np.zeros(grid.shape, np.float32)
+        window = grid.window(-142, 4, -2, 330) if side == "right" else grid.window(-4, 142, -2, 330)
+        at = window.at
+        takers = [(a[at], b[at]) for a, b in [heart, *vessels]] + [dome(body, side, window)]
+        lungs[side][at] = outside(hull(body, side, window), takers)
+    air = lungs["right"] + lungs["left"]
+    line = SOFT * (skin - air) + LUNG * air - (SOFT - FAT) * np.minimum(skin, 2 * np.float32(body.fat))
+    line += _breasts(body, grid) - _stomach(body, grid)
+    return Soft(line * depth, air * depth, lungs["right"] * depth, lungs["left"] * depth, length(heart) * depth)
+
+
+def _breasts(body: Body, grid: Grid) -> Array:
+    """Attenuation added by the breasts: round below, fading upward."""
+    added = np.zeros(grid.shape, np.float32)
+    for sign in (-1, 1) if body.breast else ():
+        window = grid.window(*sorted((sign * 22, sign * 150)), 110, 260)
+        u, v = (window.x - sign * 84) / 62, (window.z - 186)
+        v = np.where(v > 0, v / 52, v / 76)
+        added[window.at] += FAT * 1.06 * np.float32(body.breast) * np.maximum(1 - u * u - v * v, 0) ** np.float32(0.6)
+    return added
+
+
+def _stomach(body: Body, grid: Grid) -> Array:
+    """Attenuation taken away by the gas in the stomach, under the left dome, with a flat level below."""
+    taken = np.zeros(grid.shape, np.float32)
+    top = body.dome_left + 9
+    window = grid.window(20, 120, top - 2, top + 40)
+    u, v = (window.x - 66) / 32, (window.z - (top + 20)) / 20
+    level = np.clip((top + 26 - window.z) / 1.2, 0, 1)
+    taken[window.at] = SOFT * 46 * bulge(np.sqrt(u * u + v * v)) * level
+    return taken

@@ -1,0 +1,136 @@
+"""A chest film of a synthetic patient: project the body, lay the thin structures on it, expose and develop the film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docphim.phantom import anatomy, bones, vessels
+from docphim.phantom.body import Array, Body, make_body, rng_of
+from docphim.phantom.grid import Grid, double, grain, lay, make_grid, shrink, soften
+from docphim.phantom.lesions import Effect, Scene, effects
+from docphim.phantom.patient import Patient
+from docphim.phantom.tubes import lay_tubes
+from docphim.phantom.visible import judge
+from docphim.study import Finding
+
+#: The film's height in mm for a standard adult, and how far above the lungs' apices it starts.
+FIELD, ABOVE = 388.0, 52.0
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A film: `pixels` uint16 (h, w), 0..4095, white attenuates; `spacing` mm (row, column); `ctr` None on an AP film."""
+
+    pixels: NDArray[np.uint16]
+    spacing: tuple[float, float]
+    ctr: float | None
+    findings: tuple[Finding, ...]
+    masks: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+
+
+def render(patient: Patient, size: int = 1024) -> Rendered:
+    """Take the film of a patient.
+
+    Parameters
+    ----------
+    patient : Patient
+        Who, with what; `seed` fixes everything left to chance.
+    size : int
+        Long side of the film in pixels; the body is the same at every size.
+
+    Returns
+    -------
+    Rendered
+        The film as a CR reader shows it, the measured cardiothoracic ratio (None on an AP film), the findings with
+        `visible` decided at this size (see `visible.py`), and for each finding that has a place its bounding box as
+        (top, left, bottom, right) in pixels under "name", "name_side".
+    """
+    body = make_body(patient)
+    rng = rng_of(patient, "film")
+    coarse, fine, spacing, doublings = grids(body, size, rng)
+    soft = anatomy.project(body, coarse)
+    scene = Scene(body, coarse, fine, soft, np.ones(coarse.shape, np.float32), rng_of(patient, "lesions"))
+    found = effects(scene, patient.findings)
+    line = compose(scene, found, doublings, rng_of(patient, "vessels"))
+    ctr = measure_ctr(body, soft, coarse)
+    findings, masks = judge(scene, found, line, 1 << doublings, ctr)
+    return Rendered(develop(line, rng), spacing, None if patient.view == "AP" else round(ctr, 3), findings, masks)
+
+
+def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Generator) -> Array:
+    """Add up the attenuation of the soft body, the findings and everything thin, on the film's raster."""
+    body, fine = scene.body, scene.fine
+    line = scene.soft.line + bones.spine(body, scene.coarse)
+    keep = np.ones(scene.coarse.shape, np.float32)
+    thin = bones.girdle(body, fine) + vessels.airways(body, fine)
+    breaks: dict[tuple[str, int], bones.Break] = {}
+    for effect in found:
+        breaks |= effect.breaks
+        thin += [] if effect.breaks else effect.tubes
+        if effect.at is not None and effect.delta is not None:
+            line[effect.at] += effect.delta
+            if effect.fade is not None:
+                keep[effect.at] *= 1 - effect.fade
+    tree = lay_tubes(fine, vessels.lung_vessels(body, fine, rng))
+    tree *= _enlarge(keep, doublings, fine.shape)
+    tree += lay_tubes(fine, thin + bones.ribs(body, fine, breaks))
+    return _enlarge(line, doublings, fine.shape) + soften(tree)
+
+
+def measure_ctr(body: Body, soft: anatomy.Soft, grid: Grid) -> float:
+    """Cardiothoracic ratio on the projection: widest heart shadow over widest inner chest, both in pixels."""
+    rows = grid.rows(115, body.dome_left + 6)
+    heart = np.flatnonzero((soft.core[rows] > 1).any(axis=0))
+    chest = np.flatnonzero((soft.air[grid.rows(115, body.dome_right + 40)] > 1).any(axis=0))
+    return float(np.ptp(heart) + 1) / float(np.ptp(chest) + 1)
+
+
+def grids(body: Body, size: int, rng: np.random.Generator) -> tuple[Grid, Grid, tuple[float, float], int]:
+    """The coarse grid of the soft body, the fine grid of the film, the pixel spacing, and how often to double."""
+    height = FIELD * body.scale[2] * rng.uniform(0.98, 1.03)
+    wide = 1.0 if rng.random() < 0.65 else 0.88
+    factor = 0
+    while size > 512 << factor:
+        factor += 1
+    h = -(-size // (1 << factor))
+    w = round(h * wide)
+    spacing = height / size
+    corner = (-ABOVE * body.scale[2] + rng.uniform(-4, 6), -w * spacing * (1 << factor) / 2 + rng.uniform(-7, 7))
+    mm = (h * spacing * (1 << factor), w * spacing * (1 << factor))
+    coarse = make_grid((h, w), mm, corner, body.scale)
+    shape = (size, min(w << factor, size))
+    fine = make_grid(shape, (shape[0] * spacing, shape[1] * spacing), corner, body.scale)
+    return coarse, fine, (spacing, spacing), factor
+
+
+def develop(line: Array, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """Expose and develop: transmission with scatter, quantum noise, the wide-area equalisation and curve of a CR reader."""
+    factor = 1 << max(int(np.log2(line.shape[0] / 64)), 0)
+    through = np.exp(-line)
+    low = shrink(through, factor)
+    for _ in range(4):
+        low = soften(low)
+    veil = _spread(0.30 * low, factor, line.shape)
+    through += veil
+    signal = -np.log(through)
+    signal += lay(grain(), line.shape, rng) * (0.008 / np.sqrt(through))*0.5
+    wide = shrink(signal, factor)
+    for _ in range(3):
+        wide = soften(wide)
+    signal -= 0.22 * _spread(wide - 2.3, factor, line.shape)
+    out = 1 / (1 + np.exp(-2.6 * (signal - 2.35)))
+    return np.clip(out * 4095, 0, 4095).astype(np.uint16)
+
+
+def _spread(low: Array, factor: int, shape: tuple[int, int]) -> Array:
+    """Bring block means back to the raster, smoothly."""
+    return _enlarge(low, factor.bit_length() - 1, shape)
+
+
+def _enlarge(a: Array, doublings: int, shape: tuple[int, int]) -> Array:
+    for _ in range(doublings):
+        a = double(a)
+    return a[: shape[0], : shape[1]]
