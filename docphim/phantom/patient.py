@@ -84,7 +84,7 @@ def sample_patient(index: int, seed: int, profile: str) -> Patient:
         return _second(sample_patient(index - 1, seed, profile), index, seed, profile)
     rng = _rng("patient", profile, seed, index)
     ages = drawn["age"]
-    age = int(round(float(np.clip(rng.normal(ages["mean"], ages["sd"]), ages["low"], ages["high"]))))
+    age = round(float(np.clip(rng.normal(ages["mean"], ages["sd"]), ages["low"], ages["high"])))
     sex, view = _pick(drawn["sex"], rng), _pick(drawn["view"], rng)
     findings = _findings(drawn, age, rng, ())
     return Patient(f"PT{index:06d}", sex, age, view, seed_of("body", profile, seed, index), findings)
