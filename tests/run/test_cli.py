@@ -1,0 +1,91 @@
+"""cli: what a person types, the exit code they get, and one clear line when something is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def docphim(*arguments, cwd=None, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", "from docphim.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=cwd,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "nope"], "error: no recipe 'nope'; packaged: "),
+        (["run", "demo", "--set", "train.epoch=1"], "error: train.epoch: unknown key; did you mean 'epochs'?"),
+        (["run", "demo", "--set", "source.kind=pacs"], "source"),
+        (["run", "demo", "--until", "bake"], "error: --until bake: must be one of ingest, prepare"),
+        (["score", "x.jsonl", "--language", "fr"], "error: --language fr: must be one of vi, en, zh"),
+        (["new", "x.yaml", "--from", "nope"], "error: --from nope: must be one of demo"),
+        (["train", "demo"], "error: train needs ingest, which is not done for this recipe; run `docphim ingest` first"),
+    ],
+)
+def test_a_wrong_command_is_one_line_and_exit_code_2(tmp_path, arguments, said):
+    answer = docphim(*arguments, cwd=tmp_path)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert said in answer.stderr and len(answer.stderr.strip().splitlines()) == 1
+
+
+def test_new_copies_a_recipe_says_what_to_change_and_never_overwrites(tmp_path):
+    answer = docphim("new", "mine.yaml", "--from", "own_films", cwd=tmp_path)
+    assert answer.returncode == 0 and "reports: ~/reports.xlsx" in answer.stdout and "# change" in answer.stdout
+    again = docphim("new", "mine.yaml", "--from", "demo", cwd=tmp_path)
+    assert again.returncode == 2 and "it is not overwritten" in again.stderr
+
+
+def test_an_unforeseen_error_is_exit_code_1_and_quotes_no_data(tmp_path):
+    code = (
+        "from docphim import cli, doctor\n"
+        "def broken(): raise ValueError('NGUYEN VAN PLANTED')\n"
+        "doctor.examine = broken\n"
+        "import sys; sys.argv = ['docphim', 'doctor']; cli.main()"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert "ValueError" in answer.stderr and "PLANTED" not in answer.stderr + answer.stdout
+
+
+def test_a_refusal_is_exit_code_3_with_the_reason_first(tmp_path):
+    (tmp_path / "pairs.jsonl").write_text("not json\n", encoding="utf-8")
+    answer = docphim("score", "pairs.jsonl", cwd=tmp_path)
+    assert answer.returncode == 3 and answer.stderr.startswith("pairs_unreadable:")
+
+
+def test_score_prints_json_and_nothing_else(tmp_path):
+    row = {"id": "1", "reference": "Bóng tim không to.", "prediction": "Bóng tim không to."}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8-sig")
+    answer = docphim("score", "pairs.jsonl", "--json", cwd=tmp_path)
+    scores = json.loads(answer.stdout)["scores"]
+    assert scores["rougeL"]["value"] == 100 and scores["bleu4"]["value"] == pytest.approx(100)
+    assert scores["rougeL"]["low"] is None
+    assert scores["bleu4"]["signature"].startswith("docphim:bleu4|corpus|")
+
+
+def test_text_on_the_terminal_is_utf8_whatever_the_locale(tmp_path):
+    row = {"id": "ẩ", "reference": "Bóng tim", "prediction": "Bóng tim"}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    answer = docphim("score", "pairs.jsonl", "--json", cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_doctor_says_what_is_there_and_what_a_recipe_needs(tmp_path):
+    found = json.loads(docphim("doctor", "demo", "--json", cwd=tmp_path).stdout)
+    assert found["decoders"]["JPEG lossless"] == "ok" and found["missing"] == []
+    assert found["recipe"]["disk_mb_per_film"] > 0
+
+
+def test_inspect_says_what_a_file_is_and_why_it_is_refused(tmp_path):
+    (tmp_path / "junk.dcm").write_bytes(b"junk" * 100)
+    answer = docphim("inspect", "junk.dcm", "--json", cwd=tmp_path)
+    assert answer.returncode == 3
+    assert json.loads(answer.stdout)["refused"][0]["reason"] == "file_unreadable"

@@ -1,0 +1,100 @@
+"""resume: a stage runs once, again after a change, goes on after a kill, and never beside another process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docphim import resume
+from docphim.errors import UsageError
+from docphim.resume import Stage
+
+CALLS: list[dict] = []
+
+
+def upper(source: Path, target: Path, *, mark: str, workers: int = 1) -> None:
+    """A stage for the tests: append the source in capitals, so that a rerun over leftovers would show."""
+    CALLS.append({"mark": mark, "workers": workers})
+    with open(target, "a", encoding="utf-8") as handle:
+        handle.write(source.read_text(encoding="utf-8").upper() + mark)
+    if mark == "fail":
+        raise RuntimeError("stopped in the middle")
+
+
+@pytest.fixture
+def stage(tmp_path):
+    CALLS.clear()
+    (tmp_path / "in.txt").write_text("a", encoding="utf-8")
+
+    def make(mark="!", workers=1, version=1):
+        return Stage(
+            name="upper",
+            call=f"{__name__}:upper",
+            arguments=(tmp_path / "in.txt", tmp_path / "out.txt"),
+            settings={"mark": mark},
+            unrecorded={"workers": workers},
+            inputs={"in": tmp_path / "in.txt"},
+            folder=tmp_path,
+            outputs=["out.txt"],
+            version=version,
+        )
+
+    return make
+
+
+def test_a_stage_runs_once(stage, tmp_path):
+    for workers in (1, 2):
+        resume.do(stage(workers=workers))
+    assert len(CALLS) == 1 and (tmp_path / "out.txt").read_text(encoding="utf-8") == "A!"
+
+
+@pytest.mark.parametrize("change", ["settings", "version", "input", "output"])
+def test_a_change_redoes_it_over_a_clean_place(stage, tmp_path, change):
+    resume.do(stage())
+    if change == "input":
+        (tmp_path / "in.txt").write_text("b", encoding="utf-8")
+    if change == "output":
+        (tmp_path / "out.txt").unlink()
+    resume.do(stage(mark="?" if change == "settings" else "!", version=2 if change == "version" else 1))
+    expected = {"settings": "A?", "input": "B!"}.get(change, "A!")
+    assert len(CALLS) == 2 and (tmp_path / "out.txt").read_text(encoding="utf-8") == expected
+
+
+def test_an_interrupted_stage_is_not_done_and_keeps_what_it_had(stage, tmp_path):
+    with pytest.raises(RuntimeError):
+        resume.do(stage(mark="fail"))
+    assert not stage(mark="fail").done
+    with pytest.raises(RuntimeError):
+        resume.do(stage(mark="fail"))
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "AfailAfail"
+
+
+def test_what_other_settings_left_half_done_is_removed(stage, tmp_path):
+    with pytest.raises(RuntimeError):
+        resume.do(stage(mark="fail"))
+    resume.do(stage())
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "A!"
+
+
+def test_a_stage_whose_forerunner_is_missing_names_the_command(stage):
+    with pytest.raises(UsageError, match="run `docphim upper` first"):
+        resume.require_done(stage(), "train")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs flock")
+def test_a_run_is_written_by_one_process_and_the_lock_dies_with_it(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from docphim.resume import alone\n"
+        "with alone(Path(sys.argv[1])): print('held', flush=True); input()"
+    )
+    pipe = subprocess.PIPE
+    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdin=pipe, stdout=pipe, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UsageError, match="another process"), resume.alone(tmp_path):
+        pass
+    other.kill()
+    other.communicate()
+    with resume.alone(tmp_path):
+        pass
