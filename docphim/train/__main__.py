@@ -1,0 +1,45 @@
+"""One process of a training that torchrun starts: `torchrun --nproc_per_node 2 -m docphim.train DATASET RUN CONFIG.json`.
+
+CONFIG.json holds the recipe's `model` and `train` sections: {"model": {…}, "train": {…}}.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from docphim.errors import Refused, UsageError
+from docphim.files import read_json
+from docphim.recipe import Model, Train, validated
+from docphim.train import train
+
+log = logging.getLogger("docphim")
+
+
+def main(arguments: list[str]) -> int:
+    """Train; 0 done, 2 the command or its configuration is wrong, 3 the input was refused."""
+    import torch.distributed
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        if len(arguments) != 3:
+            raise UsageError("usage: python -m docphim.train DATASET RUN CONFIG.json")
+        dataset, run, config = map(Path, arguments)
+        said = read_json(config)
+        model = validated(Model, said.get("model", {}), "model")
+        train(dataset, run, model=model.model_dump(), train=validated(Train, said.get("train", {}), "train").model_dump())
+    except UsageError as error:
+        log.error("%s", error)
+        return 2
+    except Refused as error:
+        log.error("%s", error)
+        return 3
+    finally:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,206 @@
+"""Batches: which examples each step sees, how they become tensors, and reading them while the model computes."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from docphim.errors import Refused
+from docphim.files import read_jsonl, seed_of
+from docphim.imaging import frames
+from docphim.models.encode import Encoded, answer_columns, collate, encode
+from docphim.models.loaded import Loaded
+from docphim.progress import bar
+from docphim.study import Example, Message, from_row
+
+T = TypeVar("T")
+
+#: Encoded examples are kept in memory up to so many bytes (in all processes together); the rest is read anew each epoch.
+MEMORY = 2**30
+
+#: Batches are made of examples of like length, sorted within so many steps' worth of shuffled examples.
+POOL = 8
+
+
+def read_examples(dataset: Path, split: str) -> list[Example]:
+    """The examples of a split, in file order."""
+    return [from_row(Example, row) for row in read_jsonl(dataset / "examples" / f"{split}.jsonl")]
+
+
+class Examples(Dataset[Encoded]):
+    """Examples as a model reads them, encoded when first asked for and kept while `memory` bytes last."""
+
+    def __init__(self, loaded: Loaded, dataset: Path, examples: Sequence[Example], *, blind: bool, memory: int = MEMORY) -> None:
+        self.loaded, self.dataset, self.examples, self.blind = loaded, dataset, examples, blind
+        self._kept: dict[int, Encoded] = {}
+        self._room = memory
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> Encoded:
+        if index in self._kept:
+            return self._kept[index]
+        encoded = self.prompt(index, None)
+        size = sum(t.nbytes for t in (encoded.input_ids, encoded.labels, *encoded.media.values()))
+        if size <= self._room:
+            self._room -= size
+            self._kept[index] = encoded
+        return encoded
+
+    def prompt(self, index: int, turn: int | None) -> Encoded:
+        """Encode the conversation up to the message `turn`, which is to be answered; None: the whole, with its answers."""
+        example = self.examples[index]
+        messages = example.messages if turn is None else example.messages[:turn]
+        images = [] if self.blind else self._images(example, messages)
+        return encode(self.loaded, messages, images, answer=turn is None, blind=self.blind)
+
+    def _images(self, example: Example, messages: Sequence[Message]) -> list[np.ndarray]:
+        shown = example.media[: sum(m.content.count("<image>") for m in messages)]
+        return [image for media in shown for image in frames.render(media, self.dataset, self.loaded.size)]
+
+    def blank(self, index: int) -> int:
+        """Length in tokens of an example, found without opening its images."""
+        messages = self.examples[index].messages
+        nothing = np.zeros((*self.loaded.size, 3), np.uint8)
+        images = [nothing] * sum(m.content.count("<image>") for m in messages)
+        return encode(self.loaded, messages, images, blind=self.blind).length
+
+
+def lengths(examples: Examples, max_length: int) -> list[int]:
+    """Length in tokens of every example, exact within `NEAR` tokens of the limit and beyond; no image is opened.
+
+    An image takes the same number of tokens in every example, so it is counted once and the rest is text.
+
+    Raises
+    ------
+    Refused
+        `too_long`, naming the examples that would not fit `max_length`.
+    """
+    of_text, per_image = [], None
+    for example in bar(examples.examples, len(examples), "lengths"):
+        of_text.append(encode(examples.loaded, example.messages, [], blind=True).length)
+    found = []
+    for index, example in enumerate(examples.examples):
+        images = 0 if examples.blind else sum(m.content.count("<image>") for m in example.messages)
+        if images and per_image is None:
+            per_image = (examples.blank(index) - of_text[index]) / images
+        length = math.ceil(of_text[index] + images * (per_image or 0))
+        found.append(examples.blank(index) if length > max_length - NEAR else length)
+    too_long = [i for i, length in enumerate(found) if length > max_length]
+    if too_long:
+        names = ", ".join(examples.examples[i].id for i in too_long[:3]) + (", …" if len(too_long) > 3 else "")
+        longest = max(found)
+        why = f"{len(too_long)} samples would be cut at train.max_length {max_length}; the longest has {longest} tokens"
+        raise Refused("too_long", names, why)
+    return found
+
+
+#: Where a tag is dropped its neighbours may merge into other tokens: estimates this near the limit are counted in full.
+NEAR = 16
+
+
+def steps_of(examples: int, epochs: float, max_steps: int | None, global_batch: int) -> int:
+    """Optimiser steps of a training: `max_steps`, or enough full batches to see every example `epochs` times."""
+    return max_steps or max(1, math.ceil(epochs * examples / global_batch))
+
+
+def plan(lengths: Sequence[int], *, steps: int, batch_size: int, micro_batches: int, seed: int) -> list[list[int]]:
+    """Which examples each micro-batch holds, for the whole training.
+
+    Shuffled passes over the examples follow each other without a gap, so every batch is full.  Within a pool of `POOL`
+    steps examples are sorted by length, which saves padding; then the micro-batches are shuffled.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Length in tokens of every example.
+    micro_batches : int
+        Micro-batches per optimiser step, over all processes and accumulation.
+
+    Returns
+    -------
+    list of list of int
+        `steps * micro_batches` lists of `batch_size` indices into `lengths`.
+    """
+    random = np.random.default_rng(seed_of("plan", seed))
+    needed, n = steps * micro_batches * batch_size, len(lengths)
+    stream = np.concatenate([random.permutation(n) for _ in range(math.ceil(needed / n))])[:needed]
+    batches: list[list[int]] = []
+    length, pool = np.asarray(lengths), POOL * micro_batches * batch_size
+    for start in range(0, needed, pool):
+        drawn = stream[start : start + pool]
+        ordered = drawn[np.argsort(length[drawn], kind="stable")].reshape(-1, batch_size)
+        batches += ordered[random.permutation(len(ordered))].tolist()
+    return batches
+
+
+def share(batches: Sequence[list[int]], rank: int, world: int) -> list[list[int]]:
+    """One process's micro-batches: every `world`-th, so that a step's batches are the same however many processes there are."""
+    return list(batches[rank::world])
+
+
+class Collate:
+    """Encoded examples to one batch, right-padded, with the columns whose logits the loss needs."""
+
+    def __init__(self, pad_id: int) -> None:
+        self.pad_id = pad_id
+
+    def __call__(self, batch: list[Encoded]) -> dict[str, Tensor]:
+        tensors = collate(batch, "right", self.pad_id)
+        return {**tensors, "columns": answer_columns(tensors["labels"])}
+
+
+class Ahead(Iterator[T]):
+    """An iterator whose next `depth` items are made in a thread while the caller is busy with one."""
+
+    def __init__(self, items: Iterable[T], depth: int = 2) -> None:
+        self._waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
+        self._stop = threading.Event()
+        self._making = threading.Lock()
+        self._thread = threading.Thread(target=self._fill, args=(iter(items),), daemon=True)
+        self._thread.start()
+
+    def _fill(self, items: Iterator[T]) -> None:
+        error: BaseException | None = None
+        while error is None and not self._stop.is_set():
+            item: T | None = None
+            try:
+                with self._making:
+                    item = next(items)
+            except BaseException as raised:  # StopIteration too: handed to the caller, who raises it
+                error = raised
+            self._put(item, error)
+
+    def _put(self, item: T | None, error: BaseException | None) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(queue.Full):
+                self._waiting.put((item, error), timeout=0.1)
+                return
+
+    def __next__(self) -> T:
+        item, error = self._waiting.get()
+        if error is not None:
+            self._waiting.put((None, error))
+            raise error
+        return cast("T", item)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Make nothing meanwhile: a fast tokenizer does not stand two threads."""
+        with self._making:
+            yield
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._stop.set()
+        self._thread.join()

@@ -1,0 +1,121 @@
+"""The model card: README.md beside the weights, so that whoever finds them knows what they are and are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from docphim.files import atomic
+from docphim.models.loaded import Loaded
+
+_CARD = """---
+library_name: transformers
+pipeline_tag: image-text-to-text
+tags: [radiology, chest-x-ray, report-generation, research-only]
+---
+
+# {name}
+
+Drafts radiology reports from chest X-rays. **A research model, not a medical device: its drafts are not reviewed by a
+physician and must not be used for diagnosis or treatment.**
+
+## Model
+
+- Family `{family}`, weights `{weights}`{revision}, images letterboxed to {height} x {width} pixels.
+- {tuned}
+- {trained:,} of {total:,} parameters trained.
+
+## Data
+
+- Dataset `{key}`: {train} training and {val} validation examples; the test split was not read in training.
+{blind}
+## Training
+
+{settings}
+{kept}
+## Intended use
+
+Research on report generation and its evaluation: drafts to be measured, compared with floors and read critically.
+
+## Limitations
+
+- It writes fluent sentences whether or not the image supports them. The run's `scores.json` holds the scores with intervals,
+  what systems without an image reach on the same studies, and what the same model scores when shown the wrong image.
+- It knows the population, devices and reporting style of its training data only; elsewhere it has not been measured.
+- Phantom data teach the pipeline, not medicine.
+- Training texts may be recalled word for word: treat the weights as you treat the reports.
+
+## Licence
+
+{licence}
+"""
+
+_TUNED = {
+    "none": "Not tuned: the weights as they were published.",
+    "lora": "Low-rank adapters (rank {rank}, alpha {alpha:g}, dropout {dropout:g}) on the frozen base.",
+    "full": "Tuned in full{frozen}.",
+}
+
+
+def write(
+    folder: Path,
+    loaded: Loaded,
+    key: str,
+    counts: dict[str, int],
+    model: dict[str, Any],
+    train: dict[str, Any],
+    step: int | None,
+) -> None:
+    """Write README.md into a saved model's folder.
+
+    Parameters
+    ----------
+    key : str
+        The dataset's content key.
+    counts : dict
+        Examples by split (`train`, `val`).
+    model, train : dict
+        The recipe's sections.
+    step : int or None
+        The step whose checkpoint was kept; None where nothing was trained.
+    """
+    with atomic(folder / "README.md") as handle:
+        handle.write(text(loaded, key, counts, model, train, step))
+
+
+def text(
+    loaded: Loaded,
+    key: str,
+    counts: dict[str, int],
+    model: dict[str, Any],
+    train: dict[str, Any],
+    step: int | None,
+) -> str:
+    """The card (see `write`)."""
+    frozen = f", {' and '.join(model['freeze'])} frozen" if model["freeze"] else ""
+    base = Path(model["weights"]).name if model["weights"].startswith(("/", ".", "~")) else model["weights"]
+    parameters = list(loaded.model.parameters())
+    return _CARD.format(
+        name=loaded.name,
+        family=model["family"],
+        weights="tiny (small random weights)" if base == "tiny" else base,
+        revision=f" at revision `{model['revision']}`" if model.get("revision") else "",
+        height=loaded.size[0],
+        width=loaded.size[1],
+        tuned=_TUNED[model["tune"]].format(**model["lora"], frozen=frozen),
+        trained=0 if step is None else sum(p.numel() for p in parameters if p.requires_grad),
+        total=sum(p.numel() for p in parameters),
+        key=key,
+        train=counts["train"],
+        val=counts["val"],
+        blind="- Trained blind: it never saw an image.\n" if train["blind"] else "",
+        settings="None." if step is None else "\n".join(f"- {name}: {value}" for name, value in train.items()),
+        kept="" if step is None else f"\nThe checkpoint kept is that of step {step}, the best by `{train['keep_best']}`.\n",
+        licence=_licence(base),
+    )
+
+
+def _licence(base: str) -> str:
+    if base == "tiny":
+        return "The weights were made here from random numbers and the dataset: the dataset's licence and terms apply."
+    return f"The licence of the base weights (`{base}`) applies, and the dataset's licence and terms."

@@ -1,0 +1,214 @@
+"""Checkpoints that survive a kill at any moment: written aside, sealed with a SHA-256 manifest, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from docphim import files
+from docphim.errors import Refused
+
+log = logging.getLogger("docphim")
+
+WEIGHTS = "trained.safetensors"
+MANIFEST = "manifest.json"
+KEEP = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A sealed checkpoint: its folder and what its manifest says.
+
+    Attributes
+    ----------
+    key : str
+        What the training was made from; a checkpoint of another training is never resumed.
+    rank : float or None
+        How good it is by the validation metric, higher is better; None where nothing was validated.
+    """
+
+    folder: Path
+    step: int
+    key: str
+    rank: float | None
+    files: dict[str, str]
+
+
+def write(root: Path, step: int, fill: Callable[[Path], None], *, key: str, rank: float | None, first: bool, wait: Callable[[], None]) -> None:
+    """Write checkpoint `step` under `root`: every process fills the same folder, the first one seals and renames it.
+
+    Parameters
+    ----------
+    fill
+        Writes this process's files into the folder it is given.
+    first
+        Whether this process is the one that creates, seals and renames.
+    wait
+        Returns when every process has called it.
+
+    Raises
+    ------
+    Refused
+        `disk_full`; nothing of this checkpoint is left, earlier ones stay.
+    """
+    part, final = root / f".checkpoint-{step}.part", root / f"checkpoint-{step}"
+    try:
+        with disk_full_is_refused(final.name):
+            if first:
+                remove(part)
+                part.mkdir(parents=True)
+            wait()
+            fill(part)
+            wait()
+            if first:
+                seal(part, step, key, rank)
+                remove(final)
+                part.rename(final)
+                _flush(root)
+            wait()
+    except BaseException:
+        if first:
+            remove(part)
+        raise
+
+
+def seal(folder: Path, step: int, key: str, rank: float | None) -> None:
+    """Flush every file of a folder to disk, then write the manifest that makes it count."""
+    paths = sorted(p for p in folder.iterdir() if p.name != MANIFEST)
+    for path in paths:
+        _flush(path)
+    said = {"step": step, "key": key, "rank": rank, "files": {p.name: files.sha256(p) for p in paths}}
+    files.write_json(folder / MANIFEST, said)
+    _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sealed(root: Path, key: str) -> list[Checkpoint]:
+    """The checkpoints under `root` that belong to the training `key` and have a manifest, oldest first."""
+    found = []
+    for folder in root.glob("checkpoint-*"):
+        try:
+            said = files.read_json(folder / MANIFEST)
+            found.append(Checkpoint(folder, said["step"], said["key"], said["rank"], said["files"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted((c for c in found if c.key == key), key=lambda c: c.step)
+
+
+def intact(checkpoint: Checkpoint) -> bool:
+    """Whether every file of a checkpoint is there and has the bytes its manifest says."""
+    try:
+        return all(files.sha256(checkpoint.folder / name) == said for name, said in checkpoint.files.items())
+    except OSError:
+        return False
+
+
+def newest(root: Path, key: str) -> Checkpoint | None:
+    """The newest intact checkpoint of a training; a broken one is logged and passed over."""
+    for checkpoint in reversed(sealed(root, key)):
+        if intact(checkpoint):
+            return checkpoint
+        log.warning("train: %s does not match its manifest and is ignored", checkpoint.folder.name)
+    return None
+
+
+def best(root: Path, key: str) -> Checkpoint | None:
+    """The intact checkpoint with the highest rank (of equal ones the earliest); the newest where none has a rank."""
+    ranked = [c for c in sealed(root, key) if c.rank is not None]
+    for checkpoint in sorted(ranked, key=lambda c: (-(c.rank or 0.0), c.step)):
+        if intact(checkpoint):
+            return checkpoint
+        log.warning("train: %s, the best, does not match its manifest; the next best is used", checkpoint.folder.name)
+    return newest(root, key)
+
+
+def prune(root: Path, key: str, after: int | None = None) -> None:
+    """Keep the last `KEEP` checkpoints and the best one; remove all others, and every one past step `after`."""
+    ours = [c for c in sealed(root, key) if after is None or c.step <= after]
+    keep = {c.folder for c in ours[-KEEP:]}
+    ranked = [c for c in ours if c.rank is not None]
+    if ranked:
+        keep.add(min(ranked, key=lambda c: (-(c.rank or 0.0), c.step)).folder)
+    for folder in [*root.glob("checkpoint-*"), *root.glob(".checkpoint-*.part")]:
+        if folder not in keep:
+            remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a checkpoint; its manifest goes first, so that a kill halfway leaves nothing that looks whole."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def save_weights(model: torch.nn.Module, folder: Path) -> None:
+    """Write the parameters that are trained, under their own names."""
+    trained = {name: p.detach().contiguous() for name, p in model.named_parameters() if p.requires_grad}
+    save_file(trained, folder / WEIGHTS)
+
+
+def load_weights(model: torch.nn.Module, folder: Path) -> None:
+    """Put a checkpoint's weights into the model, bit for bit.
+
+    Raises
+    ------
+    Refused
+        `checkpoint_corrupt`: a trained parameter is missing, or one is left over, or a shape or type differs.
+    """
+    saved = load_file(folder / WEIGHTS)
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if saved.keys() != trained.keys():
+        odd = sorted(saved.keys() ^ trained.keys())
+        raise Refused("checkpoint_corrupt", folder.name, f"{len(odd)} weights are missing or left over, {odd[0]} first")
+    for name, parameter in trained.items():
+        if (saved[name].shape, saved[name].dtype) != (parameter.shape, parameter.dtype):
+            raise Refused("checkpoint_corrupt", folder.name, f"{name} has another shape or type than the model's")
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(saved[name])
+
+
+@contextlib.contextmanager
+def disk_full_is_refused(where: str) -> Iterator[None]:
+    """Turn the ways in which Python, safetensors and torch say that the disk is full into one.
+
+    Raises
+    ------
+    Refused
+        `disk_full`.
+    """
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        if _means_disk_full(error):
+            raise Refused("disk_full", where, f"the disk is full: {where} was not written") from error
+        raise
+
+
+def _means_disk_full(error: BaseException | None) -> bool:
+    # safetensors words the system's error; torch's zip writer hides it behind its own and chains the first one
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left on device" in str(error) or "PytorchStreamWriter failed writing" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+

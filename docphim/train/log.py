@@ -1,0 +1,76 @@
+"""log.jsonl: one row a logged step and one a validation; how fast training runs, and how long it waits for data."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from docphim.files import Appender, read_jsonl, write_jsonl
+
+#: A training writes about so many rows, evenly spaced.
+ROWS = 400
+
+
+def open_log(path: Path, step: int) -> Appender:
+    """Open log.jsonl to go on after `step`: rows past it, which are about to be made again, are dropped."""
+    rows = [row for row in read_jsonl(path) if row["step"] <= step]
+    write_jsonl(path, rows)
+    return Appender(path)
+
+
+class Meter:
+    """Counts tokens, samples and seconds between two log rows; evaluating and saving do not count."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Start anew."""
+        self.tokens = self.samples = 0
+        self.waited = 0.0
+        self.since = time.perf_counter()
+
+    def count(self, batch: Mapping[str, Tensor]) -> None:
+        """Add a batch: its tokens without padding, and its rows."""
+        self.tokens += int(batch["attention_mask"].sum())
+        self.samples += len(batch["attention_mask"])
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Time spent waiting for data."""
+        start = time.perf_counter()
+        yield
+        self.waited += time.perf_counter() - start
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Time that is not training."""
+        start = time.perf_counter()
+        yield
+        self.since += time.perf_counter() - start
+
+    def rates(self, processes: int) -> dict[str, float]:
+        """Tokens and samples a second over all processes, and the fraction of time spent waiting; then start anew."""
+        seconds = max(time.perf_counter() - self.since, 1e-9)
+        rates = {
+            "tokens_per_s": round(self.tokens * processes / seconds, 1),
+            "samples_per_s": round(self.samples * processes / seconds, 2),
+            "data_wait": round(self.waited / seconds, 4),
+        }
+        self.clear()
+        return rates
+
+
+def memory_mb() -> float:
+    """The most memory held so far, in MB: the GPU's where there is one, else this process's."""
+    if torch.cuda.is_available():
+        return round(torch.cuda.max_memory_allocated() / 1e6, 1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 1e6 if sys.platform == "darwin" else peak / 1e3 * 1.024, 1)
