@@ -40,7 +40,7 @@ def bulge(u: Array) -> Array:
 def trunk(body: Body, grid: Grid | Window) -> Solid:
     """Skin to skin, with a flat chest and round flanks."""
     u = np.abs(grid.x) / table("trunk", grid.z)
-    half = table("trunk_depth", grid.z) * np.maximum(1 - u**3, 0) ** np.float32(0.55)
+    half = table("trunk_depth", grid.z) * np.maximum(1 - u**4, 0) ** np.float32(0.5)
     return -half, half
 
 
@@ -67,7 +67,7 @@ def aorta(body: Body, grid: Grid | Window) -> Solid:
     centre_x, centre_z, knob = knob_place(body)
     down = np.clip((z - centre_z) / 170, 0, 1)
     tube = 12 + 4 * grow
-    x = centre_x + (knob - tube) - down * (16 - 4 * grow) + 22 * grow * np.sin(np.pi * down) ** 2
+    x = centre_x + (knob - tube) - down * (16 + 6 * grow) + 9 * grow * np.sin(np.pi * down) ** 2
     above = np.clip((centre_z - z) / knob, 0, 1)
     half = np.where(z < centre_z, knob * bulge(above), knob + (tube - knob) * np.clip((z - centre_z) / 26, 0, 1))
     chord = np.where(z < centre_z, 30 * bulge(above), 22) * bulge((grid.x - x) / np.maximum(half, EMPTY))
@@ -152,8 +152,8 @@ def _breasts(body: Body, grid: Grid) -> Array:
     added = np.zeros(grid.shape, np.float32)
     for sign in (-1, 1) if body.breast else ():
         window = grid.window(*sorted((sign * 22, sign * 150)), 110, 260)
-        u, v = (window.x - sign * 84) / 62, (window.z - 186)
-        v = np.where(v > 0, v / 52, v / 76)
+        u, v = (window.x - sign * 84) / 62, (window.z - 178)
+        v = np.where(v > 0, v / 46, v / 76)
         added[window.at] += FAT * 1.06 * np.float32(body.breast) * np.maximum(1 - u * u - v * v, 0) ** np.float32(0.6)
     return added
 

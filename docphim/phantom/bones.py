@@ -9,8 +9,8 @@ from docphim.phantom.grid import Grid
 from docphim.phantom.tubes import Tubes, along
 
 #: Where each rib ends, as degrees from the spine around the cage, and how far it falls on its way, in mm.
-RIB_END = {1: 128, 2: 140, 3: 143, 4: 143, 5: 142, 6: 140, 7: 136, 8: 128, 9: 122, 10: 112, 11: 78, 12: 52}
-RIB_FALL = {1: 34, 2: 58, 3: 78, 4: 92, 5: 102, 6: 108, 7: 112, 8: 112, 9: 106, 10: 96, 11: 62, 12: 34}
+RIB_END = {1: 150, 2: 140, 3: 143, 4: 143, 5: 142, 6: 140, 7: 136, 8: 128, 9: 122, 10: 112, 11: 78, 12: 52}
+RIB_FALL = {1: 44, 2: 58, 3: 78, 4: 92, 5: 102, 6: 108, 7: 112, 8: 112, 9: 106, 10: 96, 11: 62, 12: 34}
 #: Angles of the three arcs a fracture may lie on.
 ARCS = {"posterior": 42.0, "lateral": 78.0, "anterior": 118.0}
 #: Broken ends move apart by this many mm.
@@ -63,7 +63,7 @@ def _rib(tube: Tubes, angle: Array, k: int, broken: Break | None) -> Tubes:
     """Give a rib its height and thickness, thin it towards the cartilage, and break it where asked."""
     tall = np.float32(6.2 if 2 <= k <= 10 else 4.8) * (0.86 + 0.16 * np.sin(np.radians(angle))) * (1 + 0.12 * (angle > 100))
     turned = np.abs(np.sin(np.radians(angle)))
-    density = tube.density * (1 - 0.45 * np.clip((angle - 95) / 50, 0, 1)).astype(np.float32)
+    density = tube.density * ((1 - 0.45 * np.clip((angle - 95) / 50, 0, 1)) * (1.25 - 0.75 * turned**5)).astype(np.float32)
     z, across_x, across_z = tube.z, tube.across_x * (1 - 0.75 * turned**4), tube.across_z
     if broken is not None:
         at, apart = broken
@@ -73,7 +73,7 @@ def _rib(tube: Tubes, angle: Array, k: int, broken: Break | None) -> Tubes:
         density = np.where(gap, 0, density * (1 + 0.35 * np.exp(-(((angle - at) / 4) ** 2)))).astype(np.float32)
     return Tubes(
         tube.x, z.astype(np.float32), across_x.astype(np.float32), across_z, tall.astype(np.float32), tube.piece, density,
-        hollow=0.82, marrow=0.30, spread_x=(3.2 * turned**3).astype(np.float32), flat=0.62,
+        hollow=0.80, marrow=0.18, spread_x=(4.0 * turned**2).astype(np.float32), flat=0.62,
     )  # fmt: skip
 
 
@@ -129,5 +129,21 @@ def spine(body: Body, grid: Grid) -> Array:
     line += 0.30 * np.exp(-((pedicle - 0.8) ** 2) * 3) + 0.34 * np.exp(-((process - 0.7) ** 2) * 2)
     across = ((np.abs(window.x) - 23) / 9) ** 2 + ((phase + 0.05) * 26 / 5) ** 2
     line += 0.16 * np.exp(-across)
-    out[window.at] = line * np.float32((CORTEX - SOFT) * 0.34 * 26 * body.bone * body.scale[1])
+    out[window.at] = line * np.float32((CORTEX - SOFT) * 0.24 * 26 * body.bone * body.scale[1])
+    return out
+
+
+def blades(body: Body, grid: Grid) -> Array:
+    """Attenuation of the thin plates of the scapulae, two triangles."""
+    out = np.zeros(grid.shape, np.float32)
+    inward = 22.0 if body.view == "AP" else 0.0
+    corners = [(118 - inward, 62.0), (171 - inward, 26.0), (135 - inward, 150.0)]
+    for sign in (-1, 1):
+        window = grid.window(*sorted((sign * (112 - inward), sign * (176 - inward))), 20, 156)
+        inside = np.full((window.z.shape[0], window.x.shape[1]), 1, np.float32)
+        for (x0, z0), (x1, z1) in zip(corners, corners[1:] + corners[:1], strict=True):
+            run = np.hypot(x1 - x0, z1 - z0)
+            depth = ((x1 - x0) * (window.z - z0) - (z1 - z0) * (sign * window.x - x0)) / run
+            inside *= np.clip(depth / 3, 0, 1)
+        out[window.at] += np.float32(0.16 * body.bone) * inside
     return out

@@ -63,7 +63,7 @@ def render(patient: Patient, size: int = 1024) -> Rendered:
 def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Generator) -> Array:
     """Add up the attenuation of the soft body, the findings and everything thin, on the film's raster."""
     body, fine = scene.body, scene.fine
-    line = scene.soft.line + bones.spine(body, scene.coarse)
+    line = scene.soft.line + bones.spine(body, scene.coarse) + bones.blades(body, scene.coarse)
     keep = np.ones(scene.coarse.shape, np.float32)
     thin = bones.girdle(body, fine) + vessels.airways(body, fine)
     breaks: dict[tuple[str, int], bones.Break] = {}
@@ -118,10 +118,10 @@ def develop(line: Array, rng: np.random.Generator) -> NDArray[np.uint16]:
     signal = -np.log(through)
     signal += lay(grain(), line.shape, rng) * (0.008 / np.sqrt(through))*0.5
     wide = shrink(signal, factor)
-    for _ in range(3):
+    for _ in range(8):
         wide = soften(wide)
-    signal -= 0.22 * _spread(wide - 2.3, factor, line.shape)
-    out = 1 / (1 + np.exp(-2.6 * (signal - 2.35)))
+    signal -= 0.42 * _spread(wide - 2.2, factor, line.shape)
+    out = 1 / (1 + np.exp(-2.45 * (signal - 2.2)))
     return np.clip(out * 4095, 0, 4095).astype(np.uint16)
 
 

@@ -83,7 +83,7 @@ def effusion(scene: Scene, finding: Finding) -> list[Effect]:
         u = np.clip((_outward(window, side) - 62) / np.maximum(wall - 62, 1), -1, 1.05)
         draw = scene.rng.uniform(-1, 1)
         middle = body.dome(side) + (26 + 5 * draw, -28 + 13 * draw, -98 + 20 * draw)[degree]
-        climb = (44, 48, 42)[degree]
+        climb = (44, 52, 60)[degree]
         level = middle - climb * np.where(u > 0, np.abs(u) ** 2.6, 0.25 * u * u)
         depth = (window.z - level) / (9, 13, 15)[degree]
         share = np.clip(1 / (1 + np.exp(-2.2 * depth)), 0, 1) ** np.float32(0.8)
@@ -108,8 +108,8 @@ def consolidation(scene: Scene, finding: Finding) -> list[Effect]:
         lumps, fluff = lay(cloud(scale), shape, rng), lay(cloud(_quantised(1.8 / scene.coarse.px)), shape, rng)
         outward = _outward(window, side)
         distance = np.sqrt(((outward - x) / (size * 1.12)) ** 2 + ((window.z - z) / size) ** 2)
-        core = np.clip((1.12 - distance + 0.13 * lumps) * 2.3, 0, 1)
-        share = core * np.clip(0.80 + 0.13 * lumps + 0.10 * fluff, 0.25, 1) * (0.50, 0.64, 0.78)[degree]
+        core = np.clip((1.2 - distance + 0.17 * lumps) * 1.5, 0, 1)
+        share = core * np.clip(0.84 + 0.10 * lumps + 0.07 * fluff, 0.25, 1) * (0.42, 0.55, 0.68)[degree]
         effect = _fill(scene, finding, side, window, share.astype(np.float32))
         if degree:
             effect.tubes = _bronchogram(scene, side, x, z, size)
@@ -199,7 +199,7 @@ def pneumothorax(scene: Scene, finding: Finding) -> list[Effect]:
 
 def _pleura(z: Array, fallen: float, kept: float) -> tuple[Array, Array]:
     """Lateral and medial border of a fallen lung, whose apex lies `fallen` mm lower and which kept a share of its width."""
-    low = np.clip((z - 150) / 90, 0, 1)
+    low = 0.5 - 0.5 * np.cos(np.pi * np.clip((z - 90) / 170, 0, 1))
     share = kept + (1 - kept) * 0.45 * low
     squeezed = np.maximum(z - fallen, -2) * (1 + fallen / 400)
     inner = table("medial", squeezed)
@@ -227,8 +227,8 @@ def interstitial(scene: Scene, finding: Finding) -> list[Effect]:
         wall = table("lateral", window.z)
         base = np.clip((window.z - (150, 110, 70)[degree]) / 90, 0, 1)
         edge = 0.55 + 0.45 * np.clip(_outward(window, side) / wall, 0, 1) ** 2
-        net = lay(mesh(_quantised(2.6 / scene.coarse.px)), shape, scene.rng)
-        coarse = lay(mesh(_quantised(4.6 / scene.coarse.px)), shape, scene.rng)
+        net = lay(mesh(_quantised(1.1 / scene.coarse.px)), shape, scene.rng)
+        coarse = lay(mesh(_quantised(1.9 / scene.coarse.px)), shape, scene.rng)
         path = np.minimum(scene.soft.lung(side)[window.at] / 90, 1) * scene.open_air[window.at]
         delta = (0.07, 0.12, 0.18)[degree] * base * edge * path * (1.5 * net + 1.6 * coarse + 0.9)
         out.append(Effect(finding, window.at, delta.astype(np.float32)))

@@ -9,8 +9,8 @@ import numpy as np
 from docphim.phantom.body import Array
 from docphim.phantom.grid import Grid
 
-#: Golden ratio: spreads samples evenly through a thickness.
-GOLDEN = 0.618034
+#: Steps of the plane's most even additive sequence (M. Roberts, 2018), and of the line's: they spread samples without a pattern.
+PLANE, GOLDEN = (0.7548777, 0.5698403), 0.6180340
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,18 @@ def _deposits(grid: Grid, tube: Tubes, step: float) -> tuple[np.ndarray, Array]:
     offset = u * radius[index]
     x = tube.x[index] + offset * tube.across_x[index]
     if tube.spread_x is not None:
-        x += tube.spread_x[index] * (np.modf((np.arange(index.size) * GOLDEN))[0].astype(np.float32) * 2 - 1)
+        x += tube.spread_x[index] * (2 * _even(index.size, GOLDEN) - 1)
     z = tube.z[index] + offset * tube.across_z[index]
-    column = np.floor((x - grid.x[0, 0]) / grid.px + 0.5).astype(np.int64)
-    row = np.floor((z - grid.z[0, 0]) / grid.pz + 0.5).astype(np.int64)
+    column = np.floor((x - grid.x[0, 0]) / grid.px + _even(index.size, PLANE[0])).astype(np.int64)
+    row = np.floor((z - grid.z[0, 0]) / grid.pz + _even(index.size, PLANE[1])).astype(np.int64)
     h, w = grid.shape
     inside = (column >= 0) & (column < w) & (row >= 0) & (row < h)
     return np.where(inside, row * w + column, h * w), weight[index] * chord
+
+
+def _even(count: int, step: float) -> Array:
+    """An additive sequence in [0, 1)."""
+    return (np.arange(count) * step % 1.0).astype(np.float32)
 
 
 def along(points: Array, radius: Array | float, density: float, grid: Grid, **more: float) -> Tubes:

@@ -78,9 +78,7 @@ def branch_tubes(branches: tuple[Array, ...], sign: int, shift: float, grid: Gri
     taper = radius[index] * (1.0 - 0.22 * t[:, 0])
     near = np.clip(1 - (point[:, 2] - 60) / 260, 0.3, 1.2)
     x = sign * point[:, 0] + shift * near * 0.8
-    cast = [v.astype(np.float32) for v in (x, point[:, 2], -sign * slope[:, 2] / flat, slope[:, 0] / flat, taper, piece)]
-    cast[2] = (-slope[:, 2] / flat).astype(np.float32)
-    cast[3] = (sign * slope[:, 0] / flat).astype(np.float32)
+    cast = [v.astype(np.float32) for v in (x, point[:, 2], -slope[:, 2] / flat, sign * slope[:, 0] / flat, taper, piece)]
     return Tubes(*cast, density=np.full(x.size, density, np.float32))
 
 
@@ -90,8 +88,8 @@ def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator, crowd: float 
     density = SOFT * 1.05 - LUNG
     for side, sign in (("right", -1), ("left", 1)):
         root = np.array(HILUM[side])
-        arteries = tree(root, targets(body, side, 256, rng), 0.62)
-        veins = tree(root + (-6, 6, 22), targets(body, side, 64, rng), 0.75)
+        arteries = tree(root, targets(body, side, 256, rng), 0.66)
+        veins = tree(root + (-6, 6, 22), targets(body, side, 64, rng), 0.85)
         tubes += [branch_tubes(b, sign, body.shift, grid, density * crowd) for b in (arteries, veins)]
         tubes += [_trunk(side, sign, body, grid, density * 0.75)]
     return tubes
