@@ -85,6 +85,11 @@ def tidy(text: str) -> str:
     return "\n".join(line for line in lines if re.search(r"\w", line))
 
 
+def heading_names() -> list[str]:
+    """Every heading that opens a section, normalised."""
+    return list(_names())
+
+
 @cache
 def _data() -> Any:
     return yaml.safe_load(Path(__file__).with_name("sections.yaml").read_text(encoding="utf-8"))

@@ -1,0 +1,216 @@
+"""Takes people out of a report's text: names and numbers known from header and table, letterheads, phones, exact dates.
+
+It lowers the risk and does not remove it: a name that no header, table or title announces stays (docs/data.md).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from itertools import pairwise, takewhile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from docphim.language.normalize import clean, normalize
+from docphim.language.sections import heading_names, tidy
+
+_WORD = re.compile(r"[^\W\d_]+")
+# A syllable that Vietnamese could spell; a name's other words (Smith, Kowalski) cannot be words of the report.
+_SYLLABLE = re.compile(r"(ngh|ng|nh|ch|gh|gi|kh|ph|th|tr|qu|[bcdghklmnpqrstvx])?[aeiouy]{1,3}(ch|ng|nh|[cmnpt])?")
+_SHORTEST_NUMBER = 4
+# Nothing that is measured on a film has nine digits; a Vietnamese phone number has ten, an identity card nine or twelve.
+_LONG_NUMBER = re.compile(r"(?<![\w.,])\+?\d{9,}(?!\w)|(?<!\d)(?:\+84|0)\d{2,3}([ .-])\d{3}\1?\d{3,4}(?!\d)")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+_DAY = re.compile(
+    r"(?i:ngày\s+)?(?<![\d/])\d{1,2}\s*(?:[/.-]|\s*tháng\s*)\s*\d{1,2}\s*(?:[/.-]|\s*năm\s*)\s*((?:19|20)\d\d)(?!\d)"
+    r"|(?<!\d)((?:19|20)\d\d)[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
+)
+
+
+def remove_identities(text: str, names: Iterable[str] = (), numbers: Iterable[str] = (), *, language: str = "vi") -> str:
+    """Take known and announced identities out of a text.
+
+    Parameters
+    ----------
+    names, numbers : iterable of str
+        Names and ids of the people of this study, as header and table give them, in any order of their parts.
+
+    language : str
+        In `en`, any capitalised word of a name goes; in `vi`, one that is also a syllable (thành, an) needs a title.
+
+    Returns
+    -------
+    str
+        The text, tidied; of a full date the year is left.
+    """
+    text = clean(text)
+    announced = [value for label, value in map(_parted, _field().findall(text)) if _labels().get(label) == "name"]
+    text = _field().sub("\n", text)
+    text = _EMAIL.sub(" ", text)
+    for number in sorted({n.strip() for n in numbers}, key=len, reverse=True):
+        text = _remove_number(text, number)
+    text = _DAY.sub(_year, text)
+    text = _LONG_NUMBER.sub(" ", text)
+    text = _remove_titled_names(text)
+    for name in (*names, *announced):
+        text = _remove_name(text, name, language)
+    return tidy(_mend(text))
+
+
+def _year(match: re.Match[str]) -> str:
+    year = match[1] or match[2]
+    return f"năm {year}" if match[0].lower().startswith("ngày") else str(year)
+
+
+def _remove_number(text: str, number: str) -> str:
+    core = number.lstrip("0") if number.isdigit() else number
+    if len(core) < _SHORTEST_NUMBER:
+        return text
+    return re.sub(rf"(?<!\w)0*{re.escape(core)}(?!\w)", " ", text, flags=re.IGNORECASE)
+
+
+def _remove_name(text: str, name: str, language: str) -> str:
+    parts = [w for w in _WORD.findall(clean(name)) if normalize(w) not in _not_names()]
+    if not parts:
+        return text
+    lower_only = text == text.lower()
+    words = list(_WORD.finditer(text))
+    ours = _matches([m.group() for m in words], parts)
+    doomed = [False] * len(words)
+    for first, last in _runs(text, words, ours):
+        n = last - first
+        capital = all(m.group()[0].isupper() for m in words[first:last])
+        if n >= 3 or (n == 2 and (capital or lower_only)):
+            doomed[first:last] = [True] * n
+        elif n == 1 and capital:
+            doomed[first] = _is_a_person(text, words[first], language)
+    pieces, end = [], 0
+    for match, gone in zip(words, doomed, strict=True):
+        if gone:
+            pieces.append(text[end : match.start()])
+            end = match.end()
+    return "".join([*pieces, text[end:]])
+
+
+def _matches(words: list[str], parts: list[str]) -> list[bool]:
+    """Which words are parts of the name: equal, or equal but for accents where one side was typed without any."""
+    exact, folded = {_normal(p) for p in parts}, {_fold(p) for p in parts}
+    typed_bare = {_fold(p) for p in parts if p.isascii()}
+    return [_normal(w) in exact or _fold(w) in (folded if w.isascii() else typed_bare) for w in words]
+
+
+def _is_a_person(text: str, word: re.Match[str], language: str) -> bool:
+    """Whether one capitalised word of a name stands for the person: after a title, or where it can be no other word."""
+    if _after_title(text, word.start()):
+        return True
+    return len(word.group()) > 2 and (language == "en" or not _SYLLABLE.fullmatch(_fold(word.group())))
+
+
+def _runs(text: str, words: list[re.Match[str]], ours: list[bool]) -> Iterable[tuple[int, int]]:
+    """Stretches (first, last) of words of the name with nothing but spaces, hyphens, commas or ^ between them."""
+    first = 0
+    while first < len(words):
+        if not ours[first]:
+            first += 1
+            continue
+        last = first + 1
+        while (
+            last < len(words)
+            and ours[last]
+            and re.fullmatch(r"[\s,^.-]{1,3}", text[words[last - 1].end() : words[last].start()])
+        ):
+            last += 1
+        yield first, last
+        first = last
+
+
+@lru_cache(20_000)
+def _normal(word: str) -> str:
+    return normalize(word)
+
+
+@lru_cache(20_000)
+def _fold(word: str) -> str:
+    bare = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(c))
+    return bare.replace("đ", "d")
+
+
+def _after_title(text: str, start: int) -> bool:
+    before = normalize(text[max(0, start - 20) : start]).rstrip(" .:")
+    return any(before == t or before.endswith((" " + t, "." + t, "," + t)) for t in _data()["titles"])
+
+
+def _mend(text: str) -> str:
+    """Close the gaps that removal leaves."""
+    text = re.sub(r"\(\s*[,;:.-]*\s*\)", " ", text)
+    text = re.sub(r"[^\S\n]+([,.;:!?)])", r"\1", text)
+    text = re.sub(r"[,;:](?=\s*[,;:.](?!\w))", "", text)
+    return re.sub(r"(?m)^[\s,;:.]+(?=\w)", "", text)
+
+
+@cache
+def _data() -> Any:
+    return yaml.safe_load(Path(__file__).with_name("identity_words.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def _not_names() -> set[str]:
+    return set(_data()["not_names"])
+
+
+@cache
+def _labels() -> dict[str, str]:
+    return {label: kind for kind, labels in _data()["fields"].items() for label in labels}
+
+
+def _parted(field: str) -> tuple[str, str]:
+    label, _, value = field.replace("\uff1a", ":").partition(":")
+    return normalize(label.strip("*_ ")), value
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    return "|".join(re.escape(w).replace(r"\ ", r"[^\S\n]+") for w in sorted(words, key=len, reverse=True))
+
+
+@cache
+def _field() -> re.Pattern[str]:
+    """A label, a colon and its value, which ends where the label's kind says or where the next label begins."""
+    known = _alternatives([*_labels(), *heading_names()])
+    next_label = rf"(?=(?<!\w)(?i:{known})[^\S\n]*[:\uff1a])"
+    line_end = r"(?=\n)|\Z"
+    ends = {
+        "sentence": rf"[^\n;]*?(?:{next_label}|[.;](?=\s|\Z)|{line_end})",
+        "line": rf"[^\n]*?(?:{next_label}|{line_end})",
+        "word": r"[^\S\n]*[^\s;,]+(?:[^\S\n]+(?:[\d/.:-]+|tuổi)(?!\w))*[.,;]?",
+    }
+    forms = []
+    for end, value in ends.items():
+        labels = _alternatives(label for label, kind in _labels().items() if _data()["ends"].get(kind, "sentence") == end)
+        forms.append(rf"(?i:{labels})[*_]*[^\S\n]*[:\uff1a](?!//){value}")
+    return re.compile(rf"(?<!\w)(?:{'|'.join(forms)})")
+
+
+def _remove_titled_names(text: str) -> str:
+    """Remove whole names that no header gave: after a title, a capitalised family name and what follows it in capitals."""
+    for title in reversed(list(_title().finditer(text))):
+        words = list(_WORD.finditer(text, title.end(), title.end() + 60))[:5]
+        name = list(takewhile(lambda m: m.group()[0].isupper(), words))
+        adjacent = all(text[a.end() : b.start()].isspace() for a, b in pairwise(name))
+        if len(name) >= 2 and adjacent and name[0].start() == title.end() and _fold(name[0].group()) in _family_names():
+            text = text[: title.end()] + text[name[-1].end() :]
+    return text
+
+
+@cache
+def _title() -> re.Pattern[str]:
+    titles = [*_data()["titles"], *_data()["fields"]["name"]]
+    return re.compile(rf"(?<!\w)(?i:{_alternatives(titles)})(?!\w)[.:]?[^\S\n]+")
+
+
+@cache
+def _family_names() -> set[str]:
+    return {_fold(name) for name in _data()["family_names"]}

@@ -1,0 +1,165 @@
+"""Reads of a DICOM header what the allow-list names; the identities among it serve matching and removal, and go no further."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom import config
+from pydicom.dataset import Dataset
+
+from docphim.errors import Refused
+from docphim.ingest.values import age_between, age_of, day_of, sex_of, view_of
+
+#: Attributes kept in studies.jsonl.  Geometry and device are read with the pixels, in `docphim.imaging`.
+KEPT = ("PatientAge", "PatientSex", "ViewPosition", "Modality")
+#: Attributes read to find which report belongs to which film, or to derive a kept one (age, year), and then dropped.
+MATCHING = (
+    "AccessionNumber",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SOPInstanceUID",
+    "PatientID",
+    "StudyDate",
+    "PatientBirthDate",
+)
+#: Attributes read to take their values out of the report's text, and then dropped.
+NAMES = (
+    "PatientName",
+    "OtherPatientNames",
+    "PatientBirthName",
+    "PatientMotherBirthName",
+    "ResponsiblePerson",
+    "ReferringPhysicianName",
+    "RequestingPhysician",
+    "PerformingPhysicianName",
+    "NameOfPhysiciansReadingStudy",
+    "PhysiciansOfRecord",
+    "OperatorsName",
+)
+NUMBERS = ("OtherPatientIDs", "StudyID", "AdmissionID", "PatientTelephoneNumbers")
+ALLOWED = (*KEPT, *MATCHING, *NAMES, *NUMBERS)
+
+#: Modalities (PS3.3 C.7.3.1.1.1) that are no single film; what else is out of scope is said when pixels are prepared.
+NOT_A_FILM = frozenset(
+    ("CT", "MR", "PT", "NM", "US", "SR", "PR", "KO", "SEG", "REG", "DOC", "ECG", "AU", "PLAN", "FID")
+    + ("RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD", "RTIMAGE")
+)
+#: Patient ids that stand for nobody.
+_NOBODY = re.compile(
+    r"|0+|x+|-+|anon(ymous|ymized|ymised|ym)?\d?|unknown|none|null|n/?a|test|de-?identified|removed", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What ingest learns from one DICOM file; only `sex`, `age`, `view` and the year of `day` leave it in clear."""
+
+    modality: str
+    sex: Any
+    age: int | None
+    view: str
+    day: str
+    patient: str
+    accession: str
+    study_uid: str
+    series_uid: str
+    sop_uid: str
+    names: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+
+def read_header(path: Path) -> Header:
+    """Read the allow-listed attributes of a DICOM file; pixels are not touched.
+
+    Raises
+    ------
+    Refused
+        `file_unreadable`.
+    """
+    with _quiet():
+        try:
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(ALLOWED))
+            header = _header(dataset)
+        except Exception:  # a broken file makes pydicom raise anything, with its values in the message
+            raise Refused("file_unreadable", "", "the DICOM header cannot be read") from None
+    if not (header.modality or header.sop_uid or header.study_uid):
+        raise Refused("file_unreadable", "", "the file has no DICOM header")
+    return header
+
+
+def pixel_digest(path: Path) -> str:
+    """SHA-256 of a file's pixel data as it is stored, to tell whether two files of one UID hold the same image.
+
+    Raises
+    ------
+    Refused
+        `file_unreadable`.
+    """
+    with _quiet():
+        try:
+            dataset = pydicom.dcmread(path, force=True, specific_tags=["Rows", "Columns", "PixelData"])
+            return hashlib.sha256(dataset.PixelData).hexdigest()
+        except Exception:
+            raise Refused("file_unreadable", "", "the pixel data of a repeated UID cannot be read") from None
+
+
+def known_patient(text: str) -> str:
+    """A patient id, or '' for one that stands for nobody (ANON, 0000, unknown …)."""
+    return "" if _NOBODY.fullmatch(text.strip()) else text.strip()
+
+
+def _header(dataset: Dataset) -> Header:
+    def one(keyword: str) -> str:
+        return next(_values(dataset, keyword), "")
+
+    day = day_of(one("StudyDate"))
+    age = age_of(one("PatientAge"))
+    birth = day_of(one("PatientBirthDate"))
+    return Header(
+        modality=one("Modality").upper(),
+        sex=sex_of(one("PatientSex")),
+        age=age if age is not None else age_between(birth, day),
+        view=view_of(one("ViewPosition")),
+        day=day,
+        patient=known_patient(one("PatientID")),
+        accession=one("AccessionNumber"),
+        study_uid=one("StudyInstanceUID"),
+        series_uid=one("SeriesInstanceUID"),
+        sop_uid=one("SOPInstanceUID"),
+        names=tuple(v for keyword in NAMES for v in _values(dataset, keyword)),
+        numbers=tuple(v for keyword in ("PatientID", "AccessionNumber", *NUMBERS) for v in _values(dataset, keyword)),
+    )
+
+
+def _values(dataset: Dataset, keyword: str) -> Iterator[str]:
+    value = dataset.get(keyword)
+    values = value if isinstance(value, list | tuple | pydicom.multival.MultiValue) else [value]
+    for item in values:
+        text = str(item).strip(" \x00") if item is not None else ""
+        if text:
+            yield text
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pydicom's warnings off stderr: they quote header values."""
+    logger = logging.getLogger("pydicom")
+    disabled, mode = logger.disabled, config.settings.reading_validation_mode
+    logger.disabled = True
+    config.settings.reading_validation_mode = config.IGNORE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = disabled
+        config.settings.reading_validation_mode = mode

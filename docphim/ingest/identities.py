@@ -1,0 +1,108 @@
+"""Names for studies, patients and films that say nothing about whom they belong to: HMAC-SHA256 under a key kept elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from docphim.errors import UsageError
+
+DEFAULT_KEY = Path("~/.config/docphim/key")
+_KEY_BYTES = 32
+_DIGITS = 16  # hex digits of an id: 64 bits, a chance of 3e-8 that two of a million studies meet
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+#: Files that only a dataset or a run folder holds; a key must not lie in or under one.
+_MARKS = ("studies.jsonl", "recipe.yaml", "predictions.jsonl")
+
+
+class Identities:
+    """Turns original ids into published ones.
+
+    Parameters
+    ----------
+    key : bytes or None
+        The secret; None keeps study and patient ids as they are, for datasets whose ids are public already.
+    """
+
+    def __init__(self, key: bytes | None) -> None:
+        self._key, self.keep = key or b"docphim: public ids", key is None
+
+    def hashed(self, kind: str, original: str) -> str:
+        """The id of anything: 16 hex digits, different for each kind."""
+        return hmac.new(self._key, f"{kind}\x1f{original}".encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[
+            :_DIGITS
+        ]
+
+    def study(self, original: str) -> str:
+        """The id of a study; see `patient`."""
+        return self._public(original) if self.keep else self.hashed("study", original)
+
+    def patient(self, original: str) -> str:
+        """The id of a patient.
+
+        Raises
+        ------
+        UsageError
+            Ids are to be kept, and this one cannot name a file.
+        """
+        return self._public(original) if self.keep else self.hashed("patient", original)
+
+    def _public(self, original: str) -> str:
+        if not _SAFE.fullmatch(original):
+            raise UsageError("source.ids: an id holds other characters than letters, digits, '.', '_' and '-'; use ids: hash")
+        return original
+
+
+def load_key(key_file: str | None, forbidden: Sequence[Path]) -> bytes:
+    """Read the key, or make one (0600) on first use.
+
+    Parameters
+    ----------
+    key_file : str or None
+        Its path; else the environment's DOCPHIM_KEY_FILE; else ~/.config/docphim/key.
+    forbidden : sequence of Path
+        Folders that get copied or shared, in which the key must not lie: the source and the datasets.
+
+    Raises
+    ------
+    UsageError
+        The key lies in one of them or in a run folder, others can read it, or it is too short to be one.
+    """
+    path = Path(key_file or os.environ.get("DOCPHIM_KEY_FILE") or DEFAULT_KEY).expanduser().resolve()
+    for folder in forbidden:
+        if path.is_relative_to(folder.resolve()):
+            raise UsageError("source.key_file: the key must lie outside the source, the data and the runs")
+    if any((parent / mark).exists() for parent in path.parents for mark in _MARKS):
+        raise UsageError("source.key_file: the key must lie outside every dataset and run folder")
+    try:
+        if not path.exists():
+            _make(path)
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise UsageError("source.key_file: others can read the key; chmod 600 it")
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(f"source.key_file: the key cannot be read or made: {os.strerror(error.errno or 0)}") from None
+    if len(key) < _KEY_BYTES:
+        raise UsageError(f"source.key_file: a key has at least {_KEY_BYTES} bytes")
+    return key
+
+
+def _make(path: Path) -> None:
+    """Write a new key under a temporary name and link it into place, so that two first runs end with one key."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as handle:
+            handle.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.link(part, path)
+    except FileExistsError:
+        pass  # another process was first; its key counts
+    finally:
+        part.unlink(missing_ok=True)
