@@ -1,0 +1,259 @@
+"""DICOM objects read without trust: header and pixels, with every fault turned into a refusal and no warning let out."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom import uid
+from pydicom.dataelem import RawDataElement
+from pydicom.encaps import generate_frames
+from pydicom.pixels import apply_color_lut, pixel_array
+
+from docphim.errors import Refused
+from docphim.imaging import codestream, limits
+from docphim.imaging.sniff import ENOUGH, kind_of
+
+_PIXELS = 0x7FE00010
+_FLOATS = (0x7FE00008, 0x7FE00009)
+_JPEG12 = uid.JPEGExtended12Bit
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep libraries' warnings and log lines, which may quote a header, from reaching anybody."""
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def read(data: bytes) -> pydicom.Dataset:
+    """Parse a DICOM file, with or without preamble.
+
+    Raises
+    ------
+    Refused
+        `file_empty`, `executable_preamble`, `image_too_large` (a deflated bomb), `file_truncated` or `file_unreadable`.
+    """
+    kind = kind_of(data[:ENOUGH])
+    if kind not in ("dicom", "dicom_bare"):
+        raise Refused("file_unreadable")
+    _check_deflated(data)
+    try:
+        with quiet():
+            ds = pydicom.dcmread(BytesIO(data), force=kind == "dicom_bare")
+            cut = _is_cut(ds)
+    except EOFError as error:
+        raise Refused("file_truncated") from error
+    except RecursionError as error:
+        raise Refused("file_unreadable", "", "the header nests sequences without end") from error
+    except Exception as error:  # pydicom raises by what it stumbled over: ValueError, KeyError, struct.error, ...
+        raise Refused("file_unreadable", "", "the DICOM header cannot be read") from error
+    if cut:
+        raise Refused("file_truncated")
+    if len(ds) == 0:
+        raise Refused("file_truncated" if kind == "dicom" else "file_unreadable")
+    return ds
+
+
+def _check_deflated(data: bytes) -> None:
+    """Refuse a deflated data set that inflates beyond the largest file; pydicom would inflate it whole."""
+    if uid.DeflatedExplicitVRLittleEndian.encode() not in data[:1024]:
+        return
+    start = 144 + int.from_bytes(data[140:144], "little")  # after (0002,0000), the length of group 2
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    size, rest = 0, data[start:]
+    try:
+        while rest and size <= limits.MAX_BYTES:
+            size += len(stream.decompress(rest, 1 << 24))
+            rest = stream.unconsumed_tail
+    except zlib.error as error:
+        raise Refused("file_unreadable", "", "the deflated header cannot be inflated") from error
+    if size > limits.MAX_BYTES:
+        raise Refused("image_too_large", "", "the deflated file inflates beyond the size of any film")
+
+
+def _is_cut(ds: pydicom.Dataset) -> bool:
+    """Whether the last element holds fewer bytes than it says."""
+    if len(ds) == 0:
+        return False
+    last = ds.get_item(max(ds.keys()))
+    if not isinstance(last, RawDataElement) or last.length == 0xFFFFFFFF:
+        return False
+    return last.value is not None and len(last.value) < last.length
+
+
+def text(ds: pydicom.Dataset, keyword: str) -> str:
+    """A header value as stripped text; absent, empty or unreadable values give ''."""
+    value = value_of(ds, keyword)
+    if value is None or isinstance(value, bytes):
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    try:
+        return "\\".join(str(v).strip() for v in value)
+    except TypeError:
+        return str(value).strip()
+
+
+def value_of(ds: pydicom.Dataset, keyword: str) -> Any:
+    """A header value, or None where it is absent or cannot be parsed (conversion happens on access)."""
+    try:
+        with quiet():
+            return ds.get(keyword)
+    except Exception:
+        return None
+
+
+def numbers(ds: pydicom.Dataset, keyword: str) -> list[float]:
+    """A header value as finite floats; [] where absent or not numbers."""
+    value = value_of(ds, keyword)
+    if value is None or isinstance(value, bytes):
+        return []
+    items = value if isinstance(value, pydicom.multival.MultiValue | list | tuple) else [value]
+    try:
+        found = [float(v) for v in items]
+    except (TypeError, ValueError):
+        return []
+    return found if np.isfinite(found).all() else []
+
+
+def integer(ds: pydicom.Dataset, keyword: str, default: int) -> int:
+    """A header value as an int, `default` where absent or not a number."""
+    found = numbers(ds, keyword)
+    return int(found[0]) if found else default
+
+
+def items(ds: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:
+    """The items of a sequence; [] where absent or unreadable."""
+    value = value_of(ds, keyword)
+    try:
+        return [i for i in value or [] if isinstance(i, pydicom.Dataset)]
+    except Exception:
+        return []
+
+
+def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
+    """The stored values of a single-frame image as (rows, columns[, 3]), and the name of what compressed it.
+
+    Colour comes as RGB; greyscale is untouched (no rescale, no window, no inversion).
+
+    Raises
+    ------
+    Refused
+        `multiframe`, `pixels_missing`, `image_too_large`, `image_too_small`, `file_truncated` or `pixels_undecodable`.
+    """
+    _check_claims(ds)
+    syntax = _syntax(ds)
+    name = syntax.name if syntax.is_compressed else "uncompressed"
+    try:
+        with quiet():
+            if syntax == _JPEG12 and integer(ds, "BitsStored", 0) > 8:
+                return _decode_jpeg12(ds), name
+            shift = integer(ds, "HighBit", 0) + 1 - integer(ds, "BitsStored", 0)
+            if shift > 0 and not syntax.is_compressed:  # values in the upper bits of the word (ACR-NEMA habit)
+                stored = pixel_array(ds, raw=True, correct_unused_bits=False) >> shift
+                return stored & ((1 << integer(ds, "BitsStored", 16)) - 1), name
+            array = pixel_array(ds)
+            if text(ds, "PhotometricInterpretation") == "PALETTE COLOR":
+                array = apply_color_lut(array, ds)
+            return array, name
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused("pixels_undecodable", "", f"the pixel data cannot be decoded ({name})") from error
+
+
+def _syntax(ds: pydicom.Dataset) -> uid.UID:
+    """The transfer syntax; a file without one is read as pydicom has already guessed it."""
+    meta = getattr(ds, "file_meta", None)
+    found = meta.get("TransferSyntaxUID") if meta is not None else None
+    if found is None:
+        implicit, little = ds.original_encoding
+        found = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+        if meta is None:
+            ds.file_meta = pydicom.dataset.FileMetaDataset()
+        ds.file_meta.TransferSyntaxUID = found
+    if not found.is_transfer_syntax or found.is_private:
+        raise Refused("pixels_undecodable", "", "the transfer syntax is not one of the standard")
+    return found
+
+
+def _check_claims(ds: pydicom.Dataset) -> None:
+    """Hold what the header claims against the limits and the bytes there are, before a decoder allocates."""
+    frames = integer(ds, "NumberOfFrames", 1)
+    if frames > 1:
+        raise Refused("multiframe", "", f"the file holds {frames} frames where one film is expected")
+    rows, columns = integer(ds, "Rows", 0), integer(ds, "Columns", 0)
+    floats = any(tag in ds for tag in _FLOATS)
+    if (_PIXELS not in ds and not floats) or rows < 1 or columns < 1:
+        raise Refused("pixels_missing")
+    limits.check_size(rows, columns)
+    if floats:
+        return
+    try:
+        with quiet():
+            data = ds[_PIXELS].value
+    except Exception as error:
+        raise Refused("file_unreadable", "", "the pixel data element cannot be read") from error
+    if not data:
+        raise Refused("pixels_missing")
+    if _syntax(ds).is_encapsulated:
+        _check_stream(data, rows, columns)
+        return
+    bits = integer(ds, "BitsAllocated", 16) * max(1, integer(ds, "SamplesPerPixel", 1))
+    if "422" in text(ds, "PhotometricInterpretation"):
+        bits = bits * 2 // 3
+    if len(data) * 8 < rows * columns * bits:
+        raise Refused("file_truncated", "", "the pixel data is shorter than the header says")
+
+
+def _check_stream(data: bytes, rows: int, columns: int) -> None:
+    """Refuse a compressed stream that claims another size than the header: decoders trust the stream."""
+    try:
+        with quiet():
+            frame = next(generate_frames(data, number_of_frames=1))
+    except Exception as error:
+        raise Refused("file_truncated", "", "the compressed pixel data has no whole frame") from error
+    claimed = codestream.claimed_size(frame)
+    if claimed is not None and claimed != (rows, columns):
+        raise Refused(
+            "pixels_undecodable", "", f"the header says {rows} x {columns} pixels, the stream {claimed[0]} x {claimed[1]}"
+        )
+
+
+def _decode_jpeg12(ds: pydicom.Dataset) -> np.ndarray:
+    """Decode 12-bit JPEG (process 4) with GDCM itself; pydicom's plug-in for it declines, others are GPL."""
+    import gdcm
+
+    rows, columns = integer(ds, "Rows", 0), integer(ds, "Columns", 0)
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(next(generate_frames(ds.PixelData, number_of_frames=1)))
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((columns, rows, 1))
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGExtendedProcess2_4))
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2))
+    image.SetPixelFormat(gdcm.PixelFormat(1, 16, 12, 11, 0))
+    image.SetDataElement(element)
+    stored = np.frombuffer(image.GetBuffer().encode("utf-8", "surrogateescape"), np.uint16)
+    if stored.size != rows * columns:
+        raise Refused("pixels_undecodable", "", "the 12-bit JPEG stream does not fill the image")
+    return stored.reshape(rows, columns)

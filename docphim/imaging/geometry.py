@@ -1,0 +1,82 @@
+"""Where pixels go: orientation from the header, antialiased down-scaling, letterboxing; never stretched."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from docphim.imaging.display import WHITE
+
+
+def fit(height: int, width: int, box_height: int, box_width: int) -> tuple[int, int]:
+    """The largest (h, w) of the same shape inside a box, at least 1 x 1."""
+    scale = min(box_height / height, box_width / width)
+    return max(1, min(box_height, round(height * scale))), max(1, min(box_width, round(width * scale)))
+
+
+def target_size(height: int, width: int, long_side: int, aspect: float = 1.0) -> tuple[int, int]:
+    """The prepared size of a film: square pixels, the long side at most `long_side`, no axis ever up-sampled.
+
+    Parameters
+    ----------
+    aspect : float
+        Row spacing over column spacing; within 1 % of 1 the pixels count as square.
+    """
+    if abs(aspect - 1) > 0.01:
+        height, width = (round(height * aspect), width) if aspect < 1 else (height, round(width / aspect))
+    if max(height, width) <= long_side:
+        return max(1, height), max(1, width)
+    return fit(height, width, long_side, long_side)
+
+
+def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resample a float32 or uint16 image to (h, w) in float32; Lanczos, whose support widens as the image shrinks."""
+    if pixels.shape == size:
+        return pixels.astype(np.float32, copy=False)
+    image = Image.fromarray(np.ascontiguousarray(pixels, np.float32))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.LANCZOS))
+
+
+def to_uint16(pixels: np.ndarray) -> np.ndarray:
+    """Round display values to uint16; Lanczos overshoots at edges, so they are clipped first."""
+    return np.rint(np.clip(pixels, 0, WHITE)).astype(np.uint16)
+
+
+def orientation(rows_run: str, columns_run: str) -> tuple[bool, bool, bool] | None:
+    """What brings a frontal film to the viewing position: patient's right on the viewer's left, head up.
+
+    Parameters
+    ----------
+    rows_run, columns_run : str
+        The two values of PatientOrientation (PS3.3 C.7.6.1.1.1): where a row runs to (left to right), and a column
+        (top to bottom): L, R, H, F, perhaps with minor directions after the first letter.
+
+    Returns
+    -------
+    (transpose, flip left-right, flip top-bottom) in that order, or None where the values say no frontal position.
+    """
+    first, second = rows_run[:1].upper(), columns_run[:1].upper()
+    transpose = first in ("H", "F")
+    if transpose:
+        first, second = second, first
+    if first not in ("L", "R") or second not in ("H", "F"):
+        return None
+    return transpose, first == "R", second == "H"
+
+
+def reorient(pixels: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:
+    """Apply the steps of `orientation` to (h, w)."""
+    transpose, left_right, top_bottom = steps
+    if transpose:
+        pixels = pixels.T
+    if left_right:
+        pixels = pixels[:, ::-1]
+    return pixels[::-1] if top_bottom else pixels
+
+
+def letterbox(content: np.ndarray, size: tuple[int, int], fill: int = 0) -> np.ndarray:
+    """Centre (h, w) in a canvas of `size`, with `fill` around it."""
+    canvas = np.full(size, fill, content.dtype)
+    top, left = (size[0] - content.shape[0]) // 2, (size[1] - content.shape[1]) // 2
+    canvas[top : top + content.shape[0], left : left + content.shape[1]] = content
+    return canvas

@@ -1,0 +1,116 @@
+"""Where a film's bytes are: a file, or one row of a parquet column (`parquet:PATH#COLUMN/ROW GROUP/ROW`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docphim.errors import Refused
+
+_PARQUET = re.compile(r"parquet:(?P<path>.+)#(?P<column>.+)/(?P<group>\d+)/(?P<row>\d+)", re.DOTALL)
+_BATCH = 8  # rows held in memory at once: films of up to some tens of MB each
+
+
+@dataclass(frozen=True, order=True)
+class ParquetRow:
+    """One cell of a parquet file; `row` counts inside its row group."""
+
+    path: str
+    column: str
+    group: int
+    row: int
+
+    def __str__(self) -> str:
+        return f"parquet:{self.path}#{self.column}/{self.group}/{self.row}"
+
+
+def parse(location: str) -> Path | ParquetRow:
+    """Read a location.
+
+    Raises
+    ------
+    Refused
+        `file_unreadable`: it begins with `parquet:` and does not go on as it must.
+    """
+    if not location.startswith("parquet:"):
+        return Path(location)
+    match = _PARQUET.fullmatch(location)
+    if match is None:
+        raise Refused("file_unreadable", "", "the location of a parquet row must be parquet:PATH#COLUMN/GROUP/ROW")
+    return ParquetRow(match["path"], match["column"], int(match["group"]), int(match["row"]))
+
+
+def open_bytes(location: str) -> bytes | Path:
+    """The bytes of a parquet row, or the path of a file that exists.
+
+    Rows asked for in order cost one pass over their row group; memory stays at a few rows, whatever the group's size.
+
+    Raises
+    ------
+    Refused
+        `file_missing`, `image_missing` (an empty cell) or `file_unreadable`.
+    """
+    if not location:
+        raise Refused("file_missing", "", "no location is known")
+    place = parse(location)
+    if isinstance(place, ParquetRow):
+        return _reader.read(place)
+    try:
+        if place.is_file():
+            return place
+        reason = "file_unreadable" if place.exists() else "file_missing"
+    except (OSError, ValueError):  # a symlink loop, a name too long, a NUL
+        reason = "file_missing"
+    raise Refused(reason)
+
+
+class _ForwardReader:
+    """Reads rows of one row group forwards, and starts again when asked for another group or an earlier row."""
+
+    def __init__(self) -> None:
+        self._at: tuple[str, str, int] | None = None
+        self._next = 0
+        self._rows: Iterator[bytes | None] = iter(())
+
+    def read(self, place: ParquetRow) -> bytes:
+        if self._at != (place.path, place.column, place.group) or place.row < self._next:
+            self._at, self._next = (place.path, place.column, place.group), 0
+            self._rows = _cells(place)
+        try:
+            for cell in self._rows:
+                self._next += 1
+                if self._next > place.row:
+                    if not cell:
+                        raise Refused("image_missing", "", "the row's image is empty")
+                    return cell
+        except Refused:
+            raise
+        except Exception as error:  # pyarrow has its own family of errors, and OSError
+            self._at = None
+            missing = not Path(place.path).exists()
+            raise Refused("file_missing" if missing else "file_unreadable", "", "the parquet file cannot be read") from error
+        raise Refused("file_unreadable", "", f"the row group ends before row {place.row}")
+
+
+_reader = _ForwardReader()
+
+
+def _cells(place: ParquetRow) -> Iterator[bytes | None]:
+    """The cells of a column: binary, or the `datasets` image struct whose `bytes` hold the file."""
+    import pyarrow.parquet as pq  # a quarter of a second, and only parquet sources need it
+
+    with pq.ParquetFile(place.path, buffer_size=1 << 20, pre_buffer=False) as table:
+        if place.group >= table.num_row_groups:
+            return
+        batches = table.iter_batches(_BATCH, row_groups=[place.group], columns=[place.column], use_threads=False)
+        for batch in batches:
+            for cell in batch.column(0):
+                yield _bytes_of(cell.as_py())
+
+
+def _bytes_of(cell: Any) -> bytes | None:
+    value = cell.get("bytes") if isinstance(cell, dict) else cell
+    return value if isinstance(value, bytes) else None
