@@ -40,7 +40,8 @@ def bulge(u: Array) -> Array:
 def trunk(body: Body, grid: Grid | Window) -> Solid:
     """Skin to skin, with a flat chest and round flanks."""
     u = np.abs(grid.x) / table("trunk", grid.z)
-    half = table("trunk_depth", grid.z) * np.maximum(1 - u**4, 0) ** np.float32(0.5)
+    u *= u
+    half = table("trunk_depth", grid.z) * bulge(u)
     return -half, half
 
 
@@ -58,7 +59,7 @@ def _section(grid: Grid | Window, shift: float, right: Array, left: Array, depth
 
 def knob_place(body: Body) -> tuple[float, float, float]:
     """Middle (x, z) and radius of the arch's end-on outline, the aortic knob."""
-    return 24 + 9 * body.unfold + body.shift, 66 - 9 * body.unfold, body.knob * (1 + 0.30 * body.unfold)
+    return 24 + 15 * body.unfold + body.shift, 66 - 13 * body.unfold, body.knob * (1 + 0.55 * body.unfold)
 
 
 def aorta(body: Body, grid: Grid | Window) -> Solid:
@@ -66,8 +67,8 @@ def aorta(body: Body, grid: Grid | Window) -> Solid:
     z, grow = grid.z, np.float32(body.unfold)
     centre_x, centre_z, knob = knob_place(body)
     down = np.clip((z - centre_z) / 170, 0, 1)
-    tube = 12 + 4 * grow
-    x = centre_x + (knob - tube) - down * (16 + 6 * grow) + 9 * grow * np.sin(np.pi * down) ** 2
+    tube = 12 + 7 * grow
+    x = centre_x + (knob - tube) - down * (16 + 6 * grow) + 10 * grow * np.sin(np.pi * down)
     above = np.clip((centre_z - z) / knob, 0, 1)
     half = np.where(z < centre_z, knob * bulge(above), knob + (tube - knob) * np.clip((z - centre_z) / 26, 0, 1))
     chord = np.where(z < centre_z, 30 * bulge(above), 22) * bulge((grid.x - x) / np.maximum(half, EMPTY))
@@ -77,9 +78,9 @@ def aorta(body: Body, grid: Grid | Window) -> Solid:
 
 def ascending(body: Body, grid: Grid | Window) -> Solid:
     """The ascending aorta, which bulges to the right when the aorta unfolds."""
-    half = np.float32(10 + 4 * body.unfold)
+    half = np.float32(10 + 6 * body.unfold)
     u = (grid.z - 92) / 48
-    x = -(np.float32(14 + 13 * body.unfold)) * bulge(u) + np.float32(body.shift)
+    x = -(np.float32(14 + 17 * body.unfold)) * bulge(u) + np.float32(body.shift)
     chord = 18 * bulge((grid.x - x) / half) * np.sqrt(bulge(u))
     return 22 - chord, 22 + chord
 
@@ -87,23 +88,23 @@ def ascending(body: Body, grid: Grid | Window) -> Solid:
 def dome(body: Body, side: str, grid: Grid | Window) -> Solid:
     """What the diaphragm lifts into the lung's hull on one side."""
     outward = grid.x if side == "left" else -grid.x
-    wall = table("lateral", grid.z)
-    u = (outward - 66) / np.where(outward > 66, np.maximum(wall - 66, 1), 72)
-    power = np.abs(u)
-    drop = np.where(u > 0, 50 * power**2.6, 16 * power**2)
-    below = np.maximum(grid.z - np.float32(body.dome(side)) - drop, 0)
-    half = 96 * np.sqrt(below / 52)
-    return 14 - 1.0 * half, 14 + 1.25 * half
+    far = np.maximum(outward - 66, 0) / np.maximum(table("lateral", grid.z) - 66, 1)
+    near = np.minimum(outward - 66, 0) / 72
+    drop = 50 * far * far * np.sqrt(far) + 16 * near * near
+    half = np.sqrt(np.maximum(grid.z - np.float32(body.dome(side)) - drop, 0) * np.float32(96 * 96 / 52))
+    return 14 - half, 14 + np.float32(1.25) * half
 
 
 def hull(body: Body, side: str, grid: Grid | Window) -> Solid:
     """The lung's room inside the rib cage, before mediastinum and diaphragm take their part."""
     outward = grid.x if side == "left" else -grid.x
     wall, inner = table("lateral", grid.z), table("medial", grid.z)
-    middle = inner + 0.35 * (wall - inner)
-    u = (outward - middle) / np.maximum(np.where(outward > middle, wall - middle, middle - inner), 1)
-    shape = np.where(outward > middle, bulge(u), np.maximum(1 - u**6, 0) ** np.float32(0.5))
-    half = table("depth", grid.z) * shape
+    middle = inner + np.float32(0.35) * (wall - inner)
+    off = outward - middle
+    far = np.maximum(off, 0) / np.maximum(wall - middle, 1)
+    near = np.minimum(off, 0) / np.maximum(middle - inner, 1)
+    near *= near
+    half = table("depth", grid.z) * np.sqrt(np.maximum(1 - far * far - near * near * near, 0))
     return -half, half
 
 
@@ -132,26 +133,25 @@ def project(body: Body, grid: Grid) -> Soft:
     """Attenuation integral of the soft body, and the lungs' paths, on every line of sight."""
     depth = np.float32(body.scale[1])
     skin = length(trunk(body, grid))
-    heart = core(body, grid)
-    vessels = [aorta(body, grid), ascending(body, grid)]
+    heart = np.zeros(grid.shape, np.float32)
     lungs = {}
-    for side in ("right", "left"):
+    for side, vessel in (("right", ascending), ("left", aorta)):
         lungs[side] = np.zeros(grid.shape, np.float32)
-        window = grid.window(-142, 4, -2, 330) if side == "right" else grid.window(-4, 142, -2, 330)
-        at = window.at
-        takers = [(a[at], b[at]) for a, b in [heart, *vessels]] + [dome(body, side, window)]
-        lungs[side][at] = outside(hull(body, side, window), takers)
+        window = grid.window(-142, 4, -2, 330) if side == "right" else grid.window(4, 142, -2, 330)
+        middle = core(body, window)
+        heart[window.at] = length(middle)
+        lungs[side][window.at] = outside(hull(body, side, window), [middle, vessel(body, window), dome(body, side, window)])
     air = lungs["right"] + lungs["left"]
     line = SOFT * (skin - air) + LUNG * air - (SOFT - FAT) * np.minimum(skin, 2 * np.float32(body.fat))
     line += _breasts(body, grid) - _stomach(body, grid)
-    return Soft(line * depth, air * depth, lungs["right"] * depth, lungs["left"] * depth, length(heart) * depth)
+    return Soft(line * depth, air * depth, lungs["right"] * depth, lungs["left"] * depth, heart * depth)
 
 
 def _breasts(body: Body, grid: Grid) -> Array:
     """Attenuation added by the breasts: round below, fading upward."""
     added = np.zeros(grid.shape, np.float32)
     for sign in (-1, 1) if body.breast else ():
-        window = grid.window(*sorted((sign * 22, sign * 150)), 110, 260)
+        window = grid.window(*sorted((sign * 20, sign * 150)), 96, 260)
         u, v = (window.x - sign * 84) / 62, (window.z - 178)
         v = np.where(v > 0, v / 46, v / 76)
         added[window.at] += FAT * 1.06 * np.float32(body.breast) * np.maximum(1 - u * u - v * v, 0) ** np.float32(0.6)

@@ -29,6 +29,7 @@ class Rendered:
     ctr: float | None
     findings: tuple[Finding, ...]
     masks: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    view: str = "PA"
 
 
 def render(patient: Patient, size: int = 1024) -> Rendered:
@@ -57,7 +58,7 @@ def render(patient: Patient, size: int = 1024) -> Rendered:
     line = compose(scene, found, doublings, rng_of(patient, "vessels"))
     ctr = measure_ctr(body, soft, coarse)
     findings, masks = judge(scene, found, line, 1 << doublings, ctr)
-    return Rendered(develop(line, rng), spacing, None if patient.view == "AP" else round(ctr, 3), findings, masks)
+    return Rendered(develop(line, rng), spacing, None if patient.view == "AP" else round(ctr, 3), findings, masks, patient.view)
 
 
 def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Generator) -> Array:
@@ -65,7 +66,7 @@ def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Ge
     body, fine = scene.body, scene.fine
     line = scene.soft.line + bones.spine(body, scene.coarse) + bones.blades(body, scene.coarse)
     keep = np.ones(scene.coarse.shape, np.float32)
-    thin = bones.girdle(body, fine) + vessels.airways(body, fine)
+    thin = vessels.airways(body, fine)
     breaks: dict[tuple[str, int], bones.Break] = {}
     for effect in found:
         breaks |= effect.breaks
@@ -76,7 +77,9 @@ def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Ge
                 keep[effect.at] *= 1 - effect.fade
     tree = lay_tubes(fine, vessels.lung_vessels(body, fine, rng))
     tree *= _enlarge(keep, doublings, fine.shape)
-    tree += lay_tubes(fine, thin + bones.ribs(body, fine, breaks))
+    tree += lay_tubes(fine, thin)
+    skeleton = bones.girdle(body.view == "AP") + bones.ribs(body, breaks)
+    line += soften(lay_tubes(scene.coarse, skeleton, hollow=True, step=0.8))
     return _enlarge(line, doublings, fine.shape) + soften(tree)
 
 
@@ -116,7 +119,7 @@ def develop(line: Array, rng: np.random.Generator) -> NDArray[np.uint16]:
     veil = _spread(0.30 * low, factor, line.shape)
     through += veil
     signal = -np.log(through)
-    signal += lay(grain(), line.shape, rng) * (0.008 / np.sqrt(through))*0.5
+    signal += lay(grain(), line.shape, rng) * (0.008 / np.sqrt(through)) * 0.5
     wide = shrink(signal, factor)
     for _ in range(8):
         wide = soften(wide)

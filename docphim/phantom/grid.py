@@ -60,7 +60,9 @@ def _cut(low: float, high: float, first: float, step: float, count: int) -> slic
     return slice(start, max(start, min(int(np.ceil((high - first) / step)) + 1, count)))
 
 
-def make_grid(shape: tuple[int, int], field_mm: tuple[float, float], corner: tuple[float, float], scale: tuple[float, float, float]) -> Grid:
+def make_grid(
+    shape: tuple[int, int], field_mm: tuple[float, float], corner: tuple[float, float], scale: tuple[float, float, float]
+) -> Grid:
     """Lay a raster of `shape` over a field of `field_mm` (h, w) whose upper right-of-patient corner is (z, x) in mm."""
     h, w = shape
     pz, px = field_mm[0] / h, field_mm[1] / w

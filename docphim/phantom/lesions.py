@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from docphim.phantom import anatomy, bones, vessels
-from docphim.phantom.body import BONE, CORTEX, LUNG, SOFT, Array, Body, table
+from docphim.phantom.body import CORTEX, LUNG, SOFT, Array, Body, table
 from docphim.phantom.grid import Grid, Window, cloud, lay, mesh
-from docphim.phantom.tubes import Tubes, along, lay_tubes
+from docphim.phantom.tubes import Tubes, along
 from docphim.study import Finding
 
 #: Heights of the three zones in standard mm, and how far from the midline their middles lie.
@@ -108,8 +108,8 @@ def consolidation(scene: Scene, finding: Finding) -> list[Effect]:
         lumps, fluff = lay(cloud(scale), shape, rng), lay(cloud(_quantised(1.8 / scene.coarse.px)), shape, rng)
         outward = _outward(window, side)
         distance = np.sqrt(((outward - x) / (size * 1.12)) ** 2 + ((window.z - z) / size) ** 2)
-        core = np.clip((1.2 - distance + 0.17 * lumps) * 1.5, 0, 1)
-        share = core * np.clip(0.84 + 0.10 * lumps + 0.07 * fluff, 0.25, 1) * (0.42, 0.55, 0.68)[degree]
+        core = np.clip((1.28 - distance + 0.12 * lumps + 0.03 * fluff) * 1.5, 0, 1)
+        share = core * core * (0.9 + 0.06 * lumps + 0.035 * fluff) * (0.36, 0.46, 0.56)[degree]
         effect = _fill(scene, finding, side, window, share.astype(np.float32))
         if degree:
             effect.tubes = _bronchogram(scene, side, x, z, size)
@@ -150,7 +150,7 @@ def nodule(scene: Scene, finding: Finding) -> list[Effect]:
         dx, dz = (_outward(window, side) - x) * sx, (window.z - z) * sz
         angle = np.arctan2(dz, dx)
         wave = np.zeros_like(angle)
-        rough = 0.035 if finding.name == "nodule" else 0.055
+        rough = 0.035 if finding.name == "nodule" else 0.075
         for k in (2, 3, 5, 9):
             wave += rough * scene.rng.uniform(0.3, 1.2) / np.sqrt(k / 2) * np.cos(k * angle + scene.rng.uniform(0, 6.3))
         radius = size / 2 * (1 + wave)
@@ -189,7 +189,9 @@ def pneumothorax(scene: Scene, finding: Finding) -> list[Effect]:
         outward = _outward(window, side)
         wall, inner = _pleura(window.z, fallen, kept)
         gone = np.clip((outward - wall) / 0.8 + 0.5, 0, 1)
-        gone = np.where(window.z < fallen - 2, 1, np.maximum(gone, np.clip((inner - 3 - outward) / 0.8, 0, 1) * (window.z < fallen + 16)))
+        gone = np.where(
+            window.z < fallen - 3, 1, np.maximum(gone, np.clip((inner - 3 - outward) / 0.8, 0, 1) * (window.z < fallen + 16))
+        )
         gone = gone.astype(np.float32)
         path = scene.soft.lung(side)[window.at]
         delta = (-(LUNG - 0.0003) * gone + LUNG * 0.55 * (1 - kept) * (1 - gone)) * path
@@ -201,19 +203,19 @@ def _pleura(z: Array, fallen: float, kept: float) -> tuple[Array, Array]:
     """Lateral and medial border of a fallen lung, whose apex lies `fallen` mm lower and which kept a share of its width."""
     low = 0.5 - 0.5 * np.cos(np.pi * np.clip((z - 90) / 170, 0, 1))
     share = kept + (1 - kept) * 0.45 * low
-    squeezed = np.maximum(z - fallen, -2) * (1 + fallen / 400)
-    inner = table("medial", squeezed)
-    lateral = inner + (np.minimum(table("lateral", squeezed), table("lateral", z) - 2) - inner) * share
-    return lateral, inner
+    squeezed = np.maximum(z - fallen, -3) * (1 + fallen / 400)
+    lateral = np.minimum(table("lateral", squeezed), table("lateral", z) - 2)
+    return 14 + (lateral - 14) * share, 14 + (table("medial", squeezed) - 14) * share
 
 
 def _pleural_line(scene: Scene, side: str, fallen: float, kept: float) -> Tubes:
     sign = -1 if side == "right" else 1
-    z = np.linspace(fallen - 2, scene.body.dome(side) + 28, 160).astype(np.float32)
+    z = np.linspace(fallen - 3, scene.body.dome(side) + 28, 160).astype(np.float32)
     wall, inner = _pleura(z, fallen, kept)
     apex = z[:14][::-1]
     x = np.concatenate([inner[:14][::-1], wall])
     line = np.stack([sign * x, np.zeros_like(x), np.concatenate([apex, z])], axis=1)
+    line = line[line[:, 2] < scene.body.dome(side) + 50 * (np.maximum(x - 66, 0) / 73) ** 2.5 - 1]
     return along(line, 0.6, SOFT, scene.fine, flat=9.0)
 
 
@@ -227,8 +229,8 @@ def interstitial(scene: Scene, finding: Finding) -> list[Effect]:
         wall = table("lateral", window.z)
         base = np.clip((window.z - (150, 110, 70)[degree]) / 90, 0, 1)
         edge = 0.55 + 0.45 * np.clip(_outward(window, side) / wall, 0, 1) ** 2
-        net = lay(mesh(_quantised(1.1 / scene.coarse.px)), shape, scene.rng)
-        coarse = lay(mesh(_quantised(1.9 / scene.coarse.px)), shape, scene.rng)
+        net = lay(mesh(_quantised(1.5 / scene.coarse.px)), shape, scene.rng)
+        coarse = lay(mesh(_quantised(2.6 / scene.coarse.px)), shape, scene.rng)
         path = np.minimum(scene.soft.lung(side)[window.at] / 90, 1) * scene.open_air[window.at]
         delta = (0.07, 0.12, 0.18)[degree] * base * edge * path * (1.5 * net + 1.6 * coarse + 0.9)
         out.append(Effect(finding, window.at, delta.astype(np.float32)))
@@ -245,7 +247,11 @@ def hilar_prominence(scene: Scene, finding: Finding) -> list[Effect]:
         outward = _outward(window, side)
         path = np.zeros((window.z.shape[0], window.x.shape[1]), np.float32)
         for ahead, down, r in ((4, -14, 13), (13, 2, 17), (6, 19, 13)):
-            ahead, down, r = ahead + scene.rng.uniform(-2, 3), down + scene.rng.uniform(-4, 4), r * grow * scene.rng.uniform(0.9, 1.1)
+            ahead, down, r = (
+                ahead + scene.rng.uniform(-2, 3),
+                down + scene.rng.uniform(-4, 4),
+                r * grow * scene.rng.uniform(0.9, 1.1),
+            )
             ball = 2.3 * r * anatomy.bulge(np.hypot((outward - x - ahead) / r, (window.z - z - down) / (1.15 * r)))
             path = np.maximum(path, ball)
         share = np.minimum(path / np.maximum(scene.soft.lung(side)[window.at], 1), 1)
@@ -273,7 +279,7 @@ def rib_fracture(scene: Scene, finding: Finding) -> list[Effect]:
     for side in sides(finding):
         at = min(bones.ARCS[arc] + scene.rng.uniform(-8, 8), bones.RIB_END[k] - 10)
         apart = bones.DISPLACED[finding.severity or "moderate"] * scene.rng.uniform(0.9, 1.2)
-        whole, broken = (bones.one_rib(scene.body, scene.fine, side, k, b) for b in (None, (at, apart)))
+        whole, broken = (bones.one_rib(scene.body, side, k, b) for b in (None, (at, apart)))
         out.append(Effect(finding, tubes=[broken], instead=[whole], breaks={(side, k): (at, apart)}))
     return out
 

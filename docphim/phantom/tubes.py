@@ -1,87 +1,113 @@
-"""Thin and bony things as tubes: a centre line in space, a radius and a density, laid onto the film sample by sample."""
+"""Thin and bony things as tubes: samples along a centre line, each spread across it onto the film."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from docphim.phantom.body import Array
 from docphim.phantom.grid import Grid
 
-#: Steps of the plane's most even additive sequence (M. Roberts, 2018), and of the line's: they spread samples without a pattern.
-PLANE, GOLDEN = (0.7548777, 0.5698403), 0.6180340
+#: Steps of the plane's most even additive sequence (M. Roberts, 2018): they place samples inside a pixel without a pattern.
+PLANE = (0.7548776662, 0.5698402910)
+#: Deposits across a tube come in these numbers, so that one array operation serves all tubes of a width.
+CLASSES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+#: A long bone: marrow fills this share of the radius and lets this share of the rays' attenuation stay.
+MARROW, TRABECULAE = 0.81, 0.24
 
 
 @dataclass(frozen=True)
 class Tubes:
-    """Samples along centre lines: place (standard mm), direction across the line in the film plane, radius, length of the
-    piece, attenuation per mm, share of the radius that is marrow or lumen (0: solid), thickness across the other axis."""
+    """Samples along centre lines, one row of eight numbers each.
 
-    x: Array
-    z: Array
-    across_x: Array
-    across_z: Array
-    radius: Array
-    piece: Array
-    density: Array
-    hollow: float = 0.0
-    marrow: float = 0.0
-    spread_x: Array | None = None
-    flat: float = 1.0
+    Rows: x, z (standard mm), across x, across z (unit vector across the line in the film's plane), radius (mm), mass
+    (attenuation per mm times length in mm times how many times deeper than wide), spread x (mm, of the other axis), zero.
+    """
+
+    rows: Array
+
+    @staticmethod
+    def of(*columns: ArrayLike) -> Tubes:
+        """Stack the columns of the table, broadcasting scalars."""
+        size = max(np.size(c) for c in columns)
+        rows = np.zeros((7, size), np.float32)
+        for row, column in zip(rows, columns, strict=False):
+            row[:] = np.ravel(column)
+        return Tubes(rows)
 
 
-def lay_tubes(grid: Grid, tubes: list[Tubes], step: float = 0.8) -> Array:
+def lay_tubes(grid: Grid, tubes: list[Tubes], *, hollow: bool = False, step: float = 1.0) -> Array:
     """Attenuation integral of tubes on the raster; mass is kept however thin a tube is.
 
-    Every sample is spread across its tube with the chord of a round (or hollow) section, one deposit per `step` pixels.
+    Every sample is spread across its tube with the chord of a round (or hollow) section, a deposit every `step` pixels.
     """
-    places, masses = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
-    for tube in tubes:
-        place, mass = _deposits(grid, tube, step)
+    h, w = grid.shape
+    rows = np.concatenate([t.rows for t in tubes], axis=1) if tubes else np.zeros((7, 0), np.float32)
+    x, z, radius = rows[0], rows[1], rows[4]
+    reach = radius + rows[6]
+    near = (x > grid.x[0, 0] - reach) & (x < grid.x[0, -1] + reach) & (z > grid.z[0, 0] - reach) & (z < grid.z[-1, 0] + reach)
+    rows = rows[:, near]
+    wanted = np.searchsorted(CLASSES, rows[4] * np.float32(2 / (step * grid.px)))
+    places, masses = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
+    for i in np.unique(np.minimum(wanted, len(CLASSES) - 1)):
+        place, mass = _deposits(grid, rows[:, np.minimum(wanted, len(CLASSES) - 1) == i], CLASSES[i], hollow)
         places.append(place)
         masses.append(mass)
+    image = np.bincount(np.concatenate(places), np.concatenate(masses), minlength=h * w + 1)
+    return image[: h * w].astype(np.float32).reshape(h, w)
+
+
+def _deposits(grid: Grid, rows: Array, count: int, hollow: bool) -> tuple[np.ndarray, Array]:
+    """Places (flat index; one past the end is off the film) and masses of samples spread over `count` deposits each."""
     h, w = grid.shape
-    image = np.bincount(np.concatenate(places), np.concatenate(masses), minlength=h * w + 1)[: h * w]
-    return image.reshape(h, w).astype(np.float32)
-
-
-def _deposits(grid: Grid, tube: Tubes, step: float) -> tuple[np.ndarray, Array]:
-    count = np.maximum(np.ceil(2 * tube.radius / (step * grid.px)), 1).astype(np.int64)
-    index = np.repeat(np.arange(count.size), count)
-    nth = np.arange(index.size) - np.repeat(np.cumsum(count) - count, count)
-    u = ((nth + 0.5) / count[index] * 2 - 1).astype(np.float32)
+    u = ((np.arange(count, dtype=np.float32) + np.float32(0.5)) / count * 2 - 1)[:, None]
     chord = np.sqrt(1 - u * u)
-    if tube.hollow:
-        inner = np.sqrt(np.maximum(tube.hollow**2 - u * u, 0))
-        chord = chord - np.float32(1 - tube.marrow) * inner
-    radius = tube.radius
-    weight = tube.density * tube.piece * radius * radius * np.float32(4 * tube.flat / (grid.px * grid.pz)) / count
-    offset = u * radius[index]
-    x = tube.x[index] + offset * tube.across_x[index]
-    if tube.spread_x is not None:
-        x += tube.spread_x[index] * (2 * _even(index.size, GOLDEN) - 1)
-    z = tube.z[index] + offset * tube.across_z[index]
-    column = np.floor((x - grid.x[0, 0]) / grid.px + _even(index.size, PLANE[0])).astype(np.int64)
-    row = np.floor((z - grid.z[0, 0]) / grid.pz + _even(index.size, PLANE[1])).astype(np.int64)
-    h, w = grid.shape
-    inside = (column >= 0) & (column < w) & (row >= 0) & (row < h)
-    return np.where(inside, row * w + column, h * w), weight[index] * chord
+    if hollow:
+        chord = chord - np.float32(1 - TRABECULAE) * np.sqrt(np.maximum(MARROW**2 - u * u, 0))
+    x, z, across_x, across_z, radius, mass, spread = rows
+    weight = chord * (mass * radius * radius * np.float32(4 / (count * grid.px * grid.pz)))
+    jitter = _jitter(count * x.size).reshape(2, count, x.size)
+    column = (u * (across_x * radius / grid.px) + ((x - grid.x[0, 0]) / grid.px)) + jitter[0]
+    row = (u * (across_z * radius / grid.pz) + ((z - grid.z[0, 0]) / grid.pz)) + jitter[1]
+    if spread.any():
+        column += (2 * jitter[1] - 1) * (spread / grid.px)
+    place = np.where((column >= 0) & (column < w) & (row >= 0) & (row < h), _flat(row, column, w), np.int32(h * w))
+    return place.ravel(), weight.ravel()
 
 
-def _even(count: int, step: float) -> Array:
-    """An additive sequence in [0, 1)."""
-    return (np.arange(count) * step % 1.0).astype(np.float32)
+def _flat(row: Array, column: Array, width: int) -> np.ndarray:
+    return row.astype(np.int32) * np.int32(width) + column.astype(np.int32)
 
 
-def along(points: Array, radius: Array | float, density: float, grid: Grid, **more: float) -> Tubes:
-    """Tubes along one polyline of points (n, 3) in standard mm, resampled to 0.7 pixels."""
+def _jitter(count: int) -> Array:
+    """The first `count` points of the additive sequence, (2, count) in [0, 1)."""
+    size = 1 << 16
+    while size < count:
+        size *= 2
+    return _sequence(size)[:, :count]
+
+
+@functools.cache
+def _sequence(size: int) -> Array:
+    return np.stack([np.arange(size) * step % 1.0 for step in PLANE]).astype(np.float32)
+
+
+def along(points: Array, radius: ArrayLike, density: float, grid: Grid, *, flat: float = 1.0) -> Tubes:
+    """A tube along a polyline (n, 3) in standard mm, resampled to 0.8 pixels; `flat`: how many times deeper than wide."""
     gaps = np.hypot(np.diff(points[:, 0]), np.diff(points[:, 2]))
     run = np.concatenate([[0], np.cumsum(gaps)])
-    at = np.linspace(0, run[-1], max(int(run[-1] / (0.7 * grid.px)), 2))
-    x, y, z = (np.interp(at, run, points[:, i]).astype(np.float32) for i in range(3))
-    wide = np.interp(at, run, radius).astype(np.float32) if isinstance(radius, np.ndarray) else np.full(at.size, radius, np.float32)
-    dx, dy, dz = np.gradient(x), np.gradient(y), np.gradient(z)
+    at = np.linspace(0, run[-1], max(int(run[-1] / (0.8 * grid.px)), 3))
+    x, y, z = (np.interp(at, run, points[:, i]) for i in range(3))
+    wide = np.interp(at, run, np.broadcast_to(np.asarray(radius, float), run.shape))
+    return swept(x, y, z, wide, density * flat)
+
+
+def swept(x: Array, y: Array, z: Array, radius: ArrayLike, density: ArrayLike, spread: ArrayLike = 0.0) -> Tubes:
+    """A tube through consecutive samples of its last axis."""
+    dx, dy, dz = (np.gradient(v, axis=-1) for v in (x, y, z))
     flat = np.maximum(np.hypot(dx, dz), 1e-6)
-    piece = np.sqrt(dx * dx + dy * dy + dz * dz)
-    return Tubes(x, z, -dz / flat, dx / flat, wide, piece, np.full(at.size, density, np.float32), **more)
+    mass = np.asarray(density) * np.sqrt(dx * dx + dy * dy + dz * dz)
+    return Tubes.of(x, z, -dz / flat, dx / flat, radius, mass, spread)

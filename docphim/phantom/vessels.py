@@ -11,14 +11,16 @@ from docphim.phantom.tubes import Tubes, along
 #: Hila in standard mm (outward from the midline, y, z); the left one lies higher.
 HILUM = {"right": (37.0, -5.0, 118.0), "left": (41.0, -10.0, 107.0)}
 #: A vessel that feeds n end points has n^EXPONENT times their radius (Murray's law has 1/3).
-EXPONENT = 0.40
+EXPONENT = 0.38
+#: End points of each of the four trees.
+LEAVES = 128
 
 
 def targets(body: Body, side: str, count: int, rng: np.random.Generator) -> Array:
     """End points spread evenly through one lung, (count, 3) as outward, y, z."""
     points = np.empty((0, 3))
     while len(points) < count:
-        draw = rng.uniform((15, -88, 6), (140, 88, body.dome(side) + 38), (count * 4, 3))
+        draw = rng.uniform((15, -88, 6), (140, 88, body.dome(side) + 38), (count * 4, 3)).astype(np.float32)
         out, y, z = draw.T
         wall, inner, deep = table("lateral", z) - 5, table("medial", z), table("depth", z) - 6
         u = np.clip((out - inner) / (wall - inner), 0, 1)
@@ -30,77 +32,86 @@ def targets(body: Body, side: str, count: int, rng: np.random.Generator) -> Arra
     return points[:count]
 
 
-def tree(root: Array, ends: Array, leaf: float) -> tuple[Array, ...]:
-    """Branches of a tree from `root` to the 2^k points `ends`: start, end, start tangent, end tangent, radii.
+def tree(roots: Array, ends: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Branches from each root (g, 3) to its 2^k end points (g, 2^k, 3): start, end, start and end tangent, leaves fed, root.
 
     The points are halved level by level along their widest direction, and every half's branch runs part of the way
     from its parent's end towards the half's centre.
     """
-    groups, places = ends[None], root[None]
+    groups, places = ends, roots
     heading = np.zeros_like(places)
-    starts, stops, into, out, sizes = [], [], [], [], []
+    owner = np.arange(len(roots))
+    levels = []
     while groups.shape[1] > 1:
         groups = _halve(groups)
-        parent, came = np.repeat(places, 2, axis=0), np.repeat(heading, 2, axis=0)
-        last = groups.shape[1] == 1
+        parent, came, owner = np.repeat(places, 2, axis=0), np.repeat(heading, 2, axis=0), np.repeat(owner, 2)
         goal = groups.mean(axis=1)
-        places = goal if last else parent + 0.42 * (goal - parent)
+        places = goal if groups.shape[1] == 1 else parent + np.float32(0.42) * (goal - parent)
         step = places - parent
-        heading = step + 0.25 * came
-        starts.append(parent), stops.append(places), into.append(0.55 * came + 0.45 * step), out.append(heading)
-        sizes.append(np.full(len(places), groups.shape[1]))
-    radius = leaf * np.concatenate(sizes).astype(np.float32) ** np.float32(EXPONENT)
-    return np.concatenate(starts), np.concatenate(stops), np.concatenate(into), np.concatenate(out), radius
+        heading = step + np.float32(0.25) * came
+        fed = np.full(len(places), groups.shape[1], np.float32)
+        levels.append((parent, places, np.float32(0.55) * came + np.float32(0.45) * step, heading, fed, owner))
+    start, end, into, out, fed, owner = (np.concatenate(parts) for parts in zip(*levels, strict=True))
+    return start, end, into, out, fed, owner
 
 
 def _halve(groups: Array) -> Array:
     """Split every group (g, n, 3) into two halves along its widest axis: (2 g, n / 2, 3)."""
-    axis = np.ptp(groups, axis=1).argmax(axis=1)
-    key = np.take_along_axis(groups, axis[:, None, None], axis=2)[..., 0]
+    axis = (groups.max(axis=1) - groups.min(axis=1)).argmax(axis=1)
+    key = groups[np.arange(len(groups))[:, None], np.arange(groups.shape[1])[None], axis[:, None]]
     order = np.argsort(key, axis=1, kind="stable")
-    ordered = np.take_along_axis(groups, order[..., None], axis=1)
+    ordered = groups[np.arange(len(groups))[:, None], order]
     return ordered.reshape(2 * groups.shape[0], -1, 3)
 
 
-def branch_tubes(branches: tuple[Array, ...], sign: int, shift: float, grid: Grid, density: float) -> Tubes:
-    """Lay Hermite curves along branches as tapering tubes."""
-    start, stop, into, out, radius = branches
-    span = np.hypot(stop[:, 0] - start[:, 0], stop[:, 2] - start[:, 2]) * 1.05
-    count = np.maximum((span / (0.8 * grid.px)).astype(np.int64), 2)
+def branch_tubes(branches: tuple[Array, ...], leaf: Array, sign: Array, shift: float, grid: Grid, density: float) -> Tubes:
+    """Lay Hermite curves along branches as tapering tubes; `leaf` is an end branch's radius, `sign` -1 on the right."""
+    start, end, into, out, fed, owner = branches
+    span = np.hypot(end[:, 0] - start[:, 0], end[:, 2] - start[:, 2]) * 1.05
+    count = np.maximum((span / grid.px).astype(np.int64), 2)
     index = np.repeat(np.arange(count.size), count)
-    t = (np.arange(index.size) - np.repeat(np.cumsum(count) - count, count)) / count[index]
-    t = t[:, None]
-    a, b, c, d = start[index], stop[index], into[index], out[index]
-    point = (1 + 2 * t) * (1 - t) ** 2 * a + t * (1 - t) ** 2 * c + t * t * (3 - 2 * t) * b + t * t * (t - 1) * d
-    slope = 6 * t * (1 - t) * (b - a) + (1 - t) * (1 - 3 * t) * c + t * (3 * t - 2) * d
-    flat = np.maximum(np.hypot(slope[:, 0], slope[:, 2]), 1e-3)
-    piece = np.sqrt((slope**2).sum(axis=1)) / count[index]
-    taper = radius[index] * (1.0 - 0.22 * t[:, 0])
-    near = np.clip(1 - (point[:, 2] - 60) / 260, 0.3, 1.2)
-    x = sign * point[:, 0] + shift * near * 0.8
-    cast = [v.astype(np.float32) for v in (x, point[:, 2], -slope[:, 2] / flat, sign * slope[:, 0] / flat, taper, piece)]
-    return Tubes(*cast, density=np.full(x.size, density, np.float32))
+    t = ((np.arange(index.size) - np.repeat(np.cumsum(count) - count, count)) / count[index]).astype(np.float32)
+    side = sign[owner].astype(np.float32)
+    turn = np.stack([side, np.ones_like(side), np.ones_like(side)], axis=1)
+    a, b, c, d = ((v * turn).T[:, index] for v in (start, end - start, into, out))
+    # Hermite basis, written for the end's distance from the start, and its derivative
+    rest, way = 1 - t, t * t * (3 - 2 * t)
+    x, z = (a[i] + way * b[i] + t * rest * (rest * c[i] - t * d[i]) for i in (0, 2))
+    speed, early, late = 6 * t * rest, rest * (1 - 3 * t), t * (3 * t - 2)
+    dx, dy, dz = (speed * b[i] + early * c[i] + late * d[i] for i in range(3))
+    flat = np.maximum(np.sqrt(dx * dx + dz * dz), np.float32(1e-3))
+    radius = (leaf[owner] * fed ** np.float32(EXPONENT)).astype(np.float32)[index] * (1 - np.float32(0.22) * t)
+    x = x + np.float32(shift * 0.8) * np.clip(1 - (z - 60) / 260, 0.3, 1.2)
+    return Tubes.of(x, z, -dz / flat, dx / flat, radius, density * np.sqrt(dx * dx + dy * dy + dz * dz) / count[index])
 
 
-def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator, crowd: float = 1.0) -> list[Tubes]:
-    """Arteries, veins and the large vessels at both hila."""
-    tubes = []
+def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator) -> list[Tubes]:
+    """Arteries, veins and the large arteries at both hila."""
     density = SOFT * 1.05 - LUNG
-    for side, sign in (("right", -1), ("left", 1)):
+    roots, ends = [], []
+    for side in ("right", "left"):
         root = np.array(HILUM[side])
-        arteries = tree(root, targets(body, side, 256, rng), 0.66)
-        veins = tree(root + (-6, 6, 22), targets(body, side, 64, rng), 0.85)
-        tubes += [branch_tubes(b, sign, body.shift, grid, density * crowd) for b in (arteries, veins)]
-        tubes += [_trunk(side, sign, body, grid, density * 0.75)]
-    return tubes
+        points = targets(body, side, 2 * LEAVES, rng)
+        roots += [root, root + (-6, 6, 22)]
+        ends += [points[:LEAVES], points[LEAVES:]]
+    branches = tree(np.array(roots, np.float32), np.array(ends, np.float32))
+    leaf, sign = np.array([0.80, 0.74, 0.80, 0.74]), np.array([-1, -1, 1, 1])
+    trees = branch_tubes(branches, leaf, sign, body.shift, grid, density)
+    return [trees] + [_trunk(side, sign, body, grid, density * 0.75) for side, sign in (("right", -1), ("left", 1))]
 
 
 def _trunk(side: str, sign: int, body: Body, grid: Grid, density: float) -> Tubes:
     """The artery that runs down from the hilum between the lobes."""
     if side == "right":
-        line, radius = np.array([[30, 0, 106], [40, 0, 114], [46, 0, 128], [50, 0, 145], [54, 0, 164], [57, 0, 180.0]]), [5, 8, 7.5, 6.5, 5, 3]
+        line, radius = (
+            np.array([[30, 0, 106], [40, 0, 114], [46, 0, 128], [50, 0, 145], [54, 0, 164], [57, 0, 180.0]]),
+            [5, 8, 7.5, 6.5, 5, 3],
+        )
     else:
-        line, radius = np.array([[30, 0, 99], [41, 0, 98], [48, 0, 108], [53, 0, 124], [56, 0, 142], [59, 0, 158.0]]), [6, 9, 8, 6.5, 5, 3]
+        line, radius = (
+            np.array([[30, 0, 99], [41, 0, 98], [48, 0, 108], [53, 0, 124], [56, 0, 142], [59, 0, 158.0]]),
+            [6, 9, 8, 6.5, 5, 3],
+        )
     return along(line * [sign, 1, 1] + [body.shift * 0.7, 0, 0], np.array(radius, float), density, grid)
 
 

@@ -63,14 +63,15 @@ def _see(scene: Scene, effect: Effect, line: Array, sampled: Array, step: int, c
         x0 = sum(anatomy.knob_place(replace(scene.body, unfold=0.0))[::2])
         x1 = sum(anatomy.knob_place(scene.body)[::2])
         moved = (x1 - x0) * scene.body.scale[0]
-        return moved >= BORDER_MM and moved / _fine_mm(scene) >= WIDTH, None
+        return bool(moved >= BORDER_MM and moved / _fine_mm(scene) >= WIDTH), None
     if effect.delta is not None and effect.at is not None:
         base = sampled[effect.at]
         box = _box(effect.delta, effect.at, step)
         return _rose(base[: effect.delta.shape[0], : effect.delta.shape[1]], effect.delta, _fine_mm(scene) * step, step), box
-    delta = soften(lay_tubes(scene.fine, effect.tubes))
+    hollow = bool(effect.instead)
+    delta = soften(lay_tubes(scene.fine, effect.tubes, hollow=hollow))
     if effect.instead:
-        delta -= soften(lay_tubes(scene.fine, effect.instead))
+        delta -= soften(lay_tubes(scene.fine, effect.instead, hollow=True))
     box = _box(delta, (slice(0, None), slice(0, None)), 1)
     if box is None:
         return False, None
@@ -88,7 +89,10 @@ def _box(delta: Array, at: tuple[slice, slice], step: int) -> Box | None:
         return None
     rows, columns = np.flatnonzero(strong.any(axis=1)), np.flatnonzero(strong.any(axis=0))
     top, left = at[0].start * step, at[1].start * step
-    return tuple(int(v) for v in (top + rows[0] * step, left + columns[0] * step, top + (rows[-1] + 1) * step, left + (columns[-1] + 1) * step))  # type: ignore[return-value]
+    return tuple(
+        int(v)
+        for v in (top + rows[0] * step, left + columns[0] * step, top + (rows[-1] + 1) * step, left + (columns[-1] + 1) * step)
+    )  # type: ignore[return-value]
 
 
 def _rose(line: Array, delta: Array, mm: float, step: int) -> bool:
@@ -101,4 +105,4 @@ def _rose(line: Array, delta: Array, mm: float, step: int) -> bool:
     clutter = float((without - soften(soften(soften(without))))[strong].std()) + 0.012
     cells = max(pixels * mm * mm / CELL_MM**2, 1.0)
     width = np.sqrt(pixels) * step
-    return contrast >= CONTRAST and width >= WIDTH and contrast / clutter * np.sqrt(cells) >= ROSE
+    return bool(contrast >= CONTRAST and width >= WIDTH and contrast / clutter * np.sqrt(cells) >= ROSE)
