@@ -18,7 +18,6 @@ from typing import Any
 from docphim.errors import REASONS, Refused, UsageError
 from docphim.files import atomic, private_folder, write_json, write_jsonl
 from docphim.ingest.records import Found, Notes, Rejection
-from docphim.progress import bar
 from docphim.recipe import Section, validated
 from docphim.study import to_row
 
@@ -70,8 +69,7 @@ def ingest(kind: str, options: dict[str, Any], dataset: Path, *, language: str, 
     found: dict[str, Found] = {}
     rejections: set[Rejection] = set()
     try:
-        items = _source(kind).read(checked, dataset, notes, language=language, split_by_source=split_by_source)
-        for item in bar(items, None, "ingest"):
+        for item in _source(kind).read(checked, dataset, notes, language=language, split_by_source=split_by_source):
             if isinstance(item, Rejection):
                 rejections.add(item)
             elif item.study.id in found:

@@ -48,17 +48,25 @@ def remove_identities(text: str, names: Iterable[str] = (), numbers: Iterable[st
         The text, tidied; of a full date the year is left.
     """
     text = clean(text)
-    announced = [value for label, value in map(_parted, _field().findall(text)) if _labels().get(label) == "name"]
+    said_names, said_numbers = announced(text)
     text = _field().sub("\n", text)
     text = _EMAIL.sub(" ", text)
-    for number in sorted({n.strip() for n in numbers}, key=len, reverse=True):
+    for number in sorted({n.strip() for n in (*numbers, *said_numbers)}, key=len, reverse=True):
         text = _remove_number(text, number)
     text = _DAY.sub(_year, text)
     text = _LONG_NUMBER.sub(" ", text)
     text = _remove_titled_names(text)
-    for name in (*names, *announced):
+    for name in (*names, *said_names):
         text = _remove_name(text, name, language)
     return tidy(_mend(text))
+
+
+def announced(text: str) -> tuple[list[str], list[str]]:
+    """The names and numbers that a text's own letterhead announces (`Họ tên: …`, `Mã BN: …`)."""
+    fields = [_parted(field) for field in _field().findall(clean(text))]
+    kinds = _labels()
+    names = [value.strip(" .;") for label, value in fields if kinds.get(label) in ("name", "doctor")]
+    return names, [value.strip(" .,;") for label, value in fields if kinds.get(label) == "number"]
 
 
 def _year(match: re.Match[str]) -> str:
@@ -195,14 +203,28 @@ def _field() -> re.Pattern[str]:
 
 
 def _remove_titled_names(text: str) -> str:
-    """Remove whole names that no header gave: after a title, a capitalised family name and what follows it in capitals."""
+    """Remove whole names that no header gave: after a title, or alone on a line, as under a signature."""
     for title in reversed(list(_title().finditer(text))):
         words = list(_WORD.finditer(text, title.end(), title.end() + 60))[:5]
         name = list(takewhile(lambda m: m.group()[0].isupper(), words))
         adjacent = all(text[a.end() : b.start()].isspace() for a, b in pairwise(name))
-        if len(name) >= 2 and adjacent and name[0].start() == title.end() and _fold(name[0].group()) in _family_names():
+        if len(name) >= 2 and adjacent and name[0].start() == title.end() and _is_family_name(name[0].group()):
             text = text[: title.end()] + text[name[-1].end() :]
-    return text
+    lines = [line for line in text.split("\n") if not _is_signature(line)]
+    return "\n".join(lines)
+
+
+def _is_signature(line: str) -> bool:
+    """Whether a line is nothing but a name, or a title whose name is gone."""
+    words = _WORD.findall(line)
+    if normalize(line).strip(" .:") in _data()["titles"]:
+        return True
+    named = 2 <= len(words) <= 5 and all(w[0].isupper() for w in words) and _is_family_name(words[0])
+    return named and not re.search(r"[^\w\s.-]", line)
+
+
+def _is_family_name(word: str) -> bool:
+    return _fold(word) in _family_names()
 
 
 @cache

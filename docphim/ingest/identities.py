@@ -38,9 +38,9 @@ class Identities:
             :_DIGITS
         ]
 
-    def study(self, original: str) -> str:
-        """The id of a study; see `patient`."""
-        return self._public(original) if self.keep else self.hashed("study", original)
+    def study(self, name: str) -> str:
+        """The id of a study called `uid:…`, `id:…` or `file:…` (matching.Draft); see `patient`."""
+        return self._public(name.partition(":")[2]) if self.keep else self.hashed("study", name)
 
     def patient(self, original: str) -> str:
         """The id of a patient.
@@ -53,6 +53,7 @@ class Identities:
         return self._public(original) if self.keep else self.hashed("patient", original)
 
     def _public(self, original: str) -> str:
+        original = original.replace("/", "--")
         if not _SAFE.fullmatch(original):
             raise UsageError("source.ids: an id holds other characters than letters, digits, '.', '_' and '-'; use ids: hash")
         return original

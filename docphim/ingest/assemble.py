@@ -1,0 +1,163 @@
+"""Makes a study of its films and the rows about it: what is kept of each, and the reasons why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from docphim.errors import REASONS
+from docphim.ingest.deidentify import announced, remove_identities
+from docphim.ingest.identities import Identities
+from docphim.ingest.matching import Draft, Image, clean_id
+from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.tables import Row
+from docphim.ingest.values import age_of, day_of, sex_of, split_of, view_of, year_of
+from docphim.language.sections import KEPT, leave_out_comparisons, split_sections
+from docphim.study import Report, Series, Study
+
+T = TypeVar("T")
+
+#: Ages above are one class, as in the HIPAA Safe Harbor list (45 CFR 164.514(b)(2)(i)(C)): few people are that old.
+OLDEST = 90
+
+
+class Assembler:
+    """Studies of the `folder` source.
+
+    Parameters
+    ----------
+    leave_out : bool
+        Take sentences about earlier films out of the report.
+    named : frozenset
+        Fields whose column the recipe names; they count more than the DICOM header, which counts more than a column that
+        was merely recognised.
+    """
+
+    def __init__(self, identities: Identities, notes: Notes, language: str, leave_out: bool, named: frozenset[str]) -> None:
+        self._identities, self._notes, self._language = identities, notes, language
+        self._leave_out, self._named = leave_out, named
+
+    def assemble(self, draft: Draft, *, split_by_source: bool, need_report: bool) -> Iterator[Found | Rejection]:
+        """The study, or why there is none; films that are left out of it are rejections too."""
+        study = self._identities.study(draft.name)
+        if not draft.rows and need_report:
+            yield Rejection(study, "report_missing", REASONS["report_missing"])
+            return
+        patients = self._patients(draft)
+        if len(patients) > 1:
+            yield Rejection(study, "study_mixed_patients", f"its images are of {len(patients)} patients")
+            return
+        report, reason = self._report(draft)
+        if reason:
+            yield Rejection(study, reason, REASONS[reason])
+            return
+        split = split_of(self._cell(draft, "split")) if split_by_source else None
+        if split_by_source and split is None:
+            yield Rejection(study, "split_missing", REASONS["split_missing"])
+            return
+        series, locations = self._series(draft, study)
+        if not series:
+            yield Rejection(study, "view_out_of_scope", REASONS["view_out_of_scope"])
+            return
+        header = next((i.header for i in draft.images if i.header), None)
+        if not patients:
+            self._notes.counts["patients_unknown"] += 1
+        yield Found(
+            Study(
+                id=study,
+                patient=self._identities.patient(patients.pop()) if patients else study,
+                sex=self._pick("sex", header.sex if header else None, sex_of(self._cell(draft, "sex"))),
+                age=self._age(self._pick("age", header.age if header else None, age_of(self._cell(draft, "age")))),
+                date=self._date(self._pick("date", header.day if header else "", self._cell(draft, "date"))),
+                series=series,
+                report=report,
+                labels=None,
+                split=split,
+                source="folder",
+            ),
+            locations,
+            self._cell(draft, "id") or self._cell(draft, "accession") or draft.original,
+        )
+
+    def _pick(self, field: str, header: T, cell: T) -> T:
+        first, second = (cell, header) if field in self._named else (header, cell)
+        return first if first not in (None, "") else second
+
+    def _cell(self, draft: Draft, field: str) -> str:
+        return next((row.get(field) for row in draft.rows if row.get(field)), "")
+
+    def _patients(self, draft: Draft) -> set[str]:
+        headers = {i.header.patient for i in draft.images if i.header} - {""}
+        cells = {clean_id(row.get("patient")) for row in draft.rows} - {""}
+        return self._pick("patient", headers or None, cells or None) or set()
+
+    def _age(self, age: int | None) -> int | None:
+        return age if age is None or self._identities.keep else min(age, OLDEST)
+
+    def _date(self, text: str) -> str | None:
+        """The year; with kept ids the full date."""
+        day = day_of(text)
+        return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and self._identities.keep else year_of(text)
+
+    def _series(self, draft: Draft, study: str) -> tuple[list[Series], dict[str, str]]:
+        stated = view_of(self._cell(draft, "view")) if len(draft.images) == 1 else "unknown"
+        series, locations = [], {}
+        for number, image in enumerate(sorted(draft.images, key=lambda i: i.relative), 1):
+            view = self._view(image, stated)
+            if view in ("lateral", "oblique") and view == stated:
+                continue  # the header's own word is judged when the pixels are prepared; the table's is known only here
+            name = f"{study}-{number}" if self._identities.keep else self._identities.hashed("series", image.instance)
+            series.append(Series(id=name, modality="xray", path=f"prepared/{name}.b2nd", view=view))
+            locations[name] = image.location
+        return series, locations
+
+    def _view(self, image: Image, stated: str) -> str:
+        in_header = image.header.view if image.header else "unknown"
+        return self._pick("view", in_header.replace("unknown", ""), stated.replace("unknown", "")) or "unknown"
+
+    def _report(self, draft: Draft) -> tuple[Report | None, str]:
+        """The one report of a study's rows, or a reason code."""
+        if not draft.rows:
+            return None, ""
+        reports: list[dict[str, str]] = []
+        for row in draft.rows:
+            sections = self._sections(row, draft)
+            if sections and sections not in reports:
+                reports.append(sections)
+        self._notes.counts["report_rows_merged"] += len(draft.rows) - max(1, len(reports))
+        if not reports:
+            return None, "report_empty"
+        if len(reports) > 1:
+            return None, "report_duplicate"
+        return self._without_comparisons(reports[0])
+
+    def _sections(self, row: Row, draft: Draft) -> dict[str, str]:
+        """Sections of a row's cells, without the people: a cell may itself hold headings."""
+        headers = [i.header for i in draft.images if i.header]
+        names = [n for h in headers for n in h.names] + [row.get("name"), row.get("doctor")]
+        numbers = [n for h in headers for n in h.numbers] + [row.get(f) for f in ("id", "accession", "patient", "study_uid")]
+        for cell in map(row.get, ("text", *KEPT)):
+            said_names, said_numbers = announced(cell)
+            names, numbers = names + said_names, numbers + said_numbers
+        found: dict[str, list[str]] = {}
+        for field in ("text", *KEPT):
+            for name, text in split_sections(row.get(field)).items():
+                section = field if name == "findings" and field != "text" else name
+                text = remove_identities(text, names, numbers, language=self._language)
+                if section in KEPT and text and text not in found.setdefault(section, []):
+                    found[section].append(text)
+        return {section: "\n".join(found[section]) for section in KEPT if found.get(section)}
+
+    def _without_comparisons(self, sections: dict[str, str]) -> tuple[Report | None, str]:
+        left_out: list[str] = []
+        kept: dict[str, Any] = {}
+        for name, text in sections.items():
+            rest, out = leave_out_comparisons(text, self._language)
+            left_out += out
+            kept[name] = rest if self._leave_out else text
+        self._notes.counts["comparing_sentences"] += len(left_out)
+        self._notes.counts["reports_with_comparisons"] += bool(left_out)
+        kept = {name: text for name, text in kept.items() if text}
+        if not kept:
+            return None, "report_empty"
+        return Report(self._language, kept, {"comparison": left_out} if left_out and self._leave_out else {}), ""

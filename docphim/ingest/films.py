@@ -1,0 +1,95 @@
+"""Finds the films of a folder: what each file is by its first bytes, its header, and files that repeat one another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from docphim import files
+from docphim.errors import REASONS, Refused
+from docphim.imaging.sniff import ENOUGH, kind_of
+from docphim.ingest.headers import NOT_A_FILM, pixel_digest, read_header
+from docphim.ingest.identities import Identities
+from docphim.ingest.matching import Image
+from docphim.ingest.records import Notes, Rejection
+from docphim.ingest.tree import Entry
+from docphim.progress import bar
+
+#: Files of other kinds are passed over unless their name says that they should be a film.
+_FILM_SUFFIXES = frozenset((".dcm", ".dic", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff"))
+
+
+def find_films(entries: list[Entry], identities: Identities, notes: Notes) -> tuple[list[Image], list[Rejection]]:
+    """The films among the files of a folder, and a rejection for each file that should be one and cannot be opened.
+
+    Files that are no image are passed over and counted (`files_ignored`), so are exact copies (`copies_ignored`).
+    """
+    films: list[Image] = []
+    rejected: list[Rejection] = []
+    for entry in bar(entries, len(entries), "films"):
+        name = identities.hashed("file", entry.relative)
+        try:
+            film = _film(entry)
+        except Refused as error:
+            rejected.append(Rejection(name, error.reason, error.why))
+            continue
+        if film is None:
+            notes.counts["files_ignored"] += 1
+        elif film.header and film.header.modality in NOT_A_FILM:
+            study = identities.hashed("study", film.unit)
+            rejected.append(Rejection(study, "modality_unsupported", f"the modality is {film.header.modality}"))
+        else:
+            films.append(film)
+    kept, repeated = _without_copies(films, identities, notes)
+    return kept, rejected + repeated
+
+
+def _film(entry: Entry) -> Image | None:
+    """A film, None for what is no image; a refusal where the name or the first bytes promise one."""
+    if entry.refused:
+        raise Refused(entry.refused)
+    path = entry.path
+    promised = path.suffix.lower() in _FILM_SUFFIXES
+    try:
+        with open(path, "rb") as handle:
+            kind = kind_of(handle.read(ENOUGH))
+    except OSError:
+        raise Refused("file_unreadable", "", "the file cannot be opened") from None
+    except Refused:
+        if promised or not path.suffix[1:].isalpha():  # no suffix, or the end of a UID
+            raise
+        return None
+    if kind in ("png", "jpeg", "tiff"):
+        return Image(entry.relative, str(path), None)
+    if kind in ("dicom", "dicom_bare"):
+        return Image(entry.relative, str(path), read_header(path))
+    if promised:
+        raise Refused("file_unreadable", "", REASONS["file_unreadable"])
+    return None
+
+
+def _without_copies(films: Iterable[Image], identities: Identities, notes: Notes) -> tuple[list[Image], list[Rejection]]:
+    """Keep one of the files that share a SOPInstanceUID and their pixels; refuse all where the pixels differ."""
+    by_uid: dict[str, list[Image]] = defaultdict(list)
+    for film in films:
+        by_uid[film.instance].append(film)
+    kept: list[Image] = []
+    rejected: list[Rejection] = []
+    for same in by_uid.values():
+        if len(same) == 1 or _equal([Path(film.location) for film in same]):
+            notes.counts["copies_ignored"] += len(same) - 1
+            kept.append(same[0])
+        else:
+            names = [identities.hashed("file", film.relative) for film in same]
+            rejected += [Rejection(name, "duplicate_uid", REASONS["duplicate_uid"]) for name in names]
+    return kept, rejected
+
+
+def _equal(paths: list[Path]) -> bool:
+    if len({files.sha256(path) for path in paths}) == 1:
+        return True
+    try:
+        return len({pixel_digest(path) for path in paths}) == 1
+    except Refused:
+        return False

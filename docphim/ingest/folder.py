@@ -1,0 +1,197 @@
+"""Source `folder`: any tree of DICOM, PNG, JPEG and TIFF with a table of reports (CSV, TSV, JSONL, XLSX); see docs/data.md.
+
+films/0001/IM1.dcm, films/0001/IM2.dcm, …  and  reports.csv:
+Mã phiếu;Tuổi;Giới;Mô tả;Kết luận
+00123;72;Nam;Bóng mờ tim to. Phổi hai bên sáng.;Bóng mờ tim to.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from docphim.errors import REASONS, Refused, UsageError
+from docphim.files import content_key
+from docphim.ingest.assemble import Assembler
+from docphim.ingest.films import find_films
+from docphim.ingest.identities import Identities, load_key
+from docphim.ingest.matching import RULES, Match, match, usable_rules
+from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.tables import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
+from docphim.ingest.tree import Entry, walk
+from docphim.recipe import Section
+
+
+class Options(Section):
+    """What may stand under `source:` beside `kind: folder`.
+
+    Attributes
+    ----------
+    reports : str, optional
+        The table, absolute or relative to `path`; by default the only one in the folder itself that holds report text.
+    columns : dict
+        Field → column name, for what columns.yaml does not recognise; a field named here counts more than the header.
+    match : str, optional
+        How rows find films; by default the rule by which most do.
+    ids : str
+        `hash`, or `keep` for published datasets: ids, full dates and ages over 90 stay.
+    key_file : str, optional
+        Where the key of the hashed ids is; by default $DOCPHIM_KEY_FILE or ~/.config/docphim/key.
+    comparisons : str
+        `leave_out` sentences about earlier films, or `keep` them.
+    without_report : str
+        `refuse` films without a report, or `keep` them (they are prepared, not trained on).
+    """
+
+    path: str
+    reports: str | None = None
+    sheet: str | None = None
+    encoding: str | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    match: Literal["accession", "study_uid", "patient_date", "file_name"] | None = None
+    ids: Literal["hash", "keep"] = "hash"
+    key_file: str | None = None
+    comparisons: Literal["leave_out", "keep"] = "leave_out"
+    without_report: Literal["refuse", "keep"] = "refuse"
+
+    @field_validator("columns")
+    @classmethod
+    def _known(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name not in FIELDS:
+                raise ValueError(f"{name!r} is not one of {', '.join(FIELDS)}")
+        return value
+
+
+def fingerprint(options: Options) -> str:
+    """A key of the folder's names, sizes and times, the table's and the options'; no file is read.
+
+    Raises
+    ------
+    Refused
+        `file_missing`: there is no such folder.
+    """
+    root = root_of(options)
+    listed: list[object] = [[e.relative, e.size, e.modified, e.refused] for e in walk(root)]
+    if options.reports and (table := root / Path(options.reports).expanduser()).is_file():
+        listed.append([table.stat().st_size, table.stat().st_mtime_ns])
+    return content_key([options.model_dump(exclude={"path"}), listed])
+
+
+def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool) -> Iterator[Found | Rejection]:
+    """Studies and rejections of a folder.
+
+    Raises
+    ------
+    UsageError
+        No table of reports is found, or it lacks the columns that are needed.
+    """
+    root = root_of(options)
+    entries = list(walk(root))
+    table_path = _table_path(options, root, entries)
+    table = None
+    if table_path is None and split_by_source:
+        raise UsageError("split.by: source needs a table with a column that says train, val or test")
+    if table_path is not None:
+        table = read_table(table_path, columns=options.columns, encoding=options.encoding, sheet=options.sheet)
+        _check_columns(table, options, split_by_source)
+    identities = Identities(None if options.ids == "keep" else load_key(options.key_file, _shared_folders(root, dataset)))
+    films, rejected = find_films(entries, identities, notes)
+    yield from rejected
+    matched = match(films, table or Table([], frozenset(), frozenset(), {}), options.match or (None if table else "file_name"))
+    _note(notes, table, matched)
+    yield from _refused_rows(matched.refused, identities)
+    assembler = Assembler(
+        identities, notes, language, options.comparisons == "leave_out", table.named if table else frozenset()
+    )
+    kept: list[Found] = []
+    need_report = options.without_report == "refuse"
+    for draft in [*matched.drafts, *matched.alone]:
+        for item in assembler.assemble(draft, split_by_source=split_by_source, need_report=need_report):
+            if isinstance(item, Found):
+                kept.append(item)
+            else:
+                yield item
+    yield from _one_split_each(kept)
+
+
+def root_of(options: Options) -> Path:
+    """The folder, resolved.
+
+    Raises
+    ------
+    Refused
+        `file_missing`.
+    """
+    root = Path(options.path).expanduser()
+    if not root.is_dir():
+        raise Refused("file_missing", "source.path", "there is no such folder")
+    return root.resolve()
+
+
+def _table_path(options: Options, root: Path, entries: Iterable[Entry]) -> Path | None:
+    if options.reports:
+        path = root / Path(options.reports).expanduser()
+        if not path.is_file():
+            raise UsageError("source.reports: there is no such file; give it as an absolute path or relative to source.path")
+        if path.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"source.reports: must be one of {', '.join(SUFFIXES)} (save an .xls as .xlsx)")
+        return path
+    near = [e.path for e in entries if "/" not in e.relative and e.path.suffix.lower() in SUFFIXES and not e.refused]
+    found = near if options.columns else [path for path in near if has_reports(path, options.encoding, options.sheet)]
+    if len(found) == 1:
+        return found[0]
+    if not found and options.without_report == "keep":
+        return None
+    why = "holds no table with report text" if not found else f"holds {len(found)} tables"
+    raise UsageError(f"source.reports: the folder {why}; name the one with the reports, and its columns under source.columns")
+
+
+def _check_columns(table: Table, options: Options, split_by_source: bool) -> None:
+    if not table.columns & {"findings", "impression", "text"}:
+        raise UsageError("source.columns: say which column holds the findings, the impression or the whole text")
+    rules = usable_rules(table)
+    if options.match and options.match not in rules:
+        needed = " or ".join("+".join(group) for group in RULES[options.match])
+        raise UsageError(f"source.match: {options.match} needs the column {needed}; name it under source.columns")
+    if not rules:
+        raise UsageError(
+            "source.columns: say which column finds the film: id, accession, study_uid, image, or patient and date"
+        )
+    if split_by_source and "split" not in table.columns:
+        raise UsageError("split.by: source needs a column that says train, val or test; name it as source.columns.split")
+
+
+def _shared_folders(root: Path, dataset: Path) -> list[Path]:
+    """Where a key must not lie: the source, the data folder (dataset is data/NAME/KEY) and the runs beside it."""
+    data = dataset.resolve().parents[1]
+    return [root, data, data.parent / "runs"]
+
+
+def _note(notes: Notes, table: Table | None, matched: Match) -> None:
+    notes.said["table"] = table.said if table else None
+    notes.said["match"] = {"rule": matched.rule, "rows_matched": matched.tried}
+    notes.counts["zeros_restored"] = matched.restored
+
+
+def _refused_rows(refused: list[tuple[Row, str]], identities: Identities) -> Iterator[Rejection]:
+    for row, reason in refused:
+        known = next((row.get(f) for f in ("id", "accession", "study_uid", "image") if row.get(f)), "")
+        name = identities.hashed("row", known or str(row.number))
+        yield Rejection(name, reason, f"{REASONS[reason]} (row {row.number} of the table)")
+
+
+def _one_split_each(found: list[Found]) -> Iterator[Found | Rejection]:
+    """Refuse every study of a patient whom the table puts into more than one split."""
+    splits: dict[str, set[str | None]] = defaultdict(set)
+    for item in found:
+        splits[item.study.patient].add(item.study.split)
+    for item in found:
+        if len(splits[item.study.patient]) == 1:
+            yield item
+        else:
+            yield Rejection(item.study.id, "patient_in_two_splits", REASONS["patient_in_two_splits"])

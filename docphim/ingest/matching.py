@@ -1,0 +1,237 @@
+"""Finds which report belongs to which film: by accession number, study UID, patient and date, or file name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from docphim.ingest.headers import Header
+from docphim.ingest.tables import Row, Table, image_names
+from docphim.ingest.values import day_of
+
+#: The rules, in the order in which they are tried, and the columns each can use (all of a group, any group).
+RULES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "accession": (("accession",), ("id",)),
+    "study_uid": (("study_uid",), ("id",)),
+    "patient_date": (("patient", "date"),),
+    "file_name": (("image",), ("id",)),
+}
+# 1.23457E+15, also with a decimal comma: the digits are gone.
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
+_EXACT_DIGITS = 15  # of a number in a spreadsheet; what follows them is stored as zeros
+_SEQUEL = re.compile(r"(?P<stem>.+?)[ _-]+(?:\d{1,3}|pa|ap|ll|lat)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One film on disk; `header` is None for PNG, JPEG and TIFF.  `unit` is what a report can be about."""
+
+    relative: str
+    location: str
+    header: Header | None
+
+    @property
+    def unit(self) -> str:
+        """The study UID of a DICOM file, else the file itself."""
+        return f"uid:{self.header.study_uid}" if self.header and self.header.study_uid else f"file:{self.relative}"
+
+    @property
+    def instance(self) -> str:
+        """What makes it unique: the SOP instance UID, else the file itself."""
+        return f"uid:{self.header.sop_uid}" if self.header and self.header.sop_uid else f"file:{self.relative}"
+
+
+@dataclass
+class Draft:
+    """One study in the making: its films and the rows that speak of it; `name` is `uid:…`, `id:…` or `file:…`."""
+
+    name: str
+    images: list[Image] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def original(self) -> str:
+        """The id under which people know the study."""
+        return self.name.partition(":")[2]
+
+
+@dataclass
+class Match:
+    """What came of matching.
+
+    Attributes
+    ----------
+    drafts : list
+        Studies with films and at least one row.
+    alone : list
+        Studies with films and no row.
+    refused : list
+        (row, reason code) of rows that found no study, or more than one.
+    tried : dict
+        Rule → how many rows found films by it.
+    """
+
+    rule: str
+    drafts: list[Draft]
+    alone: list[Draft]
+    refused: list[tuple[Row, str]]
+    tried: dict[str, int]
+    restored: int
+
+
+def usable_rules(table: Table) -> list[str]:
+    """The rules for which the table has the columns, in the order of `RULES`."""
+    return [rule for rule, groups in RULES.items() if any(table.columns.issuperset(g) for g in groups)]
+
+
+def match(images: Sequence[Image], table: Table, rule: str | None = None) -> Match:
+    """Give every row its films.
+
+    Parameters
+    ----------
+    rule : str, optional
+        One of `RULES`; by default the one by which most rows find films, the earlier where two find equally many.
+    """
+    tried = {name: _Finder(name, images, table.rows) for name in ([rule] if rule else usable_rules(table))}
+    best = max(tried, key=lambda name: tried[name].hits)
+    finder = tried[best]
+    units: dict[str, list[Image]] = defaultdict(list)
+    for image in images:
+        units[image.unit].append(image)
+    drafts: dict[str, Draft] = {}
+    owner: dict[str, str] = {}
+    refused: list[tuple[Row, str]] = []
+    clashing: set[str] = set()
+    for row in table.rows:
+        found, reason = finder.find(row)
+        if reason:
+            refused.append((row, reason))
+            continue
+        uid = next((u for u in sorted(found) if u.startswith("uid:")), None)
+        name = uid or (f"id:{row.get('id')}" if row.get("id") else min(found))
+        draft = drafts.setdefault(name, Draft(name))
+        draft.rows.append(row)
+        for unit in sorted(found):
+            if owner.setdefault(unit, name) != name:
+                clashing.update((name, owner[unit]))
+            elif units[unit][0] not in draft.images:
+                draft.images += units[unit]
+    for name in sorted(clashing):
+        refused += [(row, "report_ambiguous") for row in drafts.pop(name).rows]
+    alone = [Draft(unit, films) for unit, films in units.items() if unit not in owner]
+    return Match(best, list(drafts.values()), alone, refused, {n: f.hits for n, f in tried.items()}, finder.restored)
+
+
+class _Finder:
+    """Looks rows up by one rule; several indexes are tried, the closest kind of equality first."""
+
+    def __init__(self, rule: str, images: Sequence[Image], rows: Sequence[Row]) -> None:
+        self._rule = rule
+        self._indexes = [_index(kind, images) for kind in _KEYS[rule]]
+        self._known = self._indexes[_KEYS[rule].index("stem") if rule == "file_name" else 0]
+        self._bare: dict[str, set[str]] = defaultdict(set)
+        for key in self._known:
+            self._bare[key.lstrip("0")].add(key)
+        self._asked = Counter(key for row in rows for key in self._keys(row))
+        self._asked_bare = Counter(key.lstrip("0") for key in self._asked)
+        self.restored = 0
+        self.hits = sum(any(key in index for key in self._keys(row) for index in self._indexes) for row in rows)
+
+    def find(self, row: Row) -> tuple[set[str], str]:
+        """The units of a row, or a reason code."""
+        found: set[str] = set()
+        keys = self._keys(row)
+        if row.ragged:
+            return set(), "row_unreadable"
+        if not keys:
+            return set(), "id_missing"
+        for key in keys:
+            units, reason = self._units(key)
+            if reason:
+                return set(), reason
+            found |= units
+        if sum(u.startswith("uid:") for u in found) > 1:
+            return set(), "report_ambiguous"
+        return found, ""
+
+    def _keys(self, row: Row) -> list[str]:
+        if self._rule == "patient_date":
+            day = day_of(row.get("date"))
+            return [f"{clean_id(row.get('patient'))}\x1f{day}"] if row.get("patient") and day else []
+        column = {"accession": "accession", "study_uid": "study_uid", "file_name": "image"}[self._rule]
+        if self._rule == "file_name" and row.get(column):
+            return list(image_names(row.get(column)))
+        cell = clean_id(row.get(column) or row.get("id"))
+        return [cell] if cell else []
+
+    def _units(self, key: str) -> tuple[set[str], str]:
+        if self._rule == "file_name" and (".." in PurePosixPath(key).parts or key.startswith("/")):
+            return set(), "unsafe_path"
+        for depth, index in enumerate(self._indexes):
+            if key in index:
+                units = index[key]
+                exact = depth < len(self._indexes) - 2 or self._rule != "file_name"
+                return (set(), "report_ambiguous") if exact and len(units) > 1 else (units, "")
+        if mangled(key, self._known):
+            return set(), "id_mangled"
+        return self._without_zeros(key)
+
+    def _without_zeros(self, key: str) -> tuple[set[str], str]:
+        """Restore leading zeros that a spreadsheet dropped, where one film and one row alone can be meant."""
+        candidates = self._bare.get(key.lstrip("0"), set()) if key.isdigit() else set()
+        if not candidates:
+            return set(), "image_missing"
+        if len(candidates) > 1 or self._asked_bare[key.lstrip("0")] > 1:
+            return set(), "id_mangled"
+        self.restored += 1
+        units = self._known[next(iter(candidates))]
+        return (units, "") if len(units) == 1 else (set(), "report_ambiguous")
+
+
+def clean_id(cell: str) -> str:
+    """An id without what spreadsheets put around it: `'00123`, `="00123"`, `123.0`."""
+    cell = cell.strip().lstrip("'").strip()
+    if wrapped := re.fullmatch(r'="(.*)"', cell):
+        cell = wrapped[1].strip()
+    return re.sub(r"(\d+)\.0+", r"\1", cell) if re.fullmatch(r"\d+\.0+", cell) else cell
+
+
+def mangled(key: str, known: Iterable[str]) -> bool:
+    """Whether a spreadsheet has rounded the id: written 1.23457E+15, or zeros after the fifteenth digit of a known id."""
+    if _ROUNDED.fullmatch(key):
+        return True
+    kept, lost = key[:_EXACT_DIGITS], key[_EXACT_DIGITS:]
+    if not (key.isdigit() and lost and not lost.strip("0")):
+        return False
+    return any(len(k) == len(key) and k.startswith(kept[:-1]) for k in known)
+
+
+def _index(kind: str, images: Sequence[Image]) -> dict[str, set[str]]:
+    index: dict[str, set[str]] = defaultdict(set)
+    for image in images:
+        if key := _key(kind, image):
+            index[key].add(image.unit)
+    return dict(index)
+
+
+def _key(kind: str, image: Image) -> str:
+    path, header = PurePosixPath(image.relative), image.header
+    if kind in ("accession", "study_uid", "patient_date"):
+        if header is None:
+            return ""
+        dated = f"{header.patient}\x1f{header.day}" if header.patient and header.day else ""
+        return {"accession": header.accession, "study_uid": header.study_uid, "patient_date": dated}[kind]
+    sequel = _SEQUEL.fullmatch(path.stem)
+    named = {"path": image.relative, "name": path.name, "stem": path.stem, "sequel": sequel["stem"] if sequel else ""}
+    return named[kind] if kind != "folder" else path.parent.name
+
+
+_KEYS = {
+    "accession": ["accession"],
+    "study_uid": ["study_uid"],
+    "patient_date": ["patient_date"],
+    "file_name": ["path", "name", "stem", "sequel", "folder"],
+}
