@@ -1,0 +1,199 @@
+"""Source `vix_ray`: ViX-Ray, 5,400 Vietnamese chest X-rays with findings and impression (arXiv:2603.15513).
+
+From huggingface.co/datasets/MilitaryHospital175/VNMedical_bv175, for non-commercial use (its card says CC BY-NC-SA 4.0, its
+metadata CC BY-NC 4.0); 4,320 train, 540 val, 540 test; 17 GB.  Read as downloaded (data/train-00000-of-000NN.parquet …) or
+as `datasets.save_to_disk` saved it.  A row, invented:
+
+    {"image": {"bytes": …, "path": null}, "findings": "Bóng mờ tim to. Phổi hai bên sáng.", "impressions": "Bóng mờ tim to.",
+     "Ages": "72", "sex": "Nam", "view": "PA", "Ghi chú": "Chụp Xquang tim phổi thẳng", "Kỹ thuật": "Tư thế thẳng"}
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from docphim.errors import REASONS, Refused, UsageError
+from docphim.files import content_key
+from docphim.ingest.identities import Identities
+from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.shards import Shard, ShardRow, find_shards
+from docphim.ingest.values import age_of, sex_of, view_of
+from docphim.language.normalize import clean, normalize
+from docphim.language.sections import leave_out_comparisons, tidy
+from docphim.progress import bar
+from docphim.recipe import Section
+from docphim.study import Report, Series, Study
+
+#: Field → the names under which a column may stand, spelled as by language/normalize.py; the first is the published one.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "image": ("image", "images", "img", "ảnh"),
+    "findings": ("findings", "finding", "mô tả"),
+    "impression": ("impressions", "impression", "kết luận"),
+    "age": ("ages", "age", "tuổi"),
+    "sex": ("sex", "gender", "giới tính", "giới"),
+    "view": ("view", "view position", "tư thế"),
+    "note": ("ghi chú", "note", "notes"),
+    "technique": ("kỹ thuật", "technique"),
+    "id": ("id", "study_id", "image_id"),
+    "patient": ("patient", "patient_id", "patientid"),
+}
+_TEXT = tuple(field for field in COLUMNS if field != "image")
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Options(Section):
+    """What may stand under `source:` beside `kind: vix_ray`.
+
+    Attributes
+    ----------
+    path : str
+        A folder of parquet files, at any depth, or a saved `datasets` folder.
+    columns : dict
+        Field of `COLUMNS` → the column's name, for a copy of the dataset with other names.
+    comparisons : str
+        `keep` sentences about earlier films, so that scores compare with the paper's, or `leave_out` them.
+    """
+
+    path: str
+    columns: dict[str, str] = Field(default_factory=dict)
+    comparisons: Literal["leave_out", "keep"] = "keep"
+
+    @field_validator("columns")
+    @classmethod
+    def _known(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name not in COLUMNS:
+                raise ValueError(f"{name!r} is not one of {', '.join(COLUMNS)}")
+        return value
+
+
+def fingerprint(options: Options) -> str:
+    """A key of the shards' names, sizes and times and of the options.
+
+    Raises
+    ------
+    Refused
+        `file_missing`: there is no such folder, or no shard in it.
+    """
+    root = _root(options)
+    stats = [(s.path.relative_to(root).as_posix(), s.path.stat()) for s in find_shards(root)]
+    return content_key([options.model_dump(exclude={"path"}), [(name, s.st_size, s.st_mtime_ns) for name, s in stats]])
+
+
+def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool) -> Iterator[Found | Rejection]:
+    """Studies and rejections, a row at a time; of the image column nothing is read.
+
+    Published ids are kept, and made (`train-000017`: split and row) where the dataset has none.  A patient that is not named
+    is the study itself.
+
+    Raises
+    ------
+    UsageError
+        A needed column is missing, or the splits are asked for and a shard's name says none.
+    Refused
+        `file_unreadable`: a shard cannot be read.
+    """
+    shards = find_shards(_root(options))
+    if split_by_source and any(shard.split is None for shard in shards):
+        raise UsageError("split.by: source needs shards named train, val or test (train-00000-of-00036.parquet, test/…)")
+    reader = _Reader(notes, language, options.comparisons == "leave_out", split_by_source)
+    rows: Iterator[tuple[Shard, ShardRow]] = (
+        (shard, row) for shard in shards for row in shard.rows(places(shard.columns, options.columns), _TEXT)
+    )
+    notes.said["shards"] = len(shards)
+    for shard, row in bar(rows, sum(shard.count for shard in shards), "rows"):
+        yield reader.study(shard, row)
+
+
+def places(columns: list[str], named: dict[str, str]) -> dict[str, str]:
+    """Field → column of a shard.
+
+    Raises
+    ------
+    UsageError
+        A column that the recipe names, or one of image and findings or impression, is missing.
+    """
+    spelled = {normalize(name): name for name in columns}
+    for field, name in named.items():
+        if normalize(name) not in spelled:
+            raise UsageError(f"source.columns.{field}: there is no column {name!r}; columns: {', '.join(columns)}")
+    found = {field: spelled[normalize(name)] for field, name in named.items()}
+    for field, names in COLUMNS.items():
+        known = [spelled[n] for n in names if n in spelled]
+        if field not in found and known:
+            found[field] = known[0]
+    if "image" not in found or not ({"findings", "impression"} & set(found)):
+        raise UsageError(f"source.columns: name the columns of image, findings and impression; columns: {', '.join(columns)}")
+    return found
+
+
+class _Reader:
+    """Makes studies of rows, counting rows by split for the ids."""
+
+    def __init__(self, notes: Notes, language: str, leave_out: bool, split_by_source: bool) -> None:
+        self._notes, self._language = notes, language
+        self._leave_out, self._split_by_source = leave_out, split_by_source
+        self._rows: Counter[str] = Counter()
+        self._seen: set[str] = set()
+        self._hashes = Identities(None)
+
+    def study(self, shard: Shard, row: ShardRow) -> Found | Rejection:
+        """One row's study, or why there is none."""
+        place = shard.split or "row"
+        made, number = f"{place}-{self._rows[place]:06d}", self._rows[place]
+        self._rows[place] += 1
+        cells = {field: str(value).strip() for field, value in row.cells.items() if value is not None}
+        published = cells.get("id", "")
+        name = published if _SAFE_ID.fullmatch(published) else made
+        if name in self._seen:
+            return Rejection(made, "report_ambiguous", f"row {number} of {place} repeats the id of another row")
+        self._seen.add(name)
+        report = self._report(cells)
+        if report is None:
+            return Rejection(name, "report_empty", REASONS["report_empty"])
+        view = view_of(cells.get("view", ""))
+        if view in ("lateral", "oblique"):
+            return Rejection(name, "view_out_of_scope", REASONS["view_out_of_scope"])
+        patient = cells.get("patient", "")
+        self._notes.counts["patients_unknown"] += not patient
+        study = Study(
+            id=name,
+            patient=patient if _SAFE_ID.fullmatch(patient) else self._hashes.hashed("patient", patient) if patient else name,
+            sex=sex_of(cells.get("sex", "")),
+            age=age_of(cells.get("age", "")),
+            date=None,
+            series=[Series(id=f"{name}-1", modality="xray", path=f"prepared/{name}-1.b2nd", view=view)],
+            report=report,
+            labels=None,
+            split=shard.split if self._split_by_source else None,
+            source="vix_ray",
+        )
+        return Found(study, {f"{name}-1": row.location}, published or made)
+
+    def _report(self, cells: dict[str, str]) -> Report | None:
+        kept: dict[str, str] = {}
+        left_out: list[str] = []
+        for section in ("findings", "impression"):
+            text = tidy(clean(cells.get(section, "")))
+            rest, out = leave_out_comparisons(text, self._language)
+            left_out += out
+            kept[section] = rest if self._leave_out else text
+        self._notes.counts["comparing_sentences"] += len(left_out)
+        self._notes.counts["reports_with_comparisons"] += bool(left_out)
+        kept = {section: text for section, text in kept.items() if text}
+        if not kept:
+            return None
+        return Report(self._language, kept, {"comparison": left_out} if left_out and self._leave_out else {})
+
+
+def _root(options: Options) -> Path:
+    root = Path(options.path).expanduser()
+    if not root.is_dir():
+        raise Refused("file_missing", "source.path", "there is no such folder")
+    return root.resolve()
