@@ -1,0 +1,209 @@
+"""Source `phantom`: synthetic films with known truth, written once as DICOM and reports, then read like anyone's files.
+
+source: {kind: phantom, profile: demo, studies: 1760, size: 512, seed: 1}
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from docphim.errors import Refused, UsageError
+from docphim.files import content_key, read_json, sha256, write_json
+from docphim.ingest.headers import read_header
+from docphim.ingest.records import Found, Notes, Rejection
+from docphim.phantom.patient import labels_of, profile_of, sample_patient
+from docphim.phantom.reports import LANGUAGES, compose
+from docphim.progress import bar
+from docphim.recipe import Section
+from docphim.study import Report, Row, Series, Study, to_row
+
+_STALE_SECONDS = 3600  # a half-written study this old was left by a kill
+
+
+class Options(Section):
+    """Which phantoms: how many, of which population, and the film's long side in pixels; where their files lie."""
+
+    studies: int = Field(600, ge=1, le=999_999)
+    seed: int = 0
+    profile: str = "paper"
+    size: int = Field(1024, ge=128, le=4096)
+    path: str | None = None
+    workers: int | None = Field(None, ge=1)
+
+    @field_validator("profile")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            profile_of(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
+def fingerprint(options: Options) -> str:
+    """A key of what the films and reports are made from; where they lie and how many processes make them is left out."""
+    return content_key([_files_key(options), options.studies])
+
+
+def read(
+    options: Options, dataset: Path, notes: Notes, *, language: Literal["vi", "en"], split_by_source: bool
+) -> Iterator[Found | Rejection]:
+    """Make the films that are not there yet, then read them.
+
+    Raises
+    ------
+    UsageError
+        The recipe asks for splits of the source, or `path` holds something else.
+    """
+    if split_by_source:
+        raise UsageError("split.by: phantoms have no splits of their own; use patient")
+    key = _files_key(options)
+    root = Path(options.path).expanduser() if options.path else dataset.absolute().parent.parent / "phantom-files" / key
+    root = root.absolute()
+    _claim(root, key, options)
+    make(root, options.studies, options.seed, options.profile, options.size, options.workers)
+    notes.said |= {"profile": options.profile, "files": key}
+    for index in range(options.studies):
+        yield _study(root / study_id(index), language)
+
+
+def study_id(index: int) -> str:
+    """The published id of a phantom study."""
+    return f"PH{index:06d}"
+
+
+def make(root: Path, studies: int, seed: int, profile: str, size: int, workers: int | None) -> None:
+    """Write the studies that `root` lacks, each under a temporary name first, in `workers` processes (none: one per core)."""
+    for part in root.glob(".*.part"):
+        if time.time() - part.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(part, ignore_errors=True)
+    missing = [i for i in range(studies) if not (root / study_id(i)).is_dir()]
+    write_one = functools.partial(_make_one, root=root, seed=seed, profile=profile, size=size)
+    count = min(workers or _cores(), len(missing))
+    if count <= 1:
+        for _ in bar(map(write_one, missing), len(missing), "phantom films"):
+            pass
+        return
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
+        try:
+            for _ in bar(pool.map(write_one, missing, chunksize=4), len(missing), "phantom films"):
+                pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _end_with_parent() -> None:
+    """Let no process outlive a run that was killed: it would wait for work for ever."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def _code_key() -> str:
+    """A key of the phantom's code and data: a changed phantom makes other films."""
+    folder = Path(__file__).parents[1] / "phantom"
+    return content_key({p.name: sha256(p) for p in sorted(folder.iterdir()) if p.suffix in (".py", ".yaml")})
+
+
+def _files_key(options: Options) -> str:
+    return content_key([_code_key(), options.seed, options.profile, options.size])
+
+
+def _claim(root: Path, key: str, options: Options) -> None:
+    """Mark `root` as the place of these phantoms; never write among other files."""
+    mark = root / "phantom.json"
+    if mark.exists():
+        if read_json(mark).get("key") == key:
+            return
+        raise UsageError("source.path: the folder holds phantoms of other options or of another version; name another one")
+    if root.exists() and any(root.iterdir()):
+        raise UsageError("source.path: the folder holds other files; name an empty or a new one")
+    write_json(mark, {"key": key, "seed": options.seed, "profile": options.profile, "size": options.size})
+
+
+def _make_one(index: int, *, root: Path, seed: int, profile: str, size: int) -> None:
+    """Draw, render, word and write one study; it appears under its name only when it is whole."""
+    from docphim.phantom.film import render
+    from docphim.phantom.write import write_study
+
+    patient = sample_patient(index, seed, profile)
+    rendered = render(patient, size)
+    findings = [replace(f, visible=bool(f.visible)) for f in rendered.findings]
+    both = [
+        {language: compose(patient, findings, rendered.ctr, language, wording, profile) for language in LANGUAGES}
+        for wording in (0, 1)
+    ]
+    truth: Row = {
+        "findings": [to_row(f) for f in findings],
+        "labels": labels_of(findings),
+        "ctr": None if rendered.ctr is None else round(float(rendered.ctr), 4),
+        "boxes": {name: [int(v) for v in box] for name, box in rendered.masks.items()},
+        "reworded": both[1],
+    }
+    name = study_id(index)
+    part = root / f".{name}.{os.getpid()}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        write_study(part, patient, rendered, both[0], truth)
+        part.rename(root / name)
+    except OSError as error:
+        if error.errno in (ENOSPC, EDQUOT):
+            raise Refused("disk_full", name, "the disk is full: the phantom's files were not all written") from None
+        if not (root / name).is_dir():  # else another process was first, with the same bytes
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _study(folder: Path, language: str) -> Found | Rejection:
+    name = folder.name
+    try:
+        film = folder / "film.dcm"
+        header = read_header(film)
+        truth: dict[str, Any] = read_json(folder / "truth.json")
+        sections = _sections((folder / f"report.{language}.txt").read_text(encoding="utf-8"))
+        kept = {"findings": truth["findings"], "labels": truth["labels"], "reworded": truth["reworded"][language]}
+    except (Refused, OSError, ValueError, KeyError):
+        return Rejection(
+            name, "file_unreadable", "a file of this phantom is missing or damaged; remove its folder to make it anew"
+        )
+    series = Series(f"{name}-1", "xray", f"prepared/{name}-1.b2nd", "display", header.view)
+    day = f"{header.day[:4]}-{header.day[4:6]}-{header.day[6:]}" if header.day else None
+    study = Study(
+        name, header.patient, header.sex, header.age, day, [series], Report(language, sections), None, None, "phantom", kept
+    )
+    return Found(study, {series.id: str(film)}, name)
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The report as `phantom.write` lays it out: a line with the section's name, its text below."""
+    _, *parts = re.split(r"^(findings|impression)\n", text, flags=re.MULTILINE)
+    sections = {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    if set(sections) != {"findings", "impression"}:
+        raise ValueError("a report of a phantom has findings and impression")
+    return sections
