@@ -1,4 +1,4 @@
-"""Where a film's bytes are: a file, or one row of a parquet column (`parquet:PATH#COLUMN/ROW GROUP/ROW`)."""
+"""Where a film's bytes are: a file, or a cell: `parquet:PATH#COLUMN/ROW GROUP/ROW`, `arrow:PATH#COLUMN/BATCH/ROW`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from docphim.errors import Refused
 
 _PARQUET = re.compile(r"parquet:(?P<path>.+)#(?P<column>.+)/(?P<group>\d+)/(?P<row>\d+)", re.DOTALL)
+_ARROW = re.compile(r"arrow:(?P<path>.+)#(?P<column>.+)/(?P<batch>\d+)/(?P<row>\d+)", re.DOTALL)
 _BATCH = 8  # rows held in memory at once: films of up to some tens of MB each
 
 
@@ -27,14 +28,32 @@ class ParquetRow:
         return f"parquet:{self.path}#{self.column}/{self.group}/{self.row}"
 
 
-def parse(location: str) -> Path | ParquetRow:
+@dataclass(frozen=True, order=True)
+class ArrowRow:
+    """One cell of an Arrow stream file, as `datasets.save_to_disk` writes; `row` counts inside its record batch."""
+
+    path: str
+    column: str
+    batch: int
+    row: int
+
+    def __str__(self) -> str:
+        return f"arrow:{self.path}#{self.column}/{self.batch}/{self.row}"
+
+
+def parse(location: str) -> Path | ParquetRow | ArrowRow:
     """Read a location.
 
     Raises
     ------
     Refused
-        `file_unreadable`: it begins with `parquet:` and does not go on as it must.
+        `file_unreadable`: it begins with `parquet:` or `arrow:` and does not go on as it must.
     """
+    if location.startswith("arrow:"):
+        found = _ARROW.fullmatch(location)
+        if found is None:
+            raise Refused("file_unreadable", "", "the location of an arrow row must be arrow:PATH#COLUMN/BATCH/ROW")
+        return ArrowRow(found["path"], found["column"], int(found["batch"]), int(found["row"]))
     if not location.startswith("parquet:"):
         return Path(location)
     match = _PARQUET.fullmatch(location)
@@ -44,7 +63,7 @@ def parse(location: str) -> Path | ParquetRow:
 
 
 def open_bytes(location: str) -> bytes | Path:
-    """The bytes of a parquet row, or the path of a file that exists.
+    """The bytes of a parquet or arrow row, or the path of a file that exists.
 
     Rows asked for in order cost one pass over their row group; memory stays at a few rows, whatever the group's size.
 
@@ -58,6 +77,8 @@ def open_bytes(location: str) -> bytes | Path:
     place = parse(location)
     if isinstance(place, ParquetRow):
         return _reader.read(place)
+    if isinstance(place, ArrowRow):
+        return _arrow_cell(place)
     try:
         if place.is_file():
             return place
@@ -109,6 +130,27 @@ def _cells(place: ParquetRow) -> Iterator[bytes | None]:
         for batch in batches:
             for cell in batch.column(0):
                 yield _bytes_of(cell.as_py())
+
+
+def _arrow_cell(place: ArrowRow) -> bytes:
+    """One cell of a memory-mapped stream: the batches before it cost their headers only."""
+    import pyarrow as pa
+
+    cell = None
+    try:
+        with pa.memory_map(place.path) as source, pa.ipc.open_stream(source) as stream:
+            for number, batch in enumerate(stream):
+                if number == place.batch:
+                    cell = _bytes_of(batch.column(place.column)[place.row].as_py())
+                    break
+            else:
+                raise IndexError(place.batch)
+    except Exception:  # pyarrow has its own family of errors, with the path in their messages
+        missing = not Path(place.path).exists()
+        raise Refused("file_missing" if missing else "file_unreadable", "", "the arrow file cannot be read") from None
+    if not cell:
+        raise Refused("image_missing", "", "the row's image is empty")
+    return cell
 
 
 def _bytes_of(cell: Any) -> bytes | None:
