@@ -24,6 +24,21 @@ from docphim.imaging.sniff import ENOUGH, kind_of
 _PIXELS = 0x7FE00010
 _FLOATS = (0x7FE00008, 0x7FE00009)
 _JPEG12 = uid.JPEGExtended12Bit
+#: One decoder a format, tried alone: where pydicom falls back to GDCM, a damaged JPEG-LS stream ends the process.
+_DECODERS = {
+    uid.JPEGBaseline8Bit: "pillow",
+    uid.JPEGExtended12Bit: "pillow",
+    uid.JPEGLossless: "gdcm",
+    uid.JPEGLosslessSV1: "gdcm",
+    uid.JPEGLSLossless: "pyjpegls",
+    uid.JPEGLSNearLossless: "pyjpegls",
+    uid.JPEG2000Lossless: "pylibjpeg",
+    uid.JPEG2000: "pylibjpeg",
+    uid.HTJ2KLossless: "pylibjpeg",
+    uid.HTJ2KLosslessRPCL: "pylibjpeg",
+    uid.HTJ2K: "pylibjpeg",
+    uid.RLELossless: "pydicom",
+}
 
 
 @contextlib.contextmanager
@@ -167,7 +182,7 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
             if shift > 0 and not syntax.is_compressed:  # values in the upper bits of the word (ACR-NEMA habit)
                 stored = pixel_array(ds, raw=True, correct_unused_bits=False) >> shift
                 return stored & ((1 << integer(ds, "BitsStored", 16)) - 1), name
-            array = pixel_array(ds)
+            array = pixel_array(ds, decoding_plugin=_DECODERS.get(syntax, ""))
             if text(ds, "PhotometricInterpretation") == "PALETTE COLOR":
                 array = apply_color_lut(array, ds)
             return array, name
@@ -212,7 +227,7 @@ def _check_claims(ds: pydicom.Dataset) -> None:
     if not data:
         raise Refused("pixels_missing")
     if _syntax(ds).is_encapsulated:
-        _check_stream(data, rows, columns)
+        _check_stream(ds, rows, columns)
         return
     bits = integer(ds, "BitsAllocated", 16) * max(1, integer(ds, "SamplesPerPixel", 1))
     if "422" in text(ds, "PhotometricInterpretation"):
@@ -221,18 +236,24 @@ def _check_claims(ds: pydicom.Dataset) -> None:
         raise Refused("file_truncated", "", "the pixel data is shorter than the header says")
 
 
-def _check_stream(data: bytes, rows: int, columns: int) -> None:
-    """Refuse a compressed stream that claims another size than the header: decoders trust the stream."""
+def _check_stream(ds: pydicom.Dataset, rows: int, columns: int) -> None:
+    """Refuse a compressed stream that claims another image than the header: decoders trust the stream, to a crash."""
     try:
         with quiet():
-            frame = next(generate_frames(data, number_of_frames=1))
+            claim = codestream.claim_of(next(generate_frames(ds[_PIXELS].value, number_of_frames=1)))
     except Exception as error:
         raise Refused("file_truncated", "", "the compressed pixel data has no whole frame") from error
-    claimed = codestream.claimed_size(frame)
-    if claimed is not None and claimed != (rows, columns):
-        raise Refused(
-            "pixels_undecodable", "", f"the header says {rows} x {columns} pixels, the stream {claimed[0]} x {claimed[1]}"
-        )
+    if claim is None:
+        if _syntax(ds) != uid.RLELossless:
+            raise Refused("pixels_undecodable", "", "the compressed pixel data is not a whole stream of its format")
+        return
+    if (claim.rows, claim.columns) != (rows, columns):
+        sizes = f"the header says {rows} x {columns} pixels, the stream {claim.rows} x {claim.columns}"
+        raise Refused("pixels_undecodable", "", sizes)
+    samples, bits = integer(ds, "SamplesPerPixel", 1), integer(ds, "BitsAllocated", 16)
+    if claim.samples != samples or not 2 <= claim.bits <= bits:
+        depth = f"the header says {samples} x {bits} bits a pixel, the stream {claim.samples} x {claim.bits}"
+        raise Refused("pixels_undecodable", "", depth)
 
 
 def _decode_jpeg12(ds: pydicom.Dataset) -> np.ndarray:
