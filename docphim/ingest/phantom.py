@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -30,8 +29,6 @@ from docphim.phantom.reports import LANGUAGES, compose
 from docphim.progress import bar
 from docphim.recipe import Section
 from docphim.study import Report, Row, Series, Study, to_row
-
-_STALE_SECONDS = 3600  # a half-written study this old was left by a kill
 
 
 class Options(Section):
@@ -88,10 +85,14 @@ def study_id(index: int) -> str:
 
 def make(root: Path, studies: int, seed: int, profile: str, size: int, workers: int | None) -> None:
     """Write the studies that `root` lacks, each under a temporary name first, in `workers` processes (none: one per core)."""
-    for part in root.glob(".*.part"):
-        if time.time() - part.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(part, ignore_errors=True)
     missing = [i for i in range(studies) if not (root / study_id(i)).is_dir()]
+    _make_missing(missing, root, seed, profile, size, workers)
+    for part in root.glob(".PH*.part"):  # left by a kill
+        if (root / part.name.split(".")[1]).is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _make_missing(missing: list[int], root: Path, seed: int, profile: str, size: int, workers: int | None) -> None:
     write_one = functools.partial(_make_one, root=root, seed=seed, profile=profile, size=size)
     count = min(workers or _cores(), len(missing))
     if count <= 1:

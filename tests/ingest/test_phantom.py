@@ -108,6 +108,9 @@ def test_a_study_is_whole_or_absent_and_the_next_run_makes_it(tmp_path: Path, mo
         run(tmp_path, studies=4, path=str(root))
     assert sorted(p.name for p in root.iterdir()) == ["PH000000", "PH000001", "phantom.json"]
     monkeypatch.setattr(write, "write_study", whole)
+    left = root / ".PH000002.12345.part"  # what a kill -9 would have left
+    left.mkdir()
+    (left / "film.dcm").write_bytes(b"half")
     assert len(run(tmp_path, studies=4, path=str(root))) == 4
     clean = tmp_path / "clean"
     run(tmp_path, studies=4, path=str(clean))
