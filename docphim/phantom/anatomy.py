@@ -137,7 +137,7 @@ def project(body: Body, grid: Grid) -> Soft:
     lungs = {}
     for side, vessel in (("right", ascending), ("left", aorta)):
         lungs[side] = np.zeros(grid.shape, np.float32)
-        window = grid.window(-142, 4, -2, 330) if side == "right" else grid.window(4, 142, -2, 330)
+        window = grid.beside(side, -4, 142, -3, 330)
         middle = core(body, window)
         heart[window.at] = length(middle)
         lungs[side][window.at] = outside(hull(body, side, window), [middle, vessel(body, window), dome(body, side, window)])
@@ -150,9 +150,9 @@ def project(body: Body, grid: Grid) -> Soft:
 def _breasts(body: Body, grid: Grid) -> Array:
     """Attenuation added by the breasts: round below, fading upward."""
     added = np.zeros(grid.shape, np.float32)
-    for sign in (-1, 1) if body.breast else ():
-        window = grid.window(*sorted((sign * 20, sign * 150)), 96, 260)
-        u, v = (window.x - sign * 84) / 62, (window.z - 178)
+    for side in ("right", "left") if body.breast else ():
+        window = grid.beside(side, 20, 150, 96, 260)
+        u, v = (np.abs(window.x) - 84) / 62, (window.z - 178)
         v = np.where(v > 0, v / 46, v / 76)
         added[window.at] += FAT * 1.06 * np.float32(body.breast) * np.maximum(1 - u * u - v * v, 0) ** np.float32(0.6)
     return added

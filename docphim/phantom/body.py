@@ -17,7 +17,7 @@ from scipy.interpolate import PchipInterpolator
 from docphim.files import seed_of
 from docphim.phantom.patient import Patient
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 #: Linear attenuation per millimetre near 65 keV: water and bone after NIST XCOM, inflated lung at a quarter of water.
 SOFT, FAT, LUNG, BONE, CORTEX = 0.0195, 0.0178, 0.0050, 0.030, 0.055
@@ -27,7 +27,7 @@ CTR = {None: (0.405, 0.475), "mild": (0.508, 0.542), "moderate": (0.565, 0.625),
 
 #: Shape tables: (z, value) in standard millimetres.
 TABLES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    # lung: lateral wall, medial wall, half depth and centre of depth
+    # lung: lateral wall, medial wall, half depth
     "lateral": (
         (-3, -2, 0, 5, 14, 28, 50, 80, 120, 160, 200, 240, 280, 330),
         (50, 57, 63, 73, 84, 96, 107, 119, 129, 135, 139, 141, 141, 138),
@@ -82,7 +82,6 @@ class Body:
     fat: float = 10.0
     breast: float = 0.0
     bone: float = 1.0
-    kyphosis: float = 0.0
 
     def border(self, name: str, z: Any) -> Array:
         """Right or left border of heart and mediastinum from the midline at heights `z`, always positive."""

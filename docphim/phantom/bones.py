@@ -27,7 +27,7 @@ def vertebra_height(k: float) -> float:
     return -17 + 19.5 * k + 0.34 * k * k
 
 
-def rib_path(k: int, count: int = 360) -> tuple[Array, Array, Array, Array]:
+def rib_path(k: int, count: int = 330) -> tuple[Array, Array, Array, Array]:
     """Angle from the spine (degrees), distance from the midline, y and z of a rib's middle line."""
     angle = np.linspace(4, RIB_END[k], count).astype(np.float32)
     turn = np.radians(angle)
@@ -78,24 +78,30 @@ def ribs(body: Body, breaks: dict[tuple[str, int], Break]) -> list[Tubes]:
     return [one_rib(body, side, k, breaks.get((side, k))) for side in ("right", "left") for k in range(1, 13)]
 
 
-#: Clavicle, borders of the scapula and upper arm: knots (outward, y, z), radius at each, share of a rib's density.
-GIRDLE: dict[str, tuple[list[list[float]], list[float], float]] = {
+Knots = tuple[tuple[float, ...], ...]
+#: Clavicle, borders of the scapula and upper arm: a rib's density times this, and knots (outward, y, z, radius) in mm.
+GIRDLE: dict[str, tuple[float, Knots]] = {
     "clavicle": (
-        [[12, 60, 31], [30, 62, 23], [60, 55, 11], [95, 30, 2], [130, 5, -6], [160, 0, -7], [176, 0, -2]],
-        [8, 7.5, 6.2, 5.6, 5.8, 7.5, 3],
         0.95,
+        (
+            (12, 60, 31, 8),
+            (30, 62, 23, 7.5),
+            (60, 55, 11, 6.2),
+            (95, 30, 2, 5.6),
+            (130, 5, -6, 5.8),
+            (160, 0, -7, 7.5),
+            (176, 0, -2, 3),
+        ),
     ),
-    "scapular spine": ([[119, -80, 62], [130, -80, 38], [152, -60, 18], [170, -40, 6], [180, -20, 4]], [2, 3.6, 5, 7, 5], 0.55),
+    "scapular spine": (0.55, ((119, -80, 62, 2), (130, -80, 38, 3.6), (152, -60, 18, 5), (170, -40, 6, 7), (180, -20, 4, 5))),
     "lateral border": (
-        [[174, -40, 22], [164, -60, 56], [151, -75, 105], [139, -80, 142], [133, -80, 152]],
-        [10, 5, 4, 4, 2.5],
         0.75,
+        ((174, -40, 22, 9), (164, -60, 56, 5), (151, -75, 99, 4), (139, -80, 142, 4), (133, -80, 152, 2)),
     ),
-    "medial border": ([[118, -80, 60], [121, -82, 92], [129, -80, 134], [134, -80, 152]], [2, 2, 2.2, 2.5], 0.55),
+    "medial border": (0.55, ((118, -80, 60, 2), (121, -82, 92, 2), (129, -80, 134, 2.2), (134, -80, 152, 2.5))),
     "arm": (
-        [[186, 0, -4], [191, 0, 12], [197, 0, 34], [204, 0, 64], [212, 0, 130], [216, 0, 200]],
-        [10, 22, 19, 13, 11.5, 11],
-        0.6,
+        0.60,
+        ((186, 0, -4, 10), (191, 0, 12, 22), (197, 0, 34, 19), (204, 0, 64, 13), (212, 0, 130, 12), (216, 0, 200, 11)),
     ),
 }
 
@@ -104,15 +110,14 @@ GIRDLE: dict[str, tuple[list[list[float]], list[float], float]] = {
 def girdle(supine: bool) -> list[Tubes]:
     """Clavicles, scapulae and upper arms; on a supine film the scapulae lie over the lungs and the clavicles high."""
     tubes = []
-    for name, (knots, radii, strength) in GIRDLE.items():
-        line = np.array(knots)
+    for name, (strength, knots) in GIRDLE.items():
+        line = np.array(knots, float)
         if supine and name == "clavicle":
             line[:, 2] -= 12
         if supine and name not in ("clavicle", "arm"):
             line[:, 0] -= 22
-        at, fine = np.arange(len(line)), np.linspace(0, len(line) - 1, 420)
-        out, y, z = (PchipInterpolator(at, line[:, i])(fine) for i in range(3))
-        radius = PchipInterpolator(at, radii)(fine)
+        at, fine = np.arange(len(line)), np.linspace(0, len(line) - 1, 240)
+        out, y, z, radius = PchipInterpolator(at, line)(fine).T
         tubes += [swept(sign * out, y, z, radius, BONE * 0.75 * strength) for sign in (-1, 1)]
     return tubes
 
@@ -128,10 +133,8 @@ def spine(body: Body, grid: Grid) -> Array:
     body_part = 1 / (1 + np.exp((np.abs(phase) - 0.40) * 60))
     end_plate = np.exp(-(((np.abs(phase) - 0.385) / 0.03) ** 2))
     flank = np.maximum(1 - u * u, 0)
-    line = (
-        np.sqrt(flank) * (0.30 + 0.55 * body_part + 0.35 * end_plate)
-        + 0.22 * np.exp(-(((np.abs(u) - 0.93) / 0.06) ** 2)) * body_part
-    )
+    line = np.sqrt(flank) * (0.30 + 0.55 * body_part + 0.35 * end_plate)
+    line += 0.22 * np.exp(-(((np.abs(u) - 0.93) / 0.06) ** 2)) * body_part
     pedicle = ((np.abs(window.x) - 0.72 * wide) / 3.6) ** 2 + ((phase + 0.12) * 26 / 5.0) ** 2
     process = (window.x / 3.0) ** 2 + ((phase - 0.28) * 26 / 7.0) ** 2
     line += 0.30 * np.exp(-((pedicle - 0.8) ** 2) * 3) + 0.34 * np.exp(-((process - 0.7) ** 2) * 2)
@@ -146,12 +149,12 @@ def blades(body: Body, grid: Grid) -> Array:
     out = np.zeros(grid.shape, np.float32)
     inward = 22.0 if body.view == "AP" else 0.0
     corners = [(118 - inward, 62.0), (171 - inward, 26.0), (135 - inward, 150.0)]
-    for sign in (-1, 1):
-        window = grid.window(*sorted((sign * (112 - inward), sign * (176 - inward))), 20, 156)
+    for side in ("right", "left"):
+        window = grid.beside(side, 112 - inward, 176 - inward, 20, 156)
         inside = np.full((window.z.shape[0], window.x.shape[1]), 1, np.float32)
         for (x0, z0), (x1, z1) in zip(corners, corners[1:] + corners[:1], strict=True):
             run = np.hypot(x1 - x0, z1 - z0)
-            depth = ((x1 - x0) * (window.z - z0) - (z1 - z0) * (sign * window.x - x0)) / run
+            depth = ((x1 - x0) * (window.z - z0) - (z1 - z0) * (np.abs(window.x) - x0)) / run
             inside *= np.clip(depth / 3, 0, 1)
         out[window.at] += np.float32(0.16 * body.bone) * inside
     return out

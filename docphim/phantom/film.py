@@ -79,7 +79,7 @@ def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Ge
     tree *= _enlarge(keep, doublings, fine.shape)
     tree += lay_tubes(fine, thin)
     skeleton = bones.girdle(body.view == "AP") + bones.ribs(body, breaks)
-    line += soften(lay_tubes(scene.coarse, skeleton, hollow=True, step=0.8))
+    line += soften(lay_tubes(scene.coarse, skeleton, hollow=True, step=1.1))
     return _enlarge(line, doublings, fine.shape) + soften(tree)
 
 
@@ -93,20 +93,17 @@ def measure_ctr(body: Body, soft: anatomy.Soft, grid: Grid) -> float:
 
 def grids(body: Body, size: int, rng: np.random.Generator) -> tuple[Grid, Grid, tuple[float, float], int]:
     """The coarse grid of the soft body, the fine grid of the film, the pixel spacing, and how often to double."""
-    height = FIELD * body.scale[2] * rng.uniform(0.98, 1.03)
     wide = 1.0 if rng.random() < 0.65 else 0.88
-    factor = 0
-    while size > 512 << factor:
-        factor += 1
-    h = -(-size // (1 << factor))
-    w = round(h * wide)
-    spacing = height / size
-    corner = (-ABOVE * body.scale[2] + rng.uniform(-4, 6), -w * spacing * (1 << factor) / 2 + rng.uniform(-7, 7))
-    mm = (h * spacing * (1 << factor), w * spacing * (1 << factor))
-    coarse = make_grid((h, w), mm, corner, body.scale)
-    shape = (size, min(w << factor, size))
-    fine = make_grid(shape, (shape[0] * spacing, shape[1] * spacing), corner, body.scale)
-    return coarse, fine, (spacing, spacing), factor
+    doublings = 0
+    while size > 512 << doublings:
+        doublings += 1
+    step = 1 << doublings
+    rows, columns = -(-size // step), round(size * wide / step)
+    mm = FIELD * body.scale[2] * rng.uniform(0.98, 1.03) / size
+    corner = (-ABOVE * body.scale[2] + rng.uniform(-4, 6), -columns * step * mm / 2 + rng.uniform(-7, 7))
+    coarse = make_grid((rows, columns), mm * step, corner, body.scale)
+    fine = make_grid((size, min(columns * step, size)), mm, corner, body.scale)
+    return coarse, fine, (mm, mm), doublings
 
 
 def develop(line: Array, rng: np.random.Generator) -> NDArray[np.uint16]:

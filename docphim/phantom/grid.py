@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Grid:
         rows, columns = self.rows(top, bottom), self.columns(right, left)
         return Window(rows, columns, self.x[:, columns], self.z[rows])
 
+    def beside(self, side: str, near: float, far: float, top: float, bottom: float) -> Window:
+        """The rectangle from `near` to `far` of the midline on one side."""
+        return self.window(-far, -near, top, bottom) if side == "right" else self.window(near, far, top, bottom)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -60,15 +65,11 @@ def _cut(low: float, high: float, first: float, step: float, count: int) -> slic
     return slice(start, max(start, min(int(np.ceil((high - first) / step)) + 1, count)))
 
 
-def make_grid(
-    shape: tuple[int, int], field_mm: tuple[float, float], corner: tuple[float, float], scale: tuple[float, float, float]
-) -> Grid:
-    """Lay a raster of `shape` over a field of `field_mm` (h, w) whose upper right-of-patient corner is (z, x) in mm."""
-    h, w = shape
-    pz, px = field_mm[0] / h, field_mm[1] / w
-    z = (corner[0] + (np.arange(h, dtype=np.float32) + 0.5) * pz) / scale[2]
-    x = (corner[1] + (np.arange(w, dtype=np.float32) + 0.5) * px) / scale[0]
-    return Grid(x[None].astype(np.float32), z[:, None].astype(np.float32), px / scale[0], pz / scale[2])
+def make_grid(shape: tuple[int, int], mm: float, corner: tuple[float, float], scale: tuple[float, float, float]) -> Grid:
+    """Lay a raster of `shape` with pixels of `mm` on the film; `corner` is its upper edge (z) and its first column's (x)."""
+    z = (corner[0] + (np.arange(shape[0]) + 0.5) * mm) / scale[2]
+    x = (corner[1] + (np.arange(shape[1]) + 0.5) * mm) / scale[0]
+    return Grid(x[None].astype(np.float32), z[:, None].astype(np.float32), mm / scale[0], mm / scale[2])
 
 
 def double(a: Array) -> Array:

@@ -62,7 +62,7 @@ def _outward(window: Window, side: str) -> Array:
 
 
 def _half(scene: Scene, side: str, top: float = -4, bottom: float = 340) -> Window:
-    return scene.coarse.window(-146, 30, top, bottom) if side == "right" else scene.coarse.window(-30, 146, top, bottom)
+    return scene.coarse.beside(side, -30, 146, top, bottom)
 
 
 def _fill(scene: Scene, finding: Finding, side: str, window: Window, share: Array) -> Effect:
@@ -84,10 +84,9 @@ def effusion(scene: Scene, finding: Finding) -> list[Effect]:
         draw = scene.rng.uniform(-1, 1)
         middle = body.dome(side) + (26 + 5 * draw, -28 + 13 * draw, -98 + 20 * draw)[degree]
         climb = (44, 52, 60)[degree]
-        level = middle - climb * np.where(u > 0, np.abs(u) ** 2.6, 0.25 * u * u)
+        level = middle - climb * np.where(u > 0, u * u * np.sqrt(np.abs(u)), 0.25 * u * u)
         depth = (window.z - level) / (9, 13, 15)[degree]
-        share = np.clip(1 / (1 + np.exp(-2.2 * depth)), 0, 1) ** np.float32(0.8)
-        share = np.clip(share * 1.06 - 0.03, 0, (0.93, 0.97, 1.0)[degree]).astype(np.float32)
+        share = np.clip(1.04 / (1 + np.exp(-2.2 * depth)) - 0.02, 0, (0.93, 0.97, 1.0)[degree]).astype(np.float32)
         out.append(_fill(scene, finding, side, window, share))
     return out
 
@@ -108,8 +107,9 @@ def consolidation(scene: Scene, finding: Finding) -> list[Effect]:
         lumps, fluff = lay(cloud(scale), shape, rng), lay(cloud(_quantised(1.8 / scene.coarse.px)), shape, rng)
         outward = _outward(window, side)
         distance = np.sqrt(((outward - x) / (size * 1.12)) ** 2 + ((window.z - z) / size) ** 2)
-        core = np.clip((1.28 - distance + 0.12 * lumps + 0.03 * fluff) * 1.5, 0, 1)
-        share = core * core * (0.9 + 0.06 * lumps + 0.035 * fluff) * (0.36, 0.46, 0.56)[degree]
+        core = np.clip((1.30 - distance + 0.10 * lumps + 0.02 * fluff) * 1.2, 0, 1)
+        core = core * core * (3 - 2 * core)
+        share = core * (0.9 + 0.06 * lumps + 0.03 * fluff) * (0.30, 0.38, 0.46)[degree]
         effect = _fill(scene, finding, side, window, share.astype(np.float32))
         if degree:
             effect.tubes = _bronchogram(scene, side, x, z, size)
@@ -143,7 +143,7 @@ def nodule(scene: Scene, finding: Finding) -> list[Effect]:
     size = finding.size_mm or (15.0 if finding.name == "nodule" else 45.0)
     for side in sides(finding):
         x, z = _place(scene, side, finding.zone, size)
-        sx, depth, sz = scene.body.scale
+        sx, _, sz = scene.body.scale
         reach = 0.75 * size + 2
         sign = -1 if side == "right" else 1
         window = scene.coarse.window(sign * x - reach / sx, sign * x + reach / sx, z - reach / sz, z + reach / sz)
@@ -189,10 +189,8 @@ def pneumothorax(scene: Scene, finding: Finding) -> list[Effect]:
         outward = _outward(window, side)
         wall, inner = _pleura(window.z, fallen, kept)
         gone = np.clip((outward - wall) / 0.8 + 0.5, 0, 1)
-        gone = np.where(
-            window.z < fallen - 3, 1, np.maximum(gone, np.clip((inner - 3 - outward) / 0.8, 0, 1) * (window.z < fallen + 16))
-        )
-        gone = gone.astype(np.float32)
+        over = np.clip((inner - 3 - outward) / 0.8, 0, 1) * (window.z < fallen + 16)
+        gone = np.where(window.z < fallen - 3, 1, np.maximum(gone, over)).astype(np.float32)
         path = scene.soft.lung(side)[window.at]
         delta = (-(LUNG - 0.0003) * gone + LUNG * 0.55 * (1 - kept) * (1 - gone)) * path
         out.append(Effect(finding, window.at, delta, gone, tubes=[_pleural_line(scene, side, fallen, kept)]))
@@ -246,13 +244,13 @@ def hilar_prominence(scene: Scene, finding: Finding) -> list[Effect]:
         window = _half(scene, side, z - 60, z + 60)
         outward = _outward(window, side)
         path = np.zeros((window.z.shape[0], window.x.shape[1]), np.float32)
-        for ahead, down, r in ((4, -14, 13), (13, 2, 17), (6, 19, 13)):
-            ahead, down, r = (
-                ahead + scene.rng.uniform(-2, 3),
-                down + scene.rng.uniform(-4, 4),
-                r * grow * scene.rng.uniform(0.9, 1.1),
+        for ahead, down, wide in ((4.0, -14.0, 13.0), (13.0, 2.0, 17.0), (6.0, 19.0, 13.0)):
+            out_by, down_by, r = scene.rng.uniform((-2, -4, 0.9), (3, 4, 1.1)) * (1, 1, wide * grow)
+            ball = (
+                2.3
+                * r
+                * anatomy.bulge(np.hypot((outward - x - ahead - out_by) / r, (window.z - z - down - down_by) / (1.15 * r)))
             )
-            ball = 2.3 * r * anatomy.bulge(np.hypot((outward - x - ahead) / r, (window.z - z - down) / (1.15 * r)))
             path = np.maximum(path, ball)
         share = np.minimum(path / np.maximum(scene.soft.lung(side)[window.at], 1), 1)
         out.append(_fill(scene, finding, side, window, share))

@@ -6,13 +6,13 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from docphim.phantom.body import Array
 from docphim.phantom.grid import Grid
 
-#: Steps of the plane's most even additive sequence (M. Roberts, 2018): they place samples inside a pixel without a pattern.
-PLANE = (0.7548776662, 0.5698402910)
+#: Steps of the most even additive sequences of the plane (M. Roberts, 2018) and of the line: they spread samples evenly.
+PLANE, GOLDEN = (0.7548776662, 0.5698402910), 0.6180339887
 #: Deposits across a tube come in these numbers, so that one array operation serves all tubes of a width.
 CLASSES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 #: A long bone: marrow fills this share of the radius and lets this share of the rays' attenuation stay.
@@ -60,7 +60,7 @@ def lay_tubes(grid: Grid, tubes: list[Tubes], *, hollow: bool = False, step: flo
     return image[: h * w].astype(np.float32).reshape(h, w)
 
 
-def _deposits(grid: Grid, rows: Array, count: int, hollow: bool) -> tuple[np.ndarray, Array]:
+def _deposits(grid: Grid, rows: Array, count: int, hollow: bool) -> tuple[NDArray[np.int32], Array]:
     """Places (flat index; one past the end is off the film) and masses of samples spread over `count` deposits each."""
     h, w = grid.shape
     u = ((np.arange(count, dtype=np.float32) + np.float32(0.5)) / count * 2 - 1)[:, None]
@@ -69,17 +69,32 @@ def _deposits(grid: Grid, rows: Array, count: int, hollow: bool) -> tuple[np.nda
         chord = chord - np.float32(1 - TRABECULAE) * np.sqrt(np.maximum(MARROW**2 - u * u, 0))
     x, z, across_x, across_z, radius, mass, spread = rows
     weight = chord * (mass * radius * radius * np.float32(4 / (count * grid.px * grid.pz)))
+    column = u * (across_x * radius / grid.px) + ((x - grid.x[0, 0]) / grid.px)
+    row = u * (across_z * radius / grid.pz) + ((z - grid.z[0, 0]) / grid.pz)
+    if hollow:
+        aside = np.arange(count, dtype=np.float32)[:, None] * np.float32(GOLDEN) % 1 * 2 - 1
+        return _shared(row, column + aside * (spread / grid.px), weight, h, w)
     jitter = _jitter(count * x.size).reshape(2, count, x.size)
-    column = (u * (across_x * radius / grid.px) + ((x - grid.x[0, 0]) / grid.px)) + jitter[0]
-    row = (u * (across_z * radius / grid.pz) + ((z - grid.z[0, 0]) / grid.pz)) + jitter[1]
-    if spread.any():
-        column += (2 * jitter[1] - 1) * (spread / grid.px)
+    column += jitter[0]
+    row += jitter[1]
     place = np.where((column >= 0) & (column < w) & (row >= 0) & (row < h), _flat(row, column, w), np.int32(h * w))
     return place.ravel(), weight.ravel()
 
 
-def _flat(row: Array, column: Array, width: int) -> np.ndarray:
+def _flat(row: Array, column: Array, width: int) -> NDArray[np.int32]:
     return row.astype(np.int32) * np.int32(width) + column.astype(np.int32)
+
+
+def _shared(row: Array, column: Array, weight: Array, h: int, w: int) -> tuple[NDArray[np.int32], Array]:
+    """Deposits shared by the four nearest pixels, so that wide bones come out smooth."""
+    weight = weight * ((column >= 0) & (column < w - 1) & (row >= 0) & (row < h - 1))
+    place = _flat(np.clip(row, 0, h - 2), np.clip(column, 0, w - 2), w).ravel()
+    right, down = (column - np.floor(column)).ravel(), (row - np.floor(row)).ravel()
+    below = weight.ravel() * down
+    above = weight.ravel() - below
+    below_right, above_right = below * right, above * right
+    masses = (above - above_right, above_right, below - below_right, below_right)
+    return np.concatenate([place, place + 1, place + w, place + w + 1]), np.concatenate(masses)
 
 
 def _jitter(count: int) -> Array:

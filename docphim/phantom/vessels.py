@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from docphim.phantom.body import LUNG, SOFT, Array, Body, table
 from docphim.phantom.grid import Grid
@@ -12,6 +15,11 @@ from docphim.phantom.tubes import Tubes, along
 HILUM = {"right": (37.0, -5.0, 118.0), "left": (41.0, -10.0, 107.0)}
 #: A vessel that feeds n end points has n^EXPONENT times their radius (Murray's law has 1/3).
 EXPONENT = 0.38
+#: The artery between the lobes: outward, y, z, radius.
+TRUNK = {
+    "right": ((30, 0, 106, 5), (40, 0, 114, 8), (46, 0, 128, 7.5), (50, 0, 145, 6.5), (54, 0, 164, 5), (57, 0, 180, 3)),
+    "left": ((30, 0, 99, 6), (41, 0, 98, 9), (48, 0, 108, 8), (53, 0, 124, 6.5), (56, 0, 142, 5), (59, 0, 158, 3)),
+}
 #: End points of each of the four trees.
 LEAVES = 128
 
@@ -32,7 +40,7 @@ def targets(body: Body, side: str, count: int, rng: np.random.Generator) -> Arra
     return points[:count]
 
 
-def tree(roots: Array, ends: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+def tree(roots: Array, ends: Array) -> tuple[NDArray[Any], ...]:
     """Branches from each root (g, 3) to its 2^k end points (g, 2^k, 3): start, end, start and end tangent, leaves fed, root.
 
     The points are halved level by level along their widest direction, and every half's branch runs part of the way
@@ -64,7 +72,9 @@ def _halve(groups: Array) -> Array:
     return ordered.reshape(2 * groups.shape[0], -1, 3)
 
 
-def branch_tubes(branches: tuple[Array, ...], leaf: Array, sign: Array, shift: float, grid: Grid, density: float) -> Tubes:
+def branch_tubes(
+    branches: tuple[NDArray[Any], ...], leaf: Array, sign: Array, shift: float, grid: Grid, density: float
+) -> Tubes:
     """Lay Hermite curves along branches as tapering tubes; `leaf` is an end branch's radius, `sign` -1 on the right."""
     start, end, into, out, fed, owner = branches
     span = np.hypot(end[:, 0] - start[:, 0], end[:, 2] - start[:, 2]) * 1.05
@@ -92,7 +102,7 @@ def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator) -> list[Tubes
     for side in ("right", "left"):
         root = np.array(HILUM[side])
         points = targets(body, side, 2 * LEAVES, rng)
-        roots += [root, root + (-6, 6, 22)]
+        roots += [root, root + np.array([-6, 6, 22])]
         ends += [points[:LEAVES], points[LEAVES:]]
     branches = tree(np.array(roots, np.float32), np.array(ends, np.float32))
     leaf, sign = np.array([0.80, 0.74, 0.80, 0.74]), np.array([-1, -1, 1, 1])
@@ -102,17 +112,9 @@ def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator) -> list[Tubes
 
 def _trunk(side: str, sign: int, body: Body, grid: Grid, density: float) -> Tubes:
     """The artery that runs down from the hilum between the lobes."""
-    if side == "right":
-        line, radius = (
-            np.array([[30, 0, 106], [40, 0, 114], [46, 0, 128], [50, 0, 145], [54, 0, 164], [57, 0, 180.0]]),
-            [5, 8, 7.5, 6.5, 5, 3],
-        )
-    else:
-        line, radius = (
-            np.array([[30, 0, 99], [41, 0, 98], [48, 0, 108], [53, 0, 124], [56, 0, 142], [59, 0, 158.0]]),
-            [6, 9, 8, 6.5, 5, 3],
-        )
-    return along(line * [sign, 1, 1] + [body.shift * 0.7, 0, 0], np.array(radius, float), density, grid)
+    line = np.array(TRUNK[side], float)
+    points = line[:, :3] * [sign, 1, 1] + [body.shift * 0.7, 0, 0]
+    return along(points, line[:, 3], density, grid)
 
 
 def airways(body: Body, grid: Grid) -> list[Tubes]:

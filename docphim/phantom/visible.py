@@ -88,11 +88,9 @@ def _box(delta: Array, at: tuple[slice, slice], step: int) -> Box | None:
     if not strong.any():
         return None
     rows, columns = np.flatnonzero(strong.any(axis=1)), np.flatnonzero(strong.any(axis=0))
-    top, left = at[0].start * step, at[1].start * step
-    return tuple(
-        int(v)
-        for v in (top + rows[0] * step, left + columns[0] * step, top + (rows[-1] + 1) * step, left + (columns[-1] + 1) * step)
-    )  # type: ignore[return-value]
+    top, left = at[0].start or 0, at[1].start or 0
+    edges = (top + rows[0], left + columns[0], top + rows[-1] + 1, left + columns[-1] + 1)
+    return tuple(int(edge) * step for edge in edges)  # type: ignore[return-value]
 
 
 def _rose(line: Array, delta: Array, mm: float, step: int) -> bool:

@@ -24,6 +24,8 @@ DEVICES = (
     ("Docphim Phantom Works", "PHANTOM CR-10", 12, "CR"),
     ("Docphim Phantom Works", "PHANTOM DX-14", 14, "DX"),
 )
+#: SOP class of each modality (PS3.4 B.5).
+CLASSES = {"CR": ComputedRadiographyImageStorage, "DX": DigitalXRayImageStorageForPresentation}
 
 
 def uid_of(*parts: object) -> str:
@@ -76,9 +78,7 @@ def write_dicom(path: Path, rendered: Rendered, patient: Patient) -> None:
 
 def _header(patient: Patient, rng: np.random.Generator, modality: str) -> FileDataset:
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = (
-        ComputedRadiographyImageStorage if modality == "CR" else DigitalXRayImageStorageForPresentation
-    )
+    meta.MediaStorageSOPClassUID = CLASSES[modality]
     meta.MediaStorageSOPInstanceUID = pydicom.uid.UID(uid_of("image", patient.id, patient.seed))
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = pydicom.uid.UID(uid_of("docphim"))
