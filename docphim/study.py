@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from dataclasses import dataclass, field
@@ -157,7 +158,7 @@ def from_row(kind: type[T], row: Row) -> T:
     ValueError
         A key is unknown, or a required one is missing; the message names it.
     """
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     fields = {f.metadata.get("key", f.name): f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(row) - set(fields))
     if unknown:
@@ -166,6 +167,12 @@ def from_row(kind: type[T], row: Row) -> T:
         return kind(**{fields[k].name: _typed(hints[fields[k].name], v) for k, v in row.items()})
     except TypeError as error:
         raise ValueError(f"{kind.__name__}: {error}") from error
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Resolved once a class: resolving costs more than all else of reading a row."""
+    return typing.get_type_hints(kind)
 
 
 def _typed(hint: Any, value: Any) -> Any:

@@ -1,0 +1,34 @@
+"""Stage 6, `docphim evaluate`: scores with the floors under them, and what a wrong image does to them.
+
+Reads predictions.jsonl, likelihoods.jsonl and the dataset's examples; writes scores.json and scores.parquet.
+`docphim.evaluate.score` scores any file of pairs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def evaluate(dataset: Path, run: Path, *, language: str, resamples: int, seed: int) -> dict[str, Any]:
+    """Score every task, split and context of a run; what was written to scores.json is returned.
+
+    Parameters
+    ----------
+    language : {"vi", "en", "zh"}
+        Language of the reports.
+    resamples : int
+        Bootstrap samples of patients under each interval.
+    seed : int
+        Seed of the bootstrap and of the floors' choice of reports.
+
+    Raises
+    ------
+    Refused
+        `file_missing` or `empty_dataset`, where there is no prediction on a study's own image.
+    UsageError
+        The language has no tokens.
+    """
+    from docphim.evaluate.tables import write_tables
+
+    return write_tables(dataset, run, language=language, resamples=resamples, seed=seed)

@@ -1,7 +1,7 @@
 """Tokens: what counts as one, in each language."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docphim.errors import UsageError
@@ -30,6 +30,7 @@ def test_an_unknown_language_names_the_known_ones():
         token_name("fr")
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(), st.sampled_from(["vi", "en", "zh"]))
 def test_cutting_word_by_word_gives_the_tokens_of_the_whole_text(text, language):
     cut = _Vocabulary(language)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 
@@ -21,6 +21,7 @@ def sacrebleu(references, predictions, order, effective=False):
     return metric.corpus_score(predictions, [references]).score
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=6))
 def test_values_equal_sacrebleu_on_the_same_tokens(pairs):
     references, predictions = [r for r, _ in pairs], [p for _, p in pairs]
@@ -29,6 +30,7 @@ def test_values_equal_sacrebleu_on_the_same_tokens(pairs):
         assert math.isclose(ours[f"bleu{order}"], sacrebleu(references, predictions, order), abs_tol=1e-9)
 
 
+@settings(max_examples=50, deadline=None)
 @given(WORDS, WORDS)
 def test_one_report_has_sacrebleus_sentence_score_with_effective_order(reference, prediction):
     ours = bleu.per_study(bleu.statistics(Pairs([reference], [prediction], "vi")))[0, 0]

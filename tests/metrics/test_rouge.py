@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
@@ -56,6 +56,7 @@ def test_chinese_is_scored_by_character():
     assert corpus(["双肺纹理清晰"], ["双肺纹理增粗"], "vi")["rouge1"] == 0
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=6))
 def test_values_equal_rouge_score_on_the_same_tokens(pairs):
     references, predictions = [r for r, _ in pairs], [p for _, p in pairs]
@@ -66,6 +67,7 @@ def test_values_equal_rouge_score_on_the_same_tokens(pairs):
         assert math.isclose(ours[key], 100 * sum(t[key].fmeasure for t in theirs) / len(pairs), abs_tol=1e-9)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=6))
 def test_the_table_of_all_pairs_equals_rouge_l_pair_by_pair(texts):
     table = rouge_l_table(texts, "vi")
