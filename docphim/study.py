@@ -158,7 +158,7 @@ def from_row(kind: type[T], row: Row) -> T:
     ValueError
         A key is unknown, or a required one is missing; the message names it.
     """
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]  # mypy: a class is hashable
     fields = {f.metadata.get("key", f.name): f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(row) - set(fields))
     if unknown:
