@@ -1,0 +1,118 @@
+"""Which studies the page shows, and what it shows of each: the answers under every image beside the reference."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from docphim.page.diff import Comparison, compare
+from docphim.page.inputs import Inputs
+from docphim.study import Prediction
+
+Kind = Literal["random", "worst", "best"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer beside its reference; `image_films` are those that were shown where they are another study's."""
+
+    prediction: Prediction
+    comparison: Comparison
+    image_films: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Question:
+    """All answers to one turn of one task, by image (`own` is always there)."""
+
+    task: str
+    context: str
+    language: str
+    answers: dict[str, Answer]
+
+    @property
+    def own(self) -> Answer:
+        """The answer on the patient's own film."""
+        return self.answers["own"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One study as the page shows it; `rank` is its place in each kind it belongs to."""
+
+    study: str
+    score: float
+    rank: dict[Kind, int]
+    films: list[str]
+    questions: list[Question]
+
+
+def split_shown(inputs: Inputs) -> str | None:
+    """The split whose studies are shown: test where it has answers, else val, else train."""
+    found = {inputs.examples[p.id].split for p in inputs.predictions if p.id in inputs.examples}
+    return next((split for split in ("test", "val", "train") if split in found), None)
+
+
+def scores_of(inputs: Inputs, split: str | None) -> dict[str, float]:
+    """Per study: mean ROUGE-L (0 … 100) of its answers on its own film."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for p in inputs.predictions:
+        example = inputs.examples.get(p.id)
+        if p.image == "own" and example and example.split == split:
+            values[p.study].append(compare(p.reference, p.prediction, example.language).score)
+    return {study: sum(v) / len(v) for study, v in values.items()}
+
+
+def choose(scores: dict[str, float], count: int, seed: int = 0) -> dict[str, dict[Kind, int]]:
+    """Pick `count` random, worst and best studies (the last two without overlap) and give each its ranks.
+
+    The random ones are drawn from all studies, so that they show what is usual; one study may be of two kinds.
+    """
+    ascending = sorted(scores, key=lambda study: (scores[study], study))
+    each = min(count, len(ascending) // 2) or len(ascending)
+    drawn = random.Random(seed).sample(sorted(scores), min(count, len(scores)))
+    picks: dict[Kind, list[str]] = {"random": drawn, "worst": ascending[:each], "best": ascending[::-1][:each]}
+    ranks: dict[str, dict[Kind, int]] = defaultdict(dict)
+    for kind, studies in picks.items():
+        for place, study in enumerate(studies):
+            ranks[study][kind] = place
+    return {study: ranks[study] for study in ascending if study in ranks}
+
+
+def cases(inputs: Inputs, count: int, seed: int = 0) -> tuple[list[Case], int]:
+    """The chosen studies from the lowest score to the highest, and from how many they were chosen."""
+    split = split_shown(inputs)
+    scores = scores_of(inputs, split)
+    chosen = choose(scores, count, seed)
+    by_study: dict[str, list[Prediction]] = defaultdict(list)
+    for p in inputs.predictions:
+        if p.study in chosen and p.id in inputs.examples and inputs.examples[p.id].split == split:
+            by_study[p.study].append(p)
+    shown = [Case(s, scores[s], rank, films_of(inputs, s), _questions(inputs, by_study[s])) for s, rank in chosen.items()]
+    return shown, len(scores)
+
+
+def films_of(inputs: Inputs, study: str | None) -> list[str]:
+    """Paths of a study's prepared films, relative to the dataset."""
+    return [row["path"] for row in inputs.films.get(study or "", [])]
+
+
+def _questions(inputs: Inputs, predictions: list[Prediction]) -> list[Question]:
+    grouped: dict[tuple[Any, ...], dict[str, Prediction]] = defaultdict(dict)
+    for p in predictions:
+        grouped[(p.task, p.id, p.turn, p.context)][p.image] = p
+    questions = []
+    for (task, id_, _, context), by_image in grouped.items():
+        if "own" not in by_image:
+            continue
+        language = inputs.examples[id_].language
+        answers = {image: _answer(inputs, p, language) for image, p in by_image.items()}
+        questions.append(Question(task, context, language, answers))
+    return questions
+
+
+def _answer(inputs: Inputs, p: Prediction, language: str) -> Answer:
+    films = films_of(inputs, p.image_study) if p.image == "other" else []
+    return Answer(p, compare(p.reference, p.prediction, language), films)

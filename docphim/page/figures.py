@@ -1,0 +1,139 @@
+"""Figures as inline SVG in natural units: 340 wide, so that their text stays readable on a phone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from markupsafe import Markup
+
+from docphim.page import words
+from docphim.page.verdict import FLOORS, NAMES, WRONG
+from docphim.page.words import Both
+
+Row = dict[str, Any]
+WIDTH = 340
+LEFT, RIGHT = 134, 300  # the bars' ends; labels stand left of them, values right
+
+
+def tag(name: str, content: Markup | str = "", /, **attributes: Any) -> Markup:
+    """One SVG element; every attribute and plain string is escaped. `klass` is written `class`."""
+    said = Markup("").join(
+        Markup(' {}="{}"').format(Markup({"klass": "class"}.get(key, key.replace("_", "-"))), _short(value))
+        for key, value in attributes.items()
+    )
+    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), said, content)
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+
+
+def label(x: float, y: float, both: Both, klass: str = "label", anchor: str = "start") -> Markup:
+    """A text in both languages."""
+    return tag("text", words.show(both, "tspan"), x=x, y=y, klass=klass, text_anchor=anchor)
+
+
+def svg(height: float, parts: list[Markup], name: Both) -> Markup:
+    """The figure, with its name for screen readers."""
+    title = tag("title", f"{name.vi} / {name.en}")
+    return tag("svg", title + Markup("").join(parts), viewBox=f"0 0 {WIDTH} {height:g}", klass="figure", role="img")
+
+
+def scores_figure(task: Row, metric: str) -> Markup:
+    """Bars of one metric: own film with its interval as a band, wrong films, floors; the ceiling as a line."""
+    own = task["scores"][metric]
+    groups = [
+        (None, "own", [("own", own)]),
+        ("group_wrong", "wrong", _rows(task.get("reliance"), WRONG, metric)),
+        ("group_floor", "floor", _rows(task.get("floors"), FLOORS, metric)),
+    ]
+    ceiling = (task.get("ceiling") or {}).get(metric)
+    top = _round_up(max([s["value"] for _, _, rows in groups for _, s in rows] + [own.get("high") or 0]), ceiling)
+
+    def x(value: float) -> float:
+        return LEFT + (RIGHT - LEFT) * min(max(value, 0), top) / top
+
+    y, parts = 16.0 if ceiling else 4.0, []
+    for title, klass, rows in groups:
+        if not rows:
+            continue
+        if title:
+            parts.append(label(0, y + 11, words.text(title), "group"))
+            y += 18
+        for name, score in rows:
+            parts += _bar(x, y, name, klass, score)
+            y += 19
+        y += 7
+    under = _grid(x, y, top) + (_band(x, own, y) if own.get("low") is not None else [])
+    line = _ceiling(x, y, ceiling["value"]) if ceiling else []
+    told = words.text("figure_title", metric=NAMES.get(metric, metric))
+    return svg(y + 16, under + parts + line, told)
+
+
+def _rows(group: Row | None, order: tuple[str, ...], metric: str) -> list[tuple[str, Row]]:
+    group = group or {}
+    names = [n for n in order if n in group] + [n for n in group if n not in order]
+    return [(name, group[name][metric]) for name in names if group[name] and metric in group[name]]
+
+
+def _round_up(highest: float, ceiling: Row | None) -> float:
+    """The axis' end: the next ten above everything shown."""
+    highest = max(highest, ceiling["value"] if ceiling else 0, 5.0)
+    return float(min(100, math.ceil((highest + 1) / 10) * 10))
+
+
+def _bar(x: Callable[[float], float], y: float, name: str, klass: str, score: Row) -> list[Markup]:
+    end = x(score["value"])
+    parts = [
+        label(LEFT - 8, y + 11, words.text(name) if klass != "other" else Both(name, name), f"label {klass}", "end"),
+        tag("rect", x=LEFT, y=y + 3, width=max(end - LEFT, 0.5), height=10, klass=f"bar {klass}"),
+        label(RIGHT + 6, y + 12, words.number(score["value"]), f"value {klass}"),
+    ]
+    if score.get("low") is not None:
+        low, high = x(score["low"]), x(score["high"])
+        parts.append(tag("path", d=f"M{low:.1f} {y + 8}H{high:.1f}M{low:.1f} {y + 5}v6M{high:.1f} {y + 5}v6", klass="whisker"))
+    return parts
+
+
+def _band(x: Callable[[float], float], own: Row, bottom: float) -> list[Markup]:
+    low, high = x(own["low"]), x(own["high"])
+    return [tag("rect", x=low, y=18, width=max(high - low, 1), height=bottom - 22, klass="band")]
+
+
+def _ceiling(x: Callable[[float], float], bottom: float, value: float) -> list[Markup]:
+    at, told = x(value), words.number(value)
+    name = words.text("ceiling")
+    return [
+        tag("path", d=f"M{at:.1f} 14V{bottom - 4:.1f}", klass="ceiling"),
+        label(min(at, RIGHT + 8), 10, Both(f"{name.vi} {told.vi}", f"{name.en} {told.en}"), "value ceiling-label", "middle"),
+    ]
+
+
+def _grid(x: Callable[[float], float], bottom: float, top: float) -> list[Markup]:
+    step = 25 if top > 60 else 10
+    parts = []
+    for value in range(0, int(top) + 1, step):
+        parts.append(tag("path", d=f"M{x(value):.1f} 18V{bottom - 4:.1f}", klass="axis" if not value else "grid"))
+        parts.append(label(x(value), bottom + 8, words.number(value, 0), "tick", "middle"))
+    return parts
+
+
+def pair_bar(own: float | None, other: float | None) -> Markup:
+    """Two small bars of Youden's J, own film above another patient's, from −1 … 1 with the zero marked."""
+    start, end = (-0.25, 1.0) if min(own or 0, other or 0) >= -0.25 else (-1.0, 1.0)
+    width = 120
+
+    def x(value: float) -> float:
+        return width * (min(max(value, start), end) - start) / (end - start)
+
+    parts = []
+    for value, y, klass in ((own, 2, "own"), (other, 12, "wrong")):
+        if value is not None:
+            left, right = sorted((x(0), x(value)))
+            parts.append(tag("rect", x=left, y=y, width=max(right - left, 1.0), height=7, klass=f"bar {klass}"))
+    parts.append(tag("path", d=f"M{x(0):.1f} 0V21", klass="axis"))
+    return tag(
+        "svg", Markup("").join(parts), viewBox=f"0 0 {width} 21", preserveAspectRatio="none", klass="j-bars", aria_hidden="true"
+    )

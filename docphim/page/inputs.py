@@ -1,0 +1,112 @@
+"""What the page reads: a run's and its dataset's files, each of which may be absent."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from docphim.files import read_json, read_jsonl
+from docphim.study import Example, Prediction, Study, from_row
+
+Row = dict[str, Any]
+SPLITS = ("train", "val", "test")
+#: Strings that name a place on somebody's disk: they may hold a person's or a hospital's name.
+_PATH = re.compile(r"^[~./\\]|^[A-Za-z]:[\\/]|\\")
+_FILE = re.compile(r"[/\\]|\.\w{1,8}$")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything the page shows, as the stages wrote it."""
+
+    name: str
+    recipe: Row
+    scores: dict[str, Row]
+    studies: dict[str, Study]
+    films: dict[str, list[Row]]
+    examples: dict[str, Example]
+    predictions: list[Prediction]
+    log: list[Row]
+    rejected: Counter[str]
+    leaks: Row | None
+
+    @property
+    def blind(self) -> bool:
+        """Whether the model was trained, and answers, without the film."""
+        return bool((self.recipe.get("train") or {}).get("blind"))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the studies are phantoms."""
+        return any(study.source == "phantom" or study.truth for study in self.studies.values())
+
+
+def read(dataset: Path, run: Path) -> Inputs:
+    """Read a run and its dataset; a file that is not there leaves its part of the page empty."""
+    films: dict[str, list[Row]] = defaultdict(list)
+    for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
+        films[row["study"]].append(row)
+    studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
+    examples = (from_row(Example, row) for split in SPLITS for row in read_jsonl(dataset / "examples" / f"{split}.jsonl"))
+    recipe, scores, leaks = run / "recipe.yaml", run / "scores.json", dataset / "leaks.json"
+    return Inputs(
+        name=run.name,
+        recipe=without_paths(yaml.safe_load(recipe.read_text(encoding="utf-8")) or {}) if recipe.exists() else {},
+        scores=read_json(scores)["by_task"] if scores.exists() else {},
+        studies={study.id: study for study in studies},
+        films=dict(films),
+        examples={example.id: example for example in examples},
+        predictions=[from_row(Prediction, row) for row in read_jsonl(run / "predictions.jsonl")],
+        log=list(read_jsonl(run / "log.jsonl")),
+        rejected=Counter(row["reason"] for row in read_jsonl(dataset / "rejected.jsonl")),
+        leaks=read_json(leaks) if leaks.exists() else None,
+    )
+
+
+def without_paths(value: Any, hidden: str = "…", *, source: bool = False) -> Any:
+    """A recipe in which no string names a place on disk; under `source`, no file name either."""
+    if isinstance(value, dict):
+        return {key: without_paths(v, hidden, source=source or key == "source") for key, v in value.items()}
+    if isinstance(value, list):
+        return [without_paths(v, hidden, source=source) for v in value]
+    if isinstance(value, str) and (_FILE if source else _PATH).search(value):
+        return hidden
+    return value
+
+
+def split_table(inputs: Inputs) -> list[Row]:
+    """Per split: studies, patients, examples, median age and share of women."""
+    table = []
+    for split in SPLITS:
+        examples = [e for e in inputs.examples.values() if e.split == split]
+        studies = [inputs.studies[i] for i in sorted({e.study for e in examples}) if i in inputs.studies]
+        ages = [s.age for s in studies if s.age is not None]
+        sexes = [s.sex for s in studies if s.sex]
+        table.append(
+            {
+                "split": split,
+                "studies": len({e.study for e in examples}),
+                "patients": len({e.patient for e in examples}),
+                "examples": len(examples),
+                "age": statistics.median(ages) if ages else None,
+                "female": 100 * sexes.count("F") / len(sexes) if sexes else None,
+            }
+        )
+    return table
+
+
+def left_out(inputs: Inputs) -> dict[str, Row]:
+    """Sentences left out of reports, by reason: how many, in how many studies."""
+    counts: dict[str, Row] = {}
+    for study in inputs.studies.values():
+        for reason, sentences in (study.report.left_out if study.report else {}).items():
+            row = counts.setdefault(reason, {"sentences": 0, "studies": 0})
+            row["sentences"] += len(sentences)
+            row["studies"] += bool(sentences)
+    return counts

@@ -1,0 +1,101 @@
+"""One plain answer per task: does the model read the film, or would it write the same without it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from docphim.page import words
+from docphim.page.words import Both
+
+Row = dict[str, Any]
+Answer = Literal["reads", "not_reading", "below_floor", "untested", "is_blind", "few"]
+#: Floors and wrong films, in the order in which the page shows them.
+FLOORS = ("constant", "random", "nearest", "metadata")
+WRONG = ("other", "blank", "noise")
+METRICS = ("rougeL", "rouge1", "rouge2", "bleu4", "bleu3", "bleu2", "bleu1")
+NAMES = {
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "bleu1": "BLEU-1",
+    "bleu2": "BLEU-2",
+    "bleu3": "BLEU-3",
+    "bleu4": "BLEU-4",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer, its sentence, and the reason with numbers."""
+
+    answer: Answer
+    sentence: Both
+    why: Both
+
+
+def metrics_of(task: Row) -> list[str]:
+    """The metrics of a task, the best known first."""
+    return [m for m in METRICS if m in task["scores"]] + [m for m in task["scores"] if m not in METRICS]
+
+
+def highest_floor(task: Row, metric: str) -> str | None:
+    """The floor that scores highest in a metric; None where there are no floors."""
+    floors = {name: _value(task.get("floors"), name, metric) for name in _names(task.get("floors"), FLOORS)}
+    known = {name: value for name, value in floors.items() if value is not None}
+    return max(known, key=lambda name: known[name]) if known else None
+
+
+def margin(task: Row, image: str, metric: str) -> Row | None:
+    """Own film minus another image in a metric, with its paired interval; None where that image was not shown."""
+    score: Row = ((task.get("reliance") or {}).get(image) or {}).get(metric) or {}
+    return score.get("drop")
+
+
+def judge(task: Row, *, blind: bool = False) -> Verdict:
+    """Say in plain words what the floors and the wrong films mean for this model.
+
+    Where evaluation gave no interval (fewer than 30 patients) nothing is concluded.  It reads the film when it scores
+    higher on the patient's own film than on another patient's *and* higher than every floor, both by the lower end of the
+    paired interval.
+    """
+    metric = metrics_of(task)[0]
+    own = task["scores"][metric]
+    values: Row = {"metric": NAMES.get(metric, metric), "own": own["value"], "n": own.get("n", 0)}
+    floor = highest_floor(task, metric)
+    if floor:
+        values |= {"floor": _value(task["floors"], floor, metric), "floor_name": words.text(floor)}
+    other = _value(task.get("reliance"), "other", metric)
+    if other is not None:
+        values["other"] = other
+    answer = _answer(task, metric, blind=blind)
+    return Verdict(answer, words.text(answer), words.text(f"{answer}_why", **values))
+
+
+def _answer(task: Row, metric: str, *, blind: bool) -> Answer:
+    if blind:
+        return "is_blind"
+    if task["scores"][metric].get("low") is None:
+        return "few"
+    lost = margin(task, "other", metric)
+    leads = [lead.get(metric) for lead in (task.get("lead") or {}).values() if lead]
+    if lost is None or not leads:
+        return "untested"
+    if not _above_zero(lost):
+        return "not_reading"
+    return "reads" if all(map(_above_zero, leads)) else "below_floor"
+
+
+def _above_zero(difference: Row | None) -> bool:
+    return difference is not None and difference["low"] is not None and difference["low"] > 0
+
+
+def _names(group: Row | None, order: tuple[str, ...]) -> list[str]:
+    """Names of a group: known ones in the page's order, then the others."""
+    group = group or {}
+    return [n for n in order if n in group] + [n for n in group if n not in order]
+
+
+def _value(group: Row | None, name: str, metric: str) -> float | None:
+    score = ((group or {}).get(name) or {}).get(metric)
+    return None if not score else score["value"]

@@ -1,0 +1,110 @@
+"""The page's words and numbers in Vietnamese and English; both stand in the page and a style rule shows one."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from markupsafe import Markup, escape
+
+from docphim.errors import REASONS
+
+
+class Both(NamedTuple):
+    """One text in the page's two languages."""
+
+    vi: str
+    en: str
+
+
+MINUS = "\u2212"
+
+
+@functools.cache
+def _table() -> dict[str, Any]:
+    text = (Path(__file__).parent / "strings.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.safe_load(text)
+    return table
+
+
+def number(value: float, digits: int = 1, *, signed: bool = False) -> Both:
+    """A number as each language writes it: `1.234,5` and `1,234.5`; `signed` adds the plus."""
+    text = f"{abs(value):,.{digits}f}"
+    positive = value > 0 or not float(text.replace(",", ""))
+    sign = ("+" if signed and float(text.replace(",", "")) else "") if positive else MINUS
+    return Both(sign + text.translate(str.maketrans(",.", ".,")), sign + text)
+
+
+def text(key: str, /, **values: Any) -> Both:
+    """The text `key` with its braces filled; floats and ints are written as each language does."""
+    return fill(_table()["text"][key], **values)
+
+
+def fill(entry: dict[str, str], **values: Any) -> Both:
+    """Fill the braces of a `{vi, en}` entry."""
+    told = {name: _both(value) for name, value in values.items()}
+    return Both(
+        entry["vi"].format(**{name: both.vi for name, both in told.items()}),
+        entry["en"].format(**{name: both.en for name, both in told.items()}),
+    )
+
+
+def _both(value: Any) -> Both:
+    if isinstance(value, Both):
+        return value
+    if isinstance(value, int):
+        return number(value, 0)
+    return number(value) if isinstance(value, float) else Both(str(value), str(value))
+
+
+def finding(name: str) -> Both:
+    """A finding's name; one that the table lacks is shown as it is written."""
+    entry = _table()["finding"].get(name)
+    return Both(**entry) if entry else _both(name.replace("_", " "))
+
+
+def task(name: str, context: str = "none") -> Both:
+    """A task's name, with what stands in its context."""
+    key = name if context == "none" else f"{name}/{context}"
+    entry = _table()["task"].get(key)
+    return Both(**entry) if entry else _both(key)
+
+
+def reason(code: str) -> Both:
+    """What a reason code means."""
+    english = REASONS.get(code, code)
+    return Both(_table()["reason"].get(code, english), english)
+
+
+def turning(language: str) -> frozenset[str]:
+    """Words of a language that turn a sentence's meaning: negations and sides."""
+    return frozenset(_table()["turning"].get(language, []))
+
+
+def show(both: Both, tag: str = "span") -> Markup:
+    """Both languages as escaped markup; one bare text where they agree. `tag` is `span`, or `tspan` inside an SVG."""
+    if both.vi == both.en:
+        return escape(both.vi)
+    return Markup('<{0} class="vi" lang="vi">{1}</{0}><{0} class="en" lang="en">{2}</{0}>').format(
+        Markup(tag), both.vi, both.en
+    )
+
+
+def say(key: str, /, **values: Any) -> Markup:
+    """`text`, as markup."""
+    return show(text(key, **values))
+
+
+def tell(value: float | None, digits: int = 1, *, signed: bool = False) -> Markup:
+    """`number`, as markup; a dash where there is none."""
+    return Markup("–") if value is None else show(number(value, digits, signed=signed))
+
+
+def interval(score: dict[str, Any] | None, digits: int = 1, *, signed: bool = False) -> Markup:
+    """`[low; high]` of a score as markup; a dash where it has no interval."""
+    if not score or score.get("low") is None or score.get("high") is None:
+        return Markup("–")
+    low, high = (number(score[end], digits, signed=signed) for end in ("low", "high"))
+    return show(Both(f"[{low.vi}; {high.vi}]", f"[{low.en}, {high.en}]"))

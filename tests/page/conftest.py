@@ -1,0 +1,250 @@
+"""A small dataset and run as the stages write them, made by code; every knob leaves out or changes one thing."""
+
+import functools
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from docphim.files import write_json, write_jsonl
+from docphim.imaging import store
+from docphim.study import Example, Finding, Media, Message, Prediction, Report, Series, Study, to_row
+
+NORMAL = [
+    "Bóng mờ tim không to, chỉ số tim/lồng ngực dưới 0,50.",
+    "Hai góc sườn hoành nhọn, không thấy tràn dịch màng phổi.",
+    "Nhu mô phổi hai bên sáng đều, không thấy đám mờ bất thường.",
+    "Quai động mạch chủ bình thường.",
+]
+FOUND = {
+    "cardiomegaly": (0, "Bóng mờ tim to, chỉ số tim/lồng ngực khoảng 0,58."),
+    "effusion_right": (1, "Mờ góc sườn hoành phải, tràn dịch màng phổi phải lượng vừa."),
+    "effusion_left": (1, "Mờ góc sườn hoành trái, tràn dịch màng phổi trái lượng ít."),
+    "consolidation_right": (2, "Đám mờ đông đặc vùng dưới phổi phải, bờ không rõ."),
+    "consolidation_left": (2, "Đám mờ đông đặc vùng giữa phổi trái."),
+    "aortic_unfolding": (3, "Quai động mạch chủ vồng, thành có vôi hóa."),
+}
+LABELS = list(FOUND)
+FLOORS, IMAGES = ("constant", "random", "nearest", "metadata"), ("other", "blank", "noise")
+OTHERS = 12  # studies to train and validate on
+METRICS = ("rouge1", "rouge2", "rougeL", "bleu1", "bleu2", "bleu3", "bleu4")
+
+
+@dataclass
+class Made:
+    """Where the made dataset and run lie."""
+
+    dataset: Path
+    run: Path
+
+
+@dataclass
+class Knobs:
+    """What a made run is like."""
+
+    studies: int = 40
+    tasks: tuple[str, ...] = ("findings",)
+    film: tuple[int, int] = (48, 40)
+    grain: float = 0.0
+    truth: bool = True
+    ceiling: bool = True
+    reads: bool = True
+    blind: bool = False
+    validation: bool = True
+    planted: str = ""
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def make_in():
+    """Make a dataset and a run in a folder: `make_in(folder, studies=8, …)`."""
+    return lambda folder, **knobs: build(folder, Knobs(**knobs))
+
+
+@pytest.fixture
+def make(tmp_path, make_in):
+    """The same in the test's own folder."""
+    return functools.partial(make_in, tmp_path)
+
+
+def build(folder: Path, knobs: Knobs) -> Made:
+    """Write every file that the page reads."""
+    made = Made(folder / "data" / "demo" / "0123456789abcdef", folder / "runs" / "demo")
+    draw = random.Random(3)
+    studies = [_study(draw, i, knobs) for i in range(knobs.studies + OTHERS)]
+    write_jsonl(made.dataset / "studies.jsonl", map(to_row, studies))
+    write_jsonl(made.dataset / "prepared" / "index.jsonl", (_film(made.dataset, s, i, knobs) for i, s in enumerate(studies)))
+    rejected = [("view_out_of_scope", "prepare")] * 12 + [("report_missing", "ingest")] * 3 + [("pixels_constant", "prepare")]
+    rows = [{"study": f"r{i:04}", "stage": stage, "reason": code, "why": "…"} for i, (code, stage) in enumerate(rejected)]
+    write_jsonl(made.dataset / "rejected.jsonl", rows)
+    none: dict[str, Any] = {"groups": 0, "studies": 0, "shown": []}
+    leaks = {
+        "patient": none,
+        "pixels": none,
+        "similar": {"pairs": 0, "shown": []},
+        "report": {**none, "groups": 3, "studies": 9},
+    }
+    write_json(made.dataset / "leaks.json", leaks)
+    test = [s for s in studies if s.split == "test"]
+    for split in ("train", "val", "test"):
+        examples = [_example(s, task, knobs) for s in studies if s.split == split for task in knobs.tasks]
+        write_jsonl(made.dataset / "examples" / f"{split}.jsonl", map(to_row, examples))
+    write_jsonl(made.run / "predictions.jsonl", map(to_row, _predictions(draw, test, knobs)))
+    write_jsonl(made.run / "log.jsonl", _log(draw, knobs))
+    write_json(made.run / "scores.json", {"by_task": _scores(knobs)})
+    _recipe(made.run / "recipe.yaml", knobs)
+    return made
+
+
+def _study(draw: random.Random, i: int, knobs: Knobs) -> Study:
+    chosen = [name for name in LABELS if draw.random() < 0.35]
+    sentences = list(NORMAL)
+    for name in chosen:
+        place, sentence = FOUND[name]
+        sentences[place] = sentence
+    impression = (
+        "; ".join(FOUND[n][1].split(",")[0] for n in chosen) or "Hiện tại chưa thấy bất thường trên phim X-quang ngực thẳng"
+    )
+    sections = {"findings": " ".join(sentences) + knobs.planted, "impression": impression + "." + knobs.planted}
+    id_ = f"{draw.getrandbits(64):016x}"
+    split = "test" if i >= OTHERS else ("val" if i % 4 == 0 else "train")
+    truth = {"findings": [to_row(Finding(n)) for n in chosen], "labels": {n: int(n in chosen) for n in LABELS}, "reworded": {}}
+    series = [Series(f"f{i:04}", "xray", f"prepared/f{i:04}.b2nd", view="PA")]
+    report = Report("vi", sections, {"prior": ["so với phim cũ không thay đổi"]} if i % 9 == 0 else {})
+    sex, age = draw.choice("FM"), round(draw.gauss(69, 11))
+    source = "phantom" if knobs.truth else "folder"
+    return Study(id_, f"p{i:04}", sex, age, None, series, report, None, split, source, truth if knobs.truth else None)
+
+
+def _film(dataset: Path, study: Study, i: int, knobs: Knobs) -> dict[str, Any]:
+    """Two dark lungs in a bright body."""
+    h, w = knobs.film
+    y, x = np.mgrid[0 : 1 : h * 1j, 0 : 1 : w * 1j]
+    film = 0.85 - 0.6 * sum(np.exp(-((((x - c) / 0.13) ** 2 + ((y - 0.45) / 0.28) ** 2) ** 2)) for c in (0.29, 0.71))
+    noise = np.random.default_rng(i).normal(0, knobs.grain, film.shape) if knobs.grain else 0
+    pixels = (np.clip(film + noise, 0, 1) * 65535).astype(np.uint16)
+    path = study.series[0].path
+    store.write(dataset / path, pixels, {})
+    return {"study": study.id, "series": study.series[0].id, "path": path, "shape": [h, w], "spacing": None, "unit": "display",
+            "view": "PA", "sha256": f"{i:064x}", "how": {}}  # fmt: skip
+
+
+def _example(study: Study, task: str, knobs: Knobs) -> Example:
+    sections = study.report.sections
+    asked = ["findings", "impression"] if task == "dialogue" else [task]
+    messages = [Message("system", "Bạn là trợ lý bác sĩ")]
+    for section in asked:
+        messages += [Message("user", "<image>Mô tả."), Message("assistant", sections[section], f"report:{section}")]
+    media = [Media("image", {"xray": study.series[0].path})] * len(asked)
+    return Example(f"{study.id}-{task}", study.id, study.patient, study.split, task, "vi", messages, media)
+
+
+def _predictions(draw: random.Random, test: list[Study], knobs: Knobs):
+    for i, study in enumerate(test):
+        partner = test[(i + 1) % len(test)]
+        for task in knobs.tasks:
+            turns = [(0, "none", "findings"), (1, "reference", "impression"), (1, "generated", "impression")]
+            asked = turns if task == "dialogue" else [(0, "none", task)]
+            for turn, context, section in asked:
+                for image in ("own",) if knobs.blind else ("own", *IMAGES):
+                    seen = {"own": study, "other": partner}.get(image)
+                    text = _answer(draw, (seen or test[0]).report.sections[section], i)
+                    shown = seen.id if seen else None
+                    finish = "length" if i % 7 == 3 else "stop"
+                    reference = study.report.sections[section]
+                    yield Prediction(f"{study.id}-{task}", turn, context, image, shown, study.id, study.patient, task, text,
+                                     reference, finish, "qwen_vl/tiny")  # fmt: skip
+
+
+def _answer(draw: random.Random, text: str, i: int) -> str:
+    """What a middling model makes of a report: small changes, at times of a side, at times cut."""
+    if i % 11 == 5:
+        return ""
+    if i % 3 == 0:
+        text = text.replace("phải", "trái", 1).replace("lượng vừa", "lượng ít")
+    if i % 4 == 1:
+        text = text.replace("không to", "to nhẹ").replace("đám mờ bất thường", "tổn thương khu trú")
+    return text[: len(text) * 2 // 3] if i % 7 == 3 else text
+
+
+def _log(draw: random.Random, knobs: Knobs):
+    for step in range(10, 401, 10):
+        row = {
+            "step": step,
+            "loss": 0.25 + 5 * 0.985**step + draw.random() * 0.08,
+            "tokens_per_s": 5200.0,
+            "samples_per_s": 61.2,
+            "data_wait": 0.004,
+            "memory_mb": 1411.0,
+        }
+        if knobs.validation and step % 50 == 0:
+            row |= {"val/loss": 0.31 + 5 * 0.985**step + max(0, step - 300) * 0.0004, "val/rougeL": 78 - 70 * 0.988**step}
+        yield row
+
+
+def _scores(knobs: Knobs) -> dict[str, Any]:
+    keys = []
+    for task in knobs.tasks:
+        keys += [f"{task}/test", f"{task}/test/reference", f"{task}/test/generated"] if task == "dialogue" else [f"{task}/test"]
+    return {key: _task(knobs, 1 - 0.1 * i) for i, key in enumerate(keys)}
+
+
+def _task(knobs: Knobs, scale: float) -> dict[str, Any]:
+    own = dict(zip(METRICS, (79.1, 68.4, 74.6, 76.0, 68.7, 61.9, 55.3), strict=True))
+    seen = 0.76 if knobs.reads else 0.99
+    part = {"constant": 0.62, "random": 0.66, "nearest": 0.77, "metadata": 0.63, "other": seen, "blank": 0.64, "noise": 0.6}
+    enough = knobs.studies >= 30
+
+    def score(value: float, wide: float = 2.1) -> dict[str, Any]:
+        value = round(value * scale, 2)
+        return {"value": value, "low": value - wide if enough else None, "high": value + wide if enough else None}
+
+    def column(name: str) -> dict[str, Any]:
+        return {m: {**score(v * part[name]), "n": knobs.studies} for m, v in own.items()}
+
+    images = () if knobs.blind else IMAGES
+    task: dict[str, Any] = {
+        "scores": {
+            m: {**score(v), "n": knobs.studies, "signature": f"docphim:{m}|norm:nfc|n:{knobs.studies}"} for m, v in own.items()
+        },
+        "floors": {name: column(name) for name in FLOORS},
+        "lead": {name: {m: score(v * (1 - part[name]), 1.6) for m, v in own.items()} for name in FLOORS},
+        "reliance": {},
+        "image_gain": None,
+        "counts": {"predictions": knobs.studies, "empty": 2, "cut": 5, "failed": 0, "missing": 0, "extra": 0, "duplicates": 0},
+        "named": {},
+    }
+    for name in images:
+        drops = {m: score(v * (1 - part[name]), 1.6) for m, v in own.items()}
+        task["reliance"][name] = {m: {**row, "drop": drops[m]} for m, row in column(name).items()}
+        task["image_gain"] = {**score(5.1 if knobs.reads else 0.05, 0.6), "n": knobs.studies}
+    if knobs.ceiling:
+        task["ceiling"] = {m: score(v * 1.12) for m, v in own.items()}
+    if knobs.truth:
+        names = [*LABELS, "effusion (side)", "consolidation (side)"]
+        task["by_finding"] = {name: _rates(0.93 - 0.05 * i, 0.08, -0.04 + 0.02 * i, enough) for i, name in enumerate(names)}
+    return task
+
+
+def _rates(tpr: float, fpr: float, other: float, enough: bool) -> dict[str, Any]:
+    j, counted = tpr - fpr, {"positives": 18, "negatives": 22}
+    ends = (j - 0.1, min(1, j + 0.1)) if enough else (None, None)
+    own = {"tpr": tpr, "fpr": fpr, "j": j, "low": ends[0], "high": ends[1], **counted}
+    return {"own": own, "other": {"tpr": 0.4 + other, "fpr": 0.4, "j": other, "low": None, "high": None, **counted}}
+
+
+def _recipe(path: Path, knobs: Knobs) -> None:
+    recipe: dict[str, Any] = {
+        "name": "demo",
+        "source": {"kind": "phantom", "path": "/srv/films/NGUYEN-VAN-AN", "studies": 900},
+        "prompts": "docphim",
+        "tasks": list(knobs.tasks),
+        "model": {"family": "qwen_vl", "weights": "tiny", "tune": "full", "image_size": 112},
+        "train": {"epochs": 8, "learning_rate": 0.001, "keep_best": "val/rougeL", "blind": knobs.blind},
+        **knobs.recipe,
+    }
+    path.write_text(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,42 @@
+"""Which studies are shown."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docphim.page.cases import cases, choose
+from docphim.page.inputs import read
+
+SCORES = {f"s{i:02}": float(i) for i in range(20)}
+
+
+def of(chosen, kind):
+    return sorted((s for s, rank in chosen.items() if kind in rank), key=lambda s: chosen[s][kind])
+
+
+def test_the_worst_come_from_below_and_the_best_from_above():
+    chosen = choose(SCORES, 3)
+    assert of(chosen, "worst") == ["s00", "s01", "s02"]
+    assert of(chosen, "best") == ["s19", "s18", "s17"]
+    assert len(of(chosen, "random")) == 3
+
+
+def test_the_random_draw_depends_on_the_seed_alone():
+    assert choose(SCORES, 5) == choose(dict(reversed(SCORES.items())), 5)
+    assert of(choose(SCORES, 5, 0), "random") != of(choose(SCORES, 5, 1), "random")
+
+
+@given(st.integers(1, 30), st.integers(1, 12))
+def test_worst_and_best_never_share_a_study_unless_there_is_one(n, count):
+    chosen = choose({f"s{i}": float(i % 4) for i in range(n)}, count)
+    both = [s for s, rank in chosen.items() if {"worst", "best"} <= set(rank)]
+    assert both == ([] if n > 1 else ["s0"])
+    assert len(of(chosen, "random")) == min(n, count)
+
+
+def test_a_dialogue_s_turns_and_contexts_stay_apart(make):
+    made = make(studies=4, tasks=("dialogue",))
+    shown, total = cases(read(made.dataset, made.run), 2)
+    assert total == 4
+    assert [q.context for q in shown[0].questions] == ["none", "reference", "generated"]
+    assert set(shown[0].questions[0].answers) == {"own", "other", "blank", "noise"}
+    assert shown[0].questions[0].answers["other"].image_films

@@ -1,0 +1,231 @@
+"""The page as a file: whole, closed to the outside, within its size, and the same text that the run wrote, never run."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+
+from docphim.errors import REASONS, UsageError
+from docphim.files import read_jsonl, write_jsonl
+from docphim.page import page
+
+DRAFT = "BẢN NHÁP DO MÁY TẠO – CHƯA ĐƯỢC BÁC SĨ DUYỆT. Không dùng để chẩn đoán."
+VOID = {"meta", "link", "img", "br", "input"}
+
+
+class Reader(HTMLParser):
+    """Collects elements and addresses; every end tag must close the tag that is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.counts: dict[str, int] = {}
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        given = dict(attrs)
+        assert not [name for name in given if name.startswith("on") or name == "style"]
+        self.addresses += [given[name] or "" for name in ("src", "href", "srcset", "action", "poster", "data") if name in given]
+        self.ids += [given["id"]] if "id" in given else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.text.append(data)
+
+
+def written(made, **settings):
+    page(made.dataset, made.run, **{"megabytes": 8, "studies": 4, **settings})
+    return (made.run / "index.html").read_text(encoding="utf-8")
+
+
+def parsed(html):
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert not reader.open
+    return reader
+
+
+WHOLE = {"studies": 32}
+VARIANTS = {
+    "findings": {},
+    "impression": {"tasks": ("impression",)},
+    "dialogue": {"tasks": ("dialogue",)},
+    "two tasks": {"tasks": ("findings", "impression")},
+    "no truth, no ceiling": {"truth": False, "ceiling": False},
+    "fewer than 30 studies": {"studies": 8},
+    "no validation": {"validation": False},
+    "blind": {"blind": True},
+    "one study": {"studies": 1},
+    "does not read": {"reads": False},
+}
+
+
+@pytest.mark.parametrize("knobs", VARIANTS.values(), ids=VARIANTS)
+def test_every_kind_of_run_gives_a_whole_page(make, knobs):
+    reader = parsed(written(make(**{**WHOLE, **knobs})))
+    assert len(reader.ids) == len(set(reader.ids))
+    assert {"answer", "scores", "studies", "training", "data", "recipe"} <= set(reader.ids)
+    assert not [text for text in reader.text if re.search(r"\{\w*\}|Undefined|None\b", text)]
+
+
+@pytest.mark.parametrize(
+    "absent",
+    ["run/log.jsonl", "run/recipe.yaml", "run/scores.json", "run/predictions.jsonl", "data/leaks.json", "data/rejected.jsonl"],
+)
+def test_a_page_is_made_without_a_part(make, absent):
+    made = make(studies=6)
+    place, _, name = absent.partition("/")
+    ((made.run if place == "run" else made.dataset) / name).unlink()
+    parsed(written(made))
+
+
+def test_a_film_that_cannot_be_opened_leaves_its_study_readable(make):
+    made = make(studies=4)
+    films = sorted((made.dataset / "prepared").glob("*.b2nd"))
+    films[0].unlink()
+    for film in films[1:]:
+        film.write_bytes(b"no film")
+    html = written(made)
+    assert "Không mở được phim" in html
+    assert parsed(html).counts.get("img", 0) == 0
+
+
+def test_the_draft_mark_stands_in_both_languages_before_everything_else(make):
+    html = written(make(studies=4))
+    assert DRAFT in html
+    assert html.index(DRAFT) < html.index("Not for diagnosis") < html.index("<h1>")
+
+
+def test_burned_in_text_is_announced(make):
+    html = written(make(studies=4))
+    assert "CHƯA được xóa" in html
+    assert "NOT removed yet" in html
+
+
+def test_nothing_is_fetched_from_outside(make):
+    reader = parsed(written(make()))
+    assert reader.addresses
+    assert {a[:5] for a in reader.addresses} <= {"data:"} | {a[:5] for a in reader.addresses if a.startswith("#")}
+    assert not {"iframe", "object", "embed", "base", "form", "video"} & set(reader.counts)
+
+
+def test_the_policy_lets_in_only_the_page_itself(make):
+    html = written(make(studies=4))
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html).group(1)
+    assert "default-src &#39;none&#39;" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert policy.count("sha256-") == 2
+
+
+PLANTED = ' <script>document.title="run"</script><img src=x onerror="alert(1)"> {{ 7 * 7 }} </p> & "'
+
+
+def test_markup_in_a_report_is_shown_not_run(make):
+    html = written(make(studies=4, planted=PLANTED))
+    reader = parsed(html)
+    assert reader.counts["script"] == 1
+    assert "x" not in reader.addresses
+    shown = "".join(reader.text)
+    assert '<script>document.title="run"</script>' in shown
+    assert "{{ 7 * 7 }}" in shown
+
+
+@pytest.mark.parametrize("megabytes", [0.8, 1.5])
+def test_a_page_of_many_large_films_keeps_its_size(make, megabytes):
+    made = make(studies=12, film=(900, 760), grain=0.12)
+    html = written(made, megabytes=megabytes, studies=4)
+    assert len(html.encode()) <= megabytes * 1_000_000
+    assert parsed(html).counts["img"] > 5
+
+
+def test_studies_are_left_out_and_counted_when_small_films_are_still_too_much(make):
+    made = make(studies=12, film=(900, 760), grain=0.12)
+    html = written(made, megabytes=0.4, studies=8)
+    assert len(html.encode()) <= 400_000
+    assert "để trang không quá" in html
+
+
+def test_long_reports_are_shortened_and_say_so(make):
+    html = written(make(studies=4, planted=" Phổi sáng." * 20_000), megabytes=1)
+    assert len(html.encode()) <= 1_000_000
+    assert "cắt bớt cho vừa trang" in html
+
+
+def test_a_size_that_nothing_fits_is_refused_with_the_setting_s_name(make):
+    made = make(studies=4)
+    with pytest.raises(UsageError, match=r"page\.megabytes"):
+        written(made, megabytes=0.01)
+    assert not (made.run / "index.html").exists()
+
+
+def test_no_path_of_the_source_reaches_the_page(make):
+    made = make(studies=4, recipe={"model": {"family": "llava", "weights": "/home/NGUYEN-VAN-AN/llava", "image_size": 112}})
+    html = written(made)
+    assert "NGUYEN-VAN-AN" not in html
+    assert str(made.dataset) not in html
+
+
+def test_an_answer_that_was_cut_is_marked(make):
+    made = make(studies=8)
+    assert "bị cắt: hết số chữ" in written(made)
+    rows = [{**row, "finish": "stop"} for row in read_jsonl(made.run / "predictions.jsonl")]
+    write_jsonl(made.run / "predictions.jsonl", rows)
+    assert "bị cắt: hết số chữ" not in written(made)
+
+
+def test_no_interval_is_printed_below_thirty_studies(make):
+    few, enough = (written(make(studies=n, truth=False)) for n in (8, 32))
+    assert 'class="interval">–</span>' in few
+    assert not re.search(r"\[[−\d]+,\d+; ", few)
+    assert "dưới 30 người bệnh không in khoảng tin cậy" in few
+    assert re.search(r"\[[−\d]+,\d+; ", enough)
+
+
+def test_numbers_have_a_decimal_comma_in_vietnamese_and_a_point_in_english(make):
+    html = written(make())
+    assert '<span class="vi" lang="vi">74,6</span><span class="en" lang="en">74.6</span>' in html
+
+
+def test_the_answer_on_another_film_stands_with_that_film(make):
+    html = written(make(studies=4))
+    assert "Máy viết gì khi đưa phim người khác" in html
+    assert parsed(html).counts["img"] == 8
+
+
+def test_equal_inputs_give_equal_pages(make):
+    made = make(studies=6)
+    assert written(made) == written(made)
+
+
+def test_rejections_are_explained_in_both_languages(make):
+    html = written(make(studies=4))
+    assert "phim nghiêng hoặc chếch" in html
+    assert REASONS["view_out_of_scope"] in html
+
+
+def test_signatures_can_be_unfolded(make):
+    made = make()
+    scores = json.loads((made.run / "scores.json").read_text(encoding="utf-8"))["by_task"]["findings/test"]["scores"]
+    html = written(made)
+    for score in scores.values():
+        assert f"<code>{score['signature']}</code>" in html
+
+
+def test_the_recipe_is_shown_whole_but_for_paths(make):
+    made = make(studies=4)
+    shown = re.search(r'<pre class="yaml">(.*?)</pre>', written(made), re.DOTALL).group(1)
+    recipe = yaml.safe_load((made.run / "recipe.yaml").read_text(encoding="utf-8"))
+    recipe["source"]["path"] = "…"
+    assert yaml.safe_load(shown.replace("&#39;", "'")) == recipe
