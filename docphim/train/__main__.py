@@ -6,6 +6,7 @@ CONFIG.json holds the recipe's `model` and `train` sections: {"model": {…}, "t
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def main(arguments: list[str]) -> int:
     """Train; 0 done, 2 the command or its configuration is wrong, 3 the input was refused."""
     import torch.distributed
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    first = os.environ.get("RANK", "0") == "0"
+    logging.basicConfig(level=logging.INFO if first else logging.ERROR, format="%(message)s")
     try:
         if len(arguments) != 3:
             raise UsageError("usage: python -m docphim.train DATASET RUN CONFIG.json")

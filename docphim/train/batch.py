@@ -39,7 +39,9 @@ def read_examples(dataset: Path, split: str) -> list[Example]:
 class Examples(Dataset[Encoded]):
     """Examples as a model reads them, encoded when first asked for and kept while `memory` bytes last."""
 
-    def __init__(self, loaded: Loaded, dataset: Path, examples: Sequence[Example], *, blind: bool, memory: int = MEMORY) -> None:
+    def __init__(
+        self, loaded: Loaded, dataset: Path, examples: Sequence[Example], *, blind: bool, memory: int = MEMORY
+    ) -> None:
         self.loaded, self.dataset, self.examples, self.blind = loaded, dataset, examples, blind
         self._kept: dict[int, Encoded] = {}
         self._room = memory
@@ -86,10 +88,9 @@ def lengths(examples: Examples, max_length: int) -> list[int]:
     Refused
         `too_long`, naming the examples that would not fit `max_length`.
     """
-    of_text, per_image = [], None
-    for example in bar(examples.examples, len(examples), "lengths"):
-        of_text.append(encode(examples.loaded, example.messages, [], blind=True).length)
-    found = []
+    every = bar(examples.examples, len(examples), "lengths")
+    of_text = [encode(examples.loaded, example.messages, [], blind=True).length for example in every]
+    found, per_image = [], None
     for index, example in enumerate(examples.examples):
         images = 0 if examples.blind else sum(m.content.count("<image>") for m in example.messages)
         if images and per_image is None:
@@ -156,6 +157,7 @@ class Collate:
         self.pad_id = pad_id
 
     def __call__(self, batch: list[Encoded]) -> dict[str, Tensor]:
+        """`collate`'s tensors, and `columns`."""
         tensors = collate(batch, "right", self.pad_id)
         return {**tensors, "columns": answer_columns(tensors["labels"])}
 

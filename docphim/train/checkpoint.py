@@ -34,20 +34,37 @@ class Checkpoint:
         What the training was made from; a checkpoint of another training is never resumed.
     rank : float or None
         How good it is by the validation metric, higher is better; None where nothing was validated.
+    processes : int
+        How many trained together.
+    files : dict
+        SHA-256 of each file, by name.
     """
 
     folder: Path
     step: int
     key: str
     rank: float | None
+    processes: int
     files: dict[str, str]
 
 
-def write(root: Path, step: int, fill: Callable[[Path], None], *, key: str, rank: float | None, first: bool, wait: Callable[[], None]) -> None:
+def write(
+    root: Path,
+    step: int,
+    fill: Callable[[Path], None],
+    *,
+    key: str,
+    rank: float | None,
+    processes: int,
+    first: bool,
+    wait: Callable[[], None],
+) -> None:
     """Write checkpoint `step` under `root`: every process fills the same folder, the first one seals and renames it.
 
     Parameters
     ----------
+    key, rank, processes
+        As in `Checkpoint`.
     fill
         Writes this process's files into the folder it is given.
     first
@@ -70,7 +87,7 @@ def write(root: Path, step: int, fill: Callable[[Path], None], *, key: str, rank
             fill(part)
             wait()
             if first:
-                seal(part, step, key, rank)
+                seal(part, step, key=key, rank=rank, processes=processes)
                 remove(final)
                 part.rename(final)
                 _flush(root)
@@ -81,12 +98,13 @@ def write(root: Path, step: int, fill: Callable[[Path], None], *, key: str, rank
         raise
 
 
-def seal(folder: Path, step: int, key: str, rank: float | None) -> None:
+def seal(folder: Path, step: int, *, key: str, rank: float | None, processes: int) -> None:
     """Flush every file of a folder to disk, then write the manifest that makes it count."""
     paths = sorted(p for p in folder.iterdir() if p.name != MANIFEST)
     for path in paths:
         _flush(path)
-    said = {"step": step, "key": key, "rank": rank, "files": {p.name: files.sha256(p) for p in paths}}
+    sums = {p.name: files.sha256(p) for p in paths}
+    said = {"step": step, "key": key, "rank": rank, "processes": processes, "files": sums}
     files.write_json(folder / MANIFEST, said)
     _flush(folder)
 
@@ -105,7 +123,7 @@ def sealed(root: Path, key: str) -> list[Checkpoint]:
     for folder in root.glob("checkpoint-*"):
         try:
             said = files.read_json(folder / MANIFEST)
-            found.append(Checkpoint(folder, said["step"], said["key"], said["rank"], said["files"]))
+            found.append(Checkpoint(folder, said["step"], said["key"], said["rank"], said["processes"], said["files"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted((c for c in found if c.key == key), key=lambda c: c.step)
@@ -202,13 +220,15 @@ def disk_full_is_refused(where: str) -> Iterator[None]:
         raise
 
 
+#: safetensors words the system's error; torch's zip writer only knows that it could not write on.
+_DISK_FULL = ("No space left on device", "PytorchStreamWriter failed", "iostream error", "unexpected pos")
+
+
 def _means_disk_full(error: BaseException | None) -> bool:
-    # safetensors words the system's error; torch's zip writer hides it behind its own and chains the first one
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        if "No space left on device" in str(error) or "PytorchStreamWriter failed writing" in str(error):
+        if any(phrase in str(error) for phrase in _DISK_FULL):
             return True
         error = error.__cause__ or error.__context__
     return False
-

@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 import torch.distributed
+from torch.utils import deterministic
 
 from docphim import files
 from docphim.errors import Refused
-from docphim.models.loaded import Loaded
 from docphim.models.load import create_tiny, load, save, tune
+from docphim.models.loaded import Loaded
 from docphim.study import Example
 from docphim.train import card, checkpoint
 from docphim.train.batch import MEMORY, Examples, lengths, plan, read_examples, steps_of
@@ -92,6 +93,8 @@ def _trained(
     root, global_batch = run / "checkpoints", settings.batch_size * settings.accumulate * world
     steps = steps_of(len(examples["train"]), settings.epochs, settings.max_steps, global_batch)
     args = arguments(settings, root, steps)
+    if args.world_size != world:
+        raise RuntimeError(f"{world} processes were started, and {args.world_size} found each other")
     memory = MEMORY // world // max(1, settings.workers)
     read = Examples(loaded, dataset, examples["train"], blind=settings.blind, memory=memory)
     held_out = Examples(loaded, dataset, examples["val"], blind=settings.blind, memory=MEMORY // 4 // world)
@@ -184,15 +187,15 @@ def _checkpoint_activations(core: Any) -> None:
 def _repeatable(seed: int) -> Iterator[None]:
     """Seed torch and, on a CPU, allow deterministic algorithms only: equal settings give equal weights, bit for bit."""
     torch.manual_seed(seed)
-    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    before, filled = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory
     if not torch.cuda.is_available():
         torch.use_deterministic_algorithms(True)
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        deterministic.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
-        torch.utils.deterministic.fill_uninitialized_memory = before[1]
+        torch.use_deterministic_algorithms(before)
+        deterministic.fill_uninitialized_memory = filled
 
 
 def _gather(world: int) -> Callable[[Any], list[Any]]:

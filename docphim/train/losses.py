@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from docphim.models.encode import IGNORED
+
 
 def answer_loss(logits: Tensor, labels: Tensor, columns: Tensor, total: Tensor | int) -> Tensor:
     """Summed cross-entropy of the labelled tokens, divided by how many there are in the global batch.
@@ -25,7 +25,5 @@ def answer_loss(logits: Tensor, labels: Tensor, columns: Tensor, total: Tensor |
         Labelled tokens over all micro-batches and processes of the optimiser step.
     """
     targets = labels[:, 1:][:, columns]
-    summed = functional.cross_entropy(
-        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
+    summed = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
     return summed / total

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from transformers import TrainingArguments
 
 _SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
@@ -51,6 +52,7 @@ def arguments(settings: TrainSettings, folder: Path, steps: int) -> TrainingArgu
         max_grad_norm=settings.max_grad_norm,
         optim="adamw_torch_fused",
         seed=settings.seed,
+        use_cpu=not torch.cuda.is_available(),
         average_tokens_across_devices=True,
         # LLaVA leaves its last vision layers unused, and a blind batch all of them.
         ddp_find_unused_parameters=True,

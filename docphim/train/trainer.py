@@ -72,19 +72,19 @@ class AnswerTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self.add_callback(_Schedule(saves, logs))
         self.model_accepts_loss_kwargs = True  # else num_items_in_batch stays None and micro-batches are averaged
-        self.loaded, self.batches, self.validation = loaded, batches, validation
+        self.loaded, self.examples, self.batches, self.validation = loaded, examples, batches, validation
         self.root, self.key, self.journal, self.epoch_of, self.workers = root, key, journal, epoch_of, workers
         self.meter = Meter()
         self.some_logits = "logits_to_keep" in inspect.signature(loaded.core.forward).parameters
         self._ahead: Ahead[dict[str, Tensor]] | None = None
         self._loss = torch.zeros(())
 
-    def get_train_dataloader(self) -> DataLoader:  # type: ignore[type-arg]
+    def get_train_dataloader(self) -> DataLoader:
         """This process's micro-batches."""
         mine = share(self.batches, self.args.process_index, self.args.world_size)
         return DataLoader(
-            self.train_dataset,
-            batch_sampler=mine,  # type: ignore[arg-type]
+            self.examples,
+            batch_sampler=mine,
             collate_fn=Collate(self.loaded.tokenizer.pad_token_id),
             num_workers=self.workers,
             multiprocessing_context="fork" if self.workers else None,
@@ -124,8 +124,9 @@ class AnswerTrainer(Trainer):
         """Clip, and stop before a step that would ruin the weights; the norm is the same in every process."""
         norm = super()._clip_grad_norm(model)
         if not math.isfinite(float(norm)):
-            why = f"at step {self.state.global_step + 1} the loss is {float(self._loss):g} and the gradient's norm {float(norm):g}"
-            raise Refused("loss_not_finite", f"step {self.state.global_step + 1}", why)
+            step = self.state.global_step + 1
+            why = f"at step {step} the loss is {float(self._loss):g} and the gradient's norm {float(norm):g}"
+            raise Refused("loss_not_finite", f"step {step}", why)
         return norm
 
     def floating_point_ops(self, inputs: Any) -> int:
@@ -150,26 +151,27 @@ class AnswerTrainer(Trainer):
         """Validate, log and save; then let go of checkpoints that are neither recent nor the best."""
         step = self.state.global_step
         with self.meter.away(), self._ahead.paused() if self._ahead else contextlib.nullcontext():
-            self.model.eval()
+            self.loaded.model.eval()
             scores = self.validation.scores()
             if scores:
                 self._write({"step": step, "epoch": round(self.epoch_of(step), 4), **scores})
             rank, first = self.validation.better(scores), self.args.process_index == 0
             wait = self.accelerator.wait_for_everyone
-            checkpoint.write(self.root, step, self._fill, key=self.key, rank=rank, first=first, wait=wait)
+            world = self.accelerator.num_processes
+            checkpoint.write(self.root, step, self._fill, key=self.key, rank=rank, processes=world, first=first, wait=wait)
             if first:
                 checkpoint.prune(self.root, self.key)
 
     def _fill(self, folder: Path) -> None:
         if self.args.process_index == 0:
-            checkpoint.save_weights(self.model, folder)
+            checkpoint.save_weights(self.loaded.model, folder)
             self._save_optimizer_and_scheduler(str(folder))
             self.state.save_to_json(str(folder / "trainer_state.json"))
         self._save_rng_state(str(folder))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Strictly: Trainer's own way only warns of weights it does not find."""
-        checkpoint.load_weights(self.model, Path(resume_from_checkpoint))
+        checkpoint.load_weights(self.loaded.model, Path(resume_from_checkpoint))
 
     def close(self) -> None:
         """Stop reading ahead."""
