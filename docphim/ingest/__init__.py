@@ -25,6 +25,7 @@ SOURCES: dict[str, str] = {
     "phantom": "docphim.ingest.phantom",
     "folder": "docphim.ingest.folder",
     "vix_ray": "docphim.ingest.vix_ray",
+    "joined": "docphim.ingest.joined",
 }
 
 
