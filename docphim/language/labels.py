@@ -120,7 +120,7 @@ def _sentence(sentence: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State
         sides = _side_spans(item, lexicon)
         if number == 0 and sides and (not spans or sides[0].end <= spans[0].start):
             header = sides[0].name
-        if waiting:
+        if waiting and (spans or sides):
             # "gãy cung sau xương sườn V, VI bên phải": the side comes in the next item
             late = not spans and sides and not lexicon.midline.search(item)
             yield waiting[0], sides[0].name if late else "", waiting[1]
@@ -258,7 +258,7 @@ def load_lexicon(language: str) -> Lexicon:
     if not path.is_file():
         raise UsageError(f"language: {language!r} is not one of {', '.join(sorted(p.stem for p in folder.glob('*.yaml')))}")
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    gap = rf"(?:\s+(?!{_any(data['anatomy'])})[^\s,:]+){{0,5}}?"
+    gap = rf"(?:\s+(?!{_any(data['anatomy'])})[^\s,:]+){{0,6}}?"
     findings = data["findings"].items()
     kinds = ("negation", "hedges", "ends")
     cues = sorted(((p, kind) for kind in kinds for p in data[kind]), key=lambda c: -len(c[0]))
