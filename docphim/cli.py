@@ -88,14 +88,16 @@ def build(
     show: Annotated[int, typer.Option(help="Print so many examples, the trained tokens coloured.")] = 0,
 ) -> None:
     """Stage 3: splits, leaks, and what the model is asked."""
-    home = run_recipe(recipe, set_, only="build")
+    run_recipe(recipe, set_, only="build")
     if show:
         from docphim import recipe as recipes
         from docphim import terminal
         from docphim.run import dataset_folder
+        from docphim.train.look import look
 
-        loaded = recipes.load(recipe, set_)
-        terminal.show_examples(dataset_folder(loaded), home, loaded.model, show)
+        made = recipes.load(recipe, set_)
+        settings = {"model": made.model.model_dump(), "train": made.train.model_dump()}
+        terminal.show_examples(look(dataset_folder(made), **settings, count=show))
 
 
 @app.command()

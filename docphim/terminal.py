@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from docphim import files
-from docphim.recipe import Model
 
 HEADLINE = ("rougeL", "bleu4")
 
@@ -101,11 +101,9 @@ def tree(value: dict[str, Any], indent: str = "") -> None:
             console.print(Text(f"{indent}{key}: {'–' if inner in (None, '', []) else inner}"))
 
 
-def show_examples(dataset: Path, home: Path, model: Model, count: int) -> None:
-    """Print the first training examples as the model will see them, the trained tokens coloured."""
-    from docphim.train.look import look
-
+def show_examples(examples: Iterable[tuple[str, str]]) -> None:
+    """Print training examples (title, rich markup) as the model will see them."""
     console = Console(highlight=False)
-    for title, text in look(dataset, home, model.model_dump(), count):
+    for title, text in examples:
         console.rule(title, align="left")
         console.print(Text.from_markup(text))

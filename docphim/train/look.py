@@ -1,0 +1,29 @@
+"""`docphim build --show N`: training examples as the model will see them, the trained tokens coloured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docphim.models.encode import show
+from docphim.train.batch import Examples, read_examples
+from docphim.train.fit import open_model
+from docphim.train.settings import TrainSettings
+
+
+def look(dataset: Path, *, model: dict[str, Any], train: dict[str, Any], count: int) -> Iterator[tuple[str, str]]:
+    """The first `count` training examples.
+
+    Yields
+    ------
+    tuple of str
+        The example's id with its length in tokens, and its text as rich markup: trained tokens green.
+    """
+    rows = read_examples(dataset, "train")
+    settings = TrainSettings(**train)
+    loaded = open_model(model, settings, rows)
+    examples = Examples(loaded, dataset, rows[:count], blind=settings.blind)
+    for number, row in enumerate(rows[:count]):
+        encoded = examples[number]
+        yield f"{row.id}, {encoded.length} tokens", show(loaded, encoded)
