@@ -71,7 +71,7 @@ def aorta(body: Body, grid: Grid | Window) -> Solid:
     x = centre_x + (knob - tube) - down * (16 + 6 * grow) + 10 * grow * np.sin(np.pi * down)
     above = np.clip((centre_z - z) / knob, 0, 1)
     half = np.where(z < centre_z, knob * bulge(above), knob + (tube - knob) * np.clip((z - centre_z) / 26, 0, 1))
-    chord = np.where(z < centre_z, 30 * bulge(above), 22) * bulge((grid.x - x) / np.maximum(half, EMPTY))
+    chord = np.where(z < centre_z, 24 * bulge(above), 24) * bulge((grid.x - x) / np.maximum(half, EMPTY))
     y = -18 - 24 * np.clip((z - centre_z) / 30, 0, 1)
     return y - chord, y + chord
 
@@ -137,10 +137,13 @@ def project(body: Body, grid: Grid) -> Soft:
     lungs = {}
     for side, vessel in (("right", ascending), ("left", aorta)):
         lungs[side] = np.zeros(grid.shape, np.float32)
-        window = grid.beside(side, -4, 142, -3, 330)
-        middle = core(body, window)
-        heart[window.at] = length(middle)
-        lungs[side][window.at] = outside(hull(body, side, window), [middle, vessel(body, window), dome(body, side, window)])
+        # two bands, for above the dome there is no diaphragm to take its part
+        for top, bottom in ((-3.0, body.dome(side) - 2), (body.dome(side) - 2, 330.0)):
+            window = grid.beside(side, -4, 142, top, bottom)
+            middle = core(body, window)
+            takers = [middle, vessel(body, window)] + ([dome(body, side, window)] if bottom == 330.0 else [])
+            heart[window.at] = np.maximum(heart[window.at], length(middle))
+            lungs[side][window.at] = outside(hull(body, side, window), takers)
     air = lungs["right"] + lungs["left"]
     line = SOFT * (skin - air) + LUNG * air - (SOFT - FAT) * np.minimum(skin, 2 * np.float32(body.fat))
     line += _breasts(body, grid) - _stomach(body, grid)

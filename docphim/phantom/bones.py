@@ -15,7 +15,7 @@ from docphim.phantom.tubes import Tubes, swept
 RIB_END = {1: 150, 2: 140, 3: 143, 4: 143, 5: 142, 6: 140, 7: 136, 8: 128, 9: 122, 10: 112, 11: 78, 12: 52}
 RIB_FALL = {1: 44, 2: 58, 3: 78, 4: 92, 5: 102, 6: 108, 7: 112, 8: 112, 9: 106, 10: 96, 11: 62, 12: 34}
 #: Angles of the three arcs a fracture may lie on.
-ARCS = {"posterior": 42.0, "lateral": 78.0, "anterior": 118.0}
+ARCS = {"posterior": 42.0, "lateral": 66.0, "anterior": 118.0}
 #: Broken ends move apart by this many mm.
 DISPLACED = {"mild": 2.5, "moderate": 5.0, "severe": 8.0}
 
@@ -27,7 +27,7 @@ def vertebra_height(k: float) -> float:
     return -17 + 19.5 * k + 0.34 * k * k
 
 
-def rib_path(k: int, count: int = 330) -> tuple[Array, Array, Array, Array]:
+def rib_path(k: int, count: int = 300) -> tuple[Array, Array, Array, Array]:
     """Angle from the spine (degrees), distance from the midline, y and z of a rib's middle line."""
     angle = np.linspace(4, RIB_END[k], count).astype(np.float32)
     turn = np.radians(angle)
@@ -59,7 +59,7 @@ def _rib(k: int, side: str, broken: Break | None) -> tuple[Array, Array]:
         beyond = np.clip((angle - at) / 0.5, 0, 1) * np.exp(-np.clip(angle - at, 0, None) / 45)
         z = z + (apart * beyond).astype(np.float32)
         density = density * (1 + 0.35 * np.exp(-(((angle - at) / 4) ** 2)))
-    tube = swept(out if side == "left" else -out, y, z, tall, BONE * density, 4.0 * turned**2).rows.copy()
+    tube = swept(out if side == "left" else -out, y, z, tall, BONE * density, 2.8 * turned**2).rows.copy()
     tube[2] *= 1 - 0.75 * turned**4
     if broken is not None:
         tube[5] *= np.abs(angle - broken[0] - 0.4) >= 0.7 + 0.12 * broken[1]

@@ -79,7 +79,7 @@ def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Ge
     tree *= _enlarge(keep, doublings, fine.shape)
     tree += lay_tubes(fine, thin)
     skeleton = bones.girdle(body.view == "AP") + bones.ribs(body, breaks)
-    line += soften(lay_tubes(scene.coarse, skeleton, hollow=True, step=1.1))
+    line += soften(lay_tubes(scene.coarse, skeleton, hollow=True, step=1.2))
     return _enlarge(line, doublings, fine.shape) + soften(tree)
 
 

@@ -15,6 +15,8 @@ from docphim.phantom.grid import Grid
 PLANE, GOLDEN = (0.7548776662, 0.5698402910), 0.6180339887
 #: Deposits across a tube come in these numbers, so that one array operation serves all tubes of a width.
 CLASSES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+#: From this many deposits across, a deposit is shared by four pixels.
+WIDE = 12
 #: A long bone: marrow fills this share of the radius and lets this share of the rays' attenuation stay.
 MARROW, TRABECULAE = 0.81, 0.24
 
@@ -71,7 +73,7 @@ def _deposits(grid: Grid, rows: Array, count: int, hollow: bool) -> tuple[NDArra
     weight = chord * (mass * radius * radius * np.float32(4 / (count * grid.px * grid.pz)))
     column = u * (across_x * radius / grid.px) + ((x - grid.x[0, 0]) / grid.px)
     row = u * (across_z * radius / grid.pz) + ((z - grid.z[0, 0]) / grid.pz)
-    if hollow:
+    if hollow or count >= WIDE:
         aside = np.arange(count, dtype=np.float32)[:, None] * np.float32(GOLDEN) % 1 * 2 - 1
         return _shared(row, column + aside * (spread / grid.px), weight, h, w)
     jitter = _jitter(count * x.size).reshape(2, count, x.size)

@@ -14,7 +14,7 @@ from docphim.phantom.tubes import Tubes, along
 #: Hila in standard mm (outward from the midline, y, z); the left one lies higher.
 HILUM = {"right": (37.0, -5.0, 118.0), "left": (41.0, -10.0, 107.0)}
 #: A vessel that feeds n end points has n^EXPONENT times their radius (Murray's law has 1/3).
-EXPONENT = 0.38
+EXPONENT = 0.36
 #: The artery between the lobes: outward, y, z, radius.
 TRUNK = {
     "right": ((30, 0, 106, 5), (40, 0, 114, 8), (46, 0, 128, 7.5), (50, 0, 145, 6.5), (54, 0, 164, 5), (57, 0, 180, 3)),
@@ -92,12 +92,14 @@ def branch_tubes(
     flat = np.maximum(np.sqrt(dx * dx + dz * dz), np.float32(1e-3))
     radius = (leaf[owner] * fed ** np.float32(EXPONENT)).astype(np.float32)[index] * (1 - np.float32(0.22) * t)
     x = x + np.float32(shift * 0.8) * np.clip(1 - (z - 60) / 260, 0.3, 1.2)
-    return Tubes.of(x, z, -dz / flat, dx / flat, radius, density * np.sqrt(dx * dx + dy * dy + dz * dz) / count[index])
+    # a vessel seen end on is no longer than a few of its widths before it turns
+    run = np.minimum(np.sqrt(dx * dx + dy * dy + dz * dz), 1.8 * flat)
+    return Tubes.of(x, z, -dz / flat, dx / flat, radius, density * run / count[index])
 
 
 def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator) -> list[Tubes]:
     """Arteries, veins and the large arteries at both hila."""
-    density = SOFT * 1.05 - LUNG
+    density = (SOFT - LUNG) * 1.35
     roots, ends = [], []
     for side in ("right", "left"):
         root = np.array(HILUM[side])
@@ -105,9 +107,9 @@ def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator) -> list[Tubes
         roots += [root, root + np.array([-6, 6, 22])]
         ends += [points[:LEAVES], points[LEAVES:]]
     branches = tree(np.array(roots, np.float32), np.array(ends, np.float32))
-    leaf, sign = np.array([0.80, 0.74, 0.80, 0.74]), np.array([-1, -1, 1, 1])
+    leaf, sign = np.array([0.92, 0.84, 0.92, 0.84]), np.array([-1, -1, 1, 1])
     trees = branch_tubes(branches, leaf, sign, body.shift, grid, density)
-    return [trees] + [_trunk(side, sign, body, grid, density * 0.75) for side, sign in (("right", -1), ("left", 1))]
+    return [trees] + [_trunk(side, sign, body, grid, density * 0.6) for side, sign in (("right", -1), ("left", 1))]
 
 
 def _trunk(side: str, sign: int, body: Body, grid: Grid, density: float) -> Tubes:
