@@ -25,9 +25,15 @@ _SHORTEST_NUMBER = 4
 # Nothing that is measured on a film has nine digits; a Vietnamese phone number has ten, an identity card nine or twelve.
 _LONG_NUMBER = re.compile(r"(?<![\w.,])\+?\d{9,}(?!\w)|(?<!\d)(?:\+84|0)\d{2,3}([ .-])\d{3}\1?\d{3,4}(?!\d)")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
 _DAY = re.compile(
-    r"(?i:ngày\s+)?(?<![\d/])\d{1,2}\s*(?:[/.-]|\s*tháng\s*)\s*\d{1,2}\s*(?:[/.-]|\s*năm\s*)\s*((?:19|20)\d\d)(?!\d)"
+    # 12/03/2023, 12 tháng 3 năm 2023; 2023-03-12; 12 March 2023; March 12, 2023; and with the word `ngày` also 12/3 or 12/3/23
+    r"(?:ngày\s+)?(?<![\d/])\d{1,2}\s*(?:[/.-]|\s*tháng\s*)\s*\d{1,2}\s*(?:[/.-]|\s*năm\s*)\s*((?:19|20)\d\d)(?!\d)"
     r"|(?<!\d)((?:19|20)\d\d)[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
+    rf"|(?<!\d)\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH},?\s+((?:19|20)\d\d)(?!\d)"
+    rf"|(?<!\w){_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+((?:19|20)\d\d)(?!\d)"
+    r"|ngày\s+\d{1,2}\s*(?:[/-]|tháng)\s*\d{1,2}(?:[/-]\d\d)?(?![\d/])",
+    re.IGNORECASE,
 )
 
 
@@ -70,8 +76,8 @@ def announced(text: str) -> tuple[list[str], list[str]]:
 
 
 def _year(match: re.Match[str]) -> str:
-    year = match[1] or match[2]
-    return f"năm {year}" if match[0].lower().startswith("ngày") else str(year)
+    year = next(filter(None, match.groups()), "")
+    return f"năm {year}" if year and match[0].lower().startswith("ngày") else year
 
 
 def _remove_number(text: str, number: str) -> str:

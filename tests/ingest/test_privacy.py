@@ -125,6 +125,8 @@ TEXTS = [
     ("Chest PA clear", ["CHEST^PA"], "Chest PA clear"),
     ("BỆNH NHÂN ĐAU NGỰC, TRÀN DỊCH MÀNG PHỔI", [], "BỆNH NHÂN ĐAU NGỰC, TRÀN DỊCH MÀNG PHỔI"),
     ("phim ngày 12/03/2023 và 12 tháng 3 năm 2022", [], "phim năm 2023 và 2022"),
+    ("Film of 27 January 2020, and of Jan. 5th, 2021. May show edema", [], "Film of 2020, and of 2021. May show edema"),
+    ("ngày 27/7 năm 2017, ngày 3/4, ngày 3/4/23, sườn 3/4", [], "năm 2017, sườn 3/4"),
     ("Nốt 12.5 mm, ELISA 2023-01-05, gọi 0912 345 678", [], "Nốt 12.5 mm, ELISA 2023, gọi"),
 ]
 
