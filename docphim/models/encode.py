@@ -67,19 +67,26 @@ def encode(
         if image.shape != (*loaded.size, 3) or image.dtype != np.uint8:
             raise ValueError(f"an image is {image.dtype} {image.shape}, not uint8 {(*loaded.size, 3)}")
     text, spans = _render(loaded.tokenizer, turns, answer)
-    begin = loaded.tokenizer.bos_token
-    special = not (begin and text.startswith(begin))  # as transformers' own apply_chat_template decides
-    # The size is one the family takes, so the processor's own resize would change nothing; it is left out for speed.
-    out = loaded.processor(
-        text=[text], images=images or None, return_tensors="pt", add_special_tokens=special, images_kwargs={"do_resize": False}
-    )
-    expanded = out.pop("input_ids")[0]
-    ids, labels = _label(loaded.tokenizer, text, spans, special)
-    ids, labels = _expand(ids, labels, loaded.processor.image_token_id, len(images), len(expanded))
-    if not torch.equal(ids, expanded):
-        raise AssertionError("labels and tokens do not line up: the processor expanded a placeholder otherwise")
-    media = {k: v[0] if k in PER_TOKEN else v for k, v in out.items() if k != "attention_mask"}
+    ids, labels = _label(loaded.tokenizer, text, spans)
+    media = pixels(loaded, images) if images else {}
+    picture = loaded.processor.image_token_id
+    if images:
+        # Transformers' own expansion of a placeholder, asked for film by film.
+        counts = [loaded.processor.replace_image_token(media, n).count(loaded.processor.image_token) for n in range(tags)]
+        times = torch.ones_like(ids)
+        times[ids == picture] = torch.tensor(counts)
+        ids, labels = ids.repeat_interleave(times), labels.repeat_interleave(times)
+    if loaded.processor.return_mm_token_type_ids:
+        media["mm_token_type_ids"] = (ids == picture).long()
     return Encoded(ids, labels, media, len(ids))
+
+
+def pixels(loaded: Loaded, images: list[np.ndarray]) -> dict[str, Tensor]:
+    """The image tensors of one example's films (uint8, `loaded.size`), by the family's own image processor.
+
+    The size is one the family takes, so the processor's resize and crop would change nothing: they are left out.
+    """
+    return dict(loaded.processor.image_processor(images, return_tensors="pt", do_resize=False, do_center_crop=False))
 
 
 def _parts(message: Message, tokenizer: Any, blind: bool) -> dict[str, Any]:
@@ -130,24 +137,17 @@ def _render(tokenizer: Any, turns: list[dict[str, Any]], answer: bool) -> tuple[
     return text + whole[done:], spans
 
 
-def _label(tokenizer: Any, text: str, spans: list[tuple[int, int]], special: bool) -> tuple[Tensor, Tensor]:
+def _label(tokenizer: Any, text: str, spans: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
     """Token ids, and labels on every token that touches an answer."""
+    begin = tokenizer.bos_token
+    special = not (begin and text.startswith(begin))  # as transformers' own apply_chat_template decides
     out = tokenizer(text, return_offsets_mapping=True, add_special_tokens=special)
     ids = torch.tensor(out["input_ids"], dtype=torch.long)
-    labels = torch.full_like(ids, IGNORED)
-    for place, (start, stop) in enumerate(out["offset_mapping"]):
-        if stop > start and any(start < last and stop > first for first, last in spans):
-            labels[place] = ids[place]
-    return ids, labels
-
-
-def _expand(ids: Tensor, labels: Tensor, image_token: int, images: int, length: int) -> tuple[Tensor, Tensor]:
-    """Repeat each image placeholder as often as the processor does (all films have one size)."""
-    if not images:
-        return ids, labels
-    times = torch.ones_like(ids)
-    times[ids == image_token] = (length - len(ids)) // images + 1
-    return ids.repeat_interleave(times), labels.repeat_interleave(times)
+    start, stop = np.array(out["offset_mapping"]).T
+    trained = np.zeros(len(ids), dtype=bool)
+    for first, last in spans:
+        trained |= (start < last) & (stop > first) & (stop > start)
+    return ids, torch.where(torch.from_numpy(trained), ids, IGNORED)
 
 
 def only_last(labels: Tensor) -> Tensor:

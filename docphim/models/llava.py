@@ -41,7 +41,7 @@ def tiny_config(
     image_size: int | tuple[int, int],
     *,
     decoder: str = "llama",
-    hidden: int = 192,
+    hidden: int = 128,
     layers: int = 4,
     heads: int = 4,
     vision_hidden: int = 128,
@@ -69,7 +69,7 @@ def tiny_config(
         intermediate_size=hidden * 8 // 3 // 16 * 16,
         num_hidden_layers=layers,
         num_attention_heads=heads,
-        num_key_value_heads=max(1, heads // 2),
+        num_key_value_heads=heads // 2 if heads % 2 == 0 else heads,
         max_position_embeddings=4096,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -107,7 +107,7 @@ def make_processor(tokenizer: Any, model_config: Any, source: str | None = None,
     """Transformers' processor with CLIP's PIL image processor, whatever else is installed."""
     side = int(model_config.vision_config.image_size)
     # Films come letterboxed to the encoder's size, so resize and crop are the identity.
-    sizes = {"size": {"height": side, "width": side}, "crop_size": {"height": side, "width": side}}
+    sizes: dict[str, Any] = {"size": {"height": side, "width": side}, "crop_size": {"height": side, "width": side}}
     images = CLIPImageProcessorPil.from_pretrained(source, **sizes, **hub) if source else CLIPImageProcessorPil(**sizes)
     return LlavaProcessor(
         images,

@@ -64,7 +64,7 @@ def load(
     local = checkpoint.is_local(weights)
     if local:
         checkpoint.check_folder(Path(weights).expanduser(), family, weights)
-    base = {"weights": weights, "revision": revision, "remote_code": remote_code}
+    base: dict[str, Any] = {"weights": weights, "revision": revision, "remote_code": remote_code}
     if local:
         folder = Path(weights).expanduser()
         base |= {"weights": str(folder.absolute()), "files": checkpoint.fingerprint(folder)}
@@ -97,7 +97,8 @@ def _read(
     module, texts = family_of(family), texts or source
     config = AutoConfig.from_pretrained(source, **hub)
     checkpoint.check_config(config.to_dict(), family, where)
-    model, report = AutoModelForImageTextToText.from_pretrained(
+    loader: Any = AutoModelForImageTextToText
+    model, report = loader.from_pretrained(
         source, config=config, dtype=dtype or _DTYPES[precision], use_safetensors=True, output_loading_info=True, **hub
     )
     if lost := sorted(report["missing_keys"]):
@@ -295,7 +296,7 @@ def _add_adapter(loaded: Loaded, folder: Path, where: str) -> None:
         config = PeftConfig.from_pretrained(str(folder))
         config.inference_mode = False
         model = get_peft_model(loaded.model, config)
-        report = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
+        report: Any = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
     lost = sorted(k for k in report.missing_keys if ".lora_" in k)
     if lost or report.unexpected_keys:
         key = (lost or sorted(report.unexpected_keys))[0]

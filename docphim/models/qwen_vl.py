@@ -77,7 +77,7 @@ def tiny_config(
     image_size: int | tuple[int, int],
     *,
     type: str = "qwen2_5_vl",
-    hidden: int = 192,
+    hidden: int = 128,
     layers: int = 4,
     heads: int = 4,
     vision_hidden: int = 128,
@@ -103,7 +103,7 @@ def tiny_config(
         "intermediate_size": hidden * 8 // 3 // 16 * 16,
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
-        "num_key_value_heads": max(1, heads // 2),
+        "num_key_value_heads": heads // 2 if heads % 2 == 0 else heads,
         "max_position_embeddings": 4096,
         "rope_parameters": rope,
         "bos_token_id": None,
@@ -153,7 +153,7 @@ def make_processor(tokenizer: Any, model_config: Any, source: str | None = None,
     `source` is the checkpoint whose preprocessing (mean, deviation) is kept; without one it is CLIP's.
     """
     vision = model_config.vision_config
-    sizes = {
+    sizes: dict[str, Any] = {
         "patch_size": vision.patch_size,
         "temporal_patch_size": vision.temporal_patch_size,
         "merge_size": vision.spatial_merge_size,

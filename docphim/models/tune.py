@@ -96,4 +96,4 @@ def _without_grad(child: nn.Module) -> None:
         forward = torch.no_grad()(child.forward)
         resting = functools.wraps(child.forward)(forward)
         resting.resting = True  # type: ignore[attr-defined]
-        child.forward = resting  # type: ignore[method-assign]
+        child.forward = resting
