@@ -138,6 +138,7 @@ def _templates() -> jinja2.Environment:
         text=words.text,
         show=words.show,
         tell=words.tell,
+        general=words.general,
         interval=words.interval,
         finding=words.finding,
         task_name=words.task,

@@ -31,8 +31,8 @@ def thinned(line: Points) -> Points:
     return [(sum(s for s, _ in b) / len(b), sum(v for _, v in b) / len(b)) for b in bins]
 
 
-def curves(log: list[Row], keep_best: str) -> list[Markup]:
-    """The figures of a log: the loss, then each validation metric; none where nothing was logged."""
+def curves(log: list[Row], keep_best: str) -> list[tuple[Both, Markup]]:
+    """The figures of a log, each with its title: the loss, then each validation metric; none where nothing was logged."""
     names = sorted({key for row in log for key in row if key.startswith("val/")} - {"val/loss"})
     named = [("loss", words.text("curve_loss"))]
     metrics = [(key, words.text("curve_metric", metric=NAMES.get(key[4:], key[4:]))) for key in names if key[4:] in NAMES]
@@ -41,7 +41,7 @@ def curves(log: list[Row], keep_best: str) -> list[Markup]:
     for key, title in named + metrics:
         train, val = (points(log, "loss"), points(log, "val/loss")) if key == "loss" else ([], points(log, key))
         if train or val:
-            drawn.append(_curve(title, thinned(train), val, step))
+            drawn.append((title, _curve(title, thinned(train), val, step)))
     return drawn
 
 

@@ -37,6 +37,11 @@ def number(value: float, digits: int = 1, *, signed: bool = False) -> Both:
     return Both(sign + text.translate(str.maketrans(",.", ".,")), sign + text)
 
 
+def general(value: float) -> Both:
+    """A setting's value in as few digits as it has: `12`, `0,001`, `3e-05`."""
+    return Both(f"{value:g}".replace(".", ","), f"{value:g}")
+
+
 def text(key: str, /, **values: Any) -> Both:
     """The text `key` with its braces filled; floats and ints are written as each language does."""
     return fill(_table()["text"][key], **values)

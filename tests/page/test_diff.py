@@ -45,6 +45,20 @@ def test_a_passage_missing_whole_holds_no_turned_word():
     assert kinds(found.reference, "differ") == ["Không thấy tràn dịch màng phổi hai bên"]
 
 
+def test_a_sentence_in_another_place_agrees_but_is_marked_as_moved():
+    found = compare(
+        "Tim to, cung dưới trái phồng. Phổi sáng đều hai bên.", "Phổi sáng đều hai bên. Tim to, cung dưới trái phồng.", "vi"
+    )
+    assert kinds(found.reference, "differ") == kinds(found.draft, "differ") == []
+    assert kinds(found.reference, "moved") == kinds(found.draft, "moved") == ["Phổi sáng đều hai bên"]
+
+
+def test_a_sentence_said_twice_is_moved_once():
+    found = compare("A b c d e. Phổi sáng đều hai bên x y z.", "Phổi sáng đều hai bên x y z. A b c d e. A b c d e.", "vi")
+    assert len(kinds(found.draft, "moved")) == 1
+    assert kinds(found.draft, "differ") == ["A b c d e"]
+
+
 def test_decomposed_text_agrees_with_composed():
     text = "Bóng mờ tim không to"
     assert compare(text, unicodedata.normalize("NFD", text), "vi").score == 100

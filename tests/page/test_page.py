@@ -171,7 +171,7 @@ def test_a_size_that_nothing_fits_is_refused_with_the_setting_s_name(make):
 
 
 def test_no_path_of_the_source_reaches_the_page(make):
-    made = make(studies=4, recipe={"model": {"family": "llava", "weights": "/home/NGUYEN-VAN-AN/llava", "image_size": 112}})
+    made = make(studies=4, recipe={"model": {"family": "llava", "weights": "/srv/NGUYEN-VAN-AN/llava", "image_size": 112}})
     html = written(made)
     assert "NGUYEN-VAN-AN" not in html
     assert str(made.dataset) not in html

@@ -23,6 +23,11 @@ def test_numbers_are_written_as_each_language_does(value, digits, signed, vi, en
     assert words.number(value, digits, signed=signed) == (vi, en)
 
 
+@pytest.mark.parametrize(("value", "vi"), [(12.0, "12"), (0.001, "0,001"), (3e-5, "3e-05")])
+def test_settings_keep_their_digits(value, vi):
+    assert words.general(value) == (vi, vi.replace(",", "."))
+
+
 def braces(text):
     return set(re.findall(r"\{(\w+)\}", text))
 
