@@ -1,6 +1,7 @@
 """The soft body: every organ is a solid with one front and one back on each line of sight, so that it can be projected exactly.
 
-`project` gives the attenuation along each ray of a film; `voxels` paints the same solids into a volume of tissues.
+`project` gives the attenuation along each ray of a film; `voxels` paints the same solids into a volume of tissues, as a CT sees
+them (bones and vessels are the tubes of bones.py and vessels.py).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docphim.phantom.body import FAT, LUNG, SOFT, Array, Body, table
 from docphim.phantom.grid import Grid, Window
@@ -15,6 +17,8 @@ from docphim.phantom.grid import Grid, Window
 #: A solid on the lines of sight of a raster: (back, front) in standard millimetres; empty where front <= back.
 Solid = tuple[Array, Array]
 EMPTY = np.float32(1e-3)
+#: What a voxel of `voxels` holds.
+TISSUES = ("air", "soft tissue", "lung", "heart and mediastinum", "aorta", "diaphragm and abdomen")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def aorta(body: Body, grid: Grid | Window) -> Solid:
     x = centre_x + (knob - tube) - down * (16 + 6 * grow) + 10 * grow * np.sin(np.pi * down)
     above = np.clip((centre_z - z) / knob, 0, 1)
     half = np.where(z < centre_z, knob * bulge(above), knob + (tube - knob) * np.clip((z - centre_z) / 26, 0, 1))
-    chord = np.where(z < centre_z, 24 * bulge(above), 24) * bulge((grid.x - x) / np.maximum(half, EMPTY))
+    chord = (24 + 14 * grow) * np.where(z < centre_z, bulge(above), 1) * bulge((grid.x - x) / np.maximum(half, EMPTY))
     y = -18 - 24 * np.clip((z - centre_z) / 30, 0, 1)
     return y - chord, y + chord
 
@@ -148,6 +152,24 @@ def project(body: Body, grid: Grid) -> Soft:
     line = SOFT * (skin - air) + LUNG * air - (SOFT - FAT) * np.minimum(skin, 2 * np.float32(body.fat))
     line += _breasts(body, grid) - _stomach(body, grid)
     return Soft(line * depth, air * depth, lungs["right"] * depth, lungs["left"] * depth, heart * depth)
+
+
+def voxels(body: Body, grid: Grid, y: Array) -> NDArray[np.uint8]:
+    """The soft body as a volume (z, y, x) of indices into `TISSUES`, at depths `y` in standard mm (backward to forward)."""
+    deep = np.asarray(y, np.float32)[None, :, None]
+
+    def within(solid: Solid) -> NDArray[np.bool_]:
+        return np.asarray((deep > solid[0][:, None]) & (deep < solid[1][:, None]))
+
+    volume = within(trunk(body, grid)).astype(np.uint8)
+    for side in ("right", "left"):
+        half = (grid.x > 0) == (side == "left")
+        hollow = within(hull(body, side, grid)) & half
+        volume[hollow] = 2
+        volume[hollow & within(dome(body, side, grid))] = 5
+    volume[within(aorta(body, grid)) | within(ascending(body, grid))] = 4
+    volume[within(core(body, grid))] = 3
+    return volume
 
 
 def _breasts(body: Body, grid: Grid) -> Array:

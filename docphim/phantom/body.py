@@ -101,7 +101,7 @@ def rng_of(patient: Patient, part: str) -> np.random.Generator:
 def make_body(patient: Patient) -> Body:
     """Draw the measures of a patient; the heart is solved so that the cardiothoracic ratio falls in its severity's range."""
     rng = rng_of(patient, "body")
-    draws = rng.uniform(-1, 1, 12)
+    draws = rng.uniform(-1, 1, 12).tolist()  # Python floats: a NumPy scalar would turn every float32 array into float64
     man, supine = patient.sex == "M", patient.view == "AP"
     size = (1.0 if man else 0.91) * (1 + 0.035 * draws[0])
     depth = size * (1.0 + 0.06 * draws[1] + 0.0015 * (patient.age - 60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,12 +13,16 @@ from docphim.phantom.body import Array, Body, make_body, rng_of
 from docphim.phantom.grid import Grid, double, grain, lay, make_grid, shrink, soften
 from docphim.phantom.lesions import Effect, Scene, effects
 from docphim.phantom.patient import Patient
-from docphim.phantom.tubes import lay_tubes
-from docphim.phantom.visible import judge
+from docphim.phantom.tubes import Tubes, lay_tubes
+from docphim.phantom.visible import CENTRE, GAMMA, judge
 from docphim.study import Finding
 
 #: The film's height in mm for a standard adult, and how far above the lungs' apices it starts.
 FIELD, ABOVE = 388.0, 52.0
+
+#: Scatter behind a grid as a share of the primary; noise of the log signal at full transmission; share of the wide-area
+#: signal that the reader takes away; steps of the curve's table.
+SCATTER, NOISE, EQUALISE, _STEPS = 0.30, 0.004, 0.42, 4096
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Ge
     body, fine = scene.body, scene.fine
     line = scene.soft.line + bones.spine(body, scene.coarse) + bones.blades(body, scene.coarse)
     keep = np.ones(scene.coarse.shape, np.float32)
-    thin = vessels.airways(body, fine)
+    thin: list[Tubes] = []
     breaks: dict[tuple[str, int], bones.Break] = {}
     for effect in found:
         breaks |= effect.breaks
@@ -75,12 +80,18 @@ def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Ge
             line[effect.at] += effect.delta
             if effect.fade is not None:
                 keep[effect.at] *= 1 - effect.fade
-    tree = lay_tubes(fine, vessels.lung_vessels(body, fine, rng))
-    tree *= _enlarge(keep, doublings, fine.shape)
-    tree += lay_tubes(fine, thin)
+    tree = lay_tubes(fine, vessels.lung_vessels(body, fine, rng), step=1.2)
+    if any(effect.fade is not None for effect in found):
+        tree *= _enlarge(keep, doublings, fine.shape)
+    if thin:
+        tree += lay_tubes(fine, thin)
     skeleton = bones.girdle(body.view == "AP") + bones.ribs(body, breaks)
-    line += soften(lay_tubes(scene.coarse, skeleton, hollow=True, step=1.2))
-    return _enlarge(line, doublings, fine.shape) + soften(tree)
+    skeleton_line = lay_tubes(scene.coarse, skeleton, hollow=True, step=1.2)
+    skeleton_line += lay_tubes(scene.coarse, vessels.airways(body, scene.coarse), step=1.2)
+    line += soften(skeleton_line)
+    tree = soften(tree)
+    tree += _enlarge(line, doublings, fine.shape)
+    return tree
 
 
 def measure_ctr(body: Body, soft: anatomy.Soft, grid: Grid) -> float:
@@ -109,20 +120,30 @@ def grids(body: Body, size: int, rng: np.random.Generator) -> tuple[Grid, Grid, 
 def develop(line: Array, rng: np.random.Generator) -> NDArray[np.uint16]:
     """Expose and develop: transmission with scatter, quantum noise, the wide-area equalisation and curve of a CR reader."""
     factor = 1 << max(int(np.log2(line.shape[0] / 64)), 0)
-    through = np.exp(-line)
+    through = np.negative(line)
+    np.exp(through, out=through)
     low = shrink(through, factor)
     for _ in range(4):
         low = soften(low)
-    veil = _spread(0.30 * low, factor, line.shape)
-    through += veil
-    signal = -np.log(through)
-    signal += lay(grain(), line.shape, rng) * (0.008 / np.sqrt(through)) * 0.5
+    through += _spread(SCATTER * low, factor, line.shape)
+    noise = np.sqrt(through)
+    np.divide(lay(grain(), line.shape, rng), noise, out=noise)
+    noise *= np.float32(NOISE)
+    signal = np.log(through, out=through)
+    np.subtract(noise, signal, out=signal)
     wide = shrink(signal, factor)
     for _ in range(8):
         wide = soften(wide)
-    signal -= 0.42 * _spread(wide - 2.2, factor, line.shape)
-    out = 1 / (1 + np.exp(-2.45 * (signal - 2.2)))
-    return np.clip(out * 4095, 0, 4095).astype(np.uint16)
+    signal -= _spread(EQUALISE * (wide - CENTRE), factor, line.shape)
+    signal *= np.float32(_STEPS)
+    return _shoulder()[np.clip(signal, 0, _shoulder().size - 1, out=signal).astype(np.int32)]
+
+
+@functools.cache
+def _shoulder() -> NDArray[np.uint16]:
+    """The characteristic curve, a logistic, as a table over signals of 0 to 8."""
+    signal = np.arange(8 * _STEPS) / _STEPS
+    return (4095 / (1 + np.exp(-GAMMA * (signal - CENTRE)))).astype(np.uint16)
 
 
 def _spread(low: Array, factor: int, shape: tuple[int, int]) -> Array:

@@ -69,7 +69,7 @@ def make_grid(shape: tuple[int, int], mm: float, corner: tuple[float, float], sc
     """Lay a raster of `shape` with pixels of `mm` on the film; `corner` is its upper edge (z) and its first column's (x)."""
     z = (corner[0] + (np.arange(shape[0]) + 0.5) * mm) / scale[2]
     x = (corner[1] + (np.arange(shape[1]) + 0.5) * mm) / scale[0]
-    return Grid(x[None].astype(np.float32), z[:, None].astype(np.float32), mm / scale[0], mm / scale[2])
+    return Grid(x[None].astype(np.float32), z[:, None].astype(np.float32), float(mm / scale[0]), float(mm / scale[2]))
 
 
 def double(a: Array) -> Array:
@@ -97,9 +97,16 @@ def shrink(a: Array, factor: int) -> Array:
 
 def soften(a: Array) -> Array:
     """Binomial blur (1 2 1) along both axes: the detector's smallest detail."""
-    out = a.copy()
-    out[1:-1] = 0.5 * a[1:-1] + 0.25 * (a[:-2] + a[2:])
-    return np.concatenate([out[:, :1], 0.5 * out[:, 1:-1] + 0.25 * (out[:, :-2] + out[:, 2:]), out[:, -1:]], axis=1)
+    rows = a[:-2] + a[2:]
+    rows *= np.float32(0.25)
+    out = a * np.float32(0.5)
+    out[1:-1] += rows
+    out[0], out[-1] = a[0], a[-1]
+    columns = out[:, :-2] + out[:, 2:]
+    columns *= np.float32(0.25)
+    out[:, 1:-1] *= np.float32(0.5)
+    out[:, 1:-1] += columns
+    return out
 
 
 TILE = 1536

@@ -14,7 +14,7 @@ from docphim.phantom.grid import Grid
 #: Steps of the most even additive sequences of the plane (M. Roberts, 2018) and of the line: they spread samples evenly.
 PLANE, GOLDEN = (0.7548776662, 0.5698402910), 0.6180339887
 #: Deposits across a tube come in these numbers, so that one array operation serves all tubes of a width.
-CLASSES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+CLASSES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64)
 #: From this many deposits across, a deposit is shared by four pixels.
 WIDE = 12
 #: A long bone: marrow fills this share of the radius and lets this share of the rays' attenuation stay.

@@ -78,7 +78,7 @@ def branch_tubes(
     """Lay Hermite curves along branches as tapering tubes; `leaf` is an end branch's radius, `sign` -1 on the right."""
     start, end, into, out, fed, owner = branches
     span = np.hypot(end[:, 0] - start[:, 0], end[:, 2] - start[:, 2]) * 1.05
-    count = np.maximum((span / grid.px).astype(np.int64), 2)
+    count = np.maximum((span / (1.15 * grid.px)).astype(np.int64), 2)
     index = np.repeat(np.arange(count.size), count)
     t = ((np.arange(index.size) - np.repeat(np.cumsum(count) - count, count)) / count[index]).astype(np.float32)
     side = sign[owner].astype(np.float32)
@@ -93,7 +93,7 @@ def branch_tubes(
     radius = (leaf[owner] * fed ** np.float32(EXPONENT)).astype(np.float32)[index] * (1 - np.float32(0.22) * t)
     x = x + np.float32(shift * 0.8) * np.clip(1 - (z - 60) / 260, 0.3, 1.2)
     # a vessel seen end on is no longer than a few of its widths before it turns
-    run = np.minimum(np.sqrt(dx * dx + dy * dy + dz * dz), 1.8 * flat)
+    run = np.minimum(np.minimum(np.sqrt(dx * dx + dy * dy + dz * dz), 1.3 * flat), 1.3 * span[index].astype(np.float32))
     return Tubes.of(x, z, -dz / flat, dx / flat, radius, density * run / count[index])
 
 

@@ -18,6 +18,8 @@ from docphim.phantom.lesions import Effect, Scene
 from docphim.phantom.tubes import lay_tubes
 from docphim.study import Finding
 
+#: Steepness and middle of the film's characteristic curve.
+GAMMA, CENTRE = 2.45, 2.2
 #: Rose's constant, the least contrast of the display range, the least width in pixels.
 ROSE, CONTRAST, WIDTH = 4.0, 0.03, 3.0
 #: Clutter (ribs, vessels) is correlated over about this many mm.
@@ -30,7 +32,7 @@ Box = tuple[int, int, int, int]
 
 def curve(line: Array) -> Array:
     """Display value (0 to 1) of an attenuation integral, without scatter and equalisation."""
-    return 1 / (1 + np.exp(-2.6 * (line - 2.35)))
+    return 1 / (1 + np.exp(-GAMMA * (line - CENTRE)))
 
 
 def judge(scene: Scene, found: list[Effect], line: Array, step: int, ctr: float) -> tuple[tuple[Finding, ...], dict[str, Box]]:

@@ -165,3 +165,13 @@ def test_findings_keep_their_order_and_sides_of_both_are_drawn_twice() -> None:
     film = shot(*found)
     assert [f.name for f in film.findings] == ["hilar_prominence", "effusion"]
     assert len(film.masks) == 3
+
+
+def test_the_film_is_the_projection_of_the_volume() -> None:
+    body, grid, soft = fields(patient(), 96)
+    y = np.arange(-118.0, 119.0, 2.0)
+    volume = anatomy.voxels(body, grid, y)
+    summed = (volume == anatomy.TISSUES.index("lung")).sum(axis=1) * 2.0 * body.scale[1]
+    beside = np.abs(grid.x[0]) > 5
+    assert np.abs(summed - soft.air)[:, beside].mean() < 3
+    assert np.corrcoef(summed[:, beside].ravel(), soft.air[:, beside].ravel())[0, 1] > 0.99
