@@ -96,13 +96,12 @@ class Floors:
         if not reports:
             return [self.constant] * len(examples)
         pixels = self.thumbs.pixels[[row for row in rows if row is not None]]
-        squares = (pixels**2).sum(axis=1)
-
-        def nearest(row: int) -> str:
-            # |a - b|² less |b|², which is the same for every training film
-            return reports[int(np.argmin(squares - 2 * pixels @ self.thumbs.pixels[row]))]
-
-        return [self.constant if row is None else nearest(row) for row in map(self.thumbs.of, examples)]
+        asked = [self.thumbs.of(e) for e in examples]
+        known = [row for row in asked if row is not None]
+        # |a - b|² less |b|², which is the same for every training film
+        distance = (pixels**2).sum(axis=1) - 2 * (self.thumbs.pixels[known] @ pixels.T)
+        nearest = iter(np.argmin(distance, axis=1).tolist())
+        return [self.constant if row is None else reports[next(nearest)] for row in asked]
 
     def _same_traits(self, example: Example) -> str:
         """The medoid of the training reports of the same sex and age decade; the constant report where there are none."""

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-
-from docphim.errors import UsageError
 from docphim.language.normalize import normalize
+from docphim.language.phrases import WORD, Lexicon, load_lexicon
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
 
@@ -37,6 +34,7 @@ _SIDES = {"right": ("right",), "left": ("left",), "both": ("right", "left")}
 _RANK: dict[State, int] = {"unmentioned": 0, "negative": 1, "uncertain": 2, "positive": 3}
 _SENTENCE = re.compile(r"\n|;|!|\.(?!\d)|(?<!\d)\.(?=\d)")
 _NUMBER = re.compile(r"[^\d]{0,30}?(\d+(?:\.\d+)?)\s*(?:/\s*(\d+))?\s*(%?)")
+_LONG = re.compile(r".{1,2000}(?!\S)|\S{2000}")  # no sentence is longer; what is, is no sentence
 _NEAR = 2  # words that may stand between a negation and the anatomy it reverses: "không thấy hình ảnh góc sườn hoành tù"
 
 
@@ -49,26 +47,6 @@ class Span:
     kind: str
     name: str = ""
     head: str = ""
-
-
-@dataclass(frozen=True)
-class Lexicon:
-    """A lexicon file with its phrases compiled."""
-
-    cues: re.Pattern[str]
-    cue_kinds: tuple[str, ...]
-    sides: tuple[tuple[str, re.Pattern[str]], ...]
-    phrases: tuple[tuple[str, str, re.Pattern[str]], ...]
-    masked: re.Pattern[str]
-    qualifiers: re.Pattern[str]
-    anatomy: re.Pattern[str]
-    list_ends: re.Pattern[str]
-    joins: re.Pattern[str]
-    midline: re.Pattern[str]
-    denied: re.Pattern[str]
-    sided: frozenset[str]
-    side_follows: bool
-    ratio: Mapping[str, Any]
 
 
 def read_labels(text: str, language: str) -> dict[str, State]:
@@ -104,8 +82,15 @@ def _mentions(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State]]:
     for line in text.splitlines():
         clean = re.sub(r"(?<=\d)\s?,\s?(?=\d)", ".", normalize(line))
         for sentence in _SENTENCE.split(clean):
-            yield from _ratio(sentence, lexicon)
-            yield from _sentence(lexicon.masked.sub(lambda m: "_" * len(m.group()), sentence), lexicon)
+            for part in _LONG.findall(sentence):
+                yield from _read(part, lexicon)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _read(sentence: str, lexicon: Lexicon) -> tuple[tuple[str, str, State], ...]:
+    """Mentions of a sentence; reports say the same ones again and again."""
+    masked = lexicon.masked.sub(lambda m: "_" * len(m.group()), sentence)
+    return (*_ratio(sentence, lexicon), *_sentence(masked, lexicon))
 
 
 def _sentence(sentence: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State]]:
@@ -201,7 +186,7 @@ def _findings(item: str, lexicon: Lexicon) -> list[Span]:
     """The finding phrases of an item from left to right, without those that a longer one holds or begins with."""
     found = [
         Span(m.start(), m.end(), kind, name, m.groupdict().get("head") or "")
-        for name, kind, pattern in lexicon.phrases
+        for name, kind, pattern in {p: None for word in WORD.findall(item) for p in lexicon.phrases.get(word, ())}
         for m in pattern.finditer(item)
     ]
     found.sort(key=lambda s: (s.start - s.end, s.start))
@@ -242,68 +227,3 @@ def _ratio(sentence: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State]]:
             yield rule["finding"], "", "positive"
         elif not (over and not under) and value <= rule["above"]:
             yield rule["finding"], "", "negative"
-
-
-@functools.cache
-def load_lexicon(language: str) -> Lexicon:
-    """Read and compile lexicon/LANGUAGE.yaml; the file says what its entries mean.
-
-    Raises
-    ------
-    UsageError
-        There is no such file.
-    """
-    folder = Path(__file__).parent / "lexicon"
-    path = folder / f"{language}.yaml"
-    if not path.is_file():
-        raise UsageError(f"language: {language!r} is not one of {', '.join(sorted(p.stem for p in folder.glob('*.yaml')))}")
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    gap = rf"(?:\s+(?!{_any(data['anatomy'])})[^\s,:]+){{0,6}}?"
-    findings = data["findings"].items()
-    kinds = ("negation", "hedges", "ends")
-    cues = sorted(((p, kind) for kind in kinds for p in data[kind]), key=lambda c: -len(c[0]))
-    side = "|".join(_source(p, "") for words in data["sides"].values() for p in words)
-    joins = "|".join(_source(p, "") for p in data["joins"])
-    return Lexicon(
-        cues=re.compile("|".join(f"({_source(p, '')})" for p, _ in cues)),
-        cue_kinds=tuple(kind for _, kind in cues),
-        sides=tuple((name, re.compile(_any(words))) for name, words in data["sides"].items()),
-        phrases=tuple(
-            (name, kind, re.compile(_source(phrase, gap)))
-            for name, finding in findings
-            for kind in ("things", "states", "normal")
-            for phrase in finding.get(kind, [])
-        ),
-        masked=re.compile("|".join(_source(p, gap) for p in data["masked"])),
-        qualifiers=re.compile(_any(data["qualifiers"])),
-        anatomy=re.compile(_any(data["anatomy"])),
-        list_ends=re.compile(_any(data["list_ends"])),
-        joins=re.compile(rf"(?:{joins})(?!\s+(?:{side}))"),
-        midline=re.compile(_any(data["midline"])),
-        denied=re.compile(rf"\s*:?\s*(?:{_any(data['negation_after'])})\s*$"),
-        sided=frozenset(name for name, finding in findings if finding.get("sided")),
-        side_follows=data["side_follows"],
-        ratio=data["ratio"] | {"names": re.compile("|".join(_source(p, "") for p in data["ratio"]["names"]))},
-    )
-
-
-def _any(phrases: Iterable[str]) -> str:
-    """A pattern of any of the phrases, longest first; of none, one that never matches."""
-    return "(?:" + "|".join(_source(p, "") for p in sorted(phrases, key=len, reverse=True)) + ")" if phrases else "(?!)"
-
-
-def _source(phrase: str, gap: str) -> str:
-    """A phrase of the lexicon as a regular expression over whole words."""
-    source, open_ = "", ""
-    for part in re.findall(r"\{[^}]*\}|\*|\S+", phrase):
-        if part == "*":
-            if "(?P<head>" not in source and not open_:
-                source = f"(?P<head>{source})"
-            open_ = gap
-            continue
-        words = sorted(part.strip("{}").split("|"), key=len, reverse=True)
-        choice = "|".join(r"\s+".join(map(re.escape, w.split())) for w in words)
-        blank = r"\s*" if "" in words or source.endswith("|)") else r"\s+"
-        source += f"{open_}{blank if source else ''}(?:{choice})"
-        open_ = ""
-    return rf"(?<!\w){source}(?!\w)"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import docphim.language
 from docphim.errors import UsageError
-from docphim.language.labels import LABELS, load_lexicon, read_labels
+from docphim.language.labels import LABELS, read_labels
+from docphim.language.phrases import load_lexicon
 
 SIGNS = {"+": "positive", "-": "negative", "?": "uncertain"}
 
