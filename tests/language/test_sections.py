@@ -60,6 +60,7 @@ Hình ảnh không thay đổi
 Không còn tràn khí màng phổi
 Đám mờ mới xuất hiện ở đáy phổi trái
 Tổn thương phổi tiến triển hơn
+Nốt đáy phổi (trên phim chụp ngày 27/7 năm 2017 là 8 mm)
 Compared with the prior study, the effusion is smaller.
 The heart size is unchanged.
 No significant interval change.
