@@ -57,6 +57,7 @@ Tổn thương giảm so với phim chụp ngày 12/03/2023
 tràn dịch màng phổi phải ít hơn lần trước
 So sánh với phim cũ: không thay đổi
 Hình ảnh không thay đổi
+giảm kích thước so với trong phim chụp 29 tháng 9 năm 2018
 Không còn tràn khí màng phổi
 Đám mờ mới xuất hiện ở đáy phổi trái
 Tổn thương phổi tiến triển hơn
