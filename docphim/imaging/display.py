@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pydicom
-from pydicom.pixels import apply_modality_lut, apply_voi
 
 from docphim.errors import Refused
+from docphim.imaging import lut
 from docphim.imaging.dicom import integer, items, numbers, quiet, text
 
 WHITE = 65535
@@ -86,6 +86,8 @@ def counts_of(codes: Codes) -> np.ndarray:
     if codes.padding is not None:
         codes.how["padding"] = int(counts[codes.padding].sum())
         counts[codes.padding] = 0
+        if not counts.any():
+            raise Refused("pixels_constant", "", "every pixel is padding")
     return counts
 
 
@@ -136,9 +138,10 @@ def painted(codes: Codes, counts: np.ndarray, shown: np.ndarray) -> np.ndarray:
 def _modality(codes: Codes, ds: pydicom.Dataset) -> np.ndarray:
     """Modality LUT or rescale (PS3.3 C.11.1) of every code's stored value."""
     values = codes.values
-    if items(ds, "ModalityLUTSequence"):
+    tables = items(ds, "ModalityLUTSequence")
+    if tables:
         codes.how["modality_lut"] = "table"
-        return np.asarray(apply_modality_lut(_as_integers(values, codes), ds), np.float64)
+        return lut.apply(values, tables[0])[0]
     slope, intercept = numbers(ds, "RescaleSlope") or [1.0], numbers(ds, "RescaleIntercept") or [0.0]
     if slope[0] == 0:
         raise Refused("pixels_constant", "", "RescaleSlope is 0")
@@ -151,9 +154,8 @@ def _voi(values: np.ndarray, counts: np.ndarray, codes: Codes, ds: pydicom.Datas
     tables = items(ds, "VOILUTSequence")
     if tables:
         codes.how["voi"] = "table"
-        bits = int(tables[0].LUTDescriptor[2])
-        shown = np.asarray(apply_voi(np.rint(values).astype(np.int64), ds), np.float64)
-        return np.clip(shown / (2**bits - 1), 0, 1)
+        entries, bits = lut.apply(values, tables[0])
+        return np.clip(entries / (2**bits - 1), 0, 1)
     centre, width = numbers(ds, "WindowCenter"), numbers(ds, "WindowWidth")
     function = text(ds, "VOILUTFunction").upper() or "LINEAR"
     if centre and width and width[0] >= (1 if function == "LINEAR" else 1e-9) and function in _WINDOWS:
@@ -173,7 +175,7 @@ def by_percentiles(values: np.ndarray, counts: np.ndarray, codes: Codes) -> np.n
     low, high = (values[order][np.searchsorted(share, p / 100)] for p in PERCENTILES)
     codes.how["voi"] = f"percentiles {PERCENTILES[0]:g} {PERCENTILES[1]:g}"
     if high <= low:
-        low, high = (float(values[counts > 0].min()), float(values[counts > 0].max())) if counts.any() else (0.0, 0.0)
+        low, high = float(values[counts > 0].min()), float(values[counts > 0].max())
         codes.how["voi"] = "minimum maximum"
     return np.clip((values - low) / max(high - low, 1e-9), 0, 1)
 
@@ -196,12 +198,6 @@ def _sigmoid(x: np.ndarray, centre: float, width: float) -> np.ndarray:
 
 
 _WINDOWS = {"LINEAR": _linear, "LINEAR_EXACT": _linear_exact, "SIGMOID": _sigmoid}
-
-
-def _as_integers(values: np.ndarray, codes: Codes) -> np.ndarray:
-    if codes.step != 1:
-        raise Refused("pixels_undecodable", "", "a modality LUT over fractional values")
-    return values.astype(np.int64)
 
 
 def bits_stored(ds: pydicom.Dataset) -> int:

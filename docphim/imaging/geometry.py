@@ -14,18 +14,20 @@ def fit(height: int, width: int, box_height: int, box_width: int) -> tuple[int, 
     return max(1, min(box_height, round(height * scale))), max(1, min(box_width, round(width * scale)))
 
 
-def target_size(height: int, width: int, long_side: int, aspect: float = 1.0) -> tuple[int, int]:
-    """The prepared size of a film: square pixels, the long side at most `long_side`, no axis ever up-sampled.
+def squared(height: int, width: int, aspect: float) -> tuple[int, int]:
+    """The (h, w) with square pixels that shrinks the coarser axis; `aspect` is row spacing over column spacing.
 
-    Parameters
-    ----------
-    aspect : float
-        Row spacing over column spacing; within 1 % of 1 the pixels count as square.
+    Within 1 % of 1 the pixels count as square.
     """
-    if abs(aspect - 1) > 0.01:
-        height, width = (round(height * aspect), width) if aspect < 1 else (height, round(width / aspect))
+    if abs(aspect - 1) <= 0.01:
+        return height, width
+    return (max(1, round(height * aspect)), width) if aspect < 1 else (height, max(1, round(width / aspect)))
+
+
+def target_size(height: int, width: int, long_side: int) -> tuple[int, int]:
+    """The prepared size of a film: the long side at most `long_side`, never up-sampled."""
     if max(height, width) <= long_side:
-        return max(1, height), max(1, width)
+        return height, width
     return fit(height, width, long_side, long_side)
 
 

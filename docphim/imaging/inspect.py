@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from docphim.errors import Refused
-from docphim.imaging import dicom, scope
+from docphim.imaging import dicom, raster, scope
 from docphim.imaging.sniff import ENOUGH, Kind, kind_of
 from docphim.imaging.xray import film_from, read_bytes, spacing_of
 from docphim.progress import bar
@@ -91,6 +91,9 @@ def _header(kind: Kind, data: bytes) -> Row:
     """What the header alone says."""
     if kind == "nifti":
         return _nifti(data[:ENOUGH])
+    if kind in ("png", "jpeg", "tiff"):
+        rows, columns = raster.size(data)
+        return {"shape": [rows, columns]}
     if kind not in ("dicom", "dicom_bare"):
         return {}
     ds = dicom.read(data)

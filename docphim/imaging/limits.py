@@ -9,7 +9,9 @@ MAX_PIXELS = 100_000_000
 #: Below this on the short side there is no film to read.
 MIN_SIDE = 64
 #: Bytes of the largest file read: 16-bit RGB at MAX_PIXELS, and headers.
-MAX_BYTES = 1 << 30
+MAX_BYTES = 640 << 20
+#: Bytes a deflated data set may inflate to: 16-bit grey at MAX_PIXELS, and headers.
+MAX_INFLATED = 208 << 20
 
 
 def check_size(rows: int, columns: int) -> None:

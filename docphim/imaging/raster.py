@@ -55,13 +55,15 @@ def read(data: bytes) -> Raster:
         raise Refused("file_truncated" if cut else "pixels_undecodable") from error
 
 
-def size(data: bytes) -> tuple[int, int, int]:
-    """(rows, columns, bits a sample) from the header alone; raises as `read` does."""
+def size(data: bytes) -> tuple[int, int]:
+    """(rows, columns) as stored, from the header alone; raises as `read` does."""
     try:
         with quiet(), _open(data) as image:
-            return image.height, image.width, _bits(image)
+            return image.height, image.width
     except Refused:
         raise
+    except Image.DecompressionBombError as error:
+        raise Refused("image_too_large") from error
     except Exception as error:
         raise Refused("file_unreadable") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import unicodedata
@@ -55,7 +56,12 @@ def _table() -> dict[str, Any]:
 
 
 def plain(value: str) -> str:
-    """Capitals without accents, words parted by single spaces: 'Ngực thẳng' -> 'NGUC THANG'."""
+    """Capitals without accents, words parted by single spaces: 'Ngực thẳng' -> 'NGUC THANG'.
+
+    UTF-8 in a code string, which the standard does not allow and PACS write, arrives as Latin-1 and is mended first.
+    """
+    with contextlib.suppress(UnicodeError):
+        value = value.encode("latin-1").decode("utf-8")
     bare = unicodedata.normalize("NFD", value.replace("đ", "d").replace("Đ", "D"))
     bare = "".join(c for c in bare if not unicodedata.combining(c))
     return " ".join(re.findall(r"[A-Z0-9]+", bare.upper()))

@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 
 from docphim.errors import Refused
-from docphim.imaging import dicom, display, geometry, limits, polarity, raster, scope
+from docphim.imaging import dicom, display, geometry, limits, pixels, polarity, raster, scope
 from docphim.imaging.locations import open_bytes
 from docphim.imaging.sniff import ENOUGH, kind_of
 
@@ -90,10 +90,10 @@ def film_from(data: bytes, long_side: int = 1024) -> Film:
 
 def _from_dicom(ds: pydicom.Dataset, long_side: int) -> Film:
     view, stated_by = scope.check_film(ds)
-    array, decoder = dicom.decode(ds)
     photometric = dicom.text(ds, "PhotometricInterpretation").upper()
     if not photometric:
-        raise Refused("photometric_unknown")
+        raise Refused("pixels_missing" if "Rows" not in ds else "photometric_unknown")
+    array, decoder = pixels.decode(ds)
     how: dict[str, Any] = {"decoder": decoder, "photometric": photometric, "bits": display.bits_stored(ds)}
     if array.ndim == 3:
         shown = _grey_of_colour(array, how)
@@ -103,14 +103,14 @@ def _from_dicom(ds: pydicom.Dataset, long_side: int) -> Film:
         how |= codes.how
         shown = table[codes.array]
     spacing, source = spacing_of(ds)
-    pixels, spacing = _scaled(shown, spacing, _aspect(ds, spacing), long_side, how)
+    film, spacing = _scaled(shown, spacing, _aspect(ds, spacing), long_side, how)
     steps = geometry.orientation(*_two(dicom.text(ds, "PatientOrientation")))
     if steps is not None:
-        pixels = np.ascontiguousarray(geometry.reorient(pixels, steps))
+        film = np.ascontiguousarray(geometry.reorient(film, steps))
         spacing = spacing[::-1] if spacing and steps[0] else spacing
     how["orientation"] = _named(steps)
-    how |= {"spacing_from": source, "view_from": stated_by, "polarity": polarity.check_polarity(pixels, photometric)}
-    return Film(pixels, spacing, view, how)
+    how |= {"spacing_from": source, "view_from": stated_by, "polarity": polarity.check_polarity(film, photometric)}
+    return Film(film, spacing, view, how)
 
 
 def _from_raster(picture: raster.Raster, long_side: int) -> Film:
@@ -123,9 +123,9 @@ def _from_raster(picture: raster.Raster, long_side: int) -> Film:
         shown *= picture.alpha / np.float32(255)  # what is transparent is black
         how["alpha"] = "over black"
     how |= {**codes.how, "inverted": False}
-    pixels, _ = _scaled(shown, None, 1.0, long_side, how)
-    how |= {"spacing_from": None, "view_from": None, "polarity": polarity.check_polarity(pixels, "the file's own grey scale")}
-    return Film(pixels, None, "unknown", how)
+    film, _ = _scaled(shown, None, 1.0, long_side, how)
+    how |= {"spacing_from": None, "view_from": None, "polarity": polarity.check_polarity(film, "the file's own grey scale")}
+    return Film(film, None, "unknown", how)
 
 
 def _grey_of_colour(array: np.ndarray, how: dict[str, Any]) -> np.ndarray:
@@ -144,7 +144,9 @@ def _scaled(
 ) -> tuple[np.ndarray, tuple[float, float] | None]:
     """Scale down to `long_side`, with the spacing that results."""
     height, width = shown.shape
-    size = geometry.target_size(height, width, long_side, aspect)
+    square = geometry.squared(height, width, aspect)
+    limits.check_size(*square)
+    size = geometry.target_size(*square, long_side)
     how |= {"shape": [height, width], "scale": round(max(size) / max(height, width), 6)}
     if spacing is not None:
         spacing = (round(spacing[0] * height / size[0], 6), round(spacing[1] * width / size[1], 6))

@@ -1,0 +1,42 @@
+"""Look-up tables of a DICOM header (Modality LUT, VOI LUT): read as they are written, and as the standard says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+
+from docphim.errors import Refused
+
+
+def apply(values: np.ndarray, item: pydicom.Dataset) -> tuple[np.ndarray, int]:
+    """Look values up; those outside the table take its first or last entry (PS3.3 C.11.1.1.1, C.11.2.1.1).
+
+    pydicom's own functions index with the type of the entries, so that a table of 8-bit entries ends after 256 of them.
+
+    Returns
+    -------
+    entries : ndarray
+        float64, the entry of every value.
+    bits : int
+        Depth of the entries: the descriptor's, or that of the largest entry where the descriptor claims more.
+
+    Raises
+    ------
+    Refused
+        `pixels_undecodable`: the table holds fewer entries than it says.
+    """
+    count, first, bits = (int(v) for v in item.LUTDescriptor)
+    count = count or 65536
+    entries = _entries(item.LUTData, count)
+    if entries.size < count:
+        raise Refused("pixels_undecodable", "", f"a look-up table says {count} entries and holds {entries.size}")
+    if first > 32767 and values.min() < 0:  # written as unsigned, meant as signed
+        first -= 65536
+    index = np.clip(np.rint(values).astype(np.int64) - first, 0, count - 1)
+    return entries[index].astype(np.float64), min(bits, int(entries[:count].max()).bit_length()) or 1
+
+
+def _entries(data: object, count: int) -> np.ndarray:
+    """The entries, whether one a 16-bit word or, for 8 bits, two."""
+    words = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.atleast_1d(np.asarray(data)).astype("<u2")
+    return words if words.size >= count else words.view(np.uint8)
