@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime
+import io
 import json
 import re
 import zipfile
@@ -125,7 +126,8 @@ def _separator(text: str) -> str:
 
 def _csv_lines(text: str, separator: str) -> Iterator[list[str]]:
     csv.field_size_limit(_LARGEST_CELL)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    # Not splitlines(): Word's soft line breaks (vertical tab) stand inside cells.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for line in reader:
             if any(cell.strip() for cell in line) and not (reader.line_num == 1 and line[0].startswith("sep=")):
@@ -137,7 +139,7 @@ def _csv_lines(text: str, separator: str) -> Iterator[list[str]]:
 def _json_lines(text: str) -> Iterator[list[str]]:
     """Rows of JSON objects under the union of their keys."""
     objects = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -8,6 +8,7 @@ import pytest
 from films import Ingested, write_csv, write_dicom, write_png
 
 from docphim.errors import Refused, UsageError
+from docphim.files import dumps
 from docphim.ingest import fingerprint
 
 HEADER = ["id", "findings", "impression"]
@@ -121,6 +122,27 @@ def test_excel_and_jsonl_are_read(tmp_path):
     (tmp_path / "source/r.xlsx").unlink()
     (tmp_path / "source/r.jsonl").write_text('{"id": 7, "findings": "Tim to.", "age": 72.0}\n', encoding="utf-8")
     assert [(s["age"], s["report"]["sections"]["findings"]) for s in Ingested(tmp_path).studies] == [(72, "Tim to.")]
+
+
+@pytest.mark.parametrize("strange", ["\x0b", "\u2028", "\x85", "\x1c"])
+def test_strange_line_breaks_inside_a_cell_break_no_row(tmp_path, strange):
+    write_png(tmp_path / "source/b.png")
+    table = tmp_path / "source/r.csv"
+    table.write_text(f"id,findings\nb,Tim to.{strange}Phổi sáng.\n", encoding="utf-8")
+    first = Ingested(tmp_path).studies
+    table.unlink()
+    (tmp_path / "source/r.jsonl").write_text(
+        dumps({"id": "b", "findings": f"Tim to.{strange}Phổi sáng."}) + "\n", encoding="utf-8"
+    )
+    assert first == Ingested(tmp_path).studies
+    assert first[0]["report"]["sections"]["findings"] == "Tim to. Phổi sáng."
+
+
+def test_excel_says_its_separator_and_quotes_hold_lines(tmp_path):
+    write_png(tmp_path / "source/b.png")
+    text = 'sep=|\r\nid|findings\r\nb|"Tim to.\r\nPhổi; sáng, ""rõ""."\r\n'
+    (tmp_path / "source/r.csv").write_bytes(text.encode("utf-8-sig"))
+    assert Ingested(tmp_path).studies[0]["report"]["sections"]["findings"] == 'Tim to.\nPhổi; sáng, "rõ".'
 
 
 def test_a_free_text_is_divided_and_comparisons_left_out_and_counted(tmp_path):
