@@ -116,11 +116,11 @@ def _sentence(sentence: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State
         for i, span in enumerate(spans):
             state = _state(item, span, cues, cue, lexicon)
             before, after = (spans[i - 1].end if i else 0), (spans[i + 1].start if i + 1 < len(spans) else len(item))
-            side = _side(span, before, after, sides, lexicon)
-            if side and span.name in lexicon.sided:
-                sides.remove(side)
-                last = side.name
-            where = side.name if side else (header if state == "negative" else last or header)
+            found = _side(item, span, before, after, sides, lexicon)
+            if found and span.name in lexicon.sided:
+                sides = [s for s in sides if s not in found]
+                last = found[0].name if len({s.name for s in found}) == 1 else "both"
+            where = last if found else (header if state == "negative" else last or header)
             if where or state == "negative" or i + 1 < len(spans):
                 yield span.name, where, state
             else:
@@ -132,11 +132,11 @@ def _sentence(sentence: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State
 
 
 def _items(sentence: str, lexicon: Lexicon) -> Iterator[str]:
-    """A sentence cut at commas, and at "và" where a finding stands before it: "tortuous and calcified aorta" is one item."""
+    """A sentence cut at commas, and at "và" between two findings: "tortuous and calcified aorta" is one item."""
     for part in sentence.split(","):
         begin = 0
         for join in lexicon.joins.finditer(part):
-            if _findings(part[begin : join.start()], lexicon):
+            if _findings(part[begin : join.start()], lexicon) and _findings(part[join.end() :], lexicon):
                 yield part[begin : join.start()]
                 begin = join.end()
         yield part[begin:]
@@ -203,13 +203,24 @@ def _side_spans(item: str, lexicon: Lexicon) -> list[Span]:
     return sorted(longest, key=lambda s: s.start)
 
 
-def _side(span: Span, before: int, after: int, sides: list[Span], lexicon: Lexicon) -> Span | None:
-    """The side word of a finding: inside its phrase, else on the language's usual hand, else on the other."""
+def _side(item: str, span: Span, before: int, after: int, sides: list[Span], lexicon: Lexicon) -> list[Span]:
+    """The side words of a finding: inside its phrase, else on the language's usual hand, else on the other.
+
+    Several only where "và" joins them: "đông đặc thùy trên phổi phải và thùy dưới phổi trái".
+    """
     inside = [s for s in sides if span.start <= s.start and s.end <= span.end]
     following = [s for s in sides if span.end <= s.start and s.end <= after]
     preceding = [s for s in sides if before <= s.start and s.end <= span.start][::-1]
     order = (following, preceding) if lexicon.side_follows else (preceding, following)
-    return next((group[0] for group in (inside, *order) if group), None)
+    group = next((group for group in (inside, *order) if group), [])
+    chosen = group[:1]
+    for side in group[1:]:
+        first, second = sorted((chosen[-1], side), key=lambda s: s.start)
+        between = item[first.end : second.start]
+        if not lexicon.joins.search(between) or lexicon.midline.search(between):
+            break
+        chosen.append(side)
+    return chosen
 
 
 def _ratio(sentence: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State]]:

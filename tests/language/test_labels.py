@@ -74,10 +74,13 @@ VIETNAMESE = [
     ("Không loại trừ tràn dịch màng phổi trái", "?effusion_left"),
     ("Nghĩ đến tổn thương phổi kẽ", "?interstitial"),
     ("Đám mờ nhẹ đáy phổi trái nghi do viêm", "+consolidation_left"),
+    ("Phổi phải nghi ngờ có hình mờ", "?consolidation_right"),
     # sides
     ("Đông đặc thùy dưới phổi trái", "+consolidation_left"),
     ("Phổi phải: đông đặc thùy dưới, tràn dịch màng phổi lượng ít", "+consolidation_right +effusion_right"),
     ("Phổi phải có nốt mờ, phổi trái có khối mờ", "+nodule_right +mass_left"),
+    ("Đông đặc thùy trên phổi phải và thùy dưới phổi trái", "+consolidation"),
+    ("Tràn dịch màng phổi phải và đẩy trung thất sang trái", "+effusion_right"),
     ("Thâm nhiễm hai phổi", "+consolidation"),
     ("Tràn dịch màng phổi lượng nhiều, trung thất lệch trái", "?effusion"),
     ("Nốt mờ đường kính 10 mm, ở thùy trên phổi trái", "+nodule_left"),
