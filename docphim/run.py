@@ -71,7 +71,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             settings={"language": recipe.language, "split_by_source": recipe.split.by == "source"},
             inputs={},
             folder=dataset,
-            outputs=["studies.jsonl", "private.csv", "rejected.jsonl"],
+            outputs=["studies.jsonl", "private.csv", "rejected.jsonl", "ingest_notes.json"],
             version=VERSIONS["ingest"],
         ),
         Stage(
