@@ -1,0 +1,7 @@
+"""Stage 5: drafted answers for every example, image and context (`docphim generate RECIPE`); one backend a file."""
+
+from __future__ import annotations
+
+from docphim.generate.stage import BACKENDS, generate
+
+__all__ = ["BACKENDS", "generate"]

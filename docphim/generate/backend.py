@@ -1,0 +1,31 @@
+"""What a generation backend offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from docphim.study import Message
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A conversation up to an answer (or with it, for a likelihood) and its films, uint8 (h, w, 3)."""
+
+    messages: list[Message]
+    images: list[np.ndarray]
+
+
+class Backend(Protocol):
+    """A model behind a backend; `size` is the (height, width) its films are letterboxed to."""
+
+    name: str
+    size: tuple[int, int]
+
+    def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "length", "refused", "failed"]]]:
+        """Draft the next assistant message of each prompt."""
+
+    def likelihood(self, prompts: list[Prompt]) -> list[tuple[float, int]] | None:
+        """-log p (nats) of each prompt's last message and its number of tokens; None where a backend cannot tell."""

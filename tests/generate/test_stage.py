@@ -1,0 +1,182 @@
+"""The stage over a backend that says what it was shown, and over a tiny model in a process that is killed."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from small_dataset import example, write_dataset
+
+from docphim.errors import Refused, UsageError
+from docphim.files import read_jsonl
+from docphim.generate import BACKENDS, generate
+from docphim.generate.plan import plan
+from docphim.generate.stage import answers
+
+ALL = ["own", "noise", "blank", "other"]
+BOTH = ["reference", "generated"]
+
+
+class Echo:
+    """Answers with what it was asked."""
+
+    name, size = "echo", (28, 28)
+
+    def answer(self, prompts, seed):
+        return [(f"{len(p.images)} films, {len(p.messages)} messages, said {p.messages[2:3]}", "stop") for p in prompts]
+
+    def likelihood(self, prompts):
+        return [(float(len(p.messages[-1].content)), len(p.images)) for p in prompts]
+
+
+def asked(task: str, image: str = "own"):
+    (batch,), _ = plan([example(1, task, partner=2)], [image], BOTH, False, 4)
+    film = np.zeros((28, 28, 3), np.uint8)
+    from docphim.generate.stage import _name
+
+    return answers(Echo(), batch, [{_name(m): [film] for m in batch[0].media}], 0)
+
+
+def test_a_dialogue_is_answered_after_the_reference_and_after_its_own_findings():
+    drafted, likely = asked("dialogue")
+    assert [(r["turn"], r["context"]) for r in drafted] == [(0, "none"), (1, "reference"), (1, "generated")]
+    reference = example(1, "dialogue").messages[2].content
+    assert drafted[0]["prediction"].startswith("1 films, 2 messages")
+    assert drafted[1]["prediction"].startswith("2 films, 4 messages") and reference in drafted[1]["prediction"]
+    assert drafted[0]["prediction"][:20] in drafted[2]["prediction"] and reference not in drafted[2]["prediction"]
+    assert [r["reference"] for r in drafted[1:]] == [example(1, "dialogue").messages[4].content] * 2
+    # Likelihoods: of the reference answer, never under a context of the model's own making.
+    assert [(r["turn"], r["context"], r["nats"], r["tokens"]) for r in likely] == [
+        (0, "none", float(len(reference)), 1),
+        (1, "reference", float(len(drafted[1]["reference"])), 2),
+    ]
+
+
+@pytest.mark.parametrize(("image", "study"), [("own", "s1"), ("noise", None), ("blank", None), ("other", "s2")])
+def test_a_prediction_says_whose_film_was_shown(image, study):
+    drafted, likely = asked("findings", image)
+    assert [(r["image"], r["image_study"], r["study"], r["patient"]) for r in drafted + likely] == [
+        (image, study, "s1", "p1")
+    ] * 2
+
+
+def settings(**more):
+    return {"images": ALL, "splits": ["test"], "contexts": BOTH, "max_new_tokens": 12, "batch_size": 3} | more
+
+
+def run_folder(folder, tiny_model):
+    run = folder / "run"
+    shutil.copytree(tiny_model, run / "model")
+    return run
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    pairs = [example(n, partner=(n + 1) % 8) for n in range(7)] + [example(7)]
+    return write_dataset(tmp_path / "data", [*pairs, example(2, "dialogue", partner=3), example(5, "dialogue", partner=6)])
+
+
+def both(run):
+    return [(run / name).read_bytes() for name in ("predictions.jsonl", "likelihoods.jsonl")]
+
+
+def test_every_example_image_and_context_is_answered_once(dataset, tmp_path, tiny_model):
+    run = run_folder(tmp_path, tiny_model)
+    generate(dataset, run, **settings())
+    rows = list(read_jsonl(run / "predictions.jsonl"))
+    keys = [(r["id"], r["turn"], r["context"], r["image"]) for r in rows]
+    assert len(keys) == len(set(keys)) == 8 * 4 - 1 + 2 * 3 * 4  # one example has no partner
+    assert {r["finish"] for r in rows} <= {"stop", "length"} and all(r["model"] for r in rows)
+    likely = list(read_jsonl(run / "likelihoods.jsonl"))
+    assert len(likely) == 8 * 4 - 1 + 2 * 2 * 4 and all(r["nats"] > 0 and r["tokens"] > 1 for r in likely)
+    by_image = {r["image"]: r["nats"] for r in likely if r["id"] == "s2-findings"}
+    assert len(set(by_image.values())) == 4  # the four images differ, and the model sees that they do
+    before = both(run)
+    generate(dataset, run, **settings())
+    assert both(run) == before
+
+
+def test_a_blind_model_sees_no_image(dataset, tmp_path, tiny_model):
+    run = run_folder(tmp_path, tiny_model)
+    shutil.rmtree(dataset / "prepared")
+    generate(dataset, run, **settings(blind=True))
+    assert {r["image"] for r in read_jsonl(run / "predictions.jsonl")} == {"own"}
+
+
+def test_other_settings_or_another_model_do_not_take_over_old_answers(dataset, tmp_path, tiny_model):
+    run = run_folder(tmp_path, tiny_model)
+    generate(dataset, run, **settings(images=["own"], max_new_tokens=2))
+    short = both(run)
+    generate(dataset, run, **settings(images=["own"], max_new_tokens=4))
+    assert both(run) != short
+    (run / "predictions.jsonl").write_text("", encoding="utf-8")
+    note = run / "model" / "docphim.json"
+    note.write_text(json.dumps(json.loads(note.read_text(encoding="utf-8")) | {"name": "another"}), encoding="utf-8")
+    generate(dataset, run, **settings(images=["own"], max_new_tokens=4))
+    assert {r["model"] for r in read_jsonl(run / "predictions.jsonl")} == {"another"}
+
+
+def test_a_half_written_batch_is_drafted_again(dataset, tmp_path, tiny_model):
+    run = run_folder(tmp_path, tiny_model)
+    generate(dataset, run, **settings())
+    whole = both(run)
+    for cut in (0, 1, len(whole[0]) // 3, len(whole[0]) - 5):
+        (run / "predictions.jsonl").write_bytes(whole[0][:cut])
+        (run / "likelihoods.jsonl").write_bytes(whole[1][: cut // 2 + 40])
+        generate(dataset, run, **settings())
+        assert both(run) == whole
+
+
+def test_killed_anywhere_and_run_again_the_bytes_are_those_of_an_uninterrupted_run(dataset, tmp_path, tiny_model):
+    clean, broken = run_folder(tmp_path / "a", tiny_model), run_folder(tmp_path / "b", tiny_model)
+    shutil.rmtree(broken / "model")
+    shutil.copytree(clean / "model", broken / "model")  # the same times: the same plan
+    generate(dataset, clean, **settings(max_new_tokens=60))
+    code = (
+        "import sys, json, torch; torch.set_num_threads(1)\n"
+        "from pathlib import Path; from docphim.generate import generate\n"
+        "generate(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))"
+    )
+    command = [sys.executable, "-c", code, str(dataset), str(broken), json.dumps(settings(max_new_tokens=60))]
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    for _ in itertools.count():
+        if process.poll() is not None or sum(1 for _ in read_jsonl(broken / "predictions.jsonl")) >= 3:
+            break
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the process ended before it could be killed"
+    assert both(broken) != both(clean)
+    generate(dataset, broken, **settings(max_new_tokens=60))
+    assert both(broken) == both(clean)
+
+
+def test_sampling_is_repeatable_by_seed(dataset, tmp_path, tiny_model):
+    run = run_folder(tmp_path, tiny_model)
+    seen = []
+    for seed in (1, 1, 2):
+        (run / "predictions.jsonl").unlink(missing_ok=True)
+        generate(dataset, run, **settings(images=["own"], temperature=1.0, seed=seed))
+        seen.append((run / "predictions.jsonl").read_bytes())
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_an_unknown_backend_is_named_with_the_known_ones(dataset, tmp_path):
+    with pytest.raises(UsageError, match=", ".join(BACKENDS)):
+        generate(dataset, tmp_path, **settings(backend="telepathy"))
+
+
+def test_a_run_without_a_model_is_refused_before_anything_is_written(dataset, tmp_path):
+    with pytest.raises(Refused, match="weights_layout"):
+        generate(dataset, tmp_path / "empty", **settings())
+    assert not (tmp_path / "empty" / "predictions.jsonl").exists() or not both(tmp_path / "empty")[0]
+
+
+def test_the_stage_starts_without_torch():
+    code = "import sys, docphim.generate; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
