@@ -71,7 +71,7 @@ def prepare_film(dataset: Path, job: Job, long_side: int) -> Outcome:
                 "unit": "display",
                 "view": film.view,
                 "sha256": _digest(pixels),
-                "how": film.how,
+                "how": dict(sorted(film.how.items())),  # as it will come back from the file
                 "made": made,
             }
             store.write(path, pixels, meta)

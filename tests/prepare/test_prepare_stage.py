@@ -1,0 +1,275 @@
+"""The stage: every film prepared or refused with a reason; the same bytes for any number of workers and after any kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from chest_films import film, picture, stored
+
+from docphim import files
+from docphim.errors import Refused
+from docphim.imaging import store
+from docphim.imaging.xray import film_from
+from docphim.prepare import pool, prepare
+from docphim.prepare.films import Job, prepare_film
+from docphim.prepare.stage import groups
+
+
+def written(dataset: Path) -> dict[str, bytes]:
+    """Everything the stage has written, by name."""
+    found = {f"prepared/{p.name}": p.read_bytes() for p in (dataset / "prepared").iterdir()}
+    return found | {"rejected.jsonl": (dataset / "rejected.jsonl").read_bytes()}
+
+
+def index(dataset: Path) -> list[dict[str, object]]:
+    return list(files.read_jsonl(dataset / "prepared" / "index.jsonl"))
+
+
+def rejected(dataset: Path) -> list[tuple[str, str]]:
+    return [(r["study"], r["reason"]) for r in files.read_jsonl(dataset / "rejected.jsonl")]
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> dict[str, str]:
+    """Good films and bad ones, by series id."""
+    contents = {
+        "a": film(12, PixelSpacing=[0.2, 0.2], ViewPosition="PA"),
+        "b": b"",
+        "c": picture(stored(8)),
+        "d": film(12, ViewPosition="LL"),
+        "e": film(12, PhotometricInterpretation="MONOCHROME1"),
+        "f": b"junk",
+    }
+    for name, data in contents.items():
+        (tmp_path / f"Nguyen Van {name}.dcm").write_bytes(data)
+    return {name: str(tmp_path / f"Nguyen Van {name}.dcm") for name in contents} | {"g": str(tmp_path / "absent.dcm")}
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> dict[str, str]:
+    """A parquet shard of 3 row groups, as ViX-Ray has it, in an order that is not its own."""
+    cells = [picture(np.roll(stored(8), i, axis=0)) for i in range(50)]
+    cells[7] = b"junk"
+    table = pa.table({"image": [{"bytes": c, "path": f"{i}.png"} for i, c in enumerate(cells)], "findings": ["x"] * 50})
+    path = tmp_path / "shard-00000.parquet"
+    pq.write_table(table, path, row_group_size=20)
+    order = sorted(range(50), key=lambda i: (i * 37) % 50)
+    return {f"r{i:02}": f"parquet:{path}#image/{i // 20}/{i % 20}" for i in order}
+
+
+def test_films_become_files_rows_and_thumbnails(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset(films)
+    prepare(dataset, long_side=120, workers=1)
+    rows = index(dataset)
+    assert [r["series"] for r in rows] == ["a", "c", "e"]
+    first = rows[0]
+    assert {k: first[k] for k in ("study", "path", "shape", "spacing", "unit", "view")} == {
+        "study": "study-a",
+        "path": "prepared/a.b2nd",
+        "shape": [120, 100],
+        "spacing": [0.4, 0.4],
+        "unit": "display",
+        "view": "PA",
+    }
+    expected = film_from(Path(films["a"]).read_bytes(), 120)
+    pixels = store.read(dataset / "prepared" / "a.b2nd")
+    np.testing.assert_array_equal(pixels, expected.pixels)
+    assert first["how"] == json.loads(json.dumps(expected.how))
+    assert first["sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
+    thumbs = np.load(dataset / "prepared" / "thumbs.npy")
+    assert (thumbs.shape, thumbs.dtype) == ((3, 32, 32), np.float32)
+    assert thumbs[0].mean() == pytest.approx(pixels.mean() / 65535, abs=0.01)
+    assert (dataset / "prepared").stat().st_mode & 0o077 == 0
+
+
+def test_refusals_are_rows_without_names_and_replace_earlier_ones(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset(films)
+    ingest = {"study": "other", "stage": "ingest", "reason": "report_missing", "why": "w"}
+    files.write_jsonl(dataset / "rejected.jsonl", [ingest])
+    for _ in range(2):
+        prepare(dataset, long_side=120, workers=1)
+        assert rejected(dataset) == [
+            ("other", "report_missing"),
+            ("study-b", "file_empty"),
+            ("study-d", "view_out_of_scope"),
+            ("study-f", "file_unreadable"),
+            ("study-g", "file_missing"),
+        ]
+    everything = b"".join(written(dataset).values())
+    assert b"Nguy" not in everything
+    assert str(dataset.parent).encode() not in everything
+
+
+def test_the_source_states_the_view_where_the_header_is_silent(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset({k: films[k] for k in ("a", "c", "e")}, views={"a": "AP", "c": "AP"})
+    prepare(dataset, long_side=120, workers=1)
+    assert [r["view"] for r in index(dataset)] == ["PA", "AP", "unknown"]
+
+
+def test_any_number_of_workers_writes_the_same_bytes(make_dataset, films: dict[str, str], shard: dict[str, str]) -> None:
+    results = []
+    for workers in (1, 2):
+        dataset = make_dataset({**films, **shard}, f"with-{workers}")
+        prepare(dataset, long_side=120, workers=workers)
+        results.append(written(dataset))
+    assert results[0] == results[1]
+    assert len(results[0]) == 3 + 49 + 3
+    assert b'"study": "study-r07"' in results[0]["rejected.jsonl"]
+
+
+def test_rows_of_a_parquet_group_stay_together_and_in_order(shard: dict[str, str]) -> None:
+    jobs = [Job("s", series, location, "p", "unknown") for series, location in shard.items()]
+    shared = groups([Job("s", "x", "/a.dcm", "p", "unknown"), *jobs])
+    assert [[j.series for j in group] for group in shared] == [
+        ["x"],
+        [f"r{i:02}" for i in range(20)],
+        [f"r{i:02}" for i in range(20, 40)],
+        [f"r{i:02}" for i in range(40, 50)],
+    ]
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from docphim.prepare import films, pool, prepare
+real = films.prepare_film
+def slow(*args):
+    time.sleep(0.1)
+    return real(*args)
+films.prepare_film = slow
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]), long_side=120, workers=int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_run_is_taken_up(make_dataset, shard: dict[str, str], tmp_path: Path, workers: int) -> None:
+    whole = make_dataset(shard, "whole")
+    prepare(whole, long_side=120, workers=1)
+    dataset = make_dataset(shard, "killed")
+    (tmp_path / "slow.py").write_text(SLOW, encoding="utf-8")
+    with subprocess.Popen([sys.executable, str(tmp_path / "slow.py"), str(dataset), str(workers)], process_group=0) as process:
+        deadline = time.monotonic() + 60
+        while len(list((dataset / "prepared").glob("r*.b2nd"))) < 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        children = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+        os.kill(process.pid, signal.SIGKILL)
+    assert not (dataset / "prepared" / "index.jsonl").exists()
+    done = {p.name: p.stat().st_ino for p in (dataset / "prepared").glob("r*.b2nd")}
+    assert 5 <= len(done) < 49
+    for child in children:  # no worker outlives its parent
+        while Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    (dataset / "prepared" / ".r99.b2nd.123.part").write_bytes(b"half")
+    prepare(dataset, long_side=120, workers=1)
+    assert written(dataset) == written(whole)
+    assert {p.name: p.stat().st_ino for p in (dataset / "prepared").glob("r*.b2nd")}.items() >= done.items()
+
+
+def test_a_damaged_or_differently_made_file_is_made_again(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset(films)
+    prepare(dataset, long_side=120, workers=1)
+    expected = written(dataset)
+    (dataset / "prepared" / "a.b2nd").write_bytes(expected["prepared/a.b2nd"][:-50])
+    pixels, meta = store.read_both(dataset / "prepared" / "c.b2nd")
+    store.write(dataset / "prepared" / "c.b2nd", pixels + 1, meta)
+    prepare(dataset, long_side=120, workers=1)
+    assert written(dataset) == expected
+    prepare(dataset, long_side=60, workers=1)
+    assert [r["shape"] for r in index(dataset)] == [[60, 50]] * 3
+
+
+def test_what_left_the_dataset_leaves_the_folder(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset(films)
+    prepare(dataset, long_side=120, workers=1)
+    make_dataset({k: films[k] for k in ("a", "b")})
+    prepare(dataset, long_side=120, workers=1)
+    assert sorted(written(dataset)) == ["prepared/a.b2nd", "prepared/index.jsonl", "prepared/thumbs.npy", "rejected.jsonl"]
+
+
+CRASHING = """
+import ctypes, sys
+from pathlib import Path
+from docphim.prepare import films, prepare
+real = films.prepare_film
+def crash(dataset, job, long_side):
+    if job.series in sys.argv[2:]:
+        ctypes.string_at(0)
+    return real(dataset, job, long_side)
+films.prepare_film = crash
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]), long_side=120, workers=2)
+"""
+
+
+def test_a_film_that_crashes_its_decoder_costs_itself_only(make_dataset, shard: dict[str, str], tmp_path: Path) -> None:
+    dataset = make_dataset(shard)
+    (tmp_path / "crashing.py").write_text(CRASHING, encoding="utf-8")
+    subprocess.run([sys.executable, str(tmp_path / "crashing.py"), str(dataset), "r43"], check=True, timeout=100)
+    assert sorted(rejected(dataset)) == [
+        ("study-r07", "file_unreadable"),
+        ("study-r43", "pixels_undecodable"),
+    ]
+    assert len(index(dataset)) == 48
+
+
+def test_workers_that_cannot_start_are_no_fault_of_the_films(
+    make_dataset, films: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_end_with_parent", _exit)
+    with pytest.raises(RuntimeError, match="cannot be started"):
+        prepare(make_dataset(films), long_side=120, workers=2)
+
+
+def _exit() -> None:
+    os._exit(3)
+
+
+def test_a_full_disk_stops_the_stage(make_dataset, films: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = make_dataset(films)
+
+    def full(*_: object) -> None:
+        raise Refused("disk_full", "", "the disk is full")
+
+    monkeypatch.setattr(store, "write", full)
+    with pytest.raises(Refused) as refusal:
+        prepare(dataset, long_side=120, workers=1)
+    assert refusal.value.reason == "disk_full"
+    assert not (dataset / "prepared" / "index.jsonl").exists()
+
+
+def test_a_fault_of_ours_costs_one_film_and_shows_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(location: str, long_side: int) -> None:
+        raise KeyError(location)
+
+    monkeypatch.setattr("docphim.prepare.films.read_film", broken)
+    outcome = prepare_film(tmp_path, Job("s", "x", "/secret/Nguyen.dcm", "prepared/x.b2nd", "PA"), 100)
+    assert (outcome.reason, outcome.why) == ("file_unreadable", "reading the film failed (KeyError)")
+
+
+@pytest.mark.parametrize("name", ["studies.jsonl", "private.csv"])
+def test_without_ingest_there_is_nothing_to_prepare(make_dataset, films: dict[str, str], name: str) -> None:
+    dataset = make_dataset(films)
+    (dataset / name).unlink()
+    with pytest.raises(Refused) as refusal:
+        prepare(dataset, long_side=120, workers=1)
+    assert (refusal.value.reason, refusal.value.where) == ("file_missing", name)
+
+
+def test_a_dataset_without_a_usable_film_has_an_empty_index(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset({"b": films["b"]})
+    prepare(dataset, long_side=120, workers=1)
+    assert index(dataset) == []
+    assert np.load(dataset / "prepared" / "thumbs.npy").shape == (0, 32, 32)
