@@ -178,8 +178,10 @@ def _breasts(body: Body, grid: Grid) -> Array:
     for side in ("right", "left") if body.breast else ():
         window = grid.beside(side, 20, 150, 96, 260)
         u, v = (np.abs(window.x) - 84) / 62, (window.z - 178)
-        v = np.where(v > 0, v / 46, v / 76)
-        added[window.at] += FAT * 1.06 * np.float32(body.breast) * np.maximum(1 - u * u - v * v, 0) ** np.float32(0.6)
+        round_ = np.maximum(1 - u * u - np.where(v > 0, v / 46, v / 80) ** 2, 0)
+        added[window.at] += (
+            FAT * 1.06 * np.float32(body.breast) * np.where(v > 0, np.sqrt(round_), np.sqrt(round_) * np.exp(v / 45))
+        )
     return added
 
 

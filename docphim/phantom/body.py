@@ -119,7 +119,7 @@ def make_body(patient: Patient) -> Body:
         knob=12.5 + 1.0 * draws[6] + max(0, patient.age - 50) * 0.05,
         unfold=_unfold(severity, patient.age, draws[7]),
         fat=10 + 4 * draws[8] + (2 if not man else 0),
-        breast=0.0 if man else 36 + 11 * draws[9],
+        breast=0.0 if man else 23 + 7 * draws[9],
         bone=1.06 - max(0, patient.age - 55) * (0.006 if not man else 0.003),
         shift=_shift(patient),
     )

@@ -32,20 +32,30 @@ class Scene:
 
 @dataclass
 class Effect:
-    """One finding on the film: attenuation added in a rectangle of the coarse grid, vessels lost there, and thin tubes."""
+    """One finding on the film: attenuation added in a rectangle of the coarse grid, vessels lost there, and thin tubes.
+
+    `bare` is the share of it that no other finding covers.
+    """
 
     finding: Finding
     at: tuple[slice, slice] | None = None
     delta: Array | None = None
     fade: Array | None = None
+    bare: float = 1.0
     tubes: list[Tubes] = field(default_factory=list)
     instead: list[Tubes] = field(default_factory=list)
     breaks: dict[tuple[str, int], bones.Break] = field(default_factory=dict)
 
 
 def effects(scene: Scene, findings: tuple[Finding, ...]) -> list[Effect]:
-    """The effects of all findings, in their order; the geometry of heart and aorta is already in the body."""
-    return [effect for finding in findings for effect in MAKERS.get(finding.name, _shape_only)(scene, finding)]
+    """The effects of all findings, in their order; the geometry of heart and aorta is already in the body.
+
+    Fluid takes its air first: what lies inside it changes the film by the air that is left, and so cannot be seen there.
+    """
+    made = {}
+    for nth in sorted(range(len(findings)), key=lambda i: (findings[i].name != "effusion", i)):
+        made[nth] = MAKERS.get(findings[nth].name, _shape_only)(scene, findings[nth])
+    return [effect for nth in sorted(made) for effect in made[nth]]
 
 
 def _shape_only(scene: Scene, finding: Finding) -> list[Effect]:
@@ -68,9 +78,11 @@ def _half(scene: Scene, side: str, top: float = -4, bottom: float = 340) -> Wind
 def _fill(scene: Scene, finding: Finding, side: str, window: Window, share: Array) -> Effect:
     """Fill a share of the air on each ray with fluid, as far as it is still air."""
     at = window.at
-    share = share * scene.open_air[at] * (scene.soft.lung(side)[at] > 0)
+    alone = share * (scene.soft.lung(side)[at] > 0)
+    share = alone * scene.open_air[at]
     scene.open_air[at] -= share
-    return Effect(finding, at, (SOFT - LUNG) * scene.soft.lung(side)[at] * share, share)
+    bare = float(share.sum() / max(alone.sum(), 1e-6))
+    return Effect(finding, at, (SOFT - LUNG) * scene.soft.lung(side)[at] * share, share, bare=bare)
 
 
 def effusion(scene: Scene, finding: Finding) -> list[Effect]:
@@ -109,7 +121,7 @@ def consolidation(scene: Scene, finding: Finding) -> list[Effect]:
         distance = np.sqrt(((outward - x) / (size * 1.12)) ** 2 + ((window.z - z) / size) ** 2)
         core = np.clip((1.30 - distance + 0.10 * lumps + 0.02 * fluff) * 1.2, 0, 1)
         core = core * core * (3 - 2 * core)
-        share = core * (0.9 + 0.06 * lumps + 0.03 * fluff) * (0.30, 0.38, 0.46)[degree]
+        share = core * (0.9 + 0.06 * lumps + 0.03 * fluff) * (0.32, 0.43, 0.52)[degree]
         effect = _fill(scene, finding, side, window, share.astype(np.float32))
         if degree:
             effect.tubes = _bronchogram(scene, side, x, z, size)

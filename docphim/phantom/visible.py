@@ -22,6 +22,8 @@ from docphim.study import Finding
 GAMMA, CENTRE = 2.45, 2.2
 #: Rose's constant, the least contrast of the display range, the least width in pixels.
 ROSE, CONTRAST, WIDTH = 4.0, 0.03, 3.0
+#: A finding is not seen when other findings cover more than the rest of it.
+BARE = 0.3
 #: Clutter (ribs, vessels) is correlated over about this many mm.
 CELL_MM = 5.0
 #: An unfolded aorta's border must lie this much further out, in mm.
@@ -66,6 +68,8 @@ def _see(scene: Scene, effect: Effect, line: Array, sampled: Array, step: int, c
         x1 = sum(anatomy.knob_place(scene.body)[::2])
         moved = (x1 - x0) * scene.body.scale[0]
         return bool(moved >= BORDER_MM and moved / _fine_mm(scene) >= WIDTH), None
+    if effect.bare < BARE:
+        return False, None
     if effect.delta is not None and effect.at is not None:
         base = sampled[effect.at]
         box = _box(effect.delta, effect.at, step)
@@ -99,6 +103,8 @@ def _rose(line: Array, delta: Array, mm: float, step: int) -> bool:
     """Rose's criterion on one rectangle; `mm` is its pixel, `step` how many film pixels that is."""
     delta = delta[: line.shape[0], : line.shape[1]]
     strong = np.abs(delta) > 0.5 * np.abs(delta).max()
+    if not strong.any():
+        return False
     without = curve(line - delta)
     contrast = float(np.abs(curve(line) - without)[strong].mean())
     pixels = float(strong.sum())

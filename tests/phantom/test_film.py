@@ -175,3 +175,9 @@ def test_the_film_is_the_projection_of_the_volume() -> None:
     beside = np.abs(grid.x[0]) > 5
     assert np.abs(summed - soft.air)[:, beside].mean() < 3
     assert np.corrcoef(summed[:, beside].ravel(), soft.air[:, beside].ravel())[0, 1] > 0.99
+
+
+def test_what_lies_inside_much_fluid_cannot_be_seen() -> None:
+    film = shot(Finding("nodule", "right", "lower", None, 20.0), Finding("effusion", "right", None, "severe"))
+    assert [(f.name, f.visible) for f in film.findings] == [("nodule", False), ("effusion", True)]
+    assert shot(Finding("nodule", "right", "lower", None, 20.0)).findings[0].visible
