@@ -20,7 +20,7 @@ from docphim.models.loaded import Loaded
 from docphim.study import Example
 from docphim.train import card, checkpoint
 from docphim.train.batch import MEMORY, Examples, lengths, plan, read_examples, steps_of
-from docphim.train.log import ROWS, open_log
+from docphim.train.log import ROWS, Journal
 from docphim.train.settings import TrainSettings, arguments, points
 from docphim.train.trainer import AnswerTrainer
 from docphim.train.validate import Validation, sample
@@ -102,7 +102,7 @@ def _trained(
     lengths(held_out, settings.max_length)
     key = training_key(dataset, model, settings, loaded, world)
     start = _start(root, key, rank, world)
-    journal = open_log(run / "log.jsonl", start.step if start else 0) if rank == 0 else None
+    journal = Journal(run / "log.jsonl", start.step if start else 0) if rank == 0 else None
     if settings.gradient_checkpointing:
         _checkpoint_activations(loaded.core)
     trainer = AnswerTrainer(
@@ -187,15 +187,15 @@ def _checkpoint_activations(core: Any) -> None:
 def _repeatable(seed: int) -> Iterator[None]:
     """Seed torch and, on a CPU, allow deterministic algorithms only: equal settings give equal weights, bit for bit."""
     torch.manual_seed(seed)
-    before, filled = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory
+    before, filled = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if not torch.cuda.is_available():
         torch.use_deterministic_algorithms(True)
-        deterministic.fill_uninitialized_memory = False
+        deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
-        deterministic.fill_uninitialized_memory = filled
+        deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
 
 
 def _gather(world: int) -> Callable[[Any], list[Any]]:

@@ -18,11 +18,44 @@ from docphim.files import Appender, read_jsonl, write_jsonl
 ROWS = 400
 
 
-def open_log(path: Path, step: int) -> Appender:
-    """Open log.jsonl to go on after `step`: rows past it, which are about to be made again, are dropped."""
-    rows = [row for row in read_jsonl(path) if row["step"] <= step]
-    write_jsonl(path, rows)
-    return Appender(path)
+#: Rows reach the disk at least so often, in seconds: a flush costs milliseconds, and a row is not worth one.
+FLUSH = 2.0
+
+
+class Journal:
+    """log.jsonl, gone on with after `step`: rows past it, which are about to be made again, are dropped."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        write_jsonl(path, [row for row in read_jsonl(path) if row["step"] <= step])
+        self._file = Appender(path)
+        self._rows: list[dict[str, float]] = []
+        self._flushed = time.monotonic()
+
+    def write(self, row: dict[str, float]) -> None:
+        """Add a row; it may wait a moment before it is written."""
+        self._rows.append(row)
+        if time.monotonic() - self._flushed > FLUSH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that wait.
+
+        Raises
+        ------
+        Refused
+            `disk_full`.
+        """
+        rows, self._rows = self._rows, []
+        if rows:
+            self._file.write(rows)
+        self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        """Write what waits and close the file."""
+        try:
+            self.flush()
+        finally:
+            self._file.close()
 
 
 class Meter:

@@ -15,12 +15,11 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from docphim.errors import Refused
-from docphim.files import Appender
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
 from docphim.train import checkpoint
 from docphim.train.batch import Ahead, Collate, Examples, share
-from docphim.train.log import Meter, memory_mb
+from docphim.train.log import Journal, Meter, memory_mb
 from docphim.train.losses import answer_loss
 from docphim.train.validate import Validation
 
@@ -41,7 +40,7 @@ class AnswerTrainer(Trainer):
         What is measured before each checkpoint.
     root, key
         Where checkpoints go, and what the training is made from.
-    journal : Appender or None
+    journal : Journal or None
         log.jsonl, on the process that writes.
     epoch_of : callable
         A step's epoch, for the log.
@@ -61,7 +60,7 @@ class AnswerTrainer(Trainer):
         validation: Validation,
         root: Path,
         key: str,
-        journal: Appender | None,
+        journal: Journal | None,
         epoch_of: Callable[[int], float],
         workers: int = 0,
     ) -> None:
@@ -145,7 +144,7 @@ class AnswerTrainer(Trainer):
 
     def _write(self, row: dict[str, float]) -> None:
         if self.journal is not None:
-            self.journal.write([row])
+            self.journal.write(row)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Validate, log and save; then let go of checkpoints that are neither recent nor the best."""
@@ -155,6 +154,8 @@ class AnswerTrainer(Trainer):
             scores = self.validation.scores()
             if scores:
                 self._write({"step": step, "epoch": round(self.epoch_of(step), 4), **scores})
+            if self.journal is not None:
+                self.journal.flush()
             rank, first = self.validation.better(scores), self.args.process_index == 0
             wait = self.accelerator.wait_for_everyone
             world = self.accelerator.num_processes
