@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from docphim.files import seed_of
-from docphim.phantom.patient import Patient
+
+if TYPE_CHECKING:
+    from docphim.phantom.patient import Patient
 
 Array = NDArray[np.floating[Any]]
 
