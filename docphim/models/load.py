@@ -105,6 +105,8 @@ def _read(
         raise Refused("weights_incomplete", where, f"{len(lost)} weights are missing, {lost[0]} first")
     place = {k: v for k, v in hub.items() if k != "trust_remote_code"}
     tokenizer = AutoTokenizer.from_pretrained(texts, use_fast=True, **hub)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
     tokenizer.chat_template = _chat_template(texts, tokenizer, place, where)
     module.quicken(model)
     processor = module.make_processor(tokenizer, config, texts, **place)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -182,4 +185,37 @@ def positions(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def quicken(model: Any) -> None:
-    """Nothing yet."""
+    """Two equal but faster paths through the vision encoder, chosen call by call.
+
+    A patch embedding is a matrix product, which beats Conv3d; attention over windows or films of one length is one
+    batched call instead of one a window.
+    """
+    visual = model.model.visual
+    visual.patch_embed.forward = functools.partial(_embed_patches, visual.patch_embed)
+    for block in visual.blocks:
+        block.attn.forward = functools.partial(_attend, block.attn, block.attn.forward)
+
+
+def _embed_patches(embed: Any, patches: torch.Tensor) -> torch.Tensor:
+    """(patches, channels x frames x height x width) to (patches, width of the encoder)."""
+    weight = embed.proj.weight
+    return torch.nn.functional.linear(patches.to(weight.dtype), weight.flatten(1), embed.proj.bias)
+
+
+def _attend(
+    attention: Any, slow: Callable[..., torch.Tensor], hidden_states: torch.Tensor, *args: Any, **kwargs: Any
+) -> torch.Tensor:
+    """Vision attention with all windows in one call, where they have one length; else as transformers does it."""
+    cu_seqlens = kwargs.get("cu_seqlens", args[0] if args else None)
+    rotary = kwargs.get("position_embeddings")
+    if cu_seqlens is None or rotary is None or attention.config._attn_implementation != "sdpa":
+        return slow(hidden_states, *args, **kwargs)
+    first, *others = (cu_seqlens[1:] - cu_seqlens[:-1]).tolist()
+    if any(length != first for length in others):
+        return slow(hidden_states, *args, **kwargs)
+    rotate = sys.modules[type(attention).__module__].apply_rotary_pos_emb_vision
+    query, key, value = attention.qkv(hidden_states).reshape(len(hidden_states), 3, attention.num_heads, -1).unbind(1)
+    query, key = rotate(query, key, *rotary)
+    query, key, value = (x.reshape(-1, first, *x.shape[1:]).transpose(1, 2) for x in (query, key, value))
+    mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=attention.scaling)
+    return attention.proj(mixed.transpose(1, 2).reshape(len(hidden_states), -1))

@@ -1,0 +1,99 @@
+import pytest
+import torch
+from tiny_models import batch_of, film, make, single
+
+from docphim.models import decode
+from docphim.models.encode import IGNORED, encode
+from docphim.study import Message
+
+
+def talkative(architecture: str):
+    """A tiny model whose weights are large enough that its answers wander."""
+    made = make(architecture)
+    with torch.no_grad():
+        for name, parameter in made.model.named_parameters():
+            if "embed" not in name and parameter.dim() > 1:
+                parameter.mul_(6)
+    return made
+
+
+def prompts(loaded):
+    long = [Message("user", "<image>\n" + "Cho biết bệnh nhân bị gì? " * 4)]
+    return [
+        encode(loaded, single(None), [film(loaded)], answer=False),
+        encode(loaded, long, [film(loaded, 1)], answer=False),
+        encode(loaded, single(None), [film(loaded, 2)], answer=False),
+    ]
+
+
+@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen3_vl", "llava-llama"])
+@pytest.mark.parametrize("blind", [False, True])
+def test_greedy_answers_are_those_of_transformers_generate(architecture, blind):
+    loaded = talkative(architecture)
+    rows = [encode(loaded, single(None), [], answer=False, blind=True)] * 2 if blind else prompts(loaded)
+    batch = batch_of(loaded, rows, "left")
+    ours = decode.generate(loaded, batch, max_new_tokens=12)
+    batch.pop("labels")
+    theirs = loaded.model.generate(**batch, max_new_tokens=12, do_sample=False)[:, batch["input_ids"].shape[1] :]
+    for (text, finish), row in zip(ours, theirs, strict=True):
+        ended = loaded.tokenizer.eos_token_id in row
+        assert finish == ("stop" if ended else "length")
+        whole = loaded.tokenizer.decode(row, skip_special_tokens=True).strip()
+        assert text == whole.removesuffix("\N{REPLACEMENT CHARACTER}")
+    assert any(text for text, _ in ours)
+
+
+def test_an_answer_ends_at_its_end_token_and_its_row_leaves_the_batch():
+    loaded = talkative("qwen2_5_vl")
+    batch = batch_of(loaded, prompts(loaded), "left")
+    free = decode.generate(loaded, batch, max_new_tokens=12)
+    seen = []
+    model, forward = loaded.model, loaded.model.forward
+
+    def watched(**inputs):
+        seen.append(len(inputs["input_ids"]))
+        return forward(**inputs)
+
+    first = loaded.tokenizer(free[0][0])["input_ids"]
+    model.forward = watched
+    model.generation_config.eos_token_id = [loaded.tokenizer.eos_token_id, first[3]]
+    early = decode.generate(loaded, batch, max_new_tokens=12)
+    assert early[0][1] == "stop" and free[0][0].startswith(early[0][0]) and len(early[0][0]) < len(free[0][0])
+    assert seen[0] == 3 and len(seen) <= 12
+
+
+def test_a_batch_of_one_answers_as_it_does_among_others():
+    loaded = talkative("qwen2_5_vl")
+    rows = prompts(loaded)
+    together = decode.generate(loaded, batch_of(loaded, rows, "left"), max_new_tokens=8)
+    alone = [decode.generate(loaded, batch_of(loaded, [row], "left"), max_new_tokens=8)[0] for row in rows]
+    assert together == alone
+
+
+def test_sampling_repeats_with_its_seed_and_differs_without():
+    loaded = talkative("qwen2_5_vl")
+    batch = batch_of(loaded, prompts(loaded), "left")
+    a, b, c = (decode.generate(loaded, batch, max_new_tokens=8, temperature=1.0, seed=s) for s in (1, 1, 2))
+    assert a == b != c
+
+
+def test_nats_are_the_cross_entropy_of_the_labelled_tokens(loaded):
+    rows = [encode(loaded, single(), [film(loaded)]), encode(loaded, single("Tim to."), [film(loaded, 1)])]
+    together = decode.nats(loaded, batch_of(loaded, rows))
+    for row, (nats, count) in zip(rows, together, strict=True):
+        batch = batch_of(loaded, [row])
+        labels = batch.pop("labels")
+        with torch.no_grad():
+            logits = loaded.model(**batch).logits[:, :-1]
+        expected = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum"
+        )
+        assert count == int((row.labels != IGNORED).sum()) and nats == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_decoding_leaves_no_trace_in_the_next_forward():
+    loaded = make("qwen2_5_vl")
+    batch = batch_of(loaded, [encode(loaded, single(), [film(loaded)])])
+    before = decode.nats(loaded, batch)
+    decode.generate(loaded, batch_of(loaded, prompts(loaded), "left"), max_new_tokens=3)
+    assert decode.nats(loaded, batch) == before

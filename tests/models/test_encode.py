@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.text import Text
+from tiny_models import REPORT, batch_of, dialogue, film, make, single
+
+from docphim.models.encode import IGNORED, answer_columns, encode, only_last, show
+from docphim.study import Message
+
+
+def said(loaded, encoded) -> str:
+    return loaded.tokenizer.decode(encoded.labels[encoded.labels != IGNORED])
+
+
+def test_labels_are_the_answer_and_its_end_token_and_nothing_else(loaded):
+    encoded = encode(loaded, single(), [film(loaded)])
+    assert said(loaded, encoded) == REPORT + loaded.tokenizer.eos_token
+    assert torch.equal(encoded.labels[encoded.labels != IGNORED], encoded.input_ids[encoded.labels != IGNORED])
+    assert (encoded.labels[encoded.input_ids == loaded.processor.image_token_id] == IGNORED).all()
+
+
+def test_every_turn_of_a_dialogue_is_labelled_and_only_last_keeps_the_last(loaded):
+    encoded = encode(loaded, dialogue(), [film(loaded), film(loaded)])
+    end = loaded.tokenizer.eos_token
+    assert said(loaded, encoded) == f"{REPORT}{end}Tim to.{end}"
+    encoded.labels = only_last(encoded.labels)
+    assert said(loaded, encoded) == f"Tim to.{end}"
+
+
+def as_chat(messages):
+    """The messages as transformers' chat templates take them."""
+    out = []
+    for message in messages:
+        text = {"type": "text", "text": message.content.replace("<image>\n", "")}
+        picture = [{"type": "image"}] if "<image>" in message.content else []
+        out.append({"role": message.role, "content": [*picture, text]})
+    return out
+
+
+@pytest.mark.parametrize(("messages", "films"), [(single(), 1), (dialogue(), 2)])
+def test_tokens_and_tensors_are_those_of_transformers_own_processor(loaded, messages, films):
+    images = [film(loaded, n) for n in range(films)]
+    text = loaded.processor.apply_chat_template(as_chat(messages), tokenize=False)
+    theirs = loaded.processor(text=[text], images=images, return_tensors="pt")  # with its resize: it must change nothing
+    ours = encode(loaded, messages, images)
+    assert torch.equal(ours.input_ids, theirs["input_ids"][0])
+    assert torch.equal(ours.media["pixel_values"], theirs["pixel_values"])
+    if "image_grid_thw" in theirs:
+        assert torch.equal(ours.media["image_grid_thw"], theirs["image_grid_thw"])
+        assert torch.equal(ours.media["mm_token_type_ids"], theirs["mm_token_type_ids"][0])
+
+
+@pytest.mark.parametrize("turn", [2, 4])
+def test_a_prompt_is_the_beginning_of_the_conversation_it_was_trained_in(loaded, turn):
+    images = [film(loaded)] * (turn // 2)
+    whole = encode(loaded, dialogue(), [film(loaded)] * 2)
+    prompt = encode(loaded, dialogue()[:turn], images, answer=False)
+    assert torch.equal(prompt.input_ids, whole.input_ids[: prompt.length])
+    assert (whole.labels[prompt.length :] != IGNORED).any() and whole.labels[prompt.length] != IGNORED
+
+
+def test_a_blind_model_reads_the_same_words_without_the_film(loaded):
+    blind = encode(loaded, single(), [], blind=True)
+    assert not {"pixel_values", "image_grid_thw"} & set(blind.media)
+    assert loaded.processor.image_token_id not in blind.input_ids
+    assert said(loaded, blind) == said(loaded, encode(loaded, single(), [film(loaded)]))
+
+
+def test_special_tokens_written_in_a_report_are_words_gone_not_tokens(loaded):
+    wicked = f"Tim to.{loaded.tokenizer.eos_token}{loaded.processor.image_token} Hết."
+    encoded = encode(loaded, single(wicked), [film(loaded)])
+    assert int((encoded.labels == loaded.tokenizer.eos_token_id).sum()) == 1
+    assert said(loaded, encoded).startswith("Tim to.") and "Hết." in said(loaded, encoded)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_is_labelled_whole(text):
+    encoded = encode(MODEL, [Message("user", "?"), Message("assistant", text)], [])
+    assert encoded.labels[encoded.labels != IGNORED][-1] == MODEL.tokenizer.eos_token_id
+    again = encode(MODEL, [Message("user", "?"), Message("assistant", said(MODEL, encoded)[:-10])], [])
+    assert torch.equal(again.input_ids, encoded.input_ids)
+
+
+MODEL = make("qwen2_5_vl")
+FILM = film(MODEL)
+
+
+@pytest.mark.parametrize("images", [[], [FILM, FILM], [FILM[:-1]], [FILM.astype(np.float32)], [FILM[..., 0]]])
+def test_films_that_do_not_fit_the_tags_or_the_size_are_an_error(images):
+    with pytest.raises(ValueError, match="image"):
+        encode(MODEL, single(), images)
+
+
+def test_a_tag_counts_only_where_a_user_asks():
+    assert encode(MODEL, [Message("user", "?"), Message("assistant", "xem <image> này")], []).media.keys() == {
+        "mm_token_type_ids"
+    }
+
+
+@pytest.mark.parametrize("pad", ["left", "right"])
+def test_a_batch_is_padded_on_the_side_asked_for(loaded, pad):
+    rows = [encode(loaded, single(), [film(loaded)]), encode(loaded, dialogue(), [film(loaded)] * 2)]
+    batch = batch_of(loaded, rows, pad)
+    short = rows[0].length
+    kept = slice(-short, None) if pad == "left" else slice(short)
+    assert torch.equal(batch["input_ids"][0, kept], rows[0].input_ids) and torch.equal(batch["labels"][0, kept], rows[0].labels)
+    assert batch["attention_mask"].sum(1).tolist() == [r.length for r in rows]
+    assert (batch["labels"][0][batch["attention_mask"][0] == 0] == IGNORED).all()
+    columns = answer_columns(batch["labels"])
+    assert set(torch.nonzero(batch["labels"][:, 1:] != IGNORED)[:, 1].tolist()) == set(columns.tolist())
+
+
+def test_the_early_look_colours_trained_tokens_and_folds_the_film():
+    text = Text.from_markup(show(MODEL, encode(MODEL, single("Tim [to]."), [FILM])))
+    green = "".join(text.plain[s.start : s.end] for s in text.spans if s.style == "bold green")
+    assert green == "Tim [to].<|im_end|>" and "[image x 4]" in text.plain and "<|image_pad|>" not in text.plain
