@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from docphim.errors import Refused
 from docphim.imaging import geometry, store
@@ -61,15 +62,9 @@ def shrink(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     target = geometry.fit(pixels.shape[0], pixels.shape[1], *size)
     step = min(pixels.shape[0] // (2 * target[0]), pixels.shape[1] // (2 * target[1]))
     if step > 1:
-        pixels = _block_means(pixels, step)
+        pixels = np.asarray(Image.fromarray(pixels).convert("F").reduce(step))
     scaled = geometry.resize(pixels, target)
     return np.rint(np.clip(scaled, 0, 65535) * np.float32(255 / 65535)).astype(np.uint8)
-
-
-def _block_means(pixels: np.ndarray, step: int) -> np.ndarray:
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(pixels.astype(np.float32)).reduce(step))
 
 
 def _rgb(grey: np.ndarray) -> np.ndarray:

@@ -32,11 +32,26 @@ def target_size(height: int, width: int, long_side: int) -> tuple[int, int]:
 
 
 def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resample a float32 or uint16 image to (h, w) in float32; Lanczos, whose support widens as the image shrinks."""
+    """Resample uint8, uint16 or float32 to (h, w) in float32; Lanczos, whose support widens as the image shrinks."""
     if pixels.shape == size:
         return pixels.astype(np.float32, copy=False)
-    image = Image.fromarray(np.ascontiguousarray(pixels, np.float32))
+    image = Image.fromarray(np.ascontiguousarray(pixels)).convert("F")
     return np.asarray(image.resize((size[1], size[0]), Image.Resampling.LANCZOS))
+
+
+def draw(codes: np.ndarray, table: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """`table[codes]` resampled to (h, w) in float32.
+
+    Where the table is a straight line over the codes that occur, the line is drawn after the resampling, on fewer pixels:
+    both are linear, so the order does not matter.
+    """
+    low, high = int(codes.min()), int(codes.max())
+    used = table[low : high + 1].astype(np.float64)
+    line = np.linspace(used[0], used[-1], used.size)
+    if high > low and np.abs(used - line).max() < 0.05:
+        slope = (used[-1] - used[0]) / (high - low)
+        return resize(codes, size) * np.float32(slope) + np.float32(used[0] - slope * low)
+    return resize(np.rint(table).astype(np.uint16).take(codes), size)
 
 
 def to_uint16(pixels: np.ndarray) -> np.ndarray:

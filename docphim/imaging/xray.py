@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +97,16 @@ def _from_dicom(ds: pydicom.Dataset, long_side: int) -> Film:
     array, decoder = pixels.decode(ds)
     how: dict[str, Any] = {"decoder": decoder, "photometric": photometric, "bits": display.bits_stored(ds)}
     if array.ndim == 3:
-        shown = _grey_of_colour(array, how)
+        draw = partial(geometry.resize, _grey_of_colour(array, how))
     else:
         codes = display.codes_of(array, display.bits_stored(ds))
-        table = display.dicom_table(codes, ds)
+        draw = partial(geometry.draw, codes.array, display.dicom_table(codes, ds))
         how |= codes.how
-        shown = table[codes.array]
     spacing, source = spacing_of(ds)
-    film, spacing = _scaled(shown, spacing, _aspect(ds, spacing), long_side, how)
+    size = _size(array.shape[0], array.shape[1], _aspect(ds, spacing), long_side, how)
+    film = geometry.to_uint16(draw(size))
+    if spacing is not None:
+        spacing = (round(spacing[0] * array.shape[0] / size[0], 6), round(spacing[1] * array.shape[1] / size[1], 6))
     steps = geometry.orientation(*_two(dicom.text(ds, "PatientOrientation")))
     if steps is not None:
         film = np.ascontiguousarray(geometry.reorient(film, steps))
@@ -118,12 +121,14 @@ def _from_raster(picture: raster.Raster, long_side: int) -> Film:
     codes = display.codes_of(picture.grey, picture.bits)
     counts = display.counts_of(codes)
     table = display.painted(codes, counts, display.by_percentiles(codes.values, counts, codes))
-    shown = table[codes.array]
-    if picture.alpha is not None:
-        shown *= picture.alpha / np.float32(255)  # what is transparent is black
-        how["alpha"] = "over black"
     how |= {**codes.how, "inverted": False}
-    film, _ = _scaled(shown, None, 1.0, long_side, how)
+    size = _size(codes.array.shape[0], codes.array.shape[1], 1.0, long_side, how)
+    if picture.alpha is None:
+        film = geometry.to_uint16(geometry.draw(codes.array, table, size))
+    else:
+        shown = table[codes.array] * (picture.alpha / np.float32(255))  # what is transparent is black
+        film = geometry.to_uint16(geometry.resize(shown, size))
+        how["alpha"] = "over black"
     how |= {"spacing_from": None, "view_from": None, "polarity": polarity.check_polarity(film, "the file's own grey scale")}
     return Film(film, None, "unknown", how)
 
@@ -139,18 +144,13 @@ def _grey_of_colour(array: np.ndarray, how: dict[str, Any]) -> np.ndarray:
     return grey * np.float32(display.WHITE / top)
 
 
-def _scaled(
-    shown: np.ndarray, spacing: tuple[float, float] | None, aspect: float, long_side: int, how: dict[str, Any]
-) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """Scale down to `long_side`, with the spacing that results."""
-    height, width = shown.shape
+def _size(height: int, width: int, aspect: float, long_side: int, how: dict[str, Any]) -> tuple[int, int]:
+    """The prepared size, recorded."""
     square = geometry.squared(height, width, aspect)
     limits.check_size(*square)
     size = geometry.target_size(*square, long_side)
     how |= {"shape": [height, width], "scale": round(max(size) / max(height, width), 6)}
-    if spacing is not None:
-        spacing = (round(spacing[0] * height / size[0], 6), round(spacing[1] * width / size[1], 6))
-    return geometry.to_uint16(geometry.resize(shown, size)), spacing
+    return size
 
 
 def spacing_of(ds: pydicom.Dataset) -> tuple[tuple[float, float] | None, str | None]:
