@@ -24,7 +24,7 @@ from docphim.models import checkpoint
 from docphim.models import family as family_of
 from docphim.models.loaded import Loaded
 from docphim.models.tiny import create_tiny
-from docphim.models.tune import tune
+from docphim.models.tune import adapted, tune
 
 __all__ = ["Loaded", "create_tiny", "load", "load_saved", "save", "tune"]
 
@@ -197,6 +197,8 @@ def save(loaded: Loaded, folder: Path) -> None:
 def _write(loaded: Loaded, folder: Path) -> None:
     core = loaded.core
     if loaded.tune == "lora":
+        named = loaded.base["weights"] if loaded.base else None
+        loaded.model.peft_config["default"].base_model_name_or_path = named
         loaded.model.save_pretrained(folder, save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; the run writes its own
         if loaded.base is None:
@@ -262,7 +264,7 @@ def _load_own(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
     checkpoint.check_folder(weights, note["family"], texts.name)
     hub = {"local_files_only": True, "trust_remote_code": False}
     with _quietly(offline=True), _refusing(texts.name):
-        return _read(
+        loaded = _read(
             str(weights),
             note["family"],
             tuple(note["size"]),
@@ -272,6 +274,8 @@ def _load_own(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
             texts=str(texts),
             dtype="auto",
         )
+    loaded.model.name_or_path = loaded.model.config._name_or_path = ""  # else peft writes this machine's path down
+    return loaded
 
 
 def _load_base(base: dict[str, Any], note: dict[str, Any]) -> Loaded:
@@ -290,14 +294,14 @@ def _load_base(base: dict[str, Any], note: dict[str, Any]) -> Loaded:
 
 def _add_adapter(loaded: Loaded, folder: Path, where: str) -> None:
     """Put a saved adapter on its base; peft only warns about a missing weight, so its report is read."""
-    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+    from peft import PeftConfig, set_peft_model_state_dict
     from safetensors.torch import load_file
 
     checkpoint.check_weights(folder, where, "adapter_model.safetensors")
     with _quietly(offline=True), _refusing(where):
         config = PeftConfig.from_pretrained(str(folder))
-        config.inference_mode = False
-        model = get_peft_model(loaded.model, config)
+        config.inference_mode, config.base_model_name_or_path = False, None
+        model = adapted(loaded.model, config)
         report: Any = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
     lost = sorted(k for k in report.missing_keys if ".lora_" in k)
     if lost or report.unexpected_keys:

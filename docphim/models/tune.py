@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 from typing import Any
 
 import torch
@@ -55,7 +56,7 @@ def part_of(name: str, parts: dict[str, tuple[str, ...]]) -> str:
 
 
 def _with_adapters(core: nn.Module, module: Any, freeze: list[str], lora: dict[str, Any]) -> nn.Module:
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig
 
     pattern = lora.get("modules") or module.LORA
     try:
@@ -73,7 +74,16 @@ def _with_adapters(core: nn.Module, module: Any, freeze: list[str], lora: dict[s
         lora_dropout=lora.get("dropout", 0.05),
         target_modules=pattern,
     )
-    return get_peft_model(core, config)
+    return adapted(core, config)
+
+
+def adapted(core: nn.Module, config: Any) -> nn.Module:
+    """The model with adapters in it; peft asks transformers in words that 5.23 warns about."""
+    from peft import get_peft_model
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        return get_peft_model(core, config)
 
 
 def rest_frozen_vision(core: nn.Module, parts: dict[str, tuple[str, ...]]) -> None:

@@ -1,0 +1,233 @@
+"""Saving and loading: bit for bit, or refused with a reason."""
+
+import json
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny_models import ARCHITECTURES, batch_of, film, logits, make, single
+
+from docphim.errors import Refused, UsageError
+from docphim.models import decode, load
+from docphim.models.encode import encode
+
+LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "modules": None}
+
+
+def train_one_step(loaded) -> None:
+    batch = batch_of(loaded, [encode(loaded, single(), [film(loaded, n)]) for n in range(2)])
+    optimiser = torch.optim.AdamW([p for p in loaded.model.parameters() if p.requires_grad], 1e-2)
+    loss = loaded.model.train()(**batch).loss
+    loss.backward()
+    optimiser.step()
+    loaded.model.eval()
+
+
+@pytest.mark.parametrize("tune", ["full", "lora", "none"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_trained_a_step_saved_and_loaded_a_model_is_the_same_and_answers(architecture, tune, tmp_path):
+    made = load.tune(make(architecture), tune, [], LORA)
+    before = logits(made)
+    if tune != "none":
+        train_one_step(made)
+        assert not torch.equal(logits(made), before)
+    load.save(made, tmp_path / "model")
+    again = load.load_saved(tmp_path / "model")
+    assert torch.equal(logits(again), logits(made))
+    assert (again.size, again.name, again.tune, again.family) == (made.size, made.name, tune, made.family)
+    prompt = [encode(again, single(None), [film(again)], answer=False)]
+    assert decode.generate(again, batch_of(again, prompt, "left"), max_new_tokens=3)
+    load.save(again, tmp_path / "second")
+    assert not [p.name for p in (tmp_path / "second").glob("**/*.json") if str(tmp_path) in p.read_text(encoding="utf-8")]
+    assert torch.equal(logits(load.load_saved(tmp_path / "second")), logits(made))
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Path:
+    """A tiny checkpoint in transformers' layout, as one downloads it."""
+    return publish(make("qwen2_5_vl"), tmp_path_factory.mktemp("weights") / "tiny")
+
+
+def publish(made, folder: Path) -> Path:
+    load.save(made, folder)
+    (folder / load.NOTE).unlink()
+    return folder
+
+
+def no_socket(*_, **__):
+    raise AssertionError("a socket was opened")
+
+
+@pytest.mark.parametrize("architecture", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava-llama"])
+def test_weights_in_a_folder_are_loaded_without_a_socket(architecture, tmp_path, monkeypatch):
+    made = make(architecture)
+    folder = publish(made, tmp_path / "weights")
+    monkeypatch.setattr(socket, "socket", no_socket)
+    monkeypatch.setattr(socket, "getaddrinfo", no_socket)
+    loaded = load.load(str(folder), made.family, 56, precision="fp32")
+    assert torch.equal(logits(loaded), logits(made)) and loaded.base and loaded.precision == "fp32"
+    assert torch.equal(encode(loaded, single(), [film(loaded)]).input_ids, encode(made, single(), [film(made)]).input_ids)
+
+
+@pytest.mark.parametrize("tune", ["lora", "none", "full"])
+def test_a_model_on_somebodys_weights_saves_only_what_is_new(published, tune, tmp_path):
+    loaded = load.tune(load.load(str(published), "qwen_vl", 84), tune, ["vision"], LORA)
+    if tune != "none":
+        train_one_step(loaded)
+    load.save(loaded, tmp_path / "model")
+    kept = {p.name for p in (tmp_path / "model").rglob("*.safetensors")}
+    assert kept == {"lora": {"adapter_model.safetensors"}, "none": set(), "full": {"model.safetensors"}}[tune]
+    again = load.load_saved(tmp_path / "model")
+    assert again.size == (84, 84) and torch.equal(logits(again), logits(loaded))
+
+
+def test_precision_is_kept_through_saving(published, tmp_path):
+    loaded = load.tune(load.load(str(published), "qwen_vl", 56, precision="bf16"), "lora", [], LORA)
+    assert next(loaded.core.parameters()).dtype == torch.bfloat16
+    assert {p.dtype for p in loaded.model.parameters() if p.requires_grad} == {torch.float32}
+    load.save(loaded, tmp_path / "model")
+    again = load.load_saved(tmp_path / "model")
+    batch = batch_of(loaded, [encode(loaded, single(), [film(loaded)])])
+    assert again.precision == "bf16" and decode.nats(again, batch) == decode.nats(loaded, batch)
+
+
+def test_fully_trained_weights_are_kept_in_float32(published):
+    loaded = load.tune(load.load(str(published), "qwen_vl", 56, precision="bf16"), "full", ["vision"], {})
+    kinds = {p.requires_grad: p.dtype for p in loaded.model.parameters()}
+    assert kinds == {True: torch.float32, False: torch.bfloat16}
+
+
+def broken(published: Path, tmp_path: Path, how) -> Path:
+    folder = tmp_path / "weights"
+    shutil.copytree(published, folder)
+    how(folder)
+    return folder
+
+
+def edit_config(**values):
+    def edit(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        (folder / "config.json").write_text(json.dumps(config | values), encoding="utf-8")
+
+    return edit
+
+
+def other_shape(folder: Path) -> None:
+    text = json.loads((folder / "config.json").read_text(encoding="utf-8"))["text_config"]
+    edit_config(text_config=text | {"intermediate_size": 48})(folder)
+
+
+def drop_weight(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    state.pop(next(k for k in state if "down_proj" in k))
+    save_file(state, folder / "model.safetensors", {"format": "pt"})
+
+
+def cut(size: int):
+    def truncate(folder: Path) -> None:
+        data = (folder / "model.safetensors").read_bytes()
+        (folder / "model.safetensors").write_bytes(data[:size])
+
+    return truncate
+
+
+def pickled(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+def lost_shard(folder: Path) -> None:
+    index = {"metadata": {}, "weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+
+
+FAULTS = {
+    "no config": (lambda f: (f / "config.json").unlink(), "weights_layout", "config.json"),
+    "config not JSON": (lambda f: (f / "config.json").write_text("{", encoding="utf-8"), "weights_layout", "not JSON"),
+    "Vintern, InternVL": (edit_config(model_type="internvl_chat", auto_map={"AutoModel": "m.M"}), "weights_layout", "-hf"),
+    "MiniCPM-V 2.6": (edit_config(model_type="minicpmv", auto_map={}), "weights_layout", "MiniCPM"),
+    "text only": (edit_config(model_type="qwen2"), "weights_layout", "qwen2"),
+    "another shape": (other_shape, "weights_layout", "shape"),
+    "pickled": (pickled, "weights_unsafe", "safetensors"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "weights_missing", "safetensors"),
+    "a weight lost": (drop_weight, "weights_incomplete", "down_proj"),
+    "a shard lost": (lost_shard, "weights_incomplete", "00002"),
+    "cut in the data": (cut(100_000), "file_truncated", "100000"),
+    "cut in the header": (cut(50), "file_truncated", "header"),
+    "empty file": (cut(0), "file_truncated", "header"),
+    "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "weights_layout", ""),
+    "no chat template": (lambda f: (f / "chat_template.jinja").unlink(), "weights_layout", "chat template"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_checkpoint_that_cannot_be_used_is_refused_with_its_reason(fault, published, tmp_path):
+    how, reason, word = FAULTS[fault]
+    folder = broken(published, tmp_path, how)
+    with pytest.raises(Refused) as refused:
+        load.load(str(folder), "qwen_vl", 56)
+    assert refused.value.reason == reason and word in refused.value.why
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        (lambda f: (f / "docphim.json").unlink(), "weights_layout"),
+        (drop_weight, "weights_incomplete"),
+        (cut(100_000), "file_truncated"),
+    ],
+)
+def test_a_damaged_saved_model_is_refused(how, reason, tmp_path):
+    load.save(make("qwen2_5_vl"), tmp_path / "model")
+    how(tmp_path / "model")
+    with pytest.raises(Refused, match=reason):
+        load.load_saved(tmp_path / "model")
+
+
+def test_an_adapter_with_a_missing_weight_is_refused_not_warned_about(tmp_path):
+    load.save(load.tune(make("qwen2_5_vl"), "lora", [], LORA), tmp_path / "model")
+    file = tmp_path / "model" / "adapter_model.safetensors"
+    state = load_file(file)
+    state.pop(sorted(state)[0])
+    save_file(state, file, {"format": "pt"})
+    with pytest.raises(Refused, match="weights_incomplete"):
+        load.load_saved(tmp_path / "model")
+
+
+def test_an_adapter_over_another_base_is_refused(published, tmp_path):
+    base = broken(published, tmp_path, lambda f: None)
+    load.save(load.tune(load.load(str(base), "qwen_vl", 56), "lora", [], LORA), tmp_path / "model")
+    shutil.rmtree(base)
+    publish(make("qwen2_5_vl", hidden=32), base)
+    with pytest.raises(Refused, match="file_changed"):
+        load.load_saved(tmp_path / "model")
+
+
+@pytest.mark.parametrize("weights", ["/no/such/folder", "./weights", "~/weights", "weights", "docphim/no-such-folder", "a/b/c"])
+def test_a_folder_that_is_not_there_is_never_asked_of_the_hub(weights, monkeypatch):
+    monkeypatch.setattr(socket, "socket", no_socket)
+    monkeypatch.chdir(Path(load.__file__).parents[2])
+    with pytest.raises(Refused, match="weights_missing"):
+        load.load(weights, "qwen_vl", 56)
+
+
+def test_weights_of_another_family_name_it(published):
+    with pytest.raises(UsageError, match="qwen_vl"):
+        load.load(str(published), "llava", 56)
+
+
+def test_a_kill_while_saving_leaves_the_old_model(tmp_path, monkeypatch):
+    made = make("qwen2_5_vl")
+    load.save(made, tmp_path / "model")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(load, "_settle", killed)
+    with pytest.raises(KeyboardInterrupt):
+        load.save(make("qwen2_5_vl", seed=1), tmp_path / "model")
+    assert torch.equal(logits(load.load_saved(tmp_path / "model")), logits(made))
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
