@@ -23,8 +23,9 @@ from docphim.files import write_jsonl
 from docphim.imaging import store
 from docphim.recipe import Model
 from docphim.study import Example, Media, Message, to_row
-from docphim.train.batch import Collate, Examples, lengths, plan, read_examples
-from docphim.train.fit import open_model
+from docphim.train.batch import Collate, Examples, lengths, loader, plan, read_examples
+from docphim.train.model import open_model
+from docphim.train.processes import Processes
 from docphim.train.settings import TrainSettings, arguments
 from docphim.train.trainer import AnswerTrainer
 from docphim.train.validate import Validation
@@ -89,12 +90,13 @@ def ours(
     examples = read_examples(folder, "train")
     loaded, clock = opened(section, settings, examples), Clock()
     read = Examples(loaded, folder, examples, blind=False)
-    nothing = Validation(loaded, Examples(loaded, folder, [], blind=False), keep_best="val/loss", batch_size=1)
+    nothing = Validation(
+        loaded, Examples(loaded, folder, [], blind=False), keep_best="val/loss", batch_size=1, processes=Processes()
+    )
     trainer = AnswerTrainer(
         loaded,
         arguments(settings, folder / "out", 2 * steps),
-        read,
-        batches * 2,
+        loader(read, batches * 2),
         saves=set(),
         logs=set(),
         validation=nothing,
@@ -102,6 +104,7 @@ def ours(
         key="",
         journal=None,
         epoch_of=float,
+        processes=Processes(),
     )
     clock.trainer = trainer
     trainer.add_callback(clock)

@@ -1,18 +1,15 @@
-"""Batches: which examples each step sees, how they become tensors, and reading them while the model computes."""
+"""Batches: which examples each step sees, and how they become tensors."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-import queue
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar, cast
 
 import numpy as np
+import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from docphim.errors import Refused
 from docphim.files import read_jsonl, seed_of
@@ -21,8 +18,6 @@ from docphim.models.encode import Encoded, answer_columns, collate, encode
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
 from docphim.study import Example, Message, from_row
-
-T = TypeVar("T")
 
 #: Encoded examples are kept in memory up to so many bytes (in all processes together); the rest is read anew each epoch.
 MEMORY = 2**30
@@ -162,47 +157,14 @@ class Collate:
         return {**tensors, "columns": answer_columns(tensors["labels"])}
 
 
-class Ahead(Iterator[T]):
-    """An iterator whose next `depth` items are made in a thread while the caller is busy with one."""
-
-    def __init__(self, items: Iterable[T], depth: int = 2) -> None:
-        self._waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
-        self._stop = threading.Event()
-        self._making = threading.Lock()
-        self._thread = threading.Thread(target=self._fill, args=(iter(items),), daemon=True)
-        self._thread.start()
-
-    def _fill(self, items: Iterator[T]) -> None:
-        error: BaseException | None = None
-        while error is None and not self._stop.is_set():
-            item: T | None = None
-            try:
-                with self._making:
-                    item = next(items)
-            except BaseException as raised:  # StopIteration too: handed to the caller, who raises it
-                error = raised
-            self._put(item, error)
-
-    def _put(self, item: T | None, error: BaseException | None) -> None:
-        while not self._stop.is_set():
-            with contextlib.suppress(queue.Full):
-                self._waiting.put((item, error), timeout=0.1)
-                return
-
-    def __next__(self) -> T:
-        item, error = self._waiting.get()
-        if error is not None:
-            self._waiting.put((None, error))
-            raise error
-        return cast("T", item)
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Make nothing meanwhile: a fast tokenizer does not stand two threads."""
-        with self._making:
-            yield
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self._stop.set()
-        self._thread.join()
+def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -> DataLoader[Encoded]:
+    """Batches of a process, made in order: `workers` processes encode examples, or, with none, the one that asks."""
+    return DataLoader(
+        examples,
+        batch_sampler=batches,
+        collate_fn=Collate(examples.loaded.tokenizer.pad_token_id),
+        num_workers=workers,
+        multiprocessing_context="fork" if workers else None,
+        pin_memory=examples.loaded.device.type == "cuda",
+        generator=torch.Generator(),  # else it draws from the generator that dropout uses
+    )

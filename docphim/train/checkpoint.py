@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from docphim import files
 from docphim.errors import Refused
+from docphim.train.processes import Processes
 
 log = logging.getLogger("docphim")
 
@@ -55,22 +56,16 @@ def write(
     *,
     key: str,
     rank: float | None,
-    processes: int,
-    first: bool,
-    wait: Callable[[], None],
+    processes: Processes,
 ) -> None:
     """Write checkpoint `step` under `root`: every process fills the same folder, the first one seals and renames it.
 
     Parameters
     ----------
-    key, rank, processes
+    key, rank
         As in `Checkpoint`.
     fill
         Writes this process's files into the folder it is given.
-    first
-        Whether this process is the one that creates, seals and renames.
-    wait
-        Returns when every process has called it.
 
     Raises
     ------
@@ -80,20 +75,20 @@ def write(
     part, final = root / f".checkpoint-{step}.part", root / f"checkpoint-{step}"
     try:
         with disk_full_is_refused(final.name):
-            if first:
+            if processes.first:
                 remove(part)
                 part.mkdir(parents=True)
-            wait()
+            processes.wait()
             fill(part)
-            wait()
-            if first:
-                seal(part, step, key=key, rank=rank, processes=processes)
+            processes.wait()
+            if processes.first:
+                seal(part, step, key=key, rank=rank, processes=processes.world)
                 remove(final)
                 part.rename(final)
                 _flush(root)
-            wait()
+            processes.wait()
     except BaseException:
-        if first:
+        if processes.first:
             remove(part)
         raise
 

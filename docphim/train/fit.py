@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
 from torch.utils import deterministic
 
 from docphim import files
 from docphim.errors import Refused
-from docphim.models.load import create_tiny, load, save, tune
+from docphim.models.load import save
 from docphim.models.loaded import Loaded
 from docphim.study import Example
 from docphim.train import card, checkpoint
-from docphim.train.batch import MEMORY, Examples, lengths, plan, read_examples, steps_of
+from docphim.train.batch import MEMORY, Examples, lengths, loader, plan, read_examples, share, steps_of
 from docphim.train.log import ROWS, Journal
+from docphim.train.model import open_model
+from docphim.train.processes import Processes
 from docphim.train.settings import TrainSettings, arguments, points
 from docphim.train.trainer import AnswerTrainer
 from docphim.train.validate import Validation, sample
@@ -34,7 +34,7 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any]) 
     examples = {split: read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"]:
         raise Refused("empty_dataset", "", "there is no training example")
-    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    processes = Processes.started()
     files.private_folder(run)
     (run / "checkpoints").mkdir(exist_ok=True)
     with _repeatable(settings.seed), checkpoint.disk_full_is_refused("the model"):
@@ -44,39 +44,12 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any]) 
             step = None
         else:
             examples["val"] = sample(examples["val"], settings.val_examples, settings.seed)
-            step = _trained(loaded, dataset, run, settings, examples, model, rank, world)
-        if rank == 0:
+            step = _trained(loaded, dataset, run, settings, examples, model, processes)
+        if processes.first:
             save(loaded, run / "model")
             counts = {split: len(rows) for split, rows in examples.items()}
             card.write(run / "model", loaded, dataset.name, counts, model, train, step)
-        _wait(world)
-
-
-def open_model(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
-    """The model of a recipe before any training: its weights, frozen parts and fresh adapters.
-
-    Parameters
-    ----------
-    examples : list of Example
-        What the tokenizer of `weights: tiny` learns from.
-    """
-    size = model["image_size"]
-    size = size if isinstance(size, int) else (int(size[0]), int(size[1]))
-    if model["weights"] == "tiny":
-        texts = (m.content for example in examples for m in example.messages)
-        loaded = create_tiny(model["family"], texts, size, settings.seed, model["tiny"])
-        if settings.precision == "bf16":
-            loaded.precision = "bf16"
-    else:
-        loaded = load(
-            model["weights"],
-            model["family"],
-            size,
-            revision=model["revision"],
-            remote_code=model["remote_code"],
-            precision=settings.precision,
-        )
-    return tune(loaded, model["tune"], model["freeze"], model["lora"])
+        processes.wait()
 
 
 def _trained(
@@ -86,53 +59,17 @@ def _trained(
     settings: TrainSettings,
     examples: dict[str, list[Example]],
     model: dict[str, Any],
-    rank: int,
-    world: int,
+    processes: Processes,
 ) -> int:
     """Train, and leave the best checkpoint's weights in the model; its step."""
-    root, global_batch = run / "checkpoints", settings.batch_size * settings.accumulate * world
-    steps = steps_of(len(examples["train"]), settings.epochs, settings.max_steps, global_batch)
-    args = arguments(settings, root, steps)
-    if args.world_size != world:
-        raise RuntimeError(f"{world} processes were started, and {args.world_size} found each other")
-    memory = MEMORY // world // max(1, settings.workers)
-    read = Examples(loaded, dataset, examples["train"], blind=settings.blind, memory=memory)
-    held_out = Examples(loaded, dataset, examples["val"], blind=settings.blind, memory=MEMORY // 4 // world)
-    found = lengths(read, settings.max_length)
-    lengths(held_out, settings.max_length)
+    root, world = run / "checkpoints", processes.world
+    memory = {"train": MEMORY // world // max(1, settings.workers), "val": MEMORY // 4 // world}
+    read = {s: Examples(loaded, dataset, examples[s], blind=settings.blind, memory=memory[s]) for s in ("train", "val")}
+    found = {split: lengths(read[split], settings.max_length) for split in read}
     key = training_key(dataset, model, settings, loaded, world)
-    start = _start(root, key, rank, world)
-    journal = Journal(run / "log.jsonl", start.step if start else 0) if rank == 0 else None
-    if settings.gradient_checkpointing:
-        _checkpoint_activations(loaded.core)
-    trainer = AnswerTrainer(
-        loaded,
-        args,
-        read,
-        plan(
-            found,
-            steps=steps,
-            batch_size=settings.batch_size,
-            micro_batches=settings.accumulate * world,
-            seed=settings.seed,
-        ),
-        saves=set(points(steps, settings.evaluations)),
-        logs=set(points(steps, min(steps, ROWS))),
-        validation=Validation(
-            loaded,
-            held_out,
-            keep_best=settings.keep_best,
-            batch_size=settings.batch_size,
-            rank=rank,
-            world=world,
-            gather=_gather(world),
-        ),
-        root=root,
-        key=key,
-        journal=journal,
-        epoch_of=lambda step: step * global_batch / len(found),
-        workers=settings.workers,
-    )
+    start = _start(root, key, processes)
+    journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
+    trainer = _trainer(loaded, settings, read, found["train"], root, key, journal, processes)
     try:
         trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
     finally:
@@ -143,8 +80,44 @@ def _trained(
     if best is None:
         raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
     checkpoint.load_weights(loaded.model, best.folder)
-    log.info("train: the model kept is that of step %d of %d", best.step, steps)
+    log.info("train: the model kept is that of step %d of %d", best.step, trainer.args.max_steps)
     return best.step
+
+
+def _trainer(
+    loaded: Loaded,
+    settings: TrainSettings,
+    read: dict[str, Examples],
+    found: list[int],
+    root: Path,
+    key: str,
+    journal: Journal | None,
+    processes: Processes,
+) -> AnswerTrainer:
+    """The trainer of a whole training, its batches planned; `found` are the lengths of the training examples."""
+    micro_batches = settings.accumulate * processes.world
+    global_batch = settings.batch_size * micro_batches
+    steps = steps_of(len(found), settings.epochs, settings.max_steps, global_batch)
+    args = arguments(settings, root, steps)
+    if settings.gradient_checkpointing:
+        _checkpoint_activations(loaded.core)
+    batches = plan(found, steps=steps, batch_size=settings.batch_size, micro_batches=micro_batches, seed=settings.seed)
+    validation = Validation(
+        loaded, read["val"], keep_best=settings.keep_best, batch_size=settings.batch_size, processes=processes
+    )
+    return AnswerTrainer(
+        loaded,
+        args,
+        loader(read["train"], share(batches, processes.rank, processes.world), settings.workers),
+        saves=set(points(steps, settings.evaluations)),
+        logs=set(points(steps, min(steps, ROWS))),
+        validation=validation,
+        root=root,
+        key=key,
+        journal=journal,
+        epoch_of=lambda step: step * global_batch / len(found),
+        processes=processes,
+    )
 
 
 def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, loaded: Loaded, world: int) -> str:
@@ -153,23 +126,24 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     Processes and accumulation count by their product, since they share a step's batches out without changing them.
     """
     said = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None}
-    inputs = {split: files.sha256(dataset / "examples" / f"{split}.jsonl") for split in ("train", "val")}
+    paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
+    inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
     return files.content_key([model, said, loaded.base, dataset.name, inputs])
 
 
-def _start(root: Path, key: str, rank: int, world: int) -> checkpoint.Checkpoint | None:
+def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint | None:
     """The checkpoint to resume from; what cannot be resumed is cleared away by the first process."""
     there = any(root.glob("checkpoint-*"))
     start = checkpoint.newest(root, key)
-    if rank == 0:
+    if processes.first:
         if start:
             log.info("train: resumed after step %d", start.step)
         elif there:
             log.warning("train: no checkpoint can be resumed; training starts anew")
-    _wait(world)
-    if rank == 0:
+    processes.wait()
+    if processes.first:
         checkpoint.prune(root, key, after=start.step if start else 0)
-    _wait(world)
+    processes.wait()
     return start
 
 
@@ -196,19 +170,3 @@ def _repeatable(seed: int) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before)
         deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
-
-
-def _gather(world: int) -> Callable[[Any], list[Any]]:
-    def gather(value: Any) -> list[Any]:
-        if world == 1:
-            return [value]
-        values: list[Any] = [None] * world
-        torch.distributed.all_gather_object(values, value)
-        return values
-
-    return gather
-
-
-def _wait(world: int) -> None:
-    if world > 1 and torch.distributed.is_initialized():
-        torch.distributed.barrier()

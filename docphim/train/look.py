@@ -8,7 +8,7 @@ from typing import Any
 
 from docphim.models.encode import show
 from docphim.train.batch import Examples, read_examples
-from docphim.train.fit import open_model
+from docphim.train.model import open_model
 from docphim.train.settings import TrainSettings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from docphim.errors import Refused
+from docphim.models.encode import Encoded
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
 from docphim.train import checkpoint
-from docphim.train.batch import Ahead, Collate, Examples, share
+from docphim.train.ahead import Ahead
 from docphim.train.log import Journal, Meter, memory_mb
 from docphim.train.losses import answer_loss
+from docphim.train.processes import Processes
 from docphim.train.validate import Validation
 
 
@@ -32,8 +34,8 @@ class AnswerTrainer(Trainer):
 
     Parameters
     ----------
-    batches : list of list of int
-        Indices into `examples` for every micro-batch of the training, over all processes.
+    loader : DataLoader
+        Every micro-batch of the training that this process computes, in order (`batch.loader`).
     saves, logs : set of int
         After which steps to validate and save, and to log.
     validation : Validation
@@ -44,16 +46,13 @@ class AnswerTrainer(Trainer):
         log.jsonl, on the process that writes.
     epoch_of : callable
         A step's epoch, for the log.
-    workers : int
-        Processes that encode examples; 0: a thread.
     """
 
     def __init__(
         self,
         loaded: Loaded,
         args: TrainingArguments,
-        examples: Examples,
-        batches: Sequence[list[int]],
+        loader: DataLoader[Encoded],
         *,
         saves: set[int],
         logs: set[int],
@@ -62,34 +61,28 @@ class AnswerTrainer(Trainer):
         key: str,
         journal: Journal | None,
         epoch_of: Callable[[int], float],
-        workers: int = 0,
+        processes: Processes,
     ) -> None:
         use_cache = getattr(loaded.model.config, "use_cache", None)
-        super().__init__(model=loaded.model, args=args, train_dataset=examples)
+        super().__init__(model=loaded.model, args=args, train_dataset=loader.dataset)
+        if args.world_size != processes.world:
+            raise RuntimeError(f"{processes.world} processes were started, and {args.world_size} found each other")
         if use_cache is not None:
             loaded.model.config.use_cache = use_cache  # Trainer switches it off, and it would be saved so
         self.remove_callback(PrinterCallback)
         self.add_callback(_Schedule(saves, logs))
         self.model_accepts_loss_kwargs = True  # else num_items_in_batch stays None and micro-batches are averaged
-        self.loaded, self.examples, self.batches, self.validation = loaded, examples, batches, validation
-        self.root, self.key, self.journal, self.epoch_of, self.workers = root, key, journal, epoch_of, workers
+        self.loaded, self.loader, self.validation = loaded, loader, validation
+        self.root, self.key, self.journal, self.epoch_of = root, key, journal, epoch_of
+        self.processes = processes
         self.meter = Meter()
         self.some_logits = "logits_to_keep" in inspect.signature(loaded.core.forward).parameters
         self._ahead: Ahead[dict[str, Tensor]] | None = None
         self._loss = torch.zeros(())
 
-    def get_train_dataloader(self) -> DataLoader:
-        """This process's micro-batches."""
-        mine = share(self.batches, self.args.process_index, self.args.world_size)
-        return DataLoader(
-            self.examples,
-            batch_sampler=mine,
-            collate_fn=Collate(self.loaded.tokenizer.pad_token_id),
-            num_workers=self.workers,
-            multiprocessing_context="fork" if self.workers else None,
-            pin_memory=self.args.device.type == "cuda",
-            generator=torch.Generator(),  # else it draws from the generator that dropout uses
-        )
+    def get_train_dataloader(self) -> DataLoader[Encoded]:
+        """This process's micro-batches, as they are: Trainer would shuffle and share them out once more."""
+        return self.loader
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
@@ -115,7 +108,7 @@ class AnswerTrainer(Trainer):
             outputs = model(**inputs, **wanted, use_cache=False)
         logits = outputs.logits if self.some_logits else outputs.logits[:, columns]
         # DDP averages gradients over processes, and the sum is wanted.
-        loss = answer_loss(logits, labels, columns, num_items_in_batch) * self.accelerator.num_processes
+        loss = answer_loss(logits, labels, columns, num_items_in_batch) * self.processes.world
         self._loss = loss.detach()
         return (loss, outputs) if return_outputs else loss
 
@@ -139,7 +132,7 @@ class AnswerTrainer(Trainer):
             return
         row = {"step": self.state.global_step, "epoch": round(self.epoch_of(self.state.global_step), 4)}
         row |= {"loss": logs["loss"], "learning_rate": logs["learning_rate"]}
-        row |= {**self.meter.rates(self.args.world_size), "memory_mb": memory_mb(), "grad_norm": logs["grad_norm"]}
+        row |= {**self.meter.rates(self.processes.world), "memory_mb": memory_mb(), "grad_norm": logs["grad_norm"]}
         self._write(row)
 
     def _write(self, row: dict[str, float]) -> None:
@@ -156,15 +149,13 @@ class AnswerTrainer(Trainer):
                 self._write({"step": step, "epoch": round(self.epoch_of(step), 4), **scores})
             if self.journal is not None:
                 self.journal.flush()
-            rank, first = self.validation.better(scores), self.args.process_index == 0
-            wait = self.accelerator.wait_for_everyone
-            world = self.accelerator.num_processes
-            checkpoint.write(self.root, step, self._fill, key=self.key, rank=rank, processes=world, first=first, wait=wait)
-            if first:
+            rank = self.validation.better(scores)
+            checkpoint.write(self.root, step, self._fill, key=self.key, rank=rank, processes=self.processes)
+            if self.processes.first:
                 checkpoint.prune(self.root, self.key)
 
     def _fill(self, folder: Path) -> None:
-        if self.args.process_index == 0:
+        if self.processes.first:
             checkpoint.save_weights(self.loaded.model, folder)
             self._save_optimizer_and_scheduler(str(folder))
             self.state.save_to_json(str(folder / "trainer_state.json"))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,9 +15,10 @@ from docphim.models import decode
 from docphim.models.encode import Encoded, collate
 from docphim.models.loaded import Loaded
 from docphim.study import Example
-from docphim.train.batch import Examples
+from docphim.train.processes import Processes
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from docphim.train.batch import Examples
 
 #: A generated answer may be this much longer than the longest reference before it is cut.
 SLACK = 1.25
@@ -40,8 +40,6 @@ class Validation:
         What is validated on; empty: every score is missing.
     keep_best : str
         `val/loss`, or a score of generated text (`val/rougeL`, `val/bleu4`), which costs a generation each time.
-    gather
-        Collects one value from every process, in the order of ranks.
     """
 
     def __init__(
@@ -51,13 +49,11 @@ class Validation:
         *,
         keep_best: str,
         batch_size: int,
-        rank: int = 0,
-        world: int = 1,
-        gather: Callable[[Any], list[Any]] = lambda value: [value],
+        processes: Processes,
     ) -> None:
         self.loaded, self.examples, self.keep_best, self.batch_size = loaded, examples, keep_best, batch_size
-        self.mine = range(rank, len(examples), world)
-        self.gather = gather
+        self.mine = range(processes.rank, len(examples), processes.world)
+        self.gather = processes.gather
 
     def scores(self) -> dict[str, float]:
         """`val/loss` (nats per answer token) and, when one of them is to be kept, `val/rougeL` and `val/bleu4` (percent).
@@ -127,10 +123,3 @@ def _chunks(encoded: list[Encoded], size: int) -> list[tuple[list[int], list[Enc
 
 def _gpus(loaded: Loaded) -> list[int]:
     return [loaded.device.index or 0] if loaded.device.type == "cuda" else []
-
-
-def validation_examples(loaded: Loaded, dataset: Path, examples: list[Example], blind: bool) -> Examples:
-    """Validation examples, encoded; a quarter of the training examples' memory is theirs."""
-    from docphim.train.batch import MEMORY
-
-    return Examples(loaded, dataset, examples, blind=blind, memory=MEMORY // 4)

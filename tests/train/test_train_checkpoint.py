@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from docphim.errors import Refused
 from docphim.train import checkpoint
+from docphim.train.processes import Processes
 
 
 def model() -> torch.nn.Module:
@@ -23,9 +24,7 @@ def write(root: Path, step: int, rank: float | None = None, key: str = "k", net=
         lambda folder: checkpoint.save_weights(net or model(), folder),
         key=key,
         rank=rank,
-        processes=1,
-        first=True,
-        wait=lambda: None,
+        processes=Processes(),
     )
 
 
@@ -155,7 +154,7 @@ def test_a_full_disk_is_refused_and_leaves_nothing_half_written(tmp_path, how):
         write_to_full_device(how)
 
     with pytest.raises(Refused) as refused:
-        checkpoint.write(tmp_path, 2, fill, key="k", rank=None, processes=1, first=True, wait=lambda: None)
+        checkpoint.write(tmp_path, 2, fill, key="k", rank=None, processes=Processes())
     assert (refused.value.reason, refused.value.where) == ("disk_full", "checkpoint-2")
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint-1"]
     assert checkpoint.newest(tmp_path, "k").step == 1

@@ -17,6 +17,7 @@ from docphim.models.load import load_saved
 from docphim.study import Message, to_row
 from docphim.train import checkpoint, fit, train, trainer
 from docphim.train.batch import Collate, Examples, read_examples
+from docphim.train.model import open_model
 from docphim.train.settings import TrainSettings
 
 LORA = {"tune": "lora", "freeze": ["vision"], "lora": {"rank": 2, "dropout": 0.2}}
@@ -185,7 +186,7 @@ def test_two_accumulated_batches_are_one_batch_of_twice_the_size(dataset, tmp_pa
 
 def batch_of(dataset, section, **settings):
     examples = read_examples(dataset, "train")
-    loaded = fit.open_model(section, TrainSettings(**settings), examples)
+    loaded = open_model(section, TrainSettings(**settings), examples)
     read = Examples(loaded, dataset, examples, blind=False)
     return loaded, Collate(loaded.tokenizer.pad_token_id)([read[i] for i in range(4)])
 
@@ -272,7 +273,7 @@ def test_a_sample_over_the_budget_is_refused_before_anything_is_trained(dataset,
 
 def test_untuned_weights_are_saved_as_they_are(dataset, tmp_path):
     train(dataset, tmp_path, model=model_section(tune="none"), train=train_section())
-    fresh = fit.open_model(model_section(tune="none"), TrainSettings(), read_examples(dataset, "train"))
+    fresh = open_model(model_section(tune="none"), TrainSettings(), read_examples(dataset, "train"))
     saved = dict(load_saved(tmp_path / "model").core.named_parameters())
     assert all(saved[name].equal(value) for name, value in fresh.core.named_parameters())
     assert (tmp_path / "log.jsonl").read_text(encoding="utf-8") == ""
@@ -299,6 +300,13 @@ def test_a_dataset_without_training_examples_is_refused(tmp_path):
     with pytest.raises(Refused) as refused:
         train(tmp_path, tmp_path / "run", model=model_section(), train=train_section())
     assert refused.value.reason == "empty_dataset"
+
+
+@pytest.mark.parametrize("changes", [{}, LORA], ids=["full", "lora"])
+def test_every_family_trains(dataset, tmp_path, changes):
+    section = model_section(family="llava", tiny={"vocab": 300, "hidden": 32, "layers": 1, "vision_hidden": 32}, **changes)
+    train(dataset, tmp_path, model=section, train=train_section(max_steps=2, evaluations=1, gradient_checkpointing=True))
+    assert dict(load_saved(tmp_path / "model").model.named_parameters())
 
 
 def test_processes_that_encode_change_nothing(dataset, tmp_path):
