@@ -90,7 +90,13 @@ def _one_by_one(dataset: Path, jobs: list[Job], long_side: int) -> Iterator[Outc
 
 def _pool(workers: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start)
+
+
+def _start() -> None:
+    """Set a worker up: quiet, for decoders written in C complain on stderr of every damaged file, and bound to its parent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:
