@@ -76,7 +76,7 @@ def encode(
         times = torch.ones_like(ids)
         times[ids == picture] = torch.tensor(counts)
         ids, labels = ids.repeat_interleave(times), labels.repeat_interleave(times)
-    if loaded.processor.return_mm_token_type_ids:
+    if "mm_token_type_ids" in loaded.processor.model_input_names:
         media["mm_token_type_ids"] = (ids == picture).long()
     return Encoded(ids, labels, media, len(ids))
 
