@@ -15,8 +15,8 @@ import pydicom
 from docphim.errors import Refused
 from docphim.imaging import lut
 from docphim.imaging.dicom import integer, items, numbers, quiet, text
+from docphim.imaging.limits import WHITE
 
-WHITE = 65535
 #: The rule where neither VOI LUT nor window is given: these percentiles of the film's values become black and white.
 PERCENTILES = (0.5, 99.5)
 

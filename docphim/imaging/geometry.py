@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from docphim.imaging.display import WHITE
+from docphim.imaging.limits import WHITE
 
 
 def fit(height: int, width: int, box_height: int, box_width: int) -> tuple[int, int]:

@@ -1,9 +1,11 @@
-"""How large a film can be, checked on what headers claim before anything is allocated."""
+"""The bounds of a film: how large it can be, checked on what headers claim before anything is allocated, and its white."""
 
 from __future__ import annotations
 
 from docphim.errors import Refused
 
+#: The display value of white; black is 0.
+WHITE = 65535
 #: A 43 x 43 cm detector at 0.1 mm has 18 million pixels, a digitised film at 50 um 75 million.
 MAX_PIXELS = 100_000_000
 #: Below this on the short side there is no film to read.

@@ -76,7 +76,7 @@ def _syntax(ds: pydicom.Dataset) -> uid.UID:
         if meta is None:
             ds.file_meta = pydicom.dataset.FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = found
-    if not found.is_transfer_syntax or found.is_private:
+    if not isinstance(found, uid.UID) or not found.is_transfer_syntax or found.is_private:
         raise Refused("pixels_undecodable", "", "the transfer syntax is not one of the standard")
     return found
 

@@ -135,13 +135,13 @@ def _from_raster(picture: raster.Raster, long_side: int) -> Film:
 
 def _grey_of_colour(array: np.ndarray, how: dict[str, Any]) -> np.ndarray:
     """Luma of RGB (ITU-R BT.601), float32 0..65535; equal channels stay exactly themselves."""
-    top = 255 if array.dtype == np.uint8 else display.WHITE
+    top = 255 if array.dtype == np.uint8 else limits.WHITE
     red, green, blue = (array[..., i].astype(np.float32) for i in range(3))
     grey = red + np.float32(0.587) * (green - red) + np.float32(0.114) * (blue - red)
     if np.ptp(grey) == 0:
         raise Refused("pixels_constant")
     how |= {"voi": "full range", "modality_lut": "none", "inverted": False}
-    return grey * np.float32(display.WHITE / top)
+    return grey * np.float32(limits.WHITE / top)
 
 
 def _size(height: int, width: int, aspect: float, long_side: int, how: dict[str, Any]) -> tuple[int, int]:

@@ -118,6 +118,7 @@ FAULTS = {
     "NaN": (floats(float("nan")), "pixels_not_finite"),
     "infinity": (floats(float("inf")), "pixels_not_finite"),
     "an unknown transfer syntax": (FILM.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.7\0"), "pixels_undecodable"),
+    "two transfer syntaxes": (FILM.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840\\10008.1.2.1\0"), "pixels_undecodable"),
     "NIfTI": (b"\x5c\x01\0\0".ljust(344, b"\0") + b"n+1\0" + b"\0" * 500, "modality_unsupported"),
 }
 

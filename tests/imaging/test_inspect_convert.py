@@ -58,7 +58,7 @@ def test_a_picture_is_taken_for_a_film(tmp_path: Path) -> None:
         (film(12, Modality="CT", PixelSpacing=[0.7, 0.7]), ("dicom", "CT", [240, 200], [0.7, 0.7]), "modality_unsupported"),
         (film(12, Modality="PT"), ("dicom", "PT", [240, 200], None), "modality_unsupported"),
         (bytes(NIFTI), ("nifti", None, [40, 50, 60], [0.75, 0.75, 1.5]), "modality_unsupported"),
-        (gzip.compress(bytes(NIFTI, mtime=0)), ("nifti", None, [40, 50, 60], [0.75, 0.75, 1.5]), "modality_unsupported"),
+        (gzip.compress(bytes(NIFTI), mtime=0), ("nifti", None, [40, 50, 60], [0.75, 0.75, 1.5]), "modality_unsupported"),
         (film(12, ViewPosition="LL"), ("dicom", "CR", [240, 200], None), "view_out_of_scope"),
         (film(12, BodyPartExamined="KNEE"), ("dicom", "CR", [240, 200], None), "body_part_out_of_scope"),
         (picture(np.full((90, 80), 3, np.uint8)), ("png", None, [90, 80], None), "pixels_constant"),

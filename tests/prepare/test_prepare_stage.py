@@ -21,9 +21,8 @@ from docphim import files
 from docphim.errors import Refused
 from docphim.imaging import store
 from docphim.imaging.xray import film_from
-from docphim.prepare import pool, prepare
+from docphim.prepare import groups, pool, prepare
 from docphim.prepare.films import Job, prepare_film
-from docphim.prepare.stage import groups
 
 
 def written(dataset: Path) -> dict[str, bytes]:
