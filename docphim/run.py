@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from docphim import files
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import Stage, alone, do, require_done
@@ -38,6 +38,7 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> Path:
     Path
         The run's folder.
     """
+    refuse_early(recipe)
     stay_local(recipe)
     dataset = files.private_folder(dataset_folder(recipe))
     home = files.private_folder(Path(recipe.runs) / recipe.name)
@@ -201,6 +202,31 @@ def refuse_too_many(dataset: Path, most: float) -> None:
     if lost > most * total:
         why = f"{lost} of {total} studies were rejected ({lost / total:.0%}), max_rejected is {most:.0%}; see rejected.jsonl"
         raise Refused("too_many_rejected", "", why)
+
+
+def refuse_early(recipe: Recipe) -> None:
+    """Say what is wrong with a recipe before hours of work: its source, tasks, prompts, model family and backend.
+
+    Raises
+    ------
+    UsageError
+        A name is unknown or an option is wrong; the message says which are known.
+    Refused
+        `ambiguous_prompt`.
+    """
+    from docphim.build import Prompts, refuse_ambiguous, task
+    from docphim.generate import BACKENDS
+    from docphim.ingest import check
+    from docphim.models import FAMILIES
+
+    check(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
+    refuse_ambiguous({name: task(name) for name in recipe.tasks}, Prompts(recipe.prompts, recipe.language))
+    for key, name, known in (
+        ("model.family", recipe.model.family, FAMILIES),
+        ("generate.backend", recipe.generate.backend, BACKENDS),
+    ):
+        if name not in known:
+            raise UsageError(f"{key}: {name!r} is not one of {', '.join(known)}")
 
 
 def stay_local(recipe: Recipe) -> None:
