@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -159,6 +160,8 @@ class Collate:
 
 def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -> DataLoader[Encoded]:
     """Batches of a process, made in order: `workers` processes encode examples, or, with none, the one that asks."""
+    if workers:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else tokenizers warns of every fork
     return DataLoader(
         examples,
         batch_sampler=batches,

@@ -22,9 +22,6 @@ from docphim.train.settings import TrainSettings
 
 LORA = {"tune": "lora", "freeze": ["vision"], "lora": {"rank": 2, "dropout": 0.2}}
 
-# peft 0.21 asks transformers 5.23 by a name it has just deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
-
 
 def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
     return load_file(run / "checkpoints" / f"checkpoint-{step}" / checkpoint.WEIGHTS)
