@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import resource
 import sys
 import tempfile
 import time
@@ -95,6 +96,11 @@ def compare(folder: Path, rounds: int) -> None:
         print(f"{name:26} {a:8.1f} {b:8.1f} {b / a:6.2f}   {c:11.1f} {d:12.1f} {d / c:6.2f}")
 
 
+def cpu_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
+    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+
+
 def scale(folder: Path, count: int) -> None:
     """The stage on `count` films with one process and with two."""
     data = films()["DICOM JPEGLosslessSV1"]
@@ -104,16 +110,17 @@ def scale(folder: Path, count: int) -> None:
         film = Series(f"x{i}", "CR", f"prepared/x{i}.b2nd")
         rows.append(to_row(Study(f"s{i}", f"p{i}", None, None, None, [film], None, None, None, "benchmark")))
         places.append((f"x{i}", f"s{i}", str(folder / f"{i}.dcm"), ""))
-    took = {}
+    took, cpu = {}, {}
     for workers in (1, 2):
         made = folder / f"with-{workers}"
         files.write_jsonl(made / "studies.jsonl", rows)
         with files.atomic(made / "private.csv") as handle:
             csv.writer(handle).writerows([("series", "study", "location", "original_id"), *places])
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), cpu_seconds()
         prepare(made, long_side=LONG_SIDE, workers=workers)
-        took[workers] = time.perf_counter() - start
+        took[workers], cpu[workers] = time.perf_counter() - start, cpu_seconds() - busy
     rates = {w: count / s for w, s in took.items()}
+    print(f"CPU seconds: 1 process {cpu[1]:.1f}, 2 processes {cpu[2]:.1f} (what two free cores would share)")
     print(f"{count} films: 1 process {rates[1]:.1f}/s, 2 processes {rates[2]:.1f}/s, {took[1] / took[2]:.2f} times as fast")
 
 
