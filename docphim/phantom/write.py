@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
@@ -14,8 +14,10 @@ from pydicom.uid import ComputedRadiographyImageStorage, DigitalXRayImageStorage
 
 from docphim.files import atomic, write_json
 from docphim.phantom.body import rng_of
-from docphim.phantom.film import Rendered
 from docphim.phantom.patient import Patient
+
+if TYPE_CHECKING:
+    from docphim.phantom.film import Rendered
 
 #: Invented readers: (maker, model, bits stored, modality).
 DEVICES = (
