@@ -1,0 +1,95 @@
+"""What the tests of whole runs share: a command in a process of its own, without sockets, on a tiny recipe."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+#: Put on PYTHONPATH as sitecustomize.py: every process, spawned ones too, loses the network.
+NO_SOCKETS = """
+import socket
+def _refuse(*_, **__):
+    raise OSError("a socket was opened")
+class _NoSocket(socket.socket):
+    def __init__(self, family=-1, *rest, **named):
+        if family not in (-1, socket.AF_UNIX):
+            open({log!r}, "a").write(f"{{family}}\\n")
+            _refuse()
+        super().__init__(family, *rest, **named)
+socket.socket = _NoSocket
+socket.create_connection = socket.getaddrinfo = _refuse
+"""
+
+TINY = [
+    "model.weights=tiny",
+    "model.tune=full",
+    "model.freeze=[]",
+    "model.image_size=56",
+    "prepare.long_side=128",
+    "prepare.workers=2",
+    "train.epochs=1",
+    "train.max_steps=4",
+    "train.batch_size=4",
+    "train.accumulate=1",
+    "train.evaluations=2",
+    "train.gradient_checkpointing=false",
+    "generate.max_new_tokens=12",
+    "evaluate.resamples=100",
+    "evaluate.splits=[test]",
+]
+
+
+class Program:
+    """`docphim` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.opened = folder / "sockets.txt"
+        (folder / "site").mkdir(exist_ok=True)
+        (folder / "site" / "sitecustomize.py").write_text(NO_SOCKETS.format(log=str(self.opened)), encoding="utf-8")
+
+    def command(self, *arguments: object, tiny: bool = True) -> list[str]:
+        settings = [part for setting in TINY for part in ("--set", setting)] if tiny else []
+        return [sys.executable, "-c", "from docphim.cli import main; main()", *map(str, arguments), *settings]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PYTHONPATH": str(self.folder / "site"),
+            "OMP_NUM_THREADS": "1",
+            "DOCPHIM_KEY_FILE": str(self.folder / "secret" / "key"),
+        }
+
+    def __call__(self, *arguments: object, tiny: bool = True) -> subprocess.CompletedProcess:
+        command = self.command(*arguments, tiny=tiny)
+        return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=self.folder, env=self.environment)
+
+    def start(self, *arguments: object) -> subprocess.Popen:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(self.command(*arguments), stdout=pipe, stderr=pipe, cwd=self.folder, env=self.environment)
+
+
+@pytest.fixture
+def docphim(tmp_path):
+    return Program(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_phantoms(tmp_path_factory):
+    """One small phantom cohort on disk, made once for all tests of whole runs."""
+    return tmp_path_factory.mktemp("phantoms")
+
+
+@pytest.fixture
+def recipe(tmp_path, shared_phantoms):
+    """A recipe over that cohort."""
+    path = tmp_path / "small.yaml"
+    path.write_text(
+        f"name: small\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, path: {shared_phantoms}}}\n"
+        "split: {fractions: [0.6, 0.1, 0.3]}\nprompts: docphim\ntasks: [findings]\nmodel: {family: qwen_vl}\n",
+        encoding="utf-8",
+    )
+    return path
