@@ -75,14 +75,15 @@ def read_jsonl(path: Path) -> Iterator[Row]:
     """Read rows one at a time; a missing file has none, a last line cut short by a kill is left out."""
     if not path.exists():
         return
-    with open(path, encoding="utf-8-sig") as handle:
+    # Read as bytes: a kill may cut the last line in the middle of a letter.
+    with open(path, "rb") as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip():
                 continue
             try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                if not line.endswith("\n"):
+                yield json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except ValueError:
+                if not line.endswith(b"\n"):
                     return
                 raise Refused("file_unreadable", path.name, f"line {number} is not JSON") from None
 

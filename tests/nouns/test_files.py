@@ -65,6 +65,12 @@ def test_a_last_line_cut_by_a_kill_is_left_out_and_overwritten(tmp_path, tail):
     assert list(files.read_jsonl(path)) == [{"id": 1}, {"id": 3}]
 
 
+def test_a_last_line_cut_in_the_middle_of_a_letter_is_left_out_too(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes('\ufeff{"id": 1}\n{"id": 2, "text": "Phổ'.encode()[:-1])
+    assert list(files.read_jsonl(path)) == [{"id": 1}]
+
+
 def test_a_broken_line_in_the_middle_is_refused_by_its_number(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"id": 1}\n{"id":\n{"id": 3}\n', encoding="utf-8")
