@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -197,7 +198,7 @@ def _fields_at(kind: type[BaseModel], path: list[str]) -> dict[str, Any]:
 
 
 def find(recipe: str) -> Path:
-    """The file of a recipe given as a path or as the name of a packaged one (`demo`, `recipes/vix_ray.yaml`).
+    """The file of a recipe given as a path, or as a packaged one's name (`demo`, or `recipes/demo.yaml` as in the documents).
 
     Raises
     ------
@@ -207,15 +208,22 @@ def find(recipe: str) -> Path:
     path = Path(recipe).expanduser()
     if path.is_file():
         return path
-    packaged = RECIPES / f"{path.name.removesuffix('.yaml')}.yaml"
-    if packaged.is_file():
-        return packaged
+    # A mistyped path of one's own must not run another recipe of the same name.
+    for name in packaged_names():
+        if recipe in (name, f"recipes/{name}.yaml"):
+            return RECIPES / f"{name}.yaml"
     raise UsageError(f"no recipe {recipe!r}; packaged: {', '.join(packaged_names())}")
 
 
 def packaged_names() -> list[str]:
     """Names of the recipes that come with the package."""
     return sorted(p.stem for p in RECIPES.glob("*.yaml"))
+
+
+def renamed(text: str, name: str) -> str:
+    """A recipe's text under another `name`, so that runs of two copies do not share a folder."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("._-") or "run"
+    return re.sub(r"(?m)^name: .*$", yaml.safe_dump({"name": name}).strip(), text, count=1)
 
 
 def load(recipe: str, settings: list[str] | None = None) -> Recipe:

@@ -73,3 +73,17 @@ def test_every_packaged_recipe_is_right_and_says_itself_again(name, tmp_path):
 
 def test_a_packaged_recipe_is_found_by_name_and_by_its_repository_path():
     assert recipe.find("demo") == recipe.find("recipes/demo.yaml")
+
+
+@pytest.mark.parametrize("typed", ["mine/demo.yaml", "./demo.yaml", "~/demo.yaml", "demo.yml"])
+def test_a_mistyped_path_does_not_run_the_packaged_recipe_of_that_name(typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="no recipe"):
+        recipe.find(typed)
+
+
+@pytest.mark.parametrize(("stem", "name"), [("films", "films"), ("phim phổi", "phim-ph-i"), ("2025", "2025"), ("_", "run")])
+def test_a_copied_recipe_gets_a_run_folder_of_its_own(stem, name, tmp_path):
+    (tmp_path / "copy.yaml").write_text(recipe.renamed(recipe.find("demo").read_text(encoding="utf-8"), stem), encoding="utf-8")
+    assert recipe.load(str(tmp_path / "copy.yaml")).name == name
