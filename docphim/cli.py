@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -41,7 +42,7 @@ def _options(version: Annotated[bool, typer.Option("--version", callback=_versio
 
 @app.command()
 def demo(set_: Settings = None) -> None:
-    """The whole way on phantoms, on a CPU, in minutes; the page is at runs/demo/index.html."""
+    """The whole way on phantoms, in minutes: runs/demo/index.html."""
     run_recipe("demo", set_)
 
 
@@ -56,22 +57,21 @@ def run(
 
 
 def run_recipe(recipe: str, set_: list[str] | None, until: str = "page", only: str | None = None) -> Path:
-    """Load a recipe, run it, and say where its results are."""
+    """Load a recipe, run it, and say where its results are; the dataset's folder is returned."""
     from docphim import recipe as recipes
     from docphim import run as program
     from docphim import terminal
 
     if until not in program.STAGES:
         raise UsageError(f"--until {until}: must be one of {', '.join(program.STAGES)}")
-    loaded = recipes.load(recipe, set_)
-    home = program.run(loaded, until=until, only=only)
-    terminal.after_run(program.dataset_folder(loaded), home, only or until)
-    return home
+    dataset, home = program.run(recipes.load(recipe, set_), until=until, only=only)
+    terminal.after_run(dataset, home, only or until)
+    return dataset
 
 
 @app.command()
 def ingest(recipe: RecipeName, set_: Settings = None) -> None:
-    """Stage 1: read the source's studies and reports; ids hashed, refusals listed."""
+    """Stage 1: read the source's studies and reports."""
     run_recipe(recipe, set_, only="ingest")
 
 
@@ -88,16 +88,15 @@ def build(
     show: Annotated[int, typer.Option(help="Print so many examples, the trained tokens coloured.")] = 0,
 ) -> None:
     """Stage 3: splits, leaks, and what the model is asked."""
-    run_recipe(recipe, set_, only="build")
+    dataset = run_recipe(recipe, set_, only="build")
     if show:
         from docphim import recipe as recipes
         from docphim import terminal
-        from docphim.run import dataset_folder
         from docphim.train.look import look
 
         made = recipes.load(recipe, set_)
         settings = {"model": made.model.model_dump(), "train": made.train.model_dump()}
-        terminal.show_examples(look(dataset_folder(made), **settings, count=show))
+        terminal.show_examples(look(dataset, **settings, count=show))
 
 
 @app.command()
@@ -114,19 +113,19 @@ def generate(recipe: RecipeName, set_: Settings = None) -> None:
 
 @app.command()
 def evaluate(recipe: RecipeName, set_: Settings = None) -> None:
-    """Stage 6: scores, their floors, and what a wrong image does to them."""
+    """Stage 6: scores, floors, and reliance on the image."""
     run_recipe(recipe, set_, only="evaluate")
 
 
 @app.command()
 def page(recipe: RecipeName, set_: Settings = None) -> None:
-    """Stage 7: the page where people look at all of it."""
+    """Stage 7: the page on which people look at all of it."""
     run_recipe(recipe, set_, only="page")
 
 
 @app.command()
 def inspect(path: Annotated[Path, typer.Argument(help="A file or folder.")], json: AsJson = False) -> None:
-    """What a file or folder is: modality, geometry, unit, or why it is refused."""
+    """What a file or folder is, or why it is refused."""
     from docphim.imaging.inspect import inspect as look
 
     found = look(path)
@@ -178,7 +177,7 @@ def doctor(
     json: AsJson = False,
     set_: Settings = None,
 ) -> None:
-    """What is installed, which decoders, which GPU, what is missing; for a recipe, its memory and disk."""
+    """What is installed and what is missing."""
     from docphim import doctor as checks
 
     found = checks.examine()
@@ -201,16 +200,15 @@ def new(
         raise UsageError(f"{file} exists; it is not overwritten")
     if from_ not in recipes.packaged_names():
         raise UsageError(f"--from {from_}: must be one of {', '.join(recipes.packaged_names())}")
-    text = recipes.find(from_).read_text(encoding="utf-8")
-    lines = text.splitlines()
     from docphim.files import atomic
 
+    text = recipes.renamed(recipes.find(from_).read_text(encoding="utf-8"), file.stem)
     with atomic(file) as handle:
         handle.write(text)
-    print(f"{file} written. Change at least:")
-    for line in lines:
-        if "# change" in line:
-            print("  " + line.strip())
+    change = [line.strip() for line in text.splitlines() if "# change" in line]
+    print(f"{file} written." + (" Change at least:" if change else ""))
+    for line in change:
+        print("  " + line)
     print(f"then: docphim run {file}")
 
 
@@ -242,6 +240,11 @@ def main() -> None:
         sys.exit(_say("stopped; the same command goes on from here", 130))
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        sys.exit(
+            _say("disk_full: the disk is full; the same command goes on from here", 3) if full else _say(_our_fault(error), 1)
+        )
     except Exception as error:
         sys.exit(_say(_our_fault(error), 1))
 

@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,30 +51,47 @@ class Stage:
         return files.stage_record(self.version, self.settings, self.inputs)
 
     @property
+    def said(self) -> Path:
+        """STAGE.json, written when the stage has ended."""
+        return self.folder / f"{self.name}.json"
+
+    @property
+    def started(self) -> Path:
+        """What STAGE.json will say, kept from the stage's start to its end."""
+        return self.folder / f".{self.name}.started.json"
+
+    @property
     def done(self) -> bool:
         """Whether it ran with these settings on these inputs, and its outputs are still there."""
-        return files.stage_done(self.folder / f"{self.name}.json", {**self.record, "outputs": self.outputs})
+        return files.stage_done(self.said, {**self.record, "outputs": self.outputs})
 
 
-def do(stage: Stage) -> None:
-    """Run a stage unless it is done; what a run under other settings left behind is removed first."""
+def do(stage: Stage, later: Sequence[Stage] = ()) -> None:
+    """Run a stage unless it is done; what a run under other settings left behind is removed first.
+
+    Stages of the same folder that come `later` are done no more, even where what they read will have the same bytes: a
+    model that was trained again is another model.  They resume over what they left, as after a kill.
+    """
     if stage.done:
         log.info("%s: done before", stage.name)
         return
-    said, started = stage.folder / f"{stage.name}.json", stage.folder / f".{stage.name}.started.json"
     record = stage.record
-    if not files.stage_done(started, record):
-        said.unlink(missing_ok=True)
+    if not files.stage_done(stage.started, record):
+        stage.said.unlink(missing_ok=True)
         for name in stage.outputs:
             _remove(stage.folder / name)
+        for other in later:
+            if other.folder == stage.folder and other.said.exists():
+                other.said.replace(other.started)
         if stage.name == "prepare":
             _borrow_prepared(stage)
-        files.write_json(started, record)
+        files.write_json(stage.started, record)
+    _sweep(stage)
     log.info("%s: started", stage.name)
     module, _, function = stage.call.partition(":")
     getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
-    files.write_json(said, {**record, "outputs": stage.outputs})
-    started.unlink(missing_ok=True)
+    files.write_json(stage.said, {**record, "outputs": stage.outputs})
+    stage.started.unlink(missing_ok=True)
     log.info("%s: done", stage.name)
 
 
@@ -106,6 +123,13 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
+def _sweep(stage: Stage) -> None:
+    """Remove the temporary files of writers that were killed; the lock says that nobody writes them any more."""
+    folders = [stage.folder / name for name in stage.outputs if (stage.folder / name).is_dir()]
+    for part in [*stage.folder.glob(".*.part"), *(p for folder in folders for p in folder.rglob(".*.part"))]:
+        _remove(part)
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
@@ -115,7 +139,7 @@ def _remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """Hold a run's lock, so that two commands never write one run at once; the lock dies with its process.
+    """Hold the lock of a run or a dataset, so that two commands never write one at once; it dies with its process.
 
     Raises
     ------
@@ -129,5 +153,5 @@ def alone(home: Path) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise UsageError(f"run {home.name!r} is being written by another process") from None
+                raise UsageError(f"{home.parent.name}/{home.name} is being written by another process") from None
         yield

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -23,7 +23,7 @@ VERSIONS = {"ingest": 1, "prepare": 1, "build": 1, "train": 1, "generate": 1, "e
 SHAPES_DATASET = {"source", "language", "split", "tasks", "prompts"}
 
 
-def run(recipe: Recipe, until: str = "page", only: str | None = None) -> Path:
+def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[Path, Path]:
     """Run the stages in order, skipping those that are done and resuming the one that was interrupted.
 
     Parameters
@@ -35,26 +35,30 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> Path:
 
     Returns
     -------
-    Path
-        The run's folder.
+    tuple of Path
+        The dataset's folder and the run's.
     """
     refuse_early(recipe)
     stay_local(recipe)
     dataset = files.private_folder(dataset_folder(recipe))
-    home = files.private_folder(Path(recipe.runs) / recipe.name)
-    with alone(dataset), alone(home):
+    home = files.private_folder(run_folder(recipe))
+    way = stages(recipe, dataset, home)
+    last = STAGES.index(only or until)
+    with alone(home):
+        if only is not None:
+            for stage in way[:last]:
+                require_done(stage, only)
+        refuse_missing_weights(recipe, way[: last + 1])
         with files.atomic(home / "recipe.yaml") as handle:
             handle.write(dump(recipe, **provenance(), dataset_key=dataset.name))
-        for stage in stages(recipe, dataset, home):
-            if only is not None and stage.name != only:
-                require_done(stage, only)
-            else:
-                do(stage)
+        for number, stage in enumerate(way[: last + 1]):
+            if only in (None, stage.name):
+                # Runs that share a dataset wait for one another only while it is made.
+                with alone(dataset) if stage.folder == dataset else contextlib.nullcontext():
+                    do(stage, later=way[number + 1 :])
             if stage.name == "prepare":
                 refuse_too_many(dataset, recipe.max_rejected)
-            if stage.name in (until, only):
-                break
-    return home
+    return dataset, home
 
 
 def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
@@ -156,6 +160,11 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     ]
 
 
+def run_folder(recipe: Recipe) -> Path:
+    """`runs/NAME`."""
+    return Path(recipe.runs).expanduser() / recipe.name
+
+
 def dataset_folder(recipe: Recipe) -> Path:
     """`data/NAME/KEY`, where KEY says the source's content and everything that shapes the dataset.
 
@@ -163,7 +172,7 @@ def dataset_folder(recipe: Recipe) -> Path:
     """
     from docphim.ingest import fingerprint
 
-    name = Path(recipe.data) / (recipe.dataset or recipe.source.kind)
+    name = Path(recipe.data).expanduser() / (recipe.dataset or recipe.source.kind)
     try:
         content = fingerprint(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
     except Refused as gone:
@@ -178,7 +187,7 @@ def dataset_folder(recipe: Recipe) -> Path:
 
 def _remembered(recipe: Recipe, name: Path) -> Path | None:
     try:
-        said = yaml.safe_load((Path(recipe.runs) / recipe.name / "recipe.yaml").read_text(encoding="utf-8"))
+        said = yaml.safe_load((run_folder(recipe) / "recipe.yaml").read_text(encoding="utf-8"))
     except OSError:
         return None
     now = recipe.model_dump(mode="json", include={*SHAPES_DATASET, "prepare"})
@@ -229,6 +238,20 @@ def refuse_early(recipe: Recipe) -> None:
             raise UsageError(f"{key}: {name!r} is not one of {', '.join(known)}")
 
 
+def refuse_missing_weights(recipe: Recipe, way: list[Stage]) -> None:
+    """Say before the films are prepared that the model's folder is not there.
+
+    Raises
+    ------
+    Refused
+        `weights_missing`, where a stage of `way` would train.
+    """
+    from docphim.models.checkpoint import is_local
+
+    if recipe.model.weights != "tiny" and any(stage.name == "train" and not stage.done for stage in way):
+        is_local(recipe.model.weights)
+
+
 def stay_local(recipe: Recipe) -> None:
     """Switch the hub off unless the recipe names a hub id; telemetry is always off."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -236,10 +259,3 @@ def stay_local(recipe: Recipe) -> None:
     if weights == "tiny" or Path(weights).expanduser().exists():
         os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ["TRANSFORMERS_OFFLINE"] = "1"
-
-
-def describe(recipe: Recipe) -> dict[str, Any]:
-    """Where a recipe's dataset and run stand: the folder of each and which stages are done."""
-    dataset, home = dataset_folder(recipe), Path(recipe.runs) / recipe.name
-    done = {stage.name: stage.done for stage in stages(recipe, dataset, home)}
-    return {"dataset": str(dataset), "run": str(home), "done": done}

@@ -39,6 +39,7 @@ def test_a_wrong_command_is_one_line_and_exit_code_2(tmp_path, arguments, said):
 def test_new_copies_a_recipe_says_what_to_change_and_never_overwrites(tmp_path):
     answer = docphim("new", "mine.yaml", "--from", "own_films", cwd=tmp_path)
     assert answer.returncode == 0 and "reports: ~/reports.xlsx" in answer.stdout and "# change" in answer.stdout
+    assert "name: mine\n" in (tmp_path / "mine.yaml").read_text(encoding="utf-8")
     again = docphim("new", "mine.yaml", "--from", "demo", cwd=tmp_path)
     assert again.returncode == 2 and "it is not overwritten" in again.stderr
 
@@ -53,6 +54,33 @@ def test_an_unforeseen_error_is_exit_code_1_and_quotes_no_data(tmp_path):
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=tmp_path)
     assert answer.returncode == 1
     assert "ValueError" in answer.stderr and "PLANTED" not in answer.stderr + answer.stdout
+
+
+def test_a_full_disk_is_exit_code_3_wherever_it_strikes(tmp_path):
+    code = (
+        "import errno, sys\nfrom docphim import cli, doctor\n"
+        "def full(): raise OSError(errno.ENOSPC, 'no space', '/films/NGUYEN VAN PLANTED')\n"
+        "doctor.examine = full; sys.argv = ['docphim', 'doctor']; cli.main()"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=tmp_path)
+    assert answer.returncode == 3 and answer.stderr.startswith("disk_full:") and "PLANTED" not in answer.stderr
+
+
+def test_missing_weights_are_refused_before_any_film_is_read(tmp_path):
+    (tmp_path / "r.yaml").write_text(
+        "name: r\nsource: {kind: phantom, studies: 4}\nmodel: {family: qwen_vl, weights: ./nowhere}\n", encoding="utf-8"
+    )
+    answer = docphim("run", "r.yaml", cwd=tmp_path)
+    assert answer.returncode == 3 and answer.stderr.startswith("weights_missing: ./nowhere")
+    assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("*.dcm"))
+
+
+def test_a_single_stage_that_may_not_run_leaves_the_run_as_it_was(tmp_path):
+    home = tmp_path / "runs" / "demo"
+    home.mkdir(parents=True)
+    (home / "recipe.yaml").write_text("made: before\n", encoding="utf-8")
+    assert docphim("page", "demo", cwd=tmp_path).returncode == 2
+    assert (home / "recipe.yaml").read_text(encoding="utf-8") == "made: before\n"
 
 
 def test_a_refusal_is_exit_code_3_with_the_reason_first(tmp_path):

@@ -1,5 +1,6 @@
 """resume: a stage runs once, again after a change, goes on after a kill, and never beside another process."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -76,6 +77,26 @@ def test_what_other_settings_left_half_done_is_removed(stage, tmp_path):
         resume.do(stage(mark="fail"))
     resume.do(stage())
     assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "A!"
+
+
+def test_what_comes_later_in_the_folder_is_done_no_more_when_a_stage_runs_again(stage, tmp_path):
+    first = stage()
+    later = dataclasses.replace(first, name="after", arguments=(tmp_path / "in.txt", tmp_path / "b.txt"), outputs=["b.txt"])
+    elsewhere = dataclasses.replace(later, folder=tmp_path / "other", outputs=[])
+    elsewhere.folder.mkdir()
+    for each in (first, elsewhere, later):
+        resume.do(each)
+    (tmp_path / "out.txt").unlink()
+    resume.do(first, later=[later, elsewhere])
+    assert first.done and not later.done and elsewhere.done
+    resume.do(later)
+    assert later.done and (tmp_path / "b.txt").read_text(encoding="utf-8") == "A!A!", "it resumes over what it left"
+
+
+def test_temporary_files_of_a_killed_writer_are_swept(stage, tmp_path):
+    (tmp_path / ".out.txt.123.part").write_text("half", encoding="utf-8")
+    resume.do(stage())
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_a_stage_whose_forerunner_is_missing_names_the_command(stage):

@@ -1,0 +1,42 @@
+"""run: what the whole program holds on to while its stages run."""
+
+import pytest
+
+from docphim import recipe, resume, run
+from docphim.errors import UsageError
+from docphim.resume import Stage
+
+SEEN: list[tuple[str, str]] = []
+
+
+def free(name: str) -> bool:
+    try:
+        with resume.alone(PLACES[name]):
+            return True
+    except UsageError:
+        return False
+
+
+PLACES: dict = {}
+
+
+def watched(stage: str) -> None:
+    """A stage that says which folders others could write while it runs."""
+    SEEN.extend((stage, name) for name in PLACES if free(name))
+
+
+@pytest.mark.skipif(__import__("os").name == "nt", reason="needs flock")
+def test_a_dataset_is_locked_while_it_is_made_and_free_while_a_model_trains(tmp_path, monkeypatch):
+    SEEN.clear()
+    loaded = recipe.load("demo", [f"data={tmp_path / 'data'}", f"runs={tmp_path / 'runs'}"])
+    PLACES.update(dataset=run.dataset_folder(loaded), home=run.run_folder(loaded))
+
+    def way(_, dataset, home):
+        folders = {name: dataset if name in ("ingest", "prepare", "build") else home for name in run.STAGES}
+        call = f"{__name__}:watched"
+        return [Stage(name, call, (name,), {}, {}, folder, [], 1) for name, folder in folders.items()]
+
+    monkeypatch.setattr(run, "stages", way)
+    monkeypatch.setattr(run, "refuse_too_many", lambda *_: None)
+    run.run(loaded, until="generate")
+    assert SEEN == [("train", "dataset"), ("generate", "dataset")]
