@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from docphim import files
 
-HEADLINE = ("rougeL", "bleu4")
+#: The metrics of the headline, and how they are written.
+HEADLINE = {"rougeL": "ROUGE-L", "bleu4": "BLEU-4"}
+Row = dict[str, Any]
 
 
 def after_run(dataset: Path, home: Path, last: str) -> None:
     """Say what a run left: studies kept and rejected, the headline scores with their floors, and where the page is."""
-    out = Console(stderr=True, highlight=False)
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
     index = dataset / "prepared" / "index.jsonl"
     if index.exists():
         kept = len({row["study"] for row in files.read_jsonl(index)})
@@ -27,63 +28,86 @@ def after_run(dataset: Path, home: Path, last: str) -> None:
         out.print(f"studies kept {kept}; rejected: {refused}")
     out.print(f"dataset {dataset}")
     if last in ("evaluate", "page"):
-        scores = files.read_json(home / "scores.json")
-        for task in scores["by_task"]:
-            Console(highlight=False).print(headline(task, scores["by_task"][task]))
+        by_task = files.read_json(home / "scores.json")["by_task"]
+        print("\n\n".join(headline(name, task) for name, task in by_task.items()))
     if last == "page":
         out.print(f"page {home / 'index.html'}")
 
 
-def headline(name: str, task: dict[str, Any]) -> Table:
-    """Scores of one task with, on the right, what each floor gets and the lead over it."""
-    table = Table(title=name, title_justify="left", box=None, pad_edge=False)
-    for column in ("system", *HEADLINE, *(f"lead {m}" for m in HEADLINE)):
-        table.add_column(column, justify="left" if column == "system" else "right")
-    table.add_row("own film", *(interval(task["scores"].get(m)) for m in HEADLINE), "", "")
-    for floor, scores in task.get("floors", {}).items():
-        leads = task.get("lead", {}).get(floor, {})
-        table.add_row(
-            f"floor: {floor}", *(interval(scores.get(m)) for m in HEADLINE), *(interval(leads.get(m)) for m in HEADLINE)
-        )
-    for image, scores in task.get("reliance", {}).items():
-        table.add_row(f"shown {image}", *(interval(scores.get(m)) for m in HEADLINE), "", "")
-    gain = task.get("image_gain")
-    if gain:
-        table.add_row("image gain, nats/report", interval(gain), "", "", "")
-    for finding, by_image in task.get("by_finding", {}).items():
-        own, other = by_image.get("own") or {}, by_image.get("other") or {}
-        table.add_row(f"J {finding}", *(_number(x.get("j")) for x in (own, other)), "", "")
-    return table
+def headline(name: str, task: Row) -> str:
+    """One task's scores as lines of at most 80 characters: own film, floors and wrong films with the lead, findings."""
+    own = task["scores"]
+    counts = {key: n for key, n in (task.get("counts") or {}).items() if n and key != "predictions"}
+    title = ", ".join([f"{name}: {next(iter(own.values()))['n']} reports", *(f"{n} {key}" for key, n in counts.items())])
+    systems = [["own film", own, None]]
+    systems += [["ceiling", task["ceiling"], None]] if task.get("ceiling") else []
+    systems += [[f"floor: {k}", v, (task.get("lead") or {}).get(k, {})] for k, v in (task.get("floors") or {}).items()]
+    systems += [[f"shown {k}", v, _drops(v)] for k, v in (task.get("reliance") or {}).items()]
+    rows = [["", *(cell for metric in HEADLINE.values() for cell in (metric, "own film leads by"))]]
+    for label, scores, leads in systems:
+        cells = [c for m in HEADLINE for c in (_number(scores.get(m), 1), _beside(scores.get(m), leads, m))]
+        rows.append([label, *cells])
+    parts = [title, _aligned(rows, "<><><")]
+    if task.get("image_gain"):
+        parts.append(f"image gain {interval(task['image_gain'])} nats a report")
+    if task.get("by_finding"):
+        parts.append(_findings(task["by_finding"]))
+    return "\n\n".join(parts)
 
 
-def interval(score: dict[str, Any] | None) -> str:
+def _drops(scores: Row) -> Row:
+    return {metric: score.get("drop") for metric, score in scores.items()}
+
+
+def _beside(score: Row | None, leads: Row | None, metric: str) -> str:
+    """What stands right of a score: its own interval, or the lead over it with the lead's interval."""
+    if leads is None:
+        between = interval(score, 1).partition(" [")[2]
+        return f"      [{between}" if between else ""
+    lead = leads.get(metric)
+    return "" if not lead else f"{lead['value']:+5.1f}" + interval(lead, 1).removeprefix(_number(lead, 1))
+
+
+def _findings(found: Row) -> str:
+    """True- and false-positive rate and Youden's J of each finding, on the own film and on another patient's."""
+    rows = [["finding", "tpr", "fpr", "J, own film", "tpr", "fpr", "J, other"]]
+    for name, by_image in found.items():
+        own, other = by_image["own"], by_image.get("other") or {}
+        j = {**own, "value": own["j"]}
+        wrong = [_number(other.get(key)) for key in ("tpr", "fpr", "j")]
+        rows.append([name, _number(own["tpr"]), _number(own["fpr"]), interval(j), *wrong])
+    return _aligned(rows, "<>><>>>")
+
+
+def _aligned(rows: list[list[str]], sides: str) -> str:
+    """Rows as lines, every column as wide as its widest cell; no blanks at the end of a line, so that it pastes well."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(f"{cell:{side}{w}}" for cell, side, w in zip(row, sides, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def interval(score: Row | None, digits: int = 2) -> str:
     """`61.2 [59.8, 62.5]`, or without brackets where there is no interval."""
     if not score or score.get("value") is None:
         return "–"
     low, high = score.get("low"), score.get("high")
-    return _number(score["value"]) + (f" [{_number(low)}, {_number(high)}]" if low is not None and high is not None else "")
+    between = f" [{low:.{digits}f}, {high:.{digits}f}]" if low is not None and high is not None else ""
+    return _number(score, digits) + between
 
 
-def _number(value: Any) -> str:
+def _number(value: Any, digits: int = 2) -> str:
     if isinstance(value, dict):
         value = value.get("value")
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
-def score_table(scored: dict[str, Any]) -> None:
-    """Print `docphim score`'s answer: one metric a line, with its interval and signature."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("metric", "score", "95 % interval", "signature"):
-        table.add_column(column, justify="right" if column == "score" else "left", overflow="fold")
-    for name, score in scored["scores"].items():
-        low, high = score.get("low"), score.get("high")
-        between = f"{low:.2f} – {high:.2f}" if low is not None else "–"
-        table.add_row(name, f"{score['value']:.2f}", between, score["signature"])
-    console = Console(highlight=False)
-    console.print(table)
-    rest = {key: value for key, value in scored.items() if key != "scores" and value}
-    if rest:
-        tree(rest)
+def score_table(scored: Row) -> None:
+    """Print `docphim score`'s answer: the scores with intervals, each one's signature unbroken, then counts and faults."""
+    scores = scored["scores"]
+    rows = [["metric", "score", "95 % interval"]]
+    rows += [[key, _number(score), interval(score).partition(" ")[2] or "–"] for key, score in scores.items()]
+    print(_aligned(rows, "<><"), "", "signatures", *(f"  {score['signature']}" for score in scores.values()), "", sep="\n")
+    tree({key: value for key, value in scored.items() if key != "scores" and value})
 
 
 def tree(value: dict[str, Any], indent: str = "") -> None:
@@ -98,7 +122,8 @@ def tree(value: dict[str, Any], indent: str = "") -> None:
             for item in inner:
                 console.print(Text(f"{indent}  - " + "; ".join(f"{k}: {v}" for k, v in item.items() if v not in (None, ""))))
         else:
-            console.print(Text(f"{indent}{key}: {'–' if inner in (None, '', []) else inner}"))
+            said = ", ".join(map(str, inner)) if isinstance(inner, list) else inner
+            console.print(Text(f"{indent}{key}: {'none' if said in (None, '') else said}"))
 
 
 def show_examples(examples: Iterable[tuple[str, str]]) -> None:
