@@ -241,10 +241,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        sys.exit(
-            _say("disk_full: the disk is full; the same command goes on from here", 3) if full else _say(_our_fault(error), 1)
-        )
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            sys.exit(_say(_our_fault(error), 1))
+        sys.exit(_say("disk_full: the disk is full; the same command goes on from here", 3))
     except Exception as error:
         sys.exit(_say(_our_fault(error), 1))
 
