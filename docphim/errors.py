@@ -16,6 +16,7 @@ REASONS: dict[str, str] = {
     "pixels_missing": "the file has no pixel data",
     "pixels_undecodable": "the pixel data cannot be decoded",
     "pixels_constant": "every pixel has the same value",
+    "contrast_lost": "next to nothing of the film can be told apart: it is nearly all black and white, or nearly one grey",
     "pixels_not_finite": "the pixels hold NaN or infinity",
     "image_too_large": "the image claims more pixels than a film can have",
     "image_too_small": "the image is smaller than a film can be",

@@ -19,6 +19,10 @@ from docphim.imaging.limits import WHITE
 
 #: The rule where neither VOI LUT nor window is given: these percentiles of the film's values become black and white.
 PERCENTILES = (0.5, 99.5)
+#: A film with a smaller share of pixels between black and white shows nothing; a newborn on a large detector has more.
+LEAST_GREY = 0.1
+#: Smallest standard deviation of the display values 0..1; a chest film's is 0.2 to 0.3.
+LEAST_DEVIATION = 0.03
 
 
 @dataclass
@@ -69,8 +73,9 @@ def mark_padding(codes: Codes, ds: pydicom.Dataset) -> None:
     if not first:
         return
     last = numbers(ds, "PixelPaddingRangeLimit") or first
-    values = codes.values
-    padding = (values >= min(first[0], last[0])) & (values <= max(first[0], last[0]))
+    # written as unsigned, meant as signed
+    ends = [v - 65536 if codes.start < 0 and v > 32767 else v for v in (first[0], last[0])]
+    padding = (codes.values >= min(ends)) & (codes.values <= max(ends))
     if padding.any():
         codes.padding = padding
 
@@ -124,11 +129,17 @@ def painted(codes: Codes, counts: np.ndarray, shown: np.ndarray) -> np.ndarray:
     Raises
     ------
     Refused
-        `pixels_constant`: the values that occur all look the same.
+        `pixels_constant`: the values that occur all look the same; `contrast_lost`: next to nothing can be told apart, as
+        under a window that was written for other values.
     """
-    seen = shown[counts > 0]
+    seen, share = shown[counts > 0], counts[counts > 0]
     if seen.size == 0 or np.ptp(seen) < 1e-6:
         raise Refused("pixels_constant", "", "every pixel of the film looks the same")
+    share = share / share.sum()
+    if share[(seen > 1 / 255) & (seen < 254 / 255)].sum() < LEAST_GREY:
+        raise Refused("contrast_lost", "", f"all but {LEAST_GREY:.0%} of the film is black or white ({codes.how.get('voi')})")
+    if share @ (seen - share @ seen) ** 2 < LEAST_DEVIATION**2:
+        raise Refused("contrast_lost", "", f"the film is nearly one grey ({codes.how.get('voi')})")
     table = (shown * WHITE).astype(np.float32)
     if codes.padding is not None:
         table[codes.padding] = 0
@@ -168,8 +179,9 @@ def by_percentiles(values: np.ndarray, counts: np.ndarray, codes: Codes) -> np.n
     """The rule without VOI: up to 8 bits are display values already; more are stretched between `PERCENTILES`."""
     if codes.bits <= 8:
         codes.how["voi"] = "full range"
-        spread = values[-1] - values[0] if codes.bits == 8 else (2**codes.bits - 1) * abs(values[1] - values[0])
-        return np.clip((values - min(values[0], values[-1])) / abs(spread), 0, 1)
+        bottom = -(2 ** (codes.bits - 1)) if codes.start < 0 else 0
+        possible = values[(codes.values >= bottom) & (codes.values < bottom + 2**codes.bits)]
+        return np.clip((values - possible.min()) / max(np.ptp(possible), 1e-9), 0, 1)
     order = np.argsort(values, kind="stable")  # a rescale may fall
     share = np.cumsum(counts[order]) / max(1, counts.sum())
     low, high = (values[order][np.searchsorted(share, p / 100)] for p in PERCENTILES)

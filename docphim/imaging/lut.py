@@ -18,14 +18,14 @@ def apply(values: np.ndarray, item: pydicom.Dataset) -> tuple[np.ndarray, int]:
     entries : ndarray
         float64, the entry of every value.
     bits : int
-        Depth of the entries: the descriptor's, or that of the largest entry where the descriptor claims more.
+        Depth of the largest entry: descriptors claim more than the table uses, which would show the film dark, or less.
 
     Raises
     ------
     Refused
         `pixels_undecodable`: the table holds fewer entries than it says.
     """
-    count, first, bits = (int(v) for v in item.LUTDescriptor)
+    count, first, _ = (int(v) for v in item.LUTDescriptor)
     count = count or 65536
     entries = _entries(item.LUTData, count)
     if entries.size < count:
@@ -33,7 +33,7 @@ def apply(values: np.ndarray, item: pydicom.Dataset) -> tuple[np.ndarray, int]:
     if first > 32767 and values.min() < 0:  # written as unsigned, meant as signed
         first -= 65536
     index = np.clip(np.rint(values).astype(np.int64) - first, 0, count - 1)
-    return entries[index].astype(np.float64), min(bits, int(entries[:count].max()).bit_length()) or 1
+    return entries[index].astype(np.float64), int(entries[:count].max()).bit_length() or 1
 
 
 def _entries(data: object, count: int) -> np.ndarray:

@@ -52,10 +52,11 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
             if any(tag in ds for tag in _FLOATS):
                 return pixel_array(ds, correct_unused_bits=False), name
             bits = integer(ds, "BitsStored", 16)
-            shift = integer(ds, "HighBit", bits - 1) + 1 - bits
-            if shift > 0 and not syntax.is_compressed:  # values in the upper bits of the word (ACR-NEMA habit)
-                stored = pixel_array(ds, raw=True, correct_unused_bits=False) >> shift
-                return stored & ((1 << bits) - 1), name
+            high = integer(ds, "HighBit", bits - 1)
+            if high >= bits and not syntax.is_compressed:  # values in the upper bits of the word (ACR-NEMA habit)
+                stored = pixel_array(ds, raw=True, correct_unused_bits=False)
+                word = stored.dtype.itemsize * 8
+                return (stored << (word - 1 - high)) >> (word - bits), name  # keeps the sign
             array = pixel_array(ds, decoding_plugin=_DECODERS.get(syntax, ""))
             if text(ds, "PhotometricInterpretation") == "PALETTE COLOR":
                 array = apply_color_lut(array, ds)

@@ -47,6 +47,8 @@ _BY_CLASS = {
     "1.2.840.10008.5.1.4.1.1.128": "PT",
 }
 _DX_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
+#: Free texts that state part and view where no attribute of its own does, those of the single image first.
+_DESCRIPTIONS = ("AcquisitionDeviceProcessingDescription", "SeriesDescription", "ProtocolName", "BodyPartExamined")
 _OUT_OF_SCOPE = ("lateral", "decubitus", "oblique", "lordotic")
 
 
@@ -100,11 +102,26 @@ def check_film(ds: pydicom.Dataset) -> tuple[str, str | None]:
 def _check_body_part(ds: pydicom.Dataset) -> None:
     said = [("BodyPartExamined", text(ds, "BodyPartExamined"))]
     said += [("AnatomicRegionSequence", text(i, "CodeMeaning")) for i in items(ds, "AnatomicRegionSequence")]
+    verdicts = []
     for source, value in said:
         part = plain(value)
-        if _is_chest(part) is False:
+        verdicts.append(_is_chest(part))
+        if verdicts[-1] is False:
             name = part if part in _table()["named"] else "another part than the chest"
             raise Refused("body_part_out_of_scope", "", f"{source} says {name}")
+    if True not in verdicts:
+        _check_described_part(ds)
+
+
+def _check_described_part(ds: pydicom.Dataset) -> None:
+    """Where no attribute of its own names the part: a description that names another, and no chest."""
+    words = [(source, plain(text(ds, source))) for source in _DESCRIPTIONS]
+    if any(part in described for _, described in words for part in _table()["chest"]):
+        return
+    for source, described in words:
+        for name in _table()["named"]:
+            if _has(described, name):
+                raise Refused("body_part_out_of_scope", "", f"{source} says {name}")
 
 
 def _is_chest(part: str) -> bool | None:
@@ -127,7 +144,7 @@ def _view(ds: pydicom.Dataset) -> tuple[str, str | None]:
 
 
 def _stated_views(ds: pydicom.Dataset) -> list[tuple[str, str]]:
-    """Every (source, view) that the header states; the series description counts only where nothing else speaks."""
+    """Every (source, view) that the header states; descriptions count only where nothing else speaks."""
     table = _table()
     found = [("ViewPosition", v) for v in _views_in(plain(text(ds, "ViewPosition")), table["view"])]
     for item in items(ds, "ViewCodeSequence"):
@@ -137,11 +154,19 @@ def _stated_views(ds: pydicom.Dataset) -> list[tuple[str, str]]:
     # PS3.3 C.7.6.1.1.1: rows that run to anterior or posterior are those of a lateral projection
     if text(ds, "PatientOrientation")[:1].upper() in ("A", "P"):
         found.append(("PatientOrientation", "lateral"))
-    if not found:
-        words = plain(text(ds, "SeriesDescription"))
-        if not any(_has(words, w) for w in table["description_frontal"]):
-            found = [("SeriesDescription", v) for v in _views_in(words, table["description"])]
-    return found
+    return found or _described_views(ds)
+
+
+def _described_views(ds: pydicom.Dataset) -> list[tuple[str, str]]:
+    """What the first description says that names one of frontal and lateral; one that names both says nothing."""
+    table = _table()
+    for source in _DESCRIPTIONS:
+        words = plain(text(ds, source))
+        frontal = any(_has(words, w) for w in table["description_frontal"])
+        found = _views_in(words, table["description"])
+        if frontal != bool(found):
+            return [(source, view) for view in found]
+    return []
 
 
 def _views_in(words: str, names: dict[str, list[str]]) -> list[str]:

@@ -17,7 +17,7 @@ from docphim.imaging.xray import read_film
 Row = dict[str, Any]
 
 #: Counts up when the same film would give other pixels; part of every prepared file.
-VERSION = 1
+VERSION = 2
 _THUMB = 32
 #: Refusals that are not about one film: the stage stops.
 _FATAL = ("disk_full",)

@@ -111,6 +111,8 @@ FAULTS = {
     "all padding": (as_bytes(dataset(np.full((200, 200), 9, np.uint16), 12, PixelPaddingValue=9)), "pixels_constant"),
     "a window beside the values": (film(12, WindowCenter=60000, WindowWidth=10), "pixels_constant"),
     "a window without end": (film(12, WindowCenter=2048, WindowWidth="1E99"), "pixels_constant"),
+    "a window of 8 bits on 12": (film(12, WindowCenter=128, WindowWidth=256), "contrast_lost"),
+    "a window of 16 bits on 12": (film(12, WindowCenter=32768, WindowWidth=65536), "contrast_lost"),
     "slope 0": (film(12, RescaleSlope=0, RescaleIntercept=0), "pixels_constant"),
     "tiny": (as_bytes(dataset(stored(12)[:32, :32], 12)), "image_too_small"),
     "pixels of 1 : 1000": (film(12, PixelSpacing=[0.001, 1]), "image_too_small"),

@@ -39,6 +39,10 @@ def coded(value: str, meaning: str) -> list[Dataset]:
         ({"SeriesDescription": "CHEST PA AND LAT"}, "unknown", None),
         ({"SeriesDescription": "Ngực thẳng - nghiêng"}, "unknown", None),
         ({"SeriesDescription": "Ngực thẳng"}, "unknown", None),
+        ({"SeriesDescription": "Chest PA", "ProtocolName": "LATERAL"}, "unknown", None),
+        ({"ProtocolName": "ABDOMEN", "BodyPartExamined": "CHEST"}, "unknown", None),
+        ({"ProtocolName": "ABDOMEN", "SeriesDescription": "Tim phổi thẳng"}, "unknown", None),
+        ({"AcquisitionDeviceProcessingDescription": "CHEST,GENERAL P-A"}, "unknown", None),
         ({"SeriesDescription": "platform translation"}, "unknown", None),
         ({"PatientOrientation": ["L", "F"]}, "unknown", None),
         ({"BodyPartExamined": "CHEST"}, "unknown", None),
@@ -76,6 +80,13 @@ def test_a_frontal_or_silent_header_is_let_in(tags: dict[str, object], view: str
         ({"PatientOrientation": ["P", "F"], "ViewPosition": "PA"}, "view_out_of_scope"),
         ({"SeriesDescription": "W Chest Lat."}, "view_out_of_scope"),
         ({"SeriesDescription": "Phổi nghiêng trái"}, "view_out_of_scope"),
+        ({"ProtocolName": "Chest LAT"}, "view_out_of_scope"),
+        ({"AcquisitionDeviceProcessingDescription": "CHEST,LATERAL"}, "view_out_of_scope"),
+        ({"AcquisitionDeviceProcessingDescription": "CHEST,LATERAL", "SeriesDescription": "Chest PA"}, "view_out_of_scope"),
+        ({"SeriesDescription": "Chest PA/LAT", "ProtocolName": "Chest lateral"}, "view_out_of_scope"),
+        ({"BodyPartExamined": "CHEST LAT"}, "view_out_of_scope"),
+        ({"SeriesDescription": "Knee AP"}, "body_part_out_of_scope"),
+        ({"ProtocolName": utf8("Khớp gối thẳng"), "BodyPartExamined": "UNKNOWN"}, "body_part_out_of_scope"),
         ({"BodyPartExamined": "EXTREMITY"}, "body_part_out_of_scope"),
         ({"BodyPartExamined": "ABDOMEN"}, "body_part_out_of_scope"),
         ({"BodyPartExamined": "TSPINE"}, "body_part_out_of_scope"),
@@ -96,9 +107,12 @@ def test_what_is_out_of_scope_is_refused_by_reason(tags: dict[str, object], reas
     assert refusal.value.reason == reason
 
 
-@pytest.mark.parametrize("tag", ["BodyPartExamined", "Modality", "ViewPosition", "SeriesDescription", "PatientOrientation"])
+@pytest.mark.parametrize(
+    "tag", ["BodyPartExamined", "Modality", "ViewPosition", "SeriesDescription", "ProtocolName", "PatientOrientation"]
+)
 def test_free_text_of_a_header_never_reaches_a_sentence(tag: str) -> None:
-    value = {"PatientOrientation": ["AZZNAMEZZ", "F"], "SeriesDescription": "ZZNAMEZZ LAT", "ViewPosition": "ZZNAMEZZ LAT"}
+    value = {"PatientOrientation": ["AZZNAMEZZ", "F"]}
+    value |= dict.fromkeys(("SeriesDescription", "ViewPosition", "ProtocolName"), "ZZNAMEZZ LAT")
     with pytest.raises(Refused) as refusal:
         film_from(film(12, **{tag: value.get(tag, "ZZNAMEZZ")}))
     assert "NAME" not in str(refusal.value)

@@ -87,9 +87,21 @@ def test_bits_above_the_stored_ones_are_masked() -> None:
     np.testing.assert_allclose(shown(as_bytes(dataset(overlay, 12, **WINDOW))), EXPECTED, atol=0.001)
 
 
-def test_values_in_the_upper_bits_of_the_word() -> None:
-    high = stored(12) << 4
-    np.testing.assert_allclose(shown(as_bytes(dataset(high, 12, HighBit=15, **WINDOW))), EXPECTED, atol=0.001)
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("shift", [2, 4])
+def test_values_in_the_upper_bits_of_the_word(shift: int, signed: bool) -> None:
+    high = stored(12, signed=signed) << shift
+    tags = {"HighBit": 11 + shift, "WindowCenter": 0 if signed else 2048, "WindowWidth": 4096}
+    np.testing.assert_allclose(shown(as_bytes(dataset(high, 12, **tags))), EXPECTED, atol=0.001)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", [6, 8])
+def test_8_bits_and_fewer_in_words_of_16_are_display_values_too(bits: int, signed: bool) -> None:
+    kind = np.int16 if signed else np.uint16
+    made = film_from(as_bytes(dataset(stored(bits, signed=signed).astype(kind), bits)))
+    assert made.how["voi"] == "full range"
+    np.testing.assert_allclose(made.pixels / 65535, EXPECTED, atol=2**-bits)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +163,10 @@ def test_two_8_bit_entries_a_word() -> None:
     np.testing.assert_allclose(shown(film(12, VOILUTSequence=[table])), EXPECTED**2, atol=0.006)
 
 
-def test_a_table_that_claims_more_bits_than_it_uses_is_not_shown_dark() -> None:
+@pytest.mark.parametrize("bits", [8, 10, 16])
+def test_a_table_that_claims_other_bits_than_it_uses_is_shown_neither_dark_nor_white(bits: int) -> None:
     curve = np.linspace(0, 4095, 4096).astype(int)
-    np.testing.assert_allclose(shown(film(12, VOILUTSequence=[lut(curve.tolist(), 0, 16)])), EXPECTED, atol=0.001)
+    np.testing.assert_allclose(shown(film(12, VOILUTSequence=[lut(curve.tolist(), 0, bits)])), EXPECTED, atol=0.001)
 
 
 def test_a_table_shorter_than_it_says_is_refused() -> None:
@@ -224,6 +237,14 @@ def test_padding_is_black_and_moves_no_statistic(value: int, limit: int | None, 
     assert not made.pixels[:30].any()
     assert not made.pixels[270:].any()
     np.testing.assert_array_equal(made.pixels[30:270], bare.pixels)
+
+
+def test_padding_written_as_unsigned_and_meant_as_signed() -> None:
+    framed = np.full((300, 200), -2048, np.int16)
+    framed[30:270] = np.clip(stored(12, signed=True), -2000, None)
+    ds = dataset(framed, 12)
+    ds.add_new("PixelPaddingValue", "US", 65536 - 2048)
+    assert film_from(as_bytes(ds)).how["padding"] == 60 * 200
 
 
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL", "PALETTE COLOR"])
