@@ -1,5 +1,8 @@
 """recipe: unknown keys, wrong values and wrong settings are one line that names the field."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from docphim import recipe
@@ -87,3 +90,16 @@ def test_a_mistyped_path_does_not_run_the_packaged_recipe_of_that_name(typed, tm
 def test_a_copied_recipe_gets_a_run_folder_of_its_own(stem, name, tmp_path):
     (tmp_path / "copy.yaml").write_text(recipe.renamed(recipe.find("demo").read_text(encoding="utf-8"), stem), encoding="utf-8")
     assert recipe.load(str(tmp_path / "copy.yaml")).name == name
+
+
+def keys(kind):
+    for name, field in kind.model_fields.items():
+        yield name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, recipe.Section):
+            yield from keys(field.annotation)
+
+
+def test_the_documents_name_every_key_and_every_packaged_recipe():
+    said = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[a-z_]+", said))
+    assert {*keys(recipe.Recipe), *recipe.packaged_names()} - named == set()
