@@ -77,6 +77,9 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> None:
         return
     record = stage.record
     if not files.stage_done(stage.started, record):
+        changed = _changed(stage, record)
+        if changed:
+            log.info("%s: done again, and what it had made is replaced: %s", stage.name, ", ".join(changed))
         stage.said.unlink(missing_ok=True)
         for name in stage.outputs:
             _remove(stage.folder / name)
@@ -93,6 +96,23 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> None:
     files.write_json(stage.said, {**record, "outputs": stage.outputs})
     stage.started.unlink(missing_ok=True)
     log.info("%s: done", stage.name)
+
+
+def _changed(stage: Stage, record: dict[str, Any]) -> list[str]:
+    """What of the record is not as it was when the stage last ran; nothing where it never did."""
+    try:
+        before = files.read_json(stage.said)
+    except (OSError, ValueError):
+        return []
+    old, new = (_leaves(row, "") for row in ({key: before.get(key) for key in record}, record))
+    gone = [f"{name} is not there" for name in stage.outputs if not (stage.folder / name).exists()]
+    return [f"{key} has changed" for key in sorted({*old, *new}) if old.get(key) != new.get(key)] + gone
+
+
+def _leaves(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {name: value}
+    return {k: v for key, inner in value.items() for k, v in _leaves(inner, f"{name}.{key}".strip(".")).items()}
 
 
 def require_done(stage: Stage, wanted: str) -> None:

@@ -51,9 +51,19 @@ def test_a_stage_runs_once(stage, tmp_path):
     assert len(CALLS) == 1 and (tmp_path / "out.txt").read_text(encoding="utf-8") == "A!"
 
 
-@pytest.mark.parametrize("change", ["settings", "version", "input", "output"])
-def test_a_change_redoes_it_over_a_clean_place(stage, tmp_path, change):
+WHY = {
+    "settings": "settings.mark has changed",
+    "version": "version has changed",
+    "input": "inputs.in has changed",
+    "output": "out.txt is not there",
+}
+
+
+@pytest.mark.parametrize("change", WHY)
+def test_a_change_redoes_it_over_a_clean_place_and_says_why(stage, tmp_path, change, caplog):
+    caplog.set_level("INFO", "docphim")
     resume.do(stage())
+    assert "done again" not in caplog.text
     if change == "input":
         (tmp_path / "in.txt").write_text("b", encoding="utf-8")
     if change == "output":
@@ -61,6 +71,7 @@ def test_a_change_redoes_it_over_a_clean_place(stage, tmp_path, change):
     resume.do(stage(mark="?" if change == "settings" else "!", version=2 if change == "version" else 1))
     expected = {"settings": "A?", "input": "B!"}.get(change, "A!")
     assert len(CALLS) == 2 and (tmp_path / "out.txt").read_text(encoding="utf-8") == expected
+    assert f"upper: done again, and what it had made is replaced: {WHY[change]}\n" in caplog.text
 
 
 def test_an_interrupted_stage_is_not_done_and_keeps_what_it_had(stage, tmp_path):
