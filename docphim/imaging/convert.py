@@ -35,7 +35,7 @@ def convert(path: str | Path, out: str | Path, modality: str | None = None, long
     Raises
     ------
     UsageError
-        An unknown modality, or a suffix that no film is written as.
+        An unknown modality, a suffix that no film is written as, or OUT is PATH.
     Refused
         As `read_film`; `modality_unsupported` for `ct` and `pet`.
     """
@@ -45,6 +45,10 @@ def convert(path: str | Path, out: str | Path, modality: str | None = None, long
     suffix = ".nii.gz" if out.name.endswith(".nii.gz") else out.suffix
     if suffix not in _WRITERS:
         raise UsageError(f"{out.name}: a film is written as one of {', '.join(_WRITERS)}")
+    if out.resolve() == path.resolve():
+        raise UsageError(f"{out.name}: would overwrite the film itself")
+    if path.is_dir():
+        raise Refused("file_unreadable", path.name, "a folder; a film is one file")
     if modality in ("ct", "pet"):
         raise Refused("modality_unsupported", path.name, f"this version converts films, not {modality}")
     try:

@@ -8,7 +8,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
@@ -45,7 +45,7 @@ def read(data: bytes) -> pydicom.Dataset:
     kind = kind_of(data[:ENOUGH])
     if kind not in ("dicom", "dicom_bare"):
         raise Refused("file_unreadable")
-    _check_deflated(data)
+    check_deflated(BytesIO(data))
     try:
         with quiet():
             ds = pydicom.dcmread(BytesIO(data), force=kind == "dicom_bare")
@@ -63,15 +63,22 @@ def read(data: bytes) -> pydicom.Dataset:
     return ds
 
 
-def _check_deflated(data: bytes) -> None:
-    """Refuse a deflated data set that inflates beyond the largest file; pydicom would inflate it whole."""
-    if uid.DeflatedExplicitVRLittleEndian.encode() not in data[:1024]:
+def check_deflated(file: BinaryIO) -> None:
+    """Refuse a deflated data set that inflates beyond the largest file; pydicom would inflate it whole.
+
+    Raises
+    ------
+    Refused
+        `image_too_large` or `file_unreadable`.
+    """
+    head = file.read(1024)
+    if uid.DeflatedExplicitVRLittleEndian.encode() not in head:
         return
-    start = 144 + int.from_bytes(data[140:144], "little")  # after (0002,0000), the length of group 2
+    file.seek(144 + int.from_bytes(head[140:144], "little"))  # after (0002,0000), the length of group 2
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    size, rest = 0, data[start:]
+    size, rest = 0, b""
     try:
-        while rest and size <= limits.MAX_INFLATED:
+        while size <= limits.MAX_INFLATED and not stream.eof and (rest := rest or file.read(1 << 20)):
             size += len(stream.decompress(rest, 1 << 24))
             rest = stream.unconsumed_tail
     except zlib.error as error:
@@ -123,6 +130,14 @@ def numbers(ds: pydicom.Dataset, keyword: str) -> list[float]:
     except (TypeError, ValueError):
         return []
     return found if np.isfinite(found).all() else []
+
+
+def mended(value: str) -> str:
+    """Text whose UTF-8 bytes were read as Latin-1, as happens where a PACS names no character set; other text as it is."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 def integer(ds: pydicom.Dataset, keyword: str, default: int) -> int:

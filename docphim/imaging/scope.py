@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import re
 import unicodedata
@@ -13,7 +12,7 @@ import pydicom
 import yaml
 
 from docphim.errors import Refused
-from docphim.imaging.dicom import items, text
+from docphim.imaging.dicom import items, mended, text
 
 #: Modalities of a projection radiograph; DR is not a defined term, and common.
 FILMS = ("CR", "DX", "RG", "DR")
@@ -58,13 +57,8 @@ def _table() -> dict[str, Any]:
 
 
 def plain(value: str) -> str:
-    """Capitals without accents, words parted by single spaces: 'Ngực thẳng' -> 'NGUC THANG'.
-
-    UTF-8 in a code string, which the standard does not allow and PACS write, arrives as Latin-1 and is mended first.
-    """
-    with contextlib.suppress(UnicodeError):
-        value = value.encode("latin-1").decode("utf-8")
-    bare = unicodedata.normalize("NFD", value.replace("đ", "d").replace("Đ", "D"))
+    """Capitals without accents, words parted by single spaces: 'Ngực thẳng' -> 'NGUC THANG'."""
+    bare = unicodedata.normalize("NFD", mended(value).replace("đ", "d").replace("Đ", "D"))
     bare = "".join(c for c in bare if not unicodedata.combining(c))
     return " ".join(re.findall(r"[A-Z0-9]+", bare.upper()))
 

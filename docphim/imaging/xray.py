@@ -64,6 +64,8 @@ def read_bytes(path: Path) -> bytes:
         `file_missing`, `file_unreadable` (no permission) or `image_too_large`.
     """
     try:
+        if not path.is_file() and path.exists():  # a pipe would be waited for, for ever
+            raise Refused("file_unreadable", "", "it is a folder, a pipe or a device, not a file")
         size = path.stat().st_size
         if size > limits.MAX_BYTES:
             raise Refused("image_too_large", "", f"the file has {size >> 20} MB, more than any film")

@@ -56,8 +56,11 @@ class Assembler:
             yield Rejection(study, "split_missing", REASONS["split_missing"])
             return
         series, locations = self._series(draft, study)
+        lateral = len(draft.images) - len(series)
+        if lateral:
+            why = f"{lateral} of its {len(draft.images)} films: lateral or oblique by the table or the file's name"
+            yield Rejection(study, "view_out_of_scope", why)
         if not series:
-            yield Rejection(study, "view_out_of_scope", REASONS["view_out_of_scope"])
             return
         header = next((i.header for i in draft.images if i.header), None)
         if not patients:
@@ -100,12 +103,13 @@ class Assembler:
         return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and self._identities.keep else year_of(text)
 
     def _series(self, draft: Draft, study: str) -> tuple[list[Series], dict[str, str]]:
-        stated = view_of(self._cell(draft, "view")) if len(draft.images) == 1 else "unknown"
         series, locations = [], {}
         for number, image in enumerate(sorted(draft.images, key=lambda i: i.relative), 1):
+            stated = view_of(draft.views.get(image.relative, ""))
+            stated = image.named_view if stated == "unknown" else stated
             view = self._view(image, stated)
             if view in ("lateral", "oblique") and view == stated:
-                continue  # the header's own word is judged when the pixels are prepared; the table's is known only here
+                continue  # the header's own word is judged when the pixels are prepared; table and name are known only here
             name = f"{study}-{number}" if self._identities.keep else self._identities.hashed("series", image.instance)
             series.append(Series(id=name, modality="xray", path=f"prepared/{name}.b2nd", view=view))
             locations[name] = image.location

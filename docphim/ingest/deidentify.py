@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import pairwise, takewhile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def remove_identities(text: str, names: Iterable[str] = (), numbers: Iterable[st
     for number in sorted({n.strip() for n in (*numbers, *said_numbers)}, key=len, reverse=True):
         text = _remove_number(text, number)
     text = _DAY.sub(_year, text)
-    text = _LONG_NUMBER.sub(" ", text)
+    text = _reference().sub(" ", _LONG_NUMBER.sub(" ", text))
     text = _remove_titled_names(text)
     for name in (*names, *said_names):
         text = _remove_name(text, name, language)
@@ -162,7 +162,7 @@ def _mend(text: str) -> str:
     """Close the gaps that removal leaves."""
     text = re.sub(r"\(\s*[,;:.-]*\s*\)", " ", text)
     text = re.sub(r"[^\S\n]+([,.;:!?)])", r"\1", text)
-    text = re.sub(r"[,;:](?=\s*[,;:.](?!\w))", "", text)
+    text = re.sub(r"[,;:](?=\s*[,;:.)](?!\w))", "", text)
     return re.sub(r"(?m)^[\s,;:.]+(?=\w)", "", text)
 
 
@@ -208,16 +208,32 @@ def _field() -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(forms)})")
 
 
+@cache
+def _reference() -> re.Pattern[str]:
+    """A number's label with the number, and no colon between them: `PID 0098765`, `số phiếu XQ-2311`."""
+    labels = _alternatives(label for label, kind in _labels().items() if kind == "number")
+    return re.compile(rf"(?<!\w)(?i:{labels})[^\S\n]*[#.]?[^\S\n]*(?=[\w./-]*\d{{3}})\w[\w./-]*\w")
+
+
 def _remove_titled_names(text: str) -> str:
     """Remove whole names that no header gave: after a title, or alone on a line, as under a signature."""
     for title in reversed(list(_title().finditer(text))):
-        words = list(_WORD.finditer(text, title.end(), title.end() + 60))[:5]
-        name = list(takewhile(lambda m: m.group()[0].isupper(), words))
-        adjacent = all(text[a.end() : b.start()].isspace() for a, b in pairwise(name))
-        if len(name) >= 2 and adjacent and name[0].start() == title.end() and _is_family_name(name[0].group()):
+        name = _capitalised(text, title.end())
+        if len(name) >= 2 and _is_family_name(name[0].group()):
             text = text[: title.end()] + text[name[-1].end() :]
     lines = [line for line in text.split("\n") if not _is_signature(line)]
     return "\n".join(lines)
+
+
+def _capitalised(text: str, start: int) -> list[re.Match[str]]:
+    """Up to five capitalised words from `start` on, with nothing but spaces between them."""
+    words: list[re.Match[str]] = []
+    for word in islice(_WORD.finditer(text, start), 5):
+        gap = text[words[-1].end() : word.start()] if words else text[start : word.start()]
+        if not word.group()[0].isupper() or gap.strip() or "\n" in gap or (gap and not words):
+            break
+        words.append(word)
+    return words
 
 
 def _is_signature(line: str) -> bool:

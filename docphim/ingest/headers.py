@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydicom import config
 from pydicom.dataset import Dataset
 
 from docphim.errors import Refused
+from docphim.imaging.dicom import check_deflated, mended, quiet
 from docphim.ingest.values import age_between, age_of, day_of, sex_of, view_of
 
-#: Attributes kept in studies.jsonl.  Geometry and device are read with the pixels, in `docphim.imaging`.
+#: Attributes kept in studies.jsonl.  Geometry is read with the pixels, in `docphim.imaging`.
 KEPT = ("PatientAge", "PatientSex", "ViewPosition", "Modality")
 #: Attributes read to find which report belongs to which film, or to derive a kept one (age, year), and then dropped.
 MATCHING = (
@@ -82,14 +79,17 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     Refused
-        `file_unreadable`.
+        `file_unreadable`, or `image_too_large` for a deflated bomb.
     """
-    with _quiet():
-        try:
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(ALLOWED))
-            header = _header(dataset)
-        except Exception:  # a broken file makes pydicom raise anything, with its values in the message
-            raise Refused("file_unreadable", "", "the DICOM header cannot be read") from None
+    try:
+        with quiet(), open(path, "rb") as file:
+            check_deflated(file)
+            file.seek(0)
+            header = _header(pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(ALLOWED)))
+    except Refused:
+        raise
+    except Exception:  # a broken file makes pydicom raise anything, with its values in the message
+        raise Refused("file_unreadable", "", "the DICOM header cannot be read") from None
     if not (header.modality or header.sop_uid or header.study_uid):
         raise Refused("file_unreadable", "", "the file has no DICOM header")
     return header
@@ -103,12 +103,12 @@ def pixel_digest(path: Path) -> str:
     Refused
         `file_unreadable`.
     """
-    with _quiet():
-        try:
+    try:
+        with quiet():
             dataset = pydicom.dcmread(path, force=True, specific_tags=["Rows", "Columns", "PixelData"])
             return hashlib.sha256(dataset.PixelData).hexdigest()
-        except Exception:
-            raise Refused("file_unreadable", "", "the pixel data of a repeated UID cannot be read") from None
+    except Exception:
+        raise Refused("file_unreadable", "", "the pixel data of a repeated UID cannot be read") from None
 
 
 def known_patient(text: str) -> str:
@@ -134,7 +134,7 @@ def _header(dataset: Dataset) -> Header:
         study_uid=one("StudyInstanceUID"),
         series_uid=one("SeriesInstanceUID"),
         sop_uid=one("SOPInstanceUID"),
-        names=tuple(v for keyword in NAMES for v in _values(dataset, keyword)),
+        names=tuple(mended(v) for keyword in NAMES for v in _values(dataset, keyword)),
         numbers=tuple(v for keyword in ("PatientID", "AccessionNumber", *NUMBERS) for v in _values(dataset, keyword)),
     )
 
@@ -146,19 +146,3 @@ def _values(dataset: Dataset, keyword: str) -> Iterator[str]:
         text = str(item).strip(" \x00") if item is not None else ""
         if text:
             yield text
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep pydicom's warnings off stderr: they quote header values."""
-    logger = logging.getLogger("pydicom")
-    disabled, mode = logger.disabled, config.settings.reading_validation_mode
-    logger.disabled = True
-    config.settings.reading_validation_mode = config.IGNORE
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = disabled
-        config.settings.reading_validation_mode = mode

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from docphim.ingest.headers import Header
 from docphim.ingest.tables import Row, Table, image_names
-from docphim.ingest.values import day_of
+from docphim.ingest.values import day_of, view_of
 
 #: The rules, in the order in which they are tried, and the columns each can use (all of a group, any group).
 RULES: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -22,7 +22,7 @@ RULES: dict[str, tuple[tuple[str, ...], ...]] = {
 # 1.23457E+15, also with a decimal comma: the digits are gone.
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
 _EXACT_DIGITS = 15  # of a number in a spreadsheet; what follows them is stored as zeros
-_SEQUEL = re.compile(r"(?P<stem>.+?)[ _-]+(?:\d{1,3}|pa|ap|ll|lat)", re.IGNORECASE)
+_SEQUEL = re.compile(r"(?P<stem>.+?)[ _-]+(?:\d{1,3}|(?P<view>pa|ap|ll|lat|lateral|nghieng|nghiêng))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,24 @@ class Image:
         """What makes it unique: the SOP instance UID, else the file itself."""
         return f"uid:{self.header.sop_uid}" if self.header and self.header.sop_uid else f"file:{self.relative}"
 
+    @property
+    def named_view(self) -> str:
+        """The view at the end of the file's name (`0012_lat.png`), else unknown."""
+        sequel = _SEQUEL.fullmatch(PurePosixPath(self.relative).stem)
+        return view_of(sequel["view"] or "") if sequel else "unknown"
+
 
 @dataclass
 class Draft:
-    """One study in the making: its films and the rows that speak of it; `name` is `uid:…`, `id:…` or `file:…`."""
+    """One study in the making: its films and the rows that speak of it; `name` is `uid:…`, `id:…` or `file:…`.
+
+    `views` holds the view that a row states, by the film's relative path, where the row speaks of that one film.
+    """
 
     name: str
     images: list[Image] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    views: dict[str, str] = field(default_factory=dict)
 
     @property
     def original(self) -> str:
@@ -114,6 +124,9 @@ def match(images: Sequence[Image], table: Table, rule: str | None = None) -> Mat
         name = uid or (f"id:{row.get('id')}" if row.get("id") else min(found))
         draft = drafts.setdefault(name, Draft(name))
         draft.rows.append(row)
+        films = [image for unit in found for image in units[unit]]
+        if len(films) == 1 and row.get("view"):
+            draft.views[films[0].relative] = row.get("view")
         for unit in sorted(found):
             if owner.setdefault(unit, name) != name:
                 clashing.update((name, owner[unit]))

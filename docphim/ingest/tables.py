@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import datetime
 import io
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -162,19 +164,19 @@ def _sheet_lines(path: Path, sheet: str | None) -> Iterator[list[str]]:
         with zipfile.ZipFile(path) as archive:
             if sum(part.file_size for part in archive.infolist()) > _LARGEST_SHEET:
                 raise Refused("file_unreadable", "", "the workbook unpacks to more than 4 GiB")
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and validations, which do not concern us
+            book = load_workbook(path, read_only=True, data_only=True)
+            with contextlib.closing(book):
+                if sheet is not None and sheet not in book.sheetnames:
+                    raise UsageError(f"source.sheet: the workbook has no sheet {sheet!r}")
+                chosen = book[sheet] if sheet is not None else book.worksheets[0]
+                lines = [[_cell(value) for value in line] for line in chosen.iter_rows(values_only=True)]
+    except (Refused, UsageError, OSError):
+        raise
+    except Exception:  # zipfile, zlib and the XML parser raise their own, in the middle of a sheet too
         raise Refused("file_unreadable", "", "the workbook cannot be read") from None
-    try:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise UsageError(f"source.sheet: the workbook has no sheet {sheet!r}")
-        chosen = book[sheet] if sheet is not None else book.worksheets[0]
-        for line in chosen.iter_rows(values_only=True):
-            cells = [_cell(value) for value in line]
-            if any(cells):
-                yield cells
-    finally:
-        book.close()
+    yield from (cells for cells in lines if any(cells))
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 #: What file managers, archives and media leave behind.  DICOMDIR only lists files that are found here anyway, by paths that
 #: may lead out of the folder.
-_IGNORED = re.compile(r"\..*|thumbs\.db|desktop\.ini|__macosx|dicomdir|\$recycle\.bin|system volume information", re.IGNORECASE)
+_IGNORED = re.compile(
+    r"\..*|~\$.*|thumbs\.db|desktop\.ini|__macosx|dicomdir|\$recycle\.bin|system volume information", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,19 @@ _VIEWS = {
         "ap supine",
         "ap erect",
     ),
-    "lateral": ("lateral", "lat", "ll", "rl", "l", "nghiêng", "nghiêng trái", "nghiêng phải", "lateral left", "left lateral"),
+    "lateral": (
+        "lateral",
+        "lat",
+        "ll",
+        "rl",
+        "l",
+        "nghiêng",
+        "nghieng",
+        "nghiêng trái",
+        "nghiêng phải",
+        "lateral left",
+        "left lateral",
+    ),
     "oblique": ("oblique", "chếch", "rao", "lao", "rpo", "lpo", "chếch phải", "chếch trái"),
 }
 _VIEW = {name: view for view, names in _VIEWS.items() for name in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -91,6 +92,26 @@ def test_a_folder_is_counted(tmp_path: Path) -> None:
         ("b/broken.jpg", "file_unreadable"),
         ("b/c/4.dcm", "modality_unsupported"),
     }
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.dcm")
+    assert [r["reason"] for r in inspect(tmp_path)["refused"]] == ["file_unreadable"]
+
+
+def test_a_film_is_never_converted_onto_itself(tmp_path: Path) -> None:
+    (tmp_path / "film.png").write_bytes(picture(stored(8)))
+    (tmp_path / "link.png").symlink_to(tmp_path / "film.png")
+    for out in ("film.png", "link.png"):
+        with pytest.raises(UsageError):
+            convert(tmp_path / "film.png", tmp_path / out)
+    assert (tmp_path / "film.png").read_bytes() == picture(stored(8))
+
+
+def test_a_folder_is_not_converted(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="one file"):
+        convert(tmp_path, tmp_path / "out.png")
 
 
 def test_inspecting_nothing_is_refused(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """The folder source: what is matched, kept and refused."""
 
+import io
 import os
 import unicodedata
+import zipfile
+import zlib
 
 import openpyxl
 import pytest
 from films import Ingested, write_csv, write_dicom, write_png
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from docphim.errors import Refused, UsageError
 from docphim.files import dumps
@@ -257,7 +261,38 @@ def test_splits_of_the_table_are_kept_and_a_patient_in_two_is_refused(tmp_path):
     assert len(Ingested(tmp_path).studies) == 4
 
 
+def deflated_bomb():
+    head = b"\0" * 128 + b"DICM\x02\0\0\0UL\x04\0\x1e\0\0\0\x02\0\x10\0UI\x16\0" + DeflatedExplicitVRLittleEndian.encode()
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return head + b"".join(packer.compress(bytes(1 << 24)) for _ in range(14)) + packer.flush()
+
+
+def damaged_workbook():
+    """A workbook that opens, and whose sheet breaks off in the middle."""
+    book = openpyxl.Workbook()
+    for row in [["id", "findings"], *[["a", f"Tim to {n}."] for n in range(3)]]:
+        book.active.append(row)
+    whole, cut = io.BytesIO(), io.BytesIO()
+    book.save(whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(cut, "w") as target:
+        for part in source.infolist():
+            data = source.read(part)
+            target.writestr(part, data[: len(data) // 2] if "sheet1" in part.filename else data)
+    return cut.getvalue()
+
+
+def test_a_workbook_that_breaks_off_is_refused_and_excels_lock_beside_one_is_no_table(tmp_path):
+    pair(tmp_path)
+    (tmp_path / "source/~$reports.xlsx").write_bytes(b"\x07Excel user")
+    assert len(Ingested(tmp_path, columns={"id": "id"}).studies) == 1
+    (tmp_path / "source/r.xlsx").write_bytes(damaged_workbook())
+    with pytest.raises(Refused) as caught:
+        Ingested(tmp_path, reports="r.xlsx")
+    assert caught.value.reason == "file_unreadable"
+
+
 FILES = [
+    ("bomb.dcm", deflated_bomb(), "image_too_large"),
     ("empty.dcm", b"", "file_empty"),
     ("empty", b"", "file_empty"),
     ("junk.dcm", b"not a film at all" * 50, "file_unreadable"),
@@ -327,6 +362,27 @@ def test_the_tables_word_on_a_lateral_png_is_taken(tmp_path):
     write_png(tmp_path / "source/a.png")
     pair(tmp_path, ["a", "Tim to.", "", "Nghiêng"], header=[*HEADER, "Tư thế"])
     assert Ingested(tmp_path).reasons == ["view_out_of_scope"]
+
+
+def test_of_several_films_the_table_calls_lateral_only_the_others_stay(tmp_path):
+    for name in ("x", "y"):
+        write_png(tmp_path / f"source/{name}.png", ord(name))
+    rows = [["a", "x.png", "PA", "Tim to."], ["a", "y.png", "Lateral", "Tim to."]]
+    write_csv(tmp_path / "source/r.csv", ["id", "image", "view", "findings"], *rows)
+    got = Ingested(tmp_path)
+    [study] = got.studies
+    assert [s["view"] for s in study["series"]] == ["PA"]
+    assert [(r["study"], r["reason"]) for r in got.rejected] == [(study["id"], "view_out_of_scope")]
+    assert [row["location"].rsplit("/", 1)[1] for row in got.private] == ["x.png"]
+
+
+def test_a_films_own_name_can_say_lateral(tmp_path):
+    for name in ("a_PA", "a_lat", "a_3"):
+        write_png(tmp_path / f"source/{name}.png", len(name) + ord(name[-1]))
+    write_csv(tmp_path / "source/r.csv", ["id", "findings"], ["a", "Tim to."])
+    got = Ingested(tmp_path)
+    assert sorted(s["view"] for s in got.studies[0]["series"]) == ["PA", "unknown"]
+    assert got.reasons == ["view_out_of_scope"]
 
 
 def test_the_header_counts_more_than_a_column_unless_the_recipe_names_it(tmp_path):

@@ -80,6 +80,15 @@ def test_a_planted_patient_is_in_private_csv_alone(tmp_path, caplog, capfd):
     assert [name for name in PLANTED if name in shown] == []
 
 
+@pytest.mark.parametrize("written", ["PHẠM^THỊ QUỲNH", "PHAM^THI QUYNH"])
+def test_a_name_goes_whatever_character_set_its_header_forgot(tmp_path, written):
+    tags = {"SpecificCharacterSet": None, "PatientName": written.encode().decode("latin-1"), "AccessionNumber": "A"}
+    write_dicom(tmp_path / "source/1.dcm", **tags)
+    write_csv(tmp_path / "source/r.csv", ["accession", "text"], ["A", "Phim của Phạm Thị Quỳnh, hai phổi sáng."])
+    [study] = Ingested(tmp_path).studies
+    assert study["report"]["sections"]["findings"] == "Phim của, hai phổi sáng."
+
+
 def test_only_the_owner_can_open_what_names_patients(tmp_path):
     got = Ingested(tmp_path, path=str(hospital(tmp_path)))
     assert stat.S_IMODE((got.dataset / "private.csv").stat().st_mode) == 0o600
@@ -117,6 +126,11 @@ TEXTS = [
     ("BN Nguyễn Văn Phim, 72 tuổi, đau ngực", ["NGUYEN^VAN PHIM"], "BN, 72 tuổi, đau ngực"),
     ("BN Phim đau ngực. Thành ngực cân đối", ["Nguyễn^Phim^Thành"], "BN đau ngực. Thành ngực cân đối"),
     ("Phạm vi tổn thương rộng, phạm vi hẹp", ["LE^VI PHAM"], "Phạm vi tổn thương rộng, phạm vi hẹp"),
+    ("Phim của BN Nguyễn Thị Bình. Bóng tim to", [], "Phim của BN. Bóng tim to"),
+    ("Bóng tim to (BN Nguyễn Thị Bình, PID 123456). Hết", [], "Bóng tim to (BN). Hết"),
+    ("BS Lê Minh Tuấn\nBóng tim to", [], "Bóng tim to"),
+    ("BN nam 72 tuổi tên Nguyễn Văn An, ho", [], "BN nam 72 tuổi tên, ho"),
+    ("Số phiếu XQ-2311 đã xem; tim to 123 mm", [], "đã xem; tim to 123 mm"),
     ("Smith has clear lungs, SMITH JOHN", ["Smith^John"], "has clear lungs,"),
     ("Bệnh nhân ông Trần Văn Ánh sốt", [], "Bệnh nhân ông sốt"),
     ("Tim to.\nBác sĩ đọc phim\nLê Thị Bích Ngọc", [], "Tim to.\nBác sĩ đọc phim"),
