@@ -17,6 +17,7 @@ from docphim.files import Appender, Row, content_key, read_json, read_jsonl, see
 from docphim.generate.backend import Backend, Prompt
 from docphim.generate.plan import Key, Talk, Turn, films, plan, read_examples
 from docphim.imaging.frames import render
+from docphim.models import needs_torch
 from docphim.progress import bar
 from docphim.study import Media, Prediction, to_row
 
@@ -60,7 +61,7 @@ def generate(
     Raises
     ------
     UsageError
-        There is no such backend.
+        There is no such backend, or what it needs is not installed.
     Refused
         `empty_dataset`, or what is wrong with the saved model.
     """
@@ -85,7 +86,8 @@ def _opener(backend: str) -> Callable[..., Backend]:
     if backend not in BACKENDS:
         raise UsageError(f"generate.backend: {backend!r} is not one of {', '.join(BACKENDS)}")
     module, _, name = BACKENDS[backend].partition(":")
-    return getattr(importlib.import_module(module), name)
+    with needs_torch():
+        return getattr(importlib.import_module(module), name)
 
 
 def _plan_key(settings: list[Any], dataset: Path, run: Path, splits: list[str]) -> str:

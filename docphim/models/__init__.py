@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from types import ModuleType
 
 from docphim.errors import UsageError
+
+#: The packages of `docphim[train]`, by the names they are imported under.
+TRAIN_EXTRA = frozenset({"torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "huggingface_hub"})
 
 FAMILIES: dict[str, str] = {"qwen_vl": "docphim.models.qwen_vl", "llava": "docphim.models.llava"}
 
@@ -20,9 +25,22 @@ def family(name: str) -> ModuleType:
     """
     if name not in FAMILIES:
         raise UsageError(f"model.family: {name!r} is not one of {', '.join(FAMILIES)}")
-    try:
+    with needs_torch():
         return importlib.import_module(FAMILIES[name])
+
+
+@contextlib.contextmanager
+def needs_torch() -> Iterator[None]:
+    """Import inside this what the `train` extra installs.
+
+    Raises
+    ------
+    UsageError
+        It is not installed; the message has the command that installs it.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("torch", "transformers", "peft", "safetensors", "tokenizers"):
+        if (error.name or "").partition(".")[0] in TRAIN_EXTRA:
             raise UsageError(f"{error.name} is not installed; models need: pip install 'docphim[train]'") from None
         raise

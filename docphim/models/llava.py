@@ -9,7 +9,7 @@ import torch
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaProcessor, Qwen2Config
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from docphim.errors import UsageError
+from docphim.errors import Refused, UsageError
 from docphim.models.loaded import TinyText
 
 logger = logging.getLogger("docphim")
@@ -104,7 +104,15 @@ def fit_size(model_config: Any, image_size: int | tuple[int, int]) -> tuple[int,
 
 
 def make_processor(tokenizer: Any, model_config: Any, source: str | None = None, **hub: Any) -> Any:
-    """Transformers' processor with CLIP's PIL image processor, whatever else is installed."""
+    """Transformers' processor with CLIP's PIL image processor, whatever else is installed.
+
+    Raises
+    ------
+    Refused
+        `weights_layout`: another vision encoder (Pixtral and SigLIP ship under LLaVA's model type too).
+    """
+    if (encoder := model_config.vision_config.model_type) != "clip_vision_model":
+        raise Refused("weights_layout", str(source or ""), f"the vision encoder is {encoder}; family llava takes CLIP's")
     side = int(model_config.vision_config.image_size)
     # Films come letterboxed to the encoder's size, so resize and crop are the identity.
     sizes: dict[str, Any] = {"size": {"height": side, "width": side}, "crop_size": {"height": side, "width": side}}

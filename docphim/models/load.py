@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants as hub_constants
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 from transformers.utils import cached_file
-from transformers.utils import logging as transformers_logging
 
 from docphim.errors import Refused
 from docphim.files import read_json, write_json
 from docphim.models import checkpoint
 from docphim.models import family as family_of
+from docphim.models.hub import quietly, refusing
 from docphim.models.loaded import Loaded
 from docphim.models.tiny import create_tiny
-from docphim.models.tune import adapted, tune
+from docphim.models.tune import adapted, part_of, tune
 
-__all__ = ["Loaded", "create_tiny", "load", "load_saved", "save", "tune"]
+__all__ = ["Loaded", "create_tiny", "load", "load_reader", "load_saved", "save", "tune"]
 
 NOTE = "docphim.json"
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -62,17 +57,38 @@ def load(
         The weights belong to another family.
     """
     local = checkpoint.is_local(weights)
-    if local:
-        checkpoint.check_folder(Path(weights).expanduser(), family, weights)
     base: dict[str, Any] = {"weights": weights, "revision": revision, "remote_code": remote_code}
     if local:
         folder = Path(weights).expanduser()
+        checkpoint.check_folder(folder, family, weights)
         base |= {"weights": str(folder.absolute()), "files": checkpoint.fingerprint(folder)}
-    hub = {"revision": revision or "main", "trust_remote_code": remote_code, "local_files_only": local}
-    with _quietly(offline=local), _refusing(weights):
+    hub = _hub(revision, remote_code, local)
+    with quietly(offline=local), refusing(weights):
         loaded = _read(str(base["weights"]), family, image_size, chosen_precision(precision), hub, weights)
     loaded.base = base
     return loaded
+
+
+def load_reader(
+    weights: str,
+    family: str,
+    image_size: int | tuple[int, int],
+    *,
+    revision: str | None = None,
+    remote_code: bool = False,
+) -> Loaded:
+    """All of a checkpoint but its weights: enough to encode examples, in seconds; `model` is None (see `load`)."""
+    local = checkpoint.is_local(weights)
+    source = str(Path(weights).expanduser()) if local else weights
+    hub = _hub(revision, remote_code, local)
+    with quietly(offline=local), refusing(weights):
+        config = AutoConfig.from_pretrained(source, **hub)
+        checkpoint.check_config(config.to_dict(), family, weights)
+        return _reader(None, source, family, image_size, config, hub, weights)
+
+
+def _hub(revision: str | None, remote_code: bool, local: bool) -> dict[str, Any]:
+    return {"revision": revision or "main", "trust_remote_code": remote_code, "local_files_only": local}
 
 
 def chosen_precision(precision: str) -> str:
@@ -91,10 +107,9 @@ def _read(
     where: str,
     *,
     texts: str | None = None,
-    dtype: torch.dtype | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Loaded:
     """Weights from `source`, tokenizer and processor from `texts` (none: the same place)."""
-    module, texts = family_of(family), texts or source
     config = AutoConfig.from_pretrained(source, **hub)
     checkpoint.check_config(config.to_dict(), family, where)
     loader: Any = AutoModelForImageTextToText
@@ -103,17 +118,25 @@ def _read(
     )
     if lost := sorted(report["missing_keys"]):
         raise Refused("weights_incomplete", where, f"{len(lost)} weights are missing, {lost[0]} first")
+    family_of(family).quicken(model)
+    loaded = _reader(model.to(_device()).eval(), texts or source, family, image_size, config, hub, where)
+    loaded.precision = precision
+    return loaded
+
+
+def _reader(
+    model: Any, source: str, family: str, image_size: int | tuple[int, int], config: Any, hub: dict[str, Any], where: str
+) -> Loaded:
+    """Tokenizer and processor from `source`, around a model."""
     place = {k: v for k, v in hub.items() if k != "trust_remote_code"}
-    tokenizer = AutoTokenizer.from_pretrained(texts, use_fast=True, **hub)
+    tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, **hub)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    tokenizer.chat_template = _chat_template(texts, tokenizer, place, where)
-    module.quicken(model)
-    processor = module.make_processor(tokenizer, config, texts, **place)
+    tokenizer.chat_template = _chat_template(source, tokenizer, place, where)
+    processor = family_of(family).make_processor(tokenizer, config, source, **place)
+    size = family_of(family).fit_size(config, image_size)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).name)
-    return Loaded(
-        model.to(_device()).eval(), processor, tokenizer, family, module.fit_size(config, image_size), name, precision
-    )
+    return Loaded(model, processor, tokenizer, family, size, name)
 
 
 def _device() -> torch.device:
@@ -135,42 +158,6 @@ def _chat_template(source: str, tokenizer: Any, place: dict[str, Any], where: st
     return tokenizer.chat_template
 
 
-@contextlib.contextmanager
-def _quietly(offline: bool) -> Iterator[None]:
-    """Silence transformers' bars and tables; switch the hub off where the weights are local."""
-    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    was_offline = hub_constants.HF_HUB_OFFLINE
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    hub_constants.HF_HUB_OFFLINE = was_offline or offline
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
-        hub_constants.HF_HUB_OFFLINE = was_offline
-
-
-@contextlib.contextmanager
-def _refusing(where: str) -> Iterator[None]:
-    """Turn what the libraries raise about a checkpoint into a reason and a sentence."""
-    try:
-        yield
-    except (HfHubHTTPError, OfflineModeIsEnabled) as error:
-        raise Refused("weights_missing", where, f"the hub did not give it: {type(error).__name__}") from error
-    except SafetensorError as error:
-        raise Refused("file_truncated", where, f"safetensors: {error}") from error
-    except RuntimeError as error:
-        if "size mismatch" not in str(error) and "ignore_mismatched_sizes" not in str(error):
-            raise
-        raise Refused("weights_layout", where, "weights and config.json differ in shape") from error
-    except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())[:300]
-        unsafe = "safetensors" in why and "pytorch_model" in why
-        raise Refused("weights_unsafe" if unsafe else "weights_layout", where, why) from error
-
-
 def save(loaded: Loaded, folder: Path) -> None:
     """Save a model so that `load_saved` gives it back bit for bit; the folder appears whole or not at all.
 
@@ -181,7 +168,7 @@ def save(loaded: Loaded, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        with _quietly(offline=True):
+        with quietly(offline=True):
             _write(loaded, part)
         _settle(part)
         old = folder.with_name(f".{folder.name}.old")
@@ -215,8 +202,16 @@ def _write(loaded: Loaded, folder: Path) -> None:
         "precision": loaded.precision,
         "tune": loaded.tune,
         "base": loaded.base,
+        "bf16": _in_bf16(loaded) if loaded.tune == "full" else [],
     }
     write_json(folder / NOTE, note)
+
+
+def _in_bf16(loaded: Loaded) -> list[str]:
+    """The parts whose weights are in bfloat16: the frozen ones, where others were trained in float32."""
+    parts = family_of(loaded.family).PARTS
+    named = loaded.core.named_parameters()
+    return sorted({part_of(name, parts) for name, parameter in named if parameter.dtype == torch.bfloat16})
 
 
 def _write_core(core: Any, folder: Path) -> None:
@@ -263,7 +258,7 @@ def load_saved(folder: Path) -> Loaded:
 def _load_own(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
     checkpoint.check_folder(weights, note["family"], texts.name)
     hub = {"local_files_only": True, "trust_remote_code": False}
-    with _quietly(offline=True), _refusing(texts.name):
+    with quietly(offline=True), refusing(texts.name):
         loaded = _read(
             str(weights),
             note["family"],
@@ -272,8 +267,12 @@ def _load_own(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
             hub,
             texts.name,
             texts=str(texts),
-            dtype="auto",
+            dtype=torch.float32,  # what was trained is in float32, whatever dtype config.json was published with
         )
+    parts = family_of(note["family"]).PARTS
+    for name, parameter in loaded.model.named_parameters():
+        if part_of(name, parts) in note["bf16"]:
+            parameter.data = parameter.data.bfloat16()
     loaded.model.name_or_path = loaded.model.config._name_or_path = ""  # else peft writes this machine's path down
     return loaded
 
@@ -298,7 +297,7 @@ def _add_adapter(loaded: Loaded, folder: Path, where: str) -> None:
     from safetensors.torch import load_file
 
     checkpoint.check_weights(folder, where, "adapter_model.safetensors")
-    with _quietly(offline=True), _refusing(where):
+    with quietly(offline=True), refusing(where):
         config = PeftConfig.from_pretrained(str(folder))
         config.inference_mode, config.base_model_name_or_path = False, None
         model = adapted(loaded.model, config)

@@ -66,8 +66,8 @@ def _with_adapters(core: nn.Module, module: Any, freeze: list[str], lora: dict[s
     if not hits:
         raise UsageError(f"model.lora.modules: {pattern!r} matches no module; the family's default is {module.LORA!r}")
     for name in hits:
-        if (part := part_of(name, module.PARTS)) in freeze and lora.get("modules"):
-            raise UsageError(f"model.lora.modules: {name} is in {part}, which model.freeze freezes")
+        if (part := part_of(name, module.PARTS)) in freeze:
+            raise UsageError(f"model.freeze: freezes {part}, where the adapters of model.lora go ({name})")
     config = LoraConfig(
         r=lora.get("rank", 16),
         lora_alpha=lora.get("alpha", 32),

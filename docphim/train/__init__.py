@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from docphim.models import needs_torch
+
 
 def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, Any]) -> None:
     """Train, or resume a training that was interrupted; writes model/, log.jsonl and checkpoints/ under `run`.
@@ -23,10 +25,13 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
 
     Raises
     ------
+    UsageError
+        torch or one of its company is not installed.
     Refused
         `too_long` before anything is trained; `loss_not_finite`, `disk_full`: the last good checkpoint stays;
         `empty_dataset`; and what `docphim.models.load` refuses.
     """
-    from docphim.train.fit import fit
+    with needs_torch():
+        from docphim.train.fit import fit
 
     fit(Path(dataset), Path(run), model, train)

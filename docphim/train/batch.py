@@ -23,6 +23,9 @@ from docphim.study import Example, Message, from_row
 #: Encoded examples are kept in memory up to so many bytes (in all processes together); the rest is read anew each epoch.
 MEMORY = 2**30
 
+#: Where a tag is dropped its neighbours may merge into other tokens: lengths this near the limit are counted in full.
+NEAR = 16
+
 #: Batches are made of examples of like length, sorted within so many steps' worth of shuffled examples.
 POOL = 8
 
@@ -100,10 +103,6 @@ def lengths(examples: Examples, max_length: int) -> list[int]:
         why = f"{len(too_long)} samples would be cut at train.max_length {max_length}; the longest has {longest} tokens"
         raise Refused("too_long", names, why)
     return found
-
-
-#: Where a tag is dropped its neighbours may merge into other tokens: estimates this near the limit are counted in full.
-NEAR = 16
 
 
 def steps_of(examples: int, epochs: float, max_steps: int | None, global_batch: int) -> int:

@@ -110,9 +110,13 @@ def text(
         val=counts["val"],
         blind="- Trained blind: it never saw an image.\n" if train["blind"] else "",
         settings="None." if step is None else "\n".join(f"- {name}: {value}" for name, value in train.items()),
-        kept="" if step is None else f"\nThe checkpoint kept is that of step {step}, the best by `{train['keep_best']}`.\n",
+        kept="" if step is None else f"\nThe checkpoint kept is that of step {step}, {_why_kept(counts, train)}.\n",
         licence=_licence(base),
     )
+
+
+def _why_kept(counts: dict[str, int], train: dict[str, Any]) -> str:
+    return f"the best by `{train['keep_best']}`" if counts["val"] else "the last: there was nothing to validate on"
 
 
 def _licence(base: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch.utils import deterministic
+from transformers import TrainingArguments
 
 from docphim import files
 from docphim.errors import Refused
@@ -67,9 +68,12 @@ def _trained(
     read = {s: Examples(loaded, dataset, examples[s], blind=settings.blind, memory=memory[s]) for s in ("train", "val")}
     found = {split: lengths(read[split], settings.max_length) for split in read}
     key = training_key(dataset, model, settings, loaded, world)
+    global_batch = settings.batch_size * settings.accumulate * world
+    # Here the processes find each other, before one of them clears away what the others look at.
+    args = arguments(settings, root, steps_of(len(found["train"]), settings.epochs, settings.max_steps, global_batch))
     start = _start(root, key, processes)
     journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
-    trainer = _trainer(loaded, settings, read, found["train"], root, key, journal, processes)
+    trainer = _trainer(loaded, args, settings, read, found["train"], root, key, journal, processes)
     try:
         trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
     finally:
@@ -86,6 +90,7 @@ def _trained(
 
 def _trainer(
     loaded: Loaded,
+    args: TrainingArguments,
     settings: TrainSettings,
     read: dict[str, Examples],
     found: list[int],
@@ -95,10 +100,7 @@ def _trainer(
     processes: Processes,
 ) -> AnswerTrainer:
     """The trainer of a whole training, its batches planned; `found` are the lengths of the training examples."""
-    micro_batches = settings.accumulate * processes.world
-    global_batch = settings.batch_size * micro_batches
-    steps = steps_of(len(found), settings.epochs, settings.max_steps, global_batch)
-    args = arguments(settings, root, steps)
+    steps, micro_batches = args.max_steps, settings.accumulate * processes.world
     if settings.gradient_checkpointing:
         _checkpoint_activations(loaded.core)
     batches = plan(found, steps=steps, batch_size=settings.batch_size, micro_batches=micro_batches, seed=settings.seed)
@@ -115,7 +117,7 @@ def _trainer(
         root=root,
         key=key,
         journal=journal,
-        epoch_of=lambda step: step * global_batch / len(found),
+        epoch_of=lambda step: step * settings.batch_size * micro_batches / len(found),
         processes=processes,
     )
 

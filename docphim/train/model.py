@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from docphim.models.load import create_tiny, load, tune
+from docphim.models.load import create_tiny, load, load_reader, tune
 from docphim.models.loaded import Loaded
 from docphim.study import Example
 from docphim.train.settings import TrainSettings
@@ -18,20 +18,30 @@ def open_model(model: dict[str, Any], settings: TrainSettings, examples: list[Ex
     examples : list of Example
         What the tokenizer of `weights: tiny` learns from.
     """
-    size = model["image_size"]
-    size = size if isinstance(size, int) else (int(size[0]), int(size[1]))
     if model["weights"] == "tiny":
-        texts = (m.content for example in examples for m in example.messages)
-        loaded = create_tiny(model["family"], texts, size, settings.seed, model["tiny"])
+        loaded = _tiny(model, settings, examples)
         if settings.precision == "bf16":
             loaded.precision = "bf16"
     else:
-        loaded = load(
-            model["weights"],
-            model["family"],
-            size,
-            revision=model["revision"],
-            remote_code=model["remote_code"],
-            precision=settings.precision,
-        )
+        loaded = load(**_named(model), precision=settings.precision)
     return tune(loaded, model["tune"], model["freeze"], model["lora"])
+
+
+def open_reader(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
+    """Open what of it encodes examples, without reading published weights."""
+    return _tiny(model, settings, examples) if model["weights"] == "tiny" else load_reader(**_named(model))
+
+
+def _tiny(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
+    texts = (m.content for example in examples for m in example.messages)
+    return create_tiny(model["family"], texts, _size(model), settings.seed, model["tiny"])
+
+
+def _named(model: dict[str, Any]) -> dict[str, Any]:
+    """What `load` is told of a recipe's model section."""
+    return {**{key: model[key] for key in ("weights", "family", "revision", "remote_code")}, "image_size": _size(model)}
+
+
+def _size(model: dict[str, Any]) -> int | tuple[int, int]:
+    size = model["image_size"]
+    return size if isinstance(size, int) else (int(size[0]), int(size[1]))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 from tiny_models import REPORT, batch_of, dialogue, film, make, single
 
+from docphim.errors import Refused
 from docphim.models.encode import IGNORED, answer_columns, encode, only_last, show
 from docphim.study import Message
 
@@ -73,6 +74,32 @@ def test_special_tokens_written_in_a_report_are_words_gone_not_tokens(loaded):
     encoded = encode(loaded, single(wicked), [film(loaded)])
     assert int((encoded.labels == loaded.tokenizer.eos_token_id).sum()) == 1
     assert said(loaded, encoded).startswith("Tim to.") and "Hết." in said(loaded, encoded)
+
+
+#: As llava-hf/llava-1.5-7b-hf publishes it, without its markers of generated text: an answer has no end token.
+LLAVA_15 = (
+    "{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': ' }}{% endif %}"
+    "{% for content in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\n' }}{% endfor %}"
+    "{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}{{ content['text'] + ' ' }}{% endfor %}"
+    "{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+)
+
+
+def test_a_template_that_writes_no_end_token_gets_one_after_every_answer():
+    loaded = make("llava-llama")
+    loaded.tokenizer.chat_template = LLAVA_15
+    encoded = encode(loaded, dialogue(), [film(loaded)] * 2)
+    assert said(loaded, encoded) == f" {REPORT}</s> Tim to.</s>"
+    prompt = encode(loaded, dialogue()[:4], [film(loaded)] * 2, answer=False)
+    assert torch.equal(prompt.input_ids, encoded.input_ids[: prompt.length])
+    assert encoded.labels[prompt.length] != IGNORED
+
+
+def test_a_template_that_rewrites_earlier_turns_is_refused():
+    loaded = make("llava-llama")
+    loaded.tokenizer.chat_template = "{{ messages | length }}" + LLAVA_15
+    with pytest.raises(Refused, match="weights_layout"):
+        encode(loaded, single(), [film(loaded)])
 
 
 @settings(max_examples=30, deadline=None)

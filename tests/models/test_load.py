@@ -1,17 +1,20 @@
 """Saving and loading: bit for bit, or refused with a reason."""
 
+import errno
 import json
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_models import ARCHITECTURES, batch_of, film, logits, make, single
+from transformers import SiglipVisionConfig, dynamic_module_utils
 
 from docphim.errors import Refused, UsageError
-from docphim.models import decode, load
+from docphim.models import decode, hub, load
 from docphim.models.encode import encode
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "modules": None}
@@ -20,7 +23,8 @@ LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "modules": None}
 def train_one_step(loaded) -> None:
     batch = batch_of(loaded, [encode(loaded, single(), [film(loaded, n)]) for n in range(2)])
     optimiser = torch.optim.AdamW([p for p in loaded.model.parameters() if p.requires_grad], 1e-2)
-    loss = loaded.model.train()(**batch).loss
+    with loaded.autocast():
+        loss = loaded.model.train()(**batch).loss
     loss.backward()
     optimiser.step()
     loaded.model.eval()
@@ -57,19 +61,71 @@ def publish(made, folder: Path) -> Path:
     return folder
 
 
-def no_socket(*_, **__):
-    raise AssertionError("a socket was opened")
+@pytest.fixture
+def sockets(monkeypatch) -> list:
+    """What was asked of the network: nothing answers, and a library that swallows the error is found out all the same."""
+    asked: list = []
+
+    def closed(*args, **_):
+        asked.append(args)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket, "socket", closed)
+    monkeypatch.setattr(socket, "getaddrinfo", closed)
+    return asked
 
 
 @pytest.mark.parametrize("architecture", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava-llama"])
-def test_weights_in_a_folder_are_loaded_without_a_socket(architecture, tmp_path, monkeypatch):
+def test_weights_in_a_folder_are_loaded_without_a_socket(architecture, tmp_path, sockets):
     made = make(architecture)
     folder = publish(made, tmp_path / "weights")
-    monkeypatch.setattr(socket, "socket", no_socket)
-    monkeypatch.setattr(socket, "getaddrinfo", no_socket)
     loaded = load.load(str(folder), made.family, 56, precision="fp32")
     assert torch.equal(logits(loaded), logits(made)) and loaded.base and loaded.precision == "fp32"
     assert torch.equal(encode(loaded, single(), [film(loaded)]).input_ids, encode(made, single(), [film(made)]).input_ids)
+    assert not sockets
+
+
+@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "llava-llama"])
+def test_an_early_look_reads_no_weights_and_encodes_alike(architecture, tmp_path, sockets):
+    made = make(architecture)
+    folder = publish(made, tmp_path / "weights")
+    (folder / "model.safetensors").unlink()
+    reader = load.load_reader(str(folder), made.family, 56)
+    ours, theirs = (encode(one, single(), [film(one)]) for one in (reader, made))
+    assert reader.model is None and reader.size == made.size and not sockets
+    assert torch.equal(ours.input_ids, theirs.input_ids)
+    assert torch.equal(ours.media["pixel_values"], theirs.media["pixel_values"])
+
+
+OWN_CODE = """
+from pathlib import Path
+from transformers import Qwen2_5_VLConfig as Config
+Path({marker!r}).touch()
+"""
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_code_that_comes_with_the_weights_runs_only_when_the_recipe_says_so(published, tmp_path, monkeypatch, allowed):
+    marker = tmp_path / "ran"
+    folder = broken(published, tmp_path, edit_config(auto_map={"AutoConfig": "own.Config"}))
+    (folder / "own.py").write_text(OWN_CODE.format(marker=str(marker)), encoding="utf-8")
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    load.load(str(folder), "qwen_vl", 56, remote_code=allowed)
+    assert marker.exists() is allowed
+
+
+def test_a_hub_that_does_not_answer_is_told_from_a_wrong_layout(monkeypatch, sockets):
+    monkeypatch.setattr(hub.hub_constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(Refused) as refused:
+        load.load("nobody-at-all/no-such-weights", "qwen_vl", 56)
+    assert (refused.value.reason, refused.value.where) == ("weights_missing", "nobody-at-all/no-such-weights")
+    assert not sockets
+
+
+def test_a_disk_that_fills_up_while_weights_come_is_said_to_be_full():
+    with pytest.raises(Refused, match="disk_full"), hub.refusing("owner/name"):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("tune", ["lora", "none", "full"])
@@ -98,6 +154,16 @@ def test_fully_trained_weights_are_kept_in_float32(published):
     loaded = load.tune(load.load(str(published), "qwen_vl", 56, precision="bf16"), "full", ["vision"], {})
     kinds = {p.requires_grad: p.dtype for p in loaded.model.parameters()}
     assert kinds == {True: torch.float32, False: torch.bfloat16}
+
+
+@pytest.mark.parametrize("freeze", [[], ["vision"], ["language"]])
+def test_weights_of_two_precisions_come_back_as_they_were_trained(published, freeze, tmp_path):
+    loaded = load.tune(load.load(str(published), "qwen_vl", 56, precision="bf16"), "full", freeze, {})
+    train_one_step(loaded)
+    load.save(loaded, tmp_path / "model")
+    ours, theirs = (dict(one.core.named_parameters()) for one in (load.load_saved(tmp_path / "model"), loaded))
+    assert ours.keys() == theirs.keys()
+    assert all(ours[n].dtype == theirs[n].dtype and torch.equal(ours[n], theirs[n]) for n in theirs)
 
 
 def broken(published: Path, tmp_path: Path, how) -> Path:
@@ -207,11 +273,20 @@ def test_an_adapter_over_another_base_is_refused(published, tmp_path):
 
 
 @pytest.mark.parametrize("weights", ["/no/such/folder", "./weights", "~/weights", "weights", "docphim/no-such-folder", "a/b/c"])
-def test_a_folder_that_is_not_there_is_never_asked_of_the_hub(weights, monkeypatch):
-    monkeypatch.setattr(socket, "socket", no_socket)
+def test_a_folder_that_is_not_there_is_never_asked_of_the_hub(weights, monkeypatch, sockets):
     monkeypatch.chdir(Path(load.__file__).parents[2])
     with pytest.raises(Refused, match="weights_missing"):
         load.load(weights, "qwen_vl", 56)
+    assert not sockets
+
+
+def test_a_llava_whose_encoder_is_not_clip_is_refused(tmp_path):
+    made = make("llava-llama")
+    vision = SiglipVisionConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=56, patch_size=28)
+    folder = publish(made, tmp_path / "weights")
+    edit_config(vision_config=vision.to_dict())(folder)
+    with pytest.raises(Refused, match=r"weights_layout.*siglip"):
+        load.load_reader(str(folder), "llava", 56)
 
 
 def test_weights_of_another_family_name_it(published):

@@ -46,6 +46,11 @@ def test_adapters_in_the_encoder_are_opted_into():
         load.tune(make("qwen2_5_vl"), "lora", ["vision"], {"modules": pattern})
 
 
+def test_adapters_that_reach_into_a_frozen_part_are_refused():
+    with pytest.raises(UsageError, match=r"model\.freeze: freezes language"):
+        load.tune(make("qwen2_5_vl"), "lora", ["language"], {"modules": None})
+
+
 @pytest.mark.parametrize("modules", ["no_such_module", "("])
 def test_a_pattern_that_reaches_nothing_is_named(modules):
     with pytest.raises(UsageError, match=r"model\.lora\.modules"):
