@@ -229,3 +229,14 @@ def test_the_recipe_is_shown_whole_but_for_paths(make):
     recipe = yaml.safe_load((made.run / "recipe.yaml").read_text(encoding="utf-8"))
     recipe["source"]["path"] = "…"
     assert yaml.safe_load(shown.replace("&#39;", "'")) == recipe
+
+
+def test_films_are_called_synthetic_only_when_every_film_shown_is(make):
+    notice = "không phải phim của người bệnh thật"
+    made = make(**WHOLE)
+    assert notice in written(made)
+    shown = {row["study"] for row in read_jsonl(made.run / "predictions.jsonl")}
+    rows = [{**row, "truth": None} if row["id"] in shown else row for row in read_jsonl(made.dataset / "studies.jsonl")]
+    write_jsonl(made.dataset / "studies.jsonl", rows)
+    assert any(row["truth"] for row in rows), "the model was trained on phantoms"
+    assert notice not in written(made)
