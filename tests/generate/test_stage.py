@@ -18,6 +18,8 @@ from docphim.files import read_jsonl
 from docphim.generate import BACKENDS, generate
 from docphim.generate.plan import plan
 from docphim.generate.stage import answers
+from docphim.recipe import Model, Train
+from docphim.train import train
 
 ALL = ["own", "noise", "blank", "other"]
 BOTH = ["reference", "generated"]
@@ -166,6 +168,23 @@ def test_sampling_is_repeatable_by_seed(dataset, tmp_path, tiny_model):
     assert seen[0] == seen[1] != seen[2]
 
 
+def test_published_weights_can_be_asked_untouched(dataset, tmp_path, tiny_model):
+    """`tune: none`, from a folder of weights through the train stage to answers: what the papers' first columns are."""
+    weights = tmp_path / "weights"
+    shutil.copytree(tiny_model, weights)
+    (weights / "docphim.json").unlink()
+    (dataset / "examples" / "train.jsonl").write_bytes((dataset / "examples" / "test.jsonl").read_bytes())
+    model = Model(family="qwen_vl", weights=str(weights), tune="none", image_size=56)
+    run, tiny = tmp_path / "run", run_folder(tmp_path / "tiny", tiny_model)
+    train(dataset, run, model=model.model_dump(), train=Train().model_dump())
+    assert not list((run / "model").rglob("*.safetensors"))
+    texts = []
+    for folder in (run, tiny):
+        generate(dataset, folder, **settings(images=["own"]))
+        texts.append([r["prediction"] for r in read_jsonl(folder / "predictions.jsonl")])
+    assert texts[0] == texts[1] and any(texts[0])
+
+
 def test_an_unknown_backend_is_named_with_the_known_ones(dataset, tmp_path):
     with pytest.raises(UsageError, match=", ".join(BACKENDS)):
         generate(dataset, tmp_path, **settings(backend="telepathy"))
@@ -175,6 +194,12 @@ def test_a_run_without_a_model_is_refused_before_anything_is_written(dataset, tm
     with pytest.raises(Refused, match="weights_layout"):
         generate(dataset, tmp_path / "empty", **settings())
     assert not (tmp_path / "empty" / "predictions.jsonl").exists() or not both(tmp_path / "empty")[0]
+
+
+def test_a_backend_without_torch_names_the_command_that_installs_it(dataset, tmp_path):
+    code = "import sys; sys.modules['torch'] = None\nfrom docphim.generate.stage import _opener; _opener('transformers')"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8")
+    assert "UsageError: torch is not installed; models need: pip install 'docphim[train]'" in out.stderr
 
 
 def test_the_stage_starts_without_torch():

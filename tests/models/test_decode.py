@@ -43,23 +43,32 @@ def test_greedy_answers_are_those_of_transformers_generate(architecture, blind):
     assert any(text for text, _ in ours)
 
 
-def test_an_answer_ends_at_its_end_token_and_its_row_leaves_the_batch():
+def test_an_answer_ends_at_its_end_token_and_ended_rows_leave_the_batch():
     loaded = talkative("qwen2_5_vl")
     batch = batch_of(loaded, prompts(loaded), "left")
-    free = decode.generate(loaded, batch, max_new_tokens=12)
-    seen = []
-    model, forward = loaded.model, loaded.model.forward
+    forward, tokens, sizes = loaded.model.forward, [], []
 
     def watched(**inputs):
-        seen.append(len(inputs["input_ids"]))
-        return forward(**inputs)
+        sizes.append(len(inputs["input_ids"]))
+        out = forward(**inputs)
+        tokens.append(out.logits[:, -1].argmax(-1))
+        return out
 
-    first = loaded.tokenizer(free[0][0])["input_ids"]
-    model.forward = watched
-    model.generation_config.eos_token_id = [loaded.tokenizer.eos_token_id, first[3]]
-    early = decode.generate(loaded, batch, max_new_tokens=12)
-    assert early[0][1] == "stop" and free[0][0].startswith(early[0][0]) and len(early[0][0]) < len(free[0][0])
-    assert seen[0] == 3 and len(seen) <= 12
+    loaded.model.forward = watched
+    free = decode.generate(loaded, batch, max_new_tokens=12)
+    assert sizes == [3] * 12 and {finish for _, finish in free} == {"length"}
+    rows = torch.stack(tokens, 1).tolist()
+    early = {rows[1][3], rows[2][4]} - set(rows[0])
+    assert len(early) == 2, "the rows must wander apart for this test to say anything"
+    loaded.model.generation_config.eos_token_id = [loaded.tokenizer.eos_token_id, *early]
+    sizes.clear()
+    ended = decode.generate(loaded, batch, max_new_tokens=12)
+    stops = [min((row.index(t) for t in early if t in row), default=12) for row in rows]
+    assert [finish for _, finish in ended] == ["length", "stop", "stop"]
+    for (text, _), row, stop in zip(ended, rows, stops, strict=True):
+        whole = loaded.tokenizer.decode(row[:stop], skip_special_tokens=True).strip()
+        assert text == whole.removesuffix("\N{REPLACEMENT CHARACTER}")
+    assert sizes == [3] * (max(stops[1:]) + 1) + [1] * (11 - max(stops[1:]))
 
 
 def test_a_batch_of_one_answers_as_it_does_among_others():

@@ -289,7 +289,8 @@ def test_a_dataset_without_validation_examples_keeps_the_last_checkpoint(dataset
     shutil.copytree(dataset, data)
     (data / "examples" / "val.jsonl").write_text("", encoding="utf-8")
     train(data, run, model=model_section(), train=train_section())
-    assert "step 4" in (run / "model" / "README.md").read_text(encoding="utf-8")
+    card = (run / "model" / "README.md").read_text(encoding="utf-8")
+    assert "step 4, the last: there was nothing to validate on" in card
 
 
 def test_a_dataset_without_training_examples_is_refused(tmp_path):
@@ -303,7 +304,11 @@ def test_a_dataset_without_training_examples_is_refused(tmp_path):
 def test_every_family_trains(dataset, tmp_path, changes):
     section = model_section(family="llava", tiny={"vocab": 300, "hidden": 32, "layers": 1, "vision_hidden": 32}, **changes)
     train(dataset, tmp_path, model=section, train=train_section(max_steps=2, evaluations=1, gradient_checkpointing=True))
-    assert dict(load_saved(tmp_path / "model").model.named_parameters())
+    fresh = dict(open_model(section, TrainSettings(), read_examples(dataset, "train")).model.named_parameters())
+    saved = dict(load_saved(tmp_path / "model").model.named_parameters())
+    trained = weights(tmp_path, 2)
+    assert trained and all(saved[name].equal(value) for name, value in trained.items())
+    assert any(not fresh[name].equal(value) for name, value in trained.items())
 
 
 def test_processes_that_encode_change_nothing(dataset, tmp_path):
