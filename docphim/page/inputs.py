@@ -43,8 +43,9 @@ class Inputs:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the studies are phantoms."""
-        return any(study.source == "phantom" or study.truth for study in self.studies.values())
+        """Whether every film the page shows is a phantom's; a model trained on phantoms may be tested on real films."""
+        shown = {prediction.study for prediction in self.predictions} or set(self.studies)
+        return bool(shown) and all(self.studies[s].truth is not None for s in shown if s in self.studies)
 
 
 def read(dataset: Path, run: Path) -> Inputs:
