@@ -126,26 +126,27 @@ def test_other_settings_or_another_model_do_not_take_over_old_answers(dataset, t
 
 def test_a_half_written_batch_is_drafted_again(dataset, tmp_path, tiny_model):
     run = run_folder(tmp_path, tiny_model)
-    generate(dataset, run, **settings())
+    generate(dataset, run, **settings(images=["own", "other"]))
     whole = both(run)
     for cut in (0, 1, len(whole[0]) // 3, len(whole[0]) - 5):
         (run / "predictions.jsonl").write_bytes(whole[0][:cut])
         (run / "likelihoods.jsonl").write_bytes(whole[1][: cut // 2 + 40])
-        generate(dataset, run, **settings())
+        generate(dataset, run, **settings(images=["own", "other"]))
         assert both(run) == whole
 
 
 def test_killed_anywhere_and_run_again_the_bytes_are_those_of_an_uninterrupted_run(dataset, tmp_path, tiny_model):
+    told = settings(images=["own", "noise"], max_new_tokens=60)
     clean, broken = run_folder(tmp_path / "a", tiny_model), run_folder(tmp_path / "b", tiny_model)
     shutil.rmtree(broken / "model")
     shutil.copytree(clean / "model", broken / "model")  # the same times: the same plan
-    generate(dataset, clean, **settings(max_new_tokens=60))
+    generate(dataset, clean, **told)
     code = (
         "import sys, json, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path; from docphim.generate import generate\n"
         "generate(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))"
     )
-    command = [sys.executable, "-c", code, str(dataset), str(broken), json.dumps(settings(max_new_tokens=60))]
+    command = [sys.executable, "-c", code, str(dataset), str(broken), json.dumps(told)]
     process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
     for _ in itertools.count():
         if process.poll() is not None or sum(1 for _ in read_jsonl(broken / "predictions.jsonl")) >= 3:
@@ -154,7 +155,7 @@ def test_killed_anywhere_and_run_again_the_bytes_are_those_of_an_uninterrupted_r
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "the process ended before it could be killed"
     assert both(broken) != both(clean)
-    generate(dataset, broken, **settings(max_new_tokens=60))
+    generate(dataset, broken, **told)
     assert both(broken) == both(clean)
 
 
