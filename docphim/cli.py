@@ -129,8 +129,13 @@ def inspect(path: Annotated[Path, typer.Argument(help="A file or folder.")], jso
     from docphim.imaging.inspect import inspect as look
 
     found = look(path)
-    _print(found, json)
-    if found.get("refused") and not found.get("modality"):
+    if json:
+        _print(found, True)
+    else:
+        from docphim import terminal
+
+        terminal.inspected(found)
+    if found["refused"] and not found.get("usable"):  # a folder with one film that can be used is no refusal
         raise typer.Exit(3)
 
 
@@ -146,7 +151,8 @@ def convert(
     """One study through imaging, outside any run."""
     from docphim.imaging.convert import convert as through
 
-    through(path, out, as_, long_side)
+    made = through(path, out, as_, long_side)
+    print(f"{out}: {made['shape'][0]} x {made['shape'][1]} pixels, view {made['view']}")
 
 
 @app.command()

@@ -126,6 +126,19 @@ def tree(value: dict[str, Any], indent: str = "") -> None:
             console.print(Text(f"{indent}{key}: {'none' if said in (None, '') else said}"))
 
 
+def inspected(found: dict[str, Any], most: int = 3) -> None:
+    """Print what `docphim inspect` found; refusals of one reason together, the first few by name."""
+    tree({key: value for key, value in found.items() if key != "refused"})
+    console = Console(highlight=False, soft_wrap=True)
+    same: dict[tuple[str, str], list[str]] = {}
+    for row in found["refused"]:
+        same.setdefault((row["reason"], row["why"]), []).append(row["where"])
+    console.print(Text(f"refused: {len(found['refused']) or 'none'}"))
+    for (reason, why), names in sorted(same.items(), key=lambda item: -len(item[1])):
+        more = f" and {len(names) - most} more" if len(names) > most else ""
+        console.print(Text(f"  {reason}: {why}: {', '.join(names[:most])}{more}"))
+
+
 def show_examples(examples: Iterable[tuple[str, str]]) -> None:
     """Print training examples (title, rich markup) as the model will see them."""
     console = Console(highlight=False)

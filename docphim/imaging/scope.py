@@ -86,7 +86,7 @@ def check_film(ds: pydicom.Dataset) -> tuple[str, str | None]:
     modality = modality_of(ds)
     if modality not in FILMS:
         said = modality if modality in _CODES else "not stated" if not modality else "not one of a film"
-        raise Refused("modality_unsupported", "", f"modality is {said}; a film is one of {', '.join(FILMS)}")
+        raise Refused("modality_unsupported", "", f"modality is {said}; this version reads films: {', '.join(FILMS)}")
     if text(ds, "PresentationIntentType").upper() == "FOR PROCESSING" or text(ds, "SOPClassUID") == _DX_FOR_PROCESSING:
         raise Refused("for_processing")
     _check_body_part(ds)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 
 def docphim(*arguments, cwd=None, **environment):
@@ -117,3 +118,19 @@ def test_inspect_says_what_a_file_is_and_why_it_is_refused(tmp_path):
     answer = docphim("inspect", "junk.dcm", "--json", cwd=tmp_path)
     assert answer.returncode == 3
     assert json.loads(answer.stdout)["refused"][0]["reason"] == "file_unreadable"
+
+
+def test_inspecting_a_folder_tells_refusals_of_one_kind_once_and_counts_them(tmp_path):
+    for n in range(5):
+        (tmp_path / f"{n}.dcm").write_bytes(b"junk")
+    answer = docphim("inspect", tmp_path)
+    assert answer.returncode == 3
+    assert "file_unreadable: the file is not" in answer.stdout and "0.dcm, 1.dcm, 2.dcm and 2 more" in answer.stdout
+    Image.radial_gradient("L").save(tmp_path / "film.png")
+    assert docphim("inspect", tmp_path).returncode == 0
+
+
+def test_convert_says_what_it_wrote(tmp_path):
+    Image.radial_gradient("L").save(tmp_path / "film.png")
+    answer = docphim("convert", "film.png", "out.npy", "--long-side", "128", cwd=tmp_path)
+    assert (answer.returncode, answer.stdout) == (0, "out.npy: 128 x 128 pixels, view unknown\n")
