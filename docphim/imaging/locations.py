@@ -6,42 +6,32 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from docphim.errors import Refused
 
-_PARQUET = re.compile(r"parquet:(?P<path>.+)#(?P<column>.+)/(?P<group>\d+)/(?P<row>\d+)", re.DOTALL)
-_ARROW = re.compile(r"arrow:(?P<path>.+)#(?P<column>.+)/(?P<batch>\d+)/(?P<row>\d+)", re.DOTALL)
+_CELL = re.compile(r"(?P<kind>parquet|arrow):(?P<path>.+)#(?P<column>.+)/(?P<group>\d+)/(?P<row>\d+)", re.DOTALL)
 _BATCH = 8  # rows held in memory at once: films of up to some tens of MB each
 
 
 @dataclass(frozen=True, order=True)
-class ParquetRow:
-    """One cell of a parquet file; `row` counts inside its row group."""
+class Cell:
+    """One cell of a parquet file, or of an Arrow stream file as `datasets.save_to_disk` writes it.
 
+    `row` counts inside `group`: a row group of the one, a record batch of the other.
+    """
+
+    kind: Literal["parquet", "arrow"]
     path: str
     column: str
     group: int
     row: int
 
     def __str__(self) -> str:
-        return f"parquet:{self.path}#{self.column}/{self.group}/{self.row}"
+        return f"{self.kind}:{self.path}#{self.column}/{self.group}/{self.row}"
 
 
-@dataclass(frozen=True, order=True)
-class ArrowRow:
-    """One cell of an Arrow stream file, as `datasets.save_to_disk` writes; `row` counts inside its record batch."""
-
-    path: str
-    column: str
-    batch: int
-    row: int
-
-    def __str__(self) -> str:
-        return f"arrow:{self.path}#{self.column}/{self.batch}/{self.row}"
-
-
-def parse(location: str) -> Path | ParquetRow | ArrowRow:
+def parse(location: str) -> Path | Cell:
     """Read a location.
 
     Raises
@@ -49,17 +39,13 @@ def parse(location: str) -> Path | ParquetRow | ArrowRow:
     Refused
         `file_unreadable`: it begins with `parquet:` or `arrow:` and does not go on as it must.
     """
-    if location.startswith("arrow:"):
-        found = _ARROW.fullmatch(location)
-        if found is None:
-            raise Refused("file_unreadable", "", "the location of an arrow row must be arrow:PATH#COLUMN/BATCH/ROW")
-        return ArrowRow(found["path"], found["column"], int(found["batch"]), int(found["row"]))
-    if not location.startswith("parquet:"):
+    if not location.startswith(("parquet:", "arrow:")):
         return Path(location)
-    match = _PARQUET.fullmatch(location)
+    match = _CELL.fullmatch(location)
     if match is None:
-        raise Refused("file_unreadable", "", "the location of a parquet row must be parquet:PATH#COLUMN/GROUP/ROW")
-    return ParquetRow(match["path"], match["column"], int(match["group"]), int(match["row"]))
+        raise Refused("file_unreadable", "", "the location of a table's cell must be KIND:PATH#COLUMN/GROUP/ROW")
+    kind: Any = match["kind"]
+    return Cell(kind, match["path"], match["column"], int(match["group"]), int(match["row"]))
 
 
 def open_bytes(location: str) -> bytes | Path:
@@ -75,10 +61,8 @@ def open_bytes(location: str) -> bytes | Path:
     if not location:
         raise Refused("file_missing", "", "no location is known")
     place = parse(location)
-    if isinstance(place, ParquetRow):
-        return _reader.read(place)
-    if isinstance(place, ArrowRow):
-        return _arrow_cell(place)
+    if isinstance(place, Cell):
+        return _reader.read(place) if place.kind == "parquet" else _arrow_cell(place)
     try:
         if place.is_file():
             return place
@@ -96,7 +80,7 @@ class _ForwardReader:
         self._next = 0
         self._rows: Iterator[bytes | None] = iter(())
 
-    def read(self, place: ParquetRow) -> bytes:
+    def read(self, place: Cell) -> bytes:
         if self._at != (place.path, place.column, place.group) or place.row < self._next:
             self._at, self._next = (place.path, place.column, place.group), 0
             self._rows = _cells(place)
@@ -119,7 +103,7 @@ class _ForwardReader:
 _reader = _ForwardReader()
 
 
-def _cells(place: ParquetRow) -> Iterator[bytes | None]:
+def _cells(place: Cell) -> Iterator[bytes | None]:
     """The cells of a column: binary, or the `datasets` image struct whose `bytes` hold the file."""
     import pyarrow.parquet as pq  # a quarter of a second, and only parquet sources need it
 
@@ -132,7 +116,7 @@ def _cells(place: ParquetRow) -> Iterator[bytes | None]:
                 yield _bytes_of(cell.as_py())
 
 
-def _arrow_cell(place: ArrowRow) -> bytes:
+def _arrow_cell(place: Cell) -> bytes:
     """One cell of a memory-mapped stream: the batches before it cost their headers only."""
     import pyarrow as pa
 
@@ -140,11 +124,11 @@ def _arrow_cell(place: ArrowRow) -> bytes:
     try:
         with pa.memory_map(place.path) as source, pa.ipc.open_stream(source) as stream:
             for number, batch in enumerate(stream):
-                if number == place.batch:
+                if number == place.group:
                     cell = _bytes_of(batch.column(place.column)[place.row].as_py())
                     break
             else:
-                raise IndexError(place.batch)
+                raise IndexError(place.group)
     except Exception:  # pyarrow has its own family of errors, with the path in their messages
         missing = not Path(place.path).exists()
         raise Refused("file_missing" if missing else "file_unreadable", "", "the arrow file cannot be read") from None

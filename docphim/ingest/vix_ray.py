@@ -157,7 +157,7 @@ class _Reader:
         report = self._report(cells)
         if report is None:
             return Rejection(name, "report_empty", REASONS["report_empty"])
-        view = view_of(cells.get("view", ""))
+        view = _view(cells)
         if view in ("lateral", "oblique"):
             return Rejection(name, "view_out_of_scope", REASONS["view_out_of_scope"])
         patient = cells.get("patient", "")
@@ -190,6 +190,13 @@ class _Reader:
         if not kept:
             return None
         return Report(self._language, kept, {"comparison": left_out} if left_out and self._leave_out else {})
+
+
+def _view(cells: dict[str, str]) -> str:
+    """The view of its own column, else lateral where note or technique say so and nothing of a frontal film."""
+    view = view_of(cells.get("view", ""))
+    words = re.findall(r"\w+", normalize(f"{cells.get('note', '')} {cells.get('technique', '')}"))
+    return "lateral" if view == "unknown" and "nghiêng" in words and "thẳng" not in words else view
 
 
 def _root(options: Options) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 
 from docphim import files
 from docphim.errors import Refused
-from docphim.imaging.locations import ParquetRow, parse
+from docphim.imaging.locations import Cell, parse
 from docphim.prepare import pool
 from docphim.prepare.films import VERSION, Job, Outcome
 from docphim.progress import bar
@@ -79,12 +79,12 @@ def groups(jobs: Iterable[Job]) -> list[list[Job]]:
 
 
 def _place(location: str) -> tuple[str, str, int, int]:
-    """What sorts jobs: parquet file, column, row group and row; the same for all files."""
+    """What sorts jobs: a table's file, column, row group and row; the same for all single files."""
     try:
         place = parse(location)
     except Refused:
         return ("", "", 0, 0)
-    return (place.path, place.column, place.group, place.row) if isinstance(place, ParquetRow) else ("", "", 0, 0)
+    return (place.path, place.column, place.group, place.row) if isinstance(place, Cell) else ("", "", 0, 0)
 
 
 def _write(dataset: Path, results: list[Outcome]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pytest
 
 from docphim.errors import Refused
 from docphim.imaging import locations
-from docphim.imaging.locations import ParquetRow, open_bytes, parse
+from docphim.imaging.locations import Cell, open_bytes, parse
 
 CELLS = [f"cell {i}".encode() * 10 for i in range(25)]
 
@@ -65,8 +66,9 @@ def test_a_missing_or_broken_table_is_refused(tmp_path: Path) -> None:
         assert refusal.value.reason == reason
 
 
-def test_a_location_reads_back_as_written() -> None:
-    place = ParquetRow("/data/a#b/c.parquet", "image", 3, 14)
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_location_reads_back_as_written(kind: Literal["parquet", "arrow"]) -> None:
+    place = Cell(kind, "/data/a#b/c.parquet", "image", 3, 14)
     assert parse(str(place)) == place
     assert parse("/a/film.dcm") == Path("/a/film.dcm")
 

@@ -192,6 +192,20 @@ def test_rows_that_cannot_be_used_are_refused_and_the_rest_goes_on(tmp_path):
     assert [s["id"] for s in got.studies] == ["X", "train-000004"]
 
 
+@pytest.mark.parametrize(
+    ("note", "technique", "view", "reasons"),
+    [
+        ("Chụp Xquang ngực nghiêng", None, None, ["view_out_of_scope"]),
+        (None, "Tư thế nghiêng trái", "", ["view_out_of_scope"]),
+        ("Chụp Xquang ngực thẳng, nghiêng", None, None, []),
+        ("Chụp Xquang ngực nghiêng", None, "PA", []),
+    ],
+)
+def test_a_lateral_is_known_by_note_and_technique_where_no_view_is_given(tmp_path, note, technique, view, reasons):
+    write_parquet(tmp_path / "source/train.parquet", {"Ghi chú": note, "Kỹ thuật": technique, "view": view}, {})
+    assert vix(tmp_path).reasons == reasons
+
+
 def test_a_download_made_of_links_into_a_store_is_read(tmp_path):
     write_parquet(tmp_path / "store/blob", {})
     (tmp_path / "source/data").mkdir(parents=True)
