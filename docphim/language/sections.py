@@ -102,12 +102,12 @@ def _names() -> dict[str, str]:
 
 @cache
 def _heading() -> re.Pattern[str]:
-    """A heading at a line's start, in any case, before a colon or the line's end; inside a line, with a capital and a colon."""
+    """A heading alone on its line, or before a colon: at a line's start, or inside one with a capital or after a stop."""
     longest_first = sorted(_names(), key=len, reverse=True)
     words = "|".join(re.escape(name).replace(r"\ ", r"[^\S\n]+") for name in longest_first)
     colon = r"[*_]*[^\S\n]*[:\uff1a][*_]*"
     opens_line = rf"^{_BULLET}(?P<opening>(?i:{words}))(?:{colon}|[*_]*[^\S\n]*$)"
-    in_line = rf"(?<=[\s.;,*_-])(?=[A-ZĐ])(?P<inner>(?i:{words})){colon}"
+    in_line = rf"(?:(?<=[\s.;,*_-])(?=[A-ZĐ])|(?<=[.;]\s))(?P<inner>(?i:{words})){colon}"
     return re.compile(f"{opens_line}|{in_line}", re.MULTILINE)
 
 

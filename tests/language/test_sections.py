@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from docphim.language.sections import is_comparison, leave_out_comparisons, sentences, split_sections
 
 REPORTS = [
+    ("Phổi sáng. kết luận: bình thường", {"findings": "Phổi sáng.", "impression": "bình thường"}),
+    ("Phổi có hình ảnh: nốt mờ", {"findings": "Phổi có hình ảnh: nốt mờ"}),
     ("Mô tả: Phổi sáng.\nKết luận: Bình thường.", {"findings": "Phổi sáng.", "impression": "Bình thường."}),
     (
         "MÔ TẢ HÌNH ẢNH\n- Tim không to\n- Phổi sáng\nKẾT LUẬN\nBình thường",
@@ -52,6 +54,7 @@ def test_headings_are_found_in_any_encoding_of_the_same_text(change):
 
 
 COMPARE = """
+Tiến triển nặng hơn.
 So với phim cũ tổn thương không thay đổi.
 Tổn thương giảm so với phim chụp ngày 12/03/2023
 tràn dịch màng phổi phải ít hơn lần trước
@@ -72,6 +75,7 @@ Compared to previous chest x-ray
 """.strip().splitlines()
 
 DO_NOT_COMPARE = """
+Không thấy thay đổi bất thường cấu trúc xương
 Tim to so với lồng ngực
 Phổi phải kém sáng so với bên trái
 Di chứng lao phổi cũ
