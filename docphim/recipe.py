@@ -102,6 +102,7 @@ class Train(Section):
     keep_best: Literal["val/loss", "val/rougeL", "val/bleu4"] = "val/loss"
     val_examples: int = Field(200, ge=1)
     workers: int = Field(0, ge=0)
+    processes: int = Field(1, ge=1)
     seed: int = 0
 
 

@@ -1,14 +1,22 @@
 """Stage 4, `docphim train`: a model is fine-tuned on the training examples, and the best checkpoint becomes `model/`.
 
-Several processes: `torchrun --nproc_per_node N -m docphim.train DATASET RUN CONFIG.json`.
+Several GPUs: `train.processes: N`, or under a scheduler `torchrun … -m docphim.train DATASET RUN CONFIG.json`.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+from docphim.errors import Refused, UsageError
+from docphim.files import read_json, write_json
 from docphim.models import needs_torch
+
+#: How one of several processes says why it stopped, beside its configuration.
+STOPPED = "train-stopped.json"
 
 
 def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, Any]) -> None:
@@ -34,4 +42,25 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
     with needs_torch():
         from docphim.train.fit import fit
 
-    fit(Path(dataset), Path(run), model, train)
+    if train["processes"] > 1 and "RANK" not in os.environ:
+        _together(Path(dataset), Path(run), {"model": model, "train": train})
+    else:
+        fit(Path(dataset), Path(run), model, train)
+
+
+def _together(dataset: Path, run: Path, sections: dict[str, Any]) -> None:
+    """Train in several processes on this machine, which torchrun starts and joins over the loopback address."""
+    config, stopped = run / "train-config.json", run / STOPPED
+    stopped.unlink(missing_ok=True)
+    write_json(config, sections)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    count = str(sections["train"]["processes"])
+    said = subprocess.run([*torchrun, "--nproc_per_node", count, "-m", "docphim.train", str(dataset), str(run), str(config)])
+    config.unlink()
+    if said.returncode == 0:
+        return
+    if not stopped.exists():
+        raise RuntimeError(f"a training process ended with {said.returncode}")
+    why = read_json(stopped)
+    stopped.unlink()
+    raise Refused(why["reason"], why["where"], why["why"]) if why["reason"] else UsageError(why["why"])

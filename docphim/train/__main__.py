@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from docphim.errors import Refused, UsageError
-from docphim.files import read_json
+from docphim.files import read_json, write_json
 from docphim.recipe import Model, Train, validated
-from docphim.train import train
+from docphim.train import STOPPED, train
 
 log = logging.getLogger("docphim")
 
@@ -32,15 +32,21 @@ def main(arguments: list[str]) -> int:
         model = validated(Model, said.get("model", {}), "model")
         train(dataset, run, model=model.model_dump(), train=validated(Train, said.get("train", {}), "train").model_dump())
     except UsageError as error:
-        log.error("%s", error)
-        return 2
+        return _stopped(arguments, error, 2, {"reason": None, "where": "", "why": str(error)})
     except Refused as error:
-        log.error("%s", error)
-        return 3
+        return _stopped(arguments, error, 3, {"reason": error.reason, "where": error.where, "why": error.why})
     finally:
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
     return 0
+
+
+def _stopped(arguments: list[str], error: Exception, code: int, row: dict[str, str | None]) -> int:
+    """Say an error, and leave it where the process that started this one finds it."""
+    log.error("%s", error)
+    if len(arguments) == 3 and Path(arguments[1]).is_dir():
+        write_json(Path(arguments[1]) / STOPPED, row)
+    return code
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any]) 
     """See `docphim.train.train`."""
     settings = TrainSettings(**train)
     examples = {split: read_examples(dataset, split) for split in ("train", "val")}
-    if not examples["train"]:
+    if not examples["train"] and model["tune"] != "none":
         raise Refused("empty_dataset", "", "there is no training example")
     processes = Processes.started()
     files.private_folder(run)
@@ -127,7 +127,7 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
 
     Processes and accumulation count by their product, since they share a step's batches out without changing them.
     """
-    said = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None}
+    said = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
     return files.content_key([model, said, loaded.base, dataset.name, inputs])

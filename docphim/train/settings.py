@@ -32,6 +32,7 @@ class TrainSettings:
     keep_best: str = "val/loss"
     val_examples: int = 200
     workers: int = 0
+    processes: int = 1
     seed: int = 0
 
 

@@ -1,8 +1,5 @@
 """Two real processes, started by torchrun."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_training import model_section, train_section
 
+from docphim.errors import Refused
 from docphim.files import read_json, read_jsonl, write_json
 from docphim.train import checkpoint, train
 from docphim.train.__main__ import main
@@ -20,13 +18,13 @@ SECTION = {"max_steps": 3, "evaluations": 1, "keep_best": "val/rougeL"}
 
 @pytest.fixture(scope="module")
 def together(dataset, tmp_path_factory) -> Path:
-    """A run of two processes with one batch each a step."""
+    """A run of two processes with one batch each a step, as a recipe asks for it."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("two")
-    write_json(folder / "config.json", {"model": model_section(), "train": train_section(**SECTION)})
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "docphim.train"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    subprocess.run([*command, dataset, folder / "run", folder / "config.json"], env=environment, check=True, timeout=300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        train(dataset, folder / "run", model=model_section(), train=train_section(processes=2, **SECTION))
     return folder / "run"
 
 
@@ -37,6 +35,13 @@ def test_two_processes_end_where_one_with_doubled_accumulation_does(together, da
     ours, theirs = (load_file(run / LAST / checkpoint.WEIGHTS) for run in (together, tmp_path))
     assert ours.keys() == theirs.keys()
     assert max(float((ours[name] - theirs[name]).abs().max()) for name in ours) <= 1e-6
+
+
+def test_what_stops_one_of_several_processes_is_said_as_if_there_were_one(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with pytest.raises(Refused, match="too_long"):
+        train(dataset, tmp_path, model=model_section(), train=train_section(processes=2, max_length=16))
+    assert {p.name for p in tmp_path.iterdir()} <= {"checkpoints"}
 
 
 def test_one_process_writes_the_log_and_it_is_that_of_the_global_batch(together, dataset, tmp_path):
