@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import TypeVar, cast
 
+import torch
+
 T = TypeVar("T")
 
 
@@ -22,6 +24,8 @@ class Ahead(Iterator[T]):
         self._thread.start()
 
     def _fill(self, items: Iterator[T]) -> None:
+        # One OpenMP thread here: a pool of its own would spin on the cores that the model computes on.
+        torch.set_num_threads(1)
         error: BaseException | None = None
         while error is None and not self._stop.is_set():
             item: T | None = None
