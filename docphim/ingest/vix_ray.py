@@ -1,6 +1,6 @@
 """Source `vix_ray`: ViX-Ray, 5,400 Vietnamese chest X-rays with findings and impression (arXiv:2603.15513).
 
-From huggingface.co/datasets/MilitaryHospital175/VNMedical_bv175, for non-commercial use (its card says CC BY-NC-SA 4.0, its
+From the Hugging Face dataset MilitaryHospital175/VNMedical_bv175, for non-commercial use (its card says CC BY-NC-SA 4.0, its
 metadata CC BY-NC 4.0); 4,320 train, 540 val, 540 test; 17 GB.  Read as downloaded (data/train-00000-of-000NN.parquet …) or
 as `datasets.save_to_disk` saved it.  A row, invented:
 
