@@ -91,7 +91,7 @@ def needs(recipe: Recipe) -> dict[str, Any]:
         return answer
     trained = {"full": 1.0, "lora": 0.01, "none": 0.0}[recipe.model.tune]
     answer["parameters"] = parameters
-    answer["weights_gb"] = {"gpu_bf16": round(parameters * 2 / 1e9, 2), "cpu_fp32": round(parameters * 4 / 1e9, 2)}
+    answer["weights_gb"] = {"gpu_bf16": round(parameters * 2 / 1e9, 3), "cpu_fp32": round(parameters * 4 / 1e9, 3)}
     answer["training_gb_without_activations"] = round(parameters * (2 + trained * (ADAM_BYTES + 2)) / 1e9, 2)
     answer["checkpoints_gb"] = round(3 * parameters * trained * ADAM_BYTES / 1e9, 2)
     return answer

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,11 +92,12 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> None:
         files.write_json(stage.started, record)
     _sweep(stage)
     log.info("%s: started", stage.name)
+    start = time.monotonic()
     module, _, function = stage.call.partition(":")
     getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
     files.write_json(stage.said, {**record, "outputs": stage.outputs})
     stage.started.unlink(missing_ok=True)
-    log.info("%s: done", stage.name)
+    log.info("%s: done in %.0f s", stage.name, time.monotonic() - start)
 
 
 def _changed(stage: Stage, record: dict[str, Any]) -> list[str]:
