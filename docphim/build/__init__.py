@@ -108,7 +108,7 @@ def _films(dataset: Path) -> tuple[dict[str, list[Row]], np.ndarray]:
 
 
 def _media(films: list[Row]) -> list[Media]:
-    return [Media("image", {"xray": film["path"]}) for film in films]
+    return [Media("image", {film["modality"]: film["path"]}) for film in films]
 
 
 def _examples(

@@ -63,7 +63,8 @@ def _jobs(dataset: Path) -> list[Job]:
     for row in files.read_jsonl(dataset / "studies.jsonl"):
         study = from_row(Study, row)
         for series in study.series:
-            jobs.setdefault(series.id, Job(study.id, series.id, locations.get(series.id, ""), series.path, series.view))
+            job = Job(study.id, series.id, locations.get(series.id, ""), series.path, series.view, series.modality)
+            jobs.setdefault(series.id, job)
     return list(jobs.values())
 
 

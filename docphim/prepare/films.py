@@ -1,24 +1,24 @@
-"""What one worker does: films of one group, read, prepared and written, each under its own name."""
+"""What one worker does: the series of one group, read, prepared and written, each under its own name."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from docphim.errors import Refused
 from docphim.imaging import store
-from docphim.imaging.xray import read_film
 
 Row = dict[str, Any]
 
 #: Counts up when the same film would give other pixels; part of every prepared file.
 VERSION = 2
-_THUMB = 32
+#: How each modality is prepared: a module with `prepare(location, long_side) -> (pixels, facts)` and `thumbnail(pixels)`.
+MODALITIES: dict[str, str] = {"xray": "docphim.prepare.xray"}
 #: Refusals that are not about one film: the stage stops.
 _FATAL = ("disk_full",)
 
@@ -32,6 +32,7 @@ class Job:
     location: str
     path: str
     view: str
+    modality: str = "xray"
 
 
 @dataclass
@@ -63,17 +64,8 @@ def prepare_film(dataset: Path, job: Job, long_side: int) -> Outcome:
     done = _finished(path, made)
     try:
         if done is None:
-            film = read_film(job.location, long_side)
-            pixels = film.pixels
-            meta: Row = {
-                "shape": list(pixels.shape),
-                "spacing": list(film.spacing) if film.spacing else None,
-                "unit": "display",
-                "view": film.view,
-                "sha256": _digest(pixels),
-                "how": dict(sorted(film.how.items())),  # as it will come back from the file
-                "made": made,
-            }
+            pixels, facts = _module(job).prepare(job.location, long_side)
+            meta: Row = {"shape": list(pixels.shape), **facts, "sha256": _digest(pixels), "made": made}
             store.write(path, pixels, meta)
         else:
             pixels, meta = done
@@ -84,15 +76,15 @@ def prepare_film(dataset: Path, job: Job, long_side: int) -> Outcome:
     except Exception as error:  # a fault of ours must cost one film, not the run; its class says more than its text may
         return Outcome(job, reason="file_unreadable", why=f"reading the film failed ({type(error).__name__})")
     view = meta["view"] if meta["view"] != "unknown" or job.view not in ("PA", "AP") else job.view
-    row = {"study": job.study, "series": job.series, "path": job.path, "shape": meta["shape"], "spacing": meta["spacing"]}
-    row |= {"unit": meta["unit"], "view": view, "sha256": meta["sha256"], "how": meta["how"]}
-    return Outcome(job, row, thumbnail(pixels))
+    row = {"study": job.study, "series": job.series, "modality": job.modality, "path": job.path}
+    row |= {"shape": meta["shape"], "spacing": meta["spacing"], "unit": meta["unit"], "view": view}
+    return Outcome(job, row | {"sha256": meta["sha256"], "how": meta["how"]}, _module(job).thumbnail(pixels))
 
 
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """The film averaged to 32 x 32, float32 0..1: for neighbours and duplicates, so the film's shape is let go."""
-    image = Image.fromarray(pixels.astype(np.float32))
-    return np.asarray(image.resize((_THUMB, _THUMB), Image.Resampling.BOX)) / np.float32(65535)
+def _module(job: Job) -> Any:
+    if job.modality not in MODALITIES:
+        raise Refused("modality_unsupported", job.series, f"this version prepares {', '.join(MODALITIES)}")
+    return importlib.import_module(MODALITIES[job.modality])
 
 
 def _finished(path: Path, made: Row) -> tuple[np.ndarray, Row] | None:

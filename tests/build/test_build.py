@@ -40,7 +40,10 @@ def make(tmp_path, count=10, **changes):
         }
         made = Study(**{**fields, **changes.get(f"s{n:02d}", {})})
         studies.append(to_row(made))
-        index += [{"study": made.id, "series": s.id, "path": s.path, "view": "PA", "sha256": s.id} for s in made.series]
+        index += [
+            {"study": made.id, "series": s.id, "modality": s.modality, "path": s.path, "view": "PA", "sha256": s.id}
+            for s in made.series
+        ]
     write_jsonl(tmp_path / "studies.jsonl", studies)
     write_jsonl(tmp_path / "prepared" / "index.jsonl", index)
     np.save(tmp_path / "prepared" / "thumbs.npy", np.random.default_rng(0).random((len(index), 32, 32), np.float32))

@@ -25,7 +25,7 @@ def make_dataset(tmp_path: Path) -> Make:
         dataset.mkdir(exist_ok=True)
         rows = []
         for series in locations:
-            film = Series(series, "CR", f"prepared/{series}.b2nd", view=(views or {}).get(series, "unknown"))
+            film = Series(series, "xray", f"prepared/{series}.b2nd", view=(views or {}).get(series, "unknown"))
             rows.append(to_row(Study(f"study-{series}", f"p-{series}", None, None, None, [film], None, None, None, "folder")))
         files.write_jsonl(dataset / "studies.jsonl", rows)
         with open(dataset / "private.csv", "w", encoding="utf-8", newline="") as handle:

@@ -253,9 +253,14 @@ def test_a_fault_of_ours_costs_one_film_and_shows_no_path(tmp_path: Path, monkey
     def broken(location: str, long_side: int) -> None:
         raise KeyError(location)
 
-    monkeypatch.setattr("docphim.prepare.films.read_film", broken)
+    monkeypatch.setattr("docphim.prepare.xray.read_film", broken)
     outcome = prepare_film(tmp_path, Job("s", "x", "/secret/Nguyen.dcm", "prepared/x.b2nd", "PA"), 100)
     assert (outcome.reason, outcome.why) == ("file_unreadable", "reading the film failed (KeyError)")
+
+
+def test_a_modality_that_no_module_prepares_is_refused(tmp_path: Path) -> None:
+    outcome = prepare_film(tmp_path, Job("s", "x", "/secret/Nguyen.dcm", "prepared/x.b2nd", "unknown", "mr"), 100)
+    assert (outcome.reason, outcome.why) == ("modality_unsupported", "this version prepares xray")
 
 
 @pytest.mark.parametrize("name", ["studies.jsonl", "private.csv"])
