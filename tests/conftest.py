@@ -6,6 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A slow machine is no failure, and CI tries the same cases each time.
+settings.register_profile(
+    "docphim", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("docphim")
 
 #: Put on PYTHONPATH as sitecustomize.py: every process, spawned ones too, loses the network.
 NO_SOCKETS = """
