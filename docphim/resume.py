@@ -34,6 +34,8 @@ class Stage:
         Files whose content the outputs depend on.
     folder, outputs
         Where STAGE.json goes, and what the stage writes there.
+    borrowed : bool
+        Whether its outputs, all folders, are first linked from a sibling that made them in the same way.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Stage:
     outputs: list[str]
     version: int
     unrecorded: dict[str, Any] = field(default_factory=dict)
+    borrowed: bool = False
 
     @property
     def record(self) -> dict[str, Any]:
@@ -87,8 +90,8 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> None:
         for other in later:
             if other.folder == stage.folder and other.said.exists():
                 other.said.replace(other.started)
-        if stage.name == "prepare":
-            _borrow_prepared(stage)
+        if stage.borrowed:
+            _borrow(stage)
         files.write_json(stage.started, record)
     _sweep(stage)
     log.info("%s: started", stage.name)
@@ -129,12 +132,13 @@ def require_done(stage: Stage, wanted: str) -> None:
         raise UsageError(f"{wanted} needs {stage.name}, which is not done for this recipe; run `docphim {stage.name}` first")
 
 
-def _borrow_prepared(stage: Stage) -> None:
-    """Link the pixels that a sibling dataset made from the same studies in the same way, so that no film is made twice."""
-    for sibling in sorted(stage.folder.parent.glob("*/prepare.json")):
+def _borrow(stage: Stage) -> None:
+    """Link the folders that a sibling made from the same inputs in the same way, so that no film is made twice."""
+    for sibling in sorted(stage.folder.parent.glob(f"*/{stage.name}.json")):
         if sibling.parent != stage.folder and files.stage_done(sibling, stage.record):
-            shutil.copytree(sibling.parent / "prepared", stage.folder / "prepared", copy_function=_link)
-            log.info("prepare: taken from %s", sibling.parent.name)
+            for name in stage.outputs:
+                shutil.copytree(sibling.parent / name, stage.folder / name, copy_function=_link)
+            log.info("%s: taken from %s", stage.name, sibling.parent.name)
             return
 
 

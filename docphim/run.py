@@ -13,6 +13,7 @@ from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import Stage, alone, do, require_done
+from docphim.study import SPLITS
 
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
@@ -65,7 +66,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     """The seven stages of a recipe, in order: what each reads, what it is told, what it writes."""
     source, train, evaluate = recipe.source, recipe.train, recipe.evaluate
     studies, index = dataset / "studies.jsonl", dataset / "prepared" / "index.jsonl"
-    examples = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val", "test")}
+    examples: dict[str, Path] = {split: dataset / "examples" / f"{split}.jsonl" for split in SPLITS}
     drafted = {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
     seen = {"train": examples["train"], "val": examples["val"], "index": index}
     return [
@@ -89,6 +90,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             folder=dataset,
             outputs=["prepared"],
             version=VERSIONS["prepare"],
+            borrowed=True,
         ),
         Stage(
             name="build",

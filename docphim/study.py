@@ -13,6 +13,7 @@ Row = dict[str, Any]
 T = TypeVar("T")
 
 Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Image = Literal["own", "noise", "blank", "other"]
 Context = Literal["none", "reference", "generated"]
 

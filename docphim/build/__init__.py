@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import unicodedata
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +14,7 @@ from docphim.build import leaks, splits, wrong_image
 from docphim.build.prompts import Prompts
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_json, write_jsonl
-from docphim.study import Example, Media, Report, Row, Series, Split, Study, from_row, to_row
+from docphim.study import SPLITS, Example, Media, Report, Row, Series, Split, Study, from_row, to_row
 
 TASKS = {
     "findings": "docphim.build.findings",
@@ -53,7 +52,7 @@ def build(
     split_of = splits.by_patient(studies, fractions, seed) if split_by == "patient" else splits.by_source(studies)
     rejected: list[Row] = []
     counts: Counter[str] = Counter()
-    for split in splits.SPLITS:
+    for split in SPLITS:
         chosen = [s for s in studies if split_of.get(s.id) == split]
         other = wrong_image.partners({s.id: s.patient for s in chosen}, seed)
         rows = [row for s in chosen for row in _examples(s, split, modules, words, films, other[s.id], rejected)]
@@ -169,9 +168,5 @@ def _leaks(studies: list[Study], split_of: dict[str, Split], films: dict[str, li
         "similar": leaks.similar_films(
             thumbs[[film["thumb"] for film, _ in shown]], [s.id for _, s in shown], [split_of[s.id] for _, s in shown]
         ),
-        "report": leaks.across_splits(leaks.report_keys(inside, split_of, _fold)),
+        "report": leaks.across_splits(leaks.report_keys(inside, split_of)),
     }
-
-
-def _fold(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from docphim.study import Split, Study
+from docphim.language.normalize import normalize
+from docphim.study import SPLITS, Split, Study
 
 #: Two 32 x 32 thumbnails that correlate above this are almost surely the same film (distinct phantoms of one
 #: anatomy stay below 0.995).
@@ -40,7 +41,7 @@ def similar_films(thumbs: NDArray[np.float32], studies: list[str], splits: list[
     flat = thumbs.reshape(len(thumbs), -1)
     flat = flat - flat.mean(1, keepdims=True)
     flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    codes = np.array([("train", "val", "test").index(s) for s in splits])
+    codes = np.array([SPLITS.index(s) for s in splits])
     held_out = np.flatnonzero(codes > 0)
     pairs: list[tuple[str, str, float]] = []
     for start in range(0, len(held_out), 512):
@@ -53,8 +54,10 @@ def similar_films(thumbs: NDArray[np.float32], studies: list[str], splits: list[
     return {"pairs": len(pairs), "shown": [{"study": a, "other": b, "correlation": c} for a, b, c in pairs[:SHOWN]]}
 
 
-def report_keys(studies: list[Study], split_of: dict[str, Split], fold: Any) -> list[tuple[str, str, Split]]:
-    """(folded report text, study, split) of every study in a split."""
+def report_keys(studies: list[Study], split_of: dict[str, Split]) -> list[tuple[str, str, Split]]:
+    """(normalised report text, study, split) of every study in a split."""
     return [
-        (fold(" \n ".join(s.report.sections.values())), s.id, split_of[s.id]) for s in studies if s.report and s.id in split_of
+        (normalize("\n".join(s.report.sections.values())), s.id, split_of[s.id])
+        for s in studies
+        if s.report and s.id in split_of
     ]

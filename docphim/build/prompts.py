@@ -11,8 +11,6 @@ import yaml
 
 from docphim.study import Study
 
-SETS = ("paper", "docphim")
-
 
 @functools.cache
 def _words() -> dict[str, Any]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from docphim.errors import UsageError
-from docphim.study import Split, Study
-
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
+from docphim.study import SPLITS, Split, Study
 
 
 def by_patient(studies: list[Study], fractions: tuple[float, float, float], seed: int) -> dict[str, Split]:

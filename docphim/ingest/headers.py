@@ -22,7 +22,6 @@ KEPT = ("PatientAge", "PatientSex", "ViewPosition", "Modality")
 MATCHING = (
     "AccessionNumber",
     "StudyInstanceUID",
-    "SeriesInstanceUID",
     "SOPInstanceUID",
     "PatientID",
     "StudyDate",
@@ -67,7 +66,6 @@ class Header:
     patient: str
     accession: str
     study_uid: str
-    series_uid: str
     sop_uid: str
     names: tuple[str, ...]
     numbers: tuple[str, ...]
@@ -132,7 +130,6 @@ def _header(dataset: Dataset) -> Header:
         patient=known_patient(one("PatientID")),
         accession=one("AccessionNumber"),
         study_uid=one("StudyInstanceUID"),
-        series_uid=one("SeriesInstanceUID"),
         sop_uid=one("SOPInstanceUID"),
         names=tuple(mended(v) for keyword in NAMES for v in _values(dataset, keyword)),
         numbers=tuple(v for keyword in ("PatientID", "AccessionNumber", *NUMBERS) for v in _values(dataset, keyword)),

@@ -12,10 +12,9 @@ from typing import Any
 import yaml
 
 from docphim.files import read_json, read_jsonl
-from docphim.study import Example, Prediction, Study, from_row
+from docphim.study import SPLITS, Example, Prediction, Study, from_row
 
 Row = dict[str, Any]
-SPLITS = ("train", "val", "test")
 #: Strings that name a place on somebody's disk: they may hold a person's or a hospital's name.
 _PATH = re.compile(r"^[~./\\]|^[A-Za-z]:[\\/]|\\")
 _FILE = re.compile(r"[/\\]|\.\w{1,8}$")
