@@ -46,7 +46,7 @@ def load_lexicon(language: str) -> Lexicon:
     UsageError
         There is no such file.
     """
-    folder = Path(__file__).parent / "lexicon"
+    folder = Path(__file__).parent / "old"
     path = folder / f"{language}.yaml"
     if not path.is_file():
         raise UsageError(f"language: {language!r} is not one of {', '.join(sorted(p.stem for p in folder.glob('*.yaml')))}")
