@@ -54,9 +54,16 @@ REASONS: dict[str, str] = {
     "loss_not_finite": "the training loss is NaN or infinite",
     "disk_full": "the disk is full",
     "upload_not_allowed": "the recipe does not allow sending data to this host",
+    "endpoint_failing": "the endpoint answers no request",
     "empty_dataset": "no study is left",
     "pairs_unreadable": "the pairs file is not JSONL of id, reference and prediction",
     "signature_differs": "the scores were made under different conventions",
+    "split_differs": "the runs were tested on different splits of the studies",
+    "references_differ": "the runs were judged against different references",
+    "ids_differ": "the runs did not answer the same examples",
+    "scores_outdated": "an older version evaluated the run: evaluate it again",
+    "marks_unreadable": "the file does not hold marks that a reader saved from the page",
+    "marks_differ": "the marks were made on another run, other drafts or other references",
 }
 
 
