@@ -1,0 +1,146 @@
+"""Labels that two reports agree on: coverage, accuracy, precision, recall, F1 and CRG over a published label set.
+
+A label counts as positive where the report affirms it or suspects it; denied and unmentioned are both "not positive".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docphim.metrics.facts import lexicon_key
+from docphim.metrics.pairs import Floats, Pairs
+
+if TYPE_CHECKING:
+    from docphim.language.facts import Fact
+
+SCORES = (
+    "coverage",
+    "coverage_study",
+    "accuracy",
+    "exact_match",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "micro_precision",
+    "micro_recall",
+    "micro_f1",
+    "crg",
+)
+#: After three columns a label: labels right, all right, share of the positives found, whether there are any, and a one.
+_REST = 5
+
+
+class Labels:
+    """The metric family of one label set; `metric("vindr")` is `Labels("vindr")`."""
+
+    AVERAGE = "corpus"
+    SETTINGS = {"tok": "label", "punct": "clause", "unc": "positive", "macro": "supported", "empty": "0"}  # noqa: RUF012
+
+    def __init__(self, set_: str) -> None:
+        self.set = set_
+        self.KEYS = tuple(f"{set_}/{score}" for score in SCORES)
+        self.PER_STUDY = (f"{set_}/micro_f1", f"{set_}/accuracy")
+
+    def settings(self, language: str) -> dict[str, str]:
+        """The signature's fields, with a fingerprint of the lexicon and of the set's table."""
+        return self.SETTINGS | {"lexicon": lexicon_key(language, self.set)}
+
+    def statistics(self, pairs: Pairs) -> Floats:
+        """Per report and label true positives, false positives, misses; then what `_REST` says, (n, 3L + 5).
+
+        An empty prediction is right about nothing, not even about what is not there.
+        """
+        truth, said = (self._positive(reports) for reports in pairs.facts)
+        answered = np.fromiter((bool(text.strip()) for text in pairs.predictions), bool, len(pairs))
+        right = (truth == said) & answered[:, None]
+        positives = truth.sum(axis=1)
+        rest = [
+            right.sum(axis=1),
+            right.all(axis=1),
+            (truth & said).sum(axis=1) / np.maximum(positives, 1),
+            positives > 0,
+            np.ones(len(pairs)),
+        ]
+        return np.column_stack([truth & said, ~truth & said, truth & ~said, *rest]).astype(float)
+
+    def aggregate(self, sums: Floats) -> Floats:
+        """Sums of `statistics` over reports, (…, 3L + 5), to the values of `SCORES` in percent, (…, 11)."""
+        hits, alarms, misses = self._counts(sums)
+        correct, exact, found, ill, n = np.moveaxis(sums[..., -_REST:], -1, 0)
+        tp, fp, fn = (counts.sum(axis=-1) for counts in (hits, alarms, misses))
+        silent = (tp + fp + fn == 0) & (n > 0)
+        supported = hits + misses > 0
+        macro = [_mean(ratio, supported, silent) for ratio in _prf(hits, alarms, misses, False)]
+        micro = _prf(tp, fp, fn, silent)
+        columns = [micro[1], _ratio(found, ill, silent), _ratio(correct, n * hits.shape[-1], False), _ratio(exact, n, False)]
+        return 100 * np.stack([*columns, *macro, *micro, _crg(tp, fp, fn, n * hits.shape[-1])], axis=-1)
+
+    def per_study(self, statistics: Floats) -> Floats:
+        """One report's F1 over labels and share of labels that are right, in percent, (n, 2)."""
+        hits, alarms, misses = self._counts(statistics)
+        f1 = _prf(hits.sum(axis=1), alarms.sum(axis=1), misses.sum(axis=1), statistics[:, -_REST] > 0)[2]
+        return 100 * np.stack([f1, statistics[:, -_REST] / hits.shape[1]], axis=1)
+
+    def per_label(self, statistics: Floats) -> dict[str, dict[str, Any]]:
+        """Precision, recall and F1 of each label in percent; in how many references (`support`) and predictions it is.
+
+        Null where there is nothing to divide by.
+        """
+        from docphim.language.labels import label_names
+
+        table = {}
+        for name, tp, fp, fn in zip(label_names(self.set), *self._counts(statistics.sum(axis=0)), strict=True):
+            parts = {"precision": (tp, tp + fp), "recall": (tp, tp + fn), "f1": (2 * tp, 2 * tp + fp + fn)}
+            row: dict[str, Any] = {
+                key: round(100 * part / whole, 10) if whole else None for key, (part, whole) in parts.items()
+            }
+            table[name] = row | {"support": int(tp + fn), "predicted": int(tp + fp)}
+        return table
+
+    def _counts(self, sums: Floats) -> tuple[Floats, Floats, Floats]:
+        """True positives, false positives and misses of each label, (…, L) each."""
+        labels = (sums.shape[-1] - _REST) // 3
+        return sums[..., :labels], sums[..., labels : 2 * labels], sums[..., 2 * labels : 3 * labels]
+
+    def _positive(self, reports: Sequence[list[Fact]]) -> Floats:
+        """Which labels each report affirms or suspects, (n, L); a report that occurs again is read once."""
+        from docphim.language.labels import label_names, labels_of
+
+        rows: dict[int, list[bool]] = {}
+        for facts in reports:
+            if id(facts) not in rows:
+                rows[id(facts)] = [state in ("positive", "uncertain") for state in labels_of(facts, self.set).values()]
+        table = [rows[id(facts)] for facts in reports]
+        return np.array(table, dtype=bool).reshape(len(table), len(label_names(self.set)))
+
+
+def _prf(tp: Floats, fp: Floats, fn: Floats, silent: Floats | bool) -> tuple[Floats, Floats, Floats]:
+    """Precision, recall, F1; without a denominator 1 where `silent`, else 0."""
+    return _ratio(tp, tp + fp, silent), _ratio(tp, tp + fn, silent), _ratio(2 * tp, 2 * tp + fp + fn, silent)
+
+
+def _mean(values: Floats, counted: Floats, silent: Floats) -> Floats:
+    """The mean over the labels that are counted."""
+    return _ratio((values * counted).sum(axis=-1), counted.sum(axis=-1), silent)
+
+
+def _crg(tp: Floats, fp: Floats, fn: Floats, cells: Floats) -> Floats:
+    """CRG: U/(2U − s), s = r·TP − r·FN − FP, r = (X − A)/2A, U = (X − A)/2, of X labels × studies with A positives.
+
+    Hamamci et al. 2025.  All positive and all negative both give 1/3.  Without a positive, s = −FP.
+    """
+    positives = tp + fn
+    unit = (cells - positives) / 2
+    score = unit * _ratio(tp - fn, positives, False) - fp
+    return np.where(2 * unit > score, unit / np.where(2 * unit > score, 2 * unit - score, 1.0), 0.0)
+
+
+def _ratio(part: Floats, whole: Floats, otherwise: Floats | bool) -> Floats:
+    """part/whole; 1 or 0 as `otherwise` says where there is no whole."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.asarray(otherwise, dtype=float))
+
+
+CT_RATE, VINDR, CHEXPERT, PHANTOM = (Labels(set_) for set_ in ("ct_rate", "vindr", "chexpert", "phantom"))
