@@ -1,71 +1,79 @@
-"""Atomic facts of a report: who (anatomy), what (finding or state), whether, where, how much.  `docphim facts TEXT`.
+"""Atomic facts of a report: what, whether, where, how much.  `docphim facts TEXT`.
 
 `facts("Góc sườn hoành phải tù.", "vi")` is one fact: costophrenic_angle, blunted, abnormal, right.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-Polarity = Literal["present", "absent", "normal", "abnormal"]
-Side = Literal["right", "left", "both"]
-Certainty = Literal["certain", "probable", "possible", "not_excluded", "obscured"]
-Change = Literal["new", "increased", "decreased", "unchanged", "resolved"]
+from docphim.language.fact import Fact
+from docphim.language.items import items, tokenize
+from docphim.language.lexicon import LANGUAGES, load_lexicon
+from docphim.language.normalize import clean
+from docphim.language.reader import read_sentence, shifted
 
-#: Fields that say how much: `core` leaves them out.
-AMOUNTS = ("count", "severity", "size_mm", "suv")
+__all__ = ["LANGUAGES", "Coverage", "Fact", "coverage", "facts"]
+
+#: What lies between stops, semicolons and line ends; a full stop inside a number is no stop.
+_SENTENCE = re.compile(r"(?:[^;\n\r!?.]|(?<=\d)\.(?=\d))+")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing that a report says.
-
-    Names are concepts of lexicon/concepts.yaml, the same in every language.  A finding is `present` or `absent`; an
-    anatomy's state, or an anatomy that is only called well, is `normal` or `abnormal`.
+def facts(text: str, language: str) -> list[Fact]:
+    """The facts of a report, in the order of its words.
 
     Parameters
     ----------
     text : str
-        The words that the fact was read from.
-    start, end : int
-        Where they stand in `clean(report)` (docphim.language.normalize); words that a later fact inherits are not repeated.
-    location : tuple of str
-        Lobe, zone, segment, rib (`rib_3`), vertebra (`vertebra_t5`), node station (`station_4r`), sorted.
-    count : str, optional
-        `single`, `few`, `several`, `multiple`, or a number.
-    size_mm : tuple of float
-        In the order written, millimetres.
-    leftover : tuple of str
-        Words that the lexicon does not know, and descriptors (`scattered`), sorted: so that what is said with them still
-        has to match.
+        A report or a sentence; sides, anatomy and negations hold at most to the end of their sentence.
+    language : str
+        One of `LANGUAGES`.
+
+    Returns
+    -------
+    list of Fact
+        Offsets count characters of `clean(text)`.  An empty report has no facts.
+
+    Raises
+    ------
+    UsageError
+        There is no lexicon for the language.
     """
+    lexicon = load_lexicon(language)
+    text = clean(text)
+    return [shifted(f, m.start()) for m in _SENTENCE.finditer(text) for f in read_sentence(m.group(), lexicon)]
 
-    text: str
-    start: int
-    end: int
-    anatomy: str | None = None
-    part: str | None = None
-    finding: str | None = None
-    state: str | None = None
-    polarity: Polarity = "present"
-    side: Side | None = None
-    location: tuple[str, ...] = ()
-    count: str | None = None
-    severity: str | None = None
-    size_mm: tuple[float, ...] = ()
-    suv: float | None = None
-    certainty: Certainty = "certain"
-    change: Change | None = None
-    leftover: tuple[str, ...] = ()
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the words of reports the lexicon knows, and how often each that it does not know was met."""
+
+    known: int = 0
+    words: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
 
     @property
-    def strict(self) -> tuple[Any, ...]:
-        """All that the fact says: two facts match strictly if this is equal."""
-        return (*self.core, self.count, self.severity, self.size_mm, self.suv)
+    def share(self) -> float | None:
+        """Known words among all; None of no words."""
+        return self.known / self.words if self.words else None
 
-    @property
-    def core(self) -> tuple[Any, ...]:
-        """What, where and whether, without how much."""
-        what = (self.anatomy, self.part, self.finding, self.state, self.polarity)
-        return (*what, self.side, self.location, self.certainty, self.change, self.leftover)
+
+def coverage(texts: Iterable[str], language: str) -> Coverage:
+    """What the lexicon knows of these reports.  Numbers are known, signs are no words.
+
+    Raises
+    ------
+    UsageError
+        There is no lexicon for the language.
+    """
+    lexicon = load_lexicon(language)
+    words, unknown = 0, Counter[str]()
+    for text in texts:
+        for m in _SENTENCE.finditer(clean(text)):
+            tokens, _ = tokenize(m.group(), lexicon)
+            words += sum(token.isalnum() for token in tokens)
+            unknown.update(i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal())
+    return Coverage(words - sum(unknown.values()), words, unknown)

@@ -1,0 +1,239 @@
+"""Cuts a sentence's items into clauses: each with one finding or state, and the words that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from docphim.language.items import Item
+from docphim.language.lexicon import Lexicon
+
+#: What ends a stretch in which words belong together without question.
+BOUNDARIES = frozenset(("comma", "colon", "end"))
+LINKS = ("colon", "end", "comma", "or", "and")
+_PLACE = frozenset(("anatomy", "part", "side", "location"))
+_BEFORE = frozenset(("negation", "certainty", "affirm"))
+
+
+@dataclass(slots=True)
+class Clause:
+    """Items around one predicate (`at`, its index in `items`; None where there is none) and how it hangs on the one before."""
+
+    items: list[Item]
+    at: int | None
+    link: str
+    either: bool = False  # an "or" comes later in the sentence: the list goes on
+
+    @property
+    def predicate(self) -> Item | None:
+        """The finding or state that the clause is about."""
+        return None if self.at is None else self.items[self.at]
+
+    def has(self, *kinds: str) -> bool:
+        """Whether an item of one of these kinds is in the clause."""
+        return any(item.kind in kinds for item in self.items)
+
+
+def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
+    """The clauses of a sentence, in order."""
+    items = _without_advice(items)
+    at = _predicates(items, lexicon)
+    cuts = [0, *(_cut(items, a, b, lexicon) for a, b in pairwise(at)), len(items)]
+    found: list[Clause] = []
+    for n, (start, end) in enumerate(pairwise(cuts)):
+        found += _segments(items, start, end, at[n] if at else None, lexicon)
+    later = False
+    for clause in reversed(found):
+        clause.either = later
+        later = (later or clause.link == "or" or clause.has("or")) and clause.link != "end"
+    return found
+
+
+def _without_advice(items: Sequence[Item]) -> list[Item]:
+    """Leave out advice and technique, from its first words to the next comma or the end."""
+    if not any(item.kind == "advice" for item in items):
+        return list(items)
+    kept, skipping = [], False
+    for item in items:
+        skipping = item.kind == "advice" or (skipping and item.kind not in BOUNDARIES)
+        if not skipping:
+            kept.append(item)
+    return kept
+
+
+def takes_state(item: Item, lexicon: Lexicon) -> bool:
+    """Whether a state beside this finding is its own: "hạch trung thất to" speaks of one thing."""
+    return item.kind == "finding" and bool(lexicon.findings.get(item.name, {}).get("has_states"))
+
+
+def _predicates(items: Sequence[Item], lexicon: Lexicon) -> list[int]:
+    """Indexes of the findings, and of the states that are not a finding's own."""
+    return [
+        i
+        for i, item in enumerate(items)
+        if item.kind in ("finding", "ratio") or (item.kind == "state" and not _owner(items, i, lexicon))
+    ]
+
+
+def _owner(items: Sequence[Item], i: int, lexicon: Lexicon) -> bool:
+    """Whether the state at `i` describes a finding beside it rather than an anatomy."""
+    if items[i].term and "anatomy" in items[i].term.says:  # type: ignore[union-attr]
+        return False
+    left, stop = _look(items, range(i - 1, -1, -1))
+    if stop and takes_state(stop, lexicon):
+        return True
+    right, ahead = _look(items, range(i + 1, len(items)))
+    subject = any(item.kind == "anatomy" for item in left)
+    if not subject and ahead and takes_state(ahead, lexicon):
+        return True
+    if subject:
+        return False
+    if stop and stop.kind == "finding" and not left:
+        return not (right and right[0].kind in ("anatomy", "part"))
+    following = not any(item.kind in ("anatomy", "negation") for item in right)
+    return bool(ahead and ahead.kind == "finding" and following and not lexicon.modifiers_after)
+
+
+def _look(items: Sequence[Item], way: range) -> tuple[list[Item], Item | None]:
+    """Items along the way up to a boundary or predicate, without grades and the like, and the predicate."""
+    passed: list[Item] = []
+    for j in way:
+        item = items[j]
+        if item.kind in BOUNDARIES:
+            return passed, None
+        if item.kind in ("finding", "state"):
+            return passed, item
+        if item.kind not in ("severity", "descriptor", "count", "size", "affirm"):
+            passed.append(item)
+    return passed, None
+
+
+def _subject_before(items: Sequence[Item], b: int, lexicon: Lexicon) -> bool:
+    """Whether the predicate at `b` takes the anatomy before it: states do, and "dày", "giãn", "lệch" where none follows."""
+    item = items[b]
+    if item.kind in ("state", "ratio"):
+        return True
+    about = lexicon.findings.get(item.name, {})
+    if about.get("of") or about.get("usually") or (item.term and "anatomy" in item.term.says):
+        return False
+    after = next((n for n in items[b + 1 :] if n.kind not in ("severity", "descriptor", "side", "negation")), None)
+    return not (after and after.kind in ("anatomy", "part"))
+
+
+def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
+    """Where the clause of the predicate at `b` begins, after the predicate at `a`."""
+    between = range(a + 1, b)
+    shown = [j for j in between if items[j].kind == "shown" or _denies_before(items, j, b)]
+    if shown:
+        return shown[-1] + 1
+    subject = _subject_before(items, b, lexicon)
+    marks = [j for j in between if items[j].kind in BOUNDARIES]
+    if marks:
+        return _at_boundary(items, marks, b, subject)
+    negation = next((j for j in between if items[j].kind in _BEFORE), None)
+    joins = [j for j in between if items[j].kind in ("and", "or")]
+    if negation is not None:
+        return _subject_start(items, a, negation, lexicon) if subject or _complete(items, a) else negation
+    if joins and (subject or not lexicon.modifiers_after or not _places(items[joins[-1] + 1 : b])):
+        return joins[-1]
+    if lexicon.modifiers_after:
+        return _subject_start(items, a, b, lexicon) if subject or _complete(items, a) else b
+    prepositions = [j for j in between if items[j].kind == "of"]
+    if subject:
+        return _subject_start(items, a, b, lexicon)
+    return b if prepositions else a + 1
+
+
+def _denies_before(items: Sequence[Item], j: int, b: int) -> bool:
+    """Whether a negation that follows what it denies stands at `j`."""
+    return items[j].kind == "negation" and items[j].name == "after" and j + 1 <= b
+
+
+def _places(items: Sequence[Item]) -> bool:
+    return any(item.kind in _PLACE for item in items)
+
+
+def _complete(items: Sequence[Item], a: int) -> bool:
+    """Whether the predicate at `a` is a state with its anatomy before it, so that what follows is something new."""
+    return items[a].kind == "state" and any(item.kind == "anatomy" for item in _look(items, range(a - 1, -1, -1))[0])
+
+
+def _at_boundary(items: Sequence[Item], marks: Sequence[int], b: int, subject: bool) -> int:
+    """The last boundary; before a state, the one that opens its list of anatomies: "khí quản, phế quản gốc thông thoáng"."""
+    cut = marks[-1]
+    if not subject:
+        return cut
+    for mark in reversed(marks[:-1]):
+        inner = items[mark + 1 : cut]
+        if items[cut].kind != "comma" or not any(i.kind == "anatomy" for i in items[cut + 1 : b]):
+            break
+        if not any(i.kind == "anatomy" for i in inner) or any(i.kind not in _PLACE | {"and", "of"} for i in inner):
+            break
+        cut = mark
+    return cut
+
+
+def _subject_start(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
+    """The first item of the anatomy that stands before `b`, if the predicate at `a` does not need it for itself."""
+    start = next((j for j in range(a + 1, b) if items[j].kind in ("anatomy", "part")), b)
+    if items[a].kind == "finding" and lexicon.modifiers_after:
+        anatomies = [j for j in range(a + 1, b) if items[j].kind == "anatomy"]
+        # "hình đông đặc góc sườn hoành hai bên sáng": a state right after the anatomy makes it the state's
+        start = anatomies[-1] if anatomies else b
+        while start - 1 > a and items[start - 1].kind == "part":
+            start -= 1
+    while start - 1 > a and start < b and items[start - 1].kind in ("side", "count") and _leads(items[start - 1], lexicon):
+        start -= 1
+    return start
+
+
+def _leads(item: Item, lexicon: Lexicon) -> bool:
+    """Whether a side or count stands before its noun: "hai góc sườn hoành", "right lung"."""
+    return not lexicon.modifiers_after or item.kind == "count" or item.name == "both"
+
+
+def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexicon: Lexicon) -> list[Clause]:
+    """One clause with its predicate, and clauses of their own for parts between commas that say something else."""
+    link, start = _link(items, start, end)
+    parts: list[tuple[int, int]] = []
+    begin = start
+    for j in range(start, end):
+        if items[j].kind in BOUNDARIES:
+            parts.append((begin, j))
+            begin = j
+    parts.append((begin, end))
+    found: list[Clause] = []
+    for first, last in parts:
+        mark, inner = _link(items, first, last) if first != start else (link, first)
+        whole = list(items[inner:last])
+        index = at - inner if at is not None and inner <= at < last else None
+        if found and index is None and mark == "comma" and not _speaks(whole):
+            found[-1].items += [items[first], *whole]
+        elif index is not None and found and found[-1].at is None and mark == "comma" and _leads_to(found[-1], whole[index]):
+            before = found[-1]
+            before.at = len(before.items) + 1 + index
+            before.items += [items[first], *whole]
+        elif whole or mark == "colon":
+            found.append(Clause(whole, index, mark))
+    return found
+
+
+def _speaks(items: Sequence[Item]) -> bool:
+    """Whether a part between commas says something by itself: unknown words, a negation, a hedge."""
+    return any(i.kind in ("word", "negation", "certainty", "shown", "affirm", "change") for i in items)
+
+
+def _leads_to(clause: Clause, predicate: Item) -> bool:
+    """Whether a part that only names anatomy is in the list before a state: "tim, trung thất bình thường"."""
+    names = all(i.kind in _PLACE | {"and", "or", "of", "comma"} for i in clause.items)
+    return predicate.kind == "state" and names and clause.has("anatomy")
+
+
+def _link(items: Sequence[Item], start: int, end: int) -> tuple[str, int]:
+    """The strongest of the signs and joining words that a stretch begins with, and where its own words begin."""
+    kinds = []
+    while start < end and items[start].kind in LINKS:
+        kinds.append(items[start].kind)
+        start += 1
+    return next((link for link in LINKS if link in kinds), ""), start

@@ -1,0 +1,69 @@
+"""The atomic fact of a report: what (anatomy, finding or state), whether, where, how much."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Polarity = Literal["present", "absent", "normal", "abnormal"]
+Side = Literal["right", "left", "both"]
+Certainty = Literal["certain", "probable", "possible", "not_excluded", "obscured"]
+Change = Literal["new", "increased", "decreased", "unchanged", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a report says.
+
+    Names are concepts of lexicon/concepts.yaml, the same in every language.  A finding is `present` or `absent`; an
+    anatomy's state, or an anatomy that is only called well, is `normal` or `abnormal`.
+
+    Parameters
+    ----------
+    text : str
+        The words that the fact was read from.
+    start, end : int
+        Where they stand in `clean(report)` (docphim.language.normalize); words that a later fact inherits are not repeated.
+    location : tuple of str
+        Lobe, zone, segment, rib (`rib_3`), vertebra (`vertebra_t5`), node station (`station_4r`), sorted.
+    count : str, optional
+        `single`, `few`, `several`, `multiple`, or a number.
+    size_mm : tuple of float
+        In the order written, millimetres.
+    leftover : tuple of str
+        Words that the lexicon does not know, and descriptors (`scattered`), sorted: so that what is said with them still
+        has to match.
+    """
+
+    text: str
+    start: int
+    end: int
+    anatomy: str | None = None
+    part: str | None = None
+    finding: str | None = None
+    state: str | None = None
+    polarity: Polarity = "present"
+    side: Side | None = None
+    location: tuple[str, ...] = ()
+    count: str | None = None
+    severity: str | None = None
+    size_mm: tuple[float, ...] = ()
+    suv: float | None = None
+    certainty: Certainty = "certain"
+    change: Change | None = None
+    leftover: tuple[str, ...] = ()
+
+    @property
+    def strict(self) -> tuple[Any, ...]:
+        """All that the fact says: two facts match strictly if this is equal."""
+        return (*self.core, self.count, self.severity, self.size_mm, self.suv)
+
+    @property
+    def core(self) -> tuple[Any, ...]:
+        """What, where and whether, without how much."""
+        what = (self.anatomy, self.part, self.finding, self.state, self.polarity)
+        return (*what, self.side, self.location, self.certainty, self.change, self.leftover)
+
+    def row(self) -> dict[str, Any]:
+        """The fact as JSON."""
+        return asdict(self)

@@ -1,0 +1,165 @@
+"""A sentence as items: its words looked up in a lexicon, the longest phrase first, and its numbers read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from docphim.language import numbers
+from docphim.language.lexicon import TOKEN, Lexicon, Term
+from docphim.language.normalize import normalize
+
+_END = ""
+#: Of several meanings of a phrase, the first of these counts; `_choose` knows the exceptions.
+_ORDER = (
+    "advice", "ratio", "finding", "state", "anatomy", "negation", "certainty", "change", "part", "side", "location", "count",
+    "severity", "descriptor", "shown", "affirm", "end", "or", "and", "of", "numbered", "ignored",
+)  # fmt: skip
+_RANK = {kind: place for place, kind in enumerate(_ORDER)}
+#: Numbered words that are anatomy themselves.
+_NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
+_SIGNS = {",": "comma", ":": "colon", "/": "or", "-": "or", "–": "or", "—": "comma", "+": "and", "&": "and"}
+_QUIET = frozenset("()[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
+
+
+@dataclass(slots=True)
+class Item:
+    """A phrase, number or sign: what it is (`kind`), its concept, and the tokens it spans.
+
+    Kinds are those of `Term`, and `comma`, `colon`, `size`, `suv`, `word` (not in the lexicon).
+    """
+
+    kind: str
+    name: str
+    start: int
+    end: int
+    term: Term | None = None
+    values: tuple[float, ...] = ()
+    locations: tuple[str, ...] = ()
+
+
+@functools.lru_cache(maxsize=65536)
+def _plain(token: str) -> str:
+    return normalize(token)
+
+
+def tokenize(sentence: str, lexicon: Lexicon) -> tuple[list[str], list[tuple[int, int]]]:
+    """Tokens in the lexicon's spelling, and where each stands in the sentence."""
+    words, spans = [], []
+    spelling = lexicon.spelling
+    for m in TOKEN.finditer(sentence):
+        word = _plain(m.group())
+        words.append(spelling.get(word, word))
+        spans.append(m.span())
+    return words, spans
+
+
+def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
+    """The items of a sentence from left to right; words that say nothing by themselves are left out."""
+    found: list[Item] = []
+    i, n, depth, tree = 0, len(words), 0, lexicon.tree
+    while i < n:
+        end, terms = _longest(words, i, tree)
+        item = (
+            _numbered(words, i, end, terms)
+            or _suv(words, i)
+            or (_choose(terms, i, end, words, found, lexicon) if terms else None)
+        )
+        if item is None:
+            item = _number(words, i) or _sign(words, i, depth)
+        word = words[i]
+        depth += (word in "([") - (word in ")]" and depth > 0)
+        if item is None:
+            i += 1
+            continue
+        i = item.end
+        if item.kind != "ignored":
+            found.append(item)
+    return found
+
+
+def _longest(words: Sequence[str], i: int, tree: Mapping[str, object]) -> tuple[int, Mapping[str, Term] | None]:
+    """The longest phrase that begins at word `i`: where it ends, and its meanings."""
+    node, j, n = tree, i, len(words)
+    end, terms = i, None
+    while j < n:
+        node = node.get(words[j])  # type: ignore[assignment]
+        if node is None:
+            break
+        j += 1
+        if _END in node:
+            end, terms = j, node[_END]
+    return end, terms  # type: ignore[return-value]
+
+
+def _choose(
+    terms: Mapping[str, Term], i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon
+) -> Item | None:
+    """The meaning that fits here: "nhiều" counts before a finding and grades after it, "lớn" is a state only of something."""
+    kinds = sorted(terms, key=_RANK.__getitem__)
+    if kinds == ["numbered"]:
+        return None
+    kind = kinds[0] if kinds[0] != "numbered" else kinds[1]
+    if len(kinds) > 1:
+        following = _longest(words, end, lexicon.tree)[1] or {}
+        if "count" in terms and "finding" in following:
+            kind = "count"
+        elif "severity" in terms and "count" in terms:
+            kind = "severity"
+        elif kind == "state":
+            last = next((b.kind for b in reversed(before) if b.kind in ("anatomy", "finding", "comma")), "")
+            others = [k for k in kinds if k in ("severity", "descriptor", "location")]
+            if others and (last == "finding" or "finding" in following or not (last or "anatomy" in following)):
+                kind = others[0]
+        elif kind == "finding" and "state" in terms:
+            kind = "finding"
+    term = terms[kind]
+    item = Item(kind, term.name, i, end, term)
+    if term.kind == "location":
+        item.locations = (term.says.get("location", term.name),)
+    elif "location" in term.says:
+        item.locations = (term.says["location"],)
+    return item
+
+
+def _numbered(words: Sequence[str], i: int, end: int, terms: Mapping[str, Term] | None) -> Item | None:
+    """ "xương sườn V, VI", "phân thùy 6", "nhóm 4R": a word and the numerals after it."""
+    if terms and "numbered" in terms:
+        kind = terms["numbered"].name
+        j, names = numbers.numerals(kind, words, end)
+        if names:
+            anatomy = _NUMBERED.get(kind, "")
+            return Item("anatomy" if anatomy else "location", anatomy, i, j, locations=names)
+    return None
+
+
+def _suv(words: Sequence[str], i: int) -> Item | None:
+    read = numbers.suv(words, i)
+    return Item("suv", "", i, read[0], values=read[1]) if read else None
+
+
+def _number(words: Sequence[str], i: int) -> Item | None:
+    """A size, a vertebra or a node station that begins at word `i`."""
+    if numbers.is_number(words[i]) and (read := numbers.size(words, i)):
+        return Item("size", "", i, read[0], values=read[1])
+    if place := numbers.vertebra(words, i):
+        j, names = numbers.numerals("vertebra", words, i)
+        return Item("anatomy", "vertebra", i, max(j, place[0]), locations=names or (place[1],))
+    if numbers.station(words, i):
+        j, names = numbers.numerals("station", words, i)
+        return Item("location", "station", i, j, locations=names)
+    return None
+
+
+def _sign(words: Sequence[str], i: int, depth: int) -> Item | None:
+    """A comma, colon, dash or slash, or a word that the lexicon does not know; inside brackets a comma only lists."""
+    word = words[i]
+    if word in _SIGNS:
+        kind = _SIGNS[word]
+        if kind == "comma" and depth:
+            kind = "and"
+        return Item(kind, word, i, i + 1)
+    if word in _QUIET or not (word.isalnum() or word == "%"):
+        return None
+    return Item("word", word, i, i + 1)

@@ -1,0 +1,200 @@
+"""A lexicon of lexicon/*.yaml, its phrases in a tree of words so that the longest one that fits is found in one walk."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from docphim.errors import UsageError
+from docphim.language.normalize import normalize
+
+FOLDER = Path(__file__).parent / "lexicon"
+#: Languages with a lexicon.
+LANGUAGES: tuple[str, ...] = ("vi", "en")
+#: A number, a run of letters, or one other sign; spaces are no tokens.
+TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?:[^\W\d_]|[\u0300-\u036f])+|[^\w\s]|_")
+_PART = re.compile(r"\{([^}]*)\}|([^\s{}]+)")
+_END = ""
+
+#: Sections whose entries are lists of phrases under a name.
+_NAMED = {
+    "anatomy": "anatomy",
+    "parts": "part",
+    "findings": "finding",
+    "states": "state",
+    "sides": "side",
+    "locations": "location",
+    "numbered": "numbered",
+    "counts": "count",
+    "severities": "severity",
+    "descriptors": "descriptor",
+    "certainty": "certainty",
+    "change": "change",
+    "negation": "negation",
+}
+#: Sections that are a list of phrases.
+_LISTS = {
+    "ends": "end",
+    "joins": "and",
+    "either": "or",
+    "affirms": "affirm",
+    "affirmed_after": "shown",
+    "prepositions": "of",
+    "ignored": "ignored",
+    "not_findings": "advice",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What a phrase means.
+
+    `kind` says what the reader does with it; `name` is the concept, or for a compound the fields it says in `says`.
+    `states` maps an anatomy to the state that the word means of it.  `carries` marks a finding whose words name its anatomy.
+    """
+
+    kind: str
+    name: str
+    says: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
+    carries: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """A language's words and what they mean (`tree`), and the concepts they name."""
+
+    language: str
+    tree: Mapping[str, Any]
+    spelling: Mapping[str, str]
+    modifiers_after: bool
+    anatomy: Mapping[str, Mapping[str, Any]]
+    findings: Mapping[str, Mapping[str, Any]]
+    states: Mapping[str, str]
+    ratio: Mapping[str, Any]
+
+    def __hash__(self) -> int:
+        return hash(self.language)
+
+    def within(self, anatomy: str | None, region: str) -> bool:
+        """Whether an anatomy lies in a region of concepts.yaml, or is it."""
+        while anatomy and anatomy != region:
+            anatomy = self.anatomy.get(anatomy, {}).get("in")
+        return anatomy == region
+
+    def paired(self, anatomy: str | None) -> bool:
+        """Whether there is one on each side."""
+        return bool(anatomy and self.anatomy.get(anatomy, {}).get("paired"))
+
+
+@functools.cache
+def load_lexicon(language: str) -> Lexicon:
+    """Read lexicon/LANGUAGE.yaml; docs/lexicon.md says what its entries mean.
+
+    Raises
+    ------
+    UsageError
+        There is no lexicon for the language.
+    ValueError
+        The file names a concept that concepts.yaml does not have.
+    """
+    if language not in LANGUAGES:
+        raise UsageError(f"language: {language!r} is not one of {', '.join(LANGUAGES)}")
+    data, concepts = (yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")) for name in (language, "concepts"))
+    spelling = {normalize(wrong): normalize(right) for wrong, right in (data.get("spelling") or {}).items()}
+    tree: dict[str, Any] = {}
+    for phrase, term in _terms(data):
+        _check(term, concepts, language)
+        words = [spelling.get(word, word) for word in TOKEN.findall(normalize(phrase))]
+        _insert(tree, words, term)
+    _mark_carriers(tree)
+    return Lexicon(
+        language=language,
+        tree=tree,
+        spelling=spelling,
+        modifiers_after=data["modifiers"] == "after",
+        anatomy=concepts["anatomy"],
+        findings=concepts["findings"],
+        states={name: about["sign"] for name, about in concepts["states"].items()},
+        ratio=data.get("ratio") or {},
+    )
+
+
+def expand(phrase: str) -> Iterator[str]:
+    """Every wording of a phrase: `{a|b} c` is `a c` and `b c`; an empty choice leaves the word out."""
+    parts = [m[1].split("|") if m[1] is not None else [m[2]] for m in _PART.finditer(phrase)]
+    for words in itertools.product(*parts):
+        yield " ".join(word.strip() for word in words if word.strip())
+
+
+def _terms(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
+    """Every phrase of a lexicon file with its meaning."""
+    for section, kind in _NAMED.items():
+        for name, phrases in (data.get(section) or {}).items():
+            # yaml reads a bare `no:` as false
+            yield from ((wording, Term(kind, str(name))) for p in phrases or () for wording in expand(str(p)))
+    for section, kind in _LISTS.items():
+        yield from ((wording, Term(kind, kind)) for p in data.get(section) or () for wording in expand(str(p)))
+    for entry in data.get("state_of") or ():
+        term = Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
+        yield from ((wording, term) for p in entry["terms"] for wording in expand(str(p)))
+    for entry in data.get("compounds") or ():
+        says = {key: str(value) for key, value in entry.items() if key != "terms"}
+        kind = next((k for k in ("finding", "state", "anatomy") if k in says), "location")
+        term = Term(kind, says.get(kind, ""), says=says)
+        yield from ((wording, term) for p in entry["terms"] for wording in expand(str(p)))
+    for phrase in (data.get("ratio") or {}).get("terms", ()):
+        yield from ((wording, Term("ratio", "ratio")) for wording in expand(str(phrase)))
+
+
+def _insert(tree: dict[str, Any], words: list[str], term: Term) -> None:
+    """Put a phrase into the tree; of two meanings of a kind, states of different anatomy are put together."""
+    if not words:
+        return
+    for word in words:
+        tree = tree.setdefault(word, {})
+    terms: dict[str, Term] = tree.setdefault(_END, {})
+    old = terms.get(term.kind)
+    if old and term.kind == "state" and (old.states or term.states):
+        general = next((t for t in (old, term) if not t.states), term)
+        term = replace(general, states={**old.states, **term.states})
+    elif old:
+        return
+    terms[term.kind] = term
+
+
+def _mark_carriers(tree: dict[str, Any]) -> None:
+    """Mark the findings whose words name an anatomy: "tràn dịch màng phổi" needs none from elsewhere."""
+    anatomies = {words for words, terms in _walk(tree, ()) if "anatomy" in terms}
+    for words, terms in _walk(tree, ()):
+        if "finding" in terms:
+            inner = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
+            terms["finding"] = replace(terms["finding"], carries=any(part in anatomies for part in inner))
+
+
+def _walk(tree: Mapping[str, Any], words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Term]]]:
+    for word, below in tree.items():
+        if word == _END:
+            yield words, below
+        else:
+            yield from _walk(below, (*words, word))
+
+
+def _check(term: Term, concepts: Mapping[str, Any], language: str) -> None:
+    known: dict[str, Iterable[str]] = {
+        "anatomy": concepts["anatomy"],
+        "part": concepts["parts"],
+        "finding": concepts["findings"],
+        "state": concepts["states"],
+    }
+    said = {term.kind: term.name, **term.says}
+    for kind, names in known.items():
+        if kind in said and said[kind] not in names:
+            raise ValueError(f"lexicon/{language}.yaml: {kind} {said[kind]!r} has no line in concepts.yaml")

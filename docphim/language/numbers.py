@@ -1,0 +1,149 @@
+"""Numbers in report text: sizes, SUV, ribs, vertebrae, segments, node stations, cardiothoracic ratios."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+_TIMES = {"x", "×", "*", "by"}
+_RANGE = {"-", "–", "đến", "to", "tới"}
+_LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
+_ABOUT = frozenset(
+    ": = ~ ≈ < > ≤ ≥ ( khoảng là of is was bw value values đạt tới đến up to max lên about approximately cỡ chừng tối đa".split()
+)
+_ROMAN = re.compile(r"x{0,1}(?:ix|iv|v?i{0,3})")
+_ROMAN_VALUE = {"i": 1, "v": 5, "x": 10}
+#: Highest number that names a rib, a segment, a node station (Fleischner/IASLC), a vertebra by its letter.
+_HIGHEST = {"rib": 12, "segment": 10, "station": 14}
+_VERTEBRAE = {"c": ("c", 7), "t": ("t", 12), "d": ("t", 12), "l": ("l", 5), "s": ("s", 5)}
+
+#: Token index after what was read, and the value; None where nothing was.
+Read = tuple[int, tuple[float, ...]] | None
+
+
+def number(token: str) -> float:
+    """`1,2` and `1.2` alike; Vietnamese reports write both."""
+    return float(token.replace(",", "."))
+
+
+def is_number(token: str) -> bool:
+    """Whether a token of the lexicon's tokenizer is a number."""
+    return token[0].isdecimal() and token.isascii()
+
+
+def size(tokens: Sequence[str], i: int) -> Read:
+    """`12 x 14 mm`, `1,2cm`, `5-6 mm`, `12mm x 14mm` from token `i`, in millimetres."""
+    values: list[tuple[float, str]] = []
+    n = len(tokens)
+    while i < n and is_number(tokens[i]) and len(values) < 4:
+        unit = tokens[i + 1] if i + 1 < n and tokens[i + 1] in _MILLIMETRES else ""
+        values.append((number(tokens[i]), unit))
+        i += 2 if unit else 1
+        if i + 1 < n and (tokens[i] in _TIMES or tokens[i] in _RANGE) and is_number(tokens[i + 1]):
+            i += 1
+        else:
+            break
+    last = next((unit for _, unit in reversed(values) if unit), "")
+    if not last:
+        return None
+    # tenths of a millimetre are finer than any report measures
+    return i, tuple(round(value * _MILLIMETRES[unit or last], 2) for value, unit in values)
+
+
+def suv(tokens: Sequence[str], i: int) -> Read:
+    """`SUVmax 5,2`, `SUV max = 5.2`, `SUVmax: ~5` from token `i`."""
+    if not tokens[i].startswith("suv"):
+        return None
+    j = i + 1
+    while j < len(tokens) and j < i + 6 and tokens[j] in _ABOUT:
+        j += 1
+    if j < len(tokens) and is_number(tokens[j]):
+        if j + 2 < len(tokens) and tokens[j + 1] in _RANGE and is_number(tokens[j + 2]):
+            return j + 3, (number(tokens[j + 2]),)
+        return j + 1, (number(tokens[j]),)
+    return None
+
+
+def numerals(kind: str, tokens: Sequence[str], i: int) -> tuple[int, tuple[str, ...]]:
+    """What follows a word for ribs, vertebrae, segments or stations: `V, VI`, `3-6`, `4R`, `D12`, as location names.
+
+    Returns
+    -------
+    tuple
+        Index after the numerals (`i` where there are none) and names like `rib_3`.
+    """
+    found: list[str] = []
+    end = i
+    while True:
+        j, names = _numeral(kind, tokens, i)
+        if not names:
+            break
+        found += names
+        end = j
+        if j + 1 < len(tokens) and tokens[j] in _RANGE:
+            last_j, last = _numeral(kind, tokens, j + 1)
+            if last:
+                found += _between(found[-1], last[0])
+                end = j = last_j
+        if not (j < len(tokens) and tokens[j] in _LISTED):
+            break
+        i = j + 1
+        if i < len(tokens) and tokens[i] in _LISTED:
+            i += 1
+    return end, tuple(dict.fromkeys(found))
+
+
+def vertebra(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
+    """`D12`, `L1` standing alone at token `i`."""
+    letter = tokens[i]
+    if letter in _VERTEBRAE and letter != "s" and i + 1 < len(tokens) and tokens[i + 1].isdecimal():
+        name, highest = _VERTEBRAE[letter]
+        if 1 <= int(tokens[i + 1]) <= highest:
+            return i + 2, f"vertebra_{name}{int(tokens[i + 1])}"
+    return None
+
+
+def station(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
+    """`4R`, `10L` at token `i`: a node station with its side."""
+    if tokens[i].isdecimal() and i + 1 < len(tokens) and tokens[i + 1] in ("r", "l") and 1 <= int(tokens[i]) <= 14:
+        return i + 2, f"station_{int(tokens[i])}{tokens[i + 1]}"
+    return None
+
+
+def _numeral(kind: str, tokens: Sequence[str], i: int) -> tuple[int, list[str]]:
+    """One numeral at token `i`; `1,2` that was read as a decimal is two ribs."""
+    if i >= len(tokens):
+        return i, []
+    token = tokens[i]
+    if kind == "vertebra":
+        read = vertebra(tokens, i)
+        return (read[0], [read[1]]) if read else (i, [])
+    if kind == "station" and (read := station(tokens, i)):
+        return read[0], [read[1]]
+    if token == "s" and kind == "segment" and i + 1 < len(tokens):
+        i, token = i + 1, tokens[i + 1]
+    if is_number(token):
+        values = [int(v) for v in re.split("[.,]", token)]
+    elif kind in ("rib", "segment") and _ROMAN.fullmatch(token):
+        values = [_roman(token)]
+    else:
+        return i, []
+    measured = i + 1 < len(tokens) and (tokens[i + 1] in _MILLIMETRES or tokens[i + 1] in ("x", "×", "%"))
+    if measured or not all(1 <= value <= _HIGHEST.get(kind, 0) for value in values):
+        return i, []
+    return i + 1, [f"{kind}_{value}" for value in values]
+
+
+def _between(first: str, last: str) -> list[str]:
+    """Names after `first` up to `last`: rib_3, rib_6 → rib_4, rib_5, rib_6."""
+    stem, a = first.rstrip("0123456789"), re.sub(r"\D", "", first.rpartition("_")[2])
+    other, b = last.rstrip("0123456789"), re.sub(r"\D", "", last.rpartition("_")[2])
+    if stem != other or not a or not b or int(b) <= int(a):
+        return [last]
+    return [f"{stem}{value}" for value in range(int(a) + 1, int(b) + 1)]
+
+
+def _roman(text: str) -> int:
+    values = [_ROMAN_VALUE[letter] for letter in text]
+    return sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))

@@ -1,0 +1,498 @@
+"""Reads a sentence's clauses as facts: what is denied, hedged, where it is, and what is taken over from the clause before."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from docphim.language.clauses import Clause, clauses, takes_state
+from docphim.language.fact import Fact
+from docphim.language.items import Item, items, tokenize
+from docphim.language.lexicon import Lexicon
+from docphim.language.numbers import is_number
+
+#: Parts that a finding's or a grown heart's meaning does not change with.
+_OUTER = frozenset(("wall", "margin", "contour", "size", "lumen", "shape", "position", "parenchyma"))
+_EXTENT = frozenset(("size", "contour", "shape"))
+#: No sentence has more words; what has is cut here, so that a text without stops stays linear.
+LONGEST = 400
+
+
+@dataclass(slots=True)
+class Place:
+    """Where: anatomy, part, side, locations."""
+
+    anatomy: str | None = None
+    part: str | None = None
+    side: str | None = None
+    locations: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Said:
+    """What holds while a sentence is read: the cue that runs on, the header before a colon, the last place, the facts."""
+
+    denied: bool = False
+    hedge: str | None = None
+    header: Place | None = None
+    last: Place = field(default_factory=Place)
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    of_clause: list[list[int]] = field(default_factory=list)  # facts of each clause
+
+
+@functools.lru_cache(maxsize=50_000)
+def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Fact, ...]:
+    """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
+    words, spans = tokenize(sentence, lexicon)
+    found: list[Fact] = []
+    for first in range(0, len(words), LONGEST):
+        part, where = words[first : first + LONGEST], spans[first : first + LONGEST]
+        said = _Said()
+        parts = clauses(items(part, lexicon), lexicon)
+        for n, clause in enumerate(parts):
+            _read(clause, n, parts, said, lexicon)
+        for raw in said.facts:
+            start, end = where[raw.pop("from")][0], where[raw.pop("to") - 1][1]
+            raw.pop("bare", None)
+            raw.pop("subject", None)
+            found.append(Fact(text=sentence[start:end], start=start, end=end, **raw))
+    return tuple(found)
+
+
+def _read(clause: Clause, n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon) -> None:
+    """Add a clause's facts to what has been said."""
+    said.of_clause.append([])
+    _carry(clause, said, lexicon)
+    if clause.at is None:
+        _without_predicate(clause, n, parts, said, lexicon)
+        return
+    before, after = clause.items[: clause.at], clause.items[clause.at + 1 :]
+    directly = _cues(before, said)
+    new = _stated(clause, before, after, said, lexicon) if clause.predicate.kind != "finding" else None  # type: ignore[union-attr]
+    if new is None:
+        new = _found(clause, before, after, said, lexicon)
+    elif not directly and clause.link not in ("and", "or"):
+        said.denied, said.hedge = False, None
+    for fact in new:
+        _judge(fact, clause, said, lexicon)
+        _add(fact, said)
+    _afterwards(clause, after, n, parts, said, lexicon)
+
+
+def _add(fact: dict[str, Any], said: _Said) -> None:
+    said.of_clause[-1].append(len(said.facts))
+    said.facts.append(fact)
+
+
+def _carry(clause: Clause, said: _Said, lexicon: Lexicon) -> None:
+    """Whether a negation or hedge from before still holds: across "hay" and "và", across a comma only onto a bare noun."""
+    holds = clause.link not in ("end", "colon")
+    if clause.link in ("comma", ""):
+        holds = (clause.either and said.denied) or _bare(clause, lexicon)
+    elif clause.link == "and":
+        holds = not _own_subject(clause)
+    if not holds:
+        said.denied, said.hedge = False, None
+
+
+def _own_subject(clause: Clause) -> bool:
+    predicate = clause.predicate
+    return bool(predicate and predicate.kind == "state" and (clause.has("anatomy") or (predicate.term and predicate.term.says)))
+
+
+def _bare(clause: Clause, lexicon: Lexicon) -> bool:
+    """A finding without a side, lobe, size or grade of its own: the list before it goes on."""
+    predicate = clause.predicate
+    if predicate is None or (predicate.kind != "finding" and not (predicate.term and predicate.term.says)):
+        return False
+    placed = any(i.kind == "side" and i.name != "both" for i in clause.items) or any(i.locations for i in clause.items)
+    return not placed and not clause.has("severity", "size", "suv", "affirm", "certainty", "negation", "change")
+
+
+def _cues(before: Iterable[Item], said: _Said) -> bool:
+    """Let the cues before a predicate take hold; whether there was one."""
+    own = False
+    for item in before:
+        if item.kind == "negation":
+            said.denied, own = True, True
+        elif item.kind == "affirm":
+            said.denied, said.hedge = False, None
+        elif item.kind == "certainty":
+            # "không loại trừ" after a negation does not deny what it hedges
+            said.hedge, own = item.name, True
+    return own
+
+
+def _judge(fact: dict[str, Any], clause: Clause, said: _Said, lexicon: Lexicon) -> None:
+    """Polarity, certainty and change of a fact, from the cues that hold for it."""
+    fact["polarity"] = _polarity(fact, said.denied, lexicon)
+    if said.hedge and not said.denied:
+        _hedge(fact, said.hedge)
+    for item in clause.items:
+        if item.kind == "change":
+            _change(fact, item.name, lexicon)
+
+
+def _polarity(fact: dict[str, Any], denied: bool, lexicon: Lexicon) -> str:
+    if fact.get("finding"):
+        return "absent" if denied else "present"
+    normal = lexicon.states.get(fact.get("state") or "", "abnormal") == "normal"
+    return "normal" if normal != denied else "abnormal"
+
+
+def _hedge(fact: dict[str, Any], hedge: str) -> None:
+    fact["certainty"] = hedge
+    if hedge == "obscured" and not fact.get("finding"):
+        fact["state"], fact["polarity"], fact["certainty"] = "obscured", "abnormal", "certain"
+
+
+def _change(fact: dict[str, Any], change: str, lexicon: Lexicon) -> None:
+    fact["change"] = change
+    if change == "resolved":
+        fact["polarity"] = _polarity(fact, True, lexicon)
+
+
+def _found(clause: Clause, before: list[Item], after: list[Item], said: _Said, lexicon: Lexicon) -> list[dict[str, Any]]:
+    """Facts of a clause about a finding, one for each place that it is said to be in."""
+    predicate = clause.predicate
+    assert predicate is not None
+    about = lexicon.findings.get(predicate.name, {})
+    own, left = places(before, lexicon), places(after, lexicon)
+    spots = _choose(own, left, predicate, clause.at or 0, clause.items, lexicon)
+    fact = _amounts(clause, predicate, lexicon) | {"finding": predicate.name}
+    says = predicate.term.says if predicate.term else {}
+    state = next((i for i in clause.items if i.kind == "state"), None)
+    if state:
+        normal = lexicon.states.get(state.name) == "normal"
+        fact["state"] = state.name
+        if takes_state(predicate, lexicon) and not normal and _denied_state(clause):
+            fact["denied_state"] = True
+    for key in ("state", "part", "severity", "count"):
+        if key in says:
+            fact.setdefault(key, says[key])
+            fact[key] = fact[key] or says[key]
+    fact["bare"] = _bare(clause, lexicon)
+    facts = []
+    for spot in spots:
+        place = _settle(spot, predicate, about, says, said, lexicon)
+        facts.append(fact | place)
+    said.last = Place(
+        anatomy=predicate.name if predicate.name in lexicon.anatomy else facts[-1]["anatomy"],
+        side=facts[-1]["side"],
+        locations=facts[-1]["location"],
+    )
+    for fact in facts:
+        if fact.pop("denied_state", False):
+            said.denied = True
+    return facts
+
+
+def _denied_state(clause: Clause) -> bool:
+    """ "lymph nodes are not enlarged": between the finding and its state stands a negation."""
+    at = clause.at or 0
+    state = next((n for n, i in enumerate(clause.items) if i.kind == "state"), at)
+    return any(i.kind == "negation" for i in clause.items[min(at, state) : max(at, state)])
+
+
+def _choose(
+    before: list[Place], after: list[Place], predicate: Item, at: int, all_items: Sequence[Item], lexicon: Lexicon
+) -> list[Place]:
+    """The places of a finding: in Vietnamese those after it, in English the adjective before it with what follows."""
+    first, second = (after, before) if lexicon.modifiers_after else (before, after)
+    if not first or not second:
+        return first or second or [Place()]
+    if any(p.anatomy for p in first) or not any(p.anatomy for p in second):
+        chosen, other = first, second
+    else:
+        chosen, other = second, first
+    spare = other[-1]
+    return [
+        Place(
+            p.anatomy or spare.anatomy,
+            p.part,
+            p.side or spare.side,
+            p.locations + tuple(x for o in other for x in o.locations if x not in p.locations),
+        )
+        for p in chosen
+    ]
+
+
+def _settle(spot: Place, predicate: Item, about: Any, says: Any, said: _Said, lexicon: Lexicon) -> dict[str, Any]:
+    """Anatomy, part, side and location of a finding: its own, those its name implies, those taken over."""
+    explicit = spot.anatomy
+    fixed = says.get("anatomy") or about.get("of")
+    context = said.header or said.last
+    carries = bool(explicit or says.get("anatomy") or (predicate.term and predicate.term.carries))
+    anatomy = fixed or explicit
+    if not fixed and explicit in ("chest", "body") and about.get("usually"):
+        anatomy = about["usually"]
+    if not anatomy:
+        anatomy = _taken_over(about.get("usually"), context, said, lexicon)
+    side = spot.side or says.get("side")
+    location = spot.locations
+    if not side and not carries and not location and not said.denied and context.side and lexicon.paired(anatomy):
+        side = context.side
+        location = context.locations if anatomy == context.anatomy else ()
+    elif not side and said.header and said.header.side and lexicon.paired(anatomy):
+        side = said.header.side
+    elif not carries and not location and not side and anatomy == context.anatomy:
+        location = context.locations
+    part = spot.part or says.get("part")
+    return {
+        "anatomy": anatomy,
+        "part": None if part in _OUTER else part,
+        "side": side,
+        "location": tuple(sorted(location)),
+    }
+
+
+def _taken_over(usually: str | None, context: Place, said: _Said, lexicon: Lexicon) -> str | None:
+    """The anatomy of a finding that names none: that of the header or the clause before, or where it usually is."""
+    if usually and (not context.anatomy or (not said.header and lexicon.within(context.anatomy, "chest"))):
+        return usually
+    return context.anatomy or usually
+
+
+def _stated(
+    clause: Clause, before: list[Item], after: list[Item], said: _Said, lexicon: Lexicon
+) -> list[dict[str, Any]] | None:
+    """Facts of a clause about an anatomy's state, one for each anatomy."""
+    predicate = clause.predicate
+    assert predicate is not None
+    if predicate.kind == "ratio":
+        return _ratio(clause, lexicon)
+    says = predicate.term.says if predicate.term else {}
+    spots = [p for p in places(before, lexicon) if p.anatomy]
+    trailing = places(after, lexicon)
+    if not spots and not says.get("anatomy"):
+        spots = [p for p in trailing if p.anatomy]
+        trailing = places(before, lexicon) if spots else trailing
+    side = next((p.side for p in (*trailing, *places(before, lexicon)) if p.side), None)
+    locations = tuple(x for p in trailing for x in p.locations)
+    if says.get("anatomy"):
+        spots = [Place(says["anatomy"], says.get("part"), says.get("side"))]
+    elif not spots:
+        context = said.header or said.last
+        spots = [Place(context.anatomy, context.part, side or context.side, context.locations)]
+    facts = []
+    for spot in spots:
+        spot_side = spot.side or side
+        if spot_side == "both" and not lexicon.paired(spot.anatomy):
+            spot_side = None
+        if not spot_side and said.header and lexicon.paired(spot.anatomy):
+            spot_side = said.header.side
+        state = _state_of(predicate, spot.anatomy)
+        part = None if spot.part in _EXTENT and state == "enlarged" else spot.part
+        where = {"anatomy": spot.anatomy, "part": part, "side": spot_side}
+        where["location"] = tuple(sorted({*spot.locations, *locations}))
+        facts.append(_amounts(clause, predicate, lexicon) | where | {"state": state, "subject": True})
+        said.last = Place(spot.anatomy, part, spot_side, spot.locations)
+    return facts
+
+
+def _state_of(predicate: Item, anatomy: str | None) -> str:
+    term = predicate.term
+    return term.states.get(anatomy or "", term.name) if term else predicate.name
+
+
+def _ratio(clause: Clause, lexicon: Lexicon) -> list[dict[str, Any]] | None:
+    """A cardiothoracic ratio given as a number: the heart is enlarged, or not."""
+    rule, value, percent = lexicon.ratio, None, False
+    words = [i.name for i in clause.items if i.kind in ("word", "suv", "size")]
+    for n, word in enumerate(words):
+        if value is None and is_number(word):
+            value = float(word.replace(",", "."))
+            following = words[n + 1] if n + 1 < len(words) else ""
+            if is_number(following or " ") and float(following):
+                value /= float(following)
+            percent = following == "%"
+    fact = _amounts(clause, clause.predicate, lexicon) | {"anatomy": "heart", "part": None, "side": None, "location": ()}  # type: ignore[arg-type]
+    if value is None:
+        state = next((i for i in clause.items if i.kind == "state"), None)
+        return [fact | {"state": state.name if state else "normal", "subject": True}]
+    value = value / 100 if percent or value > 1.5 else value
+    large = value > rule["above"]
+    return [fact | {"state": "enlarged" if large else "normal", "subject": True}]
+
+
+def _amounts(clause: Clause, predicate: Item, lexicon: Lexicon) -> dict[str, Any]:
+    """What a clause says of how much, its unknown words, and the tokens it spans."""
+    own = clause.items
+    of = {kind: [i for i in own if i.kind == kind] for kind in ("severity", "count", "size", "suv", "descriptor", "word")}
+    after = [i for i in of["severity"] if i.start > predicate.start]
+    severity = (after or of["severity"]) if lexicon.modifiers_after else (of["severity"][:1] or after)
+    words = [i.name for i in of["word"]]
+    count = of["count"][0].name if of["count"] else None
+    if not count and predicate.kind == "finding":
+        number = next((i for i in of["word"] if i.name.isdecimal() and i.end == predicate.start), None)
+        if number:
+            count = number.name
+            words.remove(number.name)
+    return {
+        "from": min(i.start for i in own),
+        "to": max(i.end for i in own if i.kind not in ("comma", "and", "or", "end", "colon")),
+        "count": count,
+        "severity": severity[0].name if severity else None,
+        "size_mm": tuple(v for i in of["size"] for v in i.values),
+        "suv": of["suv"][0].values[0] if of["suv"] else None,
+        "leftover": tuple(sorted({*words, *(i.name for i in of["descriptor"])} - {"%"})),
+    }
+
+
+def places(own: Iterable[Item], lexicon: Lexicon) -> list[Place]:
+    """The places that items name: "thùy trên phổi phải và thùy dưới phổi trái" is two."""
+    found = [Place()]
+    joined = False
+    for item in own:
+        now = found[-1]
+        if item.kind in ("and", "or", "comma"):
+            joined = True
+            continue
+        if item.kind not in ("anatomy", "part", "side", "location"):
+            continue
+        side = item.name if item.kind == "side" else item.term.says.get("side") if item.term else None
+        anatomy = item.name if item.kind == "anatomy" and item.name else None
+        if anatomy and now.anatomy and anatomy != now.anatomy:
+            if not joined and lexicon.within(now.anatomy, anatomy):
+                anatomy = None
+            elif joined or not lexicon.within(anatomy, now.anatomy):
+                found.append(Place())
+        elif side and now.side and side != now.side:
+            if (
+                joined
+                and {side, now.side} == {"right", "left"}
+                and not item.locations
+                and now is found[0]
+                and not now.locations
+            ):
+                now.side, side = "both", "both"
+            else:
+                found.append(Place())
+        elif item.locations and joined and lexicon.modifiers_after and (now.side or now.anatomy):
+            found.append(Place())
+        now = found[-1]
+        now.anatomy = anatomy or now.anatomy
+        now.side = side or now.side
+        now.locations += tuple(x for x in item.locations if x not in now.locations)
+        part = item.name if item.kind == "part" else item.term.says.get("part") if item.term else None
+        if part and (not now.part or now.part in _OUTER):
+            now.part = part
+        joined = False
+    return _merged(_filled(found, lexicon)) if found[0] != Place() else []
+
+
+def _filled(found: list[Place], lexicon: Lexicon) -> list[Place]:
+    """Give each place the anatomy and side that a list names once: at its end in Vietnamese, at its head in English."""
+    way = list(reversed(found)) if lexicon.modifiers_after else found
+    for known, place in pairwise(way):
+        if not place.anatomy:
+            place.anatomy = known.anatomy
+            place.side = place.side or known.side
+        elif not known.anatomy:
+            known.anatomy = place.anatomy
+    return found
+
+
+def _merged(found: list[Place]) -> list[Place]:
+    by_key: dict[tuple[str | None, str | None, str | None], Place] = {}
+    for place in found:
+        same = by_key.setdefault((place.anatomy, place.part, place.side), place)
+        if same is not place:
+            same.locations += tuple(x for x in place.locations if x not in same.locations)
+    return list(by_key.values())
+
+
+def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon) -> None:
+    """A clause without finding or state: a heading, a denial of what came before, something more about it, or words unknown."""
+    spots = places(clause.items, lexicon)
+    heads = n + 1 < len(parts) and parts[n + 1].link == "colon"
+    if heads:
+        if spots:
+            said.header = said.last = spots[-1]
+        return
+    own = {i.kind for i in clause.items}
+    if own & {"negation", "shown", "change", "certainty"} and not own & {"anatomy", "word"}:
+        _afterwards(clause, clause.items, n, parts, said, lexicon)
+        return
+    words = [i for i in clause.items if i.kind in ("word", "descriptor")]
+    if said.facts and not words and "anatomy" not in own:
+        _more(clause, spots, said, lexicon)
+        return
+    denied = "negation" in own
+    amounts = own & {"size", "suv", "severity", "count"}
+    obscured = any(i.kind == "certainty" and i.name == "obscured" for i in clause.items)
+    if not words and not denied and not amounts and not obscured:
+        if spots:
+            said.last = spots[-1]
+        return
+    if not spots and all(is_number(i.name) for i in words) and not amounts:
+        return
+    spot = spots[-1] if spots else Place()
+    fact = _amounts(clause, clause.items[0], lexicon) | {"anatomy": spot.anatomy, "part": spot.part, "side": spot.side}
+    fact |= {"location": tuple(sorted(spot.locations)), "polarity": "absent" if denied else "present"}
+    if spot.anatomy and not words and (denied or obscured):
+        fact |= {"state": "obscured" if obscured else "absent", "polarity": "abnormal"}
+    _add(fact, said)
+
+
+def _more(clause: Clause, spots: list[Place], said: _Said, lexicon: Lexicon) -> None:
+    """Size, grade or side in a part of its own go to the fact before; another side makes a fact of its own."""
+    last = said.facts[-1]
+    extra = _amounts(clause, clause.items[0], lexicon)
+    spot = spots[0] if spots else Place()
+    if spot.side and last.get("side") not in (None, spot.side):
+        _add(last | {k: extra[k] for k in ("from", "to", "count", "severity", "size_mm", "suv")} | {"side": spot.side}, said)
+        return
+    last["to"] = max(last["to"], extra["to"])
+    for key in ("count", "severity", "size_mm", "suv"):
+        last[key] = last.get(key) or extra[key]
+    last["side"] = last.get("side") or spot.side
+    last["location"] = tuple(sorted({*last["location"], *spot.locations}))
+
+
+def _afterwards(clause: Clause, after: Sequence[Item], n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon) -> None:
+    """Cues that follow what they are about: "… was not observed", "…: không", "… cannot be excluded", "… has resolved"."""
+    for item in after:
+        if item.kind == "negation" and not (clause.at is not None and _of_state(clause, item)):
+            everything = clause.link == "colon"
+            for index in _chain(n, parts, said, lexicon, everything):
+                fact = said.facts[index]
+                fact["polarity"] = _polarity(fact, True, lexicon)
+            said.denied = False
+        elif item.kind == "certainty":
+            for index in _chain(n, parts, said, lexicon, False):
+                _hedge(said.facts[index], item.name)
+        elif item.kind == "change" and clause.at is None:
+            for index in _chain(n, parts, said, lexicon, False):
+                _change(said.facts[index], item.name, lexicon)
+
+
+def _of_state(clause: Clause, negation: Item) -> bool:
+    """Whether a negation denies a state that belongs to the clause's finding: "nodes are not enlarged"."""
+    state = next((i for i in clause.items if i.kind == "state" and i.start >= negation.end), None)
+    return state is not None
+
+
+def _chain(n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon, everything: bool) -> list[int]:
+    """Facts that a cue behind clause `n` is about: its own, and those listed before it."""
+    chosen = list(said.of_clause[n])
+    k = n
+    while k > 0:
+        clause, before = parts[k], parts[k - 1]
+        if clause.link == "end" or (clause.link == "colon" and not (everything and k == n)):
+            break
+        listed = clause.link in ("and", "or") or everything or _bare(before, lexicon)
+        settled = before.has("negation", "shown", "affirm", "certainty") or before.at is None
+        if (settled or not listed) and (k < n or said.of_clause[n]):
+            break
+        chosen += said.of_clause[k - 1]
+        k -= 1
+    return chosen
+
+
+def shifted(fact: Fact, by: int) -> Fact:
+    """The same fact, its sentence beginning `by` characters into the report."""
+    return replace(fact, start=fact.start + by, end=fact.end + by) if by else fact
