@@ -159,6 +159,10 @@ def convert(
 def score(
     pairs: Annotated[Path, typer.Argument(help='JSONL lines {"id", "reference", "prediction"}.')],
     language: Annotated[str, typer.Option(help="vi, en or zh.")] = "vi",
+    convention: Annotated[
+        str, typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco.")
+    ] = "docphim",
+    tokens: Annotated[str, typer.Option(help="syllable or word, for the convention docphim.")] = "syllable",
     json: AsJson = False,
 ) -> None:
     """Scores of any pairs of reports, each with its signature."""
@@ -166,7 +170,7 @@ def score(
 
     if language not in ("vi", "en", "zh"):
         raise UsageError(f"--language {language}: must be one of vi, en, zh")
-    scored = score_pairs(pairs, language)
+    scored = score_pairs(pairs, language, convention=convention, tokens=tokens)
     if json:
         _print(scored, True)
     else:

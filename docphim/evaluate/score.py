@@ -10,7 +10,7 @@ from typing import Any
 
 from docphim.errors import Refused
 from docphim.metrics.measure import measure, table
-from docphim.metrics.pairs import Pairs
+from docphim.metrics.parity import convention as convention_of
 
 #: So many ids are named beside a count; more would bury the scores.
 NAMED = 20
@@ -29,12 +29,31 @@ class Read:
     )
 
 
-def score_pairs(path: Path, language: str, *, resamples: int = 1000, seed: int = 12345) -> dict[str, Any]:
+def score_pairs(
+    path: Path,
+    language: str,
+    *,
+    convention: str = "docphim",
+    tokens: str = "syllable",
+    resamples: int = 1000,
+    seed: int = 12345,
+) -> dict[str, Any]:
     """Score a pairs file.
 
     A line may also hold `patient`, over which intervals are then drawn; without it every id is a patient.  A prediction
     that is empty or null scores 0; a reference that is null leaves its prediction over (`extra`), unscored; of several
     lines with one id the first counts.
+
+    Parameters
+    ----------
+    path : Path
+        The pairs file.
+    language : str
+        `vi`, `en` or `zh`.
+    convention : str
+        `docphim`, or another tool's of `docphim.metrics.parity.CONVENTIONS`.
+    tokens : str
+        `syllable` or `word`, for the convention `docphim`.
 
     Returns
     -------
@@ -46,12 +65,13 @@ def score_pairs(path: Path, language: str, *, resamples: int = 1000, seed: int =
     Refused
         `file_missing`; `pairs_unreadable`, with the line's number.
     UsageError
-        The language has no tokens.
+        The language has no tokens; the convention or its tokens are unknown, or need a package that is not installed.
     """
     read = read_pairs(path)
     if not read.ids:
         raise Refused("pairs_unreadable", path.name, "there is no pair to score")
-    system = measure(Pairs(read.references, read.predictions, language), read.patients, resamples=resamples, seed=seed)
+    pairs, families = convention_of(convention, read.references, read.predictions, language, tokens)
+    system = measure(pairs, read.patients, resamples=resamples, seed=seed, names=families)
     counts = {"pairs": len(read.ids), "patients": len(set(read.patients)), **{k: len(v) for k, v in read.faults.items()}}
     return {"scores": table(system), "counts": counts, "named": name(read.faults)}
 

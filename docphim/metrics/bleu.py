@@ -27,14 +27,14 @@ def aggregate(sums: Floats) -> Floats:
     """Sums of `statistics` over reports, (…, 10), to BLEU-1 … 4 in percent, (…, 4)."""
     logs = _log_precisions(sums)
     orders = np.arange(1, ORDERS + 1)
-    return 100 * _brevity(sums)[..., None] * np.exp(np.cumsum(logs, axis=-1) / orders)
+    return 100 * brevity(sums)[..., None] * np.exp(np.cumsum(logs, axis=-1) / orders)
 
 
 def per_study(statistics: Floats) -> Floats:
     """Sentence BLEU-4 in percent with effective order (a report of two words is judged by orders 1 and 2), (n, 1)."""
     counted = statistics[:, ORDERS : 2 * ORDERS] > 0
     logs = np.where(counted, _log_precisions(statistics), 0.0).sum(axis=1)
-    value = 100 * _brevity(statistics) * np.exp(logs / np.maximum(counted.sum(axis=1), 1))
+    value = 100 * brevity(statistics) * np.exp(logs / np.maximum(counted.sum(axis=1), 1))
     return np.where(counted[:, 0], value, 0.0)[:, None]
 
 
@@ -44,6 +44,7 @@ def _log_precisions(sums: Floats) -> Floats:
         return np.log(shared / np.maximum(total, 1))
 
 
-def _brevity(sums: Floats) -> Floats:
+def brevity(sums: Floats) -> Floats:
+    """Sums of `statistics`, (…, 10), to the brevity penalty (0 … 1), (…)."""
     predicted, reference = sums[..., -2], sums[..., -1]
     return np.where(predicted > 0, np.exp(np.minimum(0.0, 1 - reference / np.maximum(predicted, 1))), 0.0)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from docphim.metrics import METRICS, metric
+from docphim.metrics import families, metric
 from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
-from docphim.metrics.pairs import Floats, Pairs
+from docphim.metrics.pairs import Floats, Ints, Pairs
 from docphim.metrics.signature import check_comparable, signature
 
 Table = dict[str, dict[str, Any]]
@@ -18,17 +18,23 @@ Table = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Measured:
-    """One system's values by key, the same values on bootstrap samples, and each report's own values by name."""
+    """One system's values by key, the same values on bootstrap samples, and each report's own values by name.
+
+    `statistics` holds by family what each report contributes: all that a paired test needs.
+    """
 
     values: dict[str, float]
     resampled: dict[str, Floats | None]
     signatures: dict[str, str]
     studies: dict[str, Floats]
     n: int
+    statistics: dict[str, Floats] = field(default_factory=dict)
 
 
-def measure(pairs: Pairs, patients: Sequence[str], *, resamples: int, seed: int) -> Measured:
-    """Score predictions against references with every metric of `METRICS`.
+def measure(
+    pairs: Pairs, patients: Sequence[str], *, resamples: int, seed: int, names: Sequence[str] | None = None
+) -> Measured:
+    """Score predictions against references; every family is resampled with the same draws of patients.
 
     Parameters
     ----------
@@ -36,25 +42,42 @@ def measure(pairs: Pairs, patients: Sequence[str], *, resamples: int, seed: int)
         References and predictions.
     patients : sequence of str
         Whose each report is; bootstrap samples are drawn over patients.
+    names : sequence of str, optional
+        Families of `METRICS`; none: all that serve the language, with the published label sets.
+
+    Raises
+    ------
+    UsageError
+        A family needs a lexicon that the language does not have.
     """
-    found, n = Measured({}, {}, {}, {}, len(pairs)), len(pairs)
-    patient = patient_index(patients)
-    for name in METRICS:
+    found = Measured({}, {}, {}, {}, len(pairs))
+    for name in families(pairs.language) if names is None else names:
+        found.statistics[name] = metric(name).statistics(pairs)
+    sums = _resampled(found.statistics, patient_index(patients), resamples, seed)
+    for name, statistics in found.statistics.items():
         kind = metric(name)
-        statistics = kind.statistics(pairs)
         values = kind.aggregate(statistics.sum(axis=0))
-        sums = resampled_sums(statistics, patient, resamples, seed)
-        drawn = None if sums is None else kind.aggregate(sums)
+        drawn = None if sums is None else kind.aggregate(sums[name])
+        settings = kind.settings(pairs.language) if hasattr(kind, "settings") else kind.SETTINGS
         for i, key in enumerate(kind.KEYS):
             found.values[key] = rounded(values[i])
             found.resampled[key] = None if drawn is None else drawn[:, i]
             bootstraps = None if drawn is None else resamples
             found.signatures[key] = signature(
-                key, kind.AVERAGE, kind.SETTINGS, pairs.language, n=n, resamples=bootstraps, seed=seed
+                key, kind.AVERAGE, {**pairs.rule.signed, **settings}, n=found.n, resamples=bootstraps, seed=seed
             )
         own = kind.per_study(statistics)
         found.studies.update({key: own[:, i] for i, key in enumerate(kind.PER_STUDY)})
     return found
+
+
+def _resampled(parts: Mapping[str, Floats], patient: Ints, resamples: int, seed: int) -> dict[str, Floats] | None:
+    """Each family's sums over the same bootstrap samples: one draw, one product for all."""
+    sums = resampled_sums(np.hstack(list(parts.values())), patient, resamples, seed) if parts else None
+    if sums is None:
+        return None
+    edges = np.cumsum([part.shape[1] for part in parts.values()])[:-1]
+    return dict(zip(parts, np.split(sums, edges, axis=1), strict=True))
 
 
 def table(system: Measured) -> Table:
@@ -91,3 +114,32 @@ def mean_table(values: Floats, patients: Sequence[str], *, resamples: int, seed:
     sums = resampled_sums(statistics, patient_index(patients), resamples, seed)
     low, high = interval(None if sums is None else sums[:, 0] / sums[:, 1])
     return {"value": rounded(values.mean()), "low": low, "high": high, "n": len(values)}
+
+
+def reading(leads: Mapping[str, Table], drops: Table) -> dict[str, dict[str, bool | None]]:
+    """What the intervals say of each key, in yes and no.
+
+    Parameters
+    ----------
+    leads : mapping of str to Table
+        `lead` of the system over each floor.
+    drops : Table
+        What the system loses on another patient's image.
+
+    Returns
+    -------
+    dict
+        ``{KEY: {"beats_floors", "needs_image"}}``: whether the lead over every floor, and the drop, lie above 0 with their
+        whole interval; None where there is no interval, no floor or no other image.
+    """
+    keys = dict.fromkeys(key for rows in (*leads.values(), drops) for key in rows)
+    found: dict[str, dict[str, bool | None]] = {}
+    for key in keys:
+        above = [_above_zero(rows.get(key)) for rows in leads.values()]
+        beats = None if not above or None in above else all(above)
+        found[key] = {"beats_floors": beats, "needs_image": _above_zero(drops.get(key))}
+    return found
+
+
+def _above_zero(difference: Mapping[str, Any] | None) -> bool | None:
+    return None if difference is None or difference["low"] is None else bool(difference["low"] > 0)

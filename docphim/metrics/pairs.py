@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import LCSseq
 
-from docphim.language.tokens import tokens
+from docphim.language.tokens import Rule, rule
+from docphim.metrics.grams import shared_grams
+
+if TYPE_CHECKING:
+    from docphim.language.facts import Fact
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -22,6 +27,9 @@ ORDERS = 4
 class Pairs:
     """Reports that belong together, `references[i]` with `predictions[i]`; what metrics need of both is counted once.
 
+    `tokens` names the rule of `docphim.language.tokens.RULES` by which they are cut.  `facts_read` keeps the facts of texts;
+    pairs that share it read each text once.
+
     Raises
     ------
     ValueError
@@ -31,6 +39,8 @@ class Pairs:
     references: Sequence[str]
     predictions: Sequence[str]
     language: str
+    tokens: str = "syllable"
+    facts_read: dict[str, list[Fact]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.references) != len(self.predictions):
@@ -40,13 +50,22 @@ class Pairs:
         return len(self.references)
 
     @cached_property
+    def rule(self) -> Rule:
+        """How the reports are cut into tokens, and how a signature says so."""
+        return rule(self.tokens, self.language)
+
+    @cached_property
+    def vocabulary(self) -> _Vocabulary:
+        """Ids by token, filled as `ids` are made."""
+        return _Vocabulary(self.rule)
+
+    @cached_property
     def ids(self) -> tuple[Ints, Ints]:
         """All references' tokens, then all predictions', as ids in one array; and the document each token stands in.
 
         Documents 0 … n−1 are the references, n … 2n−1 the predictions.
         """
-        cut = _Vocabulary(self.language)
-        documents = [cut(text) for text in chain(self.references, self.predictions)]
+        documents = [self.vocabulary(text) for text in chain(self.references, self.predictions)]
         lengths = np.fromiter(map(len, documents), np.int64, len(documents))
         ids = np.fromiter(chain.from_iterable(documents), np.int64, int(lengths.sum()))
         return ids, np.repeat(np.arange(len(documents)), lengths)
@@ -61,22 +80,23 @@ class Pairs:
     @cached_property
     def matches(self) -> Ints:
         """N-grams that prediction and reference share, each counted as often as both hold it: (n, 4) for n-grams 1 … 4."""
-        n = len(self)
-        ids, document = self.ids
-        size = int(ids.max()) + 1 if len(ids) else 1
-        pair, predicted = document % max(n, 1), document >= n
-        # A gram's key names its pair too; the next order's key is made of this order's rank and one more token.
-        key, start, columns = pair * size + ids, np.arange(len(ids)), []
-        for order in range(1, ORDERS + 1):
-            _, first, rank = np.unique(key, return_index=True, return_inverse=True)
-            of = predicted[start]
-            shared = np.minimum(np.bincount(rank[of], minlength=len(first)), np.bincount(rank[~of], minlength=len(first)))
-            columns.append(np.bincount(pair[start[first]], shared, minlength=n).astype(np.int64))
-            inside = start + order < len(ids)
-            inside[inside] = document[start[inside]] == document[start[inside] + order]
-            start = start[inside]
-            key = rank[inside] * size + ids[start + order]
-        return np.stack(columns, axis=1) if n else np.zeros((0, ORDERS), np.int64)
+        return shared_grams(self.ids[0], np.concatenate(self.lengths), ORDERS)
+
+    @cached_property
+    def facts(self) -> tuple[list[list[Fact]], list[list[Fact]]]:
+        """The facts of each reference and of each prediction.
+
+        Raises
+        ------
+        UsageError
+            There is no lexicon for the language.
+        """
+        from docphim.language import facts as reader
+
+        for text in chain(self.references, self.predictions):
+            if text not in self.facts_read:
+                self.facts_read[text] = reader.facts(text, self.language)
+        return [self.facts_read[t] for t in self.references], [self.facts_read[t] for t in self.predictions]
 
     @cached_property
     def subsequences(self) -> Ints:
@@ -107,21 +127,23 @@ def _as_text(ids: Ints, document: Ints, n: int) -> Sequence[Sequence[object]]:
 
 
 class _Vocabulary(dict[str, tuple[int, ...]]):
-    """Blank-separated word → ids of its tokens.
+    """Part of a text (of `Rule.units`) → ids of its tokens: each spelling of a part is cut once, not each time it occurs."""
 
-    Normalising never looks past a blank, so each spelling of a word is normalised and cut once, not each time it occurs.
-    """
-
-    def __init__(self, language: str) -> None:
+    def __init__(self, rule: Rule) -> None:
         super().__init__()
-        self._language = language
+        self._rule = rule
         self._ids: dict[str, int] = {}
 
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        found = tuple(self._ids.setdefault(t, len(self._ids)) for t in tokens(word, self._language))
-        self[word] = found
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens met so far, by id."""
+        return list(self._ids)
+
+    def __missing__(self, unit: str) -> tuple[int, ...]:
+        found = tuple(self._ids.setdefault(t, len(self._ids)) for t in self._rule.cut(unit))
+        self[unit] = found
         return found
 
     def __call__(self, text: str) -> list[int]:
         """Ids of the tokens of a text."""
-        return list(chain.from_iterable(map(self.__getitem__, text.split())))
+        return list(chain.from_iterable(map(self.__getitem__, self._rule.units(text))))

@@ -4,6 +4,7 @@ import pytest
 
 from docphim import __version__
 from docphim.errors import Refused
+from docphim.language.tokens import syllables
 from docphim.metrics import METRICS, metric
 from docphim.metrics.signature import check_comparable, signature
 
@@ -15,7 +16,8 @@ BLEU4 = (
 
 def sign(key="bleu4", name="bleu", language="vi", **sample):
     kind = metric(name)
-    return signature(key, kind.AVERAGE, kind.SETTINGS, language, **{"n": 540, "resamples": 1000, "seed": 12345} | sample)
+    settings = {**syllables(language).signed, **kind.SETTINGS}
+    return signature(key, kind.AVERAGE, settings, **{"n": 540, "resamples": 1000, "seed": 12345} | sample)
 
 
 def test_bleu_is_signed_as_the_convention_says():
@@ -36,7 +38,13 @@ def test_samples_of_one_convention_are_comparable():
 
 
 @pytest.mark.parametrize(
-    ("other", "named"), [(sign("bleu3"), "bleu3"), (sign(language="zh"), "tok:char"), (sign() + "|more", "more")]
+    ("other", "named"),
+    [
+        (sign("bleu3"), "docphim:bleu4 is compared with docphim:bleu3"),
+        (sign(language="zh"), "tok:syllable is compared with tok:char"),
+        (sign("bleu4", "coco_bleu"), "no convention is compared with convention:coco"),
+        (sign() + "|more:1", "no more is compared with more:1"),
+    ],
 )
 def test_different_conventions_are_refused_by_the_field_that_differs(other, named):
     with pytest.raises(Refused, match=named) as refusal:

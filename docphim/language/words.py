@@ -1,0 +1,37 @@
+"""Vietnamese words of several syllables, as underthesea cuts them: a second opinion beside syllables (the `[vi]` extra)."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+
+from docphim.errors import UsageError
+from docphim.language.normalize import normalize_case_kept
+from docphim.language.tokens import Rule
+
+_SYLLABLES = re.compile(r"\w+")
+
+
+def words(language: str) -> Rule:
+    """Words of normalised text, lower case, syllables joined by `_`, punctuation dropped.
+
+    The segmenter is shown a whole line in its own case: capitals tell it where names are.
+
+    Raises
+    ------
+    UsageError
+        The language is not Vietnamese, or underthesea is not installed.
+    """
+    if language != "vi":
+        raise UsageError(f"tokens: word is for vi; a word of {language!r} is its syllable")
+    try:
+        from underthesea import word_tokenize
+    except ImportError:
+        raise UsageError("tokens: word needs underthesea: pip install 'docphim[vi]'") from None
+
+    def cut(line: str) -> list[str]:
+        parts = (_SYLLABLES.findall(word.lower()) for word in word_tokenize(normalize_case_kept(line)))
+        return ["_".join(syllables) for syllables in parts if syllables]
+
+    name = f"word-underthesea-{version('underthesea')}"
+    return Rule({"norm": "nfc+tone-old", "case": "lower", "tok": name, "punct": "drop"}, cut, str.splitlines)
