@@ -208,7 +208,7 @@ def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexic
         mark, inner = _link(items, first, last) if first != start else (link, first)
         whole = list(items[inner:last])
         index = at - inner if at is not None and inner <= at < last else None
-        if found and index is None and mark == "comma" and not _speaks(whole):
+        if found and index is None and mark == "comma" and not _speaks(whole) and not _other_side(found[-1], whole):
             found[-1].items += [items[first], *whole]
         elif index is not None and found and found[-1].at is None and mark == "comma" and _leads_to(found[-1], whole[index]):
             before = found[-1]
@@ -222,6 +222,13 @@ def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexic
 def _speaks(items: Sequence[Item]) -> bool:
     """Whether a part between commas says something by itself: unknown words, a negation, a hedge."""
     return any(i.kind in ("word", "negation", "certainty", "shown", "affirm", "change") for i in items)
+
+
+def _other_side(clause: Clause, items: Sequence[Item]) -> bool:
+    """Whether a part grades the other side: "tràn dịch màng phổi phải lượng ít, trái lượng nhiều"."""
+    sides = {i.name for i in items if i.kind == "side"}
+    graded = any(i.kind in ("severity", "size", "suv", "count") for i in items)
+    return graded and bool(sides) and not sides & {i.name for i in clause.items if i.kind == "side"} and clause.has("side")
 
 
 def _leads_to(clause: Clause, predicate: Item) -> bool:

@@ -19,6 +19,8 @@ _ORDER = (
 _RANK = {kind: place for place, kind in enumerate(_ORDER)}
 #: Numbered words that are anatomy themselves.
 _NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
+#: Concepts after which numerals are names: "xương sườn V", "gãy đốt sống L1", "hạch 4R".
+_NUMERALS = {"rib": "rib", "vertebra": "vertebra", "vertebral_compression": "vertebra"}
 _SIGNS = {",": "comma", ":": "colon", "/": "or", "-": "or", "–": "or", "—": "comma", "+": "and", "&": "and"}
 _QUIET = frozenset("()[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
 
@@ -107,25 +109,44 @@ def _choose(
             kind = "count"
         elif "severity" in terms and "count" in terms:
             kind = "severity"
-        elif kind == "state":
-            last = next((b.kind for b in reversed(before) if b.kind in ("anatomy", "finding", "comma")), "")
-            others = [k for k in kinds if k in ("severity", "descriptor", "location")]
-            if others and (last == "finding" or "finding" in following or not (last or "anatomy" in following)):
-                kind = others[0]
-        elif kind == "finding" and "state" in terms:
-            kind = "finding"
+        else:
+            kind = _by_company(kind, kinds, terms, before, following)
     term = terms[kind]
     item = Item(kind, term.name, i, end, term)
     if term.kind == "location":
         item.locations = (term.says.get("location", term.name),)
     elif "location" in term.says:
         item.locations = (term.says["location"],)
+    numbered = _NUMERALS.get(term.name) if kind in ("anatomy", "finding") else None
+    if numbered:
+        item.end, names = numbers.numerals(numbered, words, end)
+        item.locations += names
     return item
+
+
+def _by_company(
+    kind: str, kinds: Sequence[str], terms: Mapping[str, Term], before: Sequence[Item], following: Mapping[str, Term]
+) -> str:
+    """The meaning of a word that is a finding or a state of an anatomy, and only describes beside a finding."""
+    near = next((b for b in reversed(before) if b.kind in ("anatomy", "finding", "comma")), None)
+    last = near.kind if near else ""
+    others = [k for k in kinds if k in ("severity", "descriptor", "location")]
+    if kind == "finding" and "state" in terms:
+        states = terms["state"].states
+        names = {near.name if near else "", following["anatomy"].name if "anatomy" in following else ""}
+        if names & set(states) or (not states and last == "anatomy"):
+            return "state"
+        return kind
+    if kind == "state" and others and (last == "finding" or "finding" in following or not (last or "anatomy" in following)):
+        return others[0]
+    if kind == "finding" and others and last == "finding":
+        return others[0]
+    return kind
 
 
 def _numbered(words: Sequence[str], i: int, end: int, terms: Mapping[str, Term] | None) -> Item | None:
     """ "xương sườn V, VI", "phân thùy 6", "nhóm 4R": a word and the numerals after it."""
-    if terms and "numbered" in terms:
+    if terms and "numbered" in terms and "finding" not in terms:
         kind = terms["numbered"].name
         j, names = numbers.numerals(kind, words, end)
         if names:
@@ -146,6 +167,8 @@ def _number(words: Sequence[str], i: int) -> Item | None:
     if place := numbers.vertebra(words, i):
         j, names = numbers.numerals("vertebra", words, i)
         return Item("anatomy", "vertebra", i, max(j, place[0]), locations=names or (place[1],))
+    if words[i] == "s" and (read_segment := numbers.numerals("segment", words, i))[1]:
+        return Item("location", "segment", i, read_segment[0], locations=read_segment[1])
     if numbers.station(words, i):
         j, names = numbers.numerals("station", words, i)
         return Item("location", "station", i, j, locations=names)

@@ -9,9 +9,10 @@ _MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 _TIMES = {"x", "×", "*", "by"}
 _RANGE = {"-", "–", "đến", "to", "tới"}
 _LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
-_ABOUT = frozenset(
-    ": = ~ ≈ < > ≤ ≥ ( khoảng là of is was bw value values đạt tới đến up to max lên about approximately cỡ chừng tối đa".split()
-)
+_ABOUT = {
+    *(":", "=", "~", "≈", "<", ">", "≤", "≥", "(", "khoảng", "là", "đạt", "tới", "đến", "lên", "cỡ", "chừng", "tối", "đa"),
+    *("of", "is", "was", "bw", "value", "values", "up", "to", "max", "about", "approximately"),
+}
 _ROMAN = re.compile(r"x{0,1}(?:ix|iv|v?i{0,3})")
 _ROMAN_VALUE = {"i": 1, "v": 5, "x": 10}
 #: Highest number that names a rib, a segment, a node station (Fleischner/IASLC), a vertebra by its letter.

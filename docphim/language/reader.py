@@ -17,6 +17,8 @@ from docphim.language.numbers import is_number
 #: Parts that a finding's or a grown heart's meaning does not change with.
 _OUTER = frozenset(("wall", "margin", "contour", "size", "lumen", "shape", "position", "parenchyma"))
 _EXTENT = frozenset(("size", "contour", "shape"))
+#: What a fact in the making carries beside its fields.
+_NOTES = ("bare", "placed", "subject")
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
 
@@ -56,8 +58,8 @@ def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Fact, ...]:
             _read(clause, n, parts, said, lexicon)
         for raw in said.facts:
             start, end = where[raw.pop("from")][0], where[raw.pop("to") - 1][1]
-            raw.pop("bare", None)
-            raw.pop("subject", None)
+            for key in _NOTES:
+                raw.pop(key, None)
             found.append(Fact(text=sentence[start:end], start=start, end=end, **raw))
     return tuple(found)
 
@@ -79,12 +81,28 @@ def _read(clause: Clause, n: int, parts: Sequence[Clause], said: _Said, lexicon:
     for fact in new:
         _judge(fact, clause, said, lexicon)
         _add(fact, said)
+    if lexicon.modifiers_after and (clause.link in ("and", "or") or (clause.link == "comma" and said.denied)):
+        _share(new[-1], said)
     _afterwards(clause, after, n, parts, said, lexicon)
 
 
 def _add(fact: dict[str, Any], said: _Said) -> None:
     said.of_clause[-1].append(len(said.facts))
     said.facts.append(fact)
+
+
+def _share(fact: dict[str, Any], said: _Said) -> None:
+    """Give the place that a list of findings names at its end to those before it: "nốt và khối phổi phải"."""
+    if not fact.get("placed"):
+        return
+    for indexes in reversed(said.of_clause[:-1]):
+        for earlier in (said.facts[i] for i in indexes):
+            if not earlier.get("bare") or earlier.get("placed") or earlier["polarity"] != fact["polarity"]:
+                return
+            if earlier["anatomy"] in (None, fact["anatomy"]):
+                earlier |= {"anatomy": fact["anatomy"], "side": fact["side"], "location": fact["location"]}
+            elif earlier["side"] is None:
+                earlier["side"] = fact["side"]
 
 
 def _carry(clause: Clause, said: _Said, lexicon: Lexicon) -> None:
@@ -174,11 +192,11 @@ def _found(clause: Clause, before: list[Item], after: list[Item], said: _Said, l
         if key in says:
             fact.setdefault(key, says[key])
             fact[key] = fact[key] or says[key]
-    fact["bare"] = _bare(clause, lexicon)
-    facts = []
-    for spot in spots:
-        place = _settle(spot, predicate, about, says, said, lexicon)
-        facts.append(fact | place)
+    fact["bare"], fact["placed"] = _bare(clause, lexicon), spots[0] != Place()
+    facts = [fact | _settle(spot, predicate, about, says, said, lexicon) for spot in spots]
+    if "also" in says:
+        other = lexicon.findings.get(says["also"], {})
+        facts += [fact | {"finding": says["also"]} | _settle(spot, predicate, other, {}, said, lexicon) for spot in spots]
     said.last = Place(
         anatomy=predicate.name if predicate.name in lexicon.anatomy else facts[-1]["anatomy"],
         side=facts[-1]["side"],
