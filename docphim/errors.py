@@ -56,6 +56,7 @@ REASONS: dict[str, str] = {
     "upload_not_allowed": "the recipe does not allow sending data to this host",
     "endpoint_failing": "the endpoint answers no request",
     "empty_dataset": "no study is left",
+    "pairs_incomplete": "ids of the pairs file are missing, extra or double",
     "pairs_unreadable": "the pairs file is not JSONL of id, reference and prediction",
     "signature_differs": "the scores were made under different conventions",
     "split_differs": "the runs were tested on different splits of the studies",

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docphim.errors import Refused
-from docphim.metrics.measure import measure, table
+from docphim.errors import Refused, UsageError
+from docphim.evaluate import detail
+from docphim.language.suspect import suspicions
+from docphim.metrics import PUBLISHED, families
+from docphim.metrics.facts import error_counts
+from docphim.metrics.measure import Measured, measure, table
+from docphim.metrics.pairs import Pairs
 from docphim.metrics.parity import convention as convention_of
 
 #: So many ids are named beside a count; more would bury the scores.
 NAMED = 20
+#: What stops the scoring unless it is allowed: a score would hide it.
+STOPS = ("missing", "extra", "duplicates")
+_NAMED_WHEN_STOPPED = 5
 
 
 @dataclass
@@ -35,14 +43,16 @@ def score_pairs(
     *,
     convention: str = "docphim",
     tokens: str = "syllable",
+    label_sets: Sequence[str] = PUBLISHED,
+    allow: Collection[str] = (),
     resamples: int = 1000,
     seed: int = 12345,
 ) -> dict[str, Any]:
     """Score a pairs file.
 
-    A line may also hold `patient`, over which intervals are then drawn; without it every id is a patient.  A prediction
-    that is empty or null scores 0; a reference that is null leaves its prediction over (`extra`), unscored; of several
-    lines with one id the first counts.
+    A line may also hold `patient`, over which intervals are then drawn; without it every id is a patient.  An empty
+    prediction scores 0.  Missing, extra and duplicate ids stop the scoring; where they are allowed, a null prediction
+    scores 0, a null reference leaves its prediction over, and of several lines with one id the first counts.
 
     Parameters
     ----------
@@ -54,26 +64,72 @@ def score_pairs(
         `docphim`, or another tool's of `docphim.metrics.parity.CONVENTIONS`.
     tokens : str
         `syllable` or `word`, for the convention `docphim`.
+    label_sets : sequence of str
+        Label sets to score, for the convention `docphim` and a language with a lexicon.
+    allow : collection of str
+        Which of `STOPS` do not stop.
 
     Returns
     -------
     dict
-        `scores` by key; `counts` of pairs and of each fault; `named`, the first ids of each fault.
+        `scores` by key; `counts` of pairs and of each fault; `named`, the first ids of each fault; `suspect`, the first
+        reports that are not what they are taken for.  Where facts were scored also `fact_errors`, `per_label` and
+        `coverage_words`.
 
     Raises
     ------
     Refused
-        `file_missing`; `pairs_unreadable`, with the line's number.
+        `file_missing`; `pairs_unreadable`, with the line's number; `pairs_incomplete`, with the ids.
     UsageError
-        The language has no tokens; the convention or its tokens are unknown, or need a package that is not installed.
+        The language has no tokens; the convention, its tokens, a label set or what is to be allowed is unknown.
     """
+    unknown = [fault for fault in allow if fault not in STOPS]
+    if unknown:
+        raise UsageError(f"--allow {unknown[0]}: must be of {', '.join(STOPS)}")
+    names = families(language, label_sets)
     read = read_pairs(path)
+    _stop(path, {fault: read.faults[fault] for fault in STOPS if read.faults[fault] and fault not in allow})
     if not read.ids:
         raise Refused("pairs_unreadable", path.name, "there is no pair to score")
-    pairs, families = convention_of(convention, read.references, read.predictions, language, tokens)
-    system = measure(pairs, read.patients, resamples=resamples, seed=seed, names=families)
+    pairs, others = convention_of(convention, read.references, read.predictions, language, tokens)
+    system = measure(pairs, read.patients, resamples=resamples, seed=seed, names=others or names)
+    suspect = suspects(read, language)
+    read.faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
     counts = {"pairs": len(read.ids), "patients": len(set(read.patients)), **{k: len(v) for k, v in read.faults.items()}}
-    return {"scores": table(system), "counts": counts, "named": name(read.faults)}
+    answer = {"scores": table(system), "counts": counts, "named": name(read.faults), "suspect": suspect[:NAMED]}
+    return answer | (behind(pairs, system) if "facts" in system.statistics else {})
+
+
+def behind(pairs: Pairs, system: Measured) -> dict[str, Any]:
+    """What stands behind the fact and label scores of a pairs file."""
+    texts = {"reference": pairs.references, "prediction": pairs.predictions}
+    return {
+        "fact_errors": error_counts(detail.matchings(pairs)),
+        "per_label": detail.per_label(system),
+        "coverage_words": {of: detail.coverage_words(reports, pairs.language) for of, reports in texts.items()},
+    }
+
+
+def suspects(read: Read, language: str) -> list[dict[str, str]]:
+    """Reports in another language than declared, in another encoding, or with control characters: id, text and why."""
+    return [
+        {"id": id_, "text": of, "why": why}
+        for of, texts in (("reference", read.references), ("prediction", read.predictions))
+        for id_, text in zip(read.ids, texts, strict=True)
+        for why in suspicions(text, language)
+    ]
+
+
+def _stop(path: Path, faults: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a file whose faults a score would hide."""
+    if faults:
+        told = "; ".join(f"{len(ids)} {fault} ({_some(ids)})" for fault, ids in faults.items())
+        why = f"{told}; to score it all the same: --allow {','.join(faults)}"
+        raise Refused("pairs_incomplete", path.name, why)
+
+
+def _some(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:_NAMED_WHEN_STOPPED]) + (", …" if len(ids) > _NAMED_WHEN_STOPPED else "")
 
 
 def name(faults: dict[str, list[str]]) -> dict[str, list[str]]:

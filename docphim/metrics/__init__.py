@@ -85,7 +85,7 @@ def families(language: str, label_sets: Sequence[str] = PUBLISHED) -> tuple[str,
     unknown = [name for name in label_sets if name not in LABEL_SETS]
     if unknown:
         raise UsageError(f"label set {unknown[0]!r} is not one of {', '.join(LABEL_SETS)}")
-    if language not in getattr(facts, "LANGUAGES", ()):
+    if language not in facts.LANGUAGES:
         return LEXICAL
     return (*LEXICAL, "facts", *(dict.fromkeys(label_sets) if hasattr(labels, "labels_of") else ()))
 

@@ -14,7 +14,7 @@ from docphim.metrics.facts import lexicon_key
 from docphim.metrics.pairs import Floats, Pairs
 
 if TYPE_CHECKING:
-    from docphim.language.facts import Fact
+    from docphim.language.fact import Fact
 
 SCORES = (
     "coverage",

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from docphim import language as language_package
-from docphim.language.facts import Fact
+from docphim.language.fact import Fact
 from docphim.metrics.grams import shared_grams
 from docphim.metrics.pairs import Floats, Ints, Pairs
 

@@ -16,7 +16,7 @@ from docphim.language.tokens import Rule, rule
 from docphim.metrics.grams import shared_grams
 
 if TYPE_CHECKING:
-    from docphim.language.facts import Fact
+    from docphim.language.fact import Fact
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -1,11 +1,15 @@
 """`score_pairs`: what it reads, what it counts, what it refuses."""
 
 import json
+import math
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from docphim.errors import Refused, UsageError
 from docphim.evaluate.score import score_pairs
@@ -26,25 +30,122 @@ def test_scores_have_value_interval_number_and_signature(tmp_path):
     row = scored["scores"]["rougeL"]
     assert (row["value"], row["low"], row["high"], row["n"]) == (100, 100, 100, 30)
     assert scored["counts"] == {
-        "pairs": 30, "patients": 30, "empty": 0, "missing": 0, "extra": 0, "duplicates": 0, "empty_references": 0
+        "pairs": 30, "patients": 30, "empty": 0, "missing": 0, "extra": 0, "duplicates": 0, "empty_references": 0, "suspect": 0
     }  # fmt: skip
 
 
+FAULTY = [
+    pair("good"),
+    pair("empty", prediction=" "),
+    pair("missing", prediction=None),
+    pair("extra", reference=None),
+    pair("good", prediction="khác"),
+    pair("silent", reference=""),
+]
+
+
 def test_every_fault_is_named_and_counted(tmp_path):
-    rows = [
-        pair("good"),
-        pair("empty", prediction=" "),
-        pair("missing", prediction=None),
-        pair("extra", reference=None),
-        pair("good", prediction="khác"),
-        pair("silent", reference=""),
-    ]
-    scored = score_pairs(pairs(tmp_path, *rows), "vi")
+    scored = score_pairs(pairs(tmp_path, *FAULTY), "vi", allow=("missing", "extra", "duplicates"))
     assert scored["named"] == {
         "empty": ["empty"], "missing": ["missing"], "extra": ["extra"], "duplicates": ["good"], "empty_references": ["silent"]
     }  # fmt: skip
     assert scored["counts"]["pairs"] == 4
     assert scored["scores"]["rouge1"]["value"] == 25
+    assert scored["scores"]["fact_f1_macro"]["value"] == 25
+
+
+@pytest.mark.parametrize(
+    ("allow", "told"),
+    [
+        ((), "1 missing (missing); 1 extra (extra); 1 duplicates (good); to score it all the same: --allow missing,extra,dupl"),
+        (("missing", "duplicates"), "pairs.jsonl: 1 extra (extra); to score it all the same: --allow extra"),
+    ],
+)
+def test_missing_extra_and_duplicate_ids_stop_the_scoring_until_they_are_allowed(tmp_path, allow, told):
+    with pytest.raises(Refused) as refusal:
+        score_pairs(pairs(tmp_path, *FAULTY), "vi", allow=allow)
+    assert refusal.value.reason == "pairs_incomplete" and told in str(refusal.value)
+
+
+def test_only_the_first_of_many_ids_are_told_when_the_scoring_stops(tmp_path):
+    with pytest.raises(Refused, match=r"9 missing \(0, 1, 2, 3, 4, …\)"):
+        score_pairs(pairs(tmp_path, *(pair(i, prediction=None) for i in range(9))), "vi")
+
+
+def test_what_may_be_allowed_is_said(tmp_path):
+    with pytest.raises(UsageError, match="--allow empty: must be of missing, extra, duplicates"):
+        score_pairs(pairs(tmp_path, pair("a")), "vi", allow=["empty"])
+
+
+def test_reports_that_are_not_what_they_are_taken_for_are_named_with_the_reason(tmp_path):
+    vi = "Bóng tim không to, góc sườn hoành hai bên nhọn."
+    rows = [
+        pair("fine", vi, vi),
+        pair("english", vi, "The heart is not enlarged and the lungs are clear."),
+        pair("font", "Bãng tim kh«ng to. Nhu m« phæi s¸ng ®Òu.", vi),
+        pair("bell", vi, vi + "\a"),
+    ]
+    scored = score_pairs(pairs(tmp_path, *rows), "vi")
+    assert scored["counts"]["suspect"] == 3
+    assert scored["suspect"] == [
+        {"id": "font", "text": "reference", "why": "encoding"},
+        {"id": "english", "text": "prediction", "why": "language"},
+        {"id": "bell", "text": "prediction", "why": "control"},
+    ]
+    assert scored["named"] == {"suspect": ["font", "english", "bell"]}
+
+
+def test_facts_have_error_counts_and_the_words_that_are_not_known(tmp_path):
+    rows = [pair(i, "Tràn dịch màng phổi phải. Bóng tim không to.", "Tràn dịch màng phổi trái. Xyzt.") for i in range(3)]
+    scored = score_pairs(pairs(tmp_path, *rows), "vi")
+    errors = scored["fact_errors"]
+    assert (errors["side"], errors["missing"], errors["polarity"]) == (3, 3, 0)
+    words = scored["coverage_words"]
+    assert words["reference"]["share"] == 100 and words["reference"]["unknown"] == []
+    assert words["prediction"]["unknown"] == [["xyzt", 3]]
+
+
+def test_a_rare_unknown_word_is_not_listed_for_it_may_be_a_name(tmp_path):
+    rows = [pair(i, "Bóng tim không to.", f"Bóng tim to. Qwrt{chr(97 + i)}.") for i in range(3)]
+    assert score_pairs(pairs(tmp_path, *rows), "vi")["coverage_words"]["prediction"]["unknown"] == []
+
+
+def test_a_language_without_a_lexicon_has_lexical_scores_only(tmp_path):
+    scored = score_pairs(pairs(tmp_path, pair("a", "双肺纹理清晰", "双肺纹理增粗")), "zh")
+    assert "rouge1" in scored["scores"] and not {"fact_f1", "vindr/micro_f1"} & set(scored["scores"])
+    assert "fact_errors" not in scored
+
+
+MONSTERS = {
+    "parentheses": "(" * 10_000 + "tim to" + ")" * 10_000,
+    "brackets": "[{(" * 10_000,
+    "one word": "a" * 1_000_000,
+    "one sentence": "tràn dịch màng phổi phải " * 40_000,
+    "many sentences": "Tràn dịch màng phổi phải. Bóng tim không to. " * 5_000,
+    "commas": "," * 200_000,
+    "negations": "không " * 40_000,
+    "numbers": "12 x 14 mm " * 20_000,
+    "marks": "o" + "\u0302\u0301" * 300_000,
+    "nulls": "\0" * 300_000,
+}
+
+
+@pytest.mark.parametrize("text", MONSTERS.values(), ids=MONSTERS)
+def test_a_monstrous_report_is_scored_like_any_other(tmp_path, text):
+    scored = score_pairs(pairs(tmp_path, pair("a", "Bóng tim không to.", text), pair("b", text, "Bóng tim to.")), "vi")
+    assert scored["counts"]["pairs"] == 2
+    assert all(0 <= row["value"] <= 100 for row in scored["scores"].values())
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.text(max_size=80), st.text(max_size=80)), min_size=1, max_size=4), st.sampled_from(["vi", "en", "zh"])
+)
+def test_any_text_is_scored(texts, language):
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [pair(i, reference, prediction) for i, (reference, prediction) in enumerate(texts)]
+        scored = score_pairs(pairs(Path(folder), *rows), language)
+    assert all(math.isfinite(row["value"]) and 0 <= row["value"] <= 100 for row in scored["scores"].values())
 
 
 def test_named_ids_are_few_however_many_there_are(tmp_path):
@@ -62,6 +163,11 @@ def test_a_byte_order_mark_and_blank_lines_are_no_fault(tmp_path):
     path = pairs(tmp_path, pair("a"), "", pair("b"))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
     assert score_pairs(path, "vi")["counts"]["pairs"] == 2
+
+
+def test_label_sets_are_chosen(tmp_path):
+    with pytest.raises(UsageError, match="label set 'x' is not one of ct_rate, vindr, chexpert, phantom"):
+        score_pairs(pairs(tmp_path, pair("a")), "vi", label_sets=["x"])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docphim.language.facts import Fact
+from docphim.language.fact import Fact
 from docphim.metrics import corpus, facts
 from docphim.metrics.facts import ERRORS, KINDS, error_counts, match
 from docphim.metrics.pairs import Pairs

@@ -1,0 +1,45 @@
+"""What stands behind fact and label scores: errors by kind, each label's row, and the words that the lexicon does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from docphim.metrics import LABEL_SETS, metric
+from docphim.metrics.clinical import Labels
+from docphim.metrics.facts import Matching, match
+from docphim.metrics.measure import Measured
+from docphim.metrics.pairs import Pairs
+
+#: So many unknown words are listed; a word that is rarer than `RARE` may be a name and is not.
+LISTED = 20
+RARE = 3
+#: Of more reports than this every k-th is looked at: a share of words needs no more.
+LOOKED_AT = 1000
+
+
+def matchings(pairs: Pairs) -> list[Matching]:
+    """Each prediction's facts beside its reference's."""
+    return [match(reference, prediction) for reference, prediction in zip(*pairs.facts, strict=True)]
+
+
+def per_label(system: Measured) -> dict[str, dict[str, Any]]:
+    """Precision, recall, F1 and support of each label, by set."""
+    kinds = {name: metric(name) for name in system.statistics if name in LABEL_SETS}
+    return {name: kind.per_label(system.statistics[name]) for name, kind in kinds.items() if isinstance(kind, Labels)}
+
+
+def coverage_words(texts: Sequence[str], language: str) -> dict[str, Any]:
+    """How much of reports the lexicon knows, in percent, and the words it was asked for most in vain.
+
+    Returns
+    -------
+    dict
+        ``{"share", "known", "words", "unknown": [[word, times], …]}``; share is None of no words.
+    """
+    from docphim.language.facts import coverage
+
+    found = coverage(texts[:: len(texts) // LOOKED_AT + 1], language)
+    often = sorted(((w, n) for w, n in found.unknown.items() if n >= RARE), key=lambda row: (-row[1], row[0]))
+    share = None if found.share is None else round(100 * found.share, 10)
+    return {"share": share, "known": found.known, "words": found.words, "unknown": [list(row) for row in often[:LISTED]]}
