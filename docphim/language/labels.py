@@ -1,240 +1,253 @@
-"""Read the labels of a chest film report: which findings it affirms, denies, suspects, or leaves out, and on which side.
+"""Label sets of reports (CT-RATE, VinDr, CheXpert, the phantom's), read from facts by tables.  `docphim labels TEXT --set ct_rate`.
 
-`read_labels("Góc sườn hoành phải tù.", "vi")["effusion_right"]` is `"positive"`.  What it knows stands in lexicon/*.yaml.
+`read_labels("Small left pleural effusion.", "en", "ct_rate")["Pleural effusion"]` is `"positive"`.  What each label means stands in labels/*.yaml.
 """
 
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
 
-from docphim.language.normalize import normalize
-from docphim.language.phrases import WORD, Lexicon, load_lexicon
+import yaml
+
+from docphim.errors import UsageError
+from docphim.language.facts import Fact, facts
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
 
-#: Every label, in the order of tables.
-LABELS: tuple[str, ...] = (
-    "cardiomegaly",
-    *(
-        f"{name}_{side}"
-        for name in ("effusion", "consolidation", "nodule", "mass", "pneumothorax")
-        for side in ("right", "left")
-    ),
-    "interstitial",
-    "aortic_calcification",
-    "aortic_unfolding",
-    *(f"{n}_{side}" for n in ("rib_fracture", "hilar_prominence") for side in ("right", "left")),
-)
+#: Label sets that have a table.
+SETS: tuple[str, ...] = ("ct_rate", "vindr", "chexpert", "phantom")
 
-_SIDES = {"right": ("right",), "left": ("left",), "both": ("right", "left")}
-_RANK: dict[State, int] = {"unmentioned": 0, "negative": 1, "uncertain": 2, "positive": 3}
-_SENTENCE = re.compile(r"\n|;|!|\.(?!\d)|(?<!\d)\.(?=\d)")
-_NUMBER = re.compile(r"[^\d]{0,30}?(\d+(?:\.\d+)?)\s*(?:/\s*(\d+))?\s*(%?)")
-_LONG = re.compile(r".{1,2000}(?!\S)|\S{2000}")  # no sentence is longer; what is, is no sentence
-_NEAR = 2  # words that may stand between a negation and the anatomy it reverses: "không thấy hình ảnh góc sườn hoành tù"
+_FOLDER = Path(__file__).parent
+#: States from the weakest: of several mentions the last of these counts.
+_STATES: tuple[State, ...] = ("unmentioned", "negative", "uncertain", "positive")
+_NEGATIVE, _UNCERTAIN, _POSITIVE = 1, 2, 3
+_RANK = {state: rank for rank, state in enumerate(_STATES)}
+_FIELDS = tuple(f.name for f in fields(Fact) if f.name not in ("text", "start", "end"))
+_WAYS = ("is", "denied", "except", "hints")
+#: A condition on one field of a fact; a rule holds if all of its conditions do.
+_Rule = tuple[tuple[str, Callable[[Any], bool]], ...]
 
 
-@dataclass(frozen=True)
-class Span:
-    """A stretch of an item's text: a side, a cue, or a finding's phrase with its `head` (the anatomy before a gap)."""
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A label of a table: where its state stands, and the rules by which a fact speaks of it."""
 
-    start: int
-    end: int
-    kind: str
-    name: str = ""
-    head: str = ""
+    first: int
+    sided: bool
+    rest: bool
+    rules: Mapping[str, tuple[_Rule, ...]]
 
 
-def read_labels(text: str, language: str) -> dict[str, State]:
-    """Every label of `LABELS` with its state.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    names: tuple[str, ...]
+    labels: tuple[_Label, ...]
+    certainty: Mapping[str, int]
+    parents: tuple[tuple[int, int], ...]  # child before its parent
+    none: int | None
+    spoken: tuple[int, ...]  # labels that speak against `none`
+    all_denied_by: tuple[_Rule, ...]
 
-    Of several mentions the most affirmative counts.  A sided finding that is affirmed without a side is uncertain on both,
-    unless the report gives its side elsewhere; one that is denied without a side is absent on both.
+
+def label_names(set_: str) -> tuple[str, ...]:
+    """Labels of a set, spelled and ordered as published.
 
     Raises
     ------
     UsageError
-        There is no lexicon for the language.
+        There is no such set.
     """
-    lexicon = load_lexicon(language)
-    states: dict[str, State] = dict.fromkeys(LABELS, "unmentioned")
-    unsided: set[str] = set()
-    for name, side, state in _mentions(text, lexicon):
-        labels = [name] if name not in lexicon.sided else [f"{name}_{s}" for s in _SIDES[side or "both"]]
-        if name in lexicon.sided and not side and state != "negative":
-            unsided.add(name)
-            continue
-        for label in labels:
-            states[label] = max(states[label], state, key=_RANK.__getitem__)
-    for name in unsided:
-        labels = [f"{name}_right", f"{name}_left"]
-        if all(_RANK[states[label]] < _RANK["uncertain"] for label in labels):
-            states.update(dict.fromkeys(labels, "uncertain"))
-    return states
+    return _table(set_).names
 
 
-def _mentions(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State]]:
-    """Each finding that is spoken of: its name, its side or nothing, its state."""
-    for line in text.splitlines():
-        clean = re.sub(r"(?<=\d)\s?,\s?(?=\d)", ".", normalize(line))
-        for sentence in _SENTENCE.split(clean):
-            for part in _LONG.findall(sentence):
-                yield from _read(part, lexicon)
+def read_labels(text: str, language: str, set_: str = "phantom") -> dict[str, State]:
+    """Every label of a set with its state in a report.
+
+    Raises
+    ------
+    UsageError
+        There is no such set, or no lexicon for the language.
+    """
+    return labels_of(facts(text, language), set_)
 
 
-@functools.lru_cache(maxsize=10_000)
-def _read(sentence: str, lexicon: Lexicon) -> tuple[tuple[str, str, State], ...]:
-    """Mentions of a sentence; reports say the same ones again and again."""
-    masked = lexicon.masked.sub(lambda m: "_" * len(m.group()), sentence)
-    return (*_ratio(sentence, lexicon), *_sentence(masked, lexicon))
+def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
+    """Every label of a set with its state, given a report's facts.
+
+    Of several facts the most affirmative counts: positive, uncertain, negative.  What has resolved is negative.
+
+    Raises
+    ------
+    UsageError
+        There is no such set.
+    """
+    table = _table(set_)
+    ranks = [0] * len(table.names)
+    unsided: set[int] = set()
+    all_denied = False
+    for fact in said:
+        verdicts, open_, everything = _read(_key(fact), set_)
+        for place, rank in verdicts:
+            if rank > ranks[place]:
+                ranks[place] = rank
+        unsided.update(open_)
+        all_denied |= everything
+    for place in unsided:
+        if max(ranks[place], ranks[place + 1]) < _UNCERTAIN:
+            ranks[place] = ranks[place + 1] = _UNCERTAIN
+    for child, parent in table.parents:
+        if ranks[child] >= _UNCERTAIN:
+            ranks[parent] = max(ranks[parent], ranks[child])
+    if all_denied:
+        ranks = [max(rank, _NEGATIVE) for rank in ranks]
+    if table.none is not None and said:
+        loudest = max(ranks[place] for place in table.spoken)
+        ranks[table.none] = {_POSITIVE: _NEGATIVE, _UNCERTAIN: _UNCERTAIN}.get(loudest, _POSITIVE)
+    return {name: _STATES[rank] for name, rank in zip(table.names, ranks, strict=True)}
 
 
-def _sentence(sentence: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State]]:
-    header, last, head, cue = "", "", "", ""
-    waiting: tuple[str, State] | None = None
-    for number, item in enumerate(_items(sentence, lexicon)):
-        spans = _findings(item, lexicon)
-        if not spans and head and not lexicon.anatomy.search(item):
-            # "góc sườn hoành phải tù, bên trái nhọn": the anatomy is that of the item before
-            item = f"{head} {item.lstrip()}"
-            spans = _findings(item, lexicon)
-        sides = _side_spans(item, lexicon)
-        if number == 0 and sides and (not spans or sides[0].end <= spans[0].start):
-            header = sides[0].name
-        if waiting and (spans or sides):
-            # "gãy cung sau xương sườn V, VI bên phải": the side comes in the next item
-            late = not spans and sides and not lexicon.midline.search(item)
-            yield waiting[0], sides[0].name if late else "", waiting[1]
-            waiting = None
-        if not _continues(item, spans, sides, lexicon):
-            cue = ""
-        cues = _cues(item, spans, lexicon)
-        for i, span in enumerate(spans):
-            state = _state(item, span, cues, cue, lexicon)
-            before, after = (spans[i - 1].end if i else 0), (spans[i + 1].start if i + 1 < len(spans) else len(item))
-            found = _side(item, span, before, after, sides, lexicon)
-            if found and span.name in lexicon.sided:
-                sides = [s for s in sides if s not in found]
-                last = found[0].name if len({s.name for s in found}) == 1 else "both"
-            where = last if found else (header if state == "negative" else last or header)
-            if where or state == "negative" or i + 1 < len(spans):
-                yield span.name, where, state
-            else:
-                waiting = span.name, state
-            head = "" if span.kind == "things" else span.head
-        cue = _running(cues, cue)
-    if waiting:
-        yield waiting[0], "", waiting[1]
-
-
-def _items(sentence: str, lexicon: Lexicon) -> Iterator[str]:
-    """A sentence cut at commas, and at "và" between two findings: "tortuous and calcified aorta" is one item."""
-    for part in sentence.split(","):
-        begin = 0
-        for join in lexicon.joins.finditer(part):
-            if _findings(part[begin : join.start()], lexicon) and _findings(part[join.end() :], lexicon):
-                yield part[begin : join.start()]
-                begin = join.end()
-        yield part[begin:]
-
-
-def _continues(item: str, spans: list[Span], sides: list[Span], lexicon: Lexicon) -> bool:
-    """Whether a list goes on, so that the negation or hedge before the comma holds for this item too."""
-    if lexicon.list_ends.search(item):
-        return True
-    bare = all(s.kind == "things" for s in spans) if spans else not lexicon.anatomy.search(item)
-    return bare and all(s.name == "both" for s in sides) and not lexicon.qualifiers.search(item)
-
-
-def _running(cues: Iterable[Span], cue: str) -> str:
-    """The cue that holds after these: a negation stands until something ends it, a hedge does not weaken it."""
-    for found in cues:
-        if found.kind != "hedges" or cue != "negation":
-            cue = "" if found.kind == "ends" else found.kind
-    return cue
-
-
-def _state(item: str, span: Span, cues: list[Span], cue: str, lexicon: Lexicon) -> State:
-    """The state of a finding, given the cue that the item began with."""
-    cue = _running((c for c in cues if c.start < span.start), cue)
-    negations = [c for c in cues if c.kind == "negation"]
-    reversed_ = any(
-        span.start <= c.start < span.end or (span.start - c.end >= 0 and len(item[c.end : span.start].split()) <= _NEAR)
-        for c in negations
+def _key(fact: Fact) -> tuple[Any, ...]:
+    """All that a table can ask of a fact, in the order of `_FIELDS`."""
+    f = fact
+    return (
+        f.anatomy,
+        f.part,
+        f.finding,
+        f.state,
+        f.polarity,
+        f.side,
+        f.location,
+        f.count,
+        f.severity,
+        f.size_mm,
+        f.suv,
+        f.certainty,
+        f.change,
+        f.leftover,
     )
-    denied = cue == "negation" if span.kind == "things" else reversed_
-    denied = denied or bool(lexicon.denied.match(item, span.end))
-    if span.kind == "normal":
-        denied = not denied
-    if denied:
-        return "negative"
-    return "uncertain" if cue == "hedges" else "positive"
 
 
-def _cues(item: str, spans: list[Span], lexicon: Lexicon) -> list[Span]:
-    """Negations, hedges and what ends them; anatomy with its state ends them as well, for what follows it."""
-    found = [Span(m.start(), m.end(), lexicon.cue_kinds[(m.lastindex or 1) - 1]) for m in lexicon.cues.finditer(item)]
-    found += [Span(s.end, s.end, "ends") for s in spans if s.kind != "things"]
-    return sorted(found, key=lambda s: (s.start, s.end))
-
-
-def _findings(item: str, lexicon: Lexicon) -> list[Span]:
-    """The finding phrases of an item from left to right, without those that a longer one holds or begins with."""
-    found = [
-        Span(m.start(), m.end(), kind, name, m.groupdict().get("head") or "")
-        for name, kind, pattern in {p: None for word in WORD.findall(item) for p in lexicon.phrases.get(word, ())}
-        for m in pattern.finditer(item)
-    ]
-    found.sort(key=lambda s: (s.start - s.end, s.start))
-    kept: list[Span] = []
-    for span in found:
-        if not any(k.start <= span.start and span.end <= k.end and (not k.head or k.start == span.start) for k in kept):
-            kept.append(span)
-    return sorted(kept, key=lambda s: s.start)
-
-
-def _side_spans(item: str, lexicon: Lexicon) -> list[Span]:
-    found = [Span(m.start(), m.end(), "side", side) for side, pattern in lexicon.sides for m in pattern.finditer(item)]
-    longest = [s for s in found if not any(o != s and o.start <= s.start and s.end <= o.end for o in found)]
-    return sorted(longest, key=lambda s: s.start)
-
-
-def _side(item: str, span: Span, before: int, after: int, sides: list[Span], lexicon: Lexicon) -> list[Span]:
-    """The side words of a finding: inside its phrase, else on the language's usual hand, else on the other.
-
-    Several only where "và" joins them: "đông đặc thùy trên phổi phải và thùy dưới phổi trái".
-    """
-    inside = [s for s in sides if span.start <= s.start and s.end <= span.end]
-    following = [s for s in sides if span.end <= s.start and s.end <= after]
-    preceding = [s for s in sides if before <= s.start and s.end <= span.start][::-1]
-    order = (following, preceding) if lexicon.side_follows else (preceding, following)
-    group = next((group for group in (inside, *order) if group), [])
-    chosen = group[:1]
-    for side in group[1:]:
-        first, second = sorted((chosen[-1], side), key=lambda s: s.start)
-        between = item[first.end : second.start]
-        if not lexicon.joins.search(between) or lexicon.midline.search(between):
-            break
-        chosen.append(side)
-    return chosen
-
-
-def _ratio(sentence: str, lexicon: Lexicon) -> Iterator[tuple[str, str, State]]:
-    """A cardiothoracic ratio that is given as a number, "> 0.5", "52%" or "1/2"."""
-    rule = lexicon.ratio
-    for name in rule["names"].finditer(sentence):
-        number = _NUMBER.match(sentence, name.end())
-        if not number:
+@functools.lru_cache(maxsize=100_000)
+def _read(key: tuple[Any, ...], set_: str) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...], bool]:
+    """What one fact says: (place, rank) of labels, places of sided labels affirmed without a side, whether it denies all."""
+    table, fact = _table(set_), dict(zip(_FIELDS, key, strict=True))
+    verdicts: list[tuple[int, int]] = []
+    unsided: list[int] = []
+    for label in sorted(table.labels, key=lambda label: label.rest):
+        if label.rest and any(rank >= _UNCERTAIN for _, rank in verdicts):
             continue
-        value = float(number[1]) / (float(number[2]) if number[2] and float(number[2]) else 1)
-        value = value / 100 if number[3] or value > 1.5 else value
-        said = sentence[name.end() : number.start(1)]
-        under, over = (any(word in said for word in rule[key]) for key in ("under", "over"))
-        if not under and (value > rule["above"] or (over and value == rule["above"])):
-            yield rule["finding"], "", "positive"
-        elif not (over and not under) and value <= rule["above"]:
-            yield rule["finding"], "", "negative"
+        rank = _rank(fact, label, table.certainty)
+        if not rank or (label.rest and rank == _NEGATIVE):
+            continue
+        if not label.sided:
+            verdicts.append((label.first, rank))
+        elif fact["side"] is None and rank != _NEGATIVE:
+            unsided.append(label.first)
+        else:
+            verdicts += [(label.first, rank)] * (fact["side"] != "left") + [(label.first + 1, rank)] * (fact["side"] != "right")
+    everything = fact["polarity"] in ("absent", "normal") and _holds(table.all_denied_by, fact)
+    return tuple(verdicts), tuple(unsided), everything
+
+
+def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) -> int:
+    """The rank of the state that a fact gives a label; 0 if it does not speak of it."""
+    rules = label.rules
+    if _holds(rules["except"], fact):
+        return 0
+    affirmed = fact["polarity"] in ("present", "abnormal")
+    hinted = _holds(rules["hints"], fact)
+    if _holds(rules["is"], fact) or (affirmed and hinted):
+        if fact["change"] == "resolved":
+            return _NEGATIVE
+        rank = certainty[fact["certainty"]]
+        if affirmed:
+            return min(rank, _UNCERTAIN) if hinted else rank
+        return _UNCERTAIN if fact["certainty"] in ("not_excluded", "obscured") else _NEGATIVE
+    return _NEGATIVE if not affirmed and (hinted or _holds(rules["denied"], fact)) else 0
+
+
+def _holds(rules: Sequence[_Rule], fact: Mapping[str, Any]) -> bool:
+    return any(all(asks(fact[name]) for name, asks in rule) for rule in rules)
+
+
+@functools.cache
+def _table(set_: str) -> _Table:
+    """Read labels/SET.yaml; ct_rate.yaml says what the entries mean."""
+    if set_ not in SETS:
+        raise UsageError(f"set: {set_!r} is not one of {', '.join(SETS)}")
+    data = yaml.safe_load((_FOLDER / "labels" / f"{set_}.yaml").read_text(encoding="utf-8"))
+    concepts = yaml.safe_load((_FOLDER / "lexicon" / "concepts.yaml").read_text(encoding="utf-8"))
+    names: list[str] = []
+    labels: list[_Label] = []
+    for name, entry in data["labels"].items():
+        rules = {way: tuple(_rule(c, concepts) for c in entry.get(way, ())) for way in _WAYS}
+        labels.append(_Label(len(names), entry.get("sided", False), entry.get("rest", False), rules))
+        names += [f"{name}_right", f"{name}_left"] if entry.get("sided") else [name]
+    none = data.get("none") or {}
+    silent = {none.get("label"), *none.get("ignoring", ())}
+    parents = [(names.index(child), names.index(parent)) for child, parent in (data.get("parents") or {}).items()]
+    return _Table(
+        names=tuple(names),
+        labels=tuple(labels),
+        certainty={certainty: _RANK[state] for certainty, state in data["certainty"].items()},
+        parents=_upwards(parents),
+        none=names.index(none["label"]) if none else None,
+        spoken=tuple(i for i, name in enumerate(names) if name not in silent),
+        all_denied_by=tuple(_rule(c, concepts) for c in data.get("all_denied_by", ())),
+    )
+
+
+def _upwards(parents: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Pairs of child and parent so ordered that a grandchild reaches its grandparent in one pass."""
+    above = dict(parents)
+
+    def depth(place: int) -> int:
+        return 1 + depth(above[place]) if place in above else 0
+
+    return tuple(sorted(parents, key=lambda pair: -depth(pair[0])))
+
+
+def _rule(condition: Mapping[str, Any], concepts: Mapping[str, Any]) -> _Rule:
+    rule = []
+    for name, wanted in condition.items():
+        if name == "within":
+            rule.append(("anatomy", frozenset(_region(wanted, concepts["anatomy"])).__contains__))
+        elif name not in _FIELDS:
+            raise ValueError(f"a condition asks for {name!r}, which is no field of a fact")
+        else:
+            _check(name, wanted, concepts)
+            rule.append((name, _asks(name, wanted)))
+    return tuple(rule)
+
+
+def _asks(name: str, wanted: Any) -> Callable[[Any], bool]:
+    """One condition: a number's bounds, any of some places, or any of some values."""
+    if isinstance(wanted, dict):
+        low, high = wanted.get("at_least", float("-inf")), wanted.get("below", float("inf"))
+        # of several diameters the short axis
+        return lambda value: low <= (min(value) if isinstance(value, tuple) else value) < high if value else False
+    choices = frozenset(wanted if isinstance(wanted, list) else [wanted])
+    if name in ("location", "leftover"):
+        return lambda value: not choices.isdisjoint(value)
+    return choices.__contains__
+
+
+def _check(name: str, wanted: Any, concepts: Mapping[str, Any]) -> None:
+    section = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}.get(
+        name
+    )
+    for value in wanted if isinstance(wanted, list) else [wanted]:
+        if section and value is not None and value not in concepts[section]:
+            raise ValueError(f"a condition asks for {name} {value!r}, which has no line in concepts.yaml")
+
+
+def _region(region: str, anatomy: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """An anatomy and all that lies in it."""
+    inside = [region]
+    for name in inside:
+        inside += [other for other, about in anatomy.items() if about.get("in") == name]
+    return inside
