@@ -10,6 +10,8 @@ from docphim.language.normalize import normalize_case_kept
 from docphim.language.tokens import Rule
 
 _SYLLABLES = re.compile(r"\w+")
+#: No word is so long, and the segmenter's time on one grows with its square: it is one token as it stands.
+_RUN = re.compile(r"(\S{200,})")
 
 
 def words(language: str) -> Rule:
@@ -30,8 +32,11 @@ def words(language: str) -> Rule:
         raise UsageError("tokens: word needs underthesea: pip install 'docphim[vi]'") from None
 
     def cut(line: str) -> list[str]:
-        parts = (_SYLLABLES.findall(word.lower()) for word in word_tokenize(normalize_case_kept(line)))
-        return ["_".join(syllables) for syllables in parts if syllables]
+        found = []
+        for i, part in enumerate(_RUN.split(normalize_case_kept(line))):
+            parts = [part] if i % 2 else word_tokenize(part, use_token_normalize=False)  # our spelling stays
+            found += ["_".join(syllables) for word in parts if (syllables := _SYLLABLES.findall(word.lower()))]
+        return found
 
     name = f"word-underthesea-{version('underthesea')}"
     return Rule({"norm": "nfc+tone-old", "case": "lower", "tok": name, "punct": "drop"}, cut, str.splitlines)

@@ -1,7 +1,7 @@
 """Other tools' conventions give those tools' own values, to 1e-6, on whatever text comes."""
 
 import logging
-import math
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
 from docphim.errors import Refused, UsageError
 from docphim.language.tokens import rule
-from docphim.metrics import metric
-from docphim.metrics.measure import measure
+from docphim.metrics import LEXICAL, metric
+from docphim.metrics.measure import measure, table
 from docphim.metrics.parity import CONVENTIONS, convention
 from docphim.metrics.signature import check_comparable
 
@@ -51,29 +51,8 @@ TABLE = {
     "capital with a dot": ("İ K ſ", "i k s"),
 }
 
-PIECES = st.sampled_from(
-    [
-        "tim",
-        "to",
-        "không",
-        "phổi",
-        "Phổi",
-        "nodules",
-        "nodule",
-        "the",
-        "双肺",
-        "清晰",
-        "12",
-        "5,2",
-        "3.5",
-        "-",
-        ".",
-        ",",
-        "(P)",
-        "a-\n",
-    ]
-    + ["&amp;", "&lt;", "<skipped>", "", " ", "\n", "\t", "_", "x.", "..", "'s", "…", "\u0300", "ð", "\x1c", "\u3000"]
-)
+WORDS = "tim to không phổi Phổi nodules nodule the 双肺 清晰 12 5,2 3.5 - . , (P) &amp; &lt; <skipped> _ x. .. 's … ð"
+PIECES = st.sampled_from(WORDS.split(" ")) | st.sampled_from(["a-\n", "", " ", "\n", "\t", "\u0300", "\x1c", "\u3000"])
 TEXT = st.lists(PIECES, max_size=12).flatmap(
     lambda parts: st.sampled_from([" ", ""]).map(lambda blank: blank.join(parts))
 ) | st.text(max_size=20)
@@ -163,3 +142,82 @@ def test_every_tool_is_matched_on_a_corpus():
 @example([("tim to", "tim"), ("", "to"), ("tim", "")])
 def test_every_tool_is_matched_on_any_text(pairs):
     check(pairs)
+
+
+def test_published_traps_have_the_tools_own_values():
+    values, _ = ours("sacrebleu-13a", [("bóng tim to", "bóng tim to")] * 3)
+    assert values["bleu"] == 0
+    assert values["sentence_bleu"] == pytest.approx(100)
+    values, _ = ours("rouge-score-default", [("Tràn dịch màng phổi phải", "Trân dích mạng phồi phái")])
+    assert values["rouge1"] == pytest.approx(100)
+    assert ours("rouge-score-default", [(ZH, ZH)])[0]["rouge1"] == 0
+    values, _ = ours("coco", [("", "")])
+    assert values["rougeL"] == 100
+    assert 0 < ours("coco", [("tim to nhẹ", "tim to nhẹ")])[0]["bleu4"] < 10
+
+
+def test_cider_is_0_where_no_reference_says_anything_and_the_tool_stops():
+    with pytest.raises(ValueError, match=r"max\(\)|empty"):
+        Cider().compute_score({0: [""]}, {0: ["tim"]})
+    assert ours("coco", [("", "tim")])[0]["cider"] == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT)
+@example("a..b ,.3 1-2-3 .5,x\t. -")
+def test_13a_tokens_are_sacrebleus(text):
+    cut = rule("13a", "vi")
+    assert [token for word in cut.units(text) for token in cut.cut(word)] == Tokenizer13a()(text.rstrip()).split()
+
+
+def signatures(name, **options):
+    pairs, families = convention(name, ["tim to"], ["tim"], "vi", **options)
+    return measure(pairs, ["1"], resamples=10, seed=1, names=families or LEXICAL).signatures
+
+
+def test_a_number_says_whose_convention_it_is():
+    assert signatures("sacrebleu-13a")["bleu"].startswith(
+        "docphim:bleu|corpus|convention:sacrebleu-13a|tool:sacrebleu-2.6.0|refs:1|norm:none|case:kept|tok:13a|punct:kept|smooth:exp|eff:no|n:1"
+    )
+    assert "|convention:coco|tool:pycocoevalcap-1.2|" in signatures("coco")["cider"]
+    assert "|tok:blank|" in signatures("coco")["rougeL"]
+    assert "|stem:porter|" in signatures("rouge-score-stemmer")["rougeL_stem"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "key"),
+    [("docphim", "coco", "bleu4"), ("docphim", "rouge-score-default", "rougeL"), ("coco", "rouge-score-default", "rougeL")],
+)
+def test_numbers_of_two_conventions_are_never_compared(one, other, key):
+    with pytest.raises(Refused) as refusal:
+        check_comparable([signatures(one)[key], signatures(other)[key]])
+    assert refusal.value.reason == "signature_differs"
+
+
+def test_the_installed_tools_are_the_signed_releases():
+    for name, package in (("rouge_score", "rouge-score"), ("sacrebleu", "sacrebleu"), ("coco_bleu", "pycocoevalcap")):
+        assert metric(name).SETTINGS["tool"] == f"{package}-{version(package)}"
+
+
+def test_a_parity_number_has_an_interval_like_any_other():
+    pairs = list(TABLE.values()) * 2
+    for name in CONVENTIONS:
+        cut, families = convention(name, [r for r, _ in pairs], [p for _, p in pairs], "vi")
+        rows = table(measure(cut, [str(i) for i in range(len(pairs))], resamples=200, seed=1, names=families))
+        for key, row in rows.items():
+            assert row["low"] <= row["value"] + 1e-9, key
+            assert row["value"] <= row["high"] + 1e-9, key
+            assert row["low"] < row["high"] or row["value"] == 0, key
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "said"),
+    [
+        ("coc", "syllable", "'coc' is not one of docphim, rouge-score-default"),
+        ("coco", "word", "coco cuts text in its own way"),
+        ("docphim", "13a", "'13a' is not one of syllable, word"),
+    ],
+)
+def test_an_impossible_choice_is_refused_in_words(name, tokens, said):
+    with pytest.raises(UsageError, match=said):
+        convention(name, ["a"], ["a"], "vi", tokens)
