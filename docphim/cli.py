@@ -163,20 +163,62 @@ def score(
         str, typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco.")
     ] = "docphim",
     tokens: Annotated[str, typer.Option(help="syllable or word, for the convention docphim.")] = "syllable",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SET", help="Labels: ct_rate, vindr, chexpert or phantom; may be repeated."),
+    ] = None,
+    allow: Annotated[
+        str, typer.Option(metavar="FAULTS", help="Score although ids are missing, extra or duplicates (with commas).")
+    ] = "",
     json: AsJson = False,
 ) -> None:
     """Scores of any pairs of reports, each with its signature."""
     from docphim.evaluate.score import score_pairs
+    from docphim.metrics import PUBLISHED
 
     if language not in ("vi", "en", "zh"):
         raise UsageError(f"--language {language}: must be one of vi, en, zh")
-    scored = score_pairs(pairs, language, convention=convention, tokens=tokens)
+    faults = [fault.strip() for fault in allow.split(",") if fault.strip()]
+    scored = score_pairs(pairs, language, convention=convention, tokens=tokens, label_sets=set_ or PUBLISHED, allow=faults)
     if json:
         _print(scored, True)
     else:
         from docphim import terminal
 
         terminal.score_table(scored)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of evaluated runs, or their names in ./runs.")],
+    metrics: Annotated[str, typer.Option(metavar="KEY,...", help="Which scores, or all.")] = "",
+    baseline: Annotated[str | None, typer.Option(metavar="RUN", help="What the others are tested against; the first.")] = None,
+    marks: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Marks by a reader; may be repeated.")] = None,
+    allow_missing: Annotated[bool, typer.Option(help="Compare on the examples that all runs answered.")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a tidy table.")] = None,
+    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a LaTeX table.")] = None,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with figures.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Runs side by side: intervals, floors, reliance on the film, significance; and what readers marked."""
+    from docphim.evaluate.compare_files import compare_to_files
+
+    result = compare_to_files(
+        runs,
+        marks=marks or [],
+        metrics=[key for key in metrics.split(",") if key],
+        baseline=baseline,
+        allow_missing=allow_missing,
+        csv=csv,
+        latex=latex,
+        page=page,
+    )
+    if json:
+        _print(result, True)
+    else:
+        from docphim.evaluate.compare_text import terminal
+
+        print(terminal(result))
 
 
 @app.command()

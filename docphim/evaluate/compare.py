@@ -10,7 +10,7 @@ from pathlib import Path
 from docphim.errors import Refused, UsageError
 from docphim.evaluate.runs import Run, common_ids, read_runs, same_signatures
 from docphim.evaluate.systems import Measured, System, measured, p_by_key
-from docphim.metrics import METRICS, metric
+from docphim.metrics import metric
 from docphim.metrics.significance import holm
 from docphim.study import SPLITS, Row
 
@@ -87,7 +87,7 @@ def compare(
     if ahead is None:
         raise UsageError(f"--baseline {baseline}: must be one of {', '.join(run.name for run in runs)}")
     chosen = choose(runs, metrics)
-    families = tuple(family for family in METRICS if set(metric(family).KEYS) & set(chosen))
+    families = tuple(family for family in _families(runs) if set(metric(family).KEYS) & set(chosen))
     bench = Bench(families, *_sample(runs[0]))
     tables, lines, left_out = [], [], {}
     for key in sorted({key for run in runs for key in run.tasks}, key=_task_order):
@@ -123,7 +123,7 @@ def choose(runs: Sequence[Run], asked: Sequence[str] = ()) -> list[str]:
         A key that no run has.
     """
     tasks = [task for run in runs for task in run.tasks.values()]
-    counted = {key for family in {f for task in tasks for f in task.own.statistics} for key in metric(family).KEYS}
+    counted = {key for family in _families(runs) for key in metric(family).KEYS}
     present: list[str] = [key for key in dict.fromkeys(k for task in tasks for k in task.entry["scores"]) if key in counted]
     if list(asked) == ["all"]:
         return present
@@ -132,6 +132,11 @@ def choose(runs: Sequence[Run], asked: Sequence[str] = ()) -> list[str]:
             raise UsageError(f"--metrics {key}: must be one of {', '.join(present)}, or all")
     labels = [key for key in present if key.endswith("/macro_f1")][:1]
     return list(dict.fromkeys(asked)) or [key for key in (*DEFAULT, *labels) if key in present] or present[:4]
+
+
+def _families(runs: Sequence[Run]) -> list[str]:
+    """The metric families that the runs have statistics of."""
+    return list(dict.fromkeys(family for run in runs for task in run.tasks.values() for family in task.own.statistics))
 
 
 def _task_order(key: str) -> tuple[str, str, int]:

@@ -1,0 +1,121 @@
+"""A comparison of runs as a LaTeX table laid out as in the papers: stage × model rows, metrics across, dev and test blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from docphim.evaluate.compare_text import MARKS, RELIANCE, interval, mark, number, row_name, shown
+from docphim.study import Row
+
+#: How papers write the metrics and splits; others stand as their keys.
+NAMES = {
+    "fact_f1": "Fact F1", "fact_precision": "Fact P", "fact_recall": "Fact R", "fact_f1_core": "Fact F1 (core)",
+    "rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L", "bleu1": "B-1", "bleu2": "B-2", "bleu3": "B-3", "bleu4": "B-4",
+}  # fmt: skip
+SPLIT_NAMES = {"train": "Train", "val": "Dev", "test": "Test"}
+_SIGNS = {"†": r"\dagger", "‡": r"\ddagger"}
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    '"': r"\textquotedbl{}", "[": "{[}", "−": "$-$", "…": r"\ldots{}", "–": "--",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX sets as it is written (names, keys); control characters become blanks."""
+    return "".join(_ESCAPES.get(c, c if c.isprintable() else " ") for c in text)
+
+
+def stages(result: Row) -> list[tuple[str, dict[str, Row]]]:
+    """The tables by stage (the task, and its context where it has one), and within a stage by split."""
+    found: dict[str, dict[str, Row]] = {}
+    for table in result["tables"]:
+        stage = table["task"] if table["context"] == "none" else f"{table['task']}, {table['context']} context"
+        found.setdefault(stage, {})[table["split"]] = table
+    return list(found.items())
+
+
+def splits(result: Row) -> list[str]:
+    """The splits that any stage has, in order."""
+    having = {table["split"] for table in result["tables"]}
+    return [split for split in SPLIT_NAMES if split in having]
+
+
+def latex(result: Row) -> str:
+    """The comparison as a floating table; needs `\\usepackage{booktabs}` and a Unicode engine or UTF-8 input for names."""
+    blocks, metrics = splits(result), result["metrics"]
+    columns = len(blocks) * len(metrics)
+    lines = [
+        r"% made by docphim compare; needs \usepackage{booktabs}",
+        r"\begin{table*}[t]",
+        r"\centering\small",
+        rf"\begin{{tabular}}{{ll{'r' * columns}}}",
+        r"\toprule",
+        *_head(blocks, metrics),
+    ]
+    for stage, tables in stages(result):
+        told = ", ".join(f"{tables[split]['n']} {SPLIT_NAMES[split].lower()}" for split in blocks if split in tables)
+        lines += [r"\midrule", rf"\multicolumn{{{2 + columns}}}{{l}}{{\textit{{{escape(stage)}}} ({told})}} \\"]
+        lines += _stage(tables, blocks, metrics)
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_caption(result)}}}", r"\end{table*}"]
+    return "\n".join(lines) + "\n"
+
+
+def _head(blocks: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
+    wide = len(metrics)
+    yield " & ".join(["", "", *(rf"\multicolumn{{{wide}}}{{c}}{{{SPLIT_NAMES[split]}}}" for split in blocks)]) + r" \\"
+    yield " ".join(rf"\cmidrule(lr){{{3 + i * wide}-{2 + (i + 1) * wide}}}" for i in range(len(blocks)))
+    yield " & ".join(["Run", "Model", *(escape(NAMES.get(key, key)) for _ in blocks for key in metrics)]) + r" \\"
+
+
+def _stage(tables: dict[str, Row], blocks: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
+    """Two lines a system: values with marks and differences; intervals with drops in small."""
+    rows = {split: {row_name(row): row for row in shown(table)} for split, table in tables.items()}
+    names = dict.fromkeys(name for by_name in rows.values() for name in by_name)
+    floors = False
+    for name in names:
+        having = [rows[split][name] for split in blocks if name in rows.get(split, {})]
+        if having[0]["system"] != "own" and not floors:
+            floors = True
+            yield r"\addlinespace"
+        cells = [(rows.get(split, {}).get(name) or {"scores": {}})["scores"].get(key) for split in blocks for key in metrics]
+        yield " & ".join([escape(name), escape(having[0]["model"]), *map(_value, cells)]) + r" \\"
+        small = [_small(cell) for cell in cells]
+        if any(small):
+            yield " & ".join(["", "", *small]) + r" \\"
+
+
+def _value(score: Row | None) -> str:
+    if not score or score["value"] is None:
+        return "--"
+    value = number(score["value"]).replace("−", "$-$")
+    value = rf"\textbf{{{value}}}" if score.get("best") else value
+    sign = mark(score)
+    return value + (f"$^{{{_SIGNS[sign]}}}$" if sign else "")
+
+
+def _small(score: Row | None) -> str:
+    """Interval, and the drop on another patient's film."""
+    if not score:
+        return ""
+    drop = (score.get("drop") or {}).get(RELIANCE)
+    fallen = f"$\\downarrow${number(drop['value'])}" if drop and drop["value"] is not None else ""
+    text = " ".join(part for part in (interval(score), fallen) if part).replace("−", "$-$")
+    return rf"{{\scriptsize {text}}}" if text else ""
+
+
+def _caption(result: Row) -> str:
+    said = [r"Scores with 95\,\% bootstrap intervals over patients."]
+    if any(
+        (score.get("drop") or {}).get(RELIANCE) for t in result["tables"] for r in t["rows"] for score in r["scores"].values()
+    ):
+        said.append(r"$\downarrow$: what the score loses when the model is shown another patient's film.")
+    if result["tests"]:
+        levels = ", ".join(rf"${_SIGNS[sign]}$ $p<{level}$" for sign, level in reversed(MARKS.items()))
+        permutations = f"{result['permutations']:,}".replace(",", r"\,")
+        said.append(
+            f"{levels}: differs from {escape(result['baseline'])} by paired randomisation over patients "
+            f"({permutations} permutations, Holm's correction over {result['tests']} tests). "
+            "Bold: the best run, where it differs from that one (or all others from it)."
+        )
+    return " ".join(said)

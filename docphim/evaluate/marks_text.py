@@ -1,0 +1,81 @@
+"""What readers marked, as lines for the terminal and as rows of the tidy table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from docphim.evaluate.compare_text import interval, number
+from docphim.study import Row
+
+
+def lines(marks: Row) -> Iterator[str]:
+    """One block a reader and task, then one a pair of readers."""
+    for row in marks["readers"]:
+        yield "\n".join(_reader(row))
+    for row in marks["between"]:
+        one, two = row["readers"]
+        yield "\n".join(
+            [
+                f"{row['run']}, {row['task']}: {one} and {two}, on the {row['correct']['n']} sentences that both marked",
+                f"  correct or not                   {_agreed(row['correct'])}",
+                f"  correct, incorrect or redundant  {_agreed(row['classes'])}",
+            ]
+        )
+
+
+def _reader(row: Row) -> Iterator[str]:
+    marked = row["sentences"] - row["unmarked"]
+    where = f"{row['run']}, {row['task']}"
+    yield f"{where}: {row['reader']} marked {marked} of {row['sentences']} sentences in {row['drafts']} drafts"
+    for category, n in row["counts"].items():
+        share = row["shares"][category]
+        kinds = ", ".join(f"{kind} {m}" for kind, m in row["kinds"].items()) if category == "incorrect" else ""
+        told = f"  {category:10} {n:5}  {number(share['value'])} % {interval(share)}"
+        yield (f"{told}  {kinds}" if kinds else told).rstrip()
+    if row["unmarked"]:
+        yield f"  {'unmarked':10} {row['unmarked']:5}  counted as nothing"
+    yield f"  {'missing':10} {row['missing']['things']:5}  added by the reader to {row['missing']['drafts']} drafts"
+    if row["facts"]:
+        yield f"  agreement with the facts, correct or not: {_agreed(row['facts'])}, n {row['facts']['n']}"
+    else:
+        yield f"  no agreement with the facts: {row['why']}"
+
+
+def _agreed(found: Row) -> str:
+    parts = []
+    for key, name in (("kappa", "κ"), ("ac1", "AC1")):
+        value = found[key]
+        why = f" ({value['why']})" if value.get("why") else ""
+        parts.append(f"{name} {number(value['value'], 2)} {interval(value, 2)}".rstrip() + why)
+    if found["observed"] is not None:
+        parts.append(f"the same on {number(100 * found['observed'])} %")
+    return ", ".join(parts)
+
+
+def tidy_rows(marks: Row) -> Iterator[dict[str, Any]]:
+    """Rows of the CSV: shares in percent of the marked sentences, κ and AC1 in their own unit; `system` names the reader."""
+    for row in marks["readers"]:
+        own = _place(row) | {"system": f"reader:{row['reader']}"}
+        marked = row["sentences"] - row["unmarked"]
+        for category, share in row["shares"].items():
+            yield own | {"metric": f"marks_{category}", "n": marked} | share
+        for kind, n in row["kinds"].items():
+            yield own | {"metric": f"marks_{kind}", "n": marked, "value": 100 * n / marked if marked else None}
+        if row["facts"]:
+            yield from _agreed_rows(own | {"against": "facts"}, "marks", row["facts"])
+    for row in marks["between"]:
+        own = _place(row) | {"system": f"reader:{row['readers'][0]}", "against": f"reader:{row['readers'][1]}"}
+        yield from _agreed_rows(own, "marks", row["correct"])
+        yield from _agreed_rows(own, "marks_classes", row["classes"])
+
+
+def _place(row: Row) -> dict[str, Any]:
+    task, split, *context = row["task"].split("/")
+    return {"run": row["run"], "task": task, "split": split, "context": context[0] if context else "none"}
+
+
+def _agreed_rows(own: dict[str, Any], name: str, found: Row) -> Iterator[dict[str, Any]]:
+    for key in ("kappa", "ac1"):
+        value = {end: found[key][end] for end in ("value", "low", "high")}
+        yield own | {"metric": f"{name}_{key}", "n": found["n"]} | value
