@@ -24,6 +24,7 @@ class Clause:
     at: int | None
     link: str
     either: bool = False  # an "or" comes later in the sentence: the list goes on
+    kinds: frozenset[str] = frozenset()
 
     @property
     def predicate(self) -> Item | None:
@@ -32,7 +33,7 @@ class Clause:
 
     def has(self, *kinds: str) -> bool:
         """Whether an item of one of these kinds is in the clause."""
-        return any(item.kind in kinds for item in self.items)
+        return not self.kinds.isdisjoint(kinds)
 
 
 def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
@@ -45,6 +46,7 @@ def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
         found += _segments(items, start, end, at[n] if at else None, lexicon)
     later = False
     for clause in reversed(found):
+        clause.kinds = frozenset([item.kind for item in clause.items])
         clause.either = later
         later = (later or clause.link == "or" or clause.has("or")) and clause.link != "end"
     return found
@@ -228,13 +230,14 @@ def _other_side(clause: Clause, items: Sequence[Item]) -> bool:
     """Whether a part grades the other side: "tràn dịch màng phổi phải lượng ít, trái lượng nhiều"."""
     sides = {i.name for i in items if i.kind == "side"}
     graded = any(i.kind in ("severity", "size", "suv", "count") for i in items)
-    return graded and bool(sides) and not sides & {i.name for i in clause.items if i.kind == "side"} and clause.has("side")
+    said = {i.name for i in clause.items if i.kind == "side"}
+    return graded and bool(sides) and bool(said) and not sides & said
 
 
 def _leads_to(clause: Clause, predicate: Item) -> bool:
     """Whether a part that only names anatomy is in the list before a state: "tim, trung thất bình thường"."""
     names = all(i.kind in _PLACE | {"and", "or", "of", "comma"} for i in clause.items)
-    return predicate.kind == "state" and names and clause.has("anatomy")
+    return predicate.kind == "state" and names and any(i.kind == "anatomy" for i in clause.items)
 
 
 def _link(items: Sequence[Item], start: int, end: int) -> tuple[str, int]:

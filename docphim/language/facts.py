@@ -19,7 +19,7 @@ from docphim.language.reader import read_sentence, shifted
 __all__ = ["LANGUAGES", "Coverage", "Fact", "coverage", "facts"]
 
 #: What lies between stops, semicolons and line ends; a full stop inside a number is no stop.
-_SENTENCE = re.compile(r"(?:[^;\n\r!?.]|(?<=\d)\.(?=\d))+")
+_SENTENCE = re.compile(r"(?:[^;\n\r!.]|(?<=\d)\.(?=\d))+")
 
 
 def facts(text: str, language: str) -> list[Fact]:
@@ -73,7 +73,7 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
     words, unknown = 0, Counter[str]()
     for text in texts:
         for m in _SENTENCE.finditer(clean(text)):
-            tokens, _ = tokenize(m.group(), lexicon)
+            tokens = tokenize(m.group(), lexicon)
             words += sum(token.isalnum() for token in tokens)
             unknown.update(i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal())
     return Coverage(words - sum(unknown.values()), words, unknown)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from docphim.language import numbers
-from docphim.language.lexicon import TOKEN, Lexicon, Term
-from docphim.language.normalize import normalize
+from docphim.language.lexicon import TOKEN, Lexicon, Meanings, Term
 
 _END = ""
-#: Of several meanings of a phrase, the first of these counts; `_choose` knows the exceptions.
-_ORDER = (
-    "advice", "ratio", "finding", "state", "anatomy", "negation", "certainty", "change", "part", "side", "location", "count",
-    "severity", "descriptor", "shown", "affirm", "end", "or", "and", "of", "numbered", "ignored",
-)  # fmt: skip
-_RANK = {kind: place for place, kind in enumerate(_ORDER)}
 #: Numbered words that are anatomy themselves.
 _NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
 #: Concepts after which numerals are names: "xương sườn V", "gãy đốt sống L1", "hạch 4R".
 _NUMERALS = {"rib": "rib", "vertebra": "vertebra", "vertebral_compression": "vertebra"}
-_SIGNS = {",": "comma", ":": "colon", "/": "or", "-": "or", "–": "or", "—": "comma", "+": "and", "&": "and"}
-_QUIET = frozenset("()[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
+_SIGNS = {",": "comma", "(": "comma", ":": "colon", "/": "or", "-": "or", "–": "or", "—": "comma", "+": "and", "&": "and"}
+_QUIET = frozenset(")[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
 
 
 @dataclass(slots=True)
@@ -41,20 +34,10 @@ class Item:
     locations: tuple[str, ...] = ()
 
 
-@functools.lru_cache(maxsize=65536)
-def _plain(token: str) -> str:
-    return normalize(token)
-
-
-def tokenize(sentence: str, lexicon: Lexicon) -> tuple[list[str], list[tuple[int, int]]]:
-    """Tokens in the lexicon's spelling, and where each stands in the sentence."""
-    words, spans = [], []
-    spelling = lexicon.spelling
-    for m in TOKEN.finditer(sentence):
-        word = _plain(m.group())
-        words.append(spelling.get(word, word))
-        spans.append(m.span())
-    return words, spans
+def tokenize(sentence: str, lexicon: Lexicon) -> list[str]:
+    """Tokens in the lexicon's spelling."""
+    plain = lexicon.plain
+    return [plain[token] for token in TOKEN.findall(sentence)]
 
 
 def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
@@ -62,16 +45,28 @@ def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
     found: list[Item] = []
     i, n, depth, tree = 0, len(words), 0, lexicon.tree
     while i < n:
-        end, terms = _longest(words, i, tree)
-        item = (
-            _numbered(words, i, end, terms)
-            or _suv(words, i)
-            or (_choose(terms, i, end, words, found, lexicon) if terms else None)
-        )
+        word = words[i]
+        end, meanings = _longest(words, i, tree)
+        item = None
+        if meanings:
+            if meanings.only and meanings.only.kind == "ignored" and not word.startswith("suv"):
+                i = end
+                continue
+            item = (
+                _numbered(words, i, end, meanings.terms) or _suv(words, i) or _choose(meanings, i, end, words, found, lexicon)
+            )
+        if item and item.kind == "ratio":
+            item.end, item.name = numbers.ratio(words, end, lexicon.ratio)
         if item is None:
             item = _number(words, i) or _sign(words, i, depth)
-        word = words[i]
-        depth += (word in "([") - (word in ")]" and depth > 0)
+        if word == "?" and item:
+            # what is asked is not affirmed, and nothing runs on behind it
+            found.append(item)
+            item = Item("comma", word, i, i + 1)
+        if word in "([":
+            depth += 1
+        elif word in ")]" and depth:
+            depth -= 1
         if item is None:
             i += 1
             continue
@@ -81,44 +76,52 @@ def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
     return found
 
 
-def _longest(words: Sequence[str], i: int, tree: Mapping[str, object]) -> tuple[int, Mapping[str, Term] | None]:
+def _longest(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int, Meanings | None]:
     """The longest phrase that begins at word `i`: where it ends, and its meanings."""
-    node, j, n = tree, i, len(words)
-    end, terms = i, None
-    while j < n:
-        node = node.get(words[j])  # type: ignore[assignment]
-        if node is None:
-            break
-        j += 1
+    node: Mapping[str, Any] | None = tree.get(words[i])
+    j, n = i + 1, len(words)
+    end, meanings = i, None
+    while node is not None:
         if _END in node:
-            end, terms = j, node[_END]
-    return end, terms  # type: ignore[return-value]
+            end, meanings = j, node[_END]
+        if j == n:
+            break
+        below = node.get(words[j])
+        if below is None and words[j] == "-" and j + 1 < n:
+            # "ground-glass" is the phrase "ground glass"
+            j += 1
+            below = node.get(words[j])
+        node = below
+        j += 1
+    return end, meanings
 
 
 def _choose(
-    terms: Mapping[str, Term], i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon
+    meanings: Meanings, i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon
 ) -> Item | None:
     """The meaning that fits here: "nhiều" counts before a finding and grades after it, "lớn" is a state only of something."""
-    kinds = sorted(terms, key=_RANK.__getitem__)
-    if kinds == ["numbered"]:
-        return None
-    kind = kinds[0] if kinds[0] != "numbered" else kinds[1]
-    if len(kinds) > 1:
-        following = _longest(words, end, lexicon.tree)[1] or {}
+    term = meanings.only
+    if term is None:
+        terms = meanings.terms
+        kind = next(iter(terms))
+        after = _longest(words, end, lexicon.tree)[1] if end < len(words) else None
+        following = after.terms if after else {}
         if "count" in terms and "finding" in following:
             kind = "count"
         elif "severity" in terms and "count" in terms:
             kind = "severity"
         else:
-            kind = _by_company(kind, kinds, terms, before, following)
-    term = terms[kind]
-    item = Item(kind, term.name, i, end, term)
+            kind = _by_company(kind, list(terms), terms, before, following)
+        term = terms[kind]
+    if term.kind == "numbered":
+        return None
+    item = Item(term.kind, term.name, i, end, term)
     if term.kind == "location":
         item.locations = (term.says.get("location", term.name),)
     elif "location" in term.says:
         item.locations = (term.says["location"],)
-    numbered = _NUMERALS.get(term.name) if kind in ("anatomy", "finding") else None
-    if numbered:
+    numbered = _NUMERALS.get(term.name)
+    if numbered and term.kind in ("anatomy", "finding"):
         item.end, names = numbers.numerals(numbered, words, end)
         item.locations += names
     return item
@@ -144,9 +147,9 @@ def _by_company(
     return kind
 
 
-def _numbered(words: Sequence[str], i: int, end: int, terms: Mapping[str, Term] | None) -> Item | None:
+def _numbered(words: Sequence[str], i: int, end: int, terms: Mapping[str, Term]) -> Item | None:
     """ "xương sườn V, VI", "phân thùy 6", "nhóm 4R": a word and the numerals after it."""
-    if terms and "numbered" in terms and "finding" not in terms:
+    if "numbered" in terms and "finding" not in terms:
         kind = terms["numbered"].name
         j, names = numbers.numerals(kind, words, end)
         if names:
@@ -156,12 +159,16 @@ def _numbered(words: Sequence[str], i: int, end: int, terms: Mapping[str, Term] 
 
 
 def _suv(words: Sequence[str], i: int) -> Item | None:
+    if not words[i].startswith("suv"):
+        return None
     read = numbers.suv(words, i)
     return Item("suv", "", i, read[0], values=read[1]) if read else None
 
 
 def _number(words: Sequence[str], i: int) -> Item | None:
-    """A size, a vertebra or a node station that begins at word `i`."""
+    """A size, an SUV, a vertebra, segment or node station that begins at word `i`."""
+    if len(words[i]) > 1 and not numbers.is_number(words[i]):
+        return _suv(words, i)
     if numbers.is_number(words[i]) and (read := numbers.size(words, i)):
         return Item("size", "", i, read[0], values=read[1])
     if place := numbers.vertebra(words, i):
@@ -180,9 +187,9 @@ def _sign(words: Sequence[str], i: int, depth: int) -> Item | None:
     word = words[i]
     if word in _SIGNS:
         kind = _SIGNS[word]
-        if kind == "comma" and depth:
+        if word == "," and depth:
             kind = "and"
         return Item(kind, word, i, i + 1)
-    if word in _QUIET or not (word.isalnum() or word == "%"):
+    if word in _QUIET or not (word.isalnum() or word == "%" or numbers.is_number(word)):
         return None
     return Item("word", word, i, i + 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 _TIMES = {"x", "×", "*", "by"}
@@ -110,6 +111,35 @@ def station(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
     if tokens[i].isdecimal() and i + 1 < len(tokens) and tokens[i + 1] in ("r", "l") and 1 <= int(tokens[i]) <= 14:
         return i + 2, f"station_{int(tokens[i])}{tokens[i + 1]}"
     return None
+
+
+def ratio(tokens: Sequence[str], i: int, rule: Mapping[str, Any]) -> tuple[int, str]:
+    """A cardiothoracic ratio from token `i` on: `> 0.5`, `52 %`, `1/2`.
+
+    Parameters
+    ----------
+    rule : mapping
+        `above`: a greater ratio is an enlarged heart; `over` and `under`: words for more and less than.
+
+    Returns
+    -------
+    tuple
+        Index after what was read, and `enlarged`, `normal`, or nothing where no number decides.
+    """
+    at = next((j for j in range(i, min(i + 6, len(tokens))) if is_number(tokens[j])), None)
+    if at is None:
+        return i, ""
+    value, end = number(tokens[at]), at + 1
+    if tokens[end : end + 1] == ["/"] and end + 1 < len(tokens) and is_number(tokens[end + 1]) and number(tokens[end + 1]):
+        value, end = value / number(tokens[end + 1]), end + 2
+    if tokens[end : end + 1] == ["%"] or value > 1.5:
+        value /= 100
+        end += tokens[end : end + 1] == ["%"]
+    said = " ".join(tokens[i:at])
+    under, over = (any(word in said for word in rule.get(key, ())) for key in ("under", "over"))
+    if not under and (value > rule["above"] or (over and value == rule["above"])):
+        return end, "enlarged"
+    return end, "normal" if value <= rule["above"] and not (over and not under) else ""
 
 
 def _numeral(kind: str, tokens: Sequence[str], i: int) -> tuple[int, list[str]]:

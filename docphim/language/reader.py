@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from docphim.language.clauses import Clause, clauses, takes_state
 from docphim.language.fact import Fact
 from docphim.language.items import Item, items, tokenize
-from docphim.language.lexicon import Lexicon
+from docphim.language.lexicon import TOKEN, Lexicon
 from docphim.language.numbers import is_number
 
 #: Parts that a finding's or a grown heart's meaning does not change with.
 _OUTER = frozenset(("wall", "margin", "contour", "size", "lumen", "shape", "position", "parenchyma"))
+_WHERE = frozenset(("anatomy", "part", "side", "location"))
 _EXTENT = frozenset(("size", "contour", "shape"))
+_JOINING = frozenset(("comma", "and", "or", "end", "colon"))
 #: What a fact in the making carries beside its fields.
 _NOTES = ("bare", "placed", "subject")
+_AFTER_END = attrgetter(*[f.name for f in fields(Fact)][3:])
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
 
@@ -48,7 +52,8 @@ class _Said:
 @functools.lru_cache(maxsize=50_000)
 def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Fact, ...]:
     """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
-    words, spans = tokenize(sentence, lexicon)
+    words = tokenize(sentence, lexicon)
+    spans = [m.span() for m in TOKEN.finditer(sentence)]
     found: list[Fact] = []
     for first in range(0, len(words), LONGEST):
         part, where = words[first : first + LONGEST], spans[first : first + LONGEST]
@@ -81,7 +86,7 @@ def _read(clause: Clause, n: int, parts: Sequence[Clause], said: _Said, lexicon:
     for fact in new:
         _judge(fact, clause, said, lexicon)
         _add(fact, said)
-    if lexicon.modifiers_after and (clause.link in ("and", "or") or (clause.link == "comma" and said.denied)):
+    if new and lexicon.modifiers_after and (clause.link in ("and", "or") or (clause.link == "comma" and said.denied)):
         _share(new[-1], said)
     _afterwards(clause, after, n, parts, said, lexicon)
 
@@ -179,7 +184,8 @@ def _found(clause: Clause, before: list[Item], after: list[Item], said: _Said, l
     assert predicate is not None
     about = lexicon.findings.get(predicate.name, {})
     own, left = places(before, lexicon), places(after, lexicon)
-    spots = _choose(own, left, predicate, clause.at or 0, clause.items, lexicon)
+    spots = _choose(own, left, lexicon)
+    listed = clause.at and clause.items[clause.at - 1].kind in ("and", "or")
     fact = _amounts(clause, predicate, lexicon) | {"finding": predicate.name}
     says = predicate.term.says if predicate.term else {}
     state = next((i for i in clause.items if i.kind == "state"), None)
@@ -193,7 +199,12 @@ def _found(clause: Clause, before: list[Item], after: list[Item], said: _Said, l
             fact.setdefault(key, says[key])
             fact[key] = fact[key] or says[key]
     fact["bare"], fact["placed"] = _bare(clause, lexicon), spots[0] != Place()
-    facts = [fact | _settle(spot, predicate, about, says, said, lexicon) for spot in spots]
+    if listed and "anatomy" in says and all(spot.anatomy for spot in spots):
+        # "pleural or pericardial effusion": the adjective before shares the noun
+        facts = [fact | _settle(spot, predicate, about, {}, said, lexicon) for spot in spots]
+        facts.append(fact | _settle(Place(), predicate, about, says, said, lexicon))
+    else:
+        facts = [fact | _settle(spot, predicate, about, says, said, lexicon) for spot in spots]
     if "also" in says:
         other = lexicon.findings.get(says["also"], {})
         facts += [fact | {"finding": says["also"]} | _settle(spot, predicate, other, {}, said, lexicon) for spot in spots]
@@ -215,9 +226,7 @@ def _denied_state(clause: Clause) -> bool:
     return any(i.kind == "negation" for i in clause.items[min(at, state) : max(at, state)])
 
 
-def _choose(
-    before: list[Place], after: list[Place], predicate: Item, at: int, all_items: Sequence[Item], lexicon: Lexicon
-) -> list[Place]:
+def _choose(before: list[Place], after: list[Place], lexicon: Lexicon) -> list[Place]:
     """The places of a finding: in Vietnamese those after it, in English the adjective before it with what follows."""
     first, second = (after, before) if lexicon.modifiers_after else (before, after)
     if not first or not second:
@@ -316,61 +325,61 @@ def _state_of(predicate: Item, anatomy: str | None) -> str:
     return term.states.get(anatomy or "", term.name) if term else predicate.name
 
 
-def _ratio(clause: Clause, lexicon: Lexicon) -> list[dict[str, Any]] | None:
-    """A cardiothoracic ratio given as a number: the heart is enlarged, or not."""
-    rule, value, percent = lexicon.ratio, None, False
-    words = [i.name for i in clause.items if i.kind in ("word", "suv", "size")]
-    for n, word in enumerate(words):
-        if value is None and is_number(word):
-            value = float(word.replace(",", "."))
-            following = words[n + 1] if n + 1 < len(words) else ""
-            if is_number(following or " ") and float(following):
-                value /= float(following)
-            percent = following == "%"
-    fact = _amounts(clause, clause.predicate, lexicon) | {"anatomy": "heart", "part": None, "side": None, "location": ()}  # type: ignore[arg-type]
-    if value is None:
-        state = next((i for i in clause.items if i.kind == "state"), None)
-        return [fact | {"state": state.name if state else "normal", "subject": True}]
-    value = value / 100 if percent or value > 1.5 else value
-    large = value > rule["above"]
-    return [fact | {"state": "enlarged" if large else "normal", "subject": True}]
+def _ratio(clause: Clause, lexicon: Lexicon) -> list[dict[str, Any]]:
+    """A cardiothoracic ratio: the heart is enlarged, or not, by its number or in words."""
+    predicate = clause.predicate
+    assert predicate is not None
+    state = predicate.name or next((i.name for i in clause.items if i.kind == "state"), "")
+    fact = _amounts(clause, predicate, lexicon) | {"anatomy": "heart", "part": None, "side": None, "location": ()}
+    return [fact | {"state": state or "normal", "subject": True}] if state else []
 
 
 def _amounts(clause: Clause, predicate: Item, lexicon: Lexicon) -> dict[str, Any]:
     """What a clause says of how much, its unknown words, and the tokens it spans."""
-    own = clause.items
-    of = {kind: [i for i in own if i.kind == kind] for kind in ("severity", "count", "size", "suv", "descriptor", "word")}
-    after = [i for i in of["severity"] if i.start > predicate.start]
-    severity = (after or of["severity"]) if lexicon.modifiers_after else (of["severity"][:1] or after)
-    words = [i.name for i in of["word"]]
-    count = of["count"][0].name if of["count"] else None
-    if not count and predicate.kind == "finding":
-        number = next((i for i in of["word"] if i.name.isdecimal() and i.end == predicate.start), None)
+    of: dict[str, list[Item]] = {}
+    end = 0
+    for item in clause.items:
+        of.setdefault(item.kind, []).append(item)
+        if item.kind not in _JOINING:
+            end = max(end, item.end)
+    severities, count = of.get("severity", []), None
+    if len(severities) > 1:
+        after = [i for i in severities if i.start > predicate.start]
+        severities = (after if lexicon.modifiers_after else []) or severities
+    words = [i.name for i in of.get("word", ())]
+    if "count" in of:
+        count = of["count"][0].name
+    elif words and predicate.kind == "finding":
+        number = next((i.name for i in of["word"] if i.name.isdecimal() and i.end == predicate.start), None)
         if number:
-            count = number.name
-            words.remove(number.name)
+            count = number
+            words.remove(number)
+    unknown = {*words, *(i.name for i in of.get("descriptor", ()))}
     return {
-        "from": min(i.start for i in own),
-        "to": max(i.end for i in own if i.kind not in ("comma", "and", "or", "end", "colon")),
+        "from": clause.items[0].start,
+        "to": end,
         "count": count,
-        "severity": severity[0].name if severity else None,
-        "size_mm": tuple(v for i in of["size"] for v in i.values),
-        "suv": of["suv"][0].values[0] if of["suv"] else None,
-        "leftover": tuple(sorted({*words, *(i.name for i in of["descriptor"])} - {"%"})),
+        "severity": severities[0].name if severities else None,
+        "size_mm": tuple([v for i in of.get("size", ()) for v in i.values]),
+        "suv": of["suv"][0].values[0] if "suv" in of else None,
+        "leftover": tuple(sorted(unknown - {"%"})) if unknown else (),
     }
 
 
 def places(own: Iterable[Item], lexicon: Lexicon) -> list[Place]:
     """The places that items name: "thùy trên phổi phải và thùy dưới phổi trái" is two."""
-    found = [Place()]
+    found: list[Place] = []
     joined = False
     for item in own:
-        now = found[-1]
         if item.kind in ("and", "or", "comma"):
             joined = True
             continue
-        if item.kind not in ("anatomy", "part", "side", "location"):
+        if item.kind not in _WHERE:
             continue
+        if not found:
+            found.append(Place())
+            joined = False
+        now = found[-1]
         side = item.name if item.kind == "side" else item.term.says.get("side") if item.term else None
         anatomy = item.name if item.kind == "anatomy" and item.name else None
         if anatomy and now.anatomy and anatomy != now.anatomy:
@@ -378,6 +387,8 @@ def places(own: Iterable[Item], lexicon: Lexicon) -> list[Place]:
                 anatomy = None
             elif joined or not lexicon.within(anatomy, now.anatomy):
                 found.append(Place())
+        elif side and joined and now.anatomy and not lexicon.modifiers_after:
+            found.append(Place())
         elif side and now.side and side != now.side:
             if (
                 joined
@@ -399,7 +410,7 @@ def places(own: Iterable[Item], lexicon: Lexicon) -> list[Place]:
         if part and (not now.part or now.part in _OUTER):
             now.part = part
         joined = False
-    return _merged(_filled(found, lexicon)) if found[0] != Place() else []
+    return _merged(_filled(found, lexicon)) if len(found) > 1 else found
 
 
 def _filled(found: list[Place], lexicon: Lexicon) -> list[Place]:
@@ -409,7 +420,7 @@ def _filled(found: list[Place], lexicon: Lexicon) -> list[Place]:
         if not place.anatomy:
             place.anatomy = known.anatomy
             place.side = place.side or known.side
-        elif not known.anatomy:
+        elif not known.anatomy and not known.locations:
             known.anatomy = place.anatomy
     return found
 
@@ -462,7 +473,9 @@ def _more(clause: Clause, spots: list[Place], said: _Said, lexicon: Lexicon) -> 
     extra = _amounts(clause, clause.items[0], lexicon)
     spot = spots[0] if spots else Place()
     if spot.side and last.get("side") not in (None, spot.side):
-        _add(last | {k: extra[k] for k in ("from", "to", "count", "severity", "size_mm", "suv")} | {"side": spot.side}, said)
+        amounts = {k: extra[k] for k in ("from", "to", "count", "severity", "size_mm", "suv")}
+        where = {"side": spot.side, "location": tuple(sorted(spot.locations)) or last["location"]}
+        _add(last | amounts | where, said)
         return
     last["to"] = max(last["to"], extra["to"])
     for key in ("count", "severity", "size_mm", "suv"):
@@ -481,7 +494,7 @@ def _afterwards(clause: Clause, after: Sequence[Item], n: int, parts: Sequence[C
                 fact["polarity"] = _polarity(fact, True, lexicon)
             said.denied = False
         elif item.kind == "certainty":
-            for index in _chain(n, parts, said, lexicon, False):
+            for index in _chain(n, parts, said, lexicon, None):
                 _hedge(said.facts[index], item.name)
         elif item.kind == "change" and clause.at is None:
             for index in _chain(n, parts, said, lexicon, False):
@@ -494,15 +507,18 @@ def _of_state(clause: Clause, negation: Item) -> bool:
     return state is not None
 
 
-def _chain(n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon, everything: bool) -> list[int]:
-    """Facts that a cue behind clause `n` is about: its own, and those listed before it."""
+def _chain(n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon, everything: bool | None) -> list[int]:
+    """Facts that a cue behind clause `n` is about: its own, and those listed before it.
+
+    `everything` back to the sentence's start, or (False) what reads as a list, or (None) what "and" and "or" join.
+    """
     chosen = list(said.of_clause[n])
     k = n
     while k > 0:
         clause, before = parts[k], parts[k - 1]
         if clause.link == "end" or (clause.link == "colon" and not (everything and k == n)):
             break
-        listed = clause.link in ("and", "or") or everything or _bare(before, lexicon)
+        listed = clause.link in ("and", "or") or everything or (everything is not None and _bare(before, lexicon))
         settled = before.has("negation", "shown", "affirm", "certainty") or before.at is None
         if (settled or not listed) and (k < n or said.of_clause[n]):
             break
@@ -513,4 +529,4 @@ def _chain(n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon, every
 
 def shifted(fact: Fact, by: int) -> Fact:
     """The same fact, its sentence beginning `by` characters into the report."""
-    return replace(fact, start=fact.start + by, end=fact.end + by) if by else fact
+    return Fact(fact.text, fact.start + by, fact.end + by, *_AFTER_END(fact)) if by else fact
