@@ -8,7 +8,6 @@ import functools
 import hashlib
 import logging
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import yaml
@@ -17,15 +16,16 @@ from markupsafe import Markup
 import docphim
 from docphim.errors import UsageError
 from docphim.files import atomic
-from docphim.page import curve, figures, inputs, verdict, words
-from docphim.page.cases import Case, cases
+from docphim.page import coloured, curve, figures, inputs, marking, stats, words
+from docphim.page.cases import Case, cases, ranking
 from docphim.page.films import Films, fit
 from docphim.page.inputs import Inputs
+from docphim.page.tasks import tasks
 
 HERE = Path(__file__).parent
 LOG = logging.getLogger("docphim")
-#: What an entry of scores.json may lack.
-PARTS: dict[str, Any] = dict.fromkeys(("scores", "floors", "lead", "reliance", "image_gain", "ceiling", "by_finding", "counts"))
+#: The page's script: showing, then marking; together they are one element with one hash in the policy.
+SCRIPTS = ("script.js", "marking.js")
 #: Megabyte as mail servers and disks count it.
 MEGABYTE = 1_000_000
 
@@ -38,7 +38,7 @@ def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int 
     megabytes : float
         The file's greatest size, in units of 1,000,000 bytes; films shrink first, then studies are left out.
     studies : int
-        How many studies of each kind: random, worst and best by ROUGE-L.
+        How many studies of each kind: random, worst and best by fact F1 (ROUGE-L where facts were not read).
 
     Raises
     ------
@@ -95,7 +95,8 @@ def _render(
     dropped: int,
     megabytes: float,
 ) -> bytes:
-    style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    script = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     html = (
         _templates()
         .get_template("template.html")
@@ -108,7 +109,9 @@ def _render(
             large=large,
             small=small,
             shape=films.shape,
-            tasks=_tasks(read),
+            ranking=ranking(read),
+            tasks=tasks(read),
+            marked_tasks={key: {"references": (row.get("keys") or {}).get("references")} for key, row in read.scores.items()},
             splits=inputs.split_table(read),
             left_out=inputs.left_out(read),
             curves=curve.curves(read.log, (read.recipe.get("train") or {}).get("keep_best", "val/loss")),
@@ -143,9 +146,17 @@ def _templates() -> jinja2.Environment:
         finding=words.finding,
         task_name=words.task,
         reason=words.reason,
-        names=verdict.NAMES,
+        metric_name=words.metric,
+        system_name=words.name,
         scores_figure=figures.scores_figure,
         pair_bar=figures.pair_bar,
+        bars=figures.bars,
+        mistakes=coloured.MISTAKES,
+        marks=marking.MARKS,
+        marks_format=marking.FORMAT,
+        lengths=stats.lengths,
+        ends=stats.ends,
+        stats_figures=stats.figures,
     )
     return environment
 
@@ -155,47 +166,3 @@ def _policy(style: str, script: str) -> str:
     allowed = ["sha256-" + base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in (style, script)]
     sources = f"img-src data:; style-src '{allowed[0]}'; script-src '{allowed[1]}'"
     return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
-
-
-def _tasks(read: Inputs) -> list[dict[str, Any]]:
-    """What the page says of each task of scores.json, in its order."""
-    tasks = []
-    for number, (key, row) in enumerate(read.scores.items()):
-        task = PARTS | row
-        if not task["scores"]:
-            continue
-        name, split, context = [*key.split("/"), "none"][:3]
-        metrics = verdict.metrics_of(task)
-        tasks.append(
-            {
-                "anchor": f"task-{number}",
-                "name": words.task(name, context),
-                "split": split,
-                "task": task,
-                "metrics": metrics,
-                "drawn": [m for m in ("rougeL", "bleu4") if m in metrics] or metrics[:2],
-                "verdict": verdict.judge(task, blind=read.blind),
-                "floor": verdict.highest_floor(task, metrics[0]),
-                "lost": verdict.margin(task, "other", metrics[0]),
-                "systems": _systems(task),
-                "n": task["scores"][metrics[0]].get("n", 0),
-            }
-        )
-    return tasks
-
-
-def _systems(task: dict[str, Any]) -> list[dict[str, Any]]:
-    """Columns of the table beside the model's own score: wrong films, floors, ceiling, each with its lead if it has one."""
-    groups = [("reliance", verdict.WRONG), ("floors", verdict.FLOORS)]
-    columns = []
-    for group, order in groups:
-        for name in order:
-            if (task.get(group) or {}).get(name):
-                scores = task[group][name]
-                drops = {metric: score["drop"] for metric, score in scores.items() if score.get("drop")}
-                columns.append(
-                    {"name": name, "group": group, "scores": scores, "lead": (task.get("lead") or {}).get(name) or drops}
-                )
-    if task.get("ceiling"):
-        columns.append({"name": "ceiling", "group": "ceiling", "scores": task["ceiling"], "lead": None})
-    return columns

@@ -7,8 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from docphim.page.coloured import Coloured, colour, row_f1
 from docphim.page.diff import Comparison, compare
 from docphim.page.inputs import Inputs
+from docphim.page.marking import Sentence, digest, marked
 from docphim.study import Prediction
 
 Kind = Literal["random", "worst", "best"]
@@ -25,17 +27,37 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """All answers to one turn of one task, by image (`own` is always there)."""
+    """All answers to one turn of one task, by image (`own` is always there).
 
+    `key` is the task's in scores.json; `facts` are those of the own answer and its reference, None where they were not read.
+    """
+
+    key: str
     task: str
     context: str
     language: str
     answers: dict[str, Answer]
+    facts: Coloured | None
 
     @property
     def own(self) -> Answer:
         """The answer on the patient's own film."""
         return self.answers["own"]
+
+    @property
+    def score(self) -> float:
+        """Fact F1 of the own answer, ROUGE-L where its facts were not read; 0 … 100."""
+        return self.facts.f1 if self.facts else self.own.comparison.score
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        """The sentences of the own answer, for a reader to mark."""
+        return marked(self.own.prediction.prediction)
+
+    @property
+    def digest(self) -> str:
+        """What the own answer is known by in a file of marks."""
+        return digest(self.own.prediction.prediction)
 
 
 @dataclass(frozen=True)
@@ -55,12 +77,28 @@ def split_shown(inputs: Inputs) -> str | None:
     return next((split for split in ("test", "val", "train") if split in found), None)
 
 
+def key_of(inputs: Inputs, prediction: Prediction) -> str:
+    """The key in scores.json and errors.jsonl of what a prediction answers."""
+    key = f"{prediction.task}/{inputs.examples[prediction.id].split}"
+    return key if prediction.context == "none" else f"{key}/{prediction.context}"
+
+
+def ranking(inputs: Inputs) -> str:
+    """The metric that tells the worst from the best: facts where they were read, wording where not."""
+    return "fact_f1" if inputs.errors else "rougeL"
+
+
 def scores_of(inputs: Inputs, split: str | None) -> dict[str, float]:
-    """Per study: mean ROUGE-L (0 … 100) of its answers on its own film."""
+    """Per study: the mean (0 … 100) over its answers on its own film, in the metric of `ranking`."""
     values: dict[str, list[float]] = defaultdict(list)
     for p in inputs.predictions:
         example = inputs.examples.get(p.id)
-        if p.image == "own" and example and example.split == split:
+        if p.image != "own" or not example or example.split != split:
+            continue
+        row = inputs.errors.get((key_of(inputs, p), p.id))
+        if row:
+            values[p.study].append(row_f1(row, p.prediction))
+        elif not inputs.errors:
             values[p.study].append(compare(p.reference, p.prediction, example.language).score)
     return {study: sum(v) / len(v) for study, v in values.items()}
 
@@ -109,7 +147,11 @@ def _questions(inputs: Inputs, predictions: list[Prediction]) -> list[Question]:
             continue
         language = inputs.examples[id_].language
         answers = {image: _answer(inputs, p, language) for image, p in by_image.items()}
-        questions.append(Question(task, context, language, answers))
+        own = by_image["own"]
+        key = key_of(inputs, own)
+        row = inputs.errors.get((key, id_))
+        facts = colour(row, own.reference, own.prediction) if row else None
+        questions.append(Question(key, task, context, language, answers, facts))
     return questions
 
 

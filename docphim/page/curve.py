@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from docphim.page import words
 from docphim.page.figures import RIGHT, WIDTH, label, svg, tag
-from docphim.page.verdict import NAMES
 from docphim.page.words import Both
 
 Row = dict[str, Any]
@@ -35,7 +34,7 @@ def curves(log: list[Row], keep_best: str) -> list[tuple[Both, Markup]]:
     """The figures of a log, each with its title: the loss, then each validation metric; none where nothing was logged."""
     names = sorted({key for row in log for key in row if key.startswith("val/")} - {"val/loss"})
     named = [("loss", words.text("curve_loss"))]
-    metrics = [(key, words.text("curve_metric", metric=NAMES.get(key[4:], key[4:]))) for key in names if key[4:] in NAMES]
+    metrics = [(key, words.text("curve_metric", metric=words.metric(key[4:]))) for key in names if words.is_metric(key[4:])]
     step = best_step(log, keep_best)
     drawn = []
     for key, title in named + metrics:

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from docphim.page import words
-from docphim.page.verdict import FLOORS, NAMES, WRONG
+from docphim.page.verdict import FLOORS, WRONG
 from docphim.page.words import Both
 
 Row = dict[str, Any]
@@ -68,7 +68,7 @@ def scores_figure(task: Row, metric: str) -> Markup:
         y += 7
     under = _grid(x, y, top) + (_band(x, own, y) if own.get("low") is not None else [])
     line = _ceiling(x, y, ceiling["value"]) if ceiling else []
-    told = words.text("figure_title", metric=NAMES.get(metric, metric))
+    told = words.text("figure_title", metric=words.metric(metric))
     return svg(y + 16, under + parts + line, told)
 
 
@@ -87,7 +87,7 @@ def _round_up(highest: float, ceiling: Row | None) -> float:
 def _bar(x: Callable[[float], float], y: float, name: str, klass: str, score: Row) -> list[Markup]:
     end = x(score["value"])
     parts = [
-        label(LEFT - 8, y + 11, words.text(name) if klass != "other" else Both(name, name), f"label {klass}", "end"),
+        label(LEFT - 8, y + 11, words.name(name), f"label {klass}", "end"),
         tag("rect", x=LEFT, y=y + 3, width=max(end - LEFT, 0.5), height=10, klass=f"bar {klass}"),
         label(RIGHT + 6, y + 12, words.number(score["value"]), f"value {klass}"),
     ]
@@ -118,6 +118,21 @@ def _grid(x: Callable[[float], float], bottom: float, top: float) -> list[Markup
         parts.append(tag("path", d=f"M{x(value):.1f} 18V{bottom - 4:.1f}", klass="axis" if not value else "grid"))
         parts.append(label(x(value), bottom + 8, words.number(value, 0), "tick", "middle"))
     return parts
+
+
+def bars(rows: list[tuple[Both, float, str]], title: Both, digits: int = 0) -> Markup:
+    """Plain bars, each with its name, its value and its class, from 0 to the greatest."""
+    top = max([value for _, value, _ in rows] + [1])
+    parts = []
+    for place, (name, value, klass) in enumerate(rows):
+        y, width = 19.0 * place, (RIGHT - LEFT) * value / top
+        parts += [
+            label(LEFT - 8, y + 11, name, "label", "end"),
+            tag("rect", x=LEFT, y=y + 2, width=max(width, 0.5), height=11, klass=f"bar {klass}"),
+            label(LEFT + width + 6, y + 12, words.number(value, digits), "value"),
+        ]
+    parts.append(tag("path", d=f"M{LEFT} 0V{19 * len(rows) - 2}", klass="axis"))
+    return svg(19 * len(rows), parts, title)
 
 
 def pair_bar(own: float | None, other: float | None) -> Markup:

@@ -34,6 +34,8 @@ class Inputs:
     log: list[Row]
     rejected: Counter[str]
     leaks: Row | None
+    errors: dict[tuple[str, str], Row]
+    stats: Row
 
     @property
     def blind(self) -> bool:
@@ -54,7 +56,8 @@ def read(dataset: Path, run: Path) -> Inputs:
         films[row["study"]].append(row)
     studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
     examples = (from_row(Example, row) for split in SPLITS for row in read_jsonl(dataset / "examples" / f"{split}.jsonl"))
-    recipe, scores, leaks = run / "recipe.yaml", run / "scores.json", dataset / "leaks.json"
+    recipe, scores = run / "recipe.yaml", run / "scores.json"
+    leaks, stats = dataset / "leaks.json", dataset / "stats.json"
     return Inputs(
         name=run.name,
         recipe=without_paths(yaml.safe_load(recipe.read_text(encoding="utf-8")) or {}) if recipe.exists() else {},
@@ -66,6 +69,8 @@ def read(dataset: Path, run: Path) -> Inputs:
         log=list(read_jsonl(run / "log.jsonl")),
         rejected=Counter(row["reason"] for row in read_jsonl(dataset / "rejected.jsonl")),
         leaks=read_json(leaks) if leaks.exists() else None,
+        errors={(row["task"], row["id"]): row for row in read_jsonl(run / "errors.jsonl")},
+        stats=read_json(stats) if stats.exists() else {},
     )
 
 

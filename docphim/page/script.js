@@ -1,4 +1,4 @@
-// Reading needs no script; this one switches the language, filters the studies and enlarges films.
+// Reading needs no script; this one switches the language, filters the studies, enlarges films and joins a fact's two places.
 "use strict";
 (function () {
   const root = document.documentElement;
@@ -20,6 +20,27 @@
     ordered.forEach((study) => list.append(study));
   }
 
+  // What the line below a pair of texts says of a fact, in the language shown.
+  function told(line) {
+    const copy = line.cloneNode(true);
+    copy.querySelectorAll(root.lang === "vi" ? ".en" : ".vi").forEach((other) => other.remove());
+    return copy.textContent.replace(/\s+/g, " ").trim();
+  }
+
+  // Pointing at a fact lights up its place in the other text and its line below; a tap also says what it was read as.
+  function join(block, event) {
+    const node = event.target.closest("[data-line]");
+    const number = node && node.dataset.line;
+    block.querySelectorAll("[data-line]").forEach((other) => other.classList.toggle("joined", other.dataset.line === number));
+    const line = node && block.querySelector(`li[data-line="${number}"]`);
+    if (line && node !== line) node.title = told(line);
+    const note = block.querySelector(".fact-note");
+    if (note && event.type === "click") {
+      note.hidden = !line;
+      note.textContent = line ? told(line) : "";
+    }
+  }
+
   const studies = all(".study");
   all(".languages, .filters").forEach((group) => { group.hidden = false; });
   all(".languages button").forEach((button) => button.addEventListener("click", () => speak(button.dataset.language)));
@@ -28,6 +49,9 @@
     const large = button.closest(".study").classList.toggle("large");
     button.setAttribute("aria-expanded", String(large));
   }));
+  all(".question-block").forEach((block) => ["mouseover", "click"].forEach((name) =>
+    block.addEventListener(name, (event) => join(block, event))));
+  addEventListener("beforeprint", () => all("details.family").forEach((family) => { family.open = true; }));
   if (studies.length) filter("random");
-  if (location.hash === "#en") speak("en");
+  speak(location.hash === "#en" ? "en" : "vi");
 })();

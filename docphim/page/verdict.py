@@ -13,16 +13,11 @@ Answer = Literal["reads", "not_reading", "below_floor", "untested", "is_blind", 
 #: Floors and wrong films, in the order in which the page shows them.
 FLOORS = ("constant", "random", "nearest", "metadata")
 WRONG = ("other", "blank", "noise")
-METRICS = ("rougeL", "rouge1", "rouge2", "bleu4", "bleu3", "bleu2", "bleu1")
-NAMES = {
-    "rouge1": "ROUGE-1",
-    "rouge2": "ROUGE-2",
-    "rougeL": "ROUGE-L",
-    "bleu1": "BLEU-1",
-    "bleu2": "BLEU-2",
-    "bleu3": "BLEU-3",
-    "bleu4": "BLEU-4",
-}
+#: Metrics in the order in which the page shows them; the first that a task has is its headline.
+METRICS = (
+    *(f"fact_{part}" for part in ("f1", "precision", "recall", "f1_core", "precision_core", "recall_core", "f1_macro")),
+    *("rougeL", "rouge1", "rouge2", "bleu4", "bleu3", "bleu2", "bleu1"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ def metrics_of(task: Row) -> list[str]:
 
 def highest_floor(task: Row, metric: str) -> str | None:
     """The floor that scores highest in a metric; None where there are no floors."""
-    floors = {name: _value(task.get("floors"), name, metric) for name in _names(task.get("floors"), FLOORS)}
+    floors = {name: _value(task.get("floors"), name, metric) for name in names(task.get("floors"), FLOORS)}
     known = {name: value for name, value in floors.items() if value is not None}
     return max(known, key=lambda name: known[name]) if known else None
 
@@ -61,18 +56,19 @@ def judge(task: Row, *, blind: bool = False) -> Verdict:
     """
     metric = metrics_of(task)[0]
     own = task["scores"][metric]
-    values: Row = {"metric": NAMES.get(metric, metric), "own": own["value"], "n": own.get("n", 0)}
+    values: Row = {"metric": words.metric(metric), "own": own["value"], "n": own.get("n", 0)}
     floor = highest_floor(task, metric)
     if floor:
-        values |= {"floor": _value(task["floors"], floor, metric), "floor_name": words.text(floor)}
+        values |= {"floor": _value(task["floors"], floor, metric), "floor_name": words.name(floor)}
     other = _value(task.get("reliance"), "other", metric)
     if other is not None:
         values["other"] = other
-    answer = _answer(task, metric, blind=blind)
-    return Verdict(answer, words.text(answer), words.text(f"{answer}_why", **values))
+    found = answer(task, metric, blind=blind)
+    return Verdict(found, words.text(found), words.text(f"{found}_why", **values))
 
 
-def _answer(task: Row, metric: str, *, blind: bool) -> Answer:
+def answer(task: Row, metric: str, *, blind: bool = False) -> Answer:
+    """What one metric's paired intervals over another patient's film and over the floors allow to say."""
     if blind:
         return "is_blind"
     if task["scores"][metric].get("low") is None:
@@ -83,15 +79,20 @@ def _answer(task: Row, metric: str, *, blind: bool) -> Answer:
         return "untested"
     if not _above_zero(lost):
         return "not_reading"
-    return "reads" if all(map(_above_zero, leads)) else "below_floor"
+    return "reads" if above_floors(task, metric) else "below_floor"
+
+
+def above_floors(task: Row, metric: str) -> bool:
+    """Whether the score is higher than every floor, each by the lower end of its interval."""
+    return all(_above_zero(lead.get(metric)) for lead in (task.get("lead") or {}).values() if lead)
 
 
 def _above_zero(difference: Row | None) -> bool:
     return difference is not None and difference["low"] is not None and difference["low"] > 0
 
 
-def _names(group: Row | None, order: tuple[str, ...]) -> list[str]:
-    """Names of a group: known ones in the page's order, then the others."""
+def names(group: Row | None, order: tuple[str, ...]) -> list[str]:
+    """Names of a group of systems: known ones in the page's order, then the others."""
     group = group or {}
     return [n for n in order if n in group] + [n for n in group if n not in order]
 

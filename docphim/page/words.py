@@ -70,6 +70,38 @@ def finding(name: str) -> Both:
     return Both(**entry) if entry else _both(name.replace("_", " "))
 
 
+def name(key: str) -> Both:
+    """The name of a floor or a wrong film; one that the table lacks is shown as it is written."""
+    return text(key) if key in _table()["text"] else _both(key)
+
+
+def is_metric(key: str) -> bool:
+    """Whether the page has a name for a metric."""
+    return key.partition("/")[2] in _table()["label_metric"] or key in _table()["metric"]
+
+
+def metric(key: str) -> Both:
+    """A metric's name; of a label set's metric (`ct_rate/macro_f1`), both names."""
+    if key in _table()["metric"]:
+        return Both(**_table()["metric"][key])
+    group, _, part = key.partition("/")
+    entry = _table()["label_metric"].get(part)
+    if not entry:
+        return _both(key.replace("_", " "))
+    return fill(entry, set=label_set(group))
+
+
+def label_set(key: str) -> Both:
+    """A label set's name."""
+    return _both(_table()["label_set"].get(key, key))
+
+
+def severity(key: str) -> Both:
+    """How severe, in words."""
+    name = f"fact_severity_{key}"
+    return text(name) if name in _table()["text"] else _both(key)
+
+
 def task(name: str, context: str = "none") -> Both:
     """A task's name, with what stands in its context."""
     key = name if context == "none" else f"{name}/{context}"

@@ -1,0 +1,104 @@
+"""A fact in words, in both languages: what, where, which side, how much.  Concepts are named by the lexicon's own words."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import docphim.language
+from docphim.page import words
+from docphim.page.words import Both
+
+Row = dict[str, Any]
+LEXICON = Path(docphim.language.__file__).parent / "lexicon"
+#: Which part of the lexicon names which field of a fact.
+KINDS = {"anatomy": "anatomy", "part": "parts", "finding": "findings", "state": "states", "location": "locations"}
+_CHOICE = re.compile(r"\{([^|{}]*)\|[^{}]*\}")
+_NUMBERED = re.compile(r"^(.*)_([a-z]?\d+[a-z]?)$")
+
+
+def reading(fact: Row) -> Both:
+    """What a fact row says, for example `có nốt; phổi; bên phải; thùy trên; 12 mm`."""
+    told = [_what(fact)]
+    told += [_known(key, fact[key]) for key in ("side", "severity", "count", "certainty", "change") if _said(fact, key)]
+    told[1:1] = [concept("location", name) for name in fact.get("location") or ()]
+    if fact.get("size_mm"):
+        told.append(words.text("fact_size", size=_joined([words.general(mm) for mm in fact["size_mm"]], " × ")))
+    if fact.get("suv") is not None:
+        told.append(words.text("fact_suv", suv=words.general(fact["suv"])))
+    told += [Both(f"“{word}”", f"“{word}”") for word in fact.get("leftover") or ()]
+    return _joined(told, "; ")
+
+
+def _what(fact: Row) -> Both:
+    """Finding and whether it is there, or an anatomy and how it is."""
+    polarity, where = fact.get("polarity") or "present", _where(fact)
+    if fact.get("finding"):
+        said = words.text(f"fact_{polarity}", what=concept("finding", fact["finding"]))
+        return _joined([said, where], "; ") if where.vi else said
+    state = fact.get("state")
+    if state in (None, polarity):
+        return words.text("fact_state", where=where, state=words.text(f"fact_is_{polarity}"))
+    # "The heart is not enlarged" is an abnormal state of which the normal is said.
+    denied = _lexicon("concepts").get("states", {}).get(state, {}).get("sign", polarity) != polarity
+    return words.text("fact_state_not" if denied else "fact_state", where=where, state=concept("state", state))
+
+
+def _where(fact: Row) -> Both:
+    """Part and anatomy, in each language's order."""
+    named = [concept(key, fact[key]) for key in ("part", "anatomy") if fact.get(key)]
+    return Both(_joined(named, " ").vi, _joined(named[::-1], " ").en)
+
+
+def _said(fact: Row, key: str) -> bool:
+    return bool(fact.get(key)) and fact[key] != "certain"
+
+
+def _known(key: str, value: str) -> Both:
+    """A value of a closed list; one that the page's words lack is shown as it is written."""
+    try:
+        return words.text(f"fact_{key}_{value}")
+    except KeyError:
+        return _plain(value)
+
+
+def _joined(parts: list[Both], by: str) -> Both:
+    return Both(by.join(part.vi for part in parts), by.join(part.en for part in parts))
+
+
+def _plain(name: str) -> Both:
+    return Both(name.replace("_", " "), name.replace("_", " "))
+
+
+def concept(kind: str, name: str) -> Both:
+    """The first words that the lexicons give a concept; a concept that one of them lacks is shown as it is named."""
+    numbered = _NUMBERED.match(name) if kind == "location" else None
+    if numbered:
+        stem = Both(*(_first(language, "numbered", numbered[1]) for language in Both._fields))
+        return Both(f"{stem.vi} {numbered[2].upper()}", f"{stem.en} {numbered[2].upper()}")
+    return Both(*(_first(language, KINDS[kind], name) for language in Both._fields))
+
+
+def _first(language: str, kind: str, name: str) -> str:
+    phrases = _lexicon(language).get(kind, {}).get(name)
+    if isinstance(phrases, dict):
+        phrases = phrases.get("terms")
+    first: str = phrases[0] if phrases else _of_state(language, name) if kind == "states" else ""
+    return " ".join(_CHOICE.sub(r"\1", first).split()) or name.replace("_", " ")
+
+
+def _of_state(language: str, name: str) -> str:
+    """The first word of a state whose meaning hangs on the anatomy."""
+    rows = _lexicon(language).get("state_of") or ()
+    return next((str(row["terms"][0]) for row in rows if row["state"] == name), "")
+
+
+@functools.cache
+def _lexicon(language: str) -> Row:
+    file = LEXICON / f"{language}.yaml"
+    read: Row = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.exists() else {}
+    return read

@@ -1,0 +1,39 @@
+"""What a reader marks on the page: the sentences of a draft and where they stand, and the key that a draft is known by."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from docphim.language.normalize import clean
+from docphim.language.sections import sentences
+from docphim.page.diff import LONGEST
+
+#: What the saved file says it is; `docphim compare --marks` reads it.
+FORMAT = "docphim-marks-1"
+#: The marks, in the order of their keys 1 … 6.
+MARKS = ("correct", "side", "polarity", "location", "severity", "redundant")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of a draft; `start` and `end` are offsets into the clean draft, as a fact's are."""
+
+    text: str
+    start: int
+    end: int
+
+
+def marked(draft: str) -> list[Sentence]:
+    """The sentences to mark, of as much of the draft as the page shows."""
+    text, at, found = clean(draft)[:LONGEST], 0, []
+    for sentence in sentences(text):
+        start = text.index(sentence, at)
+        at = start + len(sentence)
+        found.append(Sentence(sentence, start, at))
+    return found
+
+
+def digest(draft: str) -> str:
+    """SHA-256 of the draft as the model wrote it, in hexadecimal."""
+    return hashlib.sha256(draft.encode("utf-8", "surrogatepass")).hexdigest()

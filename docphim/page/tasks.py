@@ -1,0 +1,94 @@
+"""What the page says of each task of scores.json: verdict, families of scores, mistakes, labels, known words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docphim.page import verdict, words
+from docphim.page.coloured import MISTAKES
+from docphim.page.families import disagreement, families
+from docphim.page.inputs import Inputs
+from docphim.page.words import Both
+
+Row = dict[str, Any]
+#: What an entry of scores.json may lack.
+PARTS: Row = dict.fromkeys(
+    (
+        *("scores", "floors", "lead", "reliance", "image_gain", "ceiling", "by_finding", "counts"),
+        *("fact_errors", "per_label", "coverage_words", "keys"),
+    )
+)
+#: So many unknown words are named.
+UNKNOWN = 20
+
+
+def tasks(read: Inputs) -> list[Row]:
+    """The tasks in the order of scores.json, those without scores left out."""
+    return [_task(read, key, PARTS | row) for key, row in read.scores.items() if row.get("scores")]
+
+
+def _task(read: Inputs, key: str, task: Row) -> Row:
+    name, split, context = [*key.split("/"), "none"][:3]
+    metrics = verdict.metrics_of(task)
+    found = families(task, blind=read.blind)
+    return {
+        "key": key,
+        "name": words.task(name, context),
+        "split": split,
+        "task": task,
+        "metrics": metrics,
+        "families": found,
+        "verdict": verdict.judge(task, blind=read.blind),
+        "disagreement": disagreement(found),
+        "floor": verdict.highest_floor(task, metrics[0]),
+        "lost": verdict.margin(task, "other", metrics[0]),
+        "systems": systems(task),
+        "n": task["scores"][metrics[0]].get("n", 0),
+        "rate": _rate(task),
+        "mistakes": mistakes(task),
+        "labels": [(words.label_set(s), by_support(rows)) for s, rows in (task["per_label"] or {}).items()],
+        "coverage": {which: known(row) for which, row in (task["coverage_words"] or {}).items() if row},
+    }
+
+
+def _rate(task: Row) -> dict[str, float] | None:
+    """Strict precision and recall of the facts, where they were read."""
+    scores = {part: task["scores"].get(f"fact_{part}") for part in ("precision", "recall")}
+    return {part: score["value"] for part, score in scores.items() if score} if all(scores.values()) else None
+
+
+def mistakes(task: Row) -> list[tuple[Both, float, str]]:
+    """Bars of the mistakes by kind, the most frequent first."""
+    counts = task["fact_errors"] or {}
+    kinds = sorted((kind for kind in MISTAKES if kind in counts), key=lambda kind: -counts[kind])
+    return [(words.text(f"bar_{kind}"), counts[kind], f"mistake {kind}") for kind in kinds]
+
+
+def by_support(rows: Row) -> list[tuple[str, Row]]:
+    """Labels from the most frequent in the references to the rarest."""
+    return sorted(rows.items(), key=lambda item: (-(item[1].get("support") or 0), item[0]))
+
+
+def known(row: Row) -> Row:
+    """Share of words that the lexicon knows, in percent, and the most frequent ones it does not."""
+    unknown = row.get("unknown") or []
+    counts = list(unknown.items()) if isinstance(unknown, dict) else [(word, count) for word, count in unknown]
+    named = sorted(counts, key=lambda item: -item[1])[:UNKNOWN]
+    words_ = row.get("words") or 0
+    told = ", ".join(f"{word} ({count})" for word, count in named)
+    return {"share": 100.0 * row.get("known", 0) / words_ if words_ else None, "unknown": told}
+
+
+def systems(task: Row) -> list[Row]:
+    """Columns of the tables beside the model's own score: wrong films, floors, ceiling, each with its lead if it has one."""
+    columns = []
+    for group, order in (("reliance", verdict.WRONG), ("floors", verdict.FLOORS)):
+        for name in verdict.names(task.get(group), order):
+            scores = task[group][name]
+            if scores:
+                drops = {metric: score["drop"] for metric, score in scores.items() if score.get("drop")}
+                lead = (task.get("lead") or {}).get(name) or drops
+                columns.append({"name": name, "group": group, "scores": scores, "lead": lead})
+    if task.get("ceiling"):
+        columns.append({"name": "ceiling", "group": "ceiling", "scores": task["ceiling"], "lead": None})
+    return columns
