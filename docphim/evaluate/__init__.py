@@ -1,16 +1,28 @@
 """Stage 6, `docphim evaluate`: scores with the floors under them, and what a wrong image does to them.
 
-Reads predictions.jsonl, likelihoods.jsonl and the dataset's examples; writes scores.json and scores.parquet.
+Reads predictions.jsonl, likelihoods.jsonl and the dataset's examples; writes scores.json, and of each study scores.parquet,
+statistics.parquet (what `docphim compare` needs) and errors.jsonl (the facts, right and wrong).
 `docphim.evaluate.score` scores any file of pairs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 
-def evaluate(dataset: Path, run: Path, *, language: str, resamples: int, seed: int) -> dict[str, Any]:
+def evaluate(
+    dataset: Path,
+    run: Path,
+    *,
+    language: str,
+    resamples: int,
+    seed: int,
+    label_sets: Sequence[str] | None = None,
+    judge: dict[str, Any] | None = None,
+    judge_asking: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Score every task, split and context of a run; what was written to scores.json is returned.
 
     Parameters
@@ -21,6 +33,10 @@ def evaluate(dataset: Path, run: Path, *, language: str, resamples: int, seed: i
         Bootstrap samples of patients under each interval.
     seed : int
         Seed of the bootstrap and of the floors' choice of reports.
+    label_sets : sequence of str, optional
+        Sets of `docphim.language.labels.SETS`; none: VinDr's and CheXpert's for films, CT-RATE's where there is a CT.
+    judge, judge_asking : dict, optional
+        A language model as judge (`docphim.evaluate.judge.Judge`): what its answers depend on, and the way to it.
 
     Raises
     ------
@@ -31,4 +47,4 @@ def evaluate(dataset: Path, run: Path, *, language: str, resamples: int, seed: i
     """
     from docphim.evaluate.tables import write_tables
 
-    return write_tables(dataset, run, language=language, resamples=resamples, seed=seed)
+    return write_tables(dataset, run, language=language, resamples=resamples, seed=seed, label_sets=label_sets)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from docphim.metrics import LABEL_SETS, metric
-from docphim.metrics.clinical import Labels
 from docphim.metrics.facts import Matching, match
 from docphim.metrics.measure import Measured
 from docphim.metrics.pairs import Pairs
+
+if TYPE_CHECKING:
+    from docphim.metrics.clinical import Labels
 
 #: So many unknown words are listed; a word that is rarer than `RARE` may be a name and is not.
 LISTED = 20
@@ -25,8 +27,8 @@ def matchings(pairs: Pairs) -> list[Matching]:
 
 def per_label(system: Measured) -> dict[str, dict[str, Any]]:
     """Precision, recall, F1 and support of each label, by set."""
-    kinds = {name: metric(name) for name in system.statistics if name in LABEL_SETS}
-    return {name: kind.per_label(system.statistics[name]) for name, kind in kinds.items() if isinstance(kind, Labels)}
+    scored = [name for name in LABEL_SETS if name in system.statistics]
+    return {name: cast("Labels", metric(name)).per_label(system.statistics[name]) for name in scored}
 
 
 def coverage_words(texts: Sequence[str], language: str) -> dict[str, Any]:

@@ -1,95 +1,145 @@
-"""scores.json and scores.parquet: for each task its scores, floors, leads, reliance on the image, gain and ceiling."""
+"""scores.json and the files beside it: for each task its scores, floors, leads, reliance on the image, errors, gain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from docphim.evaluate import detail
 from docphim.evaluate.answers import Answers, answer_section, read_answers, read_examples
+from docphim.evaluate.by_study import System, error_rows, keys, write_scores, write_statistics
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
 from docphim.evaluate.score import name
-from docphim.files import atomic, read_jsonl, write_json
-from docphim.metrics.intervals import rounded
-from docphim.metrics.measure import Measured, lead, mean_table, measure, table
+from docphim.files import read_jsonl, write_json, write_jsonl
+from docphim.language.fact import Fact
+from docphim.language.facts import LANGUAGES
+from docphim.metrics import families
+from docphim.metrics.facts import error_counts
+from docphim.metrics.measure import Measured, lead, mean_table, measure, reading, table
 from docphim.metrics.pairs import Pairs
-from docphim.study import Example, Row, Study, from_row
+from docphim.study import Example, Prediction, Row, Study, from_row
 
 WRONG = ("noise", "blank", "other")
+#: The label sets of films, and of studies that hold a CT.
+FILM_SETS, CT_SETS = ("vindr", "chexpert"), ("ct_rate",)
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What every measurement of a run shares."""
+    """What every measurement of a run shares; a text is read for its facts once, whichever system wrote it."""
 
     language: str
     resamples: int
     seed: int
+    label_sets: Sequence[str]
+    facts_read: dict[str, list[Fact]]
 
-    def measure(self, references: Sequence[str], predictions: Sequence[str], patients: Sequence[str]) -> Measured:
+    def pairs(self, references: Sequence[str], predictions: Sequence[str]) -> Pairs:
+        """References and predictions that share the facts already read."""
+        return Pairs(references, predictions, self.language, facts_read=self.facts_read)
+
+    def measure(self, pairs: Pairs, answers: Sequence[Prediction]) -> Measured:
         """Score predictions; systems measured on the same patients are paired."""
-        pairs = Pairs(references, predictions, self.language)
-        return measure(pairs, patients, resamples=self.resamples, seed=self.seed)
+        patients, names = [answer.patient for answer in answers], families(self.language, self.label_sets)
+        return measure(pairs, patients, resamples=self.resamples, seed=self.seed, names=names)
 
 
-def write_tables(dataset: Path, run: Path, *, language: str, resamples: int, seed: int) -> Row:
+def sets_of(examples: Iterable[Example]) -> tuple[str, ...]:
+    """The label sets for what the examples show."""
+    shown = {kind for example in examples for media in example.media for kind in media.volumes}
+    return CT_SETS if "ct" in shown else FILM_SETS
+
+
+def write_tables(
+    dataset: Path, run: Path, *, language: str, resamples: int, seed: int, label_sets: Sequence[str] | None = None
+) -> Row:
     """Evaluate a run; `docphim.evaluate.evaluate` documents the arguments."""
-    bench = Bench(language, resamples, seed)
+    facts_read: dict[str, list[Fact]] = {}
     train = read_examples(dataset, "train")
     answers = read_answers(run / "predictions.jsonl", [*train, *read_examples(dataset, "val"), *read_examples(dataset, "test")])
     studies = {s.id: s for s in (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))}
     nats, thumbs = _read_nats(run / "likelihoods.jsonl"), Thumbs.read(dataset)
-    by_task, lines = {}, []
+    by_task: Row = {}
+    errors: list[Row] = []
+    measured: list[tuple[Answers, System]] = []
     for task in answers:
+        bench = Bench(language, resamples, seed, label_sets or sets_of(task.examples.values()), facts_read)
         same = [e for e in train if e.task == task.task]
         floors = Floors(same, task.turn, studies, thumbs, language, seed)
-        by_task[task.key], measured = _task(task, floors, studies, nats, bench)
-        lines += [line for image, system in measured.items() for line in _lines(task, image, system)]
+        row, systems, wrong = _task(task, floors, studies, bench)
+        by_task[task.key] = row | {"image_gain": _image_gain(task, nats, bench)}
+        measured += [(task, system) for system in systems]
+        errors += wrong
     scores = {"by_task": by_task}
-    _write_parquet(run / "scores.parquet", lines)
+    write_scores(run / "scores.parquet", measured)
+    write_statistics(run / "statistics.parquet", measured)
+    write_jsonl(run / "errors.jsonl", errors)
     write_json(run / "scores.json", scores)
     return scores
 
 
-def _task(
-    task: Answers, floors: Floors, studies: Mapping[str, Study], nats: Mapping[Any, float], bench: Bench
-) -> tuple[Row, dict[str, Measured]]:
-    """One entry of scores.json, and each image's measurement for scores.parquet."""
+def _task(task: Answers, floors: Floors, studies: Mapping[str, Study], bench: Bench) -> tuple[Row, list[System], list[Row]]:
+    """One entry of scores.json, every system behind it, and its rows of errors.jsonl."""
     examples, own = list(task.examples.values()), list(task.own.values())
-    references, patients = [p.reference for p in own], [p.patient for p in own]
-    system = bench.measure(references, [p.prediction for p in own], patients)
-    blind = {name: bench.measure(references, texts, patients) for name, texts in floors.texts(examples).items()}
-    reliance, measured = _reliance(task, system, bench)
+    references = [p.reference for p in own]
+    pairs = bench.pairs(references, [p.prediction for p in own])
+    system = bench.measure(pairs, own)
+    blind = {floor: bench.measure(bench.pairs(references, texts), own) for floor, texts in floors.texts(examples).items()}
+    reliance, wrong = _reliance(task, system, bench)
+    leads = {floor: lead(system, m) for floor, m in blind.items()}
+    drops = {key: row["drop"] for key, row in reliance.get("other", {}).items()}
     row: Row = {
         "scores": table(system),
         "floors": {floor: table(m) for floor, m in blind.items()},
-        "lead": {floor: lead(system, m) for floor, m in blind.items()},
+        "lead": leads,
         "reliance": reliance,
-        "image_gain": _image_gain(task, nats, bench),
+        "reading": reading(leads, drops),
         "counts": task.counts(),
         "named": name(task.faults),
+        "keys": keys(task),
     }
-    row |= _on_phantoms(task, examples, studies, bench)
-    return row, {"own": system, **measured}
+    phantom, ceiling = _on_phantoms(task, examples, studies, bench)
+    behind, errors = _behind(task, pairs, system)
+    systems = [System("own", system, own), *wrong, *(System(f"floor:{floor}", m, own) for floor, m in blind.items()), *ceiling]
+    return row | behind | phantom, systems, errors
 
 
-def _reliance(task: Answers, own: Measured, bench: Bench) -> tuple[Row, dict[str, Measured]]:
+def _behind(task: Answers, pairs: Pairs, system: Measured) -> tuple[Row, list[Row]]:
+    """Errors by kind, rows of labels and unknown words, where the language has a lexicon; and the rows of errors.jsonl."""
+    if "facts" not in system.statistics:
+        return {}, []
+    matchings = detail.matchings(pairs)
+    row = {
+        "fact_errors": error_counts(matchings),
+        "per_label": detail.per_label(system),
+        "coverage_words": {
+            "reference": detail.coverage_words(pairs.references, pairs.language),
+            "prediction": detail.coverage_words(pairs.predictions, pairs.language),
+        },
+    }
+    return row, list(error_rows(task, pairs, matchings))
+
+
+def _reliance(task: Answers, own: Measured, bench: Bench) -> tuple[Row, list[System]]:
     """The same model's scores on wrong images; `drop` is what it loses against its own image on the same studies."""
-    rows, measured = {}, {}
+    rows, measured = {}, []
     for image in WRONG:
         said = task.by_image.get(image, {})
-        both = [i for i in task.own if i in said]
+        both = [task.own[i] for i in task.own if i in said]
         if not both:
             continue
-        references, patients = [task.own[i].reference for i in both], [task.own[i].patient for i in both]
-        wrong = measured[image] = bench.measure(references, [said[i].prediction for i in both], patients)
-        same = (
-            own if len(both) == len(task.own) else bench.measure(references, [task.own[i].prediction for i in both], patients)
-        )
+        references = [p.reference for p in both]
+        shown = [said[p.id] for p in both]
+        wrong = bench.measure(bench.pairs(references, [p.prediction for p in shown]), both)
+        measured.append(System(image, wrong, shown))
+        same = own
+        if len(both) < len(task.own):
+            same = bench.measure(bench.pairs(references, [p.prediction for p in both]), both)
         drops = lead(same, wrong)
         rows[image] = {key: score | {"drop": drops[key]} for key, score in table(wrong).items()}
     return rows, measured
@@ -111,20 +161,23 @@ def _image_gain(task: Answers, nats: Mapping[Any, float], bench: Bench) -> Row |
     return mean_table(np.array(gains), patients, resamples=bench.resamples, seed=bench.seed) if gains else None
 
 
-def _on_phantoms(task: Answers, examples: Sequence[Example], studies: Mapping[str, Study], bench: Bench) -> Row:
+def _on_phantoms(
+    task: Answers, examples: Sequence[Example], studies: Mapping[str, Study], bench: Bench
+) -> tuple[Row, list[System]]:
     """Ceiling and findings, where the studies' truth is known."""
     known = [(e, truth) for e in examples if (study := studies.get(e.study)) and (truth := study.truth)]
-    if not known:
-        return {}
     row: Row = {}
+    systems: list[System] = []
     reworded = [(e, t["reworded"][answer_section(e, task.turn)]) for e, t in known if t.get("reworded")]
     if reworded:
-        references = [task.own[e.id].reference for e, _ in reworded]
-        row["ceiling"] = table(bench.measure(references, [text for _, text in reworded], [e.patient for e, _ in reworded]))
+        answers = [task.own[e.id] for e, _ in reworded]
+        ceiling = bench.measure(bench.pairs([p.reference for p in answers], [text for _, text in reworded]), answers)
+        row["ceiling"] = table(ceiling)
+        systems.append(System("ceiling", ceiling, answers))
     labelled = [(e, t["labels"]) for e, t in known if t.get("labels")]
-    if labelled:
+    if labelled and bench.language in LANGUAGES:
         row["by_finding"] = _findings(task, labelled, bench)
-    return row
+    return row, systems
 
 
 def _findings(task: Answers, labelled: Sequence[tuple[Example, Mapping[str, int]]], bench: Bench) -> Row:
@@ -136,23 +189,3 @@ def _findings(task: Answers, labelled: Sequence[tuple[Example, Mapping[str, int]
         for finding, rates in by_finding(cases, bench.language, resamples=bench.resamples, seed=bench.seed).items():
             found.setdefault(finding, {})[image] = rates
     return {finding: images for finding, images in found.items() if "own" in images}
-
-
-def _lines(task: Answers, image: str, system: Measured) -> list[Row]:
-    """The per-study values of one image, one row per study and metric."""
-    shown = [p for i, p in task.by_image[image].items() if i in task.own]
-    return [
-        {"task": task.key, "id": p.id, "study": p.study, "patient": p.patient, "image": image, "metric": m, "value": rounded(v)}
-        for m, values in system.studies.items()
-        for p, v in zip(shown, values, strict=True)
-    ]
-
-
-def _write_parquet(path: Path, lines: list[Row]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    text = ("task", "id", "study", "patient", "image", "metric")
-    schema = pa.schema([*((column, pa.string()) for column in text), ("value", pa.float64())])
-    with atomic(path, "wb") as handle:
-        pq.write_table(pa.Table.from_pylist(lines, schema=schema), handle)

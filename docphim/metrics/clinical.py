@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docphim.metrics.facts import lexicon_key
 from docphim.metrics.pairs import Floats, Pairs
@@ -16,6 +17,7 @@ from docphim.metrics.pairs import Floats, Pairs
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
 
+Flags = NDArray[np.bool_]
 SCORES = (
     "coverage",
     "coverage_study",
@@ -105,7 +107,7 @@ class Labels:
         labels = (sums.shape[-1] - _REST) // 3
         return sums[..., :labels], sums[..., labels : 2 * labels], sums[..., 2 * labels : 3 * labels]
 
-    def _positive(self, reports: Sequence[list[Fact]]) -> Floats:
+    def _positive(self, reports: Sequence[list[Fact]]) -> Flags:
         """Which labels each report affirms or suspects, (n, L); a report that occurs again is read once."""
         from docphim.language.labels import label_names, labels_of
 
@@ -117,12 +119,12 @@ class Labels:
         return np.array(table, dtype=bool).reshape(len(table), len(label_names(self.set)))
 
 
-def _prf(tp: Floats, fp: Floats, fn: Floats, silent: Floats | bool) -> tuple[Floats, Floats, Floats]:
+def _prf(tp: Floats, fp: Floats, fn: Floats, silent: Flags | bool) -> tuple[Floats, Floats, Floats]:
     """Precision, recall, F1; without a denominator 1 where `silent`, else 0."""
     return _ratio(tp, tp + fp, silent), _ratio(tp, tp + fn, silent), _ratio(2 * tp, 2 * tp + fp + fn, silent)
 
 
-def _mean(values: Floats, counted: Floats, silent: Floats) -> Floats:
+def _mean(values: Floats, counted: Flags, silent: Flags) -> Floats:
     """The mean over the labels that are counted."""
     return _ratio((values * counted).sum(axis=-1), counted.sum(axis=-1), silent)
 
@@ -138,7 +140,7 @@ def _crg(tp: Floats, fp: Floats, fn: Floats, cells: Floats) -> Floats:
     return np.where(2 * unit > score, unit / np.where(2 * unit > score, 2 * unit - score, 1.0), 0.0)
 
 
-def _ratio(part: Floats, whole: Floats, otherwise: Floats | bool) -> Floats:
+def _ratio(part: Floats, whole: Floats, otherwise: Flags | bool) -> Floats:
     """part/whole; 1 or 0 as `otherwise` says where there is no whole."""
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.asarray(otherwise, dtype=float))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docphim import language as language_package
 from docphim.language.fact import Fact
@@ -162,7 +163,7 @@ def _ids(pairs: Pairs) -> tuple[Ints, Ints, Ints]:
     return flat, np.array(core_of, np.int64)[flat], lengths
 
 
-def _ratio(part: Floats, whole: Floats, otherwise: Floats | bool) -> Floats:
+def _ratio(part: Floats | Ints, whole: Floats | Ints, otherwise: NDArray[np.bool_] | bool) -> Floats:
     """part/whole; 1 or 0 as `otherwise` says where there is no whole."""
     return np.where(whole > 0, part / np.maximum(whole, 1), np.asarray(otherwise, dtype=float))
 

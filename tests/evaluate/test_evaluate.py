@@ -2,14 +2,17 @@
 
 import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from docphim.errors import Refused
 from docphim.evaluate import evaluate
 from docphim.files import read_jsonl, write_jsonl
+from docphim.metrics import families, metric
 
-KEYS = {"rouge1", "rouge2", "rougeL", "bleu1", "bleu2", "bleu3", "bleu4"}
+FAMILIES = ("rouge", "bleu", "chrf", "facts", "vindr", "chexpert")
+KEYS = {key for family in FAMILIES for key in metric(family).KEYS}
 
 
 def scores(made, **change):
@@ -24,15 +27,27 @@ def written(made):
 def test_a_perfect_model_leads_every_floor_that_does_not_see_the_film(scored):
     task = written(scored)["findings/test"]
     assert set(task["scores"]) == KEYS
+    assert task["scores"]["fact_f1"]["value"] == task["scores"]["vindr/macro_f1"]["value"] == 100
     assert task["scores"]["rougeL"]["value"] == task["scores"]["bleu4"]["value"] == 100
     assert set(task["floors"]) == set(task["lead"]) == {"constant", "random", "nearest", "metadata"}
     for floor in ("constant", "random", "metadata"):
-        assert 0 < task["lead"][floor]["rougeL"]["low"] < task["lead"][floor]["rougeL"]["value"]
+        for key in ("rougeL", "fact_f1", "fact_f1_core_macro", "vindr/micro_f1", "chexpert/exact_match"):
+            assert 0 < task["lead"][floor][key]["low"] < task["lead"][floor][key]["value"]
     assert task["floors"]["constant"]["rougeL"]["value"] + task["lead"]["constant"]["rougeL"]["value"] == pytest.approx(100)
 
 
 def test_the_nearest_film_is_found_whatever_its_brightness(scored):
     assert written(scored)["findings/test"]["floors"]["nearest"]["rougeL"]["value"] == 100
+
+
+def test_each_number_says_whether_the_model_beats_the_floors_and_needs_the_film(scored, made):
+    # looking up the nearest film is as good here as this model
+    assert written(scored)["findings/test"]["reading"]["fact_f1"] == {"beats_floors": False, "needs_image": True}
+    rows = list(read_jsonl(made.run / "predictions.jsonl"))
+    own = {row["id"]: row["prediction"] for row in rows if row["image"] == "own"}
+    write_jsonl(made.run / "predictions.jsonl", [row | {"prediction": own[row["id"]]} for row in rows])
+    write_jsonl(made.dataset / "prepared" / "index.jsonl", [])
+    assert scores(made)["findings/test"]["reading"]["fact_f1"] == {"beats_floors": True, "needs_image": False}
 
 
 def test_sex_and_age_decade_tell_the_heart_of_these_patients(scored):
@@ -44,8 +59,15 @@ def test_reliance_is_what_is_lost_on_a_wrong_film_of_the_same_study(scored):
     reliance = written(scored)["findings/test"]["reliance"]
     assert list(reliance) == ["noise", "blank", "other"]
     assert reliance["blank"]["rougeL"]["value"] == 0
-    other = reliance["other"]["rougeL"]
-    assert 0 < other["drop"]["low"] < other["drop"]["value"] == pytest.approx(100 - other["value"])
+    for key in ("rougeL", "fact_f1", "vindr/micro_f1", "chexpert/accuracy"):
+        other = reliance["other"][key]
+        assert 0 < other["drop"]["low"] <= other["drop"]["value"] == pytest.approx(100 - other["value"])
+
+
+def test_every_system_has_every_score(scored):
+    task = written(scored)["findings/test"]
+    tables = [task["ceiling"], *task["floors"].values(), *task["lead"].values(), *task["reliance"].values(), task["reading"]]
+    assert all(set(table) == KEYS for table in tables)
 
 
 def test_findings_are_read_on_the_own_film_and_not_on_anothers(scored):
@@ -142,20 +164,96 @@ def test_contexts_of_a_dialogue_are_told_apart(made):
 
 
 def test_a_second_evaluation_writes_the_same_bytes(made, scored):
-    first = [(scored.run / name).read_bytes() for name in ("scores.json", "scores.parquet")]
+    names = ("scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl")
+    first = [(scored.run / name).read_bytes() for name in names]
     scores(made)
-    assert [(made.run / name).read_bytes() for name in ("scores.json", "scores.parquet")] == first
+    assert [(made.run / name).read_bytes() for name in names] == first
     scores(made, seed=6)
     assert (made.run / "scores.json").read_bytes() != first[0]
 
 
 def test_the_parquet_table_holds_one_row_per_study_image_and_metric(scored):
     rows = pq.read_table(scored.run / "scores.parquet").to_pylist()
-    assert len(rows) == 60 * 4 * 4
+    per_study = {name for family in FAMILIES for name in metric(family).PER_STUDY}
+    assert len(rows) == 60 * 4 * len(per_study)
     assert len({(r["task"], r["study"], r["image"], r["metric"]) for r in rows}) == len(rows)
-    assert {r["metric"] for r in rows} == {"rouge1", "rouge2", "rougeL", "sentence_bleu4"}
+    assert {r["metric"] for r in rows} == per_study
     blank = [r["value"] for r in rows if r["image"] == "blank"]
     assert set(blank) == {0.0}
+
+
+def test_the_statistics_of_every_system_give_its_scores_again(scored):
+    task = written(scored)["findings/test"]
+    rows = pq.read_table(scored.run / "statistics.parquet").to_pylist()
+    tables = {"own": task["scores"], "ceiling": task["ceiling"], **task["reliance"]}
+    tables |= {f"floor:{floor}": table for floor, table in task["floors"].items()}
+    assert {row["system"] for row in rows} == set(tables) and len(rows) == 60 * len(tables)
+    for system, table in tables.items():
+        for family in FAMILIES:
+            sums = np.sum([row[family] for row in rows if row["system"] == system], axis=0)
+            values = metric(family).aggregate(sums)
+            assert values.tolist() == pytest.approx([table[key]["value"] for key in metric(family).KEYS])
+
+
+def test_the_errors_name_right_and_wrong_facts_of_every_study(made):
+    made.predict([made.prediction(s, "own", "Bóng tim to. Tràn dịch màng phổi phải.") for s in made.ids["test"]])
+    task = scores(made)["findings/test"]
+    rows = {row["study"]: row for row in read_jsonl(made.run / "errors.jsonl")}
+    assert set(rows) == set(made.ids["test"])
+    # study 1: the heart is not enlarged, the effusion is on the left
+    assert rows["s0"]["right"] == [[0, 0], [1, 1]] and rows["s0"]["wrong"] == []
+    assert rows["s1"]["wrong"] == [[0, 0, "polarity"], [1, 1, "side"]] and rows["s1"]["right"] == []
+    fact = rows["s1"]["prediction"][1]
+    assert (fact["finding"], fact["side"], fact["text"]) == ("effusion", "right", "Tràn dịch màng phổi phải")
+    assert "Bóng tim to. Tràn dịch màng phổi phải."[fact["start"] : fact["end"]] == fact["text"]
+    counts = {kind: n for kind, n in task["fact_errors"].items() if n}
+    assert counts == {"polarity": 30 + 20, "side": 20}
+
+
+def test_each_label_has_its_row_and_each_text_its_share_of_known_words(scored):
+    task = written(scored)["findings/test"]
+    assert set(task["per_label"]) == {"vindr", "chexpert"}
+    assert task["per_label"]["vindr"]["Cardiomegaly"] == {
+        "precision": 100, "recall": 100, "f1": 100, "support": 30, "predicted": 30
+    }  # fmt: skip
+    assert task["coverage_words"]["reference"]["share"] == 100
+
+
+def test_the_keys_change_with_references_and_patients_and_with_nothing_else(made, scored):
+    first = written(scored)["findings/test"]["keys"]
+    rows = list(read_jsonl(made.run / "predictions.jsonl"))
+    write_jsonl(made.run / "predictions.jsonl", [row | {"prediction": "?"} for row in reversed(rows)])
+    assert scores(made)["findings/test"]["keys"] == first
+    write_jsonl(made.run / "predictions.jsonl", [row | {"patient": "p"} for row in rows])
+    keys = scores(made)["findings/test"]["keys"]
+    assert keys["split"] != first["split"] and keys["references"] == first["references"]
+    write_jsonl(made.run / "predictions.jsonl", [row | {"reference": "?"} for row in rows])
+    keys = scores(made)["findings/test"]["keys"]
+    assert keys["references"] != first["references"] and keys["split"] == first["split"]
+
+
+def test_label_sets_are_those_of_the_images_unless_they_are_chosen(made):
+    rows = list(read_jsonl(made.dataset / "examples" / "test.jsonl"))
+    for row in rows:
+        row["media"][0]["volumes"] = {"ct": "prepared/x.b2nd"}
+    write_jsonl(made.dataset / "examples" / "test.jsonl", rows)
+    assert set(scores(made)["findings/test"]["per_label"]) == {"ct_rate"}
+    assert set(scores(made, label_sets=["phantom"])["findings/test"]["per_label"]) == {"phantom"}
+
+
+def test_a_language_without_a_lexicon_is_scored_without_facts(made):
+    task = scores(made, language="zh")["findings/test"]
+    assert set(task["scores"]) == {key for family in families("zh") for key in metric(family).KEYS}
+    assert "fact_errors" not in task and (made.run / "errors.jsonl").read_bytes() == b""
+
+
+def test_each_text_is_read_once_whatever_wrote_it(made, monkeypatch):
+    from docphim.language import facts as reader
+
+    read, seen = reader.facts, []
+    monkeypatch.setattr(reader, "facts", lambda text, language: seen.append(text) or read(text, language))
+    scores(made)
+    assert len(seen) == len(set(seen))
 
 
 def test_no_report_text_and_no_patient_stands_in_the_scores(scored):
