@@ -129,7 +129,7 @@ def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
     shown = [j for j in between if items[j].kind == "shown" or _denies_before(items, j, b)]
     if shown:
         return shown[-1] + 1
-    subject = _subject_before(items, b, lexicon)
+    subject = _subject_before(items, b, lexicon) and (items[a].kind != "finding" or items[b].kind != "finding")
     marks = [j for j in between if items[j].kind in BOUNDARIES]
     if marks:
         return _at_boundary(items, marks, b, subject)

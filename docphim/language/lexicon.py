@@ -20,6 +20,11 @@ FOLDER = Path(__file__).parent / "lexicon"
 LANGUAGES: tuple[str, ...] = ("vi", "en")
 #: A number, a run of letters, or one other sign; spaces are no tokens.
 TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?:[^\W\d_]|[\u0300-\u036f])+|[^\w\s]|_")
+#: What kinds of meaning there are; of several of one phrase, the first counts where its company does not decide.
+KINDS = (
+    "advice", "ratio", "finding", "state", "anatomy", "change", "negation", "certainty", "part", "side", "location", "count",
+    "severity", "descriptor", "shown", "affirm", "end", "or", "and", "of", "numbered", "ignored",
+)  # fmt: skip
 _PART = re.compile(r"\{([^}]*)\}|([^\s{}]+)")
 _END = ""
 
@@ -67,13 +72,36 @@ class Term:
     carries: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What a phrase may mean: `only` where there is one meaning, else `terms` by kind, the likeliest first."""
+
+    terms: Mapping[str, Term]
+    only: Term | None
+
+
+class Spelling(dict[str, str]):
+    """Each token as it is looked up: normalised, then corrected; reports use the same few thousand again and again."""
+
+    def __init__(self, corrections: Mapping[str, str]) -> None:
+        super().__init__()
+        self.corrections = corrections
+
+    def __missing__(self, token: str) -> str:
+        word = normalize(token)
+        word = self.corrections.get(word, word)
+        if len(self) < 200_000:
+            self[token] = word
+        return word
+
+
 @dataclass(frozen=True, eq=False)
 class Lexicon:
     """A language's words and what they mean (`tree`), and the concepts they name."""
 
     language: str
     tree: Mapping[str, Any]
-    spelling: Mapping[str, str]
+    plain: Spelling
     modifiers_after: bool
     anatomy: Mapping[str, Mapping[str, Any]]
     findings: Mapping[str, Mapping[str, Any]]
@@ -115,10 +143,11 @@ def load_lexicon(language: str) -> Lexicon:
         words = [spelling.get(word, word) for word in TOKEN.findall(normalize(phrase))]
         _insert(tree, words, term)
     _mark_carriers(tree)
+    _settle(tree)
     return Lexicon(
         language=language,
         tree=tree,
-        spelling=spelling,
+        plain=Spelling(spelling),
         modifiers_after=data["modifiers"] == "after",
         anatomy=concepts["anatomy"],
         findings=concepts["findings"],
@@ -177,6 +206,16 @@ def _mark_carriers(tree: dict[str, Any]) -> None:
         if "finding" in terms:
             inner = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
             terms["finding"] = replace(terms["finding"], carries=any(part in anatomies for part in inner))
+
+
+def _settle(tree: dict[str, Any]) -> None:
+    """Put every phrase's meanings in the order in which they count."""
+    for word, below in tree.items():
+        if word == _END:
+            terms = {kind: below[kind] for kind in KINDS if kind in below}
+            tree[word] = Meanings(terms, next(iter(terms.values())) if len(terms) == 1 else None)
+        else:
+            _settle(below)
 
 
 def _walk(tree: Mapping[str, Any], words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Term]]]:

@@ -21,7 +21,7 @@ _WHERE = frozenset(("anatomy", "part", "side", "location"))
 _EXTENT = frozenset(("size", "contour", "shape"))
 _JOINING = frozenset(("comma", "and", "or", "end", "colon"))
 #: What a fact in the making carries beside its fields.
-_NOTES = ("bare", "placed", "subject")
+_NOTES = ("bare", "placed", "normal")
 _AFTER_END = attrgetter(*[f.name for f in fields(Fact)][3:])
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
@@ -139,7 +139,7 @@ def _cues(before: Iterable[Item], said: _Said) -> bool:
     """Let the cues before a predicate take hold; whether there was one."""
     own = False
     for item in before:
-        if item.kind == "negation":
+        if item.kind == "negation" or (item.kind == "change" and item.name == "resolved"):
             said.denied, own = True, True
         elif item.kind == "affirm":
             said.denied, said.hedge = False, None
@@ -162,7 +162,7 @@ def _judge(fact: dict[str, Any], clause: Clause, said: _Said, lexicon: Lexicon) 
 def _polarity(fact: dict[str, Any], denied: bool, lexicon: Lexicon) -> str:
     if fact.get("finding"):
         return "absent" if denied else "present"
-    normal = lexicon.states.get(fact.get("state") or "", "abnormal") == "normal"
+    normal = fact.get("normal") or lexicon.states.get(fact.get("state") or "", "abnormal") == "normal"
     return "normal" if normal != denied else "abnormal"
 
 
@@ -209,7 +209,7 @@ def _found(clause: Clause, before: list[Item], after: list[Item], said: _Said, l
         other = lexicon.findings.get(says["also"], {})
         facts += [fact | {"finding": says["also"]} | _settle(spot, predicate, other, {}, said, lexicon) for spot in spots]
     said.last = Place(
-        anatomy=predicate.name if predicate.name in lexicon.anatomy else facts[-1]["anatomy"],
+        anatomy=facts[-1]["anatomy"],
         side=facts[-1]["side"],
         locations=facts[-1]["location"],
     )
@@ -259,10 +259,12 @@ def _settle(spot: Place, predicate: Item, about: Any, says: Any, said: _Said, le
     if not anatomy:
         anatomy = _taken_over(about.get("usually"), context, said, lexicon)
     side = spot.side or says.get("side")
-    location = spot.locations
-    if not side and not carries and not location and not said.denied and context.side and lexicon.paired(anatomy):
+    location = spot.locations + tuple(x for x in predicate.locations if x not in spot.locations)
+    # A denied finding is denied where it usually is; what has no place of its own (uptake) is where its subject is.
+    heir = not carries and (not said.denied or not about.get("usually"))
+    if not side and heir and context.side and (lexicon.paired(anatomy) or anatomy == context.anatomy):
         side = context.side
-        location = context.locations if anatomy == context.anatomy else ()
+        location = location or (context.locations if anatomy == context.anatomy else ())
     elif not side and said.header and said.header.side and lexicon.paired(anatomy):
         side = said.header.side
     elif not carries and not location and not side and anatomy == context.anatomy:
@@ -315,7 +317,7 @@ def _stated(
         part = None if spot.part in _EXTENT and state == "enlarged" else spot.part
         where = {"anatomy": spot.anatomy, "part": part, "side": spot_side}
         where["location"] = tuple(sorted({*spot.locations, *locations}))
-        facts.append(_amounts(clause, predicate, lexicon) | where | {"state": state, "subject": True})
+        facts.append(_amounts(clause, predicate, lexicon) | where | {"state": state})
         said.last = Place(spot.anatomy, part, spot_side, spot.locations)
     return facts
 
@@ -329,9 +331,11 @@ def _ratio(clause: Clause, lexicon: Lexicon) -> list[dict[str, Any]]:
     """A cardiothoracic ratio: the heart is enlarged, or not, by its number or in words."""
     predicate = clause.predicate
     assert predicate is not None
-    state = predicate.name or next((i.name for i in clause.items if i.kind == "state"), "")
+    word = next((i.name for i in clause.items if i.kind == "state"), "")
+    verdict = predicate.name or lexicon.states.get(word, "")
     fact = _amounts(clause, predicate, lexicon) | {"anatomy": "heart", "part": None, "side": None, "location": ()}
-    return [fact | {"state": state or "normal", "subject": True}] if state else []
+    fact |= {"state": word if word and not predicate.name else "enlarged", "normal": verdict == "normal"}
+    return [fact] if verdict else []
 
 
 def _amounts(clause: Clause, predicate: Item, lexicon: Lexicon) -> dict[str, Any]:
@@ -372,7 +376,7 @@ def places(own: Iterable[Item], lexicon: Lexicon) -> list[Place]:
     joined = False
     for item in own:
         if item.kind in ("and", "or", "comma"):
-            joined = True
+            joined = joined or item.name != "("
             continue
         if item.kind not in _WHERE:
             continue
