@@ -189,6 +189,31 @@ def score(
 
 
 @app.command()
+def labels(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT|-|FILE.jsonl", help='A report, - for what is piped in, or {"id", "text"} lines.')
+    ],
+    set_: Annotated[str, typer.Option("--set", help="ct_rate, vindr, chexpert or phantom.")] = "ct_rate",
+    language: Annotated[str, typer.Option(help="vi or en.")] = "vi",
+    model: Annotated[str | None, typer.Option(metavar="hf:ID", help="A text classifier in place of the rules.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Which labels a report affirms, denies, suspects or leaves out."""
+    from docphim import files, terminal
+    from docphim.language.labels import label_reader
+    from docphim.language.texts import batches
+
+    read = label_reader(model, set_, language)
+    for batch in batches(text):
+        for (id_, _), states in zip(batch, read([said for _, said in batch]), strict=True):
+            answer = {"id": id_} if id_ is not None else {}
+            if json or id_ is not None:
+                print(files.dumps(answer | {"set": set_, "labels": states}))
+            else:
+                terminal.labels(states)
+
+
+@app.command()
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of evaluated runs, or their names in ./runs.")],
     metrics: Annotated[str, typer.Option(metavar="KEY,...", help="Which scores, or all.")] = "",

@@ -57,6 +57,8 @@ REASONS: dict[str, str] = {
     "endpoint_failing": "the endpoint answers no request",
     "empty_dataset": "no study is left",
     "pairs_incomplete": "ids of the pairs file are missing, extra or double",
+    "texts_unreadable": "the file is not JSONL of id and text",
+    "labels_differ": "the classifier's labels are not those of the set",
     "pairs_unreadable": "the pairs file is not JSONL of id, reference and prediction",
     "signature_differs": "the scores were made under different conventions",
     "split_differs": "the runs were tested on different splits of the studies",

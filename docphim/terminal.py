@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,20 @@ from rich.text import Text
 
 from docphim import files
 
-#: The metrics of the headline, and how they are written.
-HEADLINE = {"rougeL": "ROUGE-L", "bleu4": "BLEU-4"}
+#: The metrics of the headline and how they are written; the first two that there are fit eighty columns.
+HEADLINE = {"fact_f1": "fact F1", "rougeL": "ROUGE-L", "bleu4": "BLEU-4"}
+#: What a number's `reading` means, by (needs_image, beats_floors).
+READINGS = {
+    (True, True): "Shown another patient's film it scores lower, and it beats every floor: it reads the film.",
+    (True, False): "Shown another patient's film it scores lower, but a floor that never sees the film does as well.",
+    (True, None): "Shown another patient's film it scores lower: what it writes depends on the film.",
+    (False, None): "Shown another patient's film it scores the same: it is not reading the film.",
+    (None, True): "It beats every floor; whether it needs the film was not tested.",
+    (None, False): "A floor that never sees the film does as well.",
+}
+#: Of the scores of a pairs file these are left to --json: the short list has what is usually asked for.
+_AT_LENGTH = ("fact_precision_core", "fact_recall_core", "fact_f1_macro", "fact_f1_core_macro")
+_OF_LABELS = ("macro_f1", "micro_f1")
 Row = dict[str, Any]
 
 
@@ -43,16 +56,26 @@ def headline(name: str, task: Row) -> str:
     systems += [["ceiling", task["ceiling"], None]] if task.get("ceiling") else []
     systems += [[f"floor: {k}", v, (task.get("lead") or {}).get(k, {})] for k, v in (task.get("floors") or {}).items()]
     systems += [[f"shown {k}", v, _drops(v)] for k, v in (task.get("reliance") or {}).items()]
-    rows = [["", *(cell for metric in HEADLINE.values() for cell in (metric, "own film leads by"))]]
+    metrics = [metric for metric in HEADLINE if metric in own][:2]
+    rows = [["", *(cell for metric in metrics for cell in (HEADLINE[metric], "own film leads by"))]]
     for label, scores, leads in systems:
-        cells = [c for m in HEADLINE for c in (_number(scores.get(m), 1), _beside(scores.get(m), leads, m))]
+        cells = [c for m in metrics for c in (_number(scores.get(m), 1), _beside(scores.get(m), leads, m))]
         rows.append([label, *cells])
-    parts = [title, _aligned(rows, "<><><")]
+    parts = [title, _aligned(rows, "<" + "><" * len(metrics))]
+    said = reading((task.get("reading") or {}).get(metrics[0]) if metrics else None)
+    if said:
+        parts.append(textwrap.fill(f"{HEADLINE[metrics[0]]}: {said[0].lower()}{said[1:]}", 80))
     if task.get("image_gain"):
         parts.append(f"image gain {interval(task['image_gain'])} nats a report")
     if task.get("by_finding"):
         parts.append(_findings(task["by_finding"]))
     return "\n\n".join(parts)
+
+
+def reading(of: Mapping[str, bool | None] | None) -> str:
+    """What a number says about floors and wrong films, in a sentence; nothing where there is no interval to say it from."""
+    needs, beats = (None, None) if of is None else (of["needs_image"], of["beats_floors"])
+    return READINGS.get((needs, None if needs is False else beats), "")
 
 
 def _drops(scores: Row) -> Row:
@@ -102,12 +125,53 @@ def _number(value: Any, digits: int = 2) -> str:
 
 
 def score_table(scored: Row) -> None:
-    """Print `docphim score`'s answer: the scores with intervals, each one's signature unbroken, then counts and faults."""
-    scores = scored["scores"]
+    """Print `docphim score`'s answer: a short list of scores, errors, unknown words, faults, and each score's signature."""
+    scores = {key: score for key, score in scored["scores"].items() if _in_short(key)}
+    scores = dict(sorted(scores.items(), key=lambda item: (not item[0].startswith("fact_"), "/" in item[0])))
     rows = [["metric", "score", "95 % interval"]]
     rows += [[key, _number(score), interval(score).partition(" ")[2] or "–"] for key, score in scores.items()]
-    print(_aligned(rows, "<><"), "", "signatures", *(f"  {score['signature']}" for score in scores.values()), "", sep="\n")
-    tree({key: value for key, value in scored.items() if key != "scores" and value})
+    parts = [_aligned(rows, "<><")]
+    if scored.get("fact_errors"):
+        told = ", ".join(f"{n} {_ERRORS.get(kind, kind)}" for kind, n in scored["fact_errors"].items() if n)
+        parts.append(textwrap.fill(f"facts: {told or 'none is wrong'}", 80))
+    if scored.get("coverage_words"):
+        parts.append("\n".join(_known(of, words) for of, words in scored["coverage_words"].items()))
+    print("\n\n".join(parts), end="\n\n")
+    tree({"counts": {fault: n for fault, n in scored["counts"].items() if n}})
+    tree({"named": scored["named"]} if scored.get("named") else {})
+    for row in scored.get("suspect") or []:
+        print(f"suspect: {row['text']} of {row['id']}: {SUSPECT.get(row['why'], row['why'])}")
+    more = len(scored["scores"]) - len(scores)
+    left_out = f" (and {more} more with --json)" if more else ""
+    print("", f"signatures{left_out}", *(f"  {score['signature']}" for score in scores.values()), sep="\n")
+
+
+#: Why a text is suspect, in words.
+SUSPECT = {
+    "language": "another language than declared",
+    "encoding": "bytes of another encoding (TCVN3, VNI, or UTF-8 decoded twice)",
+    "control": "control characters",
+}
+_ERRORS = {"missing": "missing", "hallucinated": "hallucinated", "polarity": "wrong in yes or no"}
+_ERRORS |= {kind: f"wrong in {kind}" for kind in ("side", "location", "severity", "number", "certainty", "change", "detail")}
+
+
+def _in_short(key: str) -> bool:
+    set_, _, score = key.rpartition("/")
+    return score in _OF_LABELS if set_ else key not in _AT_LENGTH
+
+
+def _known(of: str, words: Row, most: int = 5) -> str:
+    """How many of a text's words the lexicon knows, and which it does not."""
+    share = "–" if words["share"] is None else f"{words['share']:.1f} %"
+    unknown = ", ".join(f"{word} {n}" for word, n in words["unknown"][:most])
+    return f"lexicon knows {share} of the words of each {of}" + (f"; not {unknown}" if unknown else "")
+
+
+def labels(states: Mapping[str, str]) -> None:
+    """Print `docphim labels`'s answer: one label a line, what is affirmed first, what is not spoken of last."""
+    order = ("positive", "uncertain", "negative", "unmentioned")
+    print(_aligned([[name, state] for state in order for name, said in states.items() if said == state], "<<"))
 
 
 def tree(value: dict[str, Any], indent: str = "") -> None:

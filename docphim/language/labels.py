@@ -1,11 +1,13 @@
-"""Label sets of reports (CT-RATE, VinDr, CheXpert, the phantom's), read from facts by tables.  `docphim labels TEXT --set ct_rate`.
+"""Label sets (CT-RATE, VinDr, CheXpert, phantom), read from a report's facts by tables.  `docphim labels TEXT --set vindr`.
 
-`read_labels("Small left pleural effusion.", "en", "ct_rate")["Pleural effusion"]` is `"positive"`.  What each label means stands in labels/*.yaml.
+`read_labels("Small left pleural effusion.", "en", "ct_rate")["Pleural effusion"]` is `"positive"`; labels/*.yaml says what
+each label means.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -27,6 +29,8 @@ _STATES: tuple[State, ...] = ("unmentioned", "negative", "uncertain", "positive"
 _NEGATIVE, _UNCERTAIN, _POSITIVE = 1, 2, 3
 _RANK = {state: rank for rank, state in enumerate(_STATES)}
 _FIELDS = tuple(f.name for f in fields(Fact) if f.name not in ("text", "start", "end"))
+#: Fields that hold concepts, and where concepts.yaml lists them.
+_SECTIONS = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}
 _WAYS = ("is", "denied", "except", "hints")
 #: A condition on one field of a fact; a rule holds if all of its conditions do.
 _Rule = tuple[tuple[str, Callable[[Any], bool]], ...]
@@ -75,6 +79,33 @@ def read_labels(text: str, language: str, set_: str = "phantom") -> dict[str, St
     return labels_of(facts(text, language), set_)
 
 
+def label_reader(model: str | None, set_: str, language: str) -> Callable[[Sequence[str]], list[dict[str, State]]]:
+    """A function from reports to their labels: the rules, or a classifier in their place.
+
+    Parameters
+    ----------
+    model : str, optional
+        `hf:FOLDER` or `hf:OWNER/NAME`, a text classifier whose labels are those of the set (docphim/models/classifier.py); it
+        knows positive and negative only.  None: facts and tables.
+
+    Raises
+    ------
+    UsageError
+        There is no such set, no lexicon for the language, or the model is not written `hf:…`.
+    Refused
+        The classifier cannot be used; `labels_differ` where its labels are others.
+    """
+    names = label_names(set_)
+    if model is None:
+        facts("", language)  # refuses a language without lexicon now, not at the first report
+        return lambda texts: [read_labels(text, language, set_) for text in texts]
+    if not model.startswith("hf:"):
+        raise UsageError(f"model: {model!r} must be hf: and a folder or OWNER/NAME")
+    from docphim.models.classifier import classifier
+
+    return classifier(model.removeprefix("hf:"), names)
+
+
 def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
     """Every label of a set with its state, given a report's facts.
 
@@ -110,25 +141,8 @@ def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
     return {name: _STATES[rank] for name, rank in zip(table.names, ranks, strict=True)}
 
 
-def _key(fact: Fact) -> tuple[Any, ...]:
-    """All that a table can ask of a fact, in the order of `_FIELDS`."""
-    f = fact
-    return (
-        f.anatomy,
-        f.part,
-        f.finding,
-        f.state,
-        f.polarity,
-        f.side,
-        f.location,
-        f.count,
-        f.severity,
-        f.size_mm,
-        f.suv,
-        f.certainty,
-        f.change,
-        f.leftover,
-    )
+#: All that a table can ask of a fact, in the order of `_FIELDS`.
+_key = operator.attrgetter(*_FIELDS)
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -1,0 +1,56 @@
+"""Reports as a command is given them: the text itself, `-` for what is piped in, or a FILE.jsonl of `{"id", "text"}` lines."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from docphim.errors import Refused
+
+
+def given(what: str) -> Iterator[tuple[str | None, str]]:
+    """(id, text) of each report that the words of a command line mean; the id is None where there is no file.
+
+    Raises
+    ------
+    Refused
+        `file_missing`: it is named like a file and there is none; `texts_unreadable`: a line is not an object of id and
+        text, with its number.
+    """
+    if what == "-":
+        yield None, sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
+    elif what.endswith(".jsonl") and "\n" not in what:
+        yield from _rows(Path(what))
+    else:
+        yield None, what
+
+
+def batches(what: str, size: int = 64) -> Iterator[list[tuple[str | None, str]]]:
+    """The same, so many at a time."""
+    reports = given(what)
+    while batch := list(itertools.islice(reports, size)):
+        yield batch
+
+
+def _rows(path: Path) -> Iterator[tuple[str | None, str]]:
+    try:
+        handle = path.open("rb")
+    except FileNotFoundError:
+        raise Refused("file_missing", path.name) from None
+    with handle:
+        for number, line in enumerate(handle, 1):
+            try:
+                said = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                row = json.loads(said) if said.strip() else None
+            except UnicodeDecodeError:
+                raise Refused("texts_unreadable", path.name, f"line {number} is not UTF-8") from None
+            except (ValueError, RecursionError):
+                raise Refused("texts_unreadable", path.name, f"line {number} is not JSON") from None
+            if row is None:
+                continue
+            if not isinstance(row, dict) or not isinstance(row.get("id"), str | int) or not isinstance(row.get("text"), str):
+                raise Refused("texts_unreadable", path.name, f"line {number} is not an object of id and text")
+            yield str(row["id"]), row["text"]
