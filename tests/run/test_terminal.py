@@ -1,5 +1,7 @@
 """terminal: what a run and `docphim score` print fits a terminal of 80 columns and pastes well."""
 
+import pytest
+
 from docphim import terminal
 
 KEYS = ("rougeL", "bleu4")
@@ -54,3 +56,47 @@ def test_scores_are_printed_with_their_signature_unbroken(capsys, monkeypatch):
     said = capsys.readouterr().out.splitlines()
     assert "rougeL  87.65  [77.65, 97.65]" in said and f"  {SIGNATURE}" in said
     assert "  missing: a, b" in said
+
+
+def test_the_headline_puts_facts_first_and_says_what_the_floors_and_wrong_films_mean():
+    facts = scores() | {"fact_f1": scores(50.0)["rougeL"]}
+    said = {"fact_f1": {"needs_image": False, "beats_floors": True}}
+    text = terminal.headline("findings/test", task() | {"scores": facts, "reading": said})
+    assert text.splitlines()[2].split()[:2] == ["fact", "F1"] and "ROUGE-L" in text and "BLEU-4" not in text
+    assert "fact F1: shown another patient's film it scores the same: it is not reading the film." in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("needs", "beats", "said"),
+    [
+        (True, True, "it reads the film"),
+        (True, False, "a floor that never sees the film does as well"),
+        (False, False, "it is not reading the film"),
+        (None, False, "A floor that never sees"),
+        (True, None, "depends on the film"),
+        (None, None, ""),
+    ],
+)
+def test_a_reading_is_a_plain_sentence(needs, beats, said):
+    assert said in terminal.reading({"needs_image": needs, "beats_floors": beats})
+    assert terminal.reading(None) == ""
+
+
+def test_score_lists_facts_first_then_words_then_labels_and_leaves_the_rest_to_json(capsys):
+    row = scores()["rougeL"]
+    keys = ("rougeL", "vindr/macro_f1", "vindr/crg", "fact_f1", "fact_f1_macro")
+    scored = {
+        "scores": dict.fromkeys(keys, row),
+        "counts": {"pairs": 2, "empty": 0},
+        "fact_errors": {"side": 2, "missing": 0, "hallucinated": 1},
+        "coverage_words": {"reference": {"share": 98.765, "known": 1, "words": 2, "unknown": [["lạ", 7], ["xyz", 3]]}},
+        "suspect": [{"id": "a", "text": "prediction", "why": "language"}],
+    }
+    terminal.score_table(scored)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said[1:4]] == ["fact_f1", "rougeL", "vindr/macro_f1"]
+    assert "facts: 2 wrong in side, 1 hallucinated" in said
+    assert "lexicon knows 98.8 % of the words of each reference; not lạ 7, xyz 3" in said
+    assert "suspect: prediction of a: another language than declared" in said
+    assert "signatures (and 2 more with --json)" in said and "  empty: 0" not in said
