@@ -1,0 +1,340 @@
+"""Facts of a report, one row per thing that a report can say: chest films, chest CT and FDG PET/CT."""
+
+import pytest
+
+from docphim.errors import UsageError
+from docphim.language.facts import LANGUAGES, Fact, coverage, facts
+from docphim.language.normalize import clean
+from docphim.metrics.facts import match
+
+SHORT = {"present": "+", "absent": "-", "normal": "normal", "abnormal": "abnormal"}
+
+
+def said(fact: Fact) -> str:
+    """All that a fact says, in one line: `lung nodule + right upper_lobe few 12x14mm ~calcified`."""
+    words = [fact.anatomy or "?", *(f".{x}" for x in [fact.part] if x), *(x for x in (fact.finding, fact.state) if x)]
+    words += [SHORT[fact.polarity], *(x for x in [fact.side] if x), *fact.location]
+    words += [x for x in (fact.count, fact.severity) if x]
+    words += ["x".join(f"{x:g}" for x in fact.size_mm) + "mm"] if fact.size_mm else []
+    words += [f"suv{fact.suv:g}"] if fact.suv is not None else []
+    words += [fact.certainty] if fact.certainty != "certain" else []
+    words += [fact.change] if fact.change else []
+    return " ".join([*words, *(f"~{x}" for x in fact.leftover)])
+
+
+GOLDENS = [
+    ("Không thấy tràn dịch, tràn khí màng phổi", ["pleura effusion -", "pleura pneumothorax -"]),
+    ("Không thấy khối, dày nhẹ tổ chức kẽ đáy phổi", ["lung mass -", "interstitium thickening + base mild"]),
+    ("không thấy hình đông đặc góc sườn hoành hai bên sáng", ["lung consolidation -", "costophrenic_angle clear normal both"]),
+    ("Đám mờ không đồng nhất", ["lung opacity + ~heterogeneous"]),
+    (
+        "Góc sườn hoành phải tù, bên trái nhọn",
+        ["costophrenic_angle blunted abnormal right", "costophrenic_angle sharp normal left"],
+    ),
+    ("Hạch 4R không tăng chuyển hóa FDG", ["? lymph_node + station_4r", "lymph_node fdg_uptake - station_4r"]),
+    ("Không thấy rõ tràn dịch màng phổi", ["pleura effusion + obscured"]),
+    ("Không còn tràn dịch màng phổi trái", ["pleura effusion - left resolved"]),
+    ("Nốt phổi phải không thay đổi", ["lung nodule + right unchanged"]),
+    ("Theo dõi viêm phổi", ["lung pneumonia + possible"]),
+    ("Đề nghị theo dõi", []),
+    ("Không loại trừ lao", ["lung tuberculosis + not_excluded"]),
+    ("Gãy xương sườn III", ["rib fracture + rib_3"]),
+    ("Tràn khí dưới da", ["soft_tissue subcutaneous_emphysema +"]),
+]
+
+NEGATION = [
+    ("Không thấy tràn dịch hay tràn khí màng phổi", ["pleura effusion -", "pleura pneumothorax -"]),
+    ("Không thấy tràn dịch và tràn khí màng phổi", ["pleura effusion -", "pleura pneumothorax -"]),
+    ("Không thấy tràn dịch - tràn khí màng phổi", ["pleura effusion -", "pleura pneumothorax -"]),
+    ("Chưa thấy nốt, khối, đông đặc", ["lung nodule -", "lung mass -", "lung consolidation -"]),
+    ("Chưa có tràn dịch màng phổi", ["pleura effusion -"]),
+    ("Chưa loại trừ lao phổi", ["lung tuberculosis + not_excluded"]),
+    ("Tràn khí màng phổi: không", ["pleura pneumothorax -"]),
+    ("Tràn khí màng phổi (-)", ["pleura pneumothorax -"]),
+    ("Không thấy tràn khí nhưng có tràn dịch màng phổi trái", ["pleura pneumothorax -", "pleura effusion + left"]),
+    ("Phổi trái chưa thấy nốt mờ, có đông đặc thùy dưới", ["lung nodule - left", "lung consolidation + left lower_lobe"]),
+    ("Không thấy bất thường xương", ["bone abnormality -"]),
+    ("Không thấy nốt, đông đặc thùy dưới phổi trái", ["lung nodule -", "lung consolidation + left lower_lobe"]),
+    ("Không thấy khối. Đông đặc thùy dưới phổi phải", ["lung mass -", "lung consolidation + right lower_lobe"]),
+    ("Bóng tim không to", ["heart enlarged normal"]),
+    ("Động mạch chủ không vôi hóa", ["aorta calcification -"]),
+    ("Khí quản không lệch", ["trachea shift -"]),
+    ("Không thấy hạch to", ["? lymphadenopathy -"]),
+    ("Trung thất không rộng", ["mediastinum widened normal"]),
+    ("Hai phổi không sáng", ["lung hazy abnormal both"]),
+    ("Không rõ tổn thương dạng khối", ["lung mass + obscured"]),
+    ("Tràn khí màng phổi trái đã hết", ["pleura pneumothorax - left resolved"]),
+]
+
+CERTAINTY_AND_CHANGE = [
+    ("Nghĩ nhiều đến tổn thương phổi kẽ", ["lung interstitial_disease + probable"]),
+    ("Nghi ngờ nốt mờ thùy trên phổi phải", ["lung nodule + right upper_lobe possible"]),
+    ("Khả năng do viêm phổi", ["lung pneumonia + possible"]),
+    ("Có thể có tràn dịch màng phổi trái", ["pleura effusion + left possible"]),
+    ("Đề nghị chụp CT ngực. Đông đặc phổi trái", ["lung consolidation + left"]),
+    ("Đám mờ phổi phải, đề nghị theo dõi thêm", ["lung opacity + right"]),
+    ("Tràn dịch màng phổi phải tăng so với phim trước", ["pleura effusion + right increased"]),
+    ("Tràn dịch màng phổi phải giảm so với phim trước", ["pleura effusion + right decreased"]),
+    ("Nốt thùy trên phổi phải ổn định", ["lung nodule + right upper_lobe unchanged"]),
+    ("Mới xuất hiện đám mờ đáy phổi trái", ["lung opacity + left base new"]),
+]
+
+SIDES_AND_PLACES = [
+    ("TDMP (P)", ["pleura effusion + right"]),
+    ("TDMP (T) lượng ít", ["pleura effusion + left mild"]),
+    ("Tràn dịch màng phổi hai bên", ["pleura effusion + both"]),
+    (
+        "Phổi phải: đông đặc thùy dưới, tràn dịch màng phổi lượng ít",
+        ["lung consolidation + right lower_lobe", "pleura effusion + right mild"],
+    ),
+    ("Phổi phải có nốt mờ, phổi trái có khối mờ", ["lung nodule + right", "lung mass + left"]),
+    (
+        "Đông đặc thùy trên phổi phải và thùy dưới phổi trái",
+        ["lung consolidation + right upper_lobe", "lung consolidation + left lower_lobe"],
+    ),
+    ("Nốt mờ đỉnh phổi trái", ["lung nodule + left apex"]),
+    ("Đám mờ cạnh rốn phổi phải", ["lung opacity + right perihilar"]),
+    ("Dải xơ thùy lưỡi phổi trái", ["lung fibrosis + left lingula"]),
+    ("Nốt mờ 1/3 giữa phổi trái", ["lung nodule + left mid_zone"]),
+    ("Nốt dưới màng phổi thùy dưới phổi trái", ["lung nodule + left lower_lobe subpleural"]),
+    ("Đám mờ hạ đòn phải", ["lung opacity + right infraclavicular"]),
+    ("Tràn dịch màng phổi phải, đẩy lệch trung thất sang trái", ["pleura effusion + right", "mediastinum shift + left"]),
+    ("Vòm hoành phải cao", ["diaphragm elevated abnormal right"]),
+    ("Tràn dịch màng phổi phải lượng nhiều", ["pleura effusion + right severe"]),
+    ("Tràn dịch màng phổi trái lượng vừa", ["pleura effusion + left moderate"]),
+]
+
+NUMBERS = [
+    ("Nốt thùy trên phổi phải kích thước 12 x 14 mm", ["lung nodule + right upper_lobe 12x14mm"]),
+    ("Nốt thùy trên phổi phải kích thước 12x14mm", ["lung nodule + right upper_lobe 12x14mm"]),
+    ("Nốt phổi phải đường kính 1,2 cm", ["lung nodule + right 12mm"]),
+    ("Nốt phổi phải đường kính 1.2cm", ["lung nodule + right 12mm"]),
+    ("Nốt phổi phải tăng chuyển hóa FDG (SUVmax 5,2)", ["lung nodule + right", "lung fdg_uptake + right suv5.2"]),
+    ("Nốt phổi phải tăng chuyển hóa FDG, SUVmax = 5.2", ["lung nodule + right", "lung fdg_uptake + right suv5.2"]),
+    ("Gãy xương sườn số 6 bên trái", ["rib fracture + left rib_6"]),
+    ("Gãy cung sau xương sườn V, VI bên phải", ["rib fracture + right posterior_arc rib_5 rib_6"]),
+    ("Gãy cung bên các xương sườn 3, 4, 5 bên trái", ["rib fracture + left lateral_arc rib_3 rib_4 rib_5"]),
+    ("Xẹp thân đốt sống D12", ["vertebra vertebral_compression + vertebra_t12"]),
+    ("Xẹp đốt sống L1", ["vertebra vertebral_compression + vertebra_l1"]),
+    ("Nốt phân thùy S6 phổi phải", ["lung nodule + right segment_6"]),
+    ("Nốt phân thùy 6 phổi phải", ["lung nodule + right segment_6"]),
+    ("Nốt thùy dưới phổi trái (S8)", ["lung nodule + left lower_lobe segment_8"]),
+    ("Hạch nhóm 7", ["? lymph_node + station_7"]),
+    ("Hạch nhóm 4R, 10L", ["? lymph_node + station_10l station_4r"]),
+    ("Hai nốt mờ thùy dưới phổi trái", ["lung nodule + left lower_lobe 2"]),
+    ("Vài nốt mờ rải rác hai phổi", ["lung nodule + both few ~scattered"]),
+    ("Nhiều nốt mờ hai phổi", ["lung nodule + both multiple"]),
+    ("Chỉ số tim/ngực 0,58", ["heart enlarged abnormal"]),
+    ("Chỉ số tim ngực 48%", ["heart normal normal"]),
+]
+
+FILMS = [
+    ("Lồng ngực cân đối", ["chest symmetric normal"]),
+    ("Quai động mạch chủ vồng", ["aorta .arch bulging abnormal"]),
+    ("Vôi hóa thành quai ĐMC", ["aorta .arch calcification +"]),
+    ("Rốn phổi hai bên tăng đậm", ["hilum prominent abnormal both"]),
+    ("Bờ vòm hoành hai bên đều", ["diaphragm .margin smooth normal both"]),
+    ("Tim bình thường", ["heart normal normal"]),
+    ("Bóng tim trong giới hạn bình thường", ["heart normal normal"]),
+    ("Khí quản nằm ở giữa", ["trachea central normal"]),
+    ("Dày dính màng phổi trái", ["pleura adhesion + left"]),
+    ("Dày tổ chức kẽ hai đáy phổi", ["interstitium thickening + both base"]),
+    ("Ống nội khí quản đúng vị trí", ["? endotracheal_tube normal +"]),
+    ("Máy tạo nhịp thành ngực trái", ["heart pacemaker + left"]),
+    ("Buồng tiêm dưới da ngực phải", ["chest central_line + right"]),
+    ("Dẫn lưu màng phổi phải", ["pleura chest_drain + right"]),
+    ("Chỉ thép xương ức", ["sternum sternotomy_wires +"]),
+    ("Gù vẹo cột sống", ["spine kyphosis +", "spine scoliosis +"]),
+    ("Thoái hóa cột sống ngực", ["spine degenerative_change + thoracic_spine"]),
+    ("Gãy xương đòn trái", ["clavicle fracture + left"]),
+    ("Tràn dịch màng ngoài tim", ["pericardium effusion +"]),
+    ("Hang lao đỉnh phổi phải", ["lung cavity + right apex"]),
+    ("Hiện tại chưa thấy bất thường trên phim X-quang ngực thẳng", ["? abnormality -"]),
+    ("Phế huyết quản hai bên tăng đậm", ["lung_marking prominent abnormal both"]),
+    ("Trung thất cân đối", ["mediastinum symmetric normal"]),
+    ("Phần mềm thành ngực bình thường", ["chest_wall normal normal"]),
+]
+
+CT = [
+    ("Đám kính mờ rải rác hai phổi", ["lung ground_glass + both ~scattered"]),
+    ("Nốt bán đặc thùy trên phổi phải", ["lung nodule + right upper_lobe ~part_solid"]),
+    ("Khối thùy trên phổi trái bờ tua gai", ["lung mass + left upper_lobe ~spiculated"]),
+    ("Giãn phế quản thùy giữa phổi phải", ["bronchus bronchiectasis + right middle_lobe"]),
+    ("Không thấy hình giãn phế quản phế nang", ["bronchus bronchiectasis -", "lung emphysema -"]),
+    ("Khí phế thũng cạnh vách hai đỉnh phổi", ["lung emphysema + both apex paraseptal"]),
+    ("Dày vách liên tiểu thùy ở đỉnh phổi phải", ["lung septal_thickening + right apex"]),
+    ("Tổn thương dạng nụ trên cành thùy dưới phổi trái", ["lung tree_in_bud + left lower_lobe"]),
+    ("Khí quản và phế quản gốc hai bên thông thoáng", ["trachea patent normal", "bronchus patent normal both"]),
+    ("Không thấy hạch to trung thất và rốn phổi hai bên", ["mediastinum lymphadenopathy -", "hilum lymphadenopathy - both"]),
+    ("Xơ vữa động mạch chủ ngực", ["aorta .thoracic atheroma +"]),
+    ("Vôi hóa động mạch vành", ["coronary_artery calcification +"]),
+    ("Xẹp thùy dưới phổi trái", ["lung atelectasis + left lower_lobe"]),
+    ("Nang gan phân thùy 6", ["liver cyst + segment_6"]),
+    ("Tuyến thượng thận hai bên bình thường", ["adrenal normal normal both"]),
+    ("Thoát vị khe hoành", ["esophagus hiatal_hernia +"]),
+    ("Huyết khối động mạch phổi phải", ["pulmonary_artery embolism + right"]),
+]
+
+PET = [
+    ("Không thấy ổ tăng chuyển hóa FDG khu trú bất thường", ["? fdg_uptake -"]),
+    ("Bắt FDG sinh lý ở não", ["brain physiologic_uptake +"]),
+    ("Tổn thương gan tăng chuyển hóa FDG", ["liver lesion +", "liver fdg_uptake +"]),
+    (
+        "Khối thùy trên phổi phải kích thước 32 x 28 mm tăng chuyển hóa FDG mạnh, SUVmax 12,4",
+        ["lung mass + right upper_lobe 32x28mm", "lung fdg_uptake + right upper_lobe severe suv12.4"],
+    ),
+    (
+        "Hạch thượng đòn trái không tăng chuyển hóa FDG",
+        ["supraclavicular_region lymph_node + left", "supraclavicular_region fdg_uptake - left"],
+    ),
+    ("Không thấy tăng chuyển hóa FDG bất thường ở gan và lách", ["liver fdg_uptake -", "spleen fdg_uptake -"]),
+    (
+        "Tổn thương xương chậu phải tăng chuyển hóa FDG (SUVmax: 8,1)",
+        ["pelvic_bone lesion + right", "pelvic_bone fdg_uptake + right suv8.1"],
+    ),
+]
+
+ENGLISH = [
+    ("No pleural effusion or pneumothorax.", ["pleura effusion -", "pleura pneumothorax -"]),
+    ("The heart is enlarged.", ["heart enlarged abnormal"]),
+    ("The heart is not enlarged.", ["heart enlarged normal"]),
+    ("Small left pleural effusion.", ["pleura effusion + left mild"]),
+    ("A 12 x 14 mm nodule in the right upper lobe.", ["lung nodule + right upper_lobe 12x14mm"]),
+    ("Blunted right costophrenic angle.", ["costophrenic_angle blunted abnormal right"]),
+    ("Possible pneumonia in the left lower lobe.", ["lung pneumonia + left lower_lobe possible"]),
+    ("Fracture of the right third rib.", ["rib fracture + right rib_3"]),
+    ("Pneumothorax was not observed.", ["pleura pneumothorax -"]),
+]  # fmt: skip
+
+ROWS = [*GOLDENS, *NEGATION, *CERTAINTY_AND_CHANGE, *SIDES_AND_PLACES, *NUMBERS, *FILMS, *CT, *PET]
+
+
+@pytest.mark.parametrize(("text", "expected"), ROWS)
+def test_vietnamese_sentence(text, expected):
+    assert [said(fact) for fact in facts(text, "vi")] == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), ENGLISH)
+def test_english_sentence(text, expected):
+    assert [said(fact) for fact in facts(text, "en")] == expected
+
+
+FINDINGS_1 = (
+    "Lồng ngực cân đối, không thấy bất thường xương. Phổi hai bên kém sáng, mờ kính rải rác, rốn phổi tăng đậm nhẹ. "
+    "Bờ vòm hoành hai bên đều, hai góc sườn hoành nhọn. Bóng mờ tim không to. Quai động mạch chủ vồng."
+)
+FINDINGS_1_DRAFT = (
+    "Phổi hai bên kém sáng, mờ kính rải rác, rốn phổi tăng đậm nhẹ. Bờ vòm hoành hai bên đều, hai góc sườn hoành nhọn. "
+    "Bóng mờ tim không to. Vôi hóa thành quai động mạch chủ."
+)
+IMPRESSION = "Hình ảnh nghĩ nhiều đến tổn thương phổi kẽ. Bóng mờ tim to. Vôi hóa thành quai động mạch chủ."
+IMPRESSION_DRAFT = "Hình ảnh nghĩ nhiều đến tổn thương phổi kẽ. Bóng mờ tim to. Quai động mạch chủ vồng."
+FINDINGS_2 = (
+    "Phổi hai bên kém sáng, mờ kính rải rác, rốn phổi tăng đậm nhẹ. Bờ vòm hoành hai bên đều, hai góc sườn hoành nhọn. "
+    "Bóng mờ tim không to, các cung tim trong giới hạn sinh lý."
+)
+FINDINGS_2_DRAFT = f"Lồng ngực cân đối, không thấy bất thường xương. {FINDINGS_2}"
+IMPRESSION_2 = "Hình ảnh nghĩ nhiều đến tổn thương phổi kẽ."
+
+#: Reference, draft, and the counts of facts that the ViX-Ray paper prints: of the reference, of the draft, of both.
+WORKED = [
+    (FINDINGS_1, FINDINGS_1_DRAFT, (9, 7, 6)),
+    (IMPRESSION, IMPRESSION_DRAFT, (3, 3, 2)),
+    (FINDINGS_2, FINDINGS_2_DRAFT, (7, 9, 7)),
+    (IMPRESSION_2, IMPRESSION_2, (1, 1, 1)),
+]
+
+
+def without_commas(text: str) -> str:
+    return text.replace(",", "")
+
+
+@pytest.mark.parametrize(("reference", "draft", "counts"), WORKED)
+@pytest.mark.parametrize("commas", ["kept", "dropped in both", "dropped in the draft"])
+def test_worked_example_of_the_paper_has_its_counts(reference, draft, counts, commas):
+    if commas != "kept":
+        draft = without_commas(draft)
+    if commas == "dropped in both":
+        reference = without_commas(reference)
+    of_reference, of_draft = facts(reference, "vi"), facts(draft, "vi")
+    assert (len(of_reference), len(of_draft), len(match(of_reference, of_draft).right)) == counts
+
+
+@pytest.mark.parametrize("text", [FINDINGS_1, without_commas(FINDINGS_1)])
+def test_first_worked_example_says_these_nine_things(text):
+    assert [(f.anatomy, f.finding or f.state, f.polarity, f.severity) for f in facts(text, "vi")] == [
+        ("chest", "symmetric", "normal", None),
+        ("bone", "abnormality", "absent", None),
+        ("lung", "hazy", "abnormal", None),
+        ("lung", "ground_glass", "present", None),
+        ("hilum", "prominent", "abnormal", "mild"),
+        ("diaphragm", "smooth", "normal", None),
+        ("costophrenic_angle", "sharp", "normal", None),
+        ("heart", "enlarged", "normal", None),
+        ("aorta", "bulging", "abnormal", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", [without_commas(t) for pair in WORKED for t in pair[:2]] + [t for pair in WORKED for t in pair[:2]]
+)
+def test_worked_examples_hold_no_unknown_word(text):
+    assert coverage([text], "vi").unknown == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("text", ["", " \n\t", ".", ",,;", "\ufeff"])
+def test_an_empty_report_says_nothing(text, language):
+    assert facts(text, language) == []
+
+
+def test_a_language_without_lexicon_is_refused_by_name():
+    with pytest.raises(UsageError, match="zh"):
+        facts("双肺", "zh")
+
+
+def test_unknown_words_are_kept_with_what_they_were_said_of():
+    (plain,), (odd,) = facts("Nốt phổi phải", "vi"), facts("Nốt xyzzy phổi phải", "vi")
+    assert odd.leftover == ("xyzzy",)
+    assert plain.strict != odd.strict
+
+
+def test_offsets_point_into_the_cleaned_report():
+    report = "Bo\u0301ng tim to.\nTra\u0300n di\u0323ch ma\u0300ng phổi pha\u0309i."
+    heart, pleura = facts(report, "vi")
+    assert clean(report)[heart.start : heart.end] == heart.text == "Bóng tim to"
+    assert clean(report)[pleura.start : pleura.end] == pleura.text == "Tràn dịch màng phổi phải"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("TDMP (P)", "Tràn dịch màng phổi bên phải"),
+        ("Vôi hóa quai ĐMC", "Vôi hóa thành quai động mạch chủ"),
+        ("Mờ kính rải rác hai phổi", "Kính mờ rải rác phổi hai bên"),
+        ("Gãy xương sườn số 6 bên phải", "Gãy xương sườn VI phải"),
+        ("Nốt phổi phải đường kính 12 mm", "Nốt phổi phải kích thước 1,2cm"),
+        ("Xẹp đốt sống D12", "Xẹp đốt sống T12"),
+        ("Màng phổi phải dày", "Dày màng phổi phải"),
+        ("Quai động mạch chủ vôi hóa", "Vôi hóa quai động mạch chủ"),
+        ("Vòm hòanh phải cao", "Vòm hoành phải cao"),
+    ],
+)
+def test_two_wordings_of_one_thing_are_one_fact(one, other):
+    assert [f.strict for f in facts(one, "vi")] == [f.strict for f in facts(other, "vi")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Tràn khí dưới da", "Khí phế thũng"),
+        ("Tràn dịch màng phổi", "Tràn dịch màng tim"),
+        ("Bóng tim to", "Bóng tim không to"),
+        ("Nốt phổi phải", "Nốt phổi trái"),
+        ("Hang phổi phải", "Nốt phổi phải"),
+        ("Xơ phổi", "Xơ vữa động mạch chủ"),
+        ("Xẹp phổi", "Xẹp đốt sống"),
+    ],
+)
+def test_two_things_are_two_facts(one, other):
+    assert {f.core for f in facts(one, "vi")}.isdisjoint(f.core for f in facts(other, "vi"))
