@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -140,32 +141,31 @@ def _cut(name: str, most: int) -> str:
 def _left_out(result: Row) -> Iterator[str]:
     for key, runs in result["left_out"].items():
         for name, row in runs.items():
-            more = ", …" if row["missing"] > 5 else ""
-            yield (
-                f"{key}: {name} lacks {row['missing']} of the examples that another run answered: "
-                + ", ".join(row["named"][:5])
-                + more
-                + "; they are left out for every run."
-            )
+            ids = ", ".join(row["named"][:5]) + (", …" if row["missing"] > 5 else "")
+            told = f"{key}: {name} lacks {row['missing']} of the examples that another run answered"
+            yield textwrap.fill(f"{told}: {ids}; they are left out for every run.", WIDTH)
 
 
 def legend(result: Row) -> Iterator[str]:
-    """What the columns and marks mean, one sentence a line."""
-    any_drop = any((score.get("drop") or {}).get(RELIANCE) for score in _scores(result))
-    if any(score["low"] is not None for score in _scores(result)):
-        yield "score  value with its 95 % bootstrap interval over patients."
-    else:
-        yield "score  no interval below 30 patients."
-    if any_drop:
-        yield "drop   what the score loses when the model is shown another patient's film; about 0: it does not read the film."
-    if not result["tests"]:
-        return
-    levels = ", ".join(f"{sign} p < {level}" for sign, level in reversed(MARKS.items()))
-    yield f"diff   difference to {result['baseline']} on the same reports. {levels}: paired randomisation over patients,"
-    yield f"       {result['permutations']:,} permutations, corrected (Holm) over the {result['tests']} tests of this table."
-    if any(score.get("best") for score in _scores(result)):
-        ahead = result["baseline"]
-        yield f"{BEST}      best run, and not by chance: it differs from {ahead} (or, where it is that, all others from it)."
+    """What the columns and marks mean."""
+    scores, ahead = list(_scores(result)), result["baseline"]
+    said = {"score": "value with its 95 % bootstrap interval over patients."}
+    if not any(score["low"] is not None for score in scores):
+        said["score"] = "no interval below 30 patients."
+    if any((score.get("drop") or {}).get(RELIANCE) for score in scores):
+        said["drop"] = (
+            "what the score loses when the model is shown another patient's film; about 0: it is not reading the film."
+        )
+    if result["tests"]:
+        levels = ", ".join(f"{sign} p < {level}" for sign, level in reversed(MARKS.items()))
+        said["diff"] = (
+            f"difference to {ahead} on the same reports. {levels}: paired randomisation over patients, "
+            f"{result['permutations']:,} permutations, corrected (Holm) over the {result['tests']} tests of this table."
+        )
+    if any(score.get("best") for score in scores):
+        said[BEST] = f"best run, and not by chance: it differs from {ahead} (or, where it is that, all others from it)."
+    for term, text in said.items():
+        yield textwrap.fill(text, WIDTH, initial_indent=f"{term:7}", subsequent_indent=" " * 7)
 
 
 def _scores(result: Row) -> Iterator[Row]:

@@ -1,0 +1,208 @@
+"""A comparison of runs as one self-contained HTML page without any script, in Vietnamese and English."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import yaml
+from markupsafe import Markup, escape
+
+import docphim
+from docphim.evaluate import compare_figure
+from docphim.evaluate.compare_text import RELIANCE, mark, number, row_name, shown
+from docphim.study import SPLITS, Row
+
+HERE = Path(__file__).parent
+
+
+class Both(NamedTuple):
+    """One text in the page's two languages."""
+
+    vi: str
+    en: str
+
+
+@functools.cache
+def _words() -> dict[str, dict[str, str]]:
+    words: dict[str, dict[str, str]] = yaml.safe_load((HERE / "compare_words.yaml").read_text(encoding="utf-8"))
+    return words
+
+
+def both(key: str, /, **values: Any) -> Both:
+    """The text `key` with its braces filled, numbers as each language writes them; a key without text is shown as it is."""
+    entry = _words().get(key, {"vi": key, "en": key})
+    filled = {name: value if isinstance(value, Both) else _written(value) for name, value in values.items()}
+    vi, en = ({name: value[i] for name, value in filled.items()} for i in (0, 1))
+    return Both(entry["vi"].format(**vi), entry["en"].format(**en)) if key in _words() else Both(key, key)
+
+
+def _written(value: Any) -> Both:
+    if isinstance(value, int):
+        return told(value, 0)
+    return told(value) if isinstance(value, float) else Both(str(value), str(value))
+
+
+def told(value: float | None, digits: int = 1, *, signed: bool = False) -> Both:
+    """A number as each language writes it: `1.234,5` and `1,234.5`."""
+    if value is None:
+        return Both("–", "–")
+    english = number(value, digits, signed=signed) if abs(value) < 1000 else f"{value:,.{digits}f}"
+    return Both(english.translate(str.maketrans(",.", ".,")), english)
+
+
+def show(text: Both) -> Markup:
+    """Both languages as markup; a style rule shows one."""
+    if text.vi == text.en:
+        return escape(text.vi)
+    return Markup('<span class="vi" lang="vi">{}</span><span class="en" lang="en">{}</span>').format(*text)
+
+
+def p_value(p: float) -> Both:
+    """A corrected p in three digits."""
+    return Both("< 0,001", "< 0.001") if p < 0.001 else told(p, 3)
+
+
+def _interval(score: Row | None, digits: int = 1, *, signed: bool = False) -> Markup:
+    if not score or score.get("low") is None or score.get("high") is None:
+        return Markup()
+    low, high = (told(score[end], digits, signed=signed) for end in ("low", "high"))
+    return show(Both(f"[{low.vi}; {high.vi}]", f"[{low.en}, {high.en}]"))
+
+
+def html(result: Row) -> str:
+    """The page; `result` is what `docphim.evaluate.compare.compare` returns, with or without `marks`."""
+    style = (HERE / "compare.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    scores = [score for table in result["tables"] for row in table["rows"] for score in row["scores"].values()]
+    page: str = (
+        _templates()
+        .get_template("compare.html")
+        .render(
+            result=result,
+            metrics=result["metrics"],
+            stages=list(_stages(result)),
+            signatures=list(dict.fromkeys(score["signature"] for score in scores)),
+            has_drop=any(score.get("drop") for score in scores),
+            has_floor=any(row["system"].startswith("floor:") for table in result["tables"] for row in table["rows"]),
+            few=any(score["low"] is None for score in scores),
+            version=docphim.__version__,
+            style=Markup(style),
+            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        )
+    )
+    return page
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        both=both,
+        show=show,
+        p=p_value,
+        interval=_interval,
+        t=lambda key, /, **values: show(both(key, **values)),
+        tell=lambda value, digits=1, signed=False: show(told(value, digits, signed=signed)),
+    )
+    return environment
+
+
+def _stages(result: Row) -> Iterator[dict[str, Any]]:
+    """Each task and context with its splits, rows, figures and what they say in words."""
+    by_stage: dict[str, dict[str, Row]] = {}
+    for table in result["tables"]:
+        key = table["task"] if table["context"] == "none" else f"{table['task']}/{table['context']}"
+        by_stage.setdefault(key, {})[table["split"]] = table
+    for key, by_split in by_stage.items():
+        splits: list[str] = [split for split in SPLITS if split in by_split]
+        tables = {split: by_split[split] for split in splits}
+        last = tables[splits[-1]]
+        yield {
+            "name": both(key),
+            "splits": [{"name": split, "n": table["n"], "patients": table["patients"]} for split, table in tables.items()],
+            "rows": list(_rows(tables, result["metrics"])),
+            "said": list(_said(last, result)),
+            "figures": [
+                {
+                    "name": both("figure", metric=both(metric), split=both(split)),
+                    "svg": compare_figure.figure(figure_rows, f"{both(metric).en}, {split}", show_text),
+                }
+                for split in reversed(splits)
+                for metric in result["metrics"]
+                if (figure_rows := list(_drawn(tables[split], metric)))
+            ],
+        }
+
+
+def show_text(name: str) -> Markup:
+    """A row's name inside a figure, in both languages."""
+    text = _name(name)
+    if text.vi == text.en:
+        return escape(compare_figure.cut(text.vi))
+    return Markup('<tspan class="vi">{}</tspan><tspan class="en">{}</tspan>').format(*map(compare_figure.cut, text))
+
+
+def _name(name: str) -> Both:
+    """A row's name: a floor in words, with the run it belongs to where it belongs to one."""
+    head, _, rest = name.replace(": ", ":").partition(" (")
+    if head not in _words():
+        return Both(name, name)
+    text, tail = both(head), f" ({rest}" if rest else ""
+    return Both(text.vi + tail, text.en + tail)
+
+
+def _rows(tables: Mapping[str, Row], metrics: list[str]) -> Iterator[dict[str, Any]]:
+    """The table's rows over all splits."""
+    by_name = {split: {row_name(row): row for row in shown(table)} for split, table in tables.items()}
+    for name in dict.fromkeys(name for rows in by_name.values() for name in rows):
+        rows = [by_name[split].get(name) for split in tables]
+        first = next(row for row in rows if row)
+        cells = [_cell((row or {"scores": {}})["scores"].get(metric)) for row in rows for metric in metrics]
+        yield {"name": _name(name), "model": first["model"], "lower": first["system"] != "own", "cells": cells}
+
+
+def _cell(score: Row | None) -> Row | None:
+    if not score:
+        return None
+    return score | {"mark": mark(score), "best": bool(score.get("best")), "fallen": (score.get("drop") or {}).get(RELIANCE)}
+
+
+def _drawn(table: Row, metric: str) -> Iterator[compare_figure.Drawn]:
+    """What the figure of one metric shows: each run on own and another's film, then floors."""
+    others = {row["run"]: row["scores"].get(metric) for row in table["rows"] if row["system"] == RELIANCE}
+    for row in shown(table):
+        score = row["scores"].get(metric)
+        if score and score["value"] is not None:
+            own = row["system"] == "own"
+            wrong = others.get(row["run"]) if own else None
+            yield compare_figure.Drawn(row_name(row), score, wrong, own, mark(score), bool(score.get("best")))
+
+
+def _said(table: Row, result: Row) -> Iterator[dict[str, Any]]:
+    """What the first metric says in plain words: who is best and whether that is sure, and who does not read the film."""
+    metric = next((m for m in result["metrics"] if m in table["rows"][0]["scores"]), None)
+    rows = [row for row in table["rows"] if row["system"] == "own" and row["scores"].get(metric, {}).get("value") is not None]
+    if metric is None or not rows:
+        return
+    name = both(metric)
+    best = max(rows, key=lambda row: row["scores"][metric]["value"])
+    key = "alone" if len(rows) == 1 else "best" if best["scores"][metric].get("best") else "not_sure"
+    yield {"klass": "", "text": both(key, run=best["run"], metric=name, value=best["scores"][metric]["value"])}
+    for row in rows:
+        drop = row["scores"][metric]["drop"].get(RELIANCE)
+        if drop and drop["low"] is not None:
+            reads = drop["low"] > 0
+            text = both("reads" if reads else "not_reading", run=row["run"], metric=name, lost=drop["value"])
+            yield {"klass": "" if reads else "bad", "text": text}
