@@ -16,7 +16,7 @@ from typing import Any, Literal
 import yaml
 
 from docphim.errors import UsageError
-from docphim.language.facts import Fact, facts
+from docphim.language.fact import Fact
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
 
@@ -31,7 +31,7 @@ _RANK = {state: rank for rank, state in enumerate(_STATES)}
 _FIELDS = tuple(f.name for f in fields(Fact) if f.name not in ("text", "start", "end"))
 #: Fields that hold concepts, and where concepts.yaml lists them.
 _SECTIONS = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}
-_WAYS = ("is", "denied", "except", "hints")
+_WAYS = ("is", "denied", "except", "hints", "against")
 #: A condition on one field of a fact; a rule holds if all of its conditions do.
 _Rule = tuple[tuple[str, Callable[[Any], bool]], ...]
 
@@ -76,6 +76,8 @@ def read_labels(text: str, language: str, set_: str = "phantom") -> dict[str, St
     UsageError
         There is no such set, or no lexicon for the language.
     """
+    from docphim.language.facts import facts  # here, so that tables can be read without the lexicons
+
     return labels_of(facts(text, language), set_)
 
 
@@ -97,7 +99,7 @@ def label_reader(model: str | None, set_: str, language: str) -> Callable[[Seque
     """
     names = label_names(set_)
     if model is None:
-        facts("", language)  # refuses a language without lexicon now, not at the first report
+        read_labels("", language, set_)  # refuses a language without lexicon now, not at the first report
         return lambda texts: [read_labels(text, language, set_) for text in texts]
     if not model.startswith("hf:"):
         raise UsageError(f"model: {model!r} must be hf: and a folder or OWNER/NAME")
@@ -181,7 +183,8 @@ def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) 
         if affirmed:
             return min(rank, _UNCERTAIN) if hinted else rank
         return _UNCERTAIN if fact["certainty"] in ("not_excluded", "obscured") else _NEGATIVE
-    return _NEGATIVE if not affirmed and (hinted or _holds(rules["denied"], fact)) else 0
+    denies = _holds(rules["against"], fact) if affirmed else hinted or _holds(rules["denied"], fact)
+    return _NEGATIVE if denies else 0
 
 
 def _holds(rules: Sequence[_Rule], fact: Mapping[str, Any]) -> bool:

@@ -1,0 +1,157 @@
+"""CT-RATE's labels of English sentences: one row per way that a chest CT report words, denies, hedges or sizes a finding."""
+
+import pytest
+
+from docphim.language.labels import label_names, read_labels
+
+SIGNS = {"+": "positive", "-": "negative", "?": "uncertain"}
+SHORT = {
+    "device": "Medical material",
+    "arterial": "Arterial wall calcification",
+    "heart": "Cardiomegaly",
+    "pericardial": "Pericardial effusion",
+    "coronary": "Coronary artery wall calcification",
+    "hernia": "Hiatal hernia",
+    "nodes": "Lymphadenopathy",
+    "emphysema": "Emphysema",
+    "atelectasis": "Atelectasis",
+    "nodule": "Lung nodule",
+    "opacity": "Lung opacity",
+    "sequela": "Pulmonary fibrotic sequela",
+    "effusion": "Pleural effusion",
+    "mosaic": "Mosaic attenuation pattern",
+    "bronchial": "Peribronchial thickening",
+    "consolidation": "Consolidation",
+    "bronchiectasis": "Bronchiectasis",
+    "septal": "Interlobular septal thickening",
+}
+
+SENTENCES = [
+    # devices
+    ("The tip of the port catheter lies in the superior vena cava.", "+device"),
+    ("Pacemaker leads end in the right ventricle.", "+device"),
+    ("Metallic sutures of an earlier sternotomy.", "+device"),
+    ("Tracheostomy cannula in place.", "+device"),
+    ("Stents were placed in the LAD and RCA.", "+device"),
+    ("Surgical clips in the left axilla after mastectomy.", "+device"),
+    ("The right breast was operated.", ""),
+    ("Bilateral breast prostheses are present.", "+device"),
+    ("Posterior stabilization material is seen in the thoracic vertebrae.", "+device"),
+    # vessels
+    ("Calcific plaques are seen in the walls of the aorta and coronary arteries.", "+arterial +coronary"),
+    ("Wall calcifications in the aortic arch and its branches.", "+arterial"),
+    ("Atheromatous changes in the thoracic aorta.", "+arterial"),
+    ("Calcified atherosclerotic plaques were observed in the LAD.", "+coronary"),
+    ("Coronary artery calcifications.", "+coronary"),
+    ("No calcification was observed in the coronary arteries.", "-coronary"),
+    ("Aortic valve calcification is present.", ""),
+    ("Calcified pleural plaques on the right.", ""),
+    ("The calibration of the thoracic aorta is normal.", ""),
+    # heart and pericardium
+    ("Heart size has increased.", "+heart"),
+    ("The heart is enlarged.", "+heart"),
+    ("Heart dimensions are above normal.", "+heart"),
+    ("The cardiothoracic index is increased in favor of the heart.", "+heart"),
+    ("Heart contour and size are natural.", "-heart"),
+    ("Heart size is within normal limits.", "-heart"),
+    ("The heart is not enlarged.", "-heart"),
+    ("No cardiomegaly.", "-heart"),
+    ("Pericardial effusion-thickening was not detected.", "-pericardial"),
+    ("Minimal fluid is seen in the pericardial space.", "+pericardial"),
+    ("Pericardial effusion reaching 12 mm at its deepest point.", "+pericardial"),
+    ("No pleural or pericardial effusion.", "-effusion -pericardial"),
+    ("No pericardial, pleural effusion or thickening was found.", "-effusion -pericardial"),
+    # pleura
+    ("Pleural effusion was not observed on either side.", "-effusion"),
+    ("Bilateral pleural effusion, more on the right.", "+effusion"),
+    ("Free fluid measuring 3 cm is observed in the left pleural space.", "+effusion"),
+    ("An effusion is present in both hemithoraces.", "+effusion"),
+    ("The pleural effusion seen before has resolved.", "-effusion"),
+    ("Pleural thickening at the left apex.", ""),
+    ("Free fluid in the abdomen.", ""),
+    # hernia
+    ("A sliding hiatal hernia is seen at the lower end of the esophagus.", "+hernia"),
+    ("Hiatus hernia.", "+hernia"),
+    ("Hiatal hernia was not observed.", "-hernia"),
+    ("Bochdalek hernia on the left.", ""),
+    # nodes
+    ("No lymph nodes of pathological size and appearance were detected in the mediastinum.", "-nodes"),
+    ("No enlarged lymph nodes in the prevascular, paratracheal, subcarinal, hilar or axillary regions.", "-nodes"),
+    ("Lymph nodes with short axes up to 7 mm are seen in the mediastinum.", "-nodes"),
+    ("Lymph nodes that do not reach pathological dimensions are present in the mediastinum.", "-nodes"),
+    ("A lymph node of 16x11 mm in the subcarinal area.", "+nodes"),
+    ("A lymph node of 16x8 mm in the subcarinal area.", "-nodes"),
+    ("Multiple lymphadenopathies in the mediastinum, the largest with a short axis of 18 mm.", "+nodes"),
+    ("Enlarged hilar lymph nodes are observed.", "+nodes"),
+    ("There is no lymphadenopathy.", "-nodes"),
+    ("Conglomerate lymph nodes in the left axilla.", "+nodes"),
+    # emphysema
+    ("Centriacinar emphysema in the upper lobes.", "+emphysema"),
+    ("Emphysematous changes are seen in both lungs.", "+emphysema"),
+    ("A few bullae in the apices.", "+emphysema"),
+    ("Subcutaneous emphysema in the right chest wall.", ""),
+    # atelectasis and sequelae
+    ("Linear atelectasis in the middle lobe.", "+atelectasis"),
+    ("Subsegmental atelectatic changes at both lung bases.", "+atelectasis"),
+    ("Passive atelectasis next to the effusion.", "+atelectasis +effusion"),
+    ("Fibroatelectatic changes in the lingula.", "+atelectasis +sequela"),
+    ("Pleuroparenchymal sequelae changes in both apices.", "+sequela"),
+    ("Fibrotic bands are observed in the lower lobes.", "+sequela"),
+    ("Sequela parenchymal changes in the right lung.", "+sequela"),
+    ("No atelectasis.", "-atelectasis"),
+    # nodules
+    ("Millimetric nonspecific nodules in both lungs.", "+nodule"),
+    ("A 4 mm subpleural nodule in the left lower lobe.", "+nodule"),
+    ("Calcific nodule in the right middle lobe.", "+nodule"),
+    ("No nodule, mass or infiltration was observed in the lung parenchyma.", "-nodule -opacity"),
+    ("No mass lesion or active infiltration was detected in the lungs.", "-opacity"),
+    ("Hypodense nodules in the thyroid gland.", ""),
+    ("A 12 mm nodule in the left adrenal gland.", ""),
+    ("A nodular lesion is seen in the right breast.", ""),
+    ("There are no suspicious pulmonary nodules.", "-nodule"),
+    # opacities and consolidation
+    ("Ground-glass opacities in both lungs.", "+opacity"),
+    ("Ground glass density increases in the lower lobes, peripherally.", "+opacity"),
+    ("Infiltration areas in the right upper lobe.", "+opacity"),
+    ("Crazy paving pattern in the left lung.", "+opacity +septal"),
+    ("Patchy consolidation with air bronchograms in the right lower lobe.", "+consolidation"),
+    ("Consolidation areas suspicious for pneumonia.", "+consolidation"),
+    ("Consolidation cannot be excluded in the left base.", "?consolidation"),
+    ("Possible ground-glass opacity in the lingula.", "?opacity"),
+    ("No consolidation or ground-glass opacity.", "-consolidation -opacity"),
+    ("The consolidation in the right lower lobe was not observed in the current examination.", "-consolidation"),
+    ("Both lungs are clear.", "-nodule -opacity -consolidation"),
+    ("Aeration of both lungs is normal.", "-nodule -opacity -consolidation"),
+    # airways
+    ("Mosaic attenuation pattern in both lungs.", "+mosaic"),
+    ("Mosaic density differences are seen in the lower lobes.", "+mosaic"),
+    ("Peribronchial thickness increases in the central airways.", "+bronchial"),
+    ("Bronchial walls are thickened.", "+bronchial"),
+    ("Thickening of the bronchial walls in both lower lobes.", "+bronchial"),
+    ("Traction bronchiectasis in the upper lobes.", "+bronchiectasis"),
+    ("Bronchiectatic changes and peribronchial thickening in the right lower lobe.", "+bronchiectasis +bronchial"),
+    ("The bronchi are dilated in the middle lobe.", "+bronchiectasis"),
+    ("No bronchiectasis was found.", "-bronchiectasis"),
+    ("Trachea and both main bronchi are open.", ""),
+    ("Interlobular septal thickening in the lower lobes.", "+septal"),
+    ("Interlobular septa are thickened.", "+septal"),
+    ("Smooth thickening of the interlobular septa.", "+septal"),
+    ("No interlobular septal thickening.", "-septal"),
+    # technique, advice, history
+    ("As no contrast was given, the mediastinum could not be evaluated optimally.", ""),
+    ("Control CT is recommended for follow-up of nodules.", ""),
+    ("History of pneumonia.", ""),
+]
+
+
+def read(text: str) -> dict[str, str]:
+    return {name: state for name, state in read_labels(text, "en", "ct_rate").items() if state != "unmentioned"}
+
+
+def test_every_short_name_is_a_label():
+    assert tuple(SHORT.values()) == label_names("ct_rate")
+
+
+@pytest.mark.parametrize(("text", "row"), SENTENCES)
+def test_sentence(text, row):
+    assert read(text) == {SHORT[word[1:]]: SIGNS[word[0]] for word in row.split()}
