@@ -1,7 +1,8 @@
-"""Speed of `docphim score` on 10,000 pairs of 46 words, beside rouge-score and sacrebleu on the same tokens.
+"""Speed of `docphim score` on 10,000 pairs of 46 words, beside rouge-score, sacrebleu and pycocoevalcap.
 
 Run: OMP_NUM_THREADS=1 python benchmarks/score.py [PAIRS]
-Prints seconds from process start, the ratios, and how far the values lie apart.
+Prints seconds from process start (ours, with intervals) and of the scoring alone (theirs, without), the ratios, and how far
+the values lie apart: first Docphim's own lexical scores on the same tokens, then each convention on the same text.
 """
 
 from __future__ import annotations
@@ -13,7 +14,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+Values = dict[str, float]
+#: The lexical families with intervals; a convention with intervals.  Both read the file and print their values.
+LEXICAL = (
+    "from docphim.metrics import LEXICAL; from docphim.metrics.measure import measure, table;"
+    "from docphim.metrics.pairs import Pairs; from docphim.evaluate.score import read_pairs; r = read_pairs(Path(sys.argv[1]));"
+    "made = table(measure(Pairs(r.references, r.predictions, 'vi'), r.patients, resamples=1000, seed=1, names=LEXICAL))"
+)
+CONVENTION = (
+    "from docphim.evaluate.score import score_pairs; made = score_pairs(Path(sys.argv[1]), 'vi', convention={!r})['scores']"
+)
 
 TEXT = (
     "phổi phải trái hai bên trường sáng đều không thấy hình ảnh đông đặc thâm nhiễm tràn dịch khí màng góc sườn hoành nhọn "
@@ -43,11 +56,10 @@ def make_pairs(path: Path, n: int, length: int = 46) -> None:
             )
 
 
-def ours(path: Path) -> tuple[float, dict[str, float]]:
-    """Seconds of a whole process that scores the file with intervals, best of three, and its values."""
+def ours(path: Path, code: str) -> tuple[float, Values]:
+    """Seconds of a whole process that runs `code` on the file, best of three, and the values it makes."""
     code = (
-        "import json, sys; from pathlib import Path; from docphim.evaluate.score import score_pairs;"
-        "print(json.dumps(score_pairs(Path(sys.argv[1]), 'vi')))"
+        f"import json, sys; from pathlib import Path; {code}; print(json.dumps({{k: row['value'] for k, row in made.items()}}))"
     )
     best, out = float("inf"), ""
     for _ in range(3):
@@ -57,7 +69,7 @@ def ours(path: Path) -> tuple[float, dict[str, float]]:
             [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True, env=env
         ).stdout
         best = min(best, time.perf_counter() - start)
-    return best, {key: row["value"] for key, row in json.loads(out)["scores"].items()}
+    return best, json.loads(out)
 
 
 class GivenTokens:
@@ -67,31 +79,74 @@ class GivenTokens:
         return text.split(" ") if text else []
 
 
-def rouge_score(references: list[str], predictions: list[str]) -> tuple[float, dict[str, float]]:
+def rouge_score(references: list[str], predictions: list[str], tokenizer: GivenTokens | None = None) -> Values:
     from rouge_score.rouge_scorer import RougeScorer
 
-    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=GivenTokens())
-    start = time.perf_counter()
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=tokenizer)
     sums = dict.fromkeys(("rouge1", "rouge2", "rougeL"), 0.0)
     for reference, prediction in zip(references, predictions, strict=True):
         for key, score in scorer.score(reference, prediction).items():
             sums[key] += score.fmeasure
-    return time.perf_counter() - start, {key: 100 * value / len(references) for key, value in sums.items()}
+    return {key: 100 * value / len(references) for key, value in sums.items()}
 
 
-def sacrebleu(references: list[str], predictions: list[str]) -> tuple[float, dict[str, float]]:
-    from sacrebleu.metrics import BLEU
+def lexical(references: list[str], predictions: list[str]) -> Values:
+    """Docphim's own lexical scores, by rouge-score and sacrebleu on the tokens that Docphim scores."""
+    from sacrebleu.metrics import BLEU, CHRF
 
-    start, values = time.perf_counter(), {}
+    values = rouge_score(references, predictions, GivenTokens())
     for order in range(1, 5):
         metric = BLEU(tokenize="none", smooth_method="none", max_ngram_order=order, effective_order=False, force=True)
         values[f"bleu{order}"] = metric.corpus_score(predictions, [references]).score
-    return time.perf_counter() - start, values
+    values["chrfpp"] = CHRF(word_order=2).corpus_score(predictions, [references]).score
+    return values
+
+
+def sacrebleu(references: list[str], predictions: list[str]) -> Values:
+    from sacrebleu.metrics import BLEU, CHRF
+
+    sentence = BLEU(effective_order=True, force=True)
+    rows = [sentence.sentence_score(p, [r]).score for r, p in zip(references, predictions, strict=True)]
+    corpus = {"bleu": BLEU(force=True), "chrf2": CHRF(), "chrf2pp": CHRF(word_order=2)}
+    values = {key: metric.corpus_score(predictions, [references]).score for key, metric in corpus.items()}
+    return values | {"sentence_bleu": sum(rows) / len(rows)}
+
+
+def coco(references: list[str], predictions: list[str]) -> Values:
+    from pycocoevalcap.bleu.bleu import Bleu
+    from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.rouge.rouge import Rouge
+
+    right, said = ({i: [text] for i, text in enumerate(side)} for side in (references, predictions))
+    values = {f"bleu{i + 1}": 100 * v for i, v in enumerate(Bleu().compute_score(right, said, verbose=0)[0])}
+    return values | {key: 100 * c.compute_score(right, said)[0] for key, c in (("rougeL", Rouge()), ("cider", Cider()))}
+
+
+def beside(name: str, path: Path, code: str, peer: Callable[[list[str], list[str]], Values], pairs: list[list[str]]) -> None:
+    """One line: our seconds, the peer's, their ratio, and the largest difference of a value that both have."""
+    seconds, values = ours(path, code)
+    peer(["a"], ["a"])  # imports
+    start = time.perf_counter()
+    theirs = peer(*pairs)
+    peers = time.perf_counter() - start
+    apart = max(abs(values[key] - value) for key, value in theirs.items())
+    assert set(theirs) == set(values), "not the same work"
+    print(f"{name}: docphim {seconds:.2f} s, peers {peers:.2f} s = {peers / seconds:.1f}x; values apart by {apart:.1e}")
+
+
+def compare_lexical(path: Path, rows: list[dict[str, str]]) -> None:
+    """Docphim's own lexical scores, then every convention, beside the tools that make the same numbers."""
+    from docphim.language.tokens import tokens
+
+    sides = ("reference", "prediction")
+    cut = [[" ".join(tokens(row[side], "vi")) for row in rows] for side in sides]
+    beside("own lexical scores (rouge-score, sacrebleu on the same tokens)", path, LEXICAL, lexical, cut)
+    text = [[row[side] for row in rows] for side in sides]
+    for name, peer in (("rouge-score-default", rouge_score), ("sacrebleu-13a", sacrebleu), ("coco", coco)):
+        beside(f"convention {name}", path, CONVENTION.format(name), peer, text)
 
 
 def main() -> None:
-    from docphim.language.tokens import tokens
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
         if len(sys.argv) > 1:
@@ -99,15 +154,8 @@ def main() -> None:
         else:
             make_pairs(path, 10_000)
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        seconds, values = ours(path)
-    references = [" ".join(tokens(row["reference"], "vi")) for row in rows]
-    predictions = [" ".join(tokens(row["prediction"], "vi")) for row in rows]
-    print(f"docphim score: {len(rows)} pairs in {seconds:.2f} s from process start, intervals of 1,000 resamples included")
-    for peer in (rouge_score, sacrebleu):
-        theirs, reference_values = peer(references, predictions)
-        apart = max(abs(values[key] - value) for key, value in reference_values.items())
-        against = f"{peer.__name__} on the same tokens, without intervals"
-        print(f"{against}: {theirs:.2f} s = {theirs / seconds:.1f}x; values apart by {apart:.1e}")
+        print(f"{len(rows)} pairs; ours from process start with intervals of 1,000 resamples, peers scoring alone without")
+        compare_lexical(path, rows)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from docphim.metrics import PUBLISHED, families
 from docphim.metrics.facts import error_counts
 from docphim.metrics.measure import Measured, measure, table
 from docphim.metrics.pairs import Pairs
-from docphim.metrics.parity import convention as convention_of
+from docphim.metrics.parity import choose
 
 #: So many ids are named beside a count; more would bury the scores.
 NAMED = 20
@@ -86,13 +86,14 @@ def score_pairs(
     unknown = [fault for fault in allow if fault not in STOPS]
     if unknown:
         raise UsageError(f"--allow {unknown[0]}: must be of {', '.join(STOPS)}")
-    names = families(language, label_sets)
+    tokens, others = choose(convention, language, tokens)
+    names = others or families(language, label_sets)
     read = read_pairs(path)
     _stop(path, {fault: read.faults[fault] for fault in STOPS if read.faults[fault] and fault not in allow})
     if not read.ids:
         raise Refused("pairs_unreadable", path.name, "there is no pair to score")
-    pairs, others = convention_of(convention, read.references, read.predictions, language, tokens)
-    system = measure(pairs, read.patients, resamples=resamples, seed=seed, names=others or names)
+    pairs = Pairs(read.references, read.predictions, language, tokens)
+    system = measure(pairs, read.patients, resamples=resamples, seed=seed, names=names)
     suspect = suspects(read, language)
     read.faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
     counts = {"pairs": len(read.ids), "patients": len(set(read.patients)), **{k: len(v) for k, v in read.faults.items()}}

@@ -45,7 +45,7 @@ def rouge_score_stemmer(language: str) -> Rule:
     try:
         from nltk.stem.porter import PorterStemmer
     except ImportError:
-        raise UsageError("rouge-score-stemmer needs nltk: pip install 'docphim[stem]'") from None
+        raise UsageError("--convention rouge-score-stemmer needs nltk: pip install 'docphim[stem]'") from None
     stem = PorterStemmer().stem
 
     def cut(word: str) -> list[str]:

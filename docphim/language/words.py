@@ -25,11 +25,11 @@ def words(language: str) -> Rule:
         The language is not Vietnamese, or underthesea is not installed.
     """
     if language != "vi":
-        raise UsageError(f"tokens: word is for vi; a word of {language!r} is its syllable")
+        raise UsageError(f"--tokens word: is for vi, not for {language}")
     try:
         from underthesea import word_tokenize
     except ImportError:
-        raise UsageError("tokens: word needs underthesea: pip install 'docphim[vi]'") from None
+        raise UsageError("--tokens word needs underthesea: pip install 'docphim[vi]'") from None
 
     def cut(line: str) -> list[str]:
         found = []

@@ -7,6 +7,7 @@ chrF = 5PR / (4P + R).  Blanks are no characters.  Without the word orders it is
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docphim.metrics.grams import shared_grams
 from docphim.metrics.pairs import Floats, Ints, Pairs
@@ -57,7 +58,7 @@ def _counts(lengths: Ints, shared: Ints, orders: int) -> Ints:
     return np.stack([np.where(reference > 0, predicted, 0), reference, shared[:, :orders]])
 
 
-def _characters(pairs: Pairs) -> tuple[Ints, Ints]:
+def _characters(pairs: Pairs) -> tuple[NDArray[np.int32], Ints]:
     """Characters of all tokens, one document after another, as ids from 0, and how many each document has."""
     ids, document = pairs.ids
     tokens = pairs.vocabulary.tokens

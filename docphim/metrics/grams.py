@@ -14,7 +14,7 @@ _BITS = 63
 _AT_ONCE = 1 << 17
 
 
-def shared_grams(ids: Ints, lengths: Ints, orders: int) -> Ints:
+def shared_grams(ids: Ints | NDArray[np.int32], lengths: Ints, orders: int) -> Ints:
     """N-grams that document i and document n + i share, each counted as often as both hold it.
 
     Parameters

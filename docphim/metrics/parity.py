@@ -5,7 +5,7 @@ The counting is Docphim's own; only what a tool does with the counts is here.  d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,34 +53,32 @@ CONVENTIONS: dict[str, Convention] = {
 }
 
 
-def convention(
-    name: str, references: Sequence[str], predictions: Sequence[str], language: str, tokens: str = "syllable"
-) -> tuple[Pairs, tuple[str, ...] | None]:
-    """Reports cut as a convention says, and its families for `measure` (None: Docphim's own).
+def choose(convention: str, language: str, tokens: str = "syllable") -> tuple[str, tuple[str, ...] | None]:
+    """The rule by which `Pairs` are to be cut, and the families for `measure` (None: Docphim's own).
 
     Parameters
     ----------
-    name : str
+    convention : str
         `docphim` or one of `CONVENTIONS`.
     tokens : str
-        What Docphim's own convention counts: `syllable` or `word`.
+        What Docphim's own convention counts: one of `OWN_TOKENS`.
 
     Raises
     ------
     UsageError
-        Unknown convention or tokens; tokens chosen for another tool's convention; a package that is not installed.
+        Unknown convention, tokens or language; tokens chosen for another tool's convention; a package is not installed.
     """
     if tokens not in OWN_TOKENS:
-        raise UsageError(f"tokens: {tokens!r} is not one of {', '.join(OWN_TOKENS)}")
+        raise UsageError(f"--tokens {tokens}: must be one of {', '.join(OWN_TOKENS)}")
     families: tuple[str, ...] | None = None
-    if name != "docphim":
-        if name not in CONVENTIONS:
-            raise UsageError(f"convention: {name!r} is not one of docphim, {', '.join(CONVENTIONS)}")
+    if convention != "docphim":
+        if convention not in CONVENTIONS:
+            raise UsageError(f"--convention {convention}: must be one of docphim, {', '.join(CONVENTIONS)}")
         if tokens != OWN_TOKENS[0]:
-            raise UsageError(f"tokens: {name} cuts text in its own way; {tokens} is for the convention docphim")
-        tokens, families = CONVENTIONS[name].tokens, CONVENTIONS[name].families
-    rule(tokens, language)  # a rule that needs a package says so before anything is read
-    return Pairs(references, predictions, language, tokens), families
+            raise UsageError(f"--tokens {tokens}: is for the convention docphim; {convention} cuts text in its own way")
+        tokens, families = CONVENTIONS[convention].tokens, CONVENTIONS[convention].families
+    rule(tokens, language)
+    return tokens, families
 
 
 def mean(sums: Floats) -> Floats:
@@ -168,7 +166,7 @@ SACREBLEU_CHRF = Family(
     ("chrf2", "chrf2pp"),
     ("sentence_chrf2", "sentence_chrf2pp"),
     "corpus",
-    _sacrebleu(**chrf.SETTINGS, tok="chrf"),
+    _sacrebleu(tok="chrf", nc=str(chrf.CHARACTERS), f="2", eff="yes"),  # the key says whether words count
     _chrf_counts,
     _chrf_both,
     _chrf_both,

@@ -45,7 +45,7 @@ def test_a_run_that_is_no_word_stays_one_token_for_the_segmenter_would_take_minu
 
 
 def test_words_are_for_vietnamese():
-    with pytest.raises(UsageError, match="word is for vi"):
+    with pytest.raises(UsageError, match="word: is for vi, not for en"):
         rule("word", "en")
 
 

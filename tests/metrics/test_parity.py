@@ -18,7 +18,8 @@ from docphim.errors import Refused, UsageError
 from docphim.language.tokens import rule
 from docphim.metrics import LEXICAL, metric
 from docphim.metrics.measure import measure, table
-from docphim.metrics.parity import CONVENTIONS, convention
+from docphim.metrics.pairs import Pairs
+from docphim.metrics.parity import CONVENTIONS, choose
 from docphim.metrics.signature import check_comparable
 
 logging.getLogger("sacrebleu").setLevel(logging.ERROR)
@@ -60,7 +61,8 @@ CORPUS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6)
 
 
 def ours(name, pairs):
-    cut, families = convention(name, [r for r, _ in pairs], [p for _, p in pairs], "vi")
+    tokens, families = choose(name, "vi")
+    cut = Pairs([r for r, _ in pairs], [p for _, p in pairs], "vi", tokens)
     found = measure(cut, [str(i) for i in range(len(pairs))], resamples=10, seed=1, names=families)
     return found.values, found.studies
 
@@ -170,9 +172,9 @@ def test_13a_tokens_are_sacrebleus(text):
     assert [token for word in cut.units(text) for token in cut.cut(word)] == Tokenizer13a()(text.rstrip()).split()
 
 
-def signatures(name, **options):
-    pairs, families = convention(name, ["tim to"], ["tim"], "vi", **options)
-    return measure(pairs, ["1"], resamples=10, seed=1, names=families or LEXICAL).signatures
+def signatures(name):
+    tokens, families = choose(name, "vi")
+    return measure(Pairs(["tim to"], ["tim"], "vi", tokens), ["1"], resamples=10, seed=1, names=families or LEXICAL).signatures
 
 
 def test_a_number_says_whose_convention_it_is():
@@ -202,7 +204,8 @@ def test_the_installed_tools_are_the_signed_releases():
 def test_a_parity_number_has_an_interval_like_any_other():
     pairs = list(TABLE.values()) * 2
     for name in CONVENTIONS:
-        cut, families = convention(name, [r for r, _ in pairs], [p for _, p in pairs], "vi")
+        tokens, families = choose(name, "vi")
+        cut = Pairs([r for r, _ in pairs], [p for _, p in pairs], "vi", tokens)
         rows = table(measure(cut, [str(i) for i in range(len(pairs))], resamples=200, seed=1, names=families))
         for key, row in rows.items():
             assert row["low"] <= row["value"] + 1e-9, key
@@ -213,11 +216,11 @@ def test_a_parity_number_has_an_interval_like_any_other():
 @pytest.mark.parametrize(
     ("name", "tokens", "said"),
     [
-        ("coc", "syllable", "'coc' is not one of docphim, rouge-score-default"),
-        ("coco", "word", "coco cuts text in its own way"),
-        ("docphim", "13a", "'13a' is not one of syllable, word"),
+        ("coc", "syllable", "--convention coc: must be one of docphim, rouge-score-default"),
+        ("coco", "word", "--tokens word: is for the convention docphim; coco cuts"),
+        ("docphim", "13a", "--tokens 13a: must be one of syllable, word"),
     ],
 )
 def test_an_impossible_choice_is_refused_in_words(name, tokens, said):
     with pytest.raises(UsageError, match=said):
-        convention(name, ["a"], ["a"], "vi", tokens)
+        choose(name, "vi", tokens)

@@ -27,6 +27,10 @@ def docphim(*arguments, cwd=None, **environment):
         (["run", "demo", "--set", "source.kind=pacs"], "source"),
         (["run", "demo", "--until", "bake"], "error: --until bake: must be one of ingest, prepare"),
         (["score", "x.jsonl", "--language", "fr"], "error: --language fr: must be one of vi, en, zh"),
+        (
+            ["score", "x.jsonl", "--convention", "cocoa"],
+            "error: --convention cocoa: must be one of docphim, rouge-score-default",
+        ),
         (["new", "x.yaml", "--from", "nope"], "error: --from nope: must be one of demo"),
         (["train", "demo"], "error: train needs ingest, which is not done for this recipe; run `docphim ingest` first"),
     ],
@@ -98,6 +102,15 @@ def test_score_prints_json_and_nothing_else(tmp_path):
     assert scores["rougeL"]["value"] == 100 and scores["bleu4"]["value"] == pytest.approx(100)
     assert scores["rougeL"]["low"] is None
     assert scores["bleu4"]["signature"].startswith("docphim:bleu4|corpus|")
+
+
+def test_score_gives_another_tools_numbers_under_its_name(tmp_path):
+    row = {"id": "1", "reference": "Tràn dịch màng phổi", "prediction": "Trân dích mạng phồi"}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    answer = docphim("score", "pairs.jsonl", "--convention", "rouge-score-default", "--json", cwd=tmp_path)
+    scores = json.loads(answer.stdout)["scores"]
+    assert list(scores) == ["rouge1", "rouge2", "rougeL"] and scores["rouge1"]["value"] == 100
+    assert "|convention:rouge-score-default|" in scores["rouge1"]["signature"]
 
 
 def test_text_on_the_terminal_is_utf8_whatever_the_locale(tmp_path):
