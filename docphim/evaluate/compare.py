@@ -176,16 +176,13 @@ def _lines(key: str, runs: Sequence[Run], ids: list[str], bench: Bench, ahead: R
 
 
 def _floors(key: str, runs: Sequence[Run], ids: list[str]) -> list[tuple[Run | None, str, System]]:
-    """Each floor once where all runs have the same one, and by run where they do not."""
+    """Each floor once where the runs that have it have the same one; where they differ, by run."""
     names = dict.fromkeys(n for run in runs for n in run.tasks[key].systems if n != "own" and n not in WRONG)
     found: list[tuple[Run | None, str, System]] = []
     for name in names:
         having = [(run, run.tasks[key].systems[name].only(ids)) for run in runs if name in run.tasks[key].systems]
-        first = having[0][1]
-        if len(having) == len(runs) and all(first.same(system) for _, system in having[1:]):
-            found.append((None, name, first))
-        else:
-            found += [(run, name, system) for run, system in having]
+        unlike = [(run, s) for i, (run, s) in enumerate(having) if not any(s.same(other) for _, other in having[:i])]
+        found += [(run if len(unlike) > 1 else None, name, system) for run, system in unlike]
     return found
 
 

@@ -11,9 +11,9 @@ from markupsafe import Markup, escape
 from docphim.evaluate.compare_text import number
 from docphim.study import Row
 
-WIDTH, LEFT, RIGHT, STEP = 340, 146, 298, 24
+WIDTH, LEFT, RIGHT, STEP = 340, 150, 298, 24
 #: A longer name would run into the dots.
-_LETTERS = 23
+_LETTERS = 22
 
 
 class Drawn(NamedTuple):

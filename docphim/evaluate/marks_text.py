@@ -37,7 +37,8 @@ def _reader(row: Row) -> Iterator[str]:
         yield f"  {'unmarked':10} {row['unmarked']:5}  counted as nothing"
     yield f"  {'missing':10} {row['missing']['things']:5}  added by the reader to {row['missing']['drafts']} drafts"
     if row["facts"]:
-        yield f"  agreement with the facts, correct or not: {_agreed(row['facts'])}, n {row['facts']['n']}"
+        yield f"  with the facts, correct or not, on {row['facts']['n']} sentences:"
+        yield f"    {_agreed(row['facts'])}"
     else:
         yield f"  no agreement with the facts: {row['why']}"
 

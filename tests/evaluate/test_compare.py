@@ -63,6 +63,15 @@ def test_a_floor_that_differs_stands_by_run(tmp_path):
     assert [key for key in found if key[1].startswith("floor")] == [("a", "floor:constant"), ("b", "floor:constant")]
 
 
+def test_a_floor_that_one_run_lacks_still_stands_once(tmp_path):
+    truth = references()
+    for name, floors in (("a", {}), ("b", {"floor:nearest": swapped(truth)}), ("c", {"floor:nearest": swapped(truth)})):
+        ScoredRun(tmp_path / name).task(KEY, truth, {"own": worse(truth, 5)} | floors).write()
+    found = rows(compare([tmp_path / name for name in "abc"], metrics=["rougeL"]))
+    assert list(found)[3:] == [(None, "floor:nearest")]
+    assert found[None, "floor:nearest"]["scores"]["rougeL"]["difference"]["p"] < 1
+
+
 def test_a_difference_is_the_difference_of_the_values_with_a_paired_interval_and_a_p(result):
     found = rows(result)
     score, base = (found[name, "own"]["scores"]["rougeL"] for name in ("blind", "good"))
