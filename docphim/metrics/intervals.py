@@ -11,7 +11,7 @@ from docphim.metrics.pairs import Floats, Ints
 #: Below so many patients an interval says more than the data can, and none is given.
 FEWEST = 30
 LEVEL = 95.0
-_CELLS = 2_000_000
+_CELLS = 500_000
 
 
 def patient_index(patients: Sequence[str]) -> Ints:
