@@ -1,7 +1,7 @@
 """CIDEr-D (Vedantam et al. 2015) as coco computes it, on text that was tokenised before, with one reference.
 
 For n-grams of order 1 … 4, each weighted tf · (log reports − log references that hold it): the cosine of prediction and
-reference, clipped where the prediction says it more often, times exp(−d²/2σ²) with d the difference in bigrams.  CIDEr-D is
+reference, clipped where the prediction says it more often, times exp(−d²/2σ²) with d the difference in tokens.  CIDEr-D is
 ten times the mean of the orders.
 """
 
@@ -30,8 +30,8 @@ def cider(pairs: Pairs) -> Floats:
         inside[inside] = document[start[inside]] == document[start[inside] + order]
         start = start[inside]
         gram = gram[inside] * size + ids[start + order]
-    bigrams = [np.maximum(length - 1, 0) for length in pairs.lengths]
-    return 10 * scores / ORDERS * np.exp(-((bigrams[1] - bigrams[0]) ** 2) / (2 * SIGMA**2))
+    reference, predicted = pairs.lengths
+    return 10 * scores / ORDERS * np.exp(-((predicted - reference) ** 2) / (2 * SIGMA**2))
 
 
 def _cosine(document: Ints, gram: Ints, kinds: int, n: int) -> Floats:
