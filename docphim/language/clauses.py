@@ -129,22 +129,31 @@ def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
     shown = [j for j in between if items[j].kind == "shown" or _denies_before(items, j, b)]
     if shown:
         return shown[-1] + 1
-    subject = _subject_before(items, b, lexicon) and (items[a].kind != "finding" or items[b].kind != "finding")
+    subject = _subject_before(items, b, lexicon) and not _needed_before(items, a, b, lexicon)
     marks = [j for j in between if items[j].kind in BOUNDARIES]
     if marks:
         return _at_boundary(items, marks, b, subject)
     negation = next((j for j in between if items[j].kind in _BEFORE), None)
     joins = [j for j in between if items[j].kind in ("and", "or")]
     if negation is not None:
-        return _subject_start(items, a, negation, lexicon) if subject or _complete(items, a) else negation
+        return _subject_start(items, a, negation, lexicon) if subject or _complete(items, a, lexicon) else negation
     if joins and (subject or not lexicon.modifiers_after or not _places(items[joins[-1] + 1 : b])):
         return joins[-1]
     if lexicon.modifiers_after:
-        return _subject_start(items, a, b, lexicon) if subject or _complete(items, a) else b
+        return _subject_start(items, a, b, lexicon) if subject or _complete(items, a, lexicon) else b
     prepositions = [j for j in between if items[j].kind == "of"]
     if subject:
         return _subject_start(items, a, b, lexicon)
     return b if prepositions else a + 1
+
+
+def _needed_before(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> bool:
+    """Whether the only anatomy between two findings is the first one's: "tổn thương gan tăng chuyển hóa FDG"."""
+    if items[a].kind != "finding" or items[b].kind != "finding" or _complete(items, a, lexicon):
+        return False
+    named = sum(item.kind == "anatomy" for item in items[a + 1 : b])
+    says = bool(items[a].term and items[a].term.carries) or "of" in lexicon.findings.get(items[a].name, {})  # type: ignore[union-attr]
+    return named + says < 2
 
 
 def _denies_before(items: Sequence[Item], j: int, b: int) -> bool:
@@ -156,9 +165,12 @@ def _places(items: Sequence[Item]) -> bool:
     return any(item.kind in _PLACE for item in items)
 
 
-def _complete(items: Sequence[Item], a: int) -> bool:
-    """Whether the predicate at `a` is a state with its anatomy before it, so that what follows is something new."""
-    return items[a].kind == "state" and any(item.kind == "anatomy" for item in _look(items, range(a - 1, -1, -1))[0])
+def _complete(items: Sequence[Item], a: int, lexicon: Lexicon) -> bool:
+    """Whether the predicate at `a` has its anatomy before it, as a state has, so that what follows is something new."""
+    about = lexicon.findings.get(items[a].name, {}) if items[a].kind == "finding" else {}
+    if "of" in about or "usually" in about or items[a].kind == "ratio":
+        return False
+    return any(item.kind == "anatomy" for item in _look(items, range(a - 1, -1, -1))[0])
 
 
 def _at_boundary(items: Sequence[Item], marks: Sequence[int], b: int, subject: bool) -> int:
@@ -235,9 +247,11 @@ def _other_side(clause: Clause, items: Sequence[Item]) -> bool:
 
 
 def _leads_to(clause: Clause, predicate: Item) -> bool:
-    """Whether a part that only names anatomy is in the list before a state: "tim, trung thất bình thường"."""
-    names = all(i.kind in _PLACE | {"and", "or", "of", "comma"} for i in clause.items)
-    return predicate.kind == "state" and names and any(i.kind == "anatomy" for i in clause.items)
+    """Whether a part only names anatomy of a list: "tim, trung thất bình thường", "no pleural, pericardial effusion"."""
+    kinds = {i.kind for i in clause.items}
+    if predicate.kind == "finding":
+        return kinds == {"negation", "anatomy"} and bool(predicate.term and "anatomy" in predicate.term.says)
+    return predicate.kind == "state" and "anatomy" in kinds and kinds <= _PLACE | {"and", "or", "of", "comma"}
 
 
 def _link(items: Sequence[Item], start: int, end: int) -> tuple[str, int]:

@@ -73,7 +73,7 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
     words, unknown = 0, Counter[str]()
     for text in texts:
         for m in _SENTENCE.finditer(clean(text)):
-            tokens = tokenize(m.group(), lexicon)
+            tokens, _ = tokenize(m.group(), lexicon)
             words += sum(token.isalnum() for token in tokens)
             unknown.update(i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal())
     return Coverage(words - sum(unknown.values()), words, unknown)

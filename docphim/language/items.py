@@ -14,7 +14,20 @@ _END = ""
 _NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
 #: Concepts after which numerals are names: "xương sườn V", "gãy đốt sống L1", "hạch 4R".
 _NUMERALS = {"rib": "rib", "vertebra": "vertebra", "vertebral_compression": "vertebra"}
-_SIGNS = {",": "comma", "(": "comma", ":": "colon", "/": "or", "-": "or", "–": "or", "—": "comma", "+": "and", "&": "and"}
+#: A dash without blanks, as `TOKEN`'s reader writes it: it joins a word, where a free one lists.
+HYPHEN = "\u2010"
+_SIGNS = {
+    ",": "comma",
+    "(": "comma",
+    ":": "colon",
+    "/": "or",
+    "-": "or",
+    HYPHEN: "or",
+    "–": "or",
+    "—": "comma",
+    "+": "and",
+    "&": "and",
+}
 _QUIET = frozenset(")[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
 
 
@@ -34,10 +47,16 @@ class Item:
     locations: tuple[str, ...] = ()
 
 
-def tokenize(sentence: str, lexicon: Lexicon) -> list[str]:
-    """Tokens in the lexicon's spelling."""
+def tokenize(sentence: str, lexicon: Lexicon) -> tuple[list[str], list[tuple[int, int]]]:
+    """Tokens in the lexicon's spelling, and where each stands in the sentence."""
+    spans = [m.span() for m in TOKEN.finditer(sentence)]
     plain = lexicon.plain
-    return [plain[token] for token in TOKEN.findall(sentence)]
+    words = [plain[sentence[a:b]] for a, b in spans]
+    if "-" in words:
+        for n in range(1, len(words) - 1):
+            if words[n] == "-" and spans[n - 1][1] == spans[n][0] and spans[n][1] == spans[n + 1][0]:
+                words[n] = HYPHEN
+    return words, spans
 
 
 def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
@@ -87,10 +106,11 @@ def _longest(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int
         if j == n:
             break
         below = node.get(words[j])
-        if below is None and words[j] == "-" and j + 1 < n:
-            # "ground-glass" is the phrase "ground glass"
+        if below is None and words[j] == HYPHEN and j + 1 < n:
+            # "ground-glass" is the phrase "ground glass", and "x-quang" is "x - quang"
+            below = node.get("-") or node
             j += 1
-            below = node.get(words[j])
+            below = below.get(words[j])
         node = below
         j += 1
     return end, meanings
@@ -111,7 +131,7 @@ def _choose(
         elif "severity" in terms and "count" in terms:
             kind = "severity"
         else:
-            kind = _by_company(kind, list(terms), terms, before, following)
+            kind = _by_company(kind, terms, before, following, lexicon.modifiers_after)
         term = terms[kind]
     if term.kind == "numbered":
         return None
@@ -128,19 +148,20 @@ def _choose(
 
 
 def _by_company(
-    kind: str, kinds: Sequence[str], terms: Mapping[str, Term], before: Sequence[Item], following: Mapping[str, Term]
+    kind: str, terms: Mapping[str, Term], before: Sequence[Item], following: Mapping[str, Term], after_noun: bool
 ) -> str:
     """The meaning of a word that is a finding or a state of an anatomy, and only describes beside a finding."""
     near = next((b for b in reversed(before) if b.kind in ("anatomy", "finding", "comma")), None)
     last = near.kind if near else ""
-    others = [k for k in kinds if k in ("severity", "descriptor", "location")]
+    others = [k for k in terms if k in ("severity", "descriptor", "location")]
     if kind == "finding" and "state" in terms:
         states = terms["state"].states
         names = {near.name if near else "", following["anatomy"].name if "anatomy" in following else ""}
         if names & set(states) or (not states and last == "anatomy"):
             return "state"
         return kind
-    if kind == "state" and others and (last == "finding" or "finding" in following or not (last or "anatomy" in following)):
+    describes = last == "finding" or (not after_noun and "finding" in following) or not (last or "anatomy" in following)
+    if kind == "state" and others and describes:
         return others[0]
     if kind == "finding" and others and last == "finding":
         return others[0]

@@ -106,6 +106,7 @@ class Lexicon:
     anatomy: Mapping[str, Mapping[str, Any]]
     findings: Mapping[str, Mapping[str, Any]]
     states: Mapping[str, str]
+    location_of: Mapping[str, str]
     ratio: Mapping[str, Any]
 
     def __hash__(self) -> int:
@@ -152,6 +153,7 @@ def load_lexicon(language: str) -> Lexicon:
         anatomy=concepts["anatomy"],
         findings=concepts["findings"],
         states={name: about["sign"] for name, about in concepts["states"].items()},
+        location_of={place: anatomy for anatomy, places in concepts["location_of"].items() for place in places},
         ratio=data.get("ratio") or {},
     )
 

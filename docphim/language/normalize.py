@@ -25,6 +25,7 @@ _OLD_PLACE = _old_places()
 # Only where the pair ends the syllable (hoàn, ngoài, khuỷu stay) and not after q, where u belongs to the consonant (quý).
 _NEW_PLACE = re.compile(rf"(?<![qQ])(?:{'|'.join(_OLD_PLACE)})(?!{_LETTER_OR_MARK})")
 _ETH_AND_INVISIBLE = str.maketrans({"\u00d0": "Đ", "\u00f0": "đ"} | dict.fromkeys("\ufeff\u200b\u200c\u200d\u2060\u00ad"))
+_HAS_THEM = re.compile("[\u00d0\u00f0\ufeff\u200b\u200c\u200d\u2060\u00ad]")
 
 
 def clean(text: str) -> str:
@@ -32,8 +33,10 @@ def clean(text: str) -> str:
 
     Composing again after invisible characters are gone makes the result the same for every way the text was written.
     """
-    text = unicodedata.normalize("NFC", text).translate(_ETH_AND_INVISIBLE)
-    return unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text)
+    if _HAS_THEM.search(text):
+        text = unicodedata.normalize("NFC", text.translate(_ETH_AND_INVISIBLE))
+    return text
 
 
 def normalize_case_kept(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 _MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 _TIMES = {"x", "×", "*", "by"}
-_RANGE = {"-", "–", "đến", "to", "tới"}
+_RANGE = {"-", "\u2010", "–", "đến", "to", "tới"}
 _LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
 _ABOUT = {
     *(":", "=", "~", "≈", "<", ">", "≤", "≥", "(", "khoảng", "là", "đạt", "tới", "đến", "lên", "cỡ", "chừng", "tối", "đa"),

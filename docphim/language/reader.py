@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
@@ -12,7 +13,7 @@ from typing import Any
 from docphim.language.clauses import Clause, clauses, takes_state
 from docphim.language.fact import Fact
 from docphim.language.items import Item, items, tokenize
-from docphim.language.lexicon import TOKEN, Lexicon
+from docphim.language.lexicon import Lexicon
 from docphim.language.numbers import is_number
 
 #: Parts that a finding's or a grown heart's meaning does not change with.
@@ -52,8 +53,7 @@ class _Said:
 @functools.lru_cache(maxsize=50_000)
 def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Fact, ...]:
     """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
-    words = tokenize(sentence, lexicon)
-    spans = [m.span() for m in TOKEN.finditer(sentence)]
+    words, spans = tokenize(sentence, lexicon)
     found: list[Fact] = []
     for first in range(0, len(words), LONGEST):
         part, where = words[first : first + LONGEST], spans[first : first + LONGEST]
@@ -185,7 +185,7 @@ def _found(clause: Clause, before: list[Item], after: list[Item], said: _Said, l
     about = lexicon.findings.get(predicate.name, {})
     own, left = places(before, lexicon), places(after, lexicon)
     spots = _choose(own, left, lexicon)
-    listed = clause.at and clause.items[clause.at - 1].kind in ("and", "or")
+    listed = clause.at and clause.items[clause.at - 1].kind in ("and", "or", "comma")
     fact = _amounts(clause, predicate, lexicon) | {"finding": predicate.name}
     says = predicate.term.says if predicate.term else {}
     state = next((i for i in clause.items if i.kind == "state"), None)
@@ -249,17 +249,17 @@ def _choose(before: list[Place], after: list[Place], lexicon: Lexicon) -> list[P
 
 def _settle(spot: Place, predicate: Item, about: Any, says: Any, said: _Said, lexicon: Lexicon) -> dict[str, Any]:
     """Anatomy, part, side and location of a finding: its own, those its name implies, those taken over."""
-    explicit = spot.anatomy
+    location = spot.locations + tuple(x for x in predicate.locations if x not in spot.locations)
+    explicit = spot.anatomy or _of_location(location, lexicon)
     fixed = says.get("anatomy") or about.get("of")
     context = said.header or said.last
-    carries = bool(explicit or says.get("anatomy") or (predicate.term and predicate.term.carries))
+    carries = bool(spot.anatomy or says.get("anatomy") or (predicate.term and predicate.term.carries))
     anatomy = fixed or explicit
     if not fixed and explicit in ("chest", "body") and about.get("usually"):
         anatomy = about["usually"]
     if not anatomy:
         anatomy = _taken_over(about.get("usually"), context, said, lexicon)
     side = spot.side or says.get("side")
-    location = spot.locations + tuple(x for x in predicate.locations if x not in spot.locations)
     # A denied finding is denied where it usually is; what has no place of its own (uptake) is where its subject is.
     heir = not carries and (not said.denied or not about.get("usually"))
     if not side and heir and context.side and (lexicon.paired(anatomy) or anatomy == context.anatomy):
@@ -276,6 +276,12 @@ def _settle(spot: Place, predicate: Item, about: Any, says: Any, said: _Said, le
         "side": side,
         "location": tuple(sorted(location)),
     }
+
+
+def _of_location(location: Sequence[str], lexicon: Lexicon) -> str | None:
+    """The anatomy that a place names by itself: a lobe is the lung's."""
+    names = (lexicon.location_of.get(re.sub(r"_\d+$", "", place)) for place in location)
+    return next((name for name in names if name), None)
 
 
 def _taken_over(usually: str | None, context: Place, said: _Said, lexicon: Lexicon) -> str | None:
@@ -440,6 +446,8 @@ def _merged(found: list[Place]) -> list[Place]:
 
 def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon) -> None:
     """A clause without finding or state: a heading, a denial of what came before, something more about it, or words unknown."""
+    if not clause.items:
+        return
     spots = places(clause.items, lexicon)
     heads = n + 1 < len(parts) and parts[n + 1].link == "colon"
     if heads:
