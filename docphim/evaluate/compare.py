@@ -159,7 +159,7 @@ def _sample(run: Run) -> tuple[int, int]:
 
 
 def _lines(key: str, runs: Sequence[Run], ids: list[str], bench: Bench, ahead: Run) -> list[Line]:
-    """Every run on its own and on wrong images, then the floors, each with what it is set against."""
+    """Every run on its own and on wrong images, then floors and ceiling, each with what it is set against."""
     owns = {run.name: bench.measure(run.tasks[key].own.only(ids)) for run in runs}
     base, lines = owns.get(ahead.name), []
     for run in runs:
@@ -170,7 +170,7 @@ def _lines(key: str, runs: Sequence[Run], ids: list[str], bench: Bench, ahead: R
             same = own if wrong.system.ids == own.system.ids else bench.measure(run.tasks[key].own.only(wrong.system.ids))
             lines.append(Line(run, image, wrong, same, "own"))
     for whose, name, system in _floors(key, runs, ids):
-        paired = base is not None and system.ids == base.system.ids
+        paired = base is not None and system.ids == base.system.ids and name.startswith("floor:")
         lines.append(Line(whose, name, bench.measure(system), base if paired else None, ahead.name if paired else None))
     return lines
 
