@@ -164,10 +164,8 @@ def test_adding_a_sentence_leaves_the_others_as_they_were(around):
     assert bag(f"Gan bình thường. {text}. Lách không to.") == bag(text) + bag("Gan bình thường") + bag("Lách không to")
 
 
-WORDS = st.sampled_from(
-    ["không", "thấy", "tim", "to", ",", "phải", "nốt", "(", ")", "0,5", "quai", "\n", "SUVmax", "S6", "4R", "x", "mm"]
-    + ["chỉ số tim ngực", "1/0", "không còn", "theo dõi", "hai", ":", "xương sườn", "V", "D12", "và", "xyz"]
-)
+SOME = ["không", "thấy", "tim", "to", ",", "phải", "nốt", "(", ")", "0,5", "quai", "\n", "SUVmax", "S6", "4R", "x", "mm", "1/0"]
+WORDS = st.sampled_from([*SOME, "chỉ số tim ngực", "không còn", "theo dõi", "hai", ":", "xương sườn", "V", "D12", "và", "xyz"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

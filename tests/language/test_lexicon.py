@@ -1,0 +1,113 @@
+"""The lexicon files themselves: every name has its line, every phrase is written as texts are read, none means two things."""
+
+from collections import defaultdict
+
+import pytest
+import yaml
+
+from docphim.language.lexicon import FOLDER, LANGUAGES, TOKEN, expand, load_lexicon
+from docphim.language.normalize import normalize
+
+#: Section → where concepts.yaml lists its names; sections without a list name what Fact's fields may hold.
+CONCEPTS = {"anatomy": "anatomy", "parts": "parts", "findings": "findings", "states": "states", "locations": "locations"}
+NAMES = {
+    "sides": {"right", "left", "both"},
+    "counts": {"single", "few", "several", "multiple"},
+    "severities": {"mild", "moderate", "severe"},
+    "negation": {"before", "after"},
+    "certainty": {"probable", "possible", "not_excluded", "obscured"},
+    "change": {"new", "increased", "decreased", "unchanged", "resolved"},
+}
+FIELDS = {
+    "part": "parts",
+    "anatomy": "anatomy",
+    "finding": "findings",
+    "also": "findings",
+    "state": "states",
+    "location": "locations",
+}
+LISTS = ("ends", "joins", "either", "affirms", "affirmed_after", "prepositions", "ignored", "not_findings")
+
+concepts = yaml.safe_load((FOLDER / "concepts.yaml").read_text("utf-8"))
+lexicons = {language: yaml.safe_load((FOLDER / f"{language}.yaml").read_text("utf-8")) for language in LANGUAGES}
+
+
+def named(data):
+    """(section, name, phrase as written) of the sections that list phrases under names."""
+    for section in (*CONCEPTS, "numbered", "descriptors", *NAMES):
+        for name, phrases in (data.get(section) or {}).items():
+            yield from ((section, name, str(phrase)) for phrase in phrases or ())
+
+
+def written(data):
+    """Every phrase of a file as it is written."""
+    yield from (phrase for _, _, phrase in named(data))
+    for section in LISTS:
+        yield from map(str, data.get(section) or ())
+    for section in ("compounds", "state_of"):
+        yield from (str(term) for entry in data.get(section) or () for term in entry["terms"])
+    yield from map(str, (data.get("ratio") or {}).get("terms", ()))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_name_has_its_line_among_the_concepts(language):
+    data = lexicons[language]
+    unknown = {(s, n) for s, n, _ in named(data) if s in CONCEPTS and n not in concepts[CONCEPTS[s]]}
+    unknown |= {(s, n) for s, n, _ in named(data) if s in NAMES and n not in NAMES[s]}
+    for entry in (*(data.get("compounds") or ()), *(data.get("state_of") or ())):
+        for field, section in FIELDS.items():
+            values = entry.get(field, [])
+            unknown |= {(field, v) for v in ([values] if isinstance(values, str) else values) if v not in concepts[section]}
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("language", ["vi"])
+def test_every_phrase_is_written_as_texts_are_read(language):
+    spelling = lexicons[language].get("spelling") or {}
+    wrong = [p for p in written(lexicons[language]) if normalize(p) != p]
+    wrong += [p for p in written(lexicons[language]) for w in TOKEN.findall(p) if w in spelling]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_wording_of_a_phrase_is_empty_and_no_brace_stands_in_another(language):
+    bad = [p for p in written(lexicons[language]) if not all(expand(p)) or p.count("{") != p.count("}")]
+    bad += [p for p in written(lexicons[language]) if any("{" in w or "}" in w or "|" in w for w in expand(p))]
+    assert bad == []
+
+
+@pytest.mark.parametrize("language", ["vi"])
+def test_no_phrase_means_two_things_of_one_kind(language):
+    meanings = defaultdict(set)
+    for section, name, phrase in named(lexicons[language]):
+        for wording in expand(phrase):
+            meanings[section, tuple(TOKEN.findall(wording))].add(name)
+    twice = {(section, " ".join(words)): names for (section, words), names in meanings.items() if len(names) > 1}
+    assert twice == {}
+
+
+@pytest.mark.parametrize("language", ["vi"])
+def test_a_compound_is_not_a_finding_of_another_name_elsewhere(language):
+    findings = {tuple(TOKEN.findall(w)): name for s, name, p in named(lexicons[language]) if s == "findings" for w in expand(p)}
+    compounds = [
+        (" ".join(TOKEN.findall(w)), entry["finding"], findings[tuple(TOKEN.findall(w))])
+        for entry in lexicons[language].get("compounds") or ()
+        if "finding" in entry
+        for term in entry["terms"]
+        for w in expand(str(term))
+        if tuple(TOKEN.findall(w)) in findings
+    ]
+    assert compounds == []
+
+
+def test_each_concept_of_the_common_reports_has_words_in_vietnamese():
+    data = lexicons["vi"]
+    missing = {section: set(concepts[section]) - set(data[section]) for section in ("anatomy", "findings", "states")}
+    # a lymph node is always read as a finding, "lucent" is a finding (hyperlucency), the rest are said by compounds or state_of
+    said_elsewhere = {"lymph_node", "lucent"} | {entry["state"] for entry in data["state_of"]}
+    assert {name for names in missing.values() for name in names} <= said_elsewhere
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_lexicon_loads(language):
+    assert load_lexicon(language).tree
