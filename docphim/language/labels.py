@@ -53,7 +53,7 @@ class _Table:
     certainty: Mapping[str, int]
     parents: tuple[tuple[int, int], ...]  # child before its parent
     none: int | None
-    spoken: tuple[int, ...]  # labels that speak against `none`
+    spoken: tuple[int, ...]  # all labels but `none` and those it ignores
     all_denied_by: tuple[_Rule, ...]
 
 
@@ -136,7 +136,8 @@ def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
         if ranks[child] >= _UNCERTAIN:
             ranks[parent] = max(ranks[parent], ranks[child])
     if all_denied:
-        ranks = [max(rank, _NEGATIVE) for rank in ranks]
+        for place in table.spoken:
+            ranks[place] = max(ranks[place], _NEGATIVE)
     if table.none is not None and said:
         loudest = max(ranks[place] for place in table.spoken)
         ranks[table.none] = {_POSITIVE: _NEGATIVE, _UNCERTAIN: _UNCERTAIN}.get(loudest, _POSITIVE)
@@ -242,7 +243,9 @@ def _rule(condition: Mapping[str, Any], concepts: Mapping[str, Any]) -> _Rule:
 
 
 def _asks(name: str, wanted: Any) -> Callable[[Any], bool]:
-    """One condition: a number's bounds, any of some places, or any of some values."""
+    """One condition: a number's bounds, any of some places or words, none of one, or any of some values."""
+    if isinstance(wanted, dict) and "without" in wanted:
+        return lambda value: wanted["without"] not in value
     if isinstance(wanted, dict):
         low, high = wanted.get("at_least", float("-inf")), wanted.get("below", float("inf"))
         # of several diameters the short axis

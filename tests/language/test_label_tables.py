@@ -1,0 +1,225 @@
+"""The label tables on facts made by hand: polarity, hedges, hierarchy, No Finding, what is left over; and their form."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+import docphim.language
+from docphim.errors import UsageError
+from docphim.language import labels
+from docphim.language.fact import Fact
+from docphim.language.labels import SETS, label_names, labels_of, read_labels
+
+FOLDER = Path(docphim.language.__file__).parent
+CONCEPTS = yaml.safe_load((FOLDER / "lexicon" / "concepts.yaml").read_text(encoding="utf-8"))
+RANK = {"unmentioned": 0, "negative": 1, "uncertain": 2, "positive": 3}
+
+
+def fact(what: str, **fields) -> Fact:
+    """`pleura effusion`, `heart enlarged`: an anatomy (or -) with a finding or a state."""
+    anatomy, name = what.split()
+    kind = {"finding": name, "polarity": "present"} if name in CONCEPTS["findings"] else {"state": name, "polarity": "abnormal"}
+    return Fact(text="", start=0, end=0, **({"anatomy": None if anatomy == "-" else anatomy} | kind | fields))
+
+
+def said(facts, set_) -> dict[str, str]:
+    return {name: state for name, state in labels_of(facts, set_).items() if state != "unmentioned"}
+
+
+HEART = fact("heart enlarged")
+EFFUSION = fact("pleura effusion")
+CLEAR = fact("lung clear", polarity="normal")
+
+
+def test_names_are_those_published():
+    assert [len(label_names(set_)) for set_ in SETS] == [18, 28, 14, 18]
+    assert label_names("ct_rate")[0] == "Medical material"
+    assert label_names("vindr")[-1] == "No finding"
+    assert label_names("chexpert")[:3] == ("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly")
+    assert label_names("phantom")[1:3] == ("effusion_right", "effusion_left")
+
+
+def test_an_unknown_set_names_those_there_are():
+    with pytest.raises(UsageError, match="'padchest' is not one of ct_rate, vindr, chexpert, phantom"):
+        labels_of([], "padchest")
+
+
+@pytest.mark.parametrize("set_", SETS)
+def test_of_nothing_nothing_is_said(set_):
+    assert list(labels_of([], set_)) == list(label_names(set_))
+    assert set(labels_of([], set_).values()) == {"unmentioned"}
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({}, "positive"),
+        ({"polarity": "absent"}, "negative"),
+        ({"certainty": "probable"}, "positive"),
+        ({"certainty": "possible"}, "uncertain"),
+        ({"certainty": "not_excluded"}, "uncertain"),
+        ({"certainty": "obscured"}, "uncertain"),
+        ({"certainty": "obscured", "polarity": "absent"}, "uncertain"),
+        ({"certainty": "possible", "polarity": "absent"}, "negative"),
+        ({"change": "resolved"}, "negative"),
+        ({"change": "resolved", "polarity": "absent"}, "negative"),
+        ({"change": "decreased"}, "positive"),
+        ({"severity": "mild"}, "positive"),
+    ],
+)
+def test_state_of_an_effusion(change, state):
+    assert said([replace(EFFUSION, **change)], "ct_rate") == {"Pleural effusion": state}
+
+
+def test_a_state_denied_denies_and_a_normal_heart_too():
+    assert said([replace(HEART, polarity="normal")], "ct_rate") == {"Cardiomegaly": "negative"}
+    assert said([fact("heart normal", polarity="normal")], "ct_rate") == {"Cardiomegaly": "negative"}
+    assert said([fact("heart normal", polarity="abnormal")], "ct_rate") == {}  # "not normal" is not "enlarged"
+
+
+def test_the_most_affirmative_mention_counts_in_any_order():
+    mentions = [replace(EFFUSION, polarity="absent"), replace(EFFUSION, certainty="possible"), EFFUSION]
+    for order in (mentions, mentions[::-1]):
+        assert said(order, "vindr")["Pleural effusion"] == "positive"
+    assert said(mentions[:2], "vindr")["Pleural effusion"] == "uncertain"
+
+
+def test_the_same_word_is_another_label_in_another_place():
+    calcification = {
+        place: said([fact(f"{place} calcification")], "ct_rate") for place in ("aorta", "coronary_artery", "pleura")
+    }
+    assert calcification == {
+        "aorta": {"Arterial wall calcification": "positive"},
+        "coronary_artery": {"Coronary artery wall calcification": "positive"},
+        "pleura": {},
+    }
+    assert said([fact("pericardium effusion")], "ct_rate") == {"Pericardial effusion": "positive"}
+    assert said([fact("thyroid nodule")], "ct_rate") == {}
+
+
+@pytest.mark.parametrize(
+    ("size", "state"),
+    [((9.0,), "negative"), ((10.0,), "positive"), ((18.0, 8.0), "negative"), ((18.0, 11.0), "positive"), ((), None)],
+)
+def test_a_node_is_enlarged_from_ten_millimetres_of_short_axis(size, state):
+    assert said([fact("mediastinum lymph_node", size_mm=size)], "ct_rate") == ({"Lymphadenopathy": state} if state else {})
+
+
+def test_a_child_affirms_its_parents_and_never_the_other_way():
+    states = said([fact("lung pneumonia", certainty="possible")], "chexpert")
+    assert states == dict.fromkeys(("Pneumonia", "Consolidation", "Lung Opacity", "No Finding"), "uncertain")
+    assert said([fact("lung opacity")], "chexpert") == {"Lung Opacity": "positive", "No Finding": "negative"}
+    assert "Pneumonia" not in said([fact("lung opacity", polarity="absent")], "chexpert")
+    states = said([HEART, fact("mediastinum widened", polarity="normal")], "chexpert")
+    assert states["Enlarged Cardiomediastinum"] == "positive"
+
+
+def test_nothing_is_found_where_nothing_is_affirmed_or_suspected():
+    assert said([CLEAR], "chexpert")["No Finding"] == "positive"
+    assert said([CLEAR, fact("heart pacemaker")], "chexpert")["No Finding"] == "positive"
+    assert said([CLEAR, replace(EFFUSION, certainty="possible")], "chexpert")["No Finding"] == "uncertain"
+    assert said([CLEAR, EFFUSION], "chexpert")["No Finding"] == "negative"
+    assert said([CLEAR, fact("rib bone_sclerosis")], "vindr")["No finding"] == "negative"  # by Other lesion
+
+
+def test_nothing_abnormal_in_the_chest_denies_all_that_is_not_affirmed():
+    nothing = fact("chest abnormality", polarity="absent")
+    assert set(labels_of([nothing], "vindr").values()) == {"negative", "positive"}
+    assert labels_of([nothing], "vindr")["No finding"] == "positive"
+    assert labels_of([nothing, EFFUSION], "vindr")["Pleural effusion"] == "positive"
+
+
+def test_other_lesion_takes_what_no_other_label_does():
+    assert said([fact("spine osteophyte")], "vindr")["Other lesion"] == "positive"
+    assert "Other lesion" not in said([EFFUSION], "vindr")
+    assert "Other lesion" not in said([fact("liver cyst")], "vindr")
+    assert "Other lesion" not in said([fact("spine osteophyte", polarity="absent")], "vindr")
+
+
+def test_a_blunted_angle_is_fluid_for_vindr_and_a_hint_for_chexpert():
+    angle = fact("costophrenic_angle blunted")
+    assert said([angle], "vindr")["Pleural effusion"] == "positive"
+    assert said([angle], "chexpert")["Pleural Effusion"] == "uncertain"
+    assert said([replace(angle, polarity="normal")], "chexpert")["Pleural Effusion"] == "negative"
+
+
+SIDES = [
+    ([("right", "present")], ("positive", "unmentioned")),
+    ([("both", "present")], ("positive", "positive")),
+    ([(None, "present")], ("uncertain", "uncertain")),
+    ([(None, "absent")], ("negative", "negative")),
+    ([("left", "absent"), ("right", "present")], ("positive", "negative")),
+    ([(None, "present"), ("left", "present")], ("unmentioned", "positive")),
+    ([(None, "present"), ("left", "absent")], ("uncertain", "uncertain")),
+]
+
+
+@pytest.mark.parametrize(("mentions", "states"), SIDES)
+def test_sides_of_a_sided_label(mentions, states):
+    read = labels_of([replace(EFFUSION, side=side, polarity=polarity) for side, polarity in mentions], "phantom")
+    assert (read["effusion_right"], read["effusion_left"]) == states
+
+
+FACTS = st.builds(
+    lambda what, polarity, certainty, side, change, size: Fact(
+        text="", start=0, end=0, **what, polarity=polarity, certainty=certainty, side=side, change=change, size_mm=size
+    ),
+    st.one_of(
+        st.builds(
+            lambda a, f: {"anatomy": a, "finding": f}, *(st.sampled_from([*CONCEPTS[k]]) for k in ("anatomy", "findings"))
+        ),
+        st.builds(lambda a, s: {"anatomy": a, "state": s}, *(st.sampled_from([*CONCEPTS[k]]) for k in ("anatomy", "states"))),
+    ),
+    st.sampled_from(["present", "absent", "normal", "abnormal"]),
+    st.sampled_from(["certain", "probable", "possible", "not_excluded", "obscured"]),
+    st.sampled_from(["right", "left", "both", None]),
+    st.sampled_from(["new", "unchanged", "resolved", None]),
+    st.sampled_from([(), (4.0,), (12.0, 30.0)]),
+)
+
+
+@given(st.lists(FACTS, max_size=6), FACTS, st.sampled_from(["ct_rate", "vindr", "chexpert"]))
+def test_one_more_fact_never_weakens_a_label_and_order_is_nothing(facts, more, set_):
+    before, after = labels_of(facts, set_), labels_of([*facts, more], set_)
+    none = {"No Finding", "No finding"}
+    assert all(RANK[after[name]] >= RANK[before[name]] for name in before if name not in none)
+    assert labels_of([*facts, more][::-1], set_) == after
+
+
+@pytest.mark.parametrize("set_", SETS)
+def test_every_label_can_be_affirmed_and_denied_by_some_fact(set_):
+    everything = [
+        Fact("", 0, 0, anatomy=anatomy, finding=finding, state=state, polarity=polarity)
+        for anatomy in [None, *CONCEPTS["anatomy"]]
+        for finding, state, polarities in [
+            *((f, None, ("present", "absent")) for f in CONCEPTS["findings"]),
+            *((None, s, ("abnormal", "normal")) for s in CONCEPTS["states"]),
+        ]
+        for polarity in polarities
+    ]
+    sided = [replace(f, side="both") for f in everything]
+    states = {name: set() for name in label_names(set_)}
+    for f in sided:
+        for name, state in labels_of([f], set_).items():
+            states[name].add(state)
+    lacking = {name: {"positive", "negative"} - found for name, found in states.items()}
+    assert {name: lacks for name, lacks in lacking.items() if lacks} == {}
+
+
+@pytest.mark.parametrize("condition", [{"finding": "effusions"}, {"anatomy": ["heart", "hart"]}, {"organ": "heart"}])
+def test_a_table_with_a_name_that_is_none_is_refused(condition):
+    with pytest.raises(ValueError, match="a condition asks for"):
+        labels._rule(condition, CONCEPTS)
+
+
+def test_a_report_in_both_languages_has_the_same_labels():
+    english = read_labels("Small left pleural effusion. The heart is not enlarged. No pneumothorax.", "en", "vindr")
+    vietnamese = read_labels(
+        "Tràn dịch màng phổi trái lượng ít. Bóng tim không to. Không thấy tràn khí màng phổi.", "vi", "vindr"
+    )
+    assert english == vietnamese
+    assert english["Pleural effusion"] == "positive"
