@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe
 
@@ -85,6 +86,8 @@ def needs(recipe: Recipe) -> dict[str, Any]:
     """
     film = recipe.prepare.long_side**2 * 2 * 0.6 / 1e6
     answer: dict[str, Any] = {"disk_mb_per_film": round(film, 2)}
+    if not recipe.trains:
+        return answer | {"endpoint": _endpoint(recipe)}
     parameters = _parameters(recipe.model.weights)
     if parameters is None:
         answer["weights"] = f"{recipe.model.weights}: not a local folder of safetensors, so its memory is not known here"
@@ -95,6 +98,23 @@ def needs(recipe: Recipe) -> dict[str, Any]:
     answer["training_gb_without_activations"] = round(parameters * (2 + trained * (ADAM_BYTES + 2)) / 1e9, 2)
     answer["checkpoints_gb"] = round(3 * parameters * trained * ADAM_BYTES / 1e9, 2)
     return answer
+
+
+def _endpoint(recipe: Recipe) -> dict[str, Any]:
+    """Which model is asked where, whether films may be sent there, and whether its key is set; nothing is sent to find out."""
+    from docphim.models.address import check_upload, parse, secret
+
+    asked = recipe.generate
+    found = {"model": asked.model, "address": parse(asked.endpoint or "", "generate.endpoint").place}
+    try:
+        upload = "this machine" if check_upload(asked.endpoint or "", recipe.allow_upload).is_loopback else "allowed"
+    except Refused as refused:
+        upload = str(refused)
+    try:
+        key = "set" if secret(asked.key_env) else "none is sent"
+    except UsageError as missing:
+        key = str(missing)
+    return {**found, "upload": upload, "key": key}
 
 
 def _parameters(weights: str) -> int | None:

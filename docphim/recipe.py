@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import typing
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -106,14 +107,63 @@ class Train(Section):
     seed: int = 0
 
 
-class Generate(Section):
-    """How answers are drafted."""
+class Service(Section):
+    """An OpenAI-compatible endpoint: where it lies, what it is asked with, and how patiently.
+
+    `key_env` names the environment variable that holds the key; `body` is more of the request's JSON (None leaves a field out).
+    """
+
+    endpoint: str | None = None
+    model: str | None = None
+    key_env: str | None = None
+    concurrency: int = Field(4, ge=1, le=256)
+    timeout_s: float = Field(120, gt=0)
+    retries: int = Field(5, ge=0, le=20)
+    body: dict[str, Any] = {}
+
+    @field_validator("key_env")
+    @classmethod
+    def _a_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError("must be the name of an environment variable, not the key itself")
+        return value
+
+    @field_validator("body")
+    @classmethod
+    def _not_reserved(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in ("messages", "model", "stream", "n"):
+            if name in value:
+                raise ValueError(f"{name!r} is not for the recipe to set")
+        return value
+
+
+class Generate(Service):
+    """How answers are drafted: by the run's own model, or by an endpoint (`backend: openai`)."""
 
     backend: str = "transformers"
     max_new_tokens: int = Field(512, ge=1)
     temperature: float = Field(0.0, ge=0)
     batch_size: int = Field(16, ge=1)
     seed: int = 0
+    image_size: int | tuple[int, int] = 768
+
+    @model_validator(mode="after")
+    def _has_an_endpoint(self) -> Generate:
+        if self.backend == "openai" and not (self.endpoint and self.model):
+            raise ValueError("backend openai needs 'endpoint' and 'model'")
+        return self
+
+
+class Judge(Service):
+    """A language model that splits reports into facts and matches them; `replay` takes its old answers and sends nothing."""
+
+    replay: bool = False
+
+    @model_validator(mode="after")
+    def _has_an_endpoint(self) -> Judge:
+        if not (self.endpoint and self.model):
+            raise ValueError("needs 'endpoint' and 'model'")
+        return self
 
 
 class Evaluate(Section):
@@ -123,8 +173,10 @@ class Evaluate(Section):
     images: list[Literal["own", "noise", "blank", "other"]] = ["own", "noise", "blank", "other"]
     splits: list[Literal["val", "test"]] = ["test"]
     contexts: list[Literal["reference", "generated"]] = ["reference", "generated"]
+    label_sets: list[Literal["ct_rate", "vindr", "chexpert", "phantom"]] | None = Field(None, min_length=1)
     resamples: int = Field(1000, ge=100)
     seed: int = 12345
+    judge: Judge | None = None
 
     @model_validator(mode="after")
     def _own_first(self) -> Evaluate:
@@ -161,6 +213,21 @@ class Recipe(Section):
     data: str = "data"
     runs: str = "runs"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_model_of_our_own(cls, values: Any) -> Any:
+        """Where an endpoint answers nothing is trained: `model` may then be left out."""
+        if isinstance(values, dict) and "model" not in values:
+            generate = values.get("generate")
+            if isinstance(generate, dict) and generate.get("backend") == "openai":
+                return {**values, "model": {"family": "none"}}
+        return values
+
+    @property
+    def trains(self) -> bool:
+        """Whether this run makes a model of its own; behind an endpoint there is nothing to train."""
+        return self.generate.backend != "openai"
+
 
 def validated(kind: type[M], values: dict[str, Any], where: str) -> M:
     """Build a pydantic model, turning its errors into one line a person can act on.
@@ -186,15 +253,19 @@ def _sentence(error: Any, kind: type[BaseModel], where: str) -> str:
         return f"{name}: unknown key; {hint}"
     if error["type"] == "missing":
         return f"{name}: required"
-    return f"{name}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r})"
+    # A key that was pasted where its variable's name belongs is not repeated.
+    got = "" if path[-1:] == ["key_env"] else f" (got {error['input']!r})"
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}{got}"
 
 
 def _fields_at(kind: type[BaseModel], path: list[str]) -> dict[str, Any]:
     for part in path:
         field = kind.model_fields.get(part)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        inside = [] if field is None else [field.annotation, *typing.get_args(field.annotation)]
+        sections = [a for a in inside if isinstance(a, type) and issubclass(a, BaseModel)]
+        if not sections:
             return {}
-        kind = field.annotation
+        kind = sections[0]
     return kind.model_fields
 
 
@@ -264,4 +335,8 @@ def _apply(values: dict[str, Any], setting: str) -> None:
 
 def dump(recipe: Recipe, **more: Any) -> str:
     """The recipe as YAML with every default written out; `more` is added at the top (versions, dataset key, git state)."""
-    return yaml.safe_dump({**more, **recipe.model_dump(mode="json")}, allow_unicode=True, sort_keys=False)
+    said = recipe.model_dump(mode="json")
+    if not recipe.trains:
+        del said["model"]
+        said["train"] = {"blind": recipe.train.blind}
+    return yaml.safe_dump({**more, **said}, allow_unicode=True, sort_keys=False)

@@ -103,6 +103,14 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> None:
     log.info("%s: done in %.0f s", stage.name, time.monotonic() - start)
 
 
+def reopen(stage: Stage) -> None:
+    """Let a stage that is done go on over what it left, as after a kill."""
+    if stage.done:
+        files.write_json(stage.started, stage.record)
+        stage.said.unlink()
+        log.info("%s: some requests were not answered; they are asked again", stage.name)
+
+
 def _changed(stage: Stage, record: dict[str, Any]) -> list[str]:
     """What of the record is not as it was when the stage last ran; nothing where it never did."""
     try:

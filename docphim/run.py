@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from docphim import files
 from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
-from docphim.recipe import Recipe, dump
-from docphim.resume import Stage, alone, do, require_done
+from docphim.recipe import Recipe, Service, dump
+from docphim.resume import Stage, alone, do, reopen, require_done
 from docphim.study import SPLITS
 
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 1, "prepare": 1, "build": 1, "train": 1, "generate": 1, "evaluate": 1, "page": 1}
+VERSIONS = {"ingest": 1, "prepare": 1, "build": 1, "train": 1, "generate": 1, "evaluate": 2, "page": 1}
 
 #: What of a recipe shapes the dataset, and so its key.
 SHAPES_DATASET = {"source", "language", "split", "tasks", "prompts"}
+
+#: Where a judge's answers are kept in the run's folder: no stage's output, so that no change of settings removes them.
+JUDGED = "judge.jsonl"
 
 
 def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[Path, Path]:
@@ -39,21 +44,27 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     tuple of Path
         The dataset's folder and the run's.
     """
+    last = only or until
+    if last == "train" and not recipe.trains:
+        raise UsageError("train: generate.backend is openai, so there is no model to train; go on with `docphim generate`")
     refuse_early(recipe)
     stay_local(recipe)
     dataset = files.private_folder(dataset_folder(recipe))
     home = files.private_folder(run_folder(recipe))
     way = stages(recipe, dataset, home)
-    last = STAGES.index(only or until)
+    to_go = way[: 1 + next(n for n, stage in enumerate(way) if stage.name == last)]
     with alone(home):
         if only is not None:
-            for stage in way[:last]:
+            for stage in to_go[:-1]:
                 require_done(stage, only)
-        refuse_missing_weights(recipe, way[: last + 1])
+        refuse_missing_weights(recipe, to_go)
+        refuse_missing_keys(recipe, to_go)
         with files.atomic(home / "recipe.yaml") as handle:
             handle.write(dump(recipe, **provenance(), dataset_key=dataset.name))
-        for number, stage in enumerate(way[: last + 1]):
+        for number, stage in enumerate(to_go):
             if only in (None, stage.name):
+                if stage.name in failed_requests(recipe, home):
+                    reopen(stage)
                 # Runs that share a dataset wait for one another only while it is made.
                 with alone(dataset) if stage.folder == dataset else contextlib.nullcontext():
                     do(stage, later=way[number + 1 :])
@@ -63,13 +74,16 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
 
 
 def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
-    """The seven stages of a recipe, in order: what each reads, what it is told, what it writes."""
+    """The stages of a recipe, in order: what each reads, what it is told, what it writes.  An endpoint's has no `train`."""
     source, train, evaluate = recipe.source, recipe.train, recipe.evaluate
     studies, index = dataset / "studies.jsonl", dataset / "prepared" / "index.jsonl"
     examples: dict[str, Path] = {split: dataset / "examples" / f"{split}.jsonl" for split in SPLITS}
     drafted = {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
     seen = {"train": examples["train"], "val": examples["val"], "index": index}
-    return [
+    drafting, judging = recipe.generate, recipe.evaluate.judge
+    options, asking = ({}, {}) if recipe.trains else endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
+    judge, judge_asking = (None, {}) if judging is None else endpoint_settings(judging, recipe.allow_upload, set(), {"replay"})
+    way = [
         Stage(
             name="ingest",
             call="docphim.ingest:ingest",
@@ -124,13 +138,15 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             call="docphim.generate:generate",
             arguments=(dataset, home),
             settings={
-                **recipe.generate.model_dump(),
+                **drafting.model_dump(include={"backend", "max_new_tokens", "temperature", "seed"}),
+                **(drafting.model_dump(include={"batch_size"}) if recipe.trains else {"options": options}),
                 "images": evaluate.images,
                 "splits": evaluate.splits,
                 "contexts": evaluate.contexts,
                 "blind": train.blind,
             },
-            inputs={"trained": home / "train.json", **examples, "index": index},
+            unrecorded={"asking": asking} if asking else {},
+            inputs={**({"trained": home / "train.json"} if recipe.trains else {}), **examples, "index": index},
             folder=home,
             outputs=["predictions.jsonl", "likelihoods.jsonl"],
             version=VERSIONS["generate"],
@@ -143,10 +159,13 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
                 "language": evaluate.language or recipe.language,
                 "resamples": evaluate.resamples,
                 "seed": evaluate.seed,
+                "label_sets": evaluate.label_sets,
+                "judge": judge,
             },
+            unrecorded={"judge_asking": judge_asking} if judge_asking else {},
             inputs={**drafted, "train": examples["train"], "studies": studies},
             folder=home,
-            outputs=["scores.json", "scores.parquet"],
+            outputs=["scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl"],
             version=VERSIONS["evaluate"],
         ),
         Stage(
@@ -160,6 +179,16 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             version=VERSIONS["page"],
         ),
     ]
+    return way if recipe.trains else [stage for stage in way if stage.name != "train"]
+
+
+def endpoint_settings(
+    section: Service, allow_upload: list[str], recorded: set[str], unrecorded: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of an endpoint the answers depend on (the model, the request), and what they do not (the way there)."""
+    way_there = {"endpoint", "key_env", "concurrency", "timeout_s", "retries", *unrecorded}
+    told = section.model_dump(include={"model", "body", *recorded})
+    return told, {**section.model_dump(include=way_there), "allow_upload": allow_upload}
 
 
 def run_folder(recipe: Recipe) -> Path:
@@ -223,21 +252,60 @@ def refuse_early(recipe: Recipe) -> None:
     UsageError
         A name is unknown or an option is wrong; the message says which are known.
     Refused
-        `ambiguous_prompt`.
+        `ambiguous_prompt`; `upload_not_allowed`, where an endpoint is no place that `allow_upload` names.
     """
     from docphim.build import Prompts, refuse_ambiguous, task
     from docphim.generate import BACKENDS
     from docphim.ingest import check
     from docphim.models import FAMILIES
+    from docphim.models.address import check_upload
 
     check(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
     refuse_ambiguous({name: task(name) for name in recipe.tasks}, Prompts(recipe.prompts, recipe.language))
     for key, name, known in (
-        ("model.family", recipe.model.family, FAMILIES),
+        ("model.family", recipe.model.family if recipe.trains else None, FAMILIES),
         ("generate.backend", recipe.generate.backend, BACKENDS),
     ):
-        if name not in known:
+        if name is not None and name not in known:
             raise UsageError(f"{key}: {name!r} is not one of {', '.join(known)}")
+    for key, section in endpoints(recipe).items():
+        check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
+
+
+def endpoints(recipe: Recipe) -> dict[str, Service]:
+    """The sections of a recipe that send something somewhere, by their key."""
+    judge = recipe.evaluate.judge
+    sending: dict[str, Service] = {} if recipe.trains else {"generate": recipe.generate}
+    return sending | ({"evaluate.judge": judge} if judge is not None and not judge.replay else {})
+
+
+def refuse_missing_keys(recipe: Recipe, way: list[Stage]) -> None:
+    """Say before the films are prepared that the key of an endpoint is not there.
+
+    Raises
+    ------
+    UsageError
+        Where a stage of `way` would ask the endpoint; a judge whose answers are kept may not have to.
+    """
+    from docphim.models.address import secret
+
+    for key, section in endpoints(recipe).items():
+        stage = next((s for s in way if s.name == key.partition(".")[0]), None)
+        if stage is not None and not stage.done and not (key == "evaluate.judge" and (stage.folder / JUDGED).exists()):
+            secret(section.key_env, f"{key}.key_env")
+
+
+def failed_requests(recipe: Recipe, home: Path) -> set[str]:
+    """The stages in which an endpoint left requests unanswered: they ask those again."""
+    asked = endpoints(recipe)
+    failed = set()
+    if "generate" in asked and any(row["finish"] == "failed" for row in files.read_jsonl(home / "predictions.jsonl")):
+        failed.add("generate")
+    if "evaluate.judge" in asked and (home / "scores.json").exists():
+        tasks = files.read_json(home / "scores.json")["by_task"].values()
+        if any((task.get("judge") or {}).get("failed") for task in tasks):
+            failed.add("evaluate")
+    return failed
 
 
 def refuse_missing_weights(recipe: Recipe, way: list[Stage]) -> None:
@@ -250,7 +318,7 @@ def refuse_missing_weights(recipe: Recipe, way: list[Stage]) -> None:
     """
     from docphim.models.checkpoint import is_local
 
-    if recipe.model.weights != "tiny" and any(stage.name == "train" and not stage.done for stage in way):
+    if recipe.trains and recipe.model.weights != "tiny" and any(stage.name == "train" and not stage.done for stage in way):
         is_local(recipe.model.weights)
 
 
@@ -258,6 +326,6 @@ def stay_local(recipe: Recipe) -> None:
     """Switch the hub off unless the recipe names a hub id; telemetry is always off."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     weights = recipe.model.weights
-    if weights == "tiny" or Path(weights).expanduser().exists():
+    if not recipe.trains or weights == "tiny" or Path(weights).expanduser().exists():
         os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ["TRANSFORMERS_OFFLINE"] = "1"

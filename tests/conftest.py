@@ -29,6 +29,23 @@ socket.socket = _NoSocket
 socket.create_connection = socket.getaddrinfo = _refuse
 """
 
+#: The same, but for this machine itself: what connects elsewhere, or asks for a name, is refused and written down.
+LOOPBACK_ONLY = """
+import socket
+_connect, _getaddrinfo = socket.socket.connect, socket.getaddrinfo
+def _refuse(place):
+    open({log!r}, "a").write(f"{{place}}\\n")
+    raise OSError("a connection was opened")
+def _only_here(self, address):
+    if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1"):
+        _refuse(address)
+    return _connect(self, address)
+def _no_names(host, *rest, **named):
+    return _getaddrinfo(host, *rest, **named) if host in ("127.0.0.1", "::1") else _refuse(host)
+socket.socket.connect = socket.socket.connect_ex = _only_here
+socket.getaddrinfo = _no_names
+"""
+
 TINY = [
     "model.weights=tiny",
     "model.tune=full",
@@ -51,11 +68,11 @@ TINY = [
 class Program:
     """`docphim` in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rule: str = NO_SOCKETS) -> None:
         self.folder = folder
         self.opened = folder / "sockets.txt"
         (folder / "site").mkdir(exist_ok=True)
-        (folder / "site" / "sitecustomize.py").write_text(NO_SOCKETS.format(log=str(self.opened)), encoding="utf-8")
+        (folder / "site" / "sitecustomize.py").write_text(rule.format(log=str(self.opened)), encoding="utf-8")
 
     def command(self, *arguments: object, tiny: bool = True) -> list[str]:
         settings = [part for setting in TINY for part in ("--set", setting)] if tiny else []
@@ -74,14 +91,21 @@ class Program:
         command = self.command(*arguments, tiny=tiny)
         return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=self.folder, env=self.environment)
 
-    def start(self, *arguments: object) -> subprocess.Popen:
+    def start(self, *arguments: object, tiny: bool = True) -> subprocess.Popen:
         pipe = subprocess.PIPE
-        return subprocess.Popen(self.command(*arguments), stdout=pipe, stderr=pipe, cwd=self.folder, env=self.environment)
+        command = self.command(*arguments, tiny=tiny)
+        return subprocess.Popen(command, stdout=pipe, stderr=pipe, cwd=self.folder, env=self.environment)
 
 
 @pytest.fixture
 def docphim(tmp_path):
     return Program(tmp_path)
+
+
+@pytest.fixture
+def docphim_on_loopback(tmp_path):
+    """`docphim` that may talk to servers on this machine and to nothing else."""
+    return Program(tmp_path, LOOPBACK_ONLY)
 
 
 @pytest.fixture(scope="session")

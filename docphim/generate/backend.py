@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -19,13 +19,22 @@ class Prompt:
 
 
 class Backend(Protocol):
-    """A model behind a backend; `size` is the (height, width) its films are letterboxed to."""
+    """A model behind a backend; `size` is the (height, width) its films are letterboxed to.
 
+    `each_alone`: an answer depends on its own prompt and no other.  Conversations are then asked one by one, `concurrency` at
+    once from as many threads, and what is answered is never asked again; otherwise an unfinished batch is repeated whole.
+    """
+
+    each_alone: ClassVar[bool]
     name: str
     size: tuple[int, int]
+    concurrency: int
 
     def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "length", "refused", "failed"]]]:
         """Draft the next assistant message of each prompt."""
 
     def likelihood(self, prompts: list[Prompt]) -> list[tuple[float, int]] | None:
         """-log p (nats) of each prompt's last message and its number of tokens; None where a backend cannot tell."""
+
+    def close(self) -> None:
+        """Let go of what is held open."""

@@ -33,9 +33,13 @@ class Talk:
     image_study: str | None
     turns: list[Turn]
 
+    def key(self, turn: Turn) -> Key:
+        """The key of a turn's prediction."""
+        return (self.example.id, turn.number, turn.context, self.image)
+
     def prediction_keys(self) -> list[Key]:
         """The keys of its predictions, in the order they are drafted."""
-        return [(self.example.id, t.number, t.context, self.image) for t in self.turns]
+        return [self.key(turn) for turn in self.turns]
 
     def likelihood_keys(self) -> list[Key]:
         """The keys of its likelihoods: contexts of the model's own making have none."""

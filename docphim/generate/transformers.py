@@ -14,6 +14,8 @@ from docphim.models.load import load_saved
 class Backend:
     """The model saved in a run's folder (see `docphim.generate.backend.Backend`)."""
 
+    each_alone, concurrency = False, 1
+
     def __init__(self, run: Path, *, blind: bool, max_new_tokens: int, temperature: float) -> None:
         self.loaded = load_saved(run / "model")
         self.name, self.size = self.loaded.name, self.loaded.size
@@ -31,3 +33,6 @@ class Backend:
         for one in encoded:
             one.labels = only_last(one.labels)
         return decode.nats(self.loaded, collate(encoded, "right", self.loaded.tokenizer.pad_token_id))
+
+    def close(self) -> None:
+        """Nothing is held open."""

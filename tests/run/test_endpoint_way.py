@@ -1,0 +1,163 @@
+"""A run behind an endpoint, as a person runs it: nothing trained, nothing sent elsewhere, no answer paid for twice."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from chat_server import Reply, question, serving
+
+from docphim.files import read_json, read_jsonl
+
+KEY = "sk-planted-0123456789"
+
+
+@pytest.fixture
+def recipe_text(shared_phantoms):
+    return (
+        f"name: there\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, path: {shared_phantoms}}}\n"
+        "split: {fractions: [0.6, 0.1, 0.3]}\nprompts: docphim\nprepare: {long_side: 128, workers: 1}\n"
+        "generate: {backend: openai, endpoint: URL, model: some-model, image_size: 32, concurrency: 2, retries: 1}\n"
+        "evaluate: {resamples: 100}\n"
+    )
+
+
+@pytest.fixture
+def program(docphim_on_loopback, recipe_text):
+    """`docphim COMMAND` on that recipe with the endpoint's address put in."""
+
+    def command(name, server, *more, start=False):
+        path = docphim_on_loopback.folder / "there.yaml"
+        path.write_text(recipe_text.replace("URL", server.url if server else "http://127.0.0.1:1/v1"), encoding="utf-8")
+        return (docphim_on_loopback.start if start else docphim_on_loopback)(name, path, *more, tiny=False)
+
+    command.folder, command.opened = docphim_on_loopback.folder, docphim_on_loopback.opened
+    command.home = command.folder / "runs" / "there"
+    return command
+
+
+def drafts(program):
+    return list(read_jsonl(program.home / "predictions.jsonl"))
+
+
+def test_one_command_goes_from_phantoms_to_a_page_with_nothing_trained(program, monkeypatch):
+    monkeypatch.setenv("PLANTED_KEY", KEY)
+    with serving(lambda s, row: f"Bóng tim không to. {len(question(row)[1][0]) % 7}") as server:
+        answer = program("run", server, "--set", "generate.key_env=PLANTED_KEY")
+        assert answer.returncode == 0, answer.stderr
+        assert len(server.requests) == 12 * 4 and set(server.keys) == {f"Bearer {KEY}"} and server.most <= 2
+    assert not program.opened.exists(), program.opened.read_text()
+    assert not (program.home / "model").exists() and not (program.home / "train.json").exists()
+    task = read_json(program.home / "scores.json")["by_task"]["findings/test"]
+    assert task["image_gain"] is None and {"noise", "blank", "other"} <= set(task["reliance"])
+    assert "rougeL" in task["floors"]["constant"]
+    page = (program.home / "index.html").read_text(encoding="utf-8")
+    assert "some-model" in page and "own film" in answer.stdout
+    held = [p for p in program.folder.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()]
+    assert held == [] and KEY not in answer.stdout + answer.stderr
+    # All is done: nothing is asked, whether or not anybody is there, and the key need not be.
+    monkeypatch.delenv("PLANTED_KEY")
+    again = program("run", None, "--set", "generate.key_env=PLANTED_KEY")
+    assert again.returncode == 0 and again.stderr.count("done before") == 6, again.stderr
+    assert "train" not in (program.home / "recipe.yaml").read_text(encoding="utf-8").replace("train:\n  blind", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_killed_in_the_middle_it_goes_on_without_asking_again_for_what_it_has(program):
+    asked = []
+
+    def answer(server, row):
+        asked.append(question(row)[1][0])
+        if len(asked) > 20:
+            server.release.wait(60)
+            raise Reply(500)
+        return f"Bóng tim không to. {hash(asked[-1]) % 1000}"
+
+    with serving(answer) as server:
+        process = program("run", server, "--until", "generate", start=True)
+        while process.poll() is None and len(asked) < 22:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    kept = {(d["id"], d["image"]): d["prediction"] for d in drafts(program)}
+    assert len(kept) == 20
+    # Another server, at another address, that answers otherwise.
+    with serving(lambda s, row: "Phổi sáng.") as server:
+        done = program("run", server, "--until", "generate")
+        assert done.returncode == 0, done.stderr
+        assert len(server.requests) == 48 - 20
+    rows = {(d["id"], d["image"]): d["prediction"] for d in drafts(program)}
+    assert len(rows) == 48 and {key: rows[key] for key in kept} == kept
+    assert {text for key, text in rows.items() if key not in kept} == {"Phổi sáng."}
+
+
+def test_what_failed_is_asked_again_by_the_next_run_and_scored_again(program):
+    with serving(lambda s, row: "Bóng tim to." if len(s.requests) > 3 else (_ for _ in ()).throw(Reply(400))) as server:
+        first = program("run", server, "--until", "evaluate")
+    assert first.returncode == 0 and "3 answers failed and are asked for again next time" in first.stderr
+    assert sum(d["finish"] == "failed" for d in drafts(program)) == 3
+    with serving(lambda s, row: "Bóng tim to.") as server:
+        again = program("run", server, "--until", "evaluate")
+        assert again.returncode == 0 and len(server.requests) == 3, again.stderr
+    assert "generate: some requests were not answered; they are asked again" in again.stderr
+    assert {d["prediction"] for d in drafts(program)} == {"Bóng tim to."}
+    task = read_json(program.home / "scores.json")["by_task"]["findings/test"]
+    assert task["counts"]["failed"] == task["counts"]["empty"] == 0
+
+
+def test_a_host_the_recipe_does_not_allow_stops_the_run_before_a_film_is_read(program):
+    for command in ("run", "generate", "page"):
+        answer = program(command, None, "--set", "generate.endpoint=https://api.example.org/v1")
+        assert answer.returncode == 3 and answer.stderr.startswith("upload_not_allowed: api.example.org: "), answer.stderr
+    assert not (program.folder / "data").exists() and not (program.folder / "runs").exists()
+    assert not program.opened.exists()
+
+
+def test_a_judge_on_a_host_that_is_not_allowed_stops_the_run_as_well(program):
+    judge = "evaluate.judge={endpoint: https://judge.example.org/v1, model: j}"
+    answer = program("run", None, "--set", judge)
+    assert answer.returncode == 3 and answer.stderr.startswith("upload_not_allowed: judge.example.org: "), answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "said"),
+    [
+        ("train", [], "error: train: generate.backend is openai, so there is no model to train"),
+        (
+            "run",
+            ["generate.key_env=NOT_SET_ANYWHERE"],
+            "generate.key_env: the environment variable NOT_SET_ANYWHERE is not set",
+        ),
+        ("run", ["generate.key_env=sk-PLANTED"], "generate.key_env: must be the name of an environment variable"),
+        ("run", ["generate.endpoint=http://me:PLANTED@127.0.0.1/v1"], "generate.endpoint: must be like https://host/v1"),
+        ("run", ["generate.model=null"], "generate: backend openai needs 'endpoint' and 'model'"),
+        ("run", ["generate.concurency=2"], "generate.concurency: unknown key; did you mean 'concurrency'?"),
+        ("run", ["generate.body={messages: []}"], "generate.body: 'messages' is not for the recipe to set"),
+        ("run", ["evaluate.judge={model: j}"], "evaluate.judge: needs 'endpoint' and 'model'"),
+        ("run", ["evaluate.judge.modle=j"], "evaluate.judge.modle: unknown key; did you mean 'model'?"),
+        ("run", ["allow_upload=['*']"], "error: allow_upload: '*' is no host"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line_that_repeats_no_secret(program, command, settings, said):
+    answer = program(command, None, *[part for setting in settings for part in ("--set", setting)])
+    assert answer.returncode == 2 and said in answer.stderr, answer.stderr
+    assert "PLANTED" not in answer.stderr + answer.stdout and len(answer.stderr.strip().splitlines()) == 1
+    assert not list(program.folder.rglob("studies.jsonl"))
+
+
+def test_a_server_that_is_not_there_is_one_line_and_the_same_command_goes_on(program):
+    answer = program("run", None, "--until", "generate", "--set", "generate.retries=0")
+    assert answer.returncode == 3
+    assert answer.stderr.strip().splitlines()[-1].startswith("endpoint_failing: 127.0.0.1:1: no connection; what was answered")
+    with serving(lambda s, row: "Tim.") as server:
+        assert program("run", server, "--until", "generate").returncode == 0
+
+
+def test_doctor_says_where_films_would_go_and_sends_nothing(program):
+    local = json.loads(program("doctor", None, "--json").stdout)["recipe"]["endpoint"]
+    assert local == {"model": "some-model", "address": "127.0.0.1:1", "upload": "this machine", "key": "none is sent"}
+    there = ["--set", "generate.endpoint=https://api.example.org/v1", "--set", "generate.key_env=NOT_SET_ANYWHERE"]
+    remote = json.loads(program("doctor", None, "--json", *there).stdout)["recipe"]["endpoint"]
+    assert remote["upload"].startswith("upload_not_allowed") and "NOT_SET_ANYWHERE is not set" in remote["key"]
+    assert not program.opened.exists()
