@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,14 @@ from typing import Any
 from docphim.errors import Refused
 from docphim.files import read_jsonl
 from docphim.study import Example, Prediction, from_row
+
+#: So many ids are named beside a count; more would bury the scores.
+NAMED = 20
+
+
+def name(faults: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The first ids of each fault that there is."""
+    return {fault: ids[:NAMED] for fault, ids in faults.items() if ids}
 
 
 @dataclass

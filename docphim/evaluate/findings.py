@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from docphim.language.labels import read_labels
+from docphim.language.fact import Fact
+from docphim.language.labels import labels_of, read_labels
 from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
 from docphim.metrics.pairs import Floats
 
@@ -18,11 +19,13 @@ FEWEST = 5
 Case = tuple[str, Mapping[str, int], str]
 
 
-def by_finding(cases: Sequence[Case], language: str, *, resamples: int, seed: int) -> dict[str, dict[str, Any]]:
+def by_finding(
+    cases: Sequence[Case], language: str, *, resamples: int, seed: int, facts_read: Mapping[str, list[Fact]] | None = None
+) -> dict[str, dict[str, Any]]:
     """Sensitivity, false-positive rate and Youden's J of each finding, as fractions.
 
     A sided finding also counts over both sides together, as `NAME (side)`: then a finding on the wrong side is one miss and
-    one false alarm.  A finding that the draft hedges counts as named.
+    one false alarm.  A finding that the draft hedges counts as named.  Texts of `facts_read` are not read again.
 
     Returns
     -------
@@ -30,7 +33,7 @@ def by_finding(cases: Sequence[Case], language: str, *, resamples: int, seed: in
         ``{NAME: {"tpr", "fpr", "j", "low", "high", "positives", "negatives"}}``; low and high are of J.  Findings with
         fewer than `FEWEST` positives or negatives are left out.
     """
-    named = [_named(text, language) for text, _, _ in cases]
+    named = [_named(text, language, facts_read or {}) for text, _, _ in cases]
     truths, found = [truth for _, truth, _ in cases], {}
     patient = patient_index([patient for _, _, patient in cases])
     for name, labels in _groups(truths).items():
@@ -42,8 +45,10 @@ def by_finding(cases: Sequence[Case], language: str, *, resamples: int, seed: in
     return found
 
 
-def _named(text: str, language: str) -> set[str]:
-    return {label for label, state in read_labels(text, language).items() if state in ("positive", "uncertain")}
+def _named(text: str, language: str, facts_read: Mapping[str, list[Fact]]) -> set[str]:
+    known = facts_read.get(text)
+    states = read_labels(text, language) if known is None else labels_of(known, "phantom")
+    return {label for label, state in states.items() if state in ("positive", "uncertain")}
 
 
 def _groups(truths: Sequence[Mapping[str, int]]) -> dict[str, list[str]]:

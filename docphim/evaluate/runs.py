@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from docphim.errors import Refused, UsageError
-from docphim.evaluate.score import NAMED
+from docphim.evaluate.answers import NAMED
 from docphim.evaluate.systems import System, read_statistics
 from docphim.files import read_json, read_jsonl
 from docphim.metrics.signature import check_comparable

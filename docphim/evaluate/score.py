@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from docphim.errors import Refused, UsageError
-from docphim.evaluate import detail
+from docphim.evaluate.answers import NAMED, name
 from docphim.language.suspect import suspicions
 from docphim.metrics import PUBLISHED, families
 from docphim.metrics.facts import error_counts
@@ -17,8 +17,6 @@ from docphim.metrics.measure import Measured, measure, table
 from docphim.metrics.pairs import Pairs
 from docphim.metrics.parity import choose
 
-#: So many ids are named beside a count; more would bury the scores.
-NAMED = 20
 #: What stops the scoring unless it is allowed: a score would hide it.
 STOPS = ("missing", "extra", "duplicates")
 _NAMED_WHEN_STOPPED = 5
@@ -103,6 +101,8 @@ def score_pairs(
 
 def behind(pairs: Pairs, system: Measured) -> dict[str, Any]:
     """What stands behind the fact and label scores of a pairs file."""
+    from docphim.evaluate import detail
+
     texts = {"reference": pairs.references, "prediction": pairs.predictions}
     return {
         "fact_errors": error_counts(detail.matchings(pairs)),
@@ -131,11 +131,6 @@ def _stop(path: Path, faults: Mapping[str, Sequence[str]]) -> None:
 
 def _some(ids: Sequence[str]) -> str:
     return ", ".join(ids[:_NAMED_WHEN_STOPPED]) + (", …" if len(ids) > _NAMED_WHEN_STOPPED else "")
-
-
-def name(faults: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The first ids of each fault that there is."""
-    return {fault: ids[:NAMED] for fault, ids in faults.items() if ids}
 
 
 def read_pairs(path: Path) -> Read:

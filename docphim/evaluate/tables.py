@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from docphim.evaluate import detail
-from docphim.evaluate.answers import Answers, answer_section, read_answers, read_examples
+from docphim.evaluate.answers import Answers, answer_section, name, read_answers, read_examples
 from docphim.evaluate.by_study import System, error_rows, keys, write_scores, write_statistics
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
-from docphim.evaluate.score import name
 from docphim.files import read_jsonl, write_json, write_jsonl
 from docphim.language.fact import Fact
-from docphim.language.facts import LANGUAGES
 from docphim.metrics import families
 from docphim.metrics.facts import error_counts
 from docphim.metrics.measure import Measured, lead, mean_table, measure, reading, table
@@ -175,7 +173,7 @@ def _on_phantoms(
         row["ceiling"] = table(ceiling)
         systems.append(System("ceiling", ceiling, answers))
     labelled = [(e, t["labels"]) for e, t in known if t.get("labels")]
-    if labelled and bench.language in LANGUAGES:
+    if labelled and "facts" in families(bench.language):
         row["by_finding"] = _findings(task, labelled, bench)
     return row, systems
 
@@ -186,6 +184,7 @@ def _findings(task: Answers, labelled: Sequence[tuple[Example, Mapping[str, int]
     for image in ("own", "other"):
         said = task.by_image.get(image, {})
         cases = [(said[e.id].prediction, truth, e.patient) for e, truth in labelled if e.id in said]
-        for finding, rates in by_finding(cases, bench.language, resamples=bench.resamples, seed=bench.seed).items():
+        rated = by_finding(cases, bench.language, resamples=bench.resamples, seed=bench.seed, facts_read=bench.facts_read)
+        for finding, rates in rated.items():
             found.setdefault(finding, {})[image] = rates
     return {finding: images for finding, images in found.items() if "own" in images}

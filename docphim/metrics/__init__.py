@@ -80,14 +80,12 @@ def families(language: str, label_sets: Sequence[str] = PUBLISHED) -> tuple[str,
     UsageError
         A label set is unknown.
     """
-    from docphim.language import facts, labels
+    from docphim.language.facts import LANGUAGES
 
     unknown = [name for name in label_sets if name not in LABEL_SETS]
     if unknown:
         raise UsageError(f"label set {unknown[0]!r} is not one of {', '.join(LABEL_SETS)}")
-    if language not in facts.LANGUAGES:
-        return LEXICAL
-    return (*LEXICAL, "facts", *(dict.fromkeys(label_sets) if hasattr(labels, "labels_of") else ()))
+    return (*LEXICAL, "facts", *dict.fromkeys(label_sets)) if language in LANGUAGES else LEXICAL
 
 
 def corpus(
