@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 _BITS = 63
 #: Tokens that are counted at once: few enough to stay in the processor's cache and in little memory.
 _AT_ONCE = 1 << 17

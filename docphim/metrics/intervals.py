@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from docphim.metrics.pairs import Floats, Ints
+from docphim.metrics.grams import Floats, Ints
 
 #: Below so many patients an interval says more than the data can, and none is given.
 FEWEST = 30

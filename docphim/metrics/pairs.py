@@ -9,17 +9,14 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from rapidfuzz.distance import LCSseq
 
 from docphim.language.tokens import Rule, rule
-from docphim.metrics.grams import shared_grams
+from docphim.metrics.grams import Floats, Ints, shared_grams
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 ORDERS = 4
 
 
