@@ -123,7 +123,8 @@ def _render(
             policy=_policy(style, script),
         )
     )
-    return html.encode()
+    # A lone surrogate, which JSON can hold and UTF-8 cannot, becomes a question mark.
+    return html.encode(errors="replace")
 
 
 @functools.cache

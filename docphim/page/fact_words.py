@@ -1,4 +1,7 @@
-"""A fact in words, in both languages: what, where, which side, how much.  Concepts are named by the lexicon's own words."""
+"""A fact in words, in both languages: what, where, which side, how much.
+
+Concepts have English names; their Vietnamese ones are the page's own words, or the first that the lexicon knows them by.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ Row = dict[str, Any]
 LEXICON = Path(docphim.language.__file__).parent / "lexicon"
 #: Which part of the lexicon names which field of a fact.
 KINDS = {"anatomy": "anatomy", "part": "parts", "finding": "findings", "state": "states", "location": "locations"}
-_CHOICE = re.compile(r"\{([^|{}]*)\|[^{}]*\}")
+_CHOICE = re.compile(r"\{([^{}]*)\}")
+_LETTERS = re.compile(r"\b(?:copd|covid|fdg|lad|rca)\b")
 _NUMBERED = re.compile(r"^(.*)_([a-z]?\d+[a-z]?)$")
 
 
@@ -75,26 +79,25 @@ def _plain(name: str) -> Both:
 
 
 def concept(kind: str, name: str) -> Both:
-    """The first words that the lexicons give a concept; a concept that one of them lacks is shown as it is named."""
+    """A concept's name; in Vietnamese too it is English where neither the page nor the lexicon has a word for it."""
+    english = _LETTERS.sub(lambda m: m.group().upper(), name.replace("_", " "))
     numbered = _NUMBERED.match(name) if kind == "location" else None
     if numbered:
-        stem = Both(*(_first(language, "numbered", numbered[1]) for language in Both._fields))
-        return Both(f"{stem.vi} {numbered[2].upper()}", f"{stem.en} {numbered[2].upper()}")
-    return Both(*(_first(language, KINDS[kind], name) for language in Both._fields))
+        stem, number = numbered[1], numbered[2].upper()
+        return Both(f"{_vietnamese('numbered', stem) or stem} {number}", f"{stem} {number}")
+    return Both(words.concept(kind, name) or _vietnamese(KINDS[kind], name) or english, english)
 
 
-def _first(language: str, kind: str, name: str) -> str:
-    phrases = _lexicon(language).get(kind, {}).get(name)
-    if isinstance(phrases, dict):
-        phrases = phrases.get("terms")
-    first: str = phrases[0] if phrases else _of_state(language, name) if kind == "states" else ""
-    return " ".join(_CHOICE.sub(r"\1", first).split()) or name.replace("_", " ")
+def _vietnamese(kind: str, name: str) -> str:
+    """The first phrase that the Vietnamese lexicon has for a concept, in its shortest form; nothing where it has none."""
+    phrases = _lexicon("vi").get(kind, {}).get(name)
+    return " ".join(_CHOICE.sub(_chosen, phrases[0]).split()) if phrases else ""
 
 
-def _of_state(language: str, name: str) -> str:
-    """The first word of a state whose meaning hangs on the anatomy."""
-    rows = _lexicon(language).get("state_of") or ()
-    return next((str(row["terms"][0]) for row in rows if row["state"] == name), "")
+def _chosen(choice: re.Match[str]) -> str:
+    """Of `{các|hai|}` nothing, of `{các|hai}` the first."""
+    written = choice[1].split("|")
+    return "" if "" in written else written[0]
 
 
 @functools.cache

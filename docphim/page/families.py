@@ -73,7 +73,7 @@ def sentence(task: Row, metric: str, answer: Answer) -> Both:
     said = [words.text("family_not_reading" if answer == "not_reading" else "family_loses", metric=name, lost=_points(lost))]
     floor = verdict.highest_floor(task, metric)
     if floor:
-        beaten = verdict.above_floors(task, metric)
+        beaten = verdict.reading(task, metric)["beats_floors"]
         lead = ((task.get("lead") or {}).get(floor) or {}).get(metric) or {}
         said.append(words.text("family_above" if beaten else "family_below", floor=words.name(floor), lead=_points(lead)))
     return Both(" ".join(part.vi for part in said), " ".join(part.en for part in said))

@@ -11,7 +11,7 @@
     const { task, id, draft } = sheet.dataset;
     const sentences = Array.from(sheet.querySelectorAll("li[data-start]")).map((item) => ({
       item, mark: null, start: Number(item.dataset.start), end: Number(item.dataset.end),
-      text: item.querySelector(".sentence-text").textContent,
+      text: item.dataset.text ? JSON.parse(item.dataset.text) : item.querySelector(".sentence-text").textContent,
     }));
     return { sheet, task, id, draft, sentences, missing: sheet.querySelector("textarea") };
   });

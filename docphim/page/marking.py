@@ -23,6 +23,11 @@ class Sentence:
     start: int
     end: int
 
+    @property
+    def altered(self) -> bool:
+        """Whether HTML would hand the text to the script otherwise than it is."""
+        return "\r" in self.text or "\0" in self.text
+
 
 def marked(draft: str) -> list[Sentence]:
     """The sentences to mark, of as much of the draft as the page shows."""

@@ -48,8 +48,8 @@ def _decade(start: int) -> Both:
 
 
 def _diagnosis(name: str, severity: str | None) -> Both:
-    kind = "finding" if concept("finding", name).en != name else "anatomy"
-    told = concept(kind, name)
+    named = [concept(kind, name) for kind in ("finding", "state", "anatomy")]
+    told = next((both for both in named if both.vi != both.en), named[0])
     if not severity:
         return told
     added = words.severity(severity)

@@ -18,6 +18,8 @@ PARTS: Row = dict.fromkeys(
         *("fact_errors", "per_label", "coverage_words", "keys"),
     )
 )
+#: Mistakes that the page names even where there are none.
+LOOKED_FOR = ("side", "polarity", "missing", "hallucinated")
 #: So many unknown words are named.
 UNKNOWN = 20
 
@@ -58,9 +60,10 @@ def _rate(task: Row) -> dict[str, float] | None:
 
 
 def mistakes(task: Row) -> list[tuple[Both, float, str]]:
-    """Bars of the mistakes by kind, the most frequent first."""
+    """Bars of the mistakes by kind, the most frequent first; of kinds that do not occur, those that are looked for."""
     counts = task["fact_errors"] or {}
-    kinds = sorted((kind for kind in MISTAKES if kind in counts), key=lambda kind: -counts[kind])
+    told = [kind for kind in MISTAKES if counts.get(kind) or (kind in LOOKED_FOR and kind in counts)]
+    kinds = sorted(told, key=lambda kind: -counts[kind])
     return [(words.text(f"bar_{kind}"), counts[kind], f"mistake {kind}") for kind in kinds]
 
 

@@ -73,18 +73,25 @@ def answer(task: Row, metric: str, *, blind: bool = False) -> Answer:
         return "is_blind"
     if task["scores"][metric].get("low") is None:
         return "few"
+    found = reading(task, metric)
+    if found["needs_image"] is False:
+        return "not_reading"
+    if found["needs_image"] is None or found["beats_floors"] is None:
+        return "untested"
+    return "reads" if found["beats_floors"] else "below_floor"
+
+
+def reading(task: Row, metric: str) -> dict[str, bool | None]:
+    """`needs_image` and `beats_floors` as evaluation wrote them; of a run scored before it did, from leads and drop."""
+    written: dict[str, bool | None] | None = (task.get("reading") or {}).get(metric)
+    if written:
+        return written
     lost = margin(task, "other", metric)
     leads = [lead.get(metric) for lead in (task.get("lead") or {}).values() if lead]
-    if lost is None or not leads:
-        return "untested"
-    if not _above_zero(lost):
-        return "not_reading"
-    return "reads" if above_floors(task, metric) else "below_floor"
-
-
-def above_floors(task: Row, metric: str) -> bool:
-    """Whether the score is higher than every floor, each by the lower end of its interval."""
-    return all(_above_zero(lead.get(metric)) for lead in (task.get("lead") or {}).values() if lead)
+    return {
+        "needs_image": None if lost is None else _above_zero(lost),
+        "beats_floors": all(map(_above_zero, leads)) if leads else None,
+    }
 
 
 def _above_zero(difference: Row | None) -> bool:

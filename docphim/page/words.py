@@ -96,6 +96,12 @@ def label_set(key: str) -> Both:
     return _both(_table()["label_set"].get(key, key))
 
 
+def concept(kind: str, name: str) -> str | None:
+    """The page's own Vietnamese name of a concept, where the lexicon's first word for it would not do."""
+    found: str | None = _table()["concept"].get(kind, {}).get(name)
+    return found
+
+
 def severity(key: str) -> Both:
     """How severe, in words."""
     name = f"fact_severity_{key}"

@@ -180,6 +180,8 @@ def _answer(draw: random.Random, text: str, i: int) -> str:
         text = text.replace("phải", "trái", 1).replace("lượng vừa", "lượng ít")
     if i % 4 == 1:
         text = text.replace("không to", "to nhẹ").replace("đám mờ bất thường", "tổn thương khu trú")
+    if i % 5 == 2:
+        text += " Bóng mờ tim to nhẹ."
     return text[: len(text) * 2 // 3] if i % 7 == 3 else text
 
 

@@ -68,6 +68,8 @@ VARIANTS = {
     "blind": {"blind": True},
     "one study": {"studies": 1},
     "does not read": {"reads": False},
+    "no facts": {"facts": False},
+    "with the dataset's tables": {"stats": True},
 }
 
 
@@ -158,7 +160,7 @@ def test_studies_are_left_out_and_counted_when_small_films_are_still_too_much(ma
 
 
 def test_long_reports_are_shortened_and_say_so(make):
-    html = written(make(studies=4, planted=" Phổi sáng." * 20_000), megabytes=1)
+    html = written(make(studies=4, planted=" Phổi sáng." * 6_000), megabytes=1)
     assert len(html.encode()) <= 1_000_000
     assert "cắt bớt cho vừa trang" in html
 
@@ -240,3 +242,37 @@ def test_films_are_called_synthetic_only_when_every_film_shown_is(make):
     write_jsonl(made.dataset / "studies.jsonl", rows)
     assert any(row["truth"] for row in rows), "the model was trained on phantoms"
     assert notice not in written(made)
+
+
+def test_fact_f1_stands_first_beside_its_floors_and_wrong_films(make):
+    html = written(make(**WHOLE))
+    answer = html[html.index('<section id="answer"') : html.index('<section id="scores"')]
+    assert "68,7" in answer
+    assert answer.index("F1 theo ý, thang") < answer.index("Phim người khác") < answer.index("Theo phim giống nhất</tspan>")
+    assert "Trong 100 ý máy viết có 71,2 ý đúng" in answer
+    assert "Sai kiểu gì: 101 chỗ" in answer
+
+
+def test_what_is_wrong_is_told_by_colour_by_line_and_in_words(make):
+    html = written(make(**WHOLE))
+    for kind in ("right", "wrong", "missing", "hallucinated"):
+        assert f'<mark class="fact {kind}" data-line=' in html
+    assert re.search(r'<sup class="kind wrong" data-line="\d+">\d+ <span class="vi" lang="vi">sai (bên|mức độ|có/không)</span>', html)
+    assert re.search(r'class="fact-counts"><span class="vi" lang="vi">\d đúng</span>', html)
+    assert "So từng chữ" in html
+
+
+def test_a_run_without_facts_is_compared_word_by_word(make):
+    html = written(make(**WHOLE, facts=False))
+    assert '<mark class="fact' not in html
+    assert '<del class="differ">' in html
+    assert "ROUGE-L, thang 0–100" in html[: html.index('<section id="scores"')]
+
+
+def test_labels_unknown_words_and_the_dataset_s_tables_are_shown(make):
+    assert "Cơ quan hay được nói tới" not in written(make(**WHOLE))
+    html = written(make(**WHOLE, stats=True))
+    assert "Cơ quan hay được nói tới" in html
+    assert "khoảng (5), chỉ (3)" in html
+    assert "Từng nhãn của phantom" in html
+    assert "sai bên 2, sai có/không 5" in html
