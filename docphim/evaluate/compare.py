@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docphim.errors import Refused, UsageError
+from docphim.evaluate.compare_row import LEVEL, differs
 from docphim.evaluate.runs import Run, common_ids, read_runs, same_signatures
 from docphim.evaluate.systems import Measured, System, measured, p_by_key
 from docphim.metrics import metric
@@ -17,8 +18,6 @@ from docphim.study import SPLITS, Row
 #: What is compared where nothing is asked for; and of the label sets the macro-F1 of the first that the runs have.
 DEFAULT = ("fact_f1", "rougeL", "bleu4")
 WRONG = ("noise", "blank", "other")
-#: A difference is held for real where its corrected p is below this.
-LEVEL = 0.05
 PERMUTATIONS = 10_000
 #: At least so many permutations a test: the smallest p of m tests is then 0.005 after Holm's correction, however many they are.
 PER_TEST = 200
@@ -272,9 +271,3 @@ def _best(table: Row) -> None:
         judged = [best] if best["against"] else [row for row in having if row is not best]
         sure = [differs(row["scores"][key]) for row in judged]
         best["scores"][key]["best"] = bool(sure) and all(sure)
-
-
-def differs(score: Row, level: float = LEVEL) -> bool:
-    """Whether a score differs from the baseline's at that level, after correction."""
-    p = (score.get("difference") or {}).get("p_holm")
-    return p is not None and p < level

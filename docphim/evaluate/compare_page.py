@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 import docphim
 from docphim.evaluate import compare_figure
-from docphim.evaluate.compare_text import RELIANCE, mark, number, row_name, shown
+from docphim.evaluate.compare_row import RELIANCE, mark, number, row_name, shown
 from docphim.study import SPLITS, Row
 
 HERE = Path(__file__).parent

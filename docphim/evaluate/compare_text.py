@@ -8,45 +8,15 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from docphim.evaluate.compare import differs
+from docphim.evaluate.compare_row import MARKS, RELIANCE, interval, mark, number, row_name, shown
 from docphim.study import Row
 
 WIDTH = 100
-#: Marks of a difference by its corrected p, the strictest first.
-MARKS = {"‡": 0.01, "†": 0.05}
 BEST = "*"
-#: The wrong image whose drop stands beside a score: another patient's.
-RELIANCE = "other"
 COLUMNS = (
     "run", "model", "task", "split", "context", "system", "metric", "value", "low", "high", "n",
     "against", "difference", "difference_low", "difference_high", "p", "p_holm", "signature",
 )  # fmt: skip
-
-
-def number(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
-    """A value, or a dash; `signed` writes the plus too, and a real minus sign."""
-    if value is None:
-        return "–"
-    text = f"{value:{'+' if signed else ''}.{digits}f}"
-    return text.replace("-", "−") if float(text) else text.lstrip("+-")
-
-
-def interval(score: Row, digits: int = 1, *, signed: bool = False) -> str:
-    """`[59.8, 62.5]`, or nothing where there is no interval."""
-    low, high = score.get("low"), score.get("high")
-    if low is None or high is None:
-        return ""
-    return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
-
-
-def mark(score: Row) -> str:
-    """The sign of the strictest level at which a score differs from the baseline's."""
-    return next((sign for sign, level in MARKS.items() if differs(score, level)), "")
-
-
-def shown(table: Row) -> list[Row]:
-    """The rows that a table shows: runs on their own images, and floors; wrong images stand beside as drops."""
-    return [row for row in table["rows"] if row["against"] != "own"]
 
 
 def terminal(result: Row) -> str:
@@ -124,14 +94,6 @@ def _drop(score: Row | None) -> str:
 def _difference(score: Row | None) -> str:
     difference = (score or {}).get("difference")
     return number(difference["value"], signed=True) if difference else ""
-
-
-def row_name(row: Row) -> str:
-    """What a row is called: the run, or the floor (and the run whose floor it is, where runs differ in it)."""
-    if row["system"] == "own":
-        return str(row["run"])
-    name = str(row["system"]).replace(":", ": ")
-    return f"{name} ({row['run']})" if row["run"] else name
 
 
 def _cut(name: str, most: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from docphim.evaluate.compare_text import interval, number
+from docphim.evaluate.compare_row import interval, number
 from docphim.study import Row
 
 
