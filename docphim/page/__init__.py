@@ -149,6 +149,7 @@ def _templates() -> jinja2.Environment:
         reason=words.reason,
         metric_name=words.metric,
         system_name=words.name,
+        set_name=words.label_set,
         scores_figure=figures.scores_figure,
         pair_bar=figures.pair_bar,
         bars=figures.bars,

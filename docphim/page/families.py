@@ -21,6 +21,17 @@ DRAWN: dict[Name, tuple[str, ...]] = {
 }
 #: Label sets, that of the films' own kind first.
 SETS = ("phantom", "vindr", "chexpert", "ct_rate")
+#: A label set's metrics in the order in which its table shows them.
+OF_LABELS = (
+    "macro_f1",
+    "micro_f1",
+    "macro_precision",
+    "macro_recall",
+    "micro_precision",
+    "micro_recall",
+    "accuracy",
+    "exact_match",
+)
 WORDING = ("rouge", "bleu", "chrf", "cider", "meteor")
 #: Answers that conclude something.
 CONCLUDED: tuple[Answer, ...] = ("reads", "below_floor", "not_reading")
@@ -35,6 +46,19 @@ class Family:
     drawn: list[str]
     answer: Answer
     sentence: Both
+
+    @property
+    def tables(self) -> list[tuple[str, list[str]]]:
+        """(label set, its metrics), the set that is drawn first; of another family, one table under no name."""
+        if self.name != "labels":
+            return [("", self.metrics)]
+        sets = dict.fromkeys(metric.partition("/")[0] for metric in (*self.drawn, *self.metrics))
+        return [(s, sorted((m for m in self.metrics if m.startswith(f"{s}/")), key=_label_order)) for s in sets]
+
+
+def _label_order(metric: str) -> int:
+    part = metric.partition("/")[2]
+    return OF_LABELS.index(part) if part in OF_LABELS else len(OF_LABELS)
 
 
 def family_of(metric: str) -> Name:

@@ -48,7 +48,7 @@ def _task(read: Inputs, key: str, task: Row) -> Row:
         "n": task["scores"][metrics[0]].get("n", 0),
         "rate": _rate(task),
         "mistakes": mistakes(task),
-        "labels": [(words.label_set(s), by_support(rows)) for s, rows in (task["per_label"] or {}).items()],
+        "labels": {s: by_support(rows) for s, rows in (task["per_label"] or {}).items()},
         "coverage": {which: known(row) for which, row in (task["coverage_words"] or {}).items() if row},
     }
 

@@ -40,6 +40,16 @@ def test_each_key_has_its_family(key, name):
     assert family_of(key) == name
 
 
+def test_every_label_set_has_its_own_table_led_by_f1():
+    keys = ("ct_rate/coverage", "ct_rate/macro_f1", "vindr/crg", "vindr/micro_f1", "vindr/macro_f1")
+    (labels,) = families(task(keys=keys))
+    assert labels.tables == [
+        ("vindr", ["vindr/macro_f1", "vindr/micro_f1", "vindr/crg"]),
+        ("ct_rate", ["ct_rate/macro_f1", "ct_rate/coverage"]),
+    ]
+    assert families(task(keys=("rougeL", "bleu4")))[0].tables == [("", ["rougeL", "bleu4"])]
+
+
 SENTENCES = [
     (task(), "reads", ["mất 4,0 điểm F1 theo ý", "Hơn mọi mức sàn", "3,0"]),
     (task(drops={"fact_f1": -1.0}), "not_reading", ["vẫn vậy: mô hình không đọc phim"]),
