@@ -70,9 +70,17 @@ def _read(name: str, folder: Path) -> Run:
     for needed in ("scores.json", "statistics.parquet"):
         if not (folder / needed).exists():
             raise Refused("file_missing", f"{name}/{needed}", "evaluate the run first: docphim evaluate RECIPE")
-    systems, by_task = read_statistics(folder / "statistics.parquet"), read_json(folder / "scores.json")["by_task"]
-    for key, entry in by_task.items():
-        if not entry.get("keys") or "own" not in systems.get(key, {}):
+    systems = read_statistics(folder / "statistics.parquet")
+    try:
+        by_task = read_json(folder / "scores.json")["by_task"]
+        told = {
+            key: bool(entry["keys"]["references"] and entry["keys"]["split"] and entry["scores"])
+            for key, entry in by_task.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refused("scores_outdated", name) from None
+    for key, usable in told.items():
+        if not usable or "own" not in systems.get(key, {}):
             raise Refused("scores_outdated", f"{name}, {key}")
     return Run(name, folder, model_name(folder / "recipe.yaml"), {key: Task(e, systems[key]) for key, e in by_task.items()})
 

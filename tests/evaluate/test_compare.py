@@ -266,12 +266,20 @@ def test_statistics_that_do_not_give_the_scores_are_refused(tmp_path):
         compare(runs)
 
 
-def test_a_run_of_an_older_version_is_refused(tmp_path):
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"by_task": {"findings/test": {"scores": {}}}}'])
+def test_a_run_of_an_older_version_is_refused(tmp_path, content):
+    runs = pair(tmp_path, references(), references())
+    (runs[0] / "scores.json").write_text(content, "utf-8")
+    with pytest.raises(Refused, match="scores_outdated: a: an older version evaluated the run"):
+        compare(runs)
+
+
+def test_a_task_without_statistics_is_refused(tmp_path):
     runs = pair(tmp_path, references(), references())
     said = json.loads((runs[0] / "scores.json").read_text("utf-8"))
-    del said["by_task"][KEY]["keys"]
+    said["by_task"]["impression/test"] = said["by_task"][KEY]
     (runs[0] / "scores.json").write_text(json.dumps(said), "utf-8")
-    with pytest.raises(Refused, match="scores_outdated: a, findings/test"):
+    with pytest.raises(Refused, match="scores_outdated: a, impression/test"):
         compare(runs)
 
 

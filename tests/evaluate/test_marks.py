@@ -11,7 +11,11 @@ from scored_runs import ScoredRun, references, swapped
 from docphim.errors import Refused, UsageError
 from docphim.evaluate.compare_files import compare_to_files
 from docphim.evaluate.compare_text import terminal, tidy
+from docphim.evaluate.marks import CATEGORIES
 from docphim.metrics.agreement import agreement
+from docphim.page.marking import FORMAT, MARKS
+from docphim.page.marking import digest as draft_digest
+from docphim.page.marking import marked as page_sentences
 
 KEY = "findings/test"
 
@@ -255,3 +259,34 @@ def test_what_is_no_file_of_marks_is_refused(marked, content):
 
 def test_no_file_is_refused(marked):
     assert refused(marked, marked.folder / "none.json")[0] == "file_missing"
+
+
+def test_the_sentences_that_the_page_offers_are_found_in_the_draft(tmp_path):
+    texts = [
+        "Bóng  tim to.\n\n- Tràn dịch màng phổi phải; xẹp phổi.",
+        "Mo\u0323\u0302t nốt\u200b 1,5 cm. ðo\u0300.",
+        " \n",
+        "\U0001f600 a. b",
+    ]
+    truth = {f"s{i}": "Bóng tim to." for i in range(len(texts))}
+    run = ScoredRun(tmp_path / "demo").task(KEY, truth, {"own": dict(zip(truth, texts, strict=True))})
+    run.write()
+    studies = [
+        {
+            "task": KEY,
+            "id": row["id"],
+            "draft": draft_digest(row["prediction"]),
+            "sentences": [
+                {"text": s.text, "start": s.start, "end": s.end, "mark": "correct"} for s in page_sentences(row["prediction"])
+            ],
+            "missing": [],
+        }
+        for row in run.answers
+    ]
+    tasks = {KEY: {"references": run.by_task[KEY]["keys"]["references"]}}
+    said = {"format": FORMAT, "run": "demo", "reader": "", "made": "", "tasks": tasks, "studies": studies}
+    path = tmp_path / "demo.marks.json"
+    path.write_text(json.dumps(said), "utf-8")
+    (row,) = compare_to_files([tmp_path / "demo"], marks=[path])["marks"]["readers"]
+    assert row["counts"]["correct"] == sum(len(study["sentences"]) for study in studies) >= 7
+    assert set(CATEGORIES) == set(MARKS)
