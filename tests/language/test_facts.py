@@ -64,6 +64,19 @@ NEGATION = [
     ("Hai phổi không sáng", ["lung hazy abnormal both"]),
     ("Không rõ tổn thương dạng khối", ["lung mass + obscured"]),
     ("Tràn khí màng phổi trái đã hết", ["pleura pneumothorax - left resolved"]),
+    ("Không thấy tràn dịch màng phổi, màng tim", ["pleura effusion -", "pericardium effusion -"]),
+    (
+        "Không thấy hạch to vùng cổ, thượng đòn hai bên",
+        ["neck lymphadenopathy -", "supraclavicular_region lymphadenopathy - both"],
+    ),
+    ("Không thấy dày thành phế quản", ["bronchus peribronchial_thickening -"]),
+    ("Màng phổi hai bên không dày", ["pleura thickening - both"]),
+    ("Không thấy nốt nghi ngờ tổn thương thứ phát", ["lung nodule -", "lung metastasis -"]),
+    ("Tim không to, không tràn dịch màng ngoài tim", ["heart enlarged normal", "pericardium effusion -"]),
+    (
+        "Nhu mô phổi không thấy tổn thương thâm nhiễm, đông đặc hay khối",
+        ["lung infiltrate -", "lung consolidation -", "lung mass -"],
+    ),
 ]
 
 CERTAINTY_AND_CHANGE = [
@@ -153,6 +166,20 @@ FILMS = [
     ("Phế huyết quản hai bên tăng đậm", ["lung_marking prominent abnormal both"]),
     ("Trung thất cân đối", ["mediastinum symmetric normal"]),
     ("Phần mềm thành ngực bình thường", ["chest_wall normal normal"]),
+    ("Tim to toàn bộ, ứ huyết phổi", ["heart enlarged abnormal", "lung congestion +"]),
+    ("Cung dưới trái phồng", ["heart .arc bulging abnormal lower_left_arc"]),
+    ("Tái phân bố mạch máu phổi vùng đỉnh", ["pulmonary_vessel redistribution + apex"]),
+    ("Xơ sẹo cũ đỉnh phổi hai bên", ["lung fibrosis + both apex ~old"]),
+    ("Vôi hóa màng phổi trái", ["pleura calcification + left"]),
+    ("Tràn dịch - tràn khí màng phổi trái", ["pleura effusion + left", "pleura pneumothorax + left"]),
+    ("Tim phổi bình thường", ["heart normal normal", "lung normal normal"]),
+    ("Theo dõi lao phổi, đề nghị xét nghiệm đờm", ["lung tuberculosis + possible"]),
+    ("Viêm phổi?", ["lung pneumonia + possible"]),
+    ("Dày vách liên tiểu thùy ngoại vi hai đáy phổi", ["lung septal_thickening + both base peripheral"]),
+    (
+        "Phổi phải sáng, phổi trái mờ không đồng nhất thùy dưới",
+        ["lung clear normal right", "lung opacity + left lower_lobe ~heterogeneous"],
+    ),
 ]
 
 CT = [
@@ -173,6 +200,13 @@ CT = [
     ("Tuyến thượng thận hai bên bình thường", ["adrenal normal normal both"]),
     ("Thoát vị khe hoành", ["esophagus hiatal_hernia +"]),
     ("Huyết khối động mạch phổi phải", ["pulmonary_artery embolism + right"]),
+    ("Vài nốt vôi hóa rải rác hai phổi", ["lung nodule + both few", "lung calcification + both ~scattered"]),
+    ("Túi mật không sỏi, đường mật không giãn", ["gallbladder stone -", "bile_duct dilatation -"]),
+    ("Gan không to, nhu mô đồng nhất", ["liver enlarged normal", "liver homogeneous normal"]),
+    ("Các mạch máu lớn trung thất bình thường", ["great_vessel normal normal"]),
+    ("Nốt mờ nhỏ trung tâm tiểu thùy thùy dưới hai phổi", ["lung nodule + both centrilobular lower_lobe ~small"]),
+    ("Sau phẫu thuật cắt thùy trên phổi phải", ["lung resection + right upper_lobe"]),
+    ("Tổn thương thứ phát xương sườn 5 bên phải", ["rib metastasis + right rib_5"]),
 ]
 
 PET = [
@@ -192,6 +226,14 @@ PET = [
         "Tổn thương xương chậu phải tăng chuyển hóa FDG (SUVmax: 8,1)",
         ["pelvic_bone lesion + right", "pelvic_bone fdg_uptake + right suv8.1"],
     ),
+    ("Hạch rốn phổi hai bên tăng nhẹ chuyển hóa FDG", ["hilum lymph_node + both", "hilum fdg_uptake + both mild"]),
+    ("Không tăng chuyển hóa FDG ở tuyến thượng thận hai bên", ["adrenal fdg_uptake - both"]),
+    ("Tăng chuyển hóa FDG lan tỏa tủy xương", ["bone_marrow fdg_uptake + ~diffuse"]),
+    ("Phổi: không thấy tăng chuyển hóa FDG khu trú bất thường", ["lung fdg_uptake -"]),
+    (
+        "Xẹp thân đốt sống T7, tăng chuyển hóa FDG (SUVmax: 5)",
+        ["vertebra vertebral_compression + vertebra_t7", "vertebra fdg_uptake + vertebra_t7 suv5"],
+    ),
 ]
 
 ENGLISH = [
@@ -204,6 +246,13 @@ ENGLISH = [
     ("Possible pneumonia in the left lower lobe.", ["lung pneumonia + left lower_lobe possible"]),
     ("Fracture of the right third rib.", ["rib fracture + right rib_3"]),
     ("Pneumothorax was not observed.", ["pleura pneumothorax -"]),
+    ("No nodule, mass or consolidation.", ["lung nodule -", "lung mass -", "lung consolidation -"]),
+    ("The lungs are clear.", ["lung clear normal"]),
+    ("Right pleural effusion has resolved.", ["pleura effusion - right resolved"]),
+    ("Tuberculosis cannot be excluded.", ["lung tuberculosis + not_excluded"]),
+    ("Subcutaneous emphysema.", ["soft_tissue subcutaneous_emphysema +"]),
+    ("Calcification of the aortic arch.", ["aorta .arch calcification +"]),
+    ("Moderate right pleural effusion.", ["pleura effusion + right moderate"]),
 ]  # fmt: skip
 
 ROWS = [*GOLDENS, *NEGATION, *CERTAINTY_AND_CHANGE, *SIDES_AND_PLACES, *NUMBERS, *FILMS, *CT, *PET]
