@@ -48,8 +48,13 @@ def _decade(start: int) -> Both:
 
 
 def _diagnosis(name: str, severity: str | None) -> Both:
-    named = [concept(kind, name) for kind in ("finding", "state", "anatomy")]
+    """`effusion`, or what is so and how (`heart/enlarged`), with its severity."""
+    where, _, what = name.rpartition("/")
+    named = [concept(kind, what) for kind in ("finding", "state", "anatomy")]
     told = next((both for both in named if both.vi != both.en), named[0])
+    if where:
+        at = concept("anatomy", where)
+        told = Both(f"{at.vi}: {told.vi}", f"{at.en}: {told.en}")
     if not severity:
         return told
     added = words.severity(severity)

@@ -113,7 +113,7 @@ STATS = {
     "lengths": {"test": {"findings": {"syllables": {"min": 1, "mean": 2.5, "max": 4}, "words": None, "reports": 3}}},
     "ages": {"histogram": [[60, 2], [70, 1]], "min": 60, "mean": 64.3, "max": 71},
     "anatomy": [["heart", 5]],
-    "diagnoses": [["effusion", "mild", 2], ["unheard_of", None, 1]],
+    "diagnoses": [["effusion", "mild", 2], ["heart/enlarged", None, 2], ["unheard_of", None, 1]],
 }
 
 
@@ -124,6 +124,7 @@ def test_the_dataset_s_tables_become_rows_and_bars():
     drawn = {title.en: str(svg) for title, svg in stats.figures(STATS)}
     assert [title.partition(":")[0] for title in drawn] == ["Anatomy most spoken of", "Most frequent findings", "Ages"]
     assert "tràn dịch, mức độ nhẹ" in drawn["Most frequent findings"]
+    assert "tim: to<" in drawn["Most frequent findings"]
     assert "60–69" in drawn["Ages: 60 to 71, mean 64.3"]
 
 
