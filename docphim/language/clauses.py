@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from docphim.language.items import Item
@@ -23,6 +23,7 @@ class Clause:
     items: list[Item]
     at: int | None
     link: str
+    bracket: bool = False  # it stands in brackets: a remark
     either: bool = False  # an "or" comes later in the sentence: the list goes on
     kinds: frozenset[str] = frozenset()
 
@@ -38,7 +39,7 @@ class Clause:
 
 def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
     """The clauses of a sentence, in order."""
-    items = _without_advice(items)
+    items = _nodes_as_places(_without_advice(items), lexicon)
     at = _predicates(items, lexicon)
     cuts = [0, *(_cut(items, a, b, lexicon) for a, b in pairwise(at)), len(items)]
     found: list[Clause] = []
@@ -58,10 +59,22 @@ def _without_advice(items: Sequence[Item]) -> list[Item]:
         return list(items)
     kept, skipping = [], False
     for item in items:
-        skipping = item.kind == "advice" or (skipping and item.kind not in BOUNDARIES)
+        skipping = item.kind == "advice" or (skipping and item.kind not in ("comma", "end"))
         if not skipping:
             kept.append(item)
     return kept
+
+
+def _nodes_as_places(items: list[Item], lexicon: Lexicon) -> list[Item]:
+    """In "no uptake was detected in the mediastinal lymph nodes" the nodes are where, not what."""
+    for n, item in enumerate(items):
+        if takes_state(item, lexicon) and item.name in lexicon.anatomy:
+            back = n - 1
+            while back >= 0 and items[back].kind in _PLACE | {"descriptor"}:
+                back -= 1
+            if back >= 0 and items[back].kind == "of" and any(i.kind == "finding" for i in items[:back]):
+                items[n] = replace(item, kind="anatomy", term=None)
+    return items
 
 
 def takes_state(item: Item, lexicon: Lexicon) -> bool:
@@ -117,10 +130,22 @@ def _subject_before(items: Sequence[Item], b: int, lexicon: Lexicon) -> bool:
     if item.kind in ("state", "ratio"):
         return True
     about = lexicon.findings.get(item.name, {})
-    if about.get("of") or about.get("usually") or (item.term and "anatomy" in item.term.says):
+    if "of" in about and _named_before(items, b, about["of"]):
+        return True
+    term = item.term
+    if not about.get("as_state") or (term and ("anatomy" in term.says or (term.carries and not term.led))):
         return False
-    after = next((n for n in items[b + 1 :] if n.kind not in ("severity", "descriptor", "side", "negation")), None)
-    return not (after and after.kind in ("anatomy", "part"))
+    after = [n for n in items[b + 1 :] if n.kind not in ("severity", "descriptor", "side", "negation")][:2]
+    if not after or after[0].kind not in ("anatomy", "part"):
+        return True
+    # "khí quản không lệch bóng tim to": the anatomy behind has a state of its own
+    return len(after) > 1 and after[1].kind == "state" and _named_before(items, b)
+
+
+def _named_before(items: Sequence[Item], b: int, anatomy: str = "") -> bool:
+    """Whether the item before `b`, but for negations, sides and grades, is an anatomy, or the one named."""
+    back = next((i for i in reversed(items[:b]) if i.kind not in ("severity", "descriptor", "side", "negation")), None)
+    return bool(back and back.kind == "anatomy" and anatomy in ("", back.name))
 
 
 def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
@@ -128,7 +153,8 @@ def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
     between = range(a + 1, b)
     shown = [j for j in between if items[j].kind == "shown" or _denies_before(items, j, b)]
     if shown:
-        return shown[-1] + 1
+        rest = [j for j in between if j > shown[-1] and items[j].kind in LINKS]
+        return rest[-1] if rest else shown[-1] + 1
     subject = _subject_before(items, b, lexicon) and not _needed_before(items, a, b, lexicon)
     marks = [j for j in between if items[j].kind in BOUNDARIES]
     if marks:
@@ -151,7 +177,9 @@ def _needed_before(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> b
     """Whether the only anatomy between two findings is the first one's: "tổn thương gan tăng chuyển hóa FDG"."""
     if items[a].kind != "finding" or items[b].kind != "finding" or _complete(items, a, lexicon):
         return False
-    named = sum(item.kind == "anatomy" for item in items[a + 1 : b])
+    names = [i.name if i.kind == "anatomy" else lexicon.location_of.get(i.name, "") for i in items[a + 1 : b]]
+    # a lobe and its lung are one; the same anatomy again, with a side between, is another
+    named = sum(bool(name) and not (n and names[n - 1] == name) for n, name in enumerate(names))
     says = bool(items[a].term and items[a].term.carries) or "of" in lexicon.findings.get(items[a].name, {})  # type: ignore[union-attr]
     return named + says < 2
 
@@ -203,8 +231,8 @@ def _subject_start(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> i
 
 
 def _leads(item: Item, lexicon: Lexicon) -> bool:
-    """Whether a side or count stands before its noun: "hai góc sườn hoành", "right lung"."""
-    return not lexicon.modifiers_after or item.kind == "count" or item.name == "both"
+    """Whether a side or count stands before its noun: "hai góc sườn hoành", not "hai bên"; "right lung"."""
+    return not lexicon.modifiers_after or item.kind == "count" or (item.name == "both" and item.end - item.start == 1)
 
 
 def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexicon: Lexicon) -> list[Clause]:
@@ -229,7 +257,7 @@ def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexic
             before.at = len(before.items) + 1 + index
             before.items += [items[first], *whole]
         elif whole or mark == "colon":
-            found.append(Clause(whole, index, mark))
+            found.append(Clause(whole, index, mark, bracket=first < last and items[first].name == "("))
     return found
 
 

@@ -160,6 +160,8 @@ def _by_company(
         if names & set(states) or (not states and last == "anatomy"):
             return "state"
         return kind
+    if last == "comma" and "anatomy" not in following and any(b.kind == "finding" for b in before):
+        last = "finding"
     describes = last == "finding" or (not after_noun and "finding" in following) or not (last or "anatomy" in following)
     if kind == "state" and others and describes:
         return others[0]
@@ -171,12 +173,22 @@ def _by_company(
 def _numbered(words: Sequence[str], i: int, end: int, terms: Mapping[str, Term]) -> Item | None:
     """ "xương sườn V, VI", "phân thùy 6", "nhóm 4R": a word and the numerals after it."""
     if "numbered" in terms and "finding" not in terms:
-        kind = terms["numbered"].name
+        kind, _, level = terms["numbered"].name.partition("_")
+        if kind == "date":
+            return _date(words, i, end)
         j, names = numbers.numerals(kind, words, end)
         if names:
-            anatomy = _NUMBERED.get(kind, "")
+            anatomy = "" if level else _NUMBERED.get(kind, "")
             return Item("anatomy" if anatomy else "location", anatomy, i, j, locations=names)
     return None
+
+
+def _date(words: Sequence[str], i: int, end: int) -> Item | None:
+    """ "ngày 27/7": the numbers of a date say nothing about the film."""
+    j = end
+    while j < len(words) and (numbers.is_number(words[j]) or words[j] in ("/", "-", ".", "\u2010")):
+        j += 1
+    return Item("ignored", "date", i, j) if j > end else None
 
 
 def _suv(words: Sequence[str], i: int) -> Item | None:

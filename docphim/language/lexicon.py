@@ -70,6 +70,7 @@ class Term:
     says: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
     carries: bool = False
+    led: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,8 @@ def _mark_carriers(tree: dict[str, Any]) -> None:
     for words, terms in _walk(tree, ()):
         if "finding" in terms:
             inner = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
-            terms["finding"] = replace(terms["finding"], carries=any(part in anatomies for part in inner))
+            led = any(words[:j] in anatomies for j in range(1, len(words)))
+            terms["finding"] = replace(terms["finding"], carries=any(part in anatomies for part in inner), led=led)
 
 
 def _settle(tree: dict[str, Any]) -> None:

@@ -43,6 +43,7 @@ class _Said:
     """What holds while a sentence is read: the cue that runs on, the header before a colon, the last place, the facts."""
 
     denied: bool = False
+    of_state: bool = False  # the negation is a state's own: "tim không to" denies nothing else
     hedge: str | None = None
     header: Place | None = None
     last: Place = field(default_factory=Place)
@@ -72,12 +73,14 @@ def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Fact, ...]:
 def _read(clause: Clause, n: int, parts: Sequence[Clause], said: _Said, lexicon: Lexicon) -> None:
     """Add a clause's facts to what has been said."""
     said.of_clause.append([])
-    _carry(clause, said, lexicon)
+    _carry(clause, n + 1 < len(parts) and not parts[n + 1].link, said, lexicon)
     if clause.at is None:
         _without_predicate(clause, n, parts, said, lexicon)
         return
     before, after = clause.items[: clause.at], clause.items[clause.at + 1 :]
     directly = _cues(before, said)
+    if directly and said.denied:
+        said.of_state = _states(clause, before, lexicon)
     new = _stated(clause, before, after, said, lexicon) if clause.predicate.kind != "finding" else None  # type: ignore[union-attr]
     if new is None:
         new = _found(clause, before, after, said, lexicon)
@@ -96,6 +99,15 @@ def _add(fact: dict[str, Any], said: _Said) -> None:
     said.facts.append(fact)
 
 
+def _states(clause: Clause, before: Sequence[Item], lexicon: Lexicon) -> bool:
+    """Whether a clause says how an anatomy is ("tim không to", "khí quản không lệch"), and does not look for a finding."""
+    predicate = clause.predicate
+    if predicate is None or predicate.kind != "finding":
+        return True
+    named = bool(before) and before[0].kind in ("anatomy", "part", "side")
+    return named and bool(lexicon.findings.get(predicate.name, {}).get("as_state"))
+
+
 def _share(fact: dict[str, Any], said: _Said) -> None:
     """Give the place that a list of findings names at its end to those before it: "nốt và khối phổi phải"."""
     if not fact.get("placed"):
@@ -110,15 +122,22 @@ def _share(fact: dict[str, Any], said: _Said) -> None:
                 earlier["side"] = fact["side"]
 
 
-def _carry(clause: Clause, said: _Said, lexicon: Lexicon) -> None:
-    """Whether a negation or hedge from before still holds: across "hay" and "và", across a comma only onto a bare noun."""
-    holds = clause.link not in ("end", "colon")
-    if clause.link in ("comma", ""):
-        holds = (clause.either and said.denied) or _bare(clause, lexicon)
+def _carry(clause: Clause, runs_on: bool, said: _Said, lexicon: Lexicon) -> None:
+    """Whether a negation or hedge from before still holds: across "hay" and "và", across a comma only onto a bare noun.
+
+    `runs_on`: another predicate follows the noun without a comma ("…, khối đè đẩy phế quản"), so that it is none of a list.
+    """
+    holds = clause.link not in ("end", "colon") and not clause.bracket
+    if holds and clause.link == "comma":
+        holds = (clause.either and said.denied) or (_bare(clause, lexicon) and not runs_on)
+    elif holds and not clause.link:
+        holds = (clause.either and said.denied) or _bare(clause, lexicon, hedged=said.denied)
     elif clause.link == "and":
-        holds = not _own_subject(clause)
-    if not holds:
+        holds = holds and not _own_subject(clause)
+    stated = clause.predicate is not None and clause.predicate.kind == "state"
+    if not holds or (said.of_state and not stated):
         said.denied, said.hedge = False, None
+    said.of_state = said.of_state and said.denied
 
 
 def _own_subject(clause: Clause) -> bool:
@@ -126,13 +145,16 @@ def _own_subject(clause: Clause) -> bool:
     return bool(predicate and predicate.kind == "state" and (clause.has("anatomy") or (predicate.term and predicate.term.says)))
 
 
-def _bare(clause: Clause, lexicon: Lexicon) -> bool:
-    """A finding without a side, lobe, size or grade of its own: the list before it goes on."""
+def _bare(clause: Clause, lexicon: Lexicon, hedged: bool = False) -> bool:
+    """A finding without a side, lobe, size or grade of its own: the list before it goes on.  `hedged`: though it is hedged."""
     predicate = clause.predicate
     if predicate is None or (predicate.kind != "finding" and not (predicate.term and predicate.term.says)):
         return False
+    if lexicon.modifiers_after and predicate.term and predicate.term.led:
+        return False
     placed = any(i.kind == "side" and i.name != "both" for i in clause.items) or any(i.locations for i in clause.items)
-    return not placed and not clause.has("severity", "size", "suv", "affirm", "certainty", "negation", "change")
+    graded = clause.has("severity", "size", "suv", "affirm", "negation", "change") or (not hedged and clause.has("certainty"))
+    return not placed and not graded
 
 
 def _cues(before: Iterable[Item], said: _Said) -> bool:
@@ -185,6 +207,7 @@ def _found(clause: Clause, before: list[Item], after: list[Item], said: _Said, l
     about = lexicon.findings.get(predicate.name, {})
     own, left = places(before, lexicon), places(after, lexicon)
     spots = _choose(own, left, lexicon)
+    joined = clause.link in ("and", "or")
     listed = clause.at and clause.items[clause.at - 1].kind in ("and", "or", "comma")
     fact = _amounts(clause, predicate, lexicon) | {"finding": predicate.name}
     says = predicate.term.says if predicate.term else {}
@@ -201,13 +224,15 @@ def _found(clause: Clause, before: list[Item], after: list[Item], said: _Said, l
     fact["bare"], fact["placed"] = _bare(clause, lexicon), spots[0] != Place()
     if listed and "anatomy" in says and all(spot.anatomy for spot in spots):
         # "pleural or pericardial effusion": the adjective before shares the noun
-        facts = [fact | _settle(spot, predicate, about, {}, said, lexicon) for spot in spots]
-        facts.append(fact | _settle(Place(), predicate, about, says, said, lexicon))
+        facts = [fact | _settle(spot, predicate, about, {}, joined, said, lexicon) for spot in spots]
+        facts.append(fact | _settle(Place(), predicate, about, says, joined, said, lexicon))
     else:
-        facts = [fact | _settle(spot, predicate, about, says, said, lexicon) for spot in spots]
+        facts = [fact | _settle(spot, predicate, about, says, joined, said, lexicon) for spot in spots]
     if "also" in says:
         other = lexicon.findings.get(says["also"], {})
-        facts += [fact | {"finding": says["also"]} | _settle(spot, predicate, other, {}, said, lexicon) for spot in spots]
+        facts += [
+            fact | {"finding": says["also"]} | _settle(spot, predicate, other, {}, joined, said, lexicon) for spot in spots
+        ]
     said.last = Place(
         anatomy=facts[-1]["anatomy"],
         side=facts[-1]["side"],
@@ -247,7 +272,7 @@ def _choose(before: list[Place], after: list[Place], lexicon: Lexicon) -> list[P
     ]
 
 
-def _settle(spot: Place, predicate: Item, about: Any, says: Any, said: _Said, lexicon: Lexicon) -> dict[str, Any]:
+def _settle(spot: Place, predicate: Item, about: Any, says: Any, joined: bool, said: _Said, lexicon: Lexicon) -> dict[str, Any]:
     """Anatomy, part, side and location of a finding: its own, those its name implies, those taken over."""
     location = spot.locations + tuple(x for x in predicate.locations if x not in spot.locations)
     explicit = spot.anatomy or _of_location(location, lexicon)
@@ -258,7 +283,8 @@ def _settle(spot: Place, predicate: Item, about: Any, says: Any, said: _Said, le
     if not fixed and explicit in ("chest", "body") and about.get("usually"):
         anatomy = about["usually"]
     if not anatomy:
-        anatomy = _taken_over(about.get("usually"), context, said, lexicon)
+        anatomy = context.anatomy if joined and context.anatomy in about.get("also_in", ()) else None
+        anatomy = anatomy or _taken_over(about.get("usually"), context, said, lexicon)
     side = spot.side or says.get("side")
     # A denied finding is denied where it usually is; what has no place of its own (uptake) is where its subject is.
     heir = not carries and (not said.denied or not about.get("usually"))
@@ -286,7 +312,9 @@ def _of_location(location: Sequence[str], lexicon: Lexicon) -> str | None:
 
 def _taken_over(usually: str | None, context: Place, said: _Said, lexicon: Lexicon) -> str | None:
     """The anatomy of a finding that names none: that of the header or the clause before, or where it usually is."""
-    if usually and (not context.anatomy or (not said.header and lexicon.within(context.anatomy, "chest"))):
+    if usually and (
+        context.anatomy in (None, "chest", "body") or (not said.header and lexicon.within(context.anatomy, "chest"))
+    ):
         return usually
     return context.anatomy or usually
 
@@ -462,7 +490,7 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: _S
     if said.facts and not words and "anatomy" not in own:
         _more(clause, spots, said, lexicon)
         return
-    denied = "negation" in own
+    denied = "negation" in own and lexicon.modifiers_after  # "không thấy tử cung"; English lists nouns to come
     amounts = own & {"size", "suv", "severity", "count"}
     obscured = any(i.kind == "certainty" and i.name == "obscured" for i in clause.items)
     if not words and not denied and not amounts and not obscured:
