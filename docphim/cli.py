@@ -124,6 +124,36 @@ def page(recipe: RecipeName, set_: Settings = None) -> None:
 
 
 @app.command()
+def stats(
+    recipe: RecipeName,
+    set_: Settings = None,
+    tokens: Annotated[str, typer.Option(help="syllable; word measures reports in Vietnamese words too.")] = "syllable",
+    json: AsJson = False,
+) -> None:
+    """What a built dataset holds: lengths, ages, anatomy, diagnoses, contradictions, duplicates, leaks."""
+    from docphim import files
+    from docphim import recipe as recipes
+    from docphim import run as program
+
+    if tokens not in ("syllable", "word"):
+        raise UsageError(f"--tokens {tokens}: must be one of syllable, word")
+    made = recipes.load(recipe, set_)
+    dataset = program.built(made)
+    if tokens == "word":
+        from docphim.build.stats import dataset_stats
+
+        found = dataset_stats(dataset, made.language, words=True)
+    else:
+        found = files.read_json(dataset / "stats.json")
+    if json:
+        _print(found, True)
+    else:
+        from docphim.build.stats_text import tables
+
+        print(tables(found, made.language))
+
+
+@app.command()
 def inspect(path: Annotated[Path, typer.Argument(help="A file or folder.")], json: AsJson = False) -> None:
     """What a file or folder is, or why it is refused."""
     from docphim.imaging.inspect import inspect as look

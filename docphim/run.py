@@ -20,7 +20,7 @@ from docphim.study import SPLITS
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 1, "prepare": 1, "build": 1, "train": 1, "generate": 1, "evaluate": 2, "page": 1}
+VERSIONS = {"ingest": 1, "prepare": 1, "build": 2, "train": 1, "generate": 1, "evaluate": 2, "page": 1}
 
 #: What of a recipe shapes the dataset, and so its key.
 SHAPES_DATASET = {"source", "language", "split", "tasks", "prompts"}
@@ -82,7 +82,9 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     seen = {"train": examples["train"], "val": examples["val"], "index": index}
     drafting, judging = recipe.generate, recipe.evaluate.judge
     options, asking = ({}, {}) if recipe.trains else endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
-    judge, judge_asking = (None, {}) if judging is None else endpoint_settings(judging, recipe.allow_upload, set(), {"replay"})
+    judge, judge_asking = (
+        (None, {}) if judging is None else endpoint_settings(judging, recipe.allow_upload, {"systems"}, {"replay"})
+    )
     way = [
         Stage(
             name="ingest",
@@ -120,7 +122,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             },
             inputs={"studies": studies, "index": index},
             folder=dataset,
-            outputs=["examples", "leaks.json"],
+            outputs=["examples", "leaks.json", "stats.json"],
             version=VERSIONS["build"],
         ),
         Stage(
@@ -189,6 +191,20 @@ def endpoint_settings(
     way_there = {"endpoint", "key_env", "concurrency", "timeout_s", "retries", *unrecorded}
     told = section.model_dump(include={"model", "body", *recorded})
     return told, {**section.model_dump(include=way_there), "allow_upload": allow_upload}
+
+
+def built(recipe: Recipe) -> Path:
+    """The folder of a recipe's dataset, which must be built; nothing is made.
+
+    Raises
+    ------
+    UsageError
+        It is not, or not as the recipe says now; the message names the command.
+    """
+    dataset, home = dataset_folder(recipe), run_folder(recipe)
+    if not next(stage for stage in stages(recipe, dataset, home) if stage.name == "build").done:
+        raise UsageError("the dataset of this recipe is not built; run `docphim run RECIPE --until build` first")
+    return dataset
 
 
 def run_folder(recipe: Recipe) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 
 from docphim.build import leaks, splits, wrong_image
 from docphim.build.prompts import Prompts
+from docphim.build.stats import dataset_stats
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_json, write_jsonl
 from docphim.study import SPLITS, Example, Media, Report, Row, Series, Split, Study, from_row, to_row
@@ -33,7 +34,7 @@ def build(
     fractions: tuple[float, float, float],
     seed: int,
 ) -> None:
-    """Write examples/{train,val,test}.jsonl and leaks.json.
+    """Write examples/{train,val,test}.jsonl, leaks.json and stats.json.
 
     Raises
     ------
@@ -66,6 +67,7 @@ def build(
     ]
     _write_rejected(dataset, rejected)
     write_json(dataset / "leaks.json", _leaks(studies, split_of, films, thumbs))
+    write_json(dataset / "stats.json", dataset_stats(dataset, language))
 
 
 def task(name: str) -> ModuleType:

@@ -1,0 +1,149 @@
+"""Where a report's impression denies what its findings say, or says it of the other side.  Silence is no contradiction."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from docphim.language.fact import Fact
+
+Kind = Literal["side", "polarity"]
+
+#: Words that say nothing in particular: "no lesion" is about what the sentence is about, and denies no finding by name.
+GENERIC = frozenset({"abnormality", "lesion", "disease", "anomaly"})
+
+#: A state that is called normal, and the states of the same anatomy that cannot be true beside it.
+OPPOSITES: dict[str, frozenset[str]] = {
+    "clear": frozenset({"hazy", "opacified", "blunted", "obscured", "obliterated"}),
+    "sharp": frozenset({"blunted", "obscured", "obliterated"}),
+    "smooth": frozenset({"irregular"}),
+    "symmetric": frozenset({"asymmetric"}),
+    "homogeneous": frozenset({"heterogeneous"}),
+    "well_ventilated": frozenset({"hypoventilated", "collapsed"}),
+}
+
+#: Places that reports use for one another: a film shows heights, not lobes.
+_ALIKE = {
+    **dict.fromkeys(("upper_lobe", "upper_zone", "apex", "superior"), "upper"),
+    **dict.fromkeys(("middle_lobe", "mid_zone", "lingula"), "middle"),
+    **dict.fromkeys(("lower_lobe", "lower_zone", "base", "inferior"), "lower"),
+    **{f"{place}_arc": place for place in ("anterior", "posterior", "lateral")},
+}
+#: No report says more different things in one section; what does is read so far.
+_MOST = 200
+
+
+class Contradiction(NamedTuple):
+    """A fact of the findings, and the fact of the impression that cannot be true beside it."""
+
+    kind: Kind
+    findings: Fact
+    impression: Fact
+
+
+def contradictions(findings: Sequence[Fact], impression: Sequence[Fact]) -> list[Contradiction]:
+    """What the two sections of one report cannot both mean, in the order of the impression's words.
+
+    `polarity`: one section says that a thing is there, the other that it is not, of the same anatomy and a place and side
+    that the denial covers.  `side`: the findings have it on one side only and the impression on the other only.  What is
+    hedged contradicts nothing, nor does a denial with a restriction ("no acute fracture", "elsewhere no opacity").
+    """
+    findings, impression = _distinct(findings), _distinct(impression)
+    found = [Contradiction("polarity", a, b) for a, b in _pairs(findings, impression) if _denied(a, b, findings, impression)]
+    found += [Contradiction("side", a, b) for a, b in _pairs(findings, impression) if _sides(a, b, findings, impression)]
+    return found
+
+
+def _distinct(facts: Sequence[Fact]) -> list[Fact]:
+    """Facts that say different things, not endlessly many: every pair is looked at."""
+    return list({fact.strict: fact for fact in reversed(facts)}.values())[::-1][:_MOST]
+
+
+def _pairs(findings: Sequence[Fact], impression: Sequence[Fact]) -> Iterator[tuple[Fact, Fact]]:
+    """Facts of both that are certain and about one anatomy."""
+    certain = [fact for fact in findings if fact.certainty == "certain"]
+    for b in impression:
+        if b.certainty == "certain":
+            yield from ((a, b) for a in certain if a.anatomy == b.anatomy)
+
+
+def _denied(a: Fact, b: Fact, findings: Sequence[Fact], impression: Sequence[Fact]) -> bool:
+    """Whether one of them denies the other, and neither section says itself what the other says."""
+    if _covers(a, b):
+        denial, said, denying, saying = a, b, findings, impression
+    elif _covers(b, a):
+        denial, said, denying, saying = b, a, impression, findings
+    else:
+        return False
+    also_said = any(_is(fact) and _overlap(fact, said) and _like(fact, said, _same(denial, said)) for fact in denying)
+    also_denied = any(_covers(fact, said) for fact in saying)
+    return not also_said and not also_denied
+
+
+def _like(fact: Fact, said: Fact, same: bool) -> bool:
+    """Whether a fact says the `same` thing, or else anything bad of that anatomy: then "otherwise normal" is no denial."""
+    return _thing(fact) == _thing(said) or (not same and fact.finding is None and fact.anatomy == said.anatomy)
+
+
+def _covers(denial: Fact, said: Fact) -> bool:
+    """Whether a fact, as far as it reaches, excludes another."""
+    if _is(denial) or not _is(said) or denial.anatomy != said.anatomy or denial.finding in GENERIC:
+        return False
+    if not (_same(denial, said) or _opposite(denial, said)) or not _whole(denial, said):
+        return False
+    sides = denial.side in (None, "both", said.side) or said.side == "both"
+    return sides and _place(denial) <= _place(said)
+
+
+def _same(denial: Fact, said: Fact) -> bool:
+    """Whether both speak of one thing; to deny "enlarged nodes" is not to deny nodes."""
+    return _thing(denial) == _thing(said) and denial.state in (None, said.state)
+
+
+def _opposite(denial: Fact, said: Fact) -> bool:
+    """Whether one is a good state and the other a bad one that it excludes; an anatomy called normal excludes every bad one."""
+    if denial.finding or said.finding or denial.part not in (None, said.part):
+        return False
+    if denial.state is None or said.state is None:
+        return False
+    return denial.state == "normal" or said.state in OPPOSITES.get(denial.state, frozenset())
+
+
+def _whole(denial: Fact, said: Fact) -> bool:
+    """Whether the denial is of the thing itself, and not only of a large, a new or an otherwise described one."""
+    plain = denial.change in (None, "resolved") and denial.suv is None and denial.certainty == "certain"
+    measures = all(getattr(denial, f) in (None, (), getattr(said, f)) for f in ("severity", "count", "size_mm"))
+    return plain and measures and set(denial.leftover) <= set(said.leftover)
+
+
+def _sides(a: Fact, b: Fact, findings: Sequence[Fact], impression: Sequence[Fact]) -> bool:
+    """Whether a thing is on one side in the findings and only on the other in the impression."""
+    if {a.side, b.side} != {"right", "left"} or not (_is(a) and _is(b)) or _thing(a) != _thing(b) or not _one_place(a, b):
+        return False
+    return all(
+        fact.side == kept.side
+        for kept, section in ((a, findings), (b, impression))
+        for fact in section
+        if _thing(fact) == _thing(kept) and _is(fact)
+    )
+
+
+def _is(fact: Fact) -> bool:
+    return fact.polarity in ("present", "abnormal")
+
+
+def _thing(fact: Fact) -> Hashable:
+    return fact.anatomy, fact.part, fact.finding or fact.state, fact.finding is None
+
+
+def _overlap(a: Fact, b: Fact) -> bool:
+    """Whether two things may be at one place, on one side."""
+    return (a.side == b.side or not {a.side, b.side} <= {"right", "left"}) and _one_place(a, b)
+
+
+def _one_place(a: Fact, b: Fact) -> bool:
+    return not a.location or not b.location or bool(_place(a) & _place(b))
+
+
+def _place(fact: Fact) -> set[str]:
+    return {_ALIKE.get(name, name) for name in fact.location}

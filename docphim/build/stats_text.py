@@ -1,0 +1,103 @@
+"""`docphim stats` on a terminal: a dataset's tables as aligned text of at most 100 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from docphim.language.lexicon import LANGUAGES, load_lexicon
+from docphim.language.terms import term
+
+Row = dict[str, Any]
+#: What each count of leaks.json is about.
+_LEAKS = {
+    "patient": "a patient in several splits",
+    "pixels": "the same pixels in several splits",
+    "similar": "nearly the same film in several splits",
+    "report": "the same report in several splits",
+}
+_DUPLICATES = {"report": "the same report", "pixels": "the same pixels"}
+
+
+def tables(stats: Row, language: str, examples: int = 10) -> str:
+    """The tables of `dataset_stats` for people, concepts in the words of a language; `examples` contradictions by study."""
+    parts = [_studies(stats), _lengths(stats["lengths"]), _ages(stats["ages"])]
+    if stats["anatomy"] is None:
+        parts.append(f"no lexicon for {language}: anatomy, diagnoses and contradictions are not counted")
+    else:
+        anatomy = [[term(name, "anatomy", language), str(n), name] for name, n in stats["anatomy"]]
+        parts.append(_aligned([["anatomy spoken of", "reports", ""], *anatomy], "<><"))
+        diagnoses = [[named(name, language), grade or "", str(n), name] for name, grade, n in stats["diagnoses"]]
+        parts.append(_aligned([["found", "severity", "reports", ""], *diagnoses], "<<><"))
+        parts.append(_contradictions(stats["contradictions"], examples))
+    return "\n\n".join([*parts, _duplicates(stats["duplicates"]), _leaks(stats["leaks"])])
+
+
+def named(name: str, language: str) -> str:
+    """A diagnosis of the tables in words: `heart/enlarged` is "tim to", and "enlarged heart" in English."""
+    anatomy, _, what = name.rpartition("/")
+    if language not in LANGUAGES:
+        return name
+    lexicon = load_lexicon(language)
+    finding = what in lexicon.findings
+    words = [term(what, "findings" if finding else "states", language)]
+    if anatomy:
+        # vi "gãy xương sườn", "tim to"; en "rib fracture", "enlarged heart"
+        words.insert(1 if finding == lexicon.modifiers_after else 0, term(anatomy, "anatomy", language))
+    return " ".join(words)
+
+
+def _studies(stats: Row) -> str:
+    splits = ", ".join(f"{split} {n}" for split, n in stats["studies"].items())
+    sexes = ", ".join(f"{sex} {n}" for sex, n in stats["sexes"].items())
+    return f"{sum(stats['studies'].values())} studies: {splits}\nsex: {sexes}"
+
+
+def _lengths(lengths: Row) -> str:
+    """Least, mean and most of each section, in words too where they were counted."""
+    in_words = any(row["words"] for sections in lengths.values() for row in sections.values())
+    units = ["syllables", "words"][: 1 + in_words]
+    rows = [["length", "section", "reports", *(f"{unit}: min / mean / max" for unit in units)]]
+    for split, sections in lengths.items():
+        for section, row in sections.items():
+            ends = (row[unit] for unit in units)
+            cells = [f"{m['min']} / {m['mean']:.1f} / {m['max']}" if m else "–" for m in ends]
+            rows.append([split, section, str(row["reports"]), *cells])
+    return _aligned(rows, "<<>>>"[: 3 + len(units)])
+
+
+def _ages(ages: Row) -> str:
+    if ages["min"] is None:
+        return f"age: unknown of {ages['unknown']}"
+    most = max(n for _, n in ages["histogram"])
+    title = f"age: {ages['min']} to {ages['max']}, mean {ages['mean']:.1f}; unknown {ages['unknown']}"
+    rows = [[f"{start}–{start + 9}", str(n), "#" * round(40 * n / most)] for start, n in ages["histogram"]]
+    return title + "\n" + _aligned(rows, ">><")
+
+
+def _contradictions(found: Row, examples: int) -> str:
+    title = f"impression contradicts findings: side {found['side']}, yes or no {found['polarity']} studies"
+    rows = [[row["study"], row["split"], row["kind"]] for row in found["studies"][:examples]]
+    more = found["side"] + found["polarity"] - len(rows)
+    left = [f"  and {more} more; --json shows what the first of them say"] if more and rows else []
+    return "\n".join([title, *(f"  {line}" for line in (_aligned(rows, "<<<").splitlines() if rows else ())), *left])
+
+
+def _duplicates(found: Row) -> str:
+    rows = [["in several studies", "groups", "studies", "largest", "across splits"]]
+    for kind, row in found.items():
+        rows.append([_DUPLICATES[kind], *(str(row[key]) for key in ("groups", "studies", "largest"))])
+        rows[-1].append(f"{row['across_splits']['groups']} groups, {row['across_splits']['studies']} studies")
+    return _aligned(rows, "<>>><")
+
+
+def _leaks(leaks: Row) -> str:
+    said = {kind: ", ".join(f"{n} {name}" for name, n in row.items()) for kind, row in leaks.items()}
+    return _aligned([["leaks", ""], *([_LEAKS.get(kind, kind), counts] for kind, counts in said.items())], "<<")
+
+
+def _aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
+    """Rows as lines, every column as wide as its widest cell, no blanks at the end of a line."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(f"{cell:{side}{w}}" for cell, side, w in zip(row, sides, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
