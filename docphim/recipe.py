@@ -158,6 +158,11 @@ class Judge(Service):
     """A language model that splits reports into facts and matches them; `replay` takes its old answers and sends nothing."""
 
     replay: bool = False
+    systems: list[Literal["own", "constant", "random", "nearest", "metadata", "noise", "blank", "other"]] = [
+        "own",
+        "constant",
+        "other",
+    ]
 
     @model_validator(mode="after")
     def _has_an_endpoint(self) -> Judge:

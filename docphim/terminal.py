@@ -67,9 +67,24 @@ def headline(name: str, task: Row) -> str:
         parts.append(textwrap.fill(f"{HEADLINE[metrics[0]]}: {said[0].lower()}{said[1:]}", 80))
     if task.get("image_gain"):
         parts.append(f"image gain {interval(task['image_gain'])} nats a report")
+    if task.get("judge"):
+        parts.append(judged(task["judge"]))
     if task.get("by_finding"):
         parts.append(_findings(task["by_finding"]))
     return "\n\n".join(parts)
+
+
+def judged(judge: Row) -> str:
+    """What a language model made of the facts: F1 with what stands beside it, failures, and agreement with the rules."""
+    beside = {f"floor: {k}": v for k, v in judge["floors"].items()} | {f"shown {k}": v for k, v in judge["reliance"].items()}
+    rows = [["judge", "F1", "precision", "recall"]]
+    for label, scores in ({"own film": judge} | beside).items():
+        rows.append([label, *(interval(scores[key], 1) for key in ("f1", "precision", "recall"))])
+    lines = [f"judge {judge['model']}: {judge['n']} reports, {judge['failed']} failed", _aligned(rows, "<<<<")]
+    for side, of in (judge["kappa"] or {}).items():
+        said = f"kappa {interval(of['kappa'])}" if of["kappa"]["value"] is not None else f"no kappa: {of['kappa']['why']}"
+        lines.append(f"judge and rules on {of['n']} sentences of the {side}: {said}")
+    return "\n".join(lines)
 
 
 def reading(of: Mapping[str, bool | None] | None) -> str:

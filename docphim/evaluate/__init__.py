@@ -7,6 +7,7 @@ statistics.parquet (what `docphim compare` needs) and errors.jsonl (the facts, r
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,4 +48,12 @@ def evaluate(
     """
     from docphim.evaluate.tables import write_tables
 
-    return write_tables(dataset, run, language=language, resamples=resamples, seed=seed, label_sets=label_sets)
+    told: dict[str, Any] = {"language": language, "resamples": resamples, "seed": seed, "label_sets": label_sets}
+    if judge is None:
+        return write_tables(dataset, run, **told)
+    from docphim.evaluate.judge import Judge
+
+    systems = judge["systems"]
+    about = {key: value for key, value in judge.items() if key != "systems"}
+    with contextlib.closing(Judge(run / "judge.jsonl", language, **about, **(judge_asking or {}))) as asked:
+        return write_tables(dataset, run, **told, judge=asked, judged=systems)

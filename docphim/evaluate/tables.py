@@ -14,6 +14,8 @@ from docphim.evaluate.answers import Answers, answer_section, name, read_answers
 from docphim.evaluate.by_study import System, error_rows, keys, write_scores, write_statistics
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
+from docphim.evaluate.judge import Judge
+from docphim.evaluate.judge_scores import judge_section, judged_systems
 from docphim.files import read_jsonl, write_json, write_jsonl
 from docphim.language.fact import Fact
 from docphim.metrics import families
@@ -36,6 +38,8 @@ class Bench:
     seed: int
     label_sets: Sequence[str]
     facts_read: dict[str, list[Fact]]
+    judge: Judge | None = None
+    judged: Sequence[str] = ()
 
     def pairs(self, references: Sequence[str], predictions: Sequence[str]) -> Pairs:
         """References and predictions that share the facts already read."""
@@ -54,7 +58,15 @@ def sets_of(examples: Iterable[Example]) -> tuple[str, ...]:
 
 
 def write_tables(
-    dataset: Path, run: Path, *, language: str, resamples: int, seed: int, label_sets: Sequence[str] | None = None
+    dataset: Path,
+    run: Path,
+    *,
+    language: str,
+    resamples: int,
+    seed: int,
+    label_sets: Sequence[str] | None = None,
+    judge: Judge | None = None,
+    judged: Sequence[str] = (),
 ) -> Row:
     """Evaluate a run; `docphim.evaluate.evaluate` documents the arguments."""
     facts_read: dict[str, list[Fact]] = {}
@@ -66,7 +78,8 @@ def write_tables(
     errors: list[Row] = []
     measured: list[tuple[Answers, System]] = []
     for task in answers:
-        bench = Bench(language, resamples, seed, label_sets or sets_of(task.examples.values()), facts_read)
+        sets = label_sets or sets_of(task.examples.values())
+        bench = Bench(language, resamples, seed, sets, facts_read, judge, judged)
         same = [e for e in train if e.task == task.task]
         floors = Floors(same, task.turn, studies, thumbs, language, seed)
         row, systems, wrong = _task(task, floors, studies, bench)
@@ -87,7 +100,8 @@ def _task(task: Answers, floors: Floors, studies: Mapping[str, Study], bench: Be
     references = [p.reference for p in own]
     pairs = bench.pairs(references, [p.prediction for p in own])
     system = bench.measure(pairs, own)
-    blind = {floor: bench.measure(bench.pairs(references, texts), own) for floor, texts in floors.texts(examples).items()}
+    texts = floors.texts(examples)
+    blind = {floor: bench.measure(bench.pairs(references, said), own) for floor, said in texts.items()}
     reliance, wrong = _reliance(task, system, bench)
     leads = {floor: lead(system, m) for floor, m in blind.items()}
     drops = {key: row["drop"] for key, row in reliance.get("other", {}).items()}
@@ -104,6 +118,8 @@ def _task(task: Answers, floors: Floors, studies: Mapping[str, Study], bench: Be
     phantom, ceiling = _on_phantoms(task, examples, studies, bench)
     behind, errors = _behind(task, pairs, system)
     systems = [System("own", system, own), *wrong, *(System(f"floor:{floor}", m, own) for floor, m in blind.items()), *ceiling]
+    if bench.judge:
+        row["judge"] = judge_section(bench.judge, judged_systems(task, texts, bench.judged), pairs, bench.resamples, bench.seed)
     return row | behind | phantom, systems, errors
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -152,6 +153,46 @@ def test_a_server_that_is_not_there_is_one_line_and_the_same_command_goes_on(pro
     assert answer.stderr.strip().splitlines()[-1].startswith("endpoint_failing: 127.0.0.1:1: no connection; what was answered")
     with serving(lambda s, row: "Tim.") as server:
         assert program("run", server, "--until", "generate").returncode == 0
+
+
+def judge_or_draft(server, row):
+    """Drafts to films; facts and matches to the judge's questions, but for the first of them."""
+    asked = row["messages"][-1]["content"]
+    if not isinstance(asked, str):
+        return "Bóng tim không to."
+    if not any(isinstance(r["messages"][-1]["content"], str) for r in server.requests[:-1]):
+        return "no JSON"
+    if "<report>" in asked:
+        facts = [{"sentence": n, "text": s} for n, s in enumerate(re.findall(r"^\d+\. (.*)$", asked, re.M), 1)]
+        return json.dumps({"facts": facts, "count": len(facts)}, ensure_ascii=False)
+    counts = [len(re.findall(r"^\d+\. ", part, re.M)) for part in asked.split("\n\n")]
+    matches = [{"reference": 1, "prediction": 1}]
+    return json.dumps({"matches": matches, "reference_count": counts[0], "prediction_count": counts[1]})
+
+
+def test_a_judges_failures_are_asked_again_and_all_of_it_can_be_replayed(program):
+    def judged():
+        return read_json(program.home / "scores.json")["by_task"]["findings/test"]["judge"]
+
+    with serving(judge_or_draft) as server:
+        judge = f"evaluate.judge={{endpoint: '{server.url}', model: j, retries: 0, concurrency: 1}}"
+        first = program("run", server, "--set", judge, "--set", "evaluate.images=[own]", "--set", "generate.concurrency=1")
+        assert first.returncode == 0, first.stderr
+        assert judged()["failures"] == {"the answer is not of the form asked for": 1} and judged()["failed"] >= 1
+        assert "judge and rules on" in first.stdout and f"{judged()['failed']} failed" in first.stdout
+        before = len(server.requests)
+        second = program("run", server, "--set", judge, "--set", "evaluate.images=[own]", "--set", "generate.concurrency=1")
+        assert second.returncode == 0 and judged()["failed"] == 0, second.stderr
+        assert 1 <= len(server.requests) - before <= 1 + 2 * 12 and "evaluate: some requests were not answered" in second.stderr
+    whole = judged()
+    replay = ["--set", judge.replace("model: j", "model: j, replay: true"), "--set", "evaluate.images=[own]"]
+    again = program("evaluate", None, *replay, "--set", "evaluate.resamples=101")
+    assert again.returncode == 0, again.stderr
+    assert {k: v["value"] for k, v in judged().items() if k in ("f1", "recall")} == {
+        k: whole[k]["value"] for k in ("f1", "recall")
+    }
+    assert program("page", None, *replay, "--set", "evaluate.resamples=101").returncode == 0
+    assert not program.opened.exists()
 
 
 def test_doctor_says_where_films_would_go_and_sends_nothing(program):

@@ -1,0 +1,229 @@
+"""A language model as judge: reports split into atomic facts and matched, by any OpenAI-compatible endpoint.
+
+Its answers are kept in runs/NAME/judge.jsonl by what was asked, whichever server answered; the prompts are in judge.yaml.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from docphim.errors import Refused
+from docphim.files import Appender, content_key, read_jsonl, write_jsonl
+from docphim.language.normalize import clean
+from docphim.language.sections import sentences
+from docphim.models.endpoint import Endpoint, side_by_side
+from docphim.progress import bar
+from docphim.study import Row
+
+logger = logging.getLogger("docphim")
+PROMPTS = Path(__file__).with_name("judge.yaml")
+Step = Literal["split", "match"]
+#: A report's facts: the number of each one's sentence (from 0), and its words.
+Facts = tuple[tuple[int, str], ...]
+#: Which fact of a reference says the same as which of a prediction, from 0.
+Matches = tuple[tuple[int, int], ...]
+#: More facts than any report has.
+MOST_FACTS = 400
+
+
+class Judge:
+    """Splits and matches, asking only for what it was not told before.
+
+    Parameters
+    ----------
+    cache : Path
+        The file that answers are kept in.
+    language : str
+        Of the reports; the prompts are Vietnamese for `vi` and English otherwise.
+    model, body
+        What the answers depend on; see `docphim.models.endpoint.Endpoint`.
+    replay : bool
+        Never ask: what is not in the cache counts as failed.
+    asking : dict
+        The endpoint's other arguments.  It is opened at the first question, so that a full cache needs no key and no network.
+    """
+
+    def __init__(
+        self, cache: Path, language: str, *, model: str, body: Row | None = None, replay: bool = False, **asking: Any
+    ) -> None:
+        self.cache, self.language, self.model, self.replay = cache, language if language == "vi" else "en", model, replay
+        self.prompt = prompt_key()
+        self.failures: Counter[str] = Counter()
+        self._about = [self.prompt, self.language, model, body or {}]
+        self._asking = {"model": model, "body": body, "where": "evaluate.judge", **asking}
+        self._endpoint: Endpoint | None = None
+        self._gone = ""
+        self._kept = {row["key"]: row for row in read_jsonl(cache)}
+
+    def split(self, texts: Iterable[str]) -> dict[str, Facts | None]:
+        """The facts of each text; None where the judge failed.  A text without a word has none, and nobody is asked."""
+        wanted = dict.fromkeys(texts)
+        asked = [text for text in wanted if re.search(r"\w", text)]
+        answered = self._answers("split", asked, lambda text: _split_messages(text, self.language), _facts)
+        return {text: answered.get(text) if text in answered else () for text in wanted}
+
+    def match(self, pairs: Iterable[tuple[Facts, Facts]]) -> dict[tuple[Facts, Facts], Matches | None]:
+        """Which facts of each (reference, prediction) say the same; None where the judge failed.
+
+        Nobody is asked where a side has no fact, nor where both sides are the same.
+        """
+        wanted = dict.fromkeys(pairs)
+        known = {
+            pair: tuple((i, i) for i in range(len(pair[0]))) if _words(pair[0]) == _words(pair[1]) else () for pair in wanted
+        }
+        asked = [pair for pair in wanted if all(pair) and not known[pair]]
+        answered = self._answers("match", asked, lambda pair: _match_messages(pair, self.language), _matches)
+        return {pair: answered.get(pair) if pair in answered else known[pair] for pair in wanted}
+
+    def close(self) -> None:
+        """Let go of the endpoint, and bring the kept answers into an order that does not depend on who answered first."""
+        if self._endpoint:
+            self._endpoint.close()
+        if self._kept:
+            write_jsonl(self.cache, (self._kept[key] for key in sorted(self._kept)))
+
+    def _answers(
+        self, step: Step, items: Sequence[Any], messages: Callable[[Any], list[Row]], read: Callable[[Any, Any], Any]
+    ) -> dict[Any, Any]:
+        """What the judge says of each item, from the cache or the endpoint; None where it failed."""
+        told = {item: item if step == "split" else [_words(facts) for facts in item] for item in items}
+        keys = {item: content_key([*self._about, step, told[item]], 64) for item in items}
+        found = {item: read_kept(self._kept.get(keys[item]), item, read) for item in items}
+        todo = [item for item in items if found[item] is None]
+        if not todo:
+            return found
+        if self.replay or self._gone:
+            self.failures[self._gone or "not among the kept answers"] += len(todo)
+            return found
+        endpoint = self._open()
+
+        def ask(item: Any) -> tuple[Any, Any, str]:
+            form = {"name": step, "strict": True, "schema": _data()["schema"][step]}
+            settings = {"temperature": 0, "seed": 0, "response_format": {"type": "json_schema", "json_schema": form}}
+            answer = endpoint.chat(messages(item), **settings)
+            said = _json(answer.text) if answer.finish == "stop" else None
+            why = answer.why or (
+                "the answer was cut" if answer.finish == "length" else "the answer is not of the form asked for"
+            )
+            return item, said if read(said, item) is not None else None, why
+
+        left = len(todo)
+        with Appender(self.cache) as cache:
+            try:
+                for item, said, why in bar(side_by_side(ask, todo, endpoint.concurrency), len(todo), f"judge: {step}"):
+                    left -= 1
+                    if said is None:
+                        self.failures[why] += 1
+                        continue
+                    row = {"key": keys[item], "step": step, "model": self.model, "prompt": self.prompt, "answer": said}
+                    cache.write([row])
+                    self._kept[row["key"]] = row
+                    found[item] = read(said, item)
+            except Refused as refused:
+                if refused.reason != "endpoint_failing":
+                    raise
+                # The other scores do not need the judge: they are written, and the next run asks it again.
+                self._gone = f"{refused.reason} {refused.where}"
+                self.failures[self._gone] += left
+                logger.warning("judge: %s", refused)
+        return found
+
+    def _open(self) -> Endpoint:
+        if self._endpoint is None:
+            self._endpoint = Endpoint(**self._asking)
+        return self._endpoint
+
+
+def prompt_key() -> str:
+    """A fingerprint of the prompts: 8 hexadecimal digits."""
+    return hashlib.sha256(PROMPTS.read_bytes()).hexdigest()[:8]
+
+
+def read_kept(row: Row | None, item: Any, read: Callable[[Any, Any], Any]) -> Any:
+    """A kept answer, checked like a new one; None where there is none or somebody has spoilt it."""
+    return None if row is None else read(row.get("answer"), item)
+
+
+def spans(text: str) -> list[tuple[str, int, int]]:
+    """The sentences of a text and where they stand in `clean(text)`, as a fact's offsets do."""
+    text, found, at = clean(text), [], 0
+    for sentence in sentences(text):
+        start = text.index(sentence, at)
+        at = start + len(sentence)
+        found.append((sentence, start, at))
+    return found
+
+
+@functools.cache
+def _data() -> Row:
+    return dict(yaml.safe_load(PROMPTS.read_text(encoding="utf-8")))
+
+
+def _split_messages(text: str, language: str) -> list[Row]:
+    numbered = "\n".join(f"{n}. {' '.join(sentence.split())}" for n, (sentence, _, _) in enumerate(spans(text), 1))
+    return _messages(language, "split", sentences=numbered)
+
+
+def _match_messages(pair: tuple[Facts, Facts], language: str) -> list[Row]:
+    reference, prediction = ("\n".join(f"{n}. {words}" for n, words in enumerate(_words(facts), 1)) for facts in pair)
+    return _messages(language, "match", reference=reference, prediction=prediction)
+
+
+def _messages(language: str, step: Step, **values: str) -> list[Row]:
+    words = _data()[language][step]
+    return [{"role": "system", "content": words["system"]}, {"role": "user", "content": words["ask"].format(**values)}]
+
+
+def _words(facts: Facts) -> tuple[str, ...]:
+    return tuple(words for _, words in facts)
+
+
+def _json(text: str) -> Any:
+    """The JSON object of an answer, which may stand in a code fence or among other words; None where there is none."""
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        return json.loads(text[start : end + 1]) if 0 <= start < end else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _facts(said: Any, text: str) -> Facts | None:
+    """A split answer, if it is all in order: every fact has words and a sentence that there is, and the count is right."""
+    rows = said.get("facts") if isinstance(said, dict) else None
+    if not isinstance(rows, list) or len(rows) > MOST_FACTS or not _number(said.get("count"), len(rows), len(rows)):
+        return None
+    last, facts = len(spans(text)), []
+    for row in rows:
+        words = row.get("text") if isinstance(row, dict) else None
+        if not isinstance(words, str) or not re.search(r"\w", words) or not _number(row.get("sentence"), 1, last):
+            return None
+        facts.append((row["sentence"] - 1, " ".join(words.encode("utf-8", "replace").decode().split())))
+    return tuple(facts)
+
+
+def _matches(said: Any, pair: tuple[Facts, Facts]) -> Matches | None:
+    """A match answer, if it is all in order: both counts are right, every index is of a fact, and none stands twice."""
+    rows, sizes = said.get("matches") if isinstance(said, dict) else None, [len(facts) for facts in pair]
+    sides = ("reference", "prediction")
+    if not isinstance(rows, list) or not all(_number(said.get(f"{s}_count"), n, n) for s, n in zip(sides, sizes, strict=True)):
+        return None
+    for row in rows:
+        if not isinstance(row, dict) or not all(_number(row.get(s), 1, n) for s, n in zip(sides, sizes, strict=True)):
+            return None
+    if any(len({row[side] for row in rows}) < len(rows) for side in sides):
+        return None
+    return tuple(sorted((row["reference"] - 1, row["prediction"] - 1) for row in rows))
+
+
+def _number(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
