@@ -11,13 +11,15 @@ from docphim.study import Row
 NAMES = {
     "fact_f1": "Fact F1", "fact_precision": "Fact P", "fact_recall": "Fact R", "fact_f1_core": "Fact F1 (core)",
     "rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L", "bleu1": "B-1", "bleu2": "B-2", "bleu3": "B-3", "bleu4": "B-4",
+    "ct_rate/macro_f1": "F1, CT-RATE", "vindr/macro_f1": "F1, VinDr", "chexpert/macro_f1": "F1, CheXpert",
+    "phantom/macro_f1": "F1, phantom",
 }  # fmt: skip
 SPLIT_NAMES = {"train": "Train", "val": "Dev", "test": "Test"}
 _SIGNS = {"†": r"\dagger", "‡": r"\ddagger"}
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    '"': r"\textquotedbl{}", "[": "{[}", "−": "$-$", "…": r"\ldots{}", "–": "--",
+    '"': "''", "[": "{[}", "−": "$-$", "…": r"\ldots{}", "–": "--",
 }  # fmt: skip
 
 
@@ -48,14 +50,14 @@ def latex(result: Row) -> str:
     lines = [
         r"% made by docphim compare; needs \usepackage{booktabs}",
         r"\begin{table*}[t]",
-        r"\centering\small",
-        rf"\begin{{tabular}}{{ll{'r' * columns}}}",
+        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{tabular}}{{l{'r' * columns}}}",
         r"\toprule",
         *_head(blocks, metrics),
     ]
     for stage, tables in stages(result):
         told = ", ".join(f"{tables[split]['n']} {SPLIT_NAMES[split].lower()}" for split in blocks if split in tables)
-        lines += [r"\midrule", rf"\multicolumn{{{2 + columns}}}{{l}}{{\textit{{{escape(stage)}}} ({told})}} \\"]
+        lines += [r"\midrule", rf"\multicolumn{{{1 + columns}}}{{l}}{{\textit{{{escape(stage)}}} ({told})}} \\"]
         lines += _stage(tables, blocks, metrics)
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_caption(result)}}}", r"\end{table*}"]
     return "\n".join(lines) + "\n"
@@ -63,13 +65,13 @@ def latex(result: Row) -> str:
 
 def _head(blocks: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
     wide = len(metrics)
-    yield " & ".join(["", "", *(rf"\multicolumn{{{wide}}}{{c}}{{{SPLIT_NAMES[split]}}}" for split in blocks)]) + r" \\"
-    yield " ".join(rf"\cmidrule(lr){{{3 + i * wide}-{2 + (i + 1) * wide}}}" for i in range(len(blocks)))
-    yield " & ".join(["Run", "Model", *(escape(NAMES.get(key, key)) for _ in blocks for key in metrics)]) + r" \\"
+    yield " & ".join(["", *(rf"\multicolumn{{{wide}}}{{c}}{{{SPLIT_NAMES[split]}}}" for split in blocks)]) + r" \\"
+    yield " ".join(rf"\cmidrule(lr){{{2 + i * wide}-{1 + (i + 1) * wide}}}" for i in range(len(blocks)))
+    yield " & ".join(["Run", *(escape(NAMES.get(key, key)) for _ in blocks for key in metrics)]) + r" \\"
 
 
 def _stage(tables: dict[str, Row], blocks: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
-    """Two lines a system: values with marks and differences; intervals with drops in small."""
+    """Up to three lines a system: values with marks; in small the model and intervals, then drops."""
     rows = {split: {row_name(row): row for row in shown(table)} for split, table in tables.items()}
     names = dict.fromkeys(name for by_name in rows.values() for name in by_name)
     floors = False
@@ -79,10 +81,10 @@ def _stage(tables: dict[str, Row], blocks: Sequence[str], metrics: Sequence[str]
             floors = True
             yield r"\addlinespace"
         cells = [(rows.get(split, {}).get(name) or {"scores": {}})["scores"].get(key) for split in blocks for key in metrics]
-        yield " & ".join([escape(name), escape(having[0]["model"]), *map(_value, cells)]) + r" \\"
-        small = [_small(cell) for cell in cells]
-        if any(small):
-            yield " & ".join(["", "", *small]) + r" \\"
+        yield " & ".join([escape(name), *map(_value, cells)]) + r" \\"
+        for small in ([escape(having[0]["model"]), *map(_interval, cells)], ["", *map(_drop, cells)]):
+            if any(small):
+                yield " & ".join(rf"{{\scriptsize {text}}}" if text else "" for text in small) + r" \\"
 
 
 def _value(score: Row | None) -> str:
@@ -94,14 +96,13 @@ def _value(score: Row | None) -> str:
     return value + (f"$^{{{_SIGNS[sign]}}}$" if sign else "")
 
 
-def _small(score: Row | None) -> str:
-    """Interval, and the drop on another patient's film."""
-    if not score:
-        return ""
-    drop = (score.get("drop") or {}).get(RELIANCE)
-    fallen = f"$\\downarrow${number(drop['value'])}" if drop and drop["value"] is not None else ""
-    text = " ".join(part for part in (interval(score), fallen) if part).replace("−", "$-$")
-    return rf"{{\scriptsize {text}}}" if text else ""
+def _interval(score: Row | None) -> str:
+    return interval(score).replace("−", "$-$") if score else ""
+
+
+def _drop(score: Row | None) -> str:
+    drop = ((score or {}).get("drop") or {}).get(RELIANCE)
+    return f"$\\downarrow${number(drop['value'])}".replace("−", "$-$") if drop and drop["value"] is not None else ""
 
 
 def _caption(result: Row) -> str:
