@@ -355,6 +355,31 @@ def test_offsets_point_into_the_cleaned_report():
     assert clean(report)[pleura.start : pleura.end] == pleura.text == "Tràn dịch màng phổi phải"
 
 
+LAYOUTS = [
+    "Bóng tim to. Hai phổi sáng. TDMP phải.",
+    "- Bóng tim to\n- Hai phổi sáng\n- TDMP phải",
+    "1. Bóng tim to.\n2. Hai phổi sáng.\n3. TDMP phải.",
+    "1/ Bóng tim to\n2/ Hai phổi sáng\n3/ TDMP phải",
+    "• Bóng tim to\r\n• Hai phổi sáng;\r\n• TDMP phải",
+    "KẾT LUẬN:\nBÓNG TIM TO.\nHAI PHỔI SÁNG.\nTDMP PHẢI.",
+]
+
+
+@pytest.mark.parametrize("report", LAYOUTS)
+def test_layout_of_a_report_says_nothing(report):
+    assert [said(f) for f in facts(report, "vi")] == [
+        "heart enlarged abnormal",
+        "lung clear normal both",
+        "pleura effusion + right",
+    ]
+
+
+@pytest.mark.parametrize("stop", [". ", ";", "\n"])
+def test_nothing_is_inherited_across_a_stop(stop):
+    first, second = facts(f"Phổi phải có nốt mờ{stop}Đông đặc thùy dưới", "vi")
+    assert (first.side, second.side) == ("right", None)
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
