@@ -94,7 +94,7 @@ def compare(
         ids, missing = common_ids(key, sharing, allow_missing=allow_missing)
         same_signatures(key, sharing, chosen)
         found = _lines(key, sharing, ids, bench, ahead)
-        tables.append(_table(key, sharing, ids, chosen, found))
+        tables.append(_table(key, sharing, ids, chosen, found, bench))
         lines.append(found)
         if missing:
             left_out[key] = missing
@@ -185,7 +185,7 @@ def _floors(key: str, runs: Sequence[Run], ids: list[str]) -> list[tuple[Run | N
     return found
 
 
-def _table(key: str, runs: Sequence[Run], ids: list[str], chosen: list[str], lines: Sequence[Line]) -> Row:
+def _table(key: str, runs: Sequence[Run], ids: list[str], chosen: list[str], lines: Sequence[Line], bench: Bench) -> Row:
     """One task and split: a row a line, with value, interval, difference and, on the own image, the drops on wrong ones."""
     task, split, context = parts(key)
     rows = []
@@ -193,7 +193,7 @@ def _table(key: str, runs: Sequence[Run], ids: list[str], chosen: list[str], lin
         scores = {}
         for metric_key in (k for k in chosen if k in line.own.values):
             score = line.own.score(metric_key) | {"n": len(line.own.system.ids)}
-            score["signature"] = _signature(line.run or runs[0], key, metric_key, line.own)
+            score["signature"] = _signature(line.run or runs[0], key, metric_key, line.own, bench)
             if line.name == "own":
                 score["drop"] = {
                     wrong.name: wrong.against.minus(wrong.own, metric_key)
@@ -218,10 +218,11 @@ def _table(key: str, runs: Sequence[Run], ids: list[str], chosen: list[str], lin
     return {"key": key, "task": task, "split": split, "context": context, "n": len(ids), "patients": patients, "rows": rows}
 
 
-def _signature(run: Run, key: str, metric_key: str, own: Measured) -> str:
-    """The run's signature of that score, for as many reports as are compared."""
+def _signature(run: Run, key: str, metric_key: str, own: Measured, bench: Bench) -> str:
+    """The run's signature of that score, for as many reports as are compared and the intervals that are given."""
     text = str(run.tasks[key].entry["scores"][metric_key]["signature"])
-    return re.sub(r"\|n:\d+", f"|n:{len(own.system.ids)}", text)
+    drawn = (bench.resamples, bench.seed) if own.samples[metric_key] is not None else ("none", "none")
+    return re.sub(r"\|n:[^|]+\|bs:[^|]+\|seed:[^|]+", f"|n:{len(own.system.ids)}|bs:{drawn[0]}|seed:{drawn[1]}", text)
 
 
 def _check(run: Run, key: str, metric_key: str, value: float | None) -> None:

@@ -68,7 +68,7 @@ def confusion_of(a: Sequence[Hashable], b: Sequence[Hashable]) -> Floats:
 
 
 def agreement(
-    a: Sequence[Hashable], b: Sequence[Hashable], patients: Sequence[str], *, resamples: int = 1000, seed: int = 12345
+    a: Sequence[Hashable], b: Sequence[Hashable], patients: Sequence[str], resamples: int = 1000, seed: int = 12345
 ) -> dict[str, Any]:
     """Agreement of two raters on the same things, with 95 % bootstrap intervals over patients.
 

@@ -131,6 +131,15 @@ def test_the_best_run_is_marked_where_it_differs_from_the_baseline(runs):
         assert best(found) == {(("good", "own"), metric) for metric in METRICS}
 
 
+def test_all_intervals_of_a_table_are_of_the_same_draws_and_say_so(tmp_path):
+    truth = references()
+    for name, seed in (("a", 5), ("b", 6)):
+        ScoredRun(tmp_path / name).task(KEY, truth, systems(truth, 5), seed=seed).write()
+    one, two = (rows(compare([tmp_path / "a", tmp_path / "b"]))[name, "own"]["scores"]["rougeL"] for name in "ab")
+    assert (one["low"], one["high"], one["signature"]) == (two["low"], two["high"], two["signature"])
+    assert "|bs:200|seed:5|" in one["signature"]
+
+
 def test_equal_systems_differ_by_nothing_with_p_one(tmp_path):
     truth = references()
     for name in "ab":
