@@ -12,6 +12,7 @@ import yaml
 
 from docphim import files
 from docphim.errors import Refused, UsageError
+from docphim.language import lexicon
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, Service, dump
 from docphim.resume import Stage, alone, do, reopen, require_done
@@ -80,6 +81,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     examples: dict[str, Path] = {split: dataset / "examples" / f"{split}.jsonl" for split in SPLITS}
     drafted = {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
     seen = {"train": examples["train"], "val": examples["val"], "index": index}
+    lexicons = {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
     drafting, judging = recipe.generate, recipe.evaluate.judge
     options, asking = ({}, {}) if recipe.trains else endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
     judge, judge_asking = (
@@ -120,7 +122,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
                 "fractions": recipe.split.fractions,
                 "seed": recipe.split.seed,
             },
-            inputs={"studies": studies, "index": index},
+            inputs={"studies": studies, "index": index, **lexicons},
             folder=dataset,
             outputs=["examples", "leaks.json", "stats.json"],
             version=VERSIONS["build"],
@@ -175,7 +177,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             call="docphim.page:page",
             arguments=(dataset, home),
             settings=recipe.page.model_dump(),
-            inputs={"scores": home / "scores.json", **drafted},
+            inputs={"scores": home / "scores.json", **drafted, "stats": dataset / "stats.json"},
             folder=home,
             outputs=["index.html"],
             version=VERSIONS["page"],
