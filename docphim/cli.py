@@ -11,12 +11,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from docphim import __version__
 from docphim.errors import Refused, UsageError
 
+
+class Commands(typer.core.TyperGroup):
+    """The commands; Ctrl-C is answered here, before typer would call it an error of ours (exit code 1)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(_say("stopped; the same command goes on from here", 130))
+
+
 app = typer.Typer(
     name="docphim",
+    cls=Commands,
     help="Radiology studies with reports in; an audited dataset, a fine-tuned model, drafted reports and scores out.",
     no_args_is_help=True,
     add_completion=False,
@@ -343,8 +357,6 @@ def main() -> None:
         sys.exit(_say(f"error: {error}", 2))
     except Refused as error:
         sys.exit(_say(str(error), 3))
-    except KeyboardInterrupt:
-        sys.exit(_say("stopped; the same command goes on from here", 130))
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -27,7 +29,7 @@ class Reply(Exception):
 class Server:
     """What it received, and how many requests it saw at once."""
 
-    def __init__(self, answer: Callable[[Server, dict[str, Any]], Any]) -> None:
+    def __init__(self, answer: Callable[[Server, dict[str, Any]], Any], certificate: tuple[Path, Path] | None = None) -> None:
         self.answer, self.requests, self.keys, self.paths = answer, [], [], []
         self.now = self.most = 0
         self.lock, self.release = threading.Lock(), threading.Event()
@@ -66,8 +68,13 @@ class Server:
                 pass
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.handle_error = lambda *_: None  # type: ignore[method-assign]  # handshakes that fail are the test
         self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self._http.server_port}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
@@ -79,8 +86,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(answer: Callable[[Server, dict[str, Any]], Any]) -> Iterator[Server]:
-    server = Server(answer)
+def serving(answer: Callable[[Server, dict[str, Any]], Any], certificate: tuple[Path, Path] | None = None) -> Iterator[Server]:
+    server = Server(answer, certificate)
     try:
         yield server
     finally:

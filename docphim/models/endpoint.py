@@ -209,7 +209,9 @@ class Endpoint:
                 return _failure(response, body) if not response.is_success else answer_of(body)
         except TimeoutError:
             return _Failure(f"no answer within {self.timeout_s:g} s", again=True)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                return _Failure("its certificate is not to be trusted", hopeless=True)
             return _Failure("no connection", again=True, hopeless=True)
         except httpx.HTTPError as error:
             return _Failure(f"the connection broke ({type(error).__name__})", again=True)

@@ -1,7 +1,11 @@
 """endpoint: what is sent where, what is tried again, and what each answer of a real server comes to."""
 
 import json
+import os
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import CancelledError
@@ -343,3 +347,30 @@ def test_a_key_that_cannot_be_one_is_a_usage_error_that_does_not_repeat_it(value
     with pytest.raises(UsageError, match=r"generate\.key_env: the environment variable PLANTED_KEY") as error:
         secret("PLANTED_KEY", "generate.key_env")
     assert not value.strip() or value not in str(error.value)
+
+
+def test_nothing_that_opens_no_connection_loads_the_client_and_the_client_loads_no_torch():
+    # (blosc2, which the stages read films with, brings httpx along.)
+    code = (
+        "import sys, docphim.cli, docphim.run, docphim.models.endpoint; assert 'httpx' not in sys.modules;"
+        "import docphim.generate.openai, docphim.evaluate.tables; print('torch' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_a_certificate_that_nobody_vouches_for_is_not_accepted(tmp_path):
+    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    made = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", "req", "-x509", *made, *files], capture_output=True, check=True)
+    with serving(lambda *_: "Tim.", certificate=(tmp_path / "cert.pem", tmp_path / "key.pem")) as server:
+        assert server.url.startswith("https://")
+        with open_endpoint(server, retries=0) as client, pytest.raises(Refused, match=r"endpoint_failing.*certificate"):
+            client.chat(ASKED)
+        assert server.requests == []
+        # The same server, once its authority is among the system's.
+        code = "import sys; from docphim.models.endpoint import Endpoint; print(Endpoint(sys.argv[1], 'm').chat([]).text)"
+        trusting = os.environ | {"SSL_CERT_FILE": str(tmp_path / "cert.pem")}
+        out = subprocess.run([sys.executable, "-c", code, server.url], capture_output=True, text=True, env=trusting)
+        assert out.stdout == "Tim.\n", out.stderr

@@ -93,6 +93,17 @@ def test_killed_in_the_middle_it_goes_on_without_asking_again_for_what_it_has(pr
     assert {text for key, text in rows.items() if key not in kept} == {"Phổi sáng."}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGINT")
+def test_ctrl_c_ends_at_once_whatever_the_server_is_waiting_for(program):
+    with serving(lambda s, row: s.release.wait(120) and "") as server:
+        process = program("run", server, "--until", "generate", start=True)
+        while process.poll() is None and len(server.requests) < 2:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and said.decode().strip().endswith("stopped; the same command goes on from here")
+
+
 def test_what_failed_is_asked_again_by_the_next_run_and_scored_again(program):
     with serving(lambda s, row: "Bóng tim to." if len(s.requests) > 3 else (_ for _ in ()).throw(Reply(400))) as server:
         first = program("run", server, "--until", "evaluate")
