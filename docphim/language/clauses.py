@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
-from docphim.language.items import Item
+from docphim.language.grammar import Clause, Item
 from docphim.language.lexicon import Lexicon
 
 #: What ends a stretch in which words belong together without question.
@@ -14,27 +14,6 @@ BOUNDARIES = frozenset(("comma", "colon", "end"))
 LINKS = ("colon", "end", "comma", "or", "and")
 _PLACE = frozenset(("anatomy", "part", "side", "location"))
 _BEFORE = frozenset(("negation", "certainty", "affirm"))
-
-
-@dataclass(slots=True)
-class Clause:
-    """Items around one predicate (`at`, its index in `items`; None where there is none) and how it hangs on the one before."""
-
-    items: list[Item]
-    at: int | None
-    link: str
-    bracket: bool = False  # it stands in brackets: a remark
-    either: bool = False  # an "or" comes later in the sentence: the list goes on
-    kinds: frozenset[str] = frozenset()
-
-    @property
-    def predicate(self) -> Item | None:
-        """The finding or state that the clause is about."""
-        return None if self.at is None else self.items[self.at]
-
-    def has(self, *kinds: str) -> bool:
-        """Whether an item of one of these kinds is in the clause."""
-        return not self.kinds.isdisjoint(kinds)
 
 
 def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
@@ -139,7 +118,13 @@ def _subject_before(items: Sequence[Item], b: int, lexicon: Lexicon) -> bool:
     if not after or after[0].kind not in ("anatomy", "part"):
         return True
     # "khí quản không lệch bóng tim to": the anatomy behind has a state of its own
-    return len(after) > 1 and after[1].kind == "state" and _named_before(items, b)
+    return len(after) > 1 and _stands_behind(after[0], after[1], lexicon) and _named_before(items, b)
+
+
+def _stands_behind(anatomy: Item, item: Item, lexicon: Lexicon) -> bool:
+    """Whether a state or a finding that follows an anatomy is said of it."""
+    about = lexicon.findings.get(item.name, {}) if item.kind == "finding" else {}
+    return item.kind == "state" or bool(about.get("as_state")) or about.get("of", "") == anatomy.name
 
 
 def _named_before(items: Sequence[Item], b: int, anatomy: str = "") -> bool:
@@ -195,8 +180,7 @@ def _places(items: Sequence[Item]) -> bool:
 
 def _complete(items: Sequence[Item], a: int, lexicon: Lexicon) -> bool:
     """Whether the predicate at `a` has its anatomy before it, as a state has, so that what follows is something new."""
-    about = lexicon.findings.get(items[a].name, {}) if items[a].kind == "finding" else {}
-    if "of" in about or "usually" in about or items[a].kind == "ratio":
+    if items[a].kind == "ratio" or not _subject_before(items, a, lexicon):
         return False
     return any(item.kind == "anatomy" for item in _look(items, range(a - 1, -1, -1))[0])
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from docphim.language import numbers
+from docphim.language.grammar import Item
 from docphim.language.lexicon import TOKEN, Lexicon, Meanings, Term
 
 _END = ""
@@ -31,22 +31,6 @@ _SIGNS = {
 _QUIET = frozenset(")[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
 
 
-@dataclass(slots=True)
-class Item:
-    """A phrase, number or sign: what it is (`kind`), its concept, and the tokens it spans.
-
-    Kinds are those of `Term`, and `comma`, `colon`, `size`, `suv`, `word` (not in the lexicon).
-    """
-
-    kind: str
-    name: str
-    start: int
-    end: int
-    term: Term | None = None
-    values: tuple[float, ...] = ()
-    locations: tuple[str, ...] = ()
-
-
 def tokenize(sentence: str, lexicon: Lexicon) -> tuple[list[str], list[tuple[int, int]]]:
     """Tokens in the lexicon's spelling, and where each stands in the sentence."""
     spans = [m.span() for m in TOKEN.finditer(sentence)]
@@ -63,6 +47,8 @@ def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
     """The items of a sentence from left to right; words that say nothing by themselves are left out."""
     found: list[Item] = []
     i, n, depth, tree = 0, len(words), 0, lexicon.tree
+    if n > 1 and words[0].isdecimal() and words[1] in ("/", ")"):
+        i = 2  # the number of a list's line
     while i < n:
         word = words[i]
         end, meanings = _longest(words, i, tree)
@@ -165,7 +151,7 @@ def _by_company(
     describes = last == "finding" or (not after_noun and "finding" in following) or not (last or "anatomy" in following)
     if kind == "state" and others and describes:
         return others[0]
-    if kind == "finding" and others and last == "finding":
+    if kind == "finding" and others and (last == "finding" or (not after_noun and "finding" in following)):
         return others[0]
     return kind
 

@@ -1,0 +1,141 @@
+"""What is denied, hedged or changed: cues before a predicate run on through a list, cues behind it reach back through one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from docphim.language.grammar import Clause, Item, Said
+
+if TYPE_CHECKING:
+    from docphim.language.lexicon import Lexicon
+
+
+def carry(clause: Clause, runs_on: bool, said: Said, lexicon: Lexicon) -> None:
+    """Whether a negation or hedge from before still holds: across "hay" and "và", across a comma only onto a bare noun.
+
+    `runs_on`: another predicate follows the noun without a comma ("…, khối đè đẩy phế quản"), so that it is none of a list.
+    """
+    holds = clause.link not in ("end", "colon") and not clause.bracket
+    if holds and clause.link == "comma":
+        holds = (clause.either and said.denied) or (bare(clause, lexicon) and not runs_on)
+    elif holds and not clause.link:
+        holds = (clause.either and said.denied) or bare(clause, lexicon, hedged=said.denied)
+    elif clause.link == "and":
+        holds = holds and not _own_subject(clause)
+    stated = clause.predicate is not None and clause.predicate.kind == "state"
+    if not holds or (said.of_state and not stated):
+        said.denied, said.hedge = False, None
+    said.of_state = said.of_state and said.denied
+
+
+def _own_subject(clause: Clause) -> bool:
+    predicate = clause.predicate
+    return bool(predicate and predicate.kind == "state" and (clause.has("anatomy") or (predicate.term and predicate.term.says)))
+
+
+def bare(clause: Clause, lexicon: Lexicon, hedged: bool = False) -> bool:
+    """A finding without a side, lobe, size or grade of its own: the list before it goes on.  `hedged`: though it is hedged."""
+    predicate = clause.predicate
+    if predicate is None or (predicate.kind != "finding" and not (predicate.term and predicate.term.says)):
+        return False
+    if lexicon.modifiers_after and predicate.term and predicate.term.led:
+        return False
+    placed = any(i.kind == "side" and i.name != "both" for i in clause.items) or any(i.locations for i in clause.items)
+    graded = clause.has("severity", "size", "suv", "affirm", "negation", "change") or (not hedged and clause.has("certainty"))
+    return not placed and not graded
+
+
+def take_hold(before: Iterable[Item], said: Said) -> bool:
+    """Let the cues before a predicate take hold; whether there was one."""
+    own = False
+    for item in before:
+        if item.kind == "negation" or (item.kind == "change" and item.name == "resolved"):
+            said.denied, own = True, True
+        elif item.kind == "affirm":
+            said.denied, said.hedge = False, None
+        elif item.kind == "certainty":
+            # "không loại trừ" after a negation does not deny what it hedges
+            said.hedge, own = item.name, True
+    return own
+
+
+def states(clause: Clause, before: Sequence[Item], lexicon: Lexicon) -> bool:
+    """Whether a clause says how an anatomy is ("tim không to", "khí quản không lệch"), and does not look for a finding."""
+    predicate = clause.predicate
+    if predicate is None or predicate.kind != "finding":
+        return True
+    named = bool(before) and before[0].kind in ("anatomy", "part", "side")
+    return named and bool(lexicon.findings.get(predicate.name, {}).get("as_state"))
+
+
+def judge(fact: dict[str, Any], clause: Clause, said: Said, lexicon: Lexicon) -> None:
+    """Polarity, certainty and change of a fact, from the cues that hold for it."""
+    fact["polarity"] = _polarity(fact, said.denied, lexicon)
+    if said.hedge and not said.denied:
+        _hedge(fact, said.hedge)
+    for item in clause.items:
+        if item.kind == "change":
+            _change(fact, item.name, lexicon)
+
+
+def _polarity(fact: dict[str, Any], denied: bool, lexicon: Lexicon) -> str:
+    if fact.get("finding"):
+        return "absent" if denied else "present"
+    normal = fact.get("normal") or lexicon.states.get(fact.get("state") or "", "abnormal") == "normal"
+    return "normal" if normal != denied else "abnormal"
+
+
+def _hedge(fact: dict[str, Any], hedge: str) -> None:
+    fact["certainty"] = hedge
+    if hedge == "obscured" and not fact.get("finding"):
+        fact["state"], fact["polarity"], fact["certainty"] = "obscured", "abnormal", "certain"
+
+
+def _change(fact: dict[str, Any], change: str, lexicon: Lexicon) -> None:
+    fact["change"] = change
+    if change == "resolved":
+        fact["polarity"] = _polarity(fact, True, lexicon)
+
+
+def afterwards(clause: Clause, after: Sequence[Item], n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon) -> None:
+    """Cues that follow what they are about: "… was not observed", "…: không", "… cannot be excluded", "… has resolved"."""
+    for item in after:
+        if item.kind == "negation" and not (clause.at is not None and _of_state(clause, item)):
+            everything = clause.link == "colon"
+            for index in _chain(n, parts, said, lexicon, everything):
+                fact = said.facts[index]
+                fact["polarity"] = _polarity(fact, True, lexicon)
+            said.denied = False
+        elif item.kind == "certainty":
+            for index in _chain(n, parts, said, lexicon, None):
+                _hedge(said.facts[index], item.name)
+        elif item.kind == "change" and clause.at is None:
+            for index in _chain(n, parts, said, lexicon, False):
+                _change(said.facts[index], item.name, lexicon)
+
+
+def _of_state(clause: Clause, negation: Item) -> bool:
+    """Whether a negation denies a state that belongs to the clause's finding: "nodes are not enlarged"."""
+    state = next((i for i in clause.items if i.kind == "state" and i.start >= negation.end), None)
+    return state is not None
+
+
+def _chain(n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon, everything: bool | None) -> list[int]:
+    """Facts that a cue behind clause `n` is about: its own, and those listed before it.
+
+    `everything` back to the sentence's start, or (False) what reads as a list, or (None) what "and" and "or" join.
+    """
+    chosen = list(said.of_clause[n])
+    k = n
+    while k > 0:
+        clause, before = parts[k], parts[k - 1]
+        if clause.link == "end" or (clause.link == "colon" and not (everything and k == n)):
+            break
+        listed = clause.link in ("and", "or") or everything or (everything is not None and bare(before, lexicon))
+        settled = before.has("negation", "shown", "affirm", "certainty") or before.at is None
+        if (settled or not listed) and (k < n or said.of_clause[n]):
+            break
+        chosen += said.of_clause[k - 1]
+        k -= 1
+    return chosen

@@ -1,0 +1,69 @@
+"""What a sentence is taken apart into: items (phrases, numbers, signs), clauses, places, and what has been said so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from docphim.language.lexicon import Term
+
+
+@dataclass(slots=True)
+class Item:
+    """A phrase, number or sign: what it is (`kind`), its concept, and the tokens it spans.
+
+    Kinds are those of `Term`, and `comma`, `colon`, `size`, `suv`, `word` (not in the lexicon).
+    """
+
+    kind: str
+    name: str
+    start: int
+    end: int
+    term: Term | None = None
+    values: tuple[float, ...] = ()
+    locations: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Clause:
+    """Items around one predicate (`at`, its index in `items`; None where there is none) and how it hangs on the one before."""
+
+    items: list[Item]
+    at: int | None
+    link: str
+    bracket: bool = False  # it stands in brackets: a remark
+    either: bool = False  # an "or" comes later in the sentence: the list goes on
+    kinds: frozenset[str] = frozenset()
+
+    @property
+    def predicate(self) -> Item | None:
+        """The finding or state that the clause is about."""
+        return None if self.at is None else self.items[self.at]
+
+    def has(self, *kinds: str) -> bool:
+        """Whether an item of one of these kinds is in the clause."""
+        return not self.kinds.isdisjoint(kinds)
+
+
+@dataclass(slots=True)
+class Place:
+    """Where: anatomy, part, side, locations."""
+
+    anatomy: str | None = None
+    part: str | None = None
+    side: str | None = None
+    locations: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Said:
+    """What holds while a sentence is read: the cue that runs on, the header before a colon, the last place, the facts."""
+
+    denied: bool = False
+    of_state: bool = False  # the negation is a state's own: "tim không to" denies nothing else
+    hedge: str | None = None
+    header: Place | None = None
+    last: Place = field(default_factory=Place)
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    of_clause: list[list[int]] = field(default_factory=list)  # facts of each clause

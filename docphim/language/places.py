@@ -1,0 +1,105 @@
+"""The places that the items of a clause name: anatomy, part, side, locations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from docphim.language.grammar import Item, Place
+
+if TYPE_CHECKING:
+    from docphim.language.lexicon import Lexicon
+
+#: Parts that a finding's meaning does not change with.
+OUTER = frozenset(("wall", "margin", "contour", "size", "lumen", "shape", "position", "parenchyma"))
+_WHERE = frozenset(("anatomy", "part", "side", "location"))
+
+
+def places(own: Iterable[Item], lexicon: Lexicon) -> list[Place]:
+    """The places that items name: "thùy trên phổi phải và thùy dưới phổi trái" is two."""
+    found: list[Place] = []
+    joined = False
+    for item in own:
+        if item.kind in ("and", "or", "comma"):
+            joined = joined or item.name != "("
+            continue
+        if item.kind not in _WHERE:
+            continue
+        if not found:
+            found.append(Place())
+            joined = False
+        now = found[-1]
+        side = item.name if item.kind == "side" else item.term.says.get("side") if item.term else None
+        anatomy = item.name if item.kind == "anatomy" and item.name else None
+        if anatomy and now.anatomy and anatomy != now.anatomy:
+            if not joined and lexicon.within(now.anatomy, anatomy):
+                anatomy = None
+            elif joined or not lexicon.within(anatomy, now.anatomy):
+                found.append(Place())
+        elif side and joined and now.anatomy and not lexicon.modifiers_after:
+            found.append(Place())
+        elif side and now.side and side != now.side:
+            if (
+                joined
+                and {side, now.side} == {"right", "left"}
+                and not item.locations
+                and now is found[0]
+                and not now.locations
+            ):
+                now.side, side = "both", "both"
+            else:
+                found.append(Place())
+        elif item.locations and joined and lexicon.modifiers_after and (now.side or now.anatomy):
+            found.append(Place())
+        now = found[-1]
+        now.anatomy = anatomy or now.anatomy
+        now.side = side or now.side
+        now.locations += tuple(x for x in item.locations if x not in now.locations)
+        part = item.name if item.kind == "part" else item.term.says.get("part") if item.term else None
+        if part and (not now.part or now.part in OUTER):
+            now.part = part
+        joined = False
+    return _merged(_filled(found, lexicon)) if len(found) > 1 else found
+
+
+def _filled(found: list[Place], lexicon: Lexicon) -> list[Place]:
+    """Give each place the anatomy and side that a list names once: at its end in Vietnamese, at its head in English."""
+    way = list(reversed(found)) if lexicon.modifiers_after else found
+    for known, place in pairwise(way):
+        if not place.anatomy:
+            place.anatomy = known.anatomy
+            place.side = place.side or known.side
+        elif not known.anatomy and not known.locations:
+            known.anatomy = place.anatomy
+    return found
+
+
+def _merged(found: list[Place]) -> list[Place]:
+    by_key: dict[tuple[str | None, str | None, str | None], Place] = {}
+    for place in found:
+        same = by_key.setdefault((place.anatomy, place.part, place.side), place)
+        if same is not place:
+            same.locations += tuple(x for x in place.locations if x not in same.locations)
+    return list(by_key.values())
+
+
+def choose(before: list[Place], after: list[Place], lexicon: Lexicon) -> list[Place]:
+    """The places of a finding: in Vietnamese those after it, in English the adjective before it with what follows."""
+    first, second = (after, before) if lexicon.modifiers_after else (before, after)
+    if not first or not second:
+        return first or second or [Place()]
+    if any(p.anatomy for p in first) or not any(p.anatomy for p in second):
+        chosen, other = first, second
+    else:
+        chosen, other = second, first
+    spare = other[-1]
+    return [
+        Place(
+            p.anatomy or spare.anatomy,
+            p.part,
+            p.side or spare.side,
+            p.locations + tuple(x for o in other for x in o.locations if x not in p.locations),
+        )
+        for p in chosen
+    ]
