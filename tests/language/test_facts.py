@@ -412,3 +412,47 @@ def test_two_wordings_of_one_thing_are_one_fact(one, other):
 )
 def test_two_things_are_two_facts(one, other):
     assert {f.core for f in facts(one, "vi")}.isdisjoint(f.core for f in facts(other, "vi"))
+
+
+#: Longer sentences: anatomy, finding or state, polarity, side.
+LONGER = [
+    (
+        "Lồng ngực: vài dải xơ ở đỉnh phổi hai bên, không tăng chuyển hóa FDG (tổn thương cũ)",
+        ["lung fibrosis + both", "lung fdg_uptake - both", "lung sequela + both"],
+    ),
+    (
+        "Đầu - cổ: nhiều hạch vùng thượng đòn bên trái, không tăng chuyển hóa FDG",
+        ["supraclavicular_region lymph_node + left", "supraclavicular_region fdg_uptake - left"],
+    ),
+    (
+        "Bụng: gan kích thước bình thường, nhu mô đều, không thấy khối khu trú, không tăng chuyển hóa FDG",
+        ["liver normal normal", "liver smooth normal", "liver mass -", "liver fdg_uptake -"],
+    ),
+    (
+        "Tràn dịch màng phổi hai bên, bên phải dày 20 mm, bên trái dày 15 mm",
+        ["pleura effusion + both", "pleura effusion + right", "pleura effusion + left"],
+    ),
+    ("Phổi phải: nốt mờ tròn ngang mức xương sườn 6", ["lung nodule + right"]),
+    (
+        "Khối cạnh rốn phổi trái, kích thước 22 x 21 mm, bờ không đều, giới hạn rõ, ngấm thuốc mạnh sau tiêm",
+        ["lung mass + left", "lung enhancement + left"],
+    ),
+    (
+        "Phổi phải: dày nhẹ tổ chức kẽ vùng đáy phổi, không thấy tổn thương dạng nốt hay dạng khối, không thấy hình giãn phế quản",
+        ["interstitium thickening + right", "lung nodule - right", "lung mass - right", "bronchus bronchiectasis - right"],
+    ),
+    (
+        "Dày tổ chức kẽ vùng đáy phổi hai bên hình tim không to, trung thất không rộng, không thấy khối trung thất",
+        ["interstitium thickening + both", "heart enlarged normal", "mediastinum widened normal", "mediastinum mass -"],
+    ),
+    (
+        "Tăng nhẹ chuyển hóa FDG (SUVmax: 4,1) ở tuyến thượng thận trái, nhưng không rõ tổn thương dạng khối (khả năng do viêm)",
+        ["adrenal fdg_uptake + left", "adrenal mass + left", "adrenal inflammation + left"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), LONGER)
+def test_longer_sentence_says_these_things(text, expected):
+    rows = [(f.anatomy, f.finding or f.state, SHORT[f.polarity], f.side) for f in facts(text, "vi")]
+    assert [" ".join(x for x in row if x) for row in rows] == expected
