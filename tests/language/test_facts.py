@@ -438,7 +438,7 @@ LONGER = [
         ["lung mass + left", "lung enhancement + left"],
     ),
     (
-        "Phổi phải: dày nhẹ tổ chức kẽ vùng đáy phổi, không thấy tổn thương dạng nốt hay dạng khối, không thấy hình giãn phế quản",
+        "Phổi phải: dày nhẹ tổ chức kẽ vùng đáy phổi, không thấy tổn thương dạng nốt hay khối, không thấy giãn phế quản",
         ["interstitium thickening + right", "lung nodule - right", "lung mass - right", "bronchus bronchiectasis - right"],
     ),
     (
@@ -446,7 +446,7 @@ LONGER = [
         ["interstitium thickening + both", "heart enlarged normal", "mediastinum widened normal", "mediastinum mass -"],
     ),
     (
-        "Tăng nhẹ chuyển hóa FDG (SUVmax: 4,1) ở tuyến thượng thận trái, nhưng không rõ tổn thương dạng khối (khả năng do viêm)",
+        "Tăng nhẹ chuyển hóa FDG (SUVmax: 4,1) ở tuyến thượng thận trái, nhưng không rõ khối (khả năng do viêm)",
         ["adrenal fdg_uptake + left", "adrenal mass + left", "adrenal inflammation + left"],
     ),
 ]
