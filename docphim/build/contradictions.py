@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -29,6 +30,9 @@ _ALIKE = {
     **dict.fromkeys(("lower_lobe", "lower_zone", "base", "inferior"), "lower"),
     **{f"{place}_arc": place for place in ("anterior", "posterior", "lateral")},
 }
+#: Words that confine a denial to what was not spoken of yet: "no other node" denies none that was named.
+_OTHERWISE = re.compile(r"\b(?:other|otherwise|new|further|additional|elsewhere|remaining|rest|khác|mới|thêm|còn lại)\b")
+
 #: No report says more different things in one section; what does is read so far.
 _MOST = 200
 
@@ -113,7 +117,8 @@ def _whole(denial: Fact, said: Fact) -> bool:
     """Whether the denial is of the thing itself, and not only of a large, a new or an otherwise described one."""
     plain = denial.change in (None, "resolved") and denial.suv is None and denial.certainty == "certain"
     measures = all(getattr(denial, f) in (None, (), getattr(said, f)) for f in ("severity", "count", "size_mm"))
-    return plain and measures and set(denial.leftover) <= set(said.leftover)
+    confined = _OTHERWISE.search(denial.text.lower())
+    return plain and measures and not confined and set(denial.leftover) <= set(said.leftover)
 
 
 def _sides(a: Fact, b: Fact, findings: Sequence[Fact], impression: Sequence[Fact]) -> bool:
