@@ -1,0 +1,78 @@
+"""English facts: one row per way of wording, in chest films, chest CT and FDG PET/CT."""
+
+import pytest
+from test_facts import said
+
+from docphim.language.facts import facts
+
+SENTENCES = [
+    ("Trachea and both main bronchi are open.", ["trachea patent normal", "bronchus patent normal both"]),
+    ("Heart contour and size are normal.", ["heart .size normal normal"]),
+    (
+        "Calcific atheroma plaques in the aortic arch and coronary arteries.",
+        ["aorta .arch atheroma +", "coronary_artery atheroma +"],
+    ),
+    (
+        "Lymph nodes with a short axis of 12 mm in the right paratracheal area.",
+        ["lymph_node lymph_node + right paratracheal 12mm"],
+    ),
+    ("Patchy ground-glass opacities in the lower lobes of both lungs.", ["lung ground_glass + both lower_lobe ~patchy"]),
+    ("Interlobular septal thickening was not observed.", ["lung septal_thickening -"]),
+    ("Linear atelectasis in the lingula.", ["lung atelectasis + lingula ~linear"]),
+    ("Minimal pericardial effusion measuring 5 mm.", ["pericardium effusion + mild 5mm"]),
+    ("Sliding hiatal hernia.", ["esophagus hiatal_hernia +"]),
+    ("Centrilobular emphysema in both upper lobes.", ["lung emphysema + both centrilobular upper_lobe"]),
+    ("Mosaic attenuation pattern in both lungs.", ["lung mosaic_attenuation + both"]),
+    ("Traction bronchiectasis in the left lower lobe.", ["bronchus bronchiectasis + left lower_lobe ~traction"]),
+    ("No pleural or pericardial effusion.", ["pleura effusion -", "pericardium effusion -"]),
+    ("No lytic lesion in the bones.", ["bone osteolysis -"]),
+    (
+        "A 22 mm spiculated mass in the left upper lobe with SUVmax 8.4.",
+        ["lung mass + left upper_lobe 22mm suv8.4 ~spiculated"],
+    ),
+    ("No hypermetabolic lesion in the liver.", ["liver fdg_uptake -"]),
+    ("Physiologic FDG uptake in the brain and the bladder.", ["brain physiologic_uptake +", "bladder physiologic_uptake +"]),
+    ("The nodule has increased in size from 4 mm to 7 mm.", ["lung nodule + 4x7mm increased"]),
+    ("Stable 6 mm right middle lobe nodule.", ["lung nodule + right middle_lobe 6mm unchanged"]),
+    (
+        "New right lower lobe consolidation, likely pneumonia.",
+        ["lung consolidation + right lower_lobe new", "lung pneumonia + right lower_lobe probable"],
+    ),
+    ("Mildly elevated right hemidiaphragm.", ["diaphragm elevated abnormal right mild"]),
+    ("Compression fracture of T8.", ["vertebra vertebral_compression + vertebra_t8"]),
+    ("Left chest tube was removed.", ["pleura chest_drain - left resolved"]),
+    ("Several calcified nodules in both lungs.", ["lung nodule + both several ~calcified"]),
+    ("Cardiothoracic ratio of 0.56.", ["heart enlarged abnormal"]),
+    ("The cardiothoracic ratio is less than 0.5.", ["heart enlarged normal"]),
+    ("Bibasilar atelectasis.", ["lung atelectasis + both base"]),
+    (
+        "A 6 mm nodule in the RUL and a 4 mm nodule in the LLL.",
+        ["lung nodule + right upper_lobe 6mm", "lung nodule + left lower_lobe 4mm"],
+    ),
+    ("Tumor in the right hilum, invading the mediastinum.", ["hilum tumor + right", "mediastinum invasion +"]),
+    ("Simple cyst in the right kidney measuring 3 cm.", ["kidney cyst + right 30mm ~simple"]),
+    ("The mediastinum is shifted to the right.", ["mediastinum shift + right"]),
+    ("Multiple bilateral rib fractures.", ["rib fracture + both multiple"]),
+    ("Pulmonary edema has improved.", ["lung edema + decreased"]),
+    ("Nodules in segments 6 and 10 of the right lung.", ["lung nodule + right segment_10 segment_6"]),
+    ("No acute cardiopulmonary disease.", ["chest abnormality - ~acute"]),
+    ("Follow-up CT is recommended.", []),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SENTENCES)
+def test_sentence(text, expected):
+    assert [said(fact) for fact in facts(text, "en")] == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ground-glass opacities in the left lung.", "ground glass opacities in the LEFT lung"),
+        ("Small haemothorax on the left with oedema.", "Small hemothorax on the left with edema."),
+        ("No effusion was detected.", "No effusion was seen."),
+        ("Left-sided pleural effusion", "Left pleural effusion"),
+    ],
+)
+def test_spelling_hyphens_and_case_change_nothing(one, other):
+    assert [fact.strict for fact in facts(one, "en")] == [fact.strict for fact in facts(other, "en")]
