@@ -1,5 +1,7 @@
 """CT-RATE's labels of English sentences: one row per way that a chest CT report words, denies, hedges or sizes a finding."""
 
+from pathlib import Path
+
 import pytest
 
 from docphim.language.labels import label_names, read_labels
@@ -155,3 +157,16 @@ def test_every_short_name_is_a_label():
 @pytest.mark.parametrize(("text", "row"), SENTENCES)
 def test_sentence(text, row):
     assert read(text) == {SHORT[word[1:]]: SIGNS[word[0]] for word in row.split()}
+
+
+def rows():
+    lines = (Path(__file__).parents[1] / "data" / "ct_sentences.txt").read_text(encoding="utf-8").splitlines()
+    return [[part.strip() for part in line.split("|")] for line in lines if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(("row", "text"), rows())
+def test_sentence_affirms_just_these_labels(row, text):
+    expected = {SHORT[word[1:]]: SIGNS[word[0]] for word in row.split()}
+    found = read(text)
+    assert {n: s for n, s in found.items() if s != "negative"} == {n: s for n, s in expected.items() if s != "negative"}
+    assert expected.items() <= found.items()
