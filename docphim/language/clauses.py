@@ -115,10 +115,17 @@ def _subject_before(items: Sequence[Item], b: int, lexicon: Lexicon) -> bool:
     if not about.get("as_state") or (term and ("anatomy" in term.says or (term.carries and not term.led))):
         return False
     after = [n for n in items[b + 1 :] if n.kind not in ("severity", "descriptor", "side", "negation")][:2]
-    if not after or after[0].kind not in ("anatomy", "part"):
+    if not after or after[0].kind not in _PLACE:
         return True
     # "khí quản không lệch bóng tim to": the anatomy behind has a state of its own
-    return len(after) > 1 and _stands_behind(after[0], after[1], lexicon) and _named_before(items, b)
+    behind = len(after) > 1 and _stands_behind(after[0], after[1], lexicon)
+    return behind and _named_before(items, b) and not _taken_before(items, b, lexicon)
+
+
+def _taken_before(items: Sequence[Item], b: int, lexicon: Lexicon) -> bool:
+    """Whether the anatomy before `b` is that of a finding before it."""
+    a = next((j for j in range(b - 1, -1, -1) if items[j].kind in ("finding", "state") or items[j].kind in BOUNDARIES), None)
+    return a is not None and items[a].kind == "finding" and _needed_before(items, a, b, lexicon)
 
 
 def _stands_behind(anatomy: Item, item: Item, lexicon: Lexicon) -> bool:
@@ -140,7 +147,8 @@ def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
     if shown:
         rest = [j for j in between if j > shown[-1] and items[j].kind in LINKS]
         return rest[-1] if rest else shown[-1] + 1
-    subject = _subject_before(items, b, lexicon) and not _needed_before(items, a, b, lexicon)
+    needed = _needed_before(items, a, b, lexicon) and not _complete(items, a, lexicon)
+    subject = not needed and _subject_before(items, b, lexicon)
     marks = [j for j in between if items[j].kind in BOUNDARIES]
     if marks:
         return _at_boundary(items, marks, b, subject)
@@ -160,7 +168,7 @@ def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
 
 def _needed_before(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> bool:
     """Whether the only anatomy between two findings is the first one's: "tổn thương gan tăng chuyển hóa FDG"."""
-    if items[a].kind != "finding" or items[b].kind != "finding" or _complete(items, a, lexicon):
+    if items[a].kind != "finding" or items[b].kind != "finding":
         return False
     names = [i.name if i.kind == "anatomy" else lexicon.location_of.get(i.name, "") for i in items[a + 1 : b]]
     # a lobe and its lung are one; the same anatomy again, with a side between, is another
@@ -221,6 +229,7 @@ def _leads(item: Item, lexicon: Lexicon) -> bool:
 
 def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexicon: Lexicon) -> list[Clause]:
     """One clause with its predicate, and clauses of their own for parts between commas that say something else."""
+    remark = items[start].name == "(" if start < end else False
     link, start = _link(items, start, end)
     parts: list[tuple[int, int]] = []
     begin = start
@@ -241,7 +250,7 @@ def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexic
             before.at = len(before.items) + 1 + index
             before.items += [items[first], *whole]
         elif whole or mark == "colon":
-            found.append(Clause(whole, index, mark, bracket=first < last and items[first].name == "("))
+            found.append(Clause(whole, index, mark, bracket=remark if first == start else items[first].name == "("))
     return found
 
 

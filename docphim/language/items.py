@@ -60,6 +60,9 @@ def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
             item = (
                 _numbered(words, i, end, meanings.terms) or _suv(words, i) or _choose(meanings, i, end, words, found, lexicon)
             )
+        if item and item.name == "thickening" and numbers.size(words, end) and not (found and found[-1].kind == "anatomy"):
+            i = end  # "tràn dịch …, bên phải dày 20 mm": how deep, not what
+            continue
         if item and item.kind == "ratio":
             item.end, item.name = numbers.ratio(words, end, lexicon.ratio)
         if item is None:

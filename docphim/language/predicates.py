@@ -74,7 +74,9 @@ def _settle(spot: Place, predicate: Item, about: Any, says: Any, joined: bool, s
     location = spot.locations + tuple(x for x in predicate.locations if x not in spot.locations)
     explicit = spot.anatomy or _of_location(location, lexicon)
     fixed = says.get("anatomy") or about.get("of")
-    context = said.header or said.last
+    context = said.last
+    if said.header and about.get("usually") and not lexicon.within(said.last.anatomy, said.header.anatomy or ""):
+        context = said.header
     carries = bool(spot.anatomy or says.get("anatomy") or (predicate.term and predicate.term.carries))
     anatomy = fixed or explicit
     if not fixed and explicit in ("chest", "body") and about.get("usually"):
@@ -110,7 +112,9 @@ def _of_location(location: Sequence[str], lexicon: Lexicon) -> str | None:
 def _taken_over(usually: str | None, context: Place, said: Said, lexicon: Lexicon) -> str | None:
     """The anatomy of a finding that names none: that of the header or the clause before, or where it usually is."""
     if usually and (
-        context.anatomy in (None, "chest", "body") or (not said.header and lexicon.within(context.anatomy, "chest"))
+        context.anatomy in (None, "chest", "body")
+        or lexicon.within(context.anatomy, usually)
+        or (not said.header and lexicon.within(context.anatomy, "chest"))
     ):
         return usually
     return context.anatomy or usually
@@ -133,7 +137,7 @@ def stated(clause: Clause, before: list[Item], after: list[Item], said: Said, le
     if says.get("anatomy"):
         spots = [Place(says["anatomy"], says.get("part"), says.get("side"))]
     elif not spots:
-        context = said.header or said.last
+        context = said.last
         spots = [Place(context.anatomy, context.part, side or context.side, context.locations)]
     facts = []
     for spot in spots:
