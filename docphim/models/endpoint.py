@@ -220,7 +220,8 @@ class Endpoint:
 def _client(scheme: str, concurrency: int) -> httpx.AsyncClient:
     import httpx
 
-    limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+    # How many are under way at once is the semaphore's to say: waiting here would count against an attempt's time.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=concurrency)
     timeout = httpx.Timeout(None, connect=CONNECT_S)
     verify = _certificates() if scheme == "https" else True
     return httpx.AsyncClient(trust_env=False, follow_redirects=False, verify=verify, limits=limits, timeout=timeout)

@@ -17,7 +17,7 @@ from chat_server import Reply, said, serving
 from docphim.errors import Refused, UsageError
 from docphim.evaluate import evaluate
 from docphim.evaluate.judge import Judge, prompt_key, spans
-from docphim.evaluate.judge_scores import judge_reports, judge_section, table
+from docphim.evaluate.judge_scores import Judged, _with_rules, judge_reports, judge_section, table
 from docphim.files import read_json, read_jsonl
 from docphim.metrics.pairs import Pairs
 
@@ -238,6 +238,30 @@ def test_sentences_stand_where_facts_do():
         ("Bóng tim không to;", 19),
         ("phổi sáng 1.5 cm.", 38),
     ]
+
+
+#: What the rules say of these sentences: the heart right; the effusion on the wrong side; the fracture missing.
+BESIDE = "Bóng tim to. Tràn dịch màng phổi phải. Gãy xương sườn.", "Bóng tim to. Tràn dịch màng phổi trái."
+EACH = ((0, "a"), (1, "b"), (2, "c")), ((0, "a"), (1, "d"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "matches", "observed", "left_out"),
+    [
+        (EACH, ((0, 0),), {"reference": 1, "prediction": 1}, {"reference": 0, "prediction": 0}),
+        (EACH, ((0, 0), (2, 1)), {"reference": 2 / 3, "prediction": 1 / 2}, {"reference": 0, "prediction": 0}),
+        (EACH, (), {"reference": 2 / 3, "prediction": 1 / 2}, {"reference": 0, "prediction": 0}),
+        # A sentence is right only if all of it is: one of two facts matched is not.
+        ((((0, "a"), (0, "x"), (1, "b"), (2, "c")), EACH[1]), ((0, 0),), {"reference": 2 / 3, "prediction": 1}, {}),
+        # Sentences in which the judge saw nothing are not compared.
+        ((((0, "a"),), EACH[1]), ((0, 0),), {"reference": 1, "prediction": 1}, {"reference": 2, "prediction": 0}),
+    ],
+)
+def test_judge_and_rules_are_compared_sentence_by_sentence(facts, matches, observed, left_out):
+    own = Judged(["p"], [(*facts, matches)], [False])
+    kappa = _with_rules(own, Pairs([BESIDE[0]], [BESIDE[1]], "vi"), 100, 0)
+    assert {side: kappa[side]["observed"] for side in kappa} == pytest.approx(observed)
+    assert all(kappa[side]["left_out"] == count for side, count in left_out.items())
 
 
 def judged(made, server, **more):

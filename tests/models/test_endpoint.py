@@ -228,6 +228,7 @@ def test_so_many_requests_are_under_way_at_once_and_no_more():
     def busy(server, row):
         if len(server.requests) <= 3:
             together.wait(20)  # three are needed to go on
+        server.release.wait(0.05)  # more than three would meet here
         return row["messages"][0]["content"]
 
     with serving(busy) as server, open_endpoint(server, concurrency=3) as client:
