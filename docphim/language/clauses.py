@@ -13,6 +13,7 @@ from docphim.language.lexicon import Lexicon
 BOUNDARIES = frozenset(("comma", "colon", "end"))
 LINKS = ("colon", "end", "comma", "or", "and")
 _PLACE = frozenset(("anatomy", "part", "side", "location"))
+_LISTED = _PLACE | {"negation", "and", "or", "comma", "severity", "descriptor", "count"}
 _BEFORE = frozenset(("negation", "certainty", "affirm"))
 
 
@@ -75,7 +76,7 @@ def _owner(items: Sequence[Item], i: int, lexicon: Lexicon) -> bool:
     if items[i].term and "anatomy" in items[i].term.says:  # type: ignore[union-attr]
         return False
     left, stop = _look(items, range(i - 1, -1, -1))
-    if stop and takes_state(stop, lexicon):
+    if stop and (stop.kind == "ratio" or takes_state(stop, lexicon)):
         return True
     right, ahead = _look(items, range(i + 1, len(items)))
     subject = any(item.kind == "anatomy" for item in left)
@@ -96,7 +97,7 @@ def _look(items: Sequence[Item], way: range) -> tuple[list[Item], Item | None]:
         item = items[j]
         if item.kind in BOUNDARIES:
             return passed, None
-        if item.kind in ("finding", "state"):
+        if item.kind in ("finding", "state", "ratio"):
             return passed, item
         if item.kind not in ("severity", "descriptor", "count", "size", "affirm"):
             passed.append(item)
@@ -245,7 +246,13 @@ def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexic
         index = at - inner if at is not None and inner <= at < last else None
         if found and index is None and mark == "comma" and not _speaks(whole) and not _other_side(found[-1], whole):
             found[-1].items += [items[first], *whole]
-        elif index is not None and found and found[-1].at is None and mark == "comma" and _leads_to(found[-1], whole[index]):
+        elif (
+            index is not None
+            and found
+            and found[-1].at is None
+            and mark == "comma"
+            and _leads_to(found[-1], whole, index, lexicon)
+        ):
             before = found[-1]
             before.at = len(before.items) + 1 + index
             before.items += [items[first], *whole]
@@ -267,12 +274,16 @@ def _other_side(clause: Clause, items: Sequence[Item]) -> bool:
     return graded and bool(sides) and bool(said) and not sides & said
 
 
-def _leads_to(clause: Clause, predicate: Item) -> bool:
-    """Whether a part only names anatomy of a list: "tim, trung thất bình thường", "no pleural, pericardial effusion"."""
+def _leads_to(clause: Clause, items: Sequence[Item], at: int, lexicon: Lexicon) -> bool:
+    """Whether a part only names anatomy of a list: "tim, trung thất bình thường", "no axillary, mediastinal or hilar nodes"."""
     kinds = {i.kind for i in clause.items}
-    if predicate.kind == "finding":
-        return kinds == {"negation", "anatomy"} and bool(predicate.term and "anatomy" in predicate.term.says)
-    return predicate.kind == "state" and "anatomy" in kinds and kinds <= _PLACE | {"and", "or", "of", "comma"}
+    if items[at].kind == "finding":
+        if lexicon.modifiers_after or not kinds & {"anatomy", "location"} or not kinds <= _LISTED:
+            return False
+        names_anatomy = bool(items[at].term and "anatomy" in items[at].term.says)  # type: ignore[union-attr]
+        own = {i.kind for i in items[:at]}
+        return bool(kinds & {"negation"} or own & {"and", "or"}) and (names_anatomy or bool(own & {"anatomy", "location"}))
+    return items[at].kind == "state" and "anatomy" in kinds and kinds <= _PLACE | {"and", "or", "of", "comma"}
 
 
 def _link(items: Sequence[Item], start: int, end: int) -> tuple[str, int]:

@@ -113,8 +113,7 @@ def _choose(
     if term is None:
         terms = meanings.terms
         kind = next(iter(terms))
-        after = _longest(words, end, lexicon.tree)[1] if end < len(words) else None
-        following = after.terms if after else {}
+        following = _following(words, end, lexicon.tree)
         if "count" in terms and "finding" in following:
             kind = "count"
         elif "severity" in terms and "count" in terms:
@@ -134,6 +133,15 @@ def _choose(
         item.end, names = numbers.numerals(numbered, words, end)
         item.locations += names
     return item
+
+
+def _following(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> Mapping[str, Term]:
+    """The meanings of what follows, past words that say nothing: "nhiều đám đông đặc"."""
+    while i < len(words):
+        i, meanings = _longest(words, i, tree)
+        if meanings is None or meanings.only is None or meanings.only.kind != "ignored":
+            return meanings.terms if meanings else {}
+    return {}
 
 
 def _by_company(

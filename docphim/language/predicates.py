@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Parts that "enlarged" means anyhow.
 _EXTENT = frozenset(("size", "contour", "shape"))
+_ADJECTIVES = frozenset(("severity", "descriptor", "count", "side"))
 _JOINING = frozenset(("comma", "and", "or", "end", "colon"))
 
 
@@ -26,7 +27,7 @@ def found(clause: Clause, before: list[Item], after: list[Item], said: Said, lex
     own, left = places(before, lexicon), places(after, lexicon)
     spots = choose(own, left, lexicon)
     joined = clause.link in ("and", "or")
-    listed = clause.at and clause.items[clause.at - 1].kind in ("and", "or", "comma")
+    listed = next((i.kind for i in reversed(before) if i.kind not in _ADJECTIVES), "") in ("and", "or", "comma")
     fact = amounts(clause, predicate, lexicon) | {"finding": predicate.name}
     says = predicate.term.says if predicate.term else {}
     state = next((i for i in clause.items if i.kind == "state"), None)
@@ -35,6 +36,9 @@ def found(clause: Clause, before: list[Item], after: list[Item], said: Said, lex
         fact["state"] = state.name
         if about.get("has_states") and not normal and _denied_state(clause):
             fact["denied_state"] = True
+    if predicate.name == "lymph_node" and fact.get("state") == "enlarged":
+        # "hạch trung thất to" and "hạch to" are one thing
+        fact |= {"finding": "lymphadenopathy", "state": None}
     for key in ("state", "part", "severity", "count"):
         if key in says:
             fact.setdefault(key, says[key])
@@ -73,6 +77,8 @@ def _settle(spot: Place, predicate: Item, about: Any, says: Any, joined: bool, s
     """Anatomy, part, side and location of a finding: its own, those its name implies, those taken over."""
     location = spot.locations + tuple(x for x in predicate.locations if x not in spot.locations)
     explicit = spot.anatomy or _of_location(location, lexicon)
+    if explicit == "rib" and about.get("usually") == "lung":
+        explicit = "lung"  # "nốt mờ ngang xương sườn 6": the rib says how high
     fixed = says.get("anatomy") or about.get("of")
     context = said.last
     if said.header and about.get("usually") and not lexicon.within(said.last.anatomy, said.header.anatomy or ""):

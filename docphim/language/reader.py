@@ -63,7 +63,8 @@ def _read(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: 
     for fact in new:
         judge(fact, clause, said, lexicon)
         _add(fact, said)
-    if new and (clause.link in ("and", "or") or (clause.link == "comma" and said.denied)):
+    listed = clause.link in ("and", "or") or (not clause.link and lexicon.modifiers_after)
+    if new and (listed or (clause.link == "comma" and said.denied)):
         _share(new[-1], said)
     afterwards(clause, after, n, parts, said, lexicon)
 
@@ -99,6 +100,8 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Sa
         return
     own = {i.kind for i in clause.items}
     if own & {"negation", "shown", "change", "certainty"} and not own & {"anatomy", "word"}:
+        if said.facts and own & {"size", "suv"}:
+            _more(clause, spots, said, lexicon)
         afterwards(clause, clause.items, n, parts, said, lexicon)
         return
     words = [i for i in clause.items if i.kind in ("word", "descriptor")]
