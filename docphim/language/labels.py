@@ -32,6 +32,12 @@ _FIELDS = tuple(f.name for f in fields(Fact) if f.name not in ("text", "start", 
 #: Fields that hold concepts, and where concepts.yaml lists them.
 _SECTIONS = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}
 _WAYS = ("is", "denied", "except", "hints", "against")
+#: Fields that decide a state whatever the rules ask.
+_ALWAYS = ("finding", "state", "polarity", "certainty", "change", "side")
+#: Facts of which it is remembered what they say.
+_REMEMBERED = 100_000
+#: (place, rank) of labels; places of sided labels affirmed without a side; whether every label is denied.
+_Spoken = tuple[tuple[tuple[int, int], ...], tuple[int, ...], bool]
 #: A condition on one field of a fact; a rule holds if all of its conditions do.
 _Rule = tuple[tuple[str, Callable[[Any], bool]], ...]
 
@@ -55,6 +61,9 @@ class _Table:
     none: int | None
     spoken: tuple[int, ...]  # all labels but `none` and those it ignores
     all_denied_by: tuple[_Rule, ...]
+    fields: tuple[str, ...]  # what the rules ask of a fact
+    asked: Callable[[Fact], tuple[Any, ...]]
+    known: dict[tuple[Any, ...], _Spoken]
 
 
 def label_names(set_: str) -> tuple[str, ...]:
@@ -122,13 +131,18 @@ def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
     ranks = [0] * len(table.names)
     unsided: set[int] = set()
     all_denied = False
-    for fact in said:
-        verdicts, open_, everything = _read(_key(fact), set_)
+    known = table.known
+    for key in map(table.asked, said):
+        spoken = known.get(key)
+        if spoken is None:
+            spoken = _remember(key, table)
+        verdicts, open_, everything = spoken
         for place, rank in verdicts:
             if rank > ranks[place]:
                 ranks[place] = rank
-        unsided.update(open_)
-        all_denied |= everything
+        if open_:
+            unsided.update(open_)
+        all_denied = all_denied or everything
     for place in unsided:
         if max(ranks[place], ranks[place + 1]) < _UNCERTAIN:
             ranks[place] = ranks[place + 1] = _UNCERTAIN
@@ -138,20 +152,25 @@ def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
     if all_denied:
         for place in table.spoken:
             ranks[place] = max(ranks[place], _NEGATIVE)
-    if table.none is not None and said:
+    if table.none is not None and any(fact.finding or fact.state for fact in said):
         loudest = max(ranks[place] for place in table.spoken)
         ranks[table.none] = {_POSITIVE: _NEGATIVE, _UNCERTAIN: _UNCERTAIN}.get(loudest, _POSITIVE)
     return {name: _STATES[rank] for name, rank in zip(table.names, ranks, strict=True)}
 
 
-#: All that a table can ask of a fact, in the order of `_FIELDS`.
-_key = operator.attrgetter(*_FIELDS)
+def _remember(key: tuple[Any, ...], table: _Table) -> _Spoken:
+    """What one fact says, kept: reports say the same things again and again."""
+    if len(table.known) >= _REMEMBERED:
+        table.known.clear()
+    table.known[key] = spoken = _read(key, table)
+    return spoken
 
 
-@functools.lru_cache(maxsize=100_000)
-def _read(key: tuple[Any, ...], set_: str) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...], bool]:
+def _read(key: tuple[Any, ...], table: _Table) -> _Spoken:
     """What one fact says: (place, rank) of labels, places of sided labels affirmed without a side, whether it denies all."""
-    table, fact = _table(set_), dict(zip(_FIELDS, key, strict=True))
+    fact = dict(zip(table.fields, key, strict=True))
+    if not fact["finding"] and not fact["state"]:  # an anatomy with words that the lexicon does not know
+        return (), (), False
     verdicts: list[tuple[int, int]] = []
     unsided: list[int] = []
     for label in sorted(table.labels, key=lambda label: label.rest):
@@ -202,11 +221,15 @@ def _table(set_: str) -> _Table:
     names: list[str] = []
     labels: list[_Label] = []
     for name, entry in data["labels"].items():
-        rules = {way: tuple(_rule(c, concepts) for c in entry.get(way, ())) for way in _WAYS}
-        labels.append(_Label(len(names), entry.get("sided", False), entry.get("rest", False), rules))
+        ways = {way: tuple(_rule(c, concepts) for c in entry.get(way, ())) for way in _WAYS}
+        labels.append(_Label(len(names), entry.get("sided", False), entry.get("rest", False), ways))
         names += [f"{name}_right", f"{name}_left"] if entry.get("sided") else [name]
     none = data.get("none") or {}
     silent = {none.get("label"), *none.get("ignoring", ())}
+    all_denied_by = tuple(_rule(c, concepts) for c in data.get("all_denied_by", ()))
+    rules = [rule for label in labels for some in label.rules.values() for rule in some]
+    asked = {name for rule in (*rules, *all_denied_by) for name, _ in rule} | {*_ALWAYS}
+    fields = tuple(name for name in _FIELDS if name in asked)
     parents = [(names.index(child), names.index(parent)) for child, parent in (data.get("parents") or {}).items()]
     return _Table(
         names=tuple(names),
@@ -215,7 +238,10 @@ def _table(set_: str) -> _Table:
         parents=_upwards(parents),
         none=names.index(none["label"]) if none else None,
         spoken=tuple(i for i, name in enumerate(names) if name not in silent),
-        all_denied_by=tuple(_rule(c, concepts) for c in data.get("all_denied_by", ())),
+        all_denied_by=all_denied_by,
+        fields=fields,
+        asked=operator.attrgetter(*fields),
+        known={},
     )
 
 

@@ -140,6 +140,10 @@ def test_other_lesion_takes_what_no_other_label_does():
     assert "Other lesion" not in said([fact("spine osteophyte", polarity="absent")], "vindr")
 
 
+def test_words_that_nobody_knows_are_neither_a_lesion_nor_its_absence():
+    assert said([Fact("", 0, 0, anatomy="mediastinum", leftover=("xyz",))], "vindr") == {}
+
+
 def test_a_blunted_angle_is_fluid_for_vindr_and_a_hint_for_chexpert():
     angle = fact("costophrenic_angle blunted")
     assert said([angle], "vindr")["Pleural effusion"] == "positive"
