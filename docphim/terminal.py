@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from docphim import files
+
+if TYPE_CHECKING:
+    from docphim.language.fact import Fact
 
 #: The metrics of the headline and how they are written; the first two that there are fit eighty columns.
 HEADLINE = {"fact_f1": "fact F1", "rougeL": "ROUGE-L", "bleu4": "BLEU-4"}
@@ -181,6 +184,21 @@ def _known(of: str, words: Row, most: int = 5) -> str:
     share = "–" if words["share"] is None else f"{words['share']:.1f} %"
     unknown = ", ".join(f"{word} {n}" for word, n in words["unknown"][:most])
     return f"lexicon knows {share} of the words of each {of}" + (f"; not {unknown}" if unknown else "")
+
+
+def facts(found: Sequence[Fact]) -> None:
+    """Print `docphim facts`'s answer: one fact a line, what it says first, then the words it was read from."""
+    rows = [["whether", "what", "where", "more", "words"]]
+    for fact in found:
+        parts = (fact.anatomy, fact.part, fact.finding, fact.state)
+        sized = "×".join(f"{value:g}" for value in fact.size_mm)
+        more = (fact.count, fact.severity, sized and f"{sized} mm", fact.suv is not None and f"SUV {fact.suv:g}", fact.change)
+        sure = None if fact.certainty == "certain" else fact.certainty
+        cells = (parts, (fact.side, *fact.location), (sure, *more, *(f"«{word}»" for word in fact.leftover)))
+        rows.append(
+            [fact.polarity, *(" ".join(str(part) for part in cell if part) for cell in cells), " ".join(fact.text.split())]
+        )
+    print(_aligned(rows, "<<<<<") if found else "no facts")
 
 
 def labels(states: Mapping[str, str]) -> None:

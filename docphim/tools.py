@@ -1,0 +1,172 @@
+"""The commands that need no recipe: what is this file, what does this report say, how good are these drafts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from docphim.errors import UsageError
+
+app = typer.Typer()
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
+Report = Annotated[
+    str, typer.Argument(metavar="TEXT|-|FILE.jsonl", help='A report, - for what is piped in, or {"id", "text"} lines.')
+]
+
+
+@app.command()
+def inspect(path: Annotated[Path, typer.Argument(help="A file or folder.")], json: AsJson = False) -> None:
+    """What a file or folder is, or why it is refused."""
+    from docphim.imaging.inspect import inspect as look
+
+    found = look(path)
+    if json:
+        show(found, True)
+    else:
+        from docphim import terminal
+
+        terminal.inspected(found)
+    if found["refused"] and not found.get("usable"):  # a folder with one film that can be used is no refusal
+        raise typer.Exit(3)
+
+
+@app.command()
+def convert(
+    path: Annotated[Path, typer.Argument(help="One study: a film.")],
+    out: Annotated[Path, typer.Argument(help="Where to; the suffix chooses: .b2nd .npy .png")],
+    as_: Annotated[
+        str | None, typer.Option("--as", metavar="xray|ct|pet", help="The modality, where the file does not say.")
+    ] = None,
+    long_side: Annotated[int, typer.Option(help="Long side in pixels; films are never enlarged.")] = 1024,
+) -> None:
+    """One study through imaging, outside any run."""
+    from docphim.imaging.convert import convert as through
+
+    made = through(path, out, as_, long_side)
+    print(f"{out}: {made['shape'][0]} x {made['shape'][1]} pixels, view {made['view']}")
+
+
+@app.command()
+def score(
+    pairs: Annotated[Path, typer.Argument(help='JSONL lines {"id", "reference", "prediction"}.')],
+    language: Annotated[str, typer.Option(help="vi, en or zh.")] = "vi",
+    convention: Annotated[
+        str, typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco.")
+    ] = "docphim",
+    tokens: Annotated[str, typer.Option(help="syllable or word, for the convention docphim.")] = "syllable",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SET", help="Labels: ct_rate, vindr, chexpert or phantom; may be repeated."),
+    ] = None,
+    allow: Annotated[
+        str, typer.Option(metavar="FAULTS", help="Score although ids are missing, extra or duplicates (with commas).")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Scores of any pairs of reports, each with its signature."""
+    from docphim.evaluate.score import score_pairs
+    from docphim.metrics import PUBLISHED
+
+    if language not in ("vi", "en", "zh"):
+        raise UsageError(f"--language {language}: must be one of vi, en, zh")
+    faults = [fault.strip() for fault in allow.split(",") if fault.strip()]
+    scored = score_pairs(pairs, language, convention=convention, tokens=tokens, label_sets=set_ or PUBLISHED, allow=faults)
+    if json:
+        show(scored, True)
+    else:
+        from docphim import terminal
+
+        terminal.score_table(scored)
+
+
+@app.command()
+def facts(
+    text: Report,
+    language: Annotated[str, typer.Option(help="vi or en.")] = "vi",
+    json: AsJson = False,
+) -> None:
+    """The atomic facts of a report: what is there or not, where, how much, how sure."""
+    from docphim import files, terminal
+    from docphim.language import facts as reading
+    from docphim.language.texts import given
+
+    for id_, said in given(text):
+        found = reading.facts(said, language)
+        rows = [fact.row() for fact in found]
+        if id_ is not None:
+            print(files.dumps({"id": id_, "facts": rows}))
+        elif json:
+            print(files.dumps(rows))
+        else:
+            terminal.facts(found)
+
+
+@app.command()
+def labels(
+    text: Report,
+    set_: Annotated[str, typer.Option("--set", help="ct_rate, vindr, chexpert or phantom.")] = "ct_rate",
+    language: Annotated[str, typer.Option(help="vi or en.")] = "vi",
+    model: Annotated[str | None, typer.Option(metavar="hf:ID", help="A text classifier in place of the rules.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Which labels a report affirms, denies, suspects or leaves out."""
+    from docphim import files, terminal
+    from docphim.language.labels import label_reader
+    from docphim.language.texts import batches
+
+    read = label_reader(model, set_, language)
+    for batch in batches(text):
+        for (id_, _), states in zip(batch, read([said for _, said in batch]), strict=True):
+            answer = {"id": id_} if id_ is not None else {}
+            if json or id_ is not None:
+                print(files.dumps(answer | {"set": set_, "labels": states}))
+            else:
+                terminal.labels(states)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of evaluated runs, or their names in ./runs.")],
+    metrics: Annotated[str, typer.Option(metavar="KEY,...", help="Which scores, or all.")] = "",
+    baseline: Annotated[str | None, typer.Option(metavar="RUN", help="What the others are tested against; the first.")] = None,
+    marks: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Marks by a reader; may be repeated.")] = None,
+    allow_missing: Annotated[bool, typer.Option(help="Compare on the examples that all runs answered.")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a tidy table.")] = None,
+    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a LaTeX table.")] = None,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with figures.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Runs side by side: intervals, floors, reliance on the film, significance; and what readers marked."""
+    from docphim.evaluate.compare_files import compare_to_files
+
+    result = compare_to_files(
+        runs,
+        marks=marks or [],
+        metrics=[key for key in metrics.split(",") if key],
+        baseline=baseline,
+        allow_missing=allow_missing,
+        csv=csv,
+        latex=latex,
+        page=page,
+    )
+    if json:
+        show(result, True)
+    else:
+        from docphim.evaluate.compare_text import terminal
+
+        print(terminal(result))
+
+
+def show(value: dict[str, Any], as_json: bool) -> None:
+    """Print a command's answer, as JSON or as lines of `key: value`."""
+    if as_json:
+        import json
+
+        print(json.dumps(value, ensure_ascii=False))
+    else:
+        from docphim import terminal
+
+        terminal.tree(value)
