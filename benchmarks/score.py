@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 Values = dict[str, float]
@@ -143,7 +144,10 @@ def compare_lexical(path: Path, rows: list[dict[str, str]]) -> None:
     beside("own lexical scores (rouge-score, sacrebleu on the same tokens)", path, LEXICAL, lexical, cut)
     text = [[row[side] for row in rows] for side in sides]
     for name, peer in (("rouge-score-default", rouge_score), ("sacrebleu-13a", sacrebleu), ("coco", coco)):
-        beside(f"convention {name}", path, CONVENTION.format(name), peer, text)
+        if peer is coco and not find_spec("pycocoevalcap"):
+            print("convention coco: not measured, pycocoevalcap is not installed (pip install --group peers)")
+        else:
+            beside(f"convention {name}", path, CONVENTION.format(name), peer, text)
 
 
 def main() -> None:
