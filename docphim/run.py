@@ -13,6 +13,8 @@ import yaml
 from docphim import files
 from docphim.errors import Refused, UsageError
 from docphim.language import lexicon
+from docphim.metrics import LABEL_SETS
+from docphim.metrics.signature import reading
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, Service, dump
 from docphim.resume import Stage, alone, do, reopen, require_done
@@ -82,6 +84,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     drafted = {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
     seen = {"train": examples["train"], "val": examples["val"], "index": index}
     lexicons = {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
+    read_with = reading(evaluate.language or recipe.language, LABEL_SETS)
     drafting, judging = recipe.generate, recipe.evaluate.judge
     options, asking = ({}, {}) if recipe.trains else endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
     judge, judge_asking = (
@@ -167,7 +170,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
                 "judge": judge,
             },
             unrecorded={"judge_asking": judge_asking} if judge_asking else {},
-            inputs={**drafted, "train": examples["train"], "studies": studies},
+            inputs={**drafted, "train": examples["train"], "studies": studies, **read_with},
             folder=home,
             outputs=["scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl"],
             version=VERSIONS["evaluate"],

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from docphim.metrics.facts import lexicon_key
 from docphim.metrics.pairs import Floats, Pairs
+from docphim.metrics.signature import read_by
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
@@ -47,8 +47,8 @@ class Labels:
         self.PER_STUDY = (f"{set_}/micro_f1", f"{set_}/accuracy")
 
     def settings(self, language: str) -> dict[str, str]:
-        """The signature's fields, with a fingerprint of the lexicon and of the set's table."""
-        return self.SETTINGS | {"lexicon": lexicon_key(language, self.set)}
+        """The signature's fields, with fingerprints of the lexicon and the set's table, and of the reader."""
+        return self.SETTINGS | read_by(language, self.set)
 
     def statistics(self, pairs: Pairs) -> Floats:
         """Per report and label true positives, false positives, misses; then what `_REST` says, (n, 3L + 5).
@@ -73,7 +73,8 @@ class Labels:
         hits, alarms, misses = self._counts(sums)
         correct, exact, found, ill, n = np.moveaxis(sums[..., -_REST:], -1, 0)
         tp, fp, fn = (counts.sum(axis=-1) for counts in (hits, alarms, misses))
-        silent = (tp + fp + fn == 0) & (n > 0)
+        # Where neither side has a positive all reports are right but the empty ones.
+        silent = np.where(tp + fp + fn == 0, _ratio(exact, n, False), 0)
         supported = hits + misses > 0
         macro = [_mean(ratio, supported, silent) for ratio in _prf(hits, alarms, misses, False)]
         micro = _prf(tp, fp, fn, silent)
@@ -119,12 +120,12 @@ class Labels:
         return np.array(table, dtype=bool).reshape(len(table), len(label_names(self.set)))
 
 
-def _prf(tp: Floats, fp: Floats, fn: Floats, silent: Flags | bool) -> tuple[Floats, Floats, Floats]:
-    """Precision, recall, F1; without a denominator 1 where `silent`, else 0."""
+def _prf(tp: Floats, fp: Floats, fn: Floats, silent: Floats | Flags | bool) -> tuple[Floats, Floats, Floats]:
+    """Precision, recall, F1; without a denominator `silent`."""
     return _ratio(tp, tp + fp, silent), _ratio(tp, tp + fn, silent), _ratio(2 * tp, 2 * tp + fp + fn, silent)
 
 
-def _mean(values: Floats, counted: Flags, silent: Flags) -> Floats:
+def _mean(values: Floats, counted: Flags, silent: Floats) -> Floats:
     """The mean over the labels that are counted."""
     return _ratio((values * counted).sum(axis=-1), counted.sum(axis=-1), silent)
 
@@ -140,8 +141,8 @@ def _crg(tp: Floats, fp: Floats, fn: Floats, cells: Floats) -> Floats:
     return np.where(2 * unit > score, unit / np.where(2 * unit > score, 2 * unit - score, 1.0), 0.0)
 
 
-def _ratio(part: Floats, whole: Floats, otherwise: Flags | bool) -> Floats:
-    """part/whole; 1 or 0 as `otherwise` says where there is no whole."""
+def _ratio(part: Floats, whole: Floats, otherwise: Floats | Flags | bool) -> Floats:
+    """part/whole; `otherwise` where there is no whole."""
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.asarray(otherwise, dtype=float))
 
 

@@ -5,20 +5,17 @@ A fact of the prediction is right if the reference says the same, one for one: P
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docphim import language as language_package
 from docphim.language.fact import Fact
 from docphim.metrics.grams import shared_grams
 from docphim.metrics.pairs import Floats, Ints, Pairs
+from docphim.metrics.signature import read_by
 
 KEYS = (
     "fact_precision",
@@ -86,9 +83,12 @@ def statistics(pairs: Pairs) -> Floats:
 
 
 def aggregate(sums: Floats) -> Floats:
-    """Sums of `statistics` over reports, (…, 7), to percent, (…, 8); of reports without any fact, 100."""
+    """Sums of `statistics` over reports, (…, 7), to percent, (…, 8).
+
+    Where no report holds a fact all are right that are not empty: micro is then what macro is.
+    """
     reference, predicted, *right, f1, core_f1, n = np.moveaxis(sums, -1, 0)
-    nothing = (reference + predicted == 0) & (n > 0)
+    nothing = np.where(reference + predicted == 0, _ratio(f1, n, False), 0)
     columns = []
     for shared in right:
         columns += [_ratio(shared, predicted, nothing), _ratio(shared, reference, nothing)]
@@ -103,16 +103,8 @@ def per_study(statistics: Floats) -> Floats:
 
 
 def settings(language: str) -> dict[str, str]:
-    """The signature's fields, with a fingerprint of the lexicon: a corrected word gives other facts."""
-    return SETTINGS | {"lexicon": lexicon_key(language)}
-
-
-@functools.cache
-def lexicon_key(language: str, labels: str = "") -> str:
-    """A fingerprint of the data by which facts are read, and labels of the set `labels`: 8 hexadecimal digits."""
-    folder = Path(language_package.__file__).parent
-    names = ["lexicon/concepts.yaml", f"lexicon/{language}.yaml", *([f"labels/{labels}.yaml"] if labels else [])]
-    return hashlib.sha256(b"\0".join((folder / name).read_bytes() for name in names)).hexdigest()[:8]
+    """The signature's fields, with fingerprints of lexicon and reader: a corrected word or rule gives other facts."""
+    return SETTINGS | read_by(language)
 
 
 def match(reference: Sequence[Fact], prediction: Sequence[Fact]) -> Matching:
@@ -163,8 +155,8 @@ def _ids(pairs: Pairs) -> tuple[Ints, Ints, Ints]:
     return flat, np.array(core_of, np.int64)[flat], lengths
 
 
-def _ratio(part: Floats | Ints, whole: Floats | Ints, otherwise: NDArray[np.bool_] | bool) -> Floats:
-    """part/whole; 1 or 0 as `otherwise` says where there is no whole."""
+def _ratio(part: Floats | Ints, whole: Floats | Ints, otherwise: Floats | NDArray[np.bool_] | bool) -> Floats:
+    """part/whole; `otherwise` where there is no whole."""
     return np.where(whole > 0, part / np.maximum(whole, 1), np.asarray(otherwise, dtype=float))
 
 

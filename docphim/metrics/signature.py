@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from docphim import __version__
+from docphim import language as language_package
 from docphim.errors import Refused
 
 #: What two numbers may differ in and still be compared: they are counts and seeds of the sample, not conventions.
@@ -27,6 +31,28 @@ def signature(key: str, average: str, settings: Mapping[str, str], *, n: int, re
         "v": ".".join(__version__.split(".")[:2]),
     }
     return "|".join([f"docphim:{key}", average, *(f"{name}:{value}" for name, value in fields.items())])
+
+
+def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
+    """Every file that facts, and labels of these sets, depend on: words, tables and the code that reads them.
+
+    Empty where the language has no lexicon.
+    """
+    folder = Path(language_package.__file__).parent
+    words, tables = ["concepts", language], [folder / "labels" / f"{name}.yaml" for name in label_sets]
+    data = [*(folder / "lexicon" / f"{name}.yaml" for name in words), *tables]
+    files = [*data, *sorted(folder.glob("*.py"))] if data[1].exists() else []
+    return {path.relative_to(folder).as_posix(): path for path in files}
+
+
+@functools.cache
+def read_by(language: str, label_set: str = "") -> dict[str, str]:
+    """The fields of a signature that say how reports were read for facts: fingerprints of the words and of the code."""
+    code, words = hashlib.sha256(), hashlib.sha256()
+    for name, path in reading(language, [label_set] if label_set else []).items():
+        content = path.read_bytes().replace(b"\r\n", b"\n")  # as a checkout on Windows may have it
+        (code if name.endswith(".py") else words).update(name.encode() + b"\0" + content + b"\0")
+    return {"lexicon": words.hexdigest()[:8], "reader": code.hexdigest()[:8]}
 
 
 def check_comparable(signatures: Iterable[str]) -> None:

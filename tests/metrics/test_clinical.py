@@ -98,6 +98,11 @@ def test_where_neither_text_has_a_finding_nothing_is_wrong(three):
     assert values(three, ("---", "p--"))["micro_f1"] == values(three, ("---", "p--"))["macro_f1"] == 0
 
 
+def test_an_empty_prediction_is_not_right_even_where_there_is_nothing_to_find(three):
+    found = values(three, ("---", "nnn"), ("---", ""), ("---", "---"), ("nnn", ""))
+    assert {found[k] for k in ("coverage", "accuracy", "exact_match", "macro_f1", "micro_f1", "micro_precision")} == {50}
+
+
 WORD = st.text("pnu-", min_size=3, max_size=3)
 
 
@@ -120,13 +125,12 @@ def test_a_report_that_occurs_again_is_read_once(three, monkeypatch):
 
 
 def test_scores_have_intervals_and_a_signature_that_says_how_labels_count(three, monkeypatch):
-    monkeypatch.setattr("docphim.metrics.facts.lexicon_key", lambda *_: "0123abcd")
-    monkeypatch.setattr("docphim.metrics.clinical.lexicon_key", lambda *_: "0123abcd")
+    monkeypatch.setattr("docphim.metrics.clinical.read_by", lambda *_: {"lexicon": "0123abcd", "reader": "4567cdef"})
     rows = table(measure(pairs(*REPORTS * 20), [str(i) for i in range(80)], resamples=100, seed=1, names=["vindr"]))
     assert set(rows) == {f"vindr/{key}" for key in SCORES}
     for row in rows.values():
         assert 0 <= row["low"] <= row["value"] <= row["high"] <= 100
-        assert "|unc:positive|macro:supported|" in row["signature"] and "|lexicon:0123abcd|" in row["signature"]
+        assert "|unc:positive|macro:supported|" in row["signature"] and "|lexicon:0123abcd|reader:4567cdef|" in row["signature"]
 
 
 @pytest.mark.parametrize("set_", LABEL_SETS)

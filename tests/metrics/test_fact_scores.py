@@ -88,6 +88,14 @@ def test_micro_pools_facts_and_macro_averages_reports():
     assert scores["fact_f1_macro"] == pytest.approx(200 / 3)
 
 
+def test_where_no_report_holds_a_fact_micro_is_macro():
+    scores = values(([], []), ([], []))
+    assert scores["fact_f1"] == scores["fact_recall"] == scores["fact_f1_macro"] == 100
+    sums = facts.statistics(Pairs(["Xin.", "Xin.", ""], ["Xin.", "", ""], "vi", facts_read={"Xin.": [], "": []})).sum(axis=0)
+    scores = dict(zip(facts.KEYS, facts.aggregate(sums), strict=True))
+    assert scores["fact_f1"] == scores["fact_precision"] == scores["fact_f1_macro"] == pytest.approx(100 / 3)
+
+
 def test_the_words_and_the_place_in_the_text_of_a_fact_do_not_matter():
     assert (
         values(([change(HEART, text="tim không to", start=3)], [change(HEART, text="Bóng tim không to", start=9)]))["fact_f1"]
