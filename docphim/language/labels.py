@@ -31,7 +31,7 @@ _RANK = {state: rank for rank, state in enumerate(_STATES)}
 _FIELDS = tuple(f.name for f in fields(Fact) if f.name not in ("text", "start", "end"))
 #: Fields that hold concepts, and where concepts.yaml lists them.
 _SECTIONS = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}
-_WAYS = ("is", "denied", "except", "hints", "against")
+_WAYS = ("is", "affirmed", "denied", "except", "hints", "against")
 #: Fields that decide a state whatever the rules ask.
 _ALWAYS = ("finding", "state", "polarity", "certainty", "change", "side")
 #: Facts of which it is remembered what they say.
@@ -60,6 +60,7 @@ class _Table:
     parents: tuple[tuple[int, int], ...]  # child before its parent
     none: int | None
     spoken: tuple[int, ...]  # all labels but `none` and those it ignores
+    whole: tuple[int, ...]  # labels that a report denies which calls everything normal
     all_denied_by: tuple[_Rule, ...]
     fields: tuple[str, ...]  # what the rules ask of a fact
     asked: Callable[[Fact], tuple[Any, ...]]
@@ -152,9 +153,9 @@ def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
     if all_denied:
         for place in table.spoken:
             ranks[place] = max(ranks[place], _NEGATIVE)
-    if table.none is not None and any(fact.finding or fact.state for fact in said):
-        loudest = max(ranks[place] for place in table.spoken)
-        ranks[table.none] = {_POSITIVE: _NEGATIVE, _UNCERTAIN: _UNCERTAIN}.get(loudest, _POSITIVE)
+    if table.none is not None and all(ranks[place] < _UNCERTAIN for place in table.spoken):
+        if all(ranks[place] == _NEGATIVE for place in table.whole):
+            ranks[table.none] = _POSITIVE
     return {name: _STATES[rank] for name, rank in zip(table.names, ranks, strict=True)}
 
 
@@ -196,14 +197,14 @@ def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) 
         return 0
     affirmed = fact["polarity"] in ("present", "abnormal")
     hinted = _holds(rules["hints"], fact)
-    if _holds(rules["is"], fact) or (affirmed and hinted):
+    if _holds(rules["is"], fact) or (affirmed and (hinted or _holds(rules["affirmed"], fact))):
         if fact["change"] == "resolved":
             return _NEGATIVE
         rank = certainty[fact["certainty"]]
         if affirmed:
             return min(rank, _UNCERTAIN) if hinted else rank
         return _UNCERTAIN if fact["certainty"] in ("not_excluded", "obscured") else _NEGATIVE
-    denies = _holds(rules["against"], fact) if affirmed else hinted or _holds(rules["denied"], fact)
+    denies = _holds(rules["against"], fact) if affirmed else _holds(rules["denied"], fact)
     return _NEGATIVE if denies else 0
 
 
@@ -238,6 +239,7 @@ def _table(set_: str) -> _Table:
         parents=_upwards(parents),
         none=names.index(none["label"]) if none else None,
         spoken=tuple(i for i, name in enumerate(names) if name not in silent),
+        whole=tuple(map(names.index, none.get("denying", ()))),
         all_denied_by=all_denied_by,
         fields=fields,
         asked=operator.attrgetter(*fields),
@@ -278,7 +280,7 @@ def _asks(name: str, wanted: Any) -> Callable[[Any], bool]:
         return lambda value: low <= (min(value) if isinstance(value, tuple) else value) < high if value else False
     choices = frozenset(wanted if isinstance(wanted, list) else [wanted])
     if name in ("location", "leftover"):
-        return lambda value: not choices.isdisjoint(value)
+        return lambda value: not choices.isdisjoint(value or {None})
     return choices.__contains__
 
 

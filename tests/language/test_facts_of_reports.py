@@ -166,7 +166,7 @@ def test_two_things_are_two_facts(one, other):
 LONGER = [
     (
         "Lồng ngực: vài dải xơ ở đỉnh phổi hai bên, không tăng chuyển hóa FDG (tổn thương cũ)",
-        ["lung fibrosis + both", "lung fdg_uptake - both", "lung sequela + both"],
+        ["lung fibrosis + both", "lung fdg_uptake - both", "lung lesion + both"],
     ),
     (
         "Đầu - cổ: nhiều hạch vùng thượng đòn bên trái, không tăng chuyển hóa FDG",
