@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ READINGS = {
 #: Of the scores of a pairs file these are left to --json: the short list has what is usually asked for.
 _AT_LENGTH = ("fact_precision_core", "fact_recall_core", "fact_f1_macro", "fact_f1_core_macro")
 _OF_LABELS = ("macro_f1", "micro_f1")
+#: Columns of what a command prints as text.
+WIDTH = 100
 Row = dict[str, Any]
 
 
@@ -149,9 +151,11 @@ def score_table(scored: Row) -> None:
     rows = [["metric", "score", "95 % interval"]]
     rows += [[key, _number(score), interval(score).partition(" ")[2] or "–"] for key, score in scores.items()]
     parts = [_aligned(rows, "<><")]
+    if not any(score["low"] is not None for score in scores.values()):
+        parts.append("no interval: there are fewer than 30 patients")
     if scored.get("fact_errors"):
         told = ", ".join(f"{n} {_ERRORS.get(kind, kind)}" for kind, n in scored["fact_errors"].items() if n)
-        parts.append(textwrap.fill(f"facts: {told or 'none is wrong'}", 80))
+        parts.append(textwrap.fill(f"facts: {told or 'none is wrong'}", WIDTH))
     if scored.get("coverage_words"):
         parts.append("\n".join(_known(of, words) for of, words in scored["coverage_words"].items()))
     print("\n\n".join(parts), end="\n\n")
@@ -160,8 +164,26 @@ def score_table(scored: Row) -> None:
     for row in scored.get("suspect") or []:
         print(f"suspect: {row['text']} of {row['id']}: {SUSPECT.get(row['why'], row['why'])}")
     more = len(scored["scores"]) - len(scores)
-    left_out = f" (and {more} more with --json)" if more else ""
-    print("", f"signatures{left_out}", *(f"  {score['signature']}" for score in scores.values()), sep="\n")
+    left_out = f" (and {more} more scores with --json)" if more else ""
+    print("", f"signatures{left_out}", *_signatures(scores), sep="\n")
+
+
+def _signatures(scores: Row) -> Iterator[str]:
+    """Each signature once for all the scores that share it but for the key, broken at its bars."""
+    shared: dict[str, list[str]] = {}
+    for key, score in scores.items():
+        shared.setdefault(score["signature"].partition("|")[2], []).append(key)
+    for fields, keys in shared.items():
+        yield textwrap.fill(" ".join(keys), WIDTH, initial_indent="  ", subsequent_indent="  ")
+        indent = " " * 4
+        spaced = textwrap.fill(
+            f"docphim:KEY| {fields.replace('|', '| ')}",
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+        )
+        yield spaced.replace("| ", "|")
 
 
 #: Why a text is suspect, in words.
@@ -183,7 +205,8 @@ def _known(of: str, words: Row, most: int = 5) -> str:
     """How many of a text's words the lexicon knows, and which it does not."""
     share = "–" if words["share"] is None else f"{words['share']:.1f} %"
     unknown = ", ".join(f"{word} {n}" for word, n in words["unknown"][:most])
-    return f"lexicon knows {share} of the words of each {of}" + (f"; not {unknown}" if unknown else "")
+    told = f"the lexicon knows {share} of the {of}s' words" + (f"; most often not: {unknown}" if unknown else "")
+    return textwrap.shorten(told, WIDTH, placeholder=" …")
 
 
 def facts(found: Sequence[Fact]) -> None:

@@ -68,12 +68,11 @@ def score(
 ) -> None:
     """Scores of any pairs of reports, each with its signature."""
     from docphim.evaluate.score import score_pairs
-    from docphim.metrics import PUBLISHED
 
     if language not in ("vi", "en", "zh"):
         raise UsageError(f"--language {language}: must be one of vi, en, zh")
     faults = [fault.strip() for fault in allow.split(",") if fault.strip()]
-    scored = score_pairs(pairs, language, convention=convention, tokens=tokens, label_sets=set_ or PUBLISHED, allow=faults)
+    scored = score_pairs(pairs, language, convention=convention, tokens=tokens, label_sets=set_, allow=faults)
     if json:
         show(scored, True)
     else:

@@ -41,7 +41,7 @@ def score_pairs(
     *,
     convention: str = "docphim",
     tokens: str = "syllable",
-    label_sets: Sequence[str] = PUBLISHED,
+    label_sets: Sequence[str] | None = None,
     allow: Collection[str] = (),
     resamples: int = 1000,
     seed: int = 12345,
@@ -62,8 +62,8 @@ def score_pairs(
         `docphim`, or another tool's of `docphim.metrics.parity.CONVENTIONS`.
     tokens : str
         `syllable` or `word`, for the convention `docphim`.
-    label_sets : sequence of str
-        Label sets to score, for the convention `docphim` and a language with a lexicon.
+    label_sets : sequence of str, optional
+        Label sets to score, for the convention `docphim` and a language with a lexicon; `PUBLISHED` where not said.
     allow : collection of str
         Which of `STOPS` do not stop.
 
@@ -79,13 +79,17 @@ def score_pairs(
     Refused
         `file_missing`; `pairs_unreadable`, with the line's number; `pairs_incomplete`, with the ids.
     UsageError
-        The language has no tokens; the convention, its tokens, a label set or what is to be allowed is unknown.
+        The language has no tokens; the convention, its tokens, a label set or what is to be allowed is unknown; label sets
+        where there are no labels.
     """
     unknown = [fault for fault in allow if fault not in STOPS]
     if unknown:
         raise UsageError(f"--allow {unknown[0]}: must be of {', '.join(STOPS)}")
     tokens, others = choose(convention, language, tokens)
-    names = others or families(language, label_sets)
+    if label_sets and (others or "facts" not in families(language)):
+        whose = f"the convention {convention}" if others else f"{language}, which has no lexicon"
+        raise UsageError(f"--set {label_sets[0]}: there are no labels under {whose}")
+    names = others or families(language, label_sets or PUBLISHED)
     read = read_pairs(path)
     _stop(path, {fault: read.faults[fault] for fault in STOPS if read.faults[fault] and fault not in allow})
     if not read.ids:

@@ -168,6 +168,17 @@ def test_a_byte_order_mark_and_blank_lines_are_no_fault(tmp_path):
 def test_label_sets_are_chosen(tmp_path):
     with pytest.raises(UsageError, match="label set 'x' is not one of ct_rate, vindr, chexpert, phantom"):
         score_pairs(pairs(tmp_path, pair("a")), "vi", label_sets=["x"])
+    scored = score_pairs(pairs(tmp_path, pair("a")), "vi", label_sets=["phantom"])
+    assert {key.partition("/")[0] for key in scored["scores"] if "/" in key} == {"phantom"}
+
+
+@pytest.mark.parametrize(
+    ("language", "convention", "said"),
+    [("vi", "coco", "under the convention coco"), ("zh", "docphim", "under zh, which has no lexicon")],
+)
+def test_label_sets_where_there_are_no_labels_are_refused_and_not_ignored(tmp_path, language, convention, said):
+    with pytest.raises(UsageError, match=f"--set vindr: there are no labels {said}"):
+        score_pairs(pairs(tmp_path, pair("a")), language, convention=convention, label_sets=["vindr"])
 
 
 @pytest.mark.parametrize(

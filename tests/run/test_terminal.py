@@ -50,12 +50,25 @@ def test_without_intervals_the_headline_has_no_brackets():
     assert "[" not in text and "floor: constant" in text and "-12.3" in text
 
 
-def test_scores_are_printed_with_their_signature_unbroken(capsys, monkeypatch):
+def test_scores_are_printed_with_the_signature_that_they_share_broken_at_its_bars_only(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    terminal.score_table({"scores": scores(), "counts": {"pairs": 220, "missing": 1}, "named": {"missing": ["a", "b"]}})
+    row, *fields = SIGNATURE.split("|")
+    both = scores() | {"rouge1": scores()["rougeL"] | {"signature": "|".join(["docphim:rouge1", *fields])}}
+    terminal.score_table({"scores": both, "counts": {"pairs": 220, "missing": 1}, "named": {"missing": ["a", "b"]}})
     said = capsys.readouterr().out.splitlines()
-    assert "rougeL  87.65  [77.65, 97.65]" in said and f"  {SIGNATURE}" in said
-    assert "  missing: a, b" in said
+    assert "rougeL  87.65  [77.65, 97.65]" in said and "  missing: a, b" in said
+    keys, *lines = said[said.index("signatures") + 1 :]
+    assert keys.split()[:1] == ["rougeL"] and keys.split()[-1] == "rouge1"
+    assert "".join(line.strip() for line in lines[-len(lines) :]).startswith("|".join(["docphim:KEY", *fields]))
+    assert all(line.endswith("|") for line in lines[:-1]) and max(map(len, said)) <= terminal.WIDTH
+
+
+def test_where_no_score_has_an_interval_the_reason_is_said(capsys):
+    row = scores()["rougeL"]
+    terminal.score_table({"scores": {"rougeL": row | {"low": None, "high": None}}, "counts": {"pairs": 2}})
+    assert "no interval: there are fewer than 30 patients" in capsys.readouterr().out
+    terminal.score_table({"scores": {"rougeL": row}, "counts": {"pairs": 220}})
+    assert "no interval" not in capsys.readouterr().out
 
 
 def test_the_headline_puts_facts_first_and_says_what_the_floors_and_wrong_films_mean():
@@ -97,6 +110,6 @@ def test_score_lists_facts_first_then_words_then_labels_and_leaves_the_rest_to_j
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in said[1:4]] == ["fact_f1", "rougeL", "vindr/macro_f1"]
     assert "facts: 2 wrong in side, 1 hallucinated" in said
-    assert "lexicon knows 98.8 % of the words of each reference; not lạ 7, xyz 3" in said
+    assert "the lexicon knows 98.8 % of the references' words; most often not: lạ 7, xyz 3" in said
     assert "suspect: prediction of a: another language than declared" in said
-    assert "signatures (and 2 more with --json)" in said and "  empty: 0" not in said
+    assert "signatures (and 2 more scores with --json)" in said and "  empty: 0" not in said
