@@ -28,6 +28,7 @@ def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
     later = False
     for clause in reversed(found):
         clause.kinds = frozenset([item.kind for item in clause.items])
+        clause.predicate = None if clause.at is None else clause.items[clause.at]
         clause.either = later
         later = (later or clause.link == "or" or clause.has("or")) and clause.link != "end"
     return found
@@ -35,7 +36,7 @@ def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
 
 def _without_advice(items: Sequence[Item]) -> list[Item]:
     """Leave out advice and technique, from its first words to the next comma or the end."""
-    if not any(item.kind == "advice" for item in items):
+    if "advice" not in [item.kind for item in items]:
         return list(items)
     kept, skipping = [], False
     for item in items:
@@ -48,7 +49,7 @@ def _without_advice(items: Sequence[Item]) -> list[Item]:
 def _nodes_as_places(items: list[Item], lexicon: Lexicon) -> list[Item]:
     """In "no uptake was detected in the mediastinal lymph nodes" the nodes are where, not what."""
     for n, item in enumerate(items):
-        if takes_state(item, lexicon) and item.name in lexicon.anatomy:
+        if item.kind == "finding" and item.name in lexicon.with_states and item.name in lexicon.anatomy:
             back = n - 1
             while back >= 0 and items[back].kind in _PLACE | {"descriptor"}:
                 back -= 1
@@ -59,7 +60,7 @@ def _nodes_as_places(items: list[Item], lexicon: Lexicon) -> list[Item]:
 
 def takes_state(item: Item, lexicon: Lexicon) -> bool:
     """Whether a state beside this finding is its own: "hạch trung thất to" speaks of one thing."""
-    return item.kind == "finding" and bool(lexicon.findings.get(item.name, {}).get("has_states"))
+    return item.kind == "finding" and item.name in lexicon.with_states
 
 
 def _predicates(items: Sequence[Item], lexicon: Lexicon) -> list[int]:
@@ -143,16 +144,16 @@ def _named_before(items: Sequence[Item], b: int, anatomy: str = "") -> bool:
 
 def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
     """Where the clause of the predicate at `b` begins, after the predicate at `a`."""
-    between = range(a + 1, b)
-    shown = [j for j in between if items[j].kind == "shown" or _denies_before(items, j, b)]
-    if shown:
-        rest = [j for j in between if j > shown[-1] and items[j].kind in LINKS]
-        return rest[-1] if rest else shown[-1] + 1
+    between, kinds = range(a + 1, b), {item.kind for item in items[a + 1 : b]}
+    if "shown" in kinds or "negation" in kinds:
+        shown = [j for j in between if items[j].kind == "shown" or _denies_before(items[j])]
+        if shown:
+            rest = [j for j in between if j > shown[-1] and items[j].kind in LINKS]
+            return rest[-1] if rest else shown[-1] + 1
     needed = _needed_before(items, a, b, lexicon) and not _complete(items, a, lexicon)
     subject = not needed and _subject_before(items, b, lexicon)
-    marks = [j for j in between if items[j].kind in BOUNDARIES]
-    if marks:
-        return _at_boundary(items, marks, b, subject)
+    if not kinds.isdisjoint(BOUNDARIES):
+        return _at_boundary(items, [j for j in between if items[j].kind in BOUNDARIES], b, subject)
     negation = next((j for j in between if items[j].kind in _BEFORE), None)
     joins = [j for j in between if items[j].kind in ("and", "or")]
     if negation is not None:
@@ -161,10 +162,9 @@ def _cut(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> int:
         return joins[-1]
     if lexicon.modifiers_after:
         return _subject_start(items, a, b, lexicon) if subject or _complete(items, a, lexicon) else b
-    prepositions = [j for j in between if items[j].kind == "of"]
     if subject:
         return _subject_start(items, a, b, lexicon)
-    return b if prepositions else a + 1
+    return b if "of" in kinds else a + 1
 
 
 def _needed_before(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> bool:
@@ -178,9 +178,9 @@ def _needed_before(items: Sequence[Item], a: int, b: int, lexicon: Lexicon) -> b
     return named + says < 2
 
 
-def _denies_before(items: Sequence[Item], j: int, b: int) -> bool:
-    """Whether a negation that follows what it denies stands at `j`."""
-    return items[j].kind == "negation" and items[j].name == "after" and j + 1 <= b
+def _denies_before(item: Item) -> bool:
+    """Whether an item is a negation that follows what it denies."""
+    return item.kind == "negation" and item.name == "after"
 
 
 def _places(items: Sequence[Item]) -> bool:
@@ -232,6 +232,9 @@ def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexic
     """One clause with its predicate, and clauses of their own for parts between commas that say something else."""
     remark = items[start].name == "(" if start < end else False
     link, start = _link(items, start, end)
+    own = items[start:end]
+    if BOUNDARIES.isdisjoint([item.kind for item in own]):
+        return [Clause(list(own), at - start if at is not None and at >= start else None, link, remark)] if own else []
     parts: list[tuple[int, int]] = []
     begin = start
     for j in range(start, end):
@@ -288,8 +291,9 @@ def _leads_to(clause: Clause, items: Sequence[Item], at: int, lexicon: Lexicon) 
 
 def _link(items: Sequence[Item], start: int, end: int) -> tuple[str, int]:
     """The strongest of the signs and joining words that a stretch begins with, and where its own words begin."""
-    kinds = []
+    link = ""
     while start < end and items[start].kind in LINKS:
-        kinds.append(items[start].kind)
+        if not link or LINKS.index(items[start].kind) < LINKS.index(link):
+            link = items[start].kind
         start += 1
-    return next((link for link in LINKS if link in kinds), ""), start
+    return link, start

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from docphim.language.grammar import Clause, Item, Said
+from docphim.language.grammar import Clause, Draft, Item, Said
 
 if TYPE_CHECKING:
     from docphim.language.lexicon import Lexicon
+
+_GRADES = frozenset(("severity", "size", "suv", "affirm", "negation", "change"))
+_BEFORE = frozenset(("negation", "change", "affirm", "certainty"))
+_BEHIND = frozenset(("negation", "certainty", "change"))
 
 
 def carry(clause: Clause, runs_on: bool, said: Said, lexicon: Lexicon) -> None:
@@ -41,14 +45,16 @@ def bare(clause: Clause, lexicon: Lexicon, hedged: bool = False) -> bool:
         return False
     if lexicon.modifiers_after and predicate.term and predicate.term.led:
         return False
-    placed = any(i.kind == "side" and i.name != "both" for i in clause.items) or any(i.locations for i in clause.items)
-    graded = clause.has("severity", "size", "suv", "affirm", "negation", "change") or (not hedged and clause.has("certainty"))
-    return not placed and not graded
+    if not clause.kinds.isdisjoint(_GRADES) or (not hedged and "certainty" in clause.kinds):
+        return False
+    return not [i for i in clause.items if i.locations or (i.kind == "side" and i.name != "both")]
 
 
-def take_hold(before: Iterable[Item], said: Said) -> bool:
-    """Let the cues before a predicate take hold; whether there was one."""
+def take_hold(clause: Clause, before: Iterable[Item], said: Said) -> bool:
+    """Let the cues before a clause's predicate take hold; whether there was one."""
     own = False
+    if clause.kinds.isdisjoint(_BEFORE):
+        return own
     for item in before:
         if item.kind == "negation" or (item.kind == "change" and item.name == "resolved"):
             said.denied, own = True, True
@@ -66,46 +72,50 @@ def states(clause: Clause, before: Sequence[Item], lexicon: Lexicon) -> bool:
     if predicate is None or predicate.kind != "finding":
         return True
     named = bool(before) and before[0].kind in ("anatomy", "part", "side")
-    return named and bool(lexicon.findings.get(predicate.name, {}).get("as_state"))
+    return named and predicate.name in lexicon.as_state
 
 
-def judge(fact: dict[str, Any], clause: Clause, said: Said, lexicon: Lexicon) -> None:
+def judge(fact: Draft, clause: Clause, said: Said, lexicon: Lexicon) -> None:
     """Polarity, certainty and change of a fact, from the cues that hold for it."""
-    fact["polarity"] = _polarity(fact, said.denied, lexicon)
+    fact.polarity = _polarity(fact, said.denied, lexicon)
     if said.hedge and not said.denied:
         _hedge(fact, said.hedge)
+    if "change" not in clause.kinds:
+        return
     for item in clause.items:
         if item.kind == "change":
             _change(fact, item.name, lexicon)
 
 
-def _polarity(fact: dict[str, Any], denied: bool, lexicon: Lexicon) -> str:
-    if fact.get("finding"):
+def _polarity(fact: Draft, denied: bool, lexicon: Lexicon) -> str:
+    if fact.finding:
         return "absent" if denied else "present"
-    normal = fact.get("normal") or lexicon.states.get(fact.get("state") or "", "abnormal") == "normal"
+    normal = fact.normal or lexicon.states.get(fact.state or "", "abnormal") == "normal"
     return "normal" if normal != denied else "abnormal"
 
 
-def _hedge(fact: dict[str, Any], hedge: str) -> None:
-    fact["certainty"] = hedge
-    if hedge == "obscured" and not fact.get("finding"):
-        fact["state"], fact["polarity"], fact["certainty"] = "obscured", "abnormal", "certain"
+def _hedge(fact: Draft, hedge: str) -> None:
+    fact.certainty = hedge
+    if hedge == "obscured" and not fact.finding:
+        fact.state, fact.polarity, fact.certainty = "obscured", "abnormal", "certain"
 
 
-def _change(fact: dict[str, Any], change: str, lexicon: Lexicon) -> None:
-    fact["change"] = change
+def _change(fact: Draft, change: str, lexicon: Lexicon) -> None:
+    fact.change = change
     if change == "resolved":
-        fact["polarity"] = _polarity(fact, True, lexicon)
+        fact.polarity = _polarity(fact, True, lexicon)
 
 
 def afterwards(clause: Clause, after: Sequence[Item], n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon) -> None:
     """Cues that follow what they are about: "… was not observed", "…: không", "… cannot be excluded", "… has resolved"."""
+    if clause.kinds.isdisjoint(_BEHIND):
+        return
     for item in after:
         if item.kind == "negation" and not (clause.at is not None and _of_state(clause, item)):
             everything = clause.link == "colon"
             for index in _chain(n, parts, said, lexicon, everything):
                 fact = said.facts[index]
-                fact["polarity"] = _polarity(fact, True, lexicon)
+                fact.polarity = _polarity(fact, True, lexicon)
             said.denied = False
         elif item.kind == "certainty":
             for index in _chain(n, parts, said, lexicon, None):

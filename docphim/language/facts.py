@@ -14,12 +14,12 @@ from docphim.language.fact import Fact
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, load_lexicon
 from docphim.language.normalize import clean
-from docphim.language.reader import read_sentence, shifted
+from docphim.language.reader import read_sentence
 
 __all__ = ["LANGUAGES", "Coverage", "Fact", "coverage", "facts"]
 
 #: What lies between stops, semicolons and line ends; a full stop inside a number is no stop.
-_SENTENCE = re.compile(r"(?:[^;\n\r!.]|(?<=\d)\.(?=\d))+")
+_SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d))+")
 
 
 def facts(text: str, language: str) -> list[Fact]:
@@ -44,7 +44,13 @@ def facts(text: str, language: str) -> list[Fact]:
     """
     lexicon = load_lexicon(language)
     text = clean(text)
-    return [shifted(f, m.start()) for m in _SENTENCE.finditer(text) for f in read_sentence(m.group(), lexicon)]
+    found = []
+    for m in _SENTENCE.finditer(text):
+        sentence = m.group().lstrip()
+        begin = m.end() - len(sentence)
+        for words, start, end, said in read_sentence(sentence, lexicon):
+            found.append(Fact(words, begin + start, begin + end, *said))
+    return found
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from docphim.language.lexicon import Term
@@ -34,12 +34,8 @@ class Clause:
     link: str
     bracket: bool = False  # it stands in brackets: a remark
     either: bool = False  # an "or" comes later in the sentence: the list goes on
-    kinds: frozenset[str] = frozenset()
-
-    @property
-    def predicate(self) -> Item | None:
-        """The finding or state that the clause is about."""
-        return None if self.at is None else self.items[self.at]
+    kinds: frozenset[str] = frozenset()  # of its items; this and `predicate` are set once the clause is whole
+    predicate: Item | None = None  # the finding or state that it is about
 
     def has(self, *kinds: str) -> bool:
         """Whether an item of one of these kinds is in the clause."""
@@ -57,6 +53,32 @@ class Place:
 
 
 @dataclass(slots=True)
+class Draft:
+    """A fact in the making: the fields of `Fact`, the tokens it spans, and what later clauses ask of it."""
+
+    first: int
+    end: int
+    anatomy: str | None = None
+    part: str | None = None
+    finding: str | None = None
+    state: str | None = None
+    polarity: str = "present"
+    side: str | None = None
+    location: tuple[str, ...] = ()
+    count: str | None = None
+    severity: str | None = None
+    size_mm: tuple[float, ...] = ()
+    suv: float | None = None
+    certainty: str = "certain"
+    change: str | None = None
+    leftover: tuple[str, ...] = ()
+    bare: bool = False  # without a side, size or grade of its own, as in a list
+    placed: bool = False  # it names a place
+    trailing: bool = False  # it names a place after the finding
+    normal: bool = False  # its number says that all is well
+
+
+@dataclass(slots=True)
 class Said:
     """What holds while a sentence is read: the cue that runs on, the header before a colon, the last place, the facts."""
 
@@ -65,5 +87,5 @@ class Said:
     hedge: str | None = None
     header: Place | None = None
     last: Place = field(default_factory=Place)
-    facts: list[dict[str, Any]] = field(default_factory=list)
+    facts: list[Draft] = field(default_factory=list)
     of_clause: list[list[int]] = field(default_factory=list)  # facts of each clause

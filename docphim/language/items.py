@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,16 +32,16 @@ _SIGNS = {
 _QUIET = frozenset(")[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
 
 
-def tokenize(sentence: str, lexicon: Lexicon) -> tuple[list[str], list[tuple[int, int]]]:
-    """Tokens in the lexicon's spelling, and where each stands in the sentence."""
-    spans = [m.span() for m in TOKEN.finditer(sentence)]
+def tokenize(sentence: str, lexicon: Lexicon) -> tuple[list[str], list[re.Match[str]]]:
+    """Tokens in the lexicon's spelling, and as they stand in the sentence."""
+    tokens = list(TOKEN.finditer(sentence))
     plain = lexicon.plain
-    words = [plain[sentence[a:b]] for a, b in spans]
+    words = [plain[m[0]] for m in tokens]
     if "-" in words:
         for n in range(1, len(words) - 1):
-            if words[n] == "-" and spans[n - 1][1] == spans[n][0] and spans[n][1] == spans[n + 1][0]:
+            if words[n] == "-" and tokens[n - 1].end() + 1 == tokens[n].end() == tokens[n + 1].start():
                 words[n] = HYPHEN
-    return words, spans
+    return words, tokens
 
 
 def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
@@ -54,9 +55,14 @@ def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
         end, meanings = _longest(words, i, tree)
         item = None
         if meanings:
-            if meanings.only and meanings.only.kind == "ignored" and not word.startswith("suv"):
-                i = end
-                continue
+            if word[0].isalpha() and not word.startswith("suv"):
+                if meanings.quiet:
+                    i = end
+                    continue
+                if plain := meanings.plain:
+                    found.append(Item(plain.kind, plain.name, i, end, plain))
+                    i = end
+                    continue
             item = (
                 _numbered(words, i, end, meanings.terms) or _suv(words, i) or _choose(meanings, i, end, words, found, lexicon)
             )

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent / "lexicon"
 #: Languages with a lexicon.
 LANGUAGES: tuple[str, ...] = ("vi", "en")
 #: A number, a run of letters, or one other sign; spaces are no tokens.
-TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?:[^\W\d_]|[\u0300-\u036f])+|[^\w\s]|_")
+TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?:[^\W\d_]+|[\u0300-\u036f]+)+|[^\w\s]|_")
 #: What kinds of meaning there are; of several of one phrase, the first counts where its company does not decide.
 KINDS = (
     "advice", "ratio", "finding", "state", "anatomy", "change", "negation", "certainty", "part", "side", "location", "count",
@@ -27,6 +27,8 @@ KINDS = (
 )  # fmt: skip
 _PART = re.compile(r"\{([^}]*)\}|([^\s{}]+)")
 _END = ""
+#: Kinds and concepts that are read with the numbers after them, or give a place.
+_BESIDE = frozenset(("numbered", "ratio", "location", "ignored", "rib", "vertebra", "vertebral_compression", "thickening"))
 
 #: Sections whose entries are lists of phrases under a name.
 _NAMED = {
@@ -79,6 +81,8 @@ class Meanings:
 
     terms: Mapping[str, Term]
     only: Term | None
+    quiet: bool  # it says nothing by itself
+    plain: Term | None  # `only`, where it is the same whatever stands beside it
 
 
 class Spelling(dict[str, str]):
@@ -109,9 +113,9 @@ class Lexicon:
     states: Mapping[str, str]
     location_of: Mapping[str, str]
     ratio: Mapping[str, Any]
-
-    def __hash__(self) -> int:
-        return hash(self.language)
+    pairs: frozenset[str]  # anatomy of which there is one on each side
+    as_state: frozenset[str]  # findings that are said of an anatomy as states are: "khí quản không lệch"
+    with_states: frozenset[str]  # findings that have states: "hạch to"
 
     def within(self, anatomy: str | None, region: str) -> bool:
         """Whether an anatomy lies in a region of concepts.yaml, or is it."""
@@ -121,7 +125,7 @@ class Lexicon:
 
     def paired(self, anatomy: str | None) -> bool:
         """Whether there is one on each side."""
-        return bool(anatomy and self.anatomy.get(anatomy, {}).get("paired"))
+        return anatomy in self.pairs
 
 
 @functools.cache
@@ -159,6 +163,9 @@ def load_lexicon(language: str) -> Lexicon:
         states={name: about["sign"] for name, about in concepts["states"].items()},
         location_of={place: anatomy for anatomy, places in concepts["location_of"].items() for place in places},
         ratio=data.get("ratio") or {},
+        pairs=frozenset(name for name, about in concepts["anatomy"].items() if about and about.get("paired")),
+        as_state=frozenset(name for name, about in concepts["findings"].items() if about and about.get("as_state")),
+        with_states=frozenset(name for name, about in concepts["findings"].items() if about and about.get("has_states")),
     )
 
 
@@ -220,7 +227,9 @@ def _settle(tree: dict[str, Any]) -> None:
     for word, below in tree.items():
         if word == _END:
             terms = {kind: below[kind] for kind in KINDS if kind in below}
-            tree[word] = Meanings(terms, next(iter(terms.values())) if len(terms) == 1 else None)
+            only: Term | None = next(iter(terms.values())) if len(terms) == 1 else None
+            beside = only is None or only.says or only.kind in _BESIDE or only.name in _BESIDE
+            tree[word] = Meanings(terms, only, only is not None and only.kind == "ignored", None if beside else only)
         else:
             _settle(below)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,24 +14,28 @@ if TYPE_CHECKING:
 #: Parts that a finding's meaning does not change with.
 OUTER = frozenset(("wall", "margin", "contour", "size", "lumen", "shape", "position", "parenchyma"))
 _WHERE = frozenset(("anatomy", "part", "side", "location"))
+_NOTHING: Mapping[str, str] = {}
 
 
-def places(own: Iterable[Item], lexicon: Lexicon) -> list[Place]:
+def places(own: Sequence[Item], lexicon: Lexicon) -> list[Place]:
     """The places that items name: "thùy trên phổi phải và thùy dưới phổi trái" is two."""
     found: list[Place] = []
     joined = False
     for item in own:
-        if item.kind in ("and", "or", "comma"):
-            joined = joined or item.name != "("
+        kind = item.kind
+        if kind not in _WHERE:
+            if kind in ("and", "or", "comma"):
+                joined = joined or item.name != "("
             continue
-        if item.kind not in _WHERE:
-            continue
+        says = item.term.says if item.term else _NOTHING
+        side = item.name if kind == "side" else says.get("side")
+        part = item.name if kind == "part" else says.get("part")
+        anatomy = item.name or None if kind == "anatomy" else None
         if not found:
-            found.append(Place())
+            found.append(Place(anatomy, part, side, item.locations))
             joined = False
+            continue
         now = found[-1]
-        side = item.name if item.kind == "side" else item.term.says.get("side") if item.term else None
-        anatomy = item.name if item.kind == "anatomy" and item.name else None
         if anatomy and now.anatomy and anatomy != now.anatomy:
             if not joined and lexicon.within(now.anatomy, anatomy):
                 anatomy = None
@@ -55,8 +59,8 @@ def places(own: Iterable[Item], lexicon: Lexicon) -> list[Place]:
         now = found[-1]
         now.anatomy = anatomy or now.anatomy
         now.side = side or now.side
-        now.locations += tuple(x for x in item.locations if x not in now.locations)
-        part = item.name if item.kind == "part" else item.term.says.get("part") if item.term else None
+        if item.locations:
+            now.locations += tuple(x for x in item.locations if x not in now.locations)
         if part and (not now.part or now.part in OUTER):
             now.part = part
         joined = False

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Any
 
 from docphim.language.clauses import clauses
 from docphim.language.cues import afterwards, carry, judge, states, take_hold
 from docphim.language.fact import Fact
-from docphim.language.grammar import Clause, Place, Said
+from docphim.language.grammar import Clause, Draft, Place, Said
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import Lexicon
 from docphim.language.numbers import is_number
 from docphim.language.places import places
 from docphim.language.predicates import amounts, found, stated
 
-#: What a fact in the making carries beside its fields.
-_NOTES = ("bare", "placed", "trailing", "normal")
-_AFTER_END = attrgetter(*[f.name for f in fields(Fact)][3:])
+#: The words of a fact, where they begin and end in their sentence, and the fields of `Fact` after these.
+Read = tuple[str, int, int, tuple[Any, ...]]
+_SAID = attrgetter(*[f.name for f in fields(Fact)][3:])
+_MEASURES = ("count", "severity", "size_mm", "suv")
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
 
 
 @functools.lru_cache(maxsize=50_000)
-def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Fact, ...]:
+def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Read, ...]:
     """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
-    words, spans = tokenize(sentence, lexicon)
-    found: list[Fact] = []
+    words, tokens = tokenize(sentence, lexicon)
+    found: list[Read] = []
     for first in range(0, len(words), LONGEST):
-        part, where = words[first : first + LONGEST], spans[first : first + LONGEST]
+        part = words[first : first + LONGEST] if len(words) > LONGEST else words
         said = Said()
         parts = clauses(items(part, lexicon), lexicon)
         for n, clause in enumerate(parts):
             _read(clause, n, parts, said, lexicon)
-        for raw in said.facts:
-            start, end = where[raw.pop("from")][0], where[raw.pop("to") - 1][1]
-            for key in _NOTES:
-                raw.pop(key, None)
-            found.append(Fact(text=sentence[start:end], start=start, end=end, **raw))
+        for fact in said.facts:
+            start, end = tokens[first + fact.first].start(), tokens[first + fact.end - 1].end()
+            found.append((sentence[start:end], start, end, _SAID(fact)))
     return tuple(found)
 
 
@@ -52,14 +51,15 @@ def _read(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: 
         _without_predicate(clause, n, parts, said, lexicon)
         return
     before, after = clause.items[: clause.at], clause.items[clause.at + 1 :]
-    directly = take_hold(before, said)
+    directly = take_hold(clause, before, said)
     if directly and said.denied:
         said.of_state = states(clause, before, lexicon)
-    new = stated(clause, before, after, said, lexicon) if clause.predicate.kind != "finding" else None  # type: ignore[union-attr]
-    if new is None:
+    if clause.predicate.kind == "finding":  # type: ignore[union-attr]
         new = found(clause, before, after, said, lexicon)
-    elif not directly and clause.link not in ("and", "or"):
-        said.denied, said.hedge = False, None
+    else:
+        new = stated(clause, before, after, said, lexicon)
+        if not directly and clause.link not in ("and", "or"):
+            said.denied, said.hedge = False, None
     for fact in new:
         judge(fact, clause, said, lexicon)
         _add(fact, said)
@@ -69,23 +69,23 @@ def _read(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: 
     afterwards(clause, after, n, parts, said, lexicon)
 
 
-def _add(fact: dict[str, Any], said: Said) -> None:
+def _add(fact: Draft, said: Said) -> None:
     said.of_clause[-1].append(len(said.facts))
     said.facts.append(fact)
 
 
-def _share(fact: dict[str, Any], said: Said) -> None:
+def _share(fact: Draft, said: Said) -> None:
     """Give the place that a list of findings names at its end to those before it: "nốt và khối phổi phải"."""
-    if not fact.get("trailing"):
+    if not fact.trailing:
         return
     for indexes in reversed(said.of_clause[:-1]):
         for earlier in (said.facts[i] for i in indexes):
-            if not earlier.get("bare") or earlier.get("placed") or earlier["polarity"] != fact["polarity"]:
+            if not earlier.bare or earlier.placed or earlier.polarity != fact.polarity:
                 return
-            if earlier["anatomy"] in (None, fact["anatomy"]):
-                earlier |= {"anatomy": fact["anatomy"], "side": fact["side"], "location": fact["location"]}
-            elif earlier["side"] is None:
-                earlier["side"] = fact["side"]
+            if earlier.anatomy in (None, fact.anatomy):
+                earlier.anatomy, earlier.side, earlier.location = fact.anatomy, fact.side, fact.location
+            elif earlier.side is None:
+                earlier.side = fact.side
 
 
 def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon) -> None:
@@ -98,7 +98,7 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Sa
         if spots:
             said.header = said.last = spots[-1]
         return
-    own = {i.kind for i in clause.items}
+    own = clause.kinds
     if own & {"negation", "shown", "change", "certainty"} and not own & {"anatomy", "word"}:
         if said.facts and own & {"size", "suv"}:
             _more(clause, spots, said, lexicon)
@@ -118,10 +118,13 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Sa
     if not spots and all(is_number(i.name) for i in words) and not measured:
         return
     spot = spots[-1] if spots else Place()
-    fact = amounts(clause, clause.items[0], lexicon) | {"anatomy": spot.anatomy, "part": spot.part, "side": spot.side}
-    fact |= {"location": tuple(sorted(spot.locations)), "polarity": "absent" if denied else "present"}
+    fact = amounts(clause, clause.items[0], lexicon)
+    fact.anatomy, fact.part, fact.side = spot.anatomy, spot.part, spot.side
+    fact.location = tuple(sorted(spot.locations))
     if spot.anatomy and not words and (denied or obscured):
-        fact |= {"state": "obscured" if obscured else "absent", "polarity": "abnormal"}
+        fact.state, fact.polarity = "obscured" if obscured else "absent", "abnormal"
+    elif denied:
+        fact.polarity = "absent"
     _add(fact, said)
 
 
@@ -130,18 +133,13 @@ def _more(clause: Clause, spots: list[Place], said: Said, lexicon: Lexicon) -> N
     last = said.facts[-1]
     extra = amounts(clause, clause.items[0], lexicon)
     spot = spots[0] if spots else Place()
-    if spot.side and last.get("side") not in (None, spot.side):
-        own = {k: extra[k] for k in ("from", "to", "count", "severity", "size_mm", "suv")}
-        where = {"side": spot.side, "location": tuple(sorted(spot.locations)) or last["location"]}
-        _add(last | own | where, said)
+    if spot.side and last.side not in (None, spot.side):
+        own = {key: getattr(extra, key) for key in ("first", "end", *_MEASURES)}
+        _add(replace(last, side=spot.side, location=tuple(sorted(spot.locations)) or last.location, **own), said)
         return
-    last["to"] = max(last["to"], extra["to"])
-    for key in ("count", "severity", "size_mm", "suv"):
-        last[key] = last.get(key) or extra[key]
-    last["side"] = last.get("side") or spot.side
-    last["location"] = tuple(sorted({*last["location"], *spot.locations}))
-
-
-def shifted(fact: Fact, by: int) -> Fact:
-    """The same fact, its sentence beginning `by` characters into the report."""
-    return Fact(fact.text, fact.start + by, fact.end + by, *_AFTER_END(fact)) if by else fact
+    last.end = max(last.end, extra.end)
+    for key in _MEASURES:
+        if not getattr(last, key):
+            setattr(last, key, getattr(extra, key))
+    last.side = last.side or spot.side
+    last.location = tuple(sorted({*last.location, *spot.locations}))
