@@ -45,7 +45,7 @@ def _blocks(table: Row, result: Row) -> Iterator[str]:
     rows = shown(table)
     names = ["", "", *(_cut(row_name(row), 34) for row in rows)]
     groups = [_columns(table, rows, key) for key in result["metrics"] if any(key in row["scores"] for row in rows)]
-    title = f"{table['key']}: {table['n']} reports of {table['patients']} patients"
+    title = f"{table['key']}: {_many(table['n'], 'report')} of {_many(table['patients'], 'patient')}"
     wide = max(map(len, names))
     while groups:
         taken: list[list[list[str]]] = []
@@ -96,6 +96,10 @@ def _difference(score: Row | None) -> str:
     return number(difference["value"], signed=True) if difference else ""
 
 
+def _many(n: int, thing: str) -> str:
+    return f"{n} {thing}" + ("" if n == 1 else "s")
+
+
 def _cut(name: str, most: int) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
@@ -126,6 +130,7 @@ def legend(result: Row) -> Iterator[str]:
         )
     if any(score.get("best") for score in scores):
         said[BEST] = f"best run, and not by chance: it differs from {ahead} (or, where it is that, all others from it)."
+    said["more"] = "--json and --csv have each number's signature, and the intervals of drop and diff."
     for term, text in said.items():
         yield textwrap.fill(text, WIDTH, initial_indent=f"{term:7}", subsequent_indent=" " * 7)
 

@@ -162,7 +162,8 @@ def read_pairs(path: Path) -> Read:
         elif not prediction.strip():
             read.faults["empty"].append(id_)
         read.ids.append(id_)
-        read.patients.append(str(row.get("patient") or id_))
+        patient = row.get("patient")
+        read.patients.append(id_ if patient in (None, "") else str(patient))
         read.references.append(reference)
         read.predictions.append(prediction or "")
     return read
@@ -178,7 +179,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         except UnicodeDecodeError:
             raise Refused("pairs_unreadable", path.name, f"line {number} is not UTF-8") from None
         except (ValueError, RecursionError):
-            raise Refused("pairs_unreadable", path.name, f"line {number} is not JSON") from None
+            raise Refused("pairs_unreadable", path.name, f"line {number} is not JSON; every line is one object") from None
         why = _fault(row)
         if why:
             raise Refused("pairs_unreadable", path.name, f"line {number} {why}")
@@ -195,13 +196,19 @@ def _lines(path: Path) -> Iterable[bytes]:
         raise Refused("pairs_unreadable", path.name, f"the file cannot be read: {error.strerror}") from None
 
 
+#: What a line must hold, and of which JSON types; `patient` may be left out.
+_FIELDS = {"id": (str, int), "reference": (str, type(None)), "prediction": (str, type(None)), "patient": (str, int, type(None))}
+_TYPES = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+
+
 def _fault(row: Any) -> str:
     """What keeps a row from being a pair, or nothing."""
     if not isinstance(row, dict):
         return "is not an object"
-    for key, kinds in (("id", (str, int)), ("reference", (str, type(None))), ("prediction", (str, type(None)))):
-        if key not in row:
+    for key, kinds in _FIELDS.items():
+        if key not in row and key != "patient":
             return f"has no {key!r} (it has {', '.join(map(repr, row)) or 'no key'})"
-        if not isinstance(row[key], kinds) or isinstance(row[key], bool):
-            return f"has a {key!r} that is {'a number' if isinstance(row[key], int | float) else type(row[key]).__name__}"
+        value = row.get(key)
+        if (key in row and not isinstance(value, kinds)) or isinstance(value, bool):
+            return f"has {_TYPES.get(type(value), 'null')} as its {key!r}"
     return ""

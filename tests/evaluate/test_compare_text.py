@@ -66,7 +66,15 @@ def test_the_line_of_a_system_holds_value_mark_interval_drop_and_difference(resu
 
 def test_the_legend_explains_every_sign_that_is_there(result):
     text = terminal(result)
-    for told in ("95 % bootstrap interval", "another patient's film", "† p < 0.05, ‡ p < 0.01", "Holm", "12 tests", "10,000"):
+    for told in (
+        "95 % bootstrap interval",
+        "another patient's film",
+        "† p < 0.05, ‡ p < 0.01",
+        "Holm",
+        "12 tests",
+        "10,000",
+        "signature",
+    ):
         assert told in text
     assert "best run" not in text
 

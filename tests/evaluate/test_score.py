@@ -159,6 +159,11 @@ def test_reports_of_few_patients_have_no_interval(tmp_path):
     assert score_pairs(pairs(tmp_path, *rows), "vi")["scores"]["rouge1"]["low"] is None
 
 
+def test_a_patient_may_be_a_number_and_nobody_is_who_the_id_says(tmp_path):
+    rows = [pair(i, patient=i // 2) for i in range(4)] + [pair("a", patient=""), pair("b", patient=None)]
+    assert score_pairs(pairs(tmp_path, *rows), "vi")["counts"]["patients"] == 4
+
+
 def test_a_byte_order_mark_and_blank_lines_are_no_fault(tmp_path):
     path = pairs(tmp_path, pair("a"), "", pair("b"))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
@@ -189,8 +194,11 @@ def test_label_sets_where_there_are_no_labels_are_refused_and_not_ignored(tmp_pa
         ("[1]", "line 2 is not an object"),
         ('{"id": "x", "ref": "a", "prediction": "b"}', "line 2 has no 'reference' (it has 'id', 'ref', 'prediction')"),
         ('{"reference": "a", "prediction": "b"}', "line 2 has no 'id'"),
-        ('{"id": "x", "reference": 5, "prediction": "b"}', "line 2 has a 'reference' that is a number"),
-        ('{"id": "x", "reference": "a", "prediction": ["b"]}', "line 2 has a 'prediction' that is list"),
+        ('{"id": "x", "reference": 5, "prediction": "b"}', "line 2 has a number as its 'reference'"),
+        ('{"id": "x", "reference": "a", "prediction": ["b"]}', "line 2 has a list as its 'prediction'"),
+        ('{"id": null, "reference": "a", "prediction": "b"}', "line 2 has null as its 'id'"),
+        ('{"id": true, "reference": "a", "prediction": "b"}', "line 2 has true or false as its 'id'"),
+        ('{"id": "x", "reference": "a", "prediction": "b", "patient": {}}', "line 2 has an object as its 'patient'"),
         ("[" * 100_000, "line 2 is not JSON"),
     ],
 )
