@@ -10,6 +10,8 @@ LEVEL = 0.05
 MARKS = {"‡": 0.01, "†": 0.05}
 #: The wrong image whose drop stands beside a score: another patient's.
 RELIANCE = "other"
+#: Columns of a terminal.
+WIDTH = 100
 
 
 def differs(score: Row, level: float = LEVEL) -> bool:
@@ -24,6 +26,11 @@ def number(value: float | None, digits: int = 1, *, signed: bool = False) -> str
         return "–"
     text = f"{value:{'+' if signed else ''}.{digits}f}"
     return text.replace("-", "−") if float(text) else text.lstrip("+-")
+
+
+def many(n: int, thing: str) -> str:
+    """`1 report`, `2 reports`."""
+    return f"{n} {thing}" + ("" if n == 1 else "s")
 
 
 def interval(score: Row, digits: int = 1, *, signed: bool = False) -> str:

@@ -8,10 +8,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from docphim.evaluate.compare_row import MARKS, RELIANCE, interval, mark, number, row_name, shown
+from docphim.evaluate.compare_row import MARKS, RELIANCE, WIDTH, interval, many, mark, number, row_name, shown
 from docphim.study import Row
 
-WIDTH = 100
 BEST = "*"
 COLUMNS = (
     "run", "model", "task", "split", "context", "system", "metric", "value", "low", "high", "n",
@@ -45,7 +44,7 @@ def _blocks(table: Row, result: Row) -> Iterator[str]:
     rows = shown(table)
     names = ["", "", *(_cut(row_name(row), 34) for row in rows)]
     groups = [_columns(table, rows, key) for key in result["metrics"] if any(key in row["scores"] for row in rows)]
-    title = f"{table['key']}: {_many(table['n'], 'report')} of {_many(table['patients'], 'patient')}"
+    title = f"{table['key']}: {many(table['n'], 'report')} of {many(table['patients'], 'patient')}"
     wide = max(map(len, names))
     while groups:
         taken: list[list[list[str]]] = []
@@ -94,10 +93,6 @@ def _drop(score: Row | None) -> str:
 def _difference(score: Row | None) -> str:
     difference = (score or {}).get("difference")
     return number(difference["value"], signed=True) if difference else ""
-
-
-def _many(n: int, thing: str) -> str:
-    return f"{n} {thing}" + ("" if n == 1 else "s")
 
 
 def _cut(name: str, most: int) -> str:

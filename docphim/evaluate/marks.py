@@ -93,6 +93,8 @@ def _load(path: Path) -> Row:
     for key, kind in form.items():
         if not isinstance(said.get(key), kind):
             raise Refused("marks_unreadable", path.name, f"{key!r} is missing or is no {kind.__name__}")
+    if not said["studies"]:
+        raise Refused("marks_unreadable", path.name, "no study was marked in it")
     if not all(isinstance(keys, dict) for keys in said["tasks"].values()) or not isinstance(said.get("reader") or "", str):
         raise Refused("marks_unreadable", path.name, "'tasks' or 'reader' has another form than the page writes")
     return said

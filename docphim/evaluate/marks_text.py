@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from docphim.evaluate.compare_row import interval, number
+from docphim.evaluate.compare_row import WIDTH, interval, many, number
 from docphim.study import Row
 
 
@@ -15,9 +16,10 @@ def lines(marks: Row) -> Iterator[str]:
         yield "\n".join(_reader(row))
     for row in marks["between"]:
         one, two = row["readers"]
+        title = f"{row['run']}, {row['task']}: {one} and {two}, on the {row['correct']['n']} sentences that both marked"
         yield "\n".join(
             [
-                f"{row['run']}, {row['task']}: {one} and {two}, on the {row['correct']['n']} sentences that both marked",
+                textwrap.fill(title, WIDTH, subsequent_indent="  "),
                 f"  correct or not                   {_agreed(row['correct'])}",
                 f"  correct, incorrect or redundant  {_agreed(row['classes'])}",
             ]
@@ -27,17 +29,20 @@ def lines(marks: Row) -> Iterator[str]:
 def _reader(row: Row) -> Iterator[str]:
     marked = row["sentences"] - row["unmarked"]
     where = f"{row['run']}, {row['task']}"
-    yield f"{where}: {row['reader']} marked {marked} of {row['sentences']} sentences in {row['drafts']} drafts"
+    title = (
+        f"{where}: {row['reader']} marked {marked} of {many(row['sentences'], 'sentence')} in {many(row['drafts'], 'draft')}"
+    )
+    yield textwrap.fill(title, WIDTH, subsequent_indent="  ")
     for category, n in row["counts"].items():
         share = row["shares"][category]
         kinds = ", ".join(f"{kind} {m}" for kind, m in row["kinds"].items()) if category == "incorrect" else ""
-        told = f"  {category:10} {n:5}  {number(share['value'])} % {interval(share)}"
+        told = f"  {category:10} {n:5}  {number(share['value']):>5} % {interval(share)}"
         yield (f"{told}  {kinds}" if kinds else told).rstrip()
     if row["unmarked"]:
         yield f"  {'unmarked':10} {row['unmarked']:5}  counted as nothing"
-    yield f"  {'missing':10} {row['missing']['things']:5}  added by the reader to {row['missing']['drafts']} drafts"
+    yield f"  {'missing':10} {row['missing']['things']:5}  added by the reader to {many(row['missing']['drafts'], 'draft')}"
     if row["facts"]:
-        yield f"  with the facts, correct or not, on {row['facts']['n']} sentences:"
+        yield f"  with the facts, correct or not, on {many(row['facts']['n'], 'sentence')}:"
         yield f"    {_agreed(row['facts'])}"
     else:
         yield f"  no agreement with the facts: {row['why']}"

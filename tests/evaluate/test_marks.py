@@ -179,7 +179,7 @@ def test_lines_and_csv_say_what_was_counted(marked):
     row = result["marks"]["readers"][0]
     text = terminal(result)
     share = row["shares"]["correct"]
-    assert f"correct    {row['counts']['correct']:5}  {share['value']:.1f} % [{share['low']:.1f}, {share['high']:.1f}]" in text
+    assert f"correct    {row['counts']['correct']:5}  {share['value']:5.1f} % [{share['low']:.1f}, {share['high']:.1f}]" in text
     assert f"side {row['kinds']['side']}, polarity {row['kinds']['polarity']}" in text
     assert f"unmarked   {row['unmarked']:5}" in text
     assert f"κ {row['facts']['kappa']['value']:.2f}".replace("-", "−") in text
@@ -255,6 +255,17 @@ def test_what_is_no_file_of_marks_is_refused(marked, content):
     path = marked.folder / "x.marks.json"
     path.write_bytes(content)
     assert refused(marked, path)[0] == "marks_unreadable"
+
+
+def test_a_file_in_which_nothing_was_marked_is_refused(marked):
+    assert refused(marked, marked.marks(studies=[])) == ("marks_unreadable", "no study was marked in it")
+
+
+def test_lines_fit_a_terminal_whatever_readers_are_called(marked):
+    name = "Bác sĩ chuyên khoa II Nguyễn Thị Một Cái Tên Rất Dài, Khoa Chẩn đoán hình ảnh"
+    files = [marked.marks(of, lambda n: KINDS[n % 8], reader=f"{name}, {of}") for of in ("a", "b")]
+    text = terminal(compare_to_files([marked.folder / "demo"], marks=files, metrics=["rougeL"]))
+    assert max(map(len, text.splitlines())) <= 100 and name.split(",")[0] in text
 
 
 def test_no_file_is_refused(marked):
