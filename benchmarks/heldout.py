@@ -2,7 +2,8 @@
 
     python benchmarks/heldout.py [--errors vi|en]
 
-The Vietnamese sentences themselves are not in the repository; DOCPHIM_SHARED names the folder that holds text_vi_radiology/.
+The Vietnamese sentences themselves are not in the repository: they are looked for in data/text_vi_radiology of the folder
+that DOCPHIM_SHARED names.  tests/language/test_heldout_en.py and tests/real/test_heldout_vi.py hold what `measure` gives.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from docphim.language.labels import label_names, read_labels
 
 ROOT = Path(__file__).parents[1]
 MARKS = {"vi": ROOT / "tests/data/heldout_vi_marks.jsonl", "en": ROOT / "tests/data/heldout_en_ct.jsonl"}
+SENTENCES = Path(os.environ.get("DOCPHIM_SHARED", ROOT.parent / "shared")) / "data/text_vi_radiology/sentences.tsv"
 SETS = {"vi": ("ct_rate", "vindr", "chexpert"), "en": ("ct_rate",)}
 State = dict[str, str]
 
@@ -35,14 +37,13 @@ def cases(language: str) -> list[tuple[str, str, dict[str, State]]]:
 
 def sentences() -> dict[str, str]:
     """The real Vietnamese sentences by the sha256 of their text."""
-    folder = Path(os.environ.get("DOCPHIM_SHARED", ROOT.parent / "shared" / "data"))
-    with (folder / "text_vi_radiology" / "sentences.tsv").open(encoding="utf-8", newline="") as handle:
+    with SENTENCES.open(encoding="utf-8", newline="") as handle:
         texts = [row["text_expanded"] for row in csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)]
     return {hashlib.sha256(text.encode()).hexdigest(): text for text in texts}
 
 
 def measure(language: str, set_: str) -> dict[str, Any]:
-    """F1 over (report, label, state) of all that is spoken of, and macro-F1 of what is positive."""
+    """F1 over (report, label, state) of all that is spoken of; of what is positive, F1 by label and over all, and support."""
     exact: Counter[str] = Counter()
     positive: dict[str, Counter[str]] = {name: Counter() for name in label_names(set_)}
     for _, text, marks in cases(language):
@@ -59,6 +60,7 @@ def measure(language: str, set_: str) -> dict[str, Any]:
         "positive_macro": sum(by_label.values()) / len(by_label),
         "positive_micro": f1(sum(positive.values(), Counter())),
         "by_label": by_label,
+        "support": {name: count["true"] for name, count in positive.items() if count["true"]},
         "marks": exact["true"],
     }
 

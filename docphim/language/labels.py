@@ -153,9 +153,8 @@ def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
     if all_denied:
         for place in table.spoken:
             ranks[place] = max(ranks[place], _NEGATIVE)
-    if table.none is not None and all(ranks[place] < _UNCERTAIN for place in table.spoken):
-        if all(ranks[place] == _NEGATIVE for place in table.whole):
-            ranks[table.none] = _POSITIVE
+    if table.none is not None and max(ranks[place] for place in table.spoken) < _UNCERTAIN:
+        ranks[table.none] = _POSITIVE if all(ranks[place] == _NEGATIVE for place in table.whole) else 0
     return {name: _STATES[rank] for name, rank in zip(table.names, ranks, strict=True)}
 
 
@@ -196,16 +195,19 @@ def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) 
     if _holds(rules["except"], fact):
         return 0
     affirmed = fact["polarity"] in ("present", "abnormal")
-    hinted = _holds(rules["hints"], fact)
-    if _holds(rules["is"], fact) or (affirmed and (hinted or _holds(rules["affirmed"], fact))):
-        if fact["change"] == "resolved":
-            return _NEGATIVE
-        rank = certainty[fact["certainty"]]
-        if affirmed:
-            return min(rank, _UNCERTAIN) if hinted else rank
+    certain = _POSITIVE
+    if not _holds(rules["is"], fact):
+        if not affirmed or _holds(rules["against"], fact):
+            return _NEGATIVE if affirmed or _holds(rules["denied"], fact) else 0
+        if not _holds(rules["affirmed"], fact):
+            if not _holds(rules["hints"], fact):
+                return 0
+            certain = _UNCERTAIN
+    if fact["change"] == "resolved":
+        return _NEGATIVE
+    if not affirmed:
         return _UNCERTAIN if fact["certainty"] in ("not_excluded", "obscured") else _NEGATIVE
-    denies = _holds(rules["against"], fact) if affirmed else _holds(rules["denied"], fact)
-    return _NEGATIVE if denies else 0
+    return min(certainty[fact["certainty"]], certain)
 
 
 def _holds(rules: Sequence[_Rule], fact: Mapping[str, Any]) -> bool:
