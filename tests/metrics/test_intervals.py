@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from docphim.metrics.intervals import interval, patient_index, resampled_sums
-from docphim.metrics.measure import lead, mean_table, measure, table
+from docphim.metrics.measure import lead, mean_table, measure, reading, table
 from docphim.metrics.pairs import Pairs
 
 RNG = np.random.default_rng(0)
@@ -86,3 +86,23 @@ def test_few_reports_have_values_without_intervals():
 
 def test_a_mean_of_nothing_is_null():
     assert mean_table(np.array([]), [], resamples=100, seed=0) == {"value": None, "low": None, "high": None, "n": 0}
+
+
+def difference(low, value=5.0):
+    return {"fact_f1": {"value": value, "low": low, "high": None if low is None else 9.0}}
+
+
+@pytest.mark.parametrize(
+    ("leads", "drop", "beats", "needs"),
+    [
+        ((1.0, 2.0), 0.5, True, True),
+        ((1.0, -0.1), -0.5, False, False),
+        ((0.0,), 0.0, False, False),
+        ((1.0, None), None, None, None),
+        ((), 1.0, None, True),
+    ],
+)
+def test_a_lead_or_drop_counts_only_where_its_whole_interval_lies_above_0(leads, drop, beats, needs):
+    floors = {str(i): difference(low) for i, low in enumerate(leads)}
+    assert reading(floors, difference(drop)) == {"fact_f1": {"beats_floors": beats, "needs_image": needs}}
+    assert reading(floors, {}).get("fact_f1", {"needs_image": None})["needs_image"] is None
