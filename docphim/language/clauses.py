@@ -25,13 +25,19 @@ def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
     found: list[Clause] = []
     for n, (start, end) in enumerate(pairwise(cuts)):
         found += _segments(items, start, end, at[n] if at else None, lexicon)
-    later = False
-    for clause in reversed(found):
+    for clause in found:
         clause.kinds = frozenset([item.kind for item in clause.items])
         clause.predicate = None if clause.at is None else clause.items[clause.at]
-        clause.either = later
-        later = (later or clause.link == "or" or clause.has("or")) and clause.link != "end"
+    look_ahead(found)
     return found
+
+
+def look_ahead(found: Sequence[Clause]) -> None:
+    """Tell each clause whether an "or" comes behind it."""
+    later = False
+    for clause in reversed(found):
+        clause.either = later
+        later = (later or clause.link == "or" or "or" in clause.kinds) and clause.link != "end"
 
 
 def _without_advice(items: Sequence[Item]) -> list[Item]:

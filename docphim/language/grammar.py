@@ -25,6 +25,10 @@ class Item:
     locations: tuple[str, ...] = ()
 
 
+#: Items that join what stands around them.
+JOINING = frozenset(("comma", "and", "or", "end", "colon"))
+
+
 @dataclass(slots=True)
 class Clause:
     """Items around one predicate (`at`, its index in `items`; None where there is none) and how it hangs on the one before."""
@@ -36,6 +40,8 @@ class Clause:
     either: bool = False  # an "or" comes later in the sentence: the list goes on
     kinds: frozenset[str] = frozenset()  # of its items; this and `predicate` are set once the clause is whole
     predicate: Item | None = None  # the finding or state that it is about
+    begin: int = 0  # characters of the sentence that it spans, without joining words at its end
+    end: int = 0
 
     def has(self, *kinds: str) -> bool:
         """Whether an item of one of these kinds is in the clause."""
@@ -54,9 +60,9 @@ class Place:
 
 @dataclass(slots=True)
 class Draft:
-    """A fact in the making: the fields of `Fact`, the tokens it spans, and what later clauses ask of it."""
+    """A fact in the making: the fields of `Fact`, the characters it spans, and what later clauses ask of it."""
 
-    first: int
+    begin: int
     end: int
     anatomy: str | None = None
     part: str | None = None

@@ -44,9 +44,9 @@ def tokenize(sentence: str, lexicon: Lexicon) -> tuple[list[str], list[re.Match[
     return words, tokens
 
 
-def items(words: Sequence[str], lexicon: Lexicon) -> list[Item]:
-    """The items of a sentence from left to right; words that say nothing by themselves are left out."""
-    found: list[Item] = []
+def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -> list[Item]:
+    """The items of a sentence from left to right, behind those `before`; words that say nothing by themselves are left out."""
+    found: list[Item] = list(before)
     i, n, depth, tree = 0, len(words), 0, lexicon.tree
     if n > 1 and words[0].isdecimal() and words[1] in ("/", ")"):
         i = 2  # the number of a list's line

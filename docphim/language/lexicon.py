@@ -116,6 +116,7 @@ class Lexicon:
     pairs: frozenset[str]  # anatomy of which there is one on each side
     as_state: frozenset[str]  # findings that are said of an anatomy as states are: "khí quản không lệch"
     with_states: frozenset[str]  # findings that have states: "hạch to"
+    across: frozenset[tuple[str, str]]  # words before and behind the commas that phrases have within them
 
     def within(self, anatomy: str | None, region: str) -> bool:
         """Whether an anatomy lies in a region of concepts.yaml, or is it."""
@@ -147,10 +148,13 @@ def load_lexicon(language: str) -> Lexicon:
     )
     spelling = {normalize(wrong): normalize(right) for wrong, right in (data.get("spelling") or {}).items()}
     tree: dict[str, Any] = {}
+    across: set[tuple[str, str]] = set()
     for phrase, term in _terms(data):
         _check(term, concepts, language)
         words = [spelling.get(word, word) for word in TOKEN.findall(normalize(phrase))]
         _insert(tree, words, term)
+        if "," in words:
+            across.update((words[n - 1], words[n + 1]) for n in range(1, len(words) - 1) if words[n] == ",")
     _mark_carriers(tree)
     _settle(tree)
     return Lexicon(
@@ -166,6 +170,7 @@ def load_lexicon(language: str) -> Lexicon:
         pairs=frozenset(name for name, about in concepts["anatomy"].items() if about and about.get("paired")),
         as_state=frozenset(name for name, about in concepts["findings"].items() if about and about.get("as_state")),
         with_states=frozenset(name for name, about in concepts["findings"].items() if about and about.get("has_states")),
+        across=frozenset(across),
     )
 
 

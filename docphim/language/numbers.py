@@ -34,6 +34,11 @@ def is_number(token: str) -> bool:
     return token[0].isdecimal() and token.isascii()
 
 
+def is_numeral(token: str) -> bool:
+    """Whether a token may go on a list of ribs, vertebrae, segments or stations, or join one."""
+    return len(token) == 1 or token in _LISTED or is_number(token) or bool(_ROMAN.fullmatch(token))
+
+
 def size(tokens: Sequence[str], i: int) -> Read:
     """`12 x 14 mm`, `1,2cm`, `5-6 mm`, `12mm x 14mm` from token `i`, in millimetres."""
     values: list[tuple[float, str]] = []

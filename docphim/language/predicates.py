@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 #: Parts that "enlarged" means anyhow.
 _EXTENT = frozenset(("size", "contour", "shape"))
 _ADJECTIVES = frozenset(("severity", "descriptor", "count", "side"))
-_JOINING = frozenset(("comma", "and", "or", "end", "colon"))
 _AMOUNTS = frozenset(("severity", "count", "size", "suv", "word", "descriptor"))
 _NOTHING: Mapping[str, str] = {}
 
@@ -186,13 +185,12 @@ def _ratio(clause: Clause, lexicon: Lexicon) -> list[Draft]:
 
 
 def amounts(clause: Clause, predicate: Item, lexicon: Lexicon) -> Draft:
-    """What a clause says of how much, its unknown words, and the tokens it spans."""
-    items = clause.items
-    fact = Draft(items[0].start, max([i.end for i in items if i.kind not in _JOINING], default=0))
+    """What a clause says of how much, its unknown words, and the characters it spans."""
+    fact = Draft(clause.begin, clause.end)
     if clause.kinds.isdisjoint(_AMOUNTS):
         return fact
     of: dict[str, list[Item]] = {kind: [] for kind in _AMOUNTS}
-    for item in items:
+    for item in clause.items:
         if item.kind in of:
             of[item.kind].append(item)
     severities = of["severity"]

@@ -8,13 +8,12 @@ from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Any
 
-from docphim.language.clauses import clauses
 from docphim.language.cues import afterwards, carry, judge, states, take_hold
 from docphim.language.fact import Fact
 from docphim.language.grammar import Clause, Draft, Place, Said
-from docphim.language.items import items, tokenize
 from docphim.language.lexicon import Lexicon
 from docphim.language.numbers import is_number
+from docphim.language.parts import by_commas
 from docphim.language.places import places
 from docphim.language.predicates import amounts, found, stated
 
@@ -22,24 +21,17 @@ from docphim.language.predicates import amounts, found, stated
 Read = tuple[str, int, int, tuple[Any, ...]]
 _SAID = attrgetter(*[f.name for f in fields(Fact)][3:])
 _MEASURES = ("count", "severity", "size_mm", "suv")
-#: No sentence has more words; what has is cut here, so that a text without stops stays linear.
-LONGEST = 400
 
 
 @functools.lru_cache(maxsize=50_000)
 def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Read, ...]:
     """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
-    words, tokens = tokenize(sentence, lexicon)
     found: list[Read] = []
-    for first in range(0, len(words), LONGEST):
-        part = words[first : first + LONGEST] if len(words) > LONGEST else words
+    for parts in by_commas(sentence, lexicon):
         said = Said()
-        parts = clauses(items(part, lexicon), lexicon)
         for n, clause in enumerate(parts):
             _read(clause, n, parts, said, lexicon)
-        for fact in said.facts:
-            start, end = tokens[first + fact.first].start(), tokens[first + fact.end - 1].end()
-            found.append((sentence[start:end], start, end, _SAID(fact)))
+        found += [(sentence[fact.begin : fact.end], fact.begin, fact.end, _SAID(fact)) for fact in said.facts]
     return tuple(found)
 
 
@@ -134,7 +126,7 @@ def _more(clause: Clause, spots: list[Place], said: Said, lexicon: Lexicon) -> N
     extra = amounts(clause, clause.items[0], lexicon)
     spot = spots[0] if spots else Place()
     if spot.side and last.side not in (None, spot.side):
-        own = {key: getattr(extra, key) for key in ("first", "end", *_MEASURES)}
+        own = {key: getattr(extra, key) for key in ("begin", "end", *_MEASURES)}
         _add(replace(last, side=spot.side, location=tuple(sorted(spot.locations)) or last.location, **own), said)
         return
     last.end = max(last.end, extra.end)
