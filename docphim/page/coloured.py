@@ -21,6 +21,14 @@ MISTAKES: tuple[Kind, ...] = (
     *("polarity", "side", "location", "severity", "number", "certainty", "change", "detail"),
     *("hallucinated", "missing"),
 )
+#: Kinds of which only one text says anything.
+ALONE = ("missing", "hallucinated")
+WRONG = tuple(kind for kind in MISTAKES if kind not in ALONE)
+
+
+def abnormal(fact: Row) -> bool:
+    """Whether a fact row says that something is there or abnormal, rather than absent or normal."""
+    return fact.get("polarity") in ("present", "abnormal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +39,11 @@ class Line:
     number: int
     reference: Row | None
     draft: Row | None
+
+    @property
+    def grave(self) -> bool:
+        """Whether it is wrong, or something abnormal that only one text says; a normal thing left unsaid need not be wrong."""
+        return self.kind in WRONG or (self.kind in ALONE and abnormal(self.reference or self.draft or {}))
 
     @property
     def reference_says(self) -> Both | None:
@@ -56,13 +69,15 @@ class Piece:
 class Coloured:
     """Both texts in pieces, and what there is to say of them.
 
-    `lines` are the facts of the text shown, `counts` those of all by kind; `clipped` counts characters not shown.
+    `lines` are the facts of the text shown, `counts` those of all by kind, `grave` the grave ones of them; `clipped` counts
+    characters not shown.
     """
 
     reference: list[Piece]
     draft: list[Piece]
     lines: list[Line]
     counts: Counter[str]
+    grave: Counter[str]
     f1: float
     clipped: tuple[int, int]
 
@@ -102,6 +117,7 @@ def colour(row: Row, reference: str, draft: str) -> Coloured:
         _pieces(texts[1][:LONGEST], [(line.draft, line) for line in lines if line.draft]),
         lines,
         Counter(line.kind for line in every),
+        Counter(line.kind for line in every if line.grave),
         row_f1(row, draft),
         (max(0, len(texts[0]) - LONGEST), max(0, len(texts[1]) - LONGEST)),
     )

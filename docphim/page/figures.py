@@ -15,6 +15,7 @@ from docphim.page.words import Both
 Row = dict[str, Any]
 WIDTH = 340
 LEFT, RIGHT = 134, 300  # the bars' ends; labels stand left of them, values right
+LETTER = 5.9  # about the width of a label's letter
 
 
 def tag(name: str, content: Markup | str = "", /, **attributes: Any) -> Markup:
@@ -123,16 +124,24 @@ def _grid(x: Callable[[float], float], bottom: float, top: float) -> list[Markup
 def bars(rows: list[tuple[Both, float, str]], title: Both, digits: int = 0) -> Markup:
     """Plain bars, each with its name, its value and its class, from 0 to the greatest."""
     top = max([value for _, value, _ in rows] + [1])
+    longest = max((len(said) for name, _, _ in rows for said in name), default=0)
+    # The bars begin where the longest name ends.
+    left = float(min(max(8 + LETTER * longest, 60), 0.65 * WIDTH))
     parts = []
     for place, (name, value, klass) in enumerate(rows):
-        y, width = 19.0 * place, (RIGHT - LEFT) * value / top
+        y, width = 19.0 * place, (RIGHT - left) * value / top
         parts += [
-            label(LEFT - 8, y + 11, name, "label", "end"),
-            tag("rect", x=LEFT, y=y + 2, width=max(width, 0.5), height=11, klass=f"bar {klass}"),
-            label(LEFT + width + 6, y + 12, words.number(value, digits), "value"),
+            label(left - 8, y + 11, Both(*map(_fitting, name)), "label", "end"),
+            tag("rect", x=left, y=y + 2, width=max(width, 0.5), height=11, klass=f"bar {klass}"),
+            label(left + width + 6, y + 12, words.number(value, digits), "value"),
         ]
-    parts.append(tag("path", d=f"M{LEFT} 0V{19 * len(rows) - 2}", klass="axis"))
+    parts.append(tag("path", d=f"M{left:g} 0V{19 * len(rows) - 2}", klass="axis"))
     return svg(19 * len(rows), parts, title)
+
+
+def _fitting(name: str) -> str:
+    most = int((0.65 * WIDTH - 8) / LETTER)
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def pair_bar(own: float | None, other: float | None) -> Markup:

@@ -46,7 +46,7 @@ class Inputs:
     def synthetic(self) -> bool:
         """Whether every film the page shows is a phantom's; a model trained on phantoms may be tested on real films."""
         shown = {prediction.study for prediction in self.predictions} or set(self.studies)
-        return bool(shown) and all(self.studies[s].truth is not None for s in shown if s in self.studies)
+        return bool(shown) and all(s in self.studies and self.studies[s].truth is not None for s in shown)
 
 
 def read(dataset: Path, run: Path) -> Inputs:

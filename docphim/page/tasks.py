@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from docphim.page import verdict, words
-from docphim.page.coloured import MISTAKES
+from docphim.page.coloured import ALONE, MISTAKES, abnormal
 from docphim.page.families import disagreement, families
 from docphim.page.inputs import Inputs
 from docphim.page.words import Both
@@ -15,7 +16,7 @@ Row = dict[str, Any]
 PARTS: Row = dict.fromkeys(
     (
         *("scores", "floors", "lead", "reliance", "image_gain", "ceiling", "by_finding", "counts"),
-        *("fact_errors", "per_label", "coverage_words", "keys"),
+        *("fact_errors", "per_label", "coverage_words", "keys", "judge"),
     )
 )
 #: Mistakes that the page names even where there are none.
@@ -45,9 +46,10 @@ def _task(read: Inputs, key: str, task: Row) -> Row:
         "floor": verdict.highest_floor(task, metrics[0]),
         "lost": verdict.margin(task, "other", metrics[0]),
         "systems": systems(task),
+        "signatures": signatures(task, metrics),
         "n": task["scores"][metrics[0]].get("n", 0),
         "rate": _rate(task),
-        "mistakes": mistakes(task),
+        "mistakes": mistakes(task, [row for (of, _), row in read.errors.items() if of == key]),
         "labels": {s: by_support(rows) for s, rows in (task["per_label"] or {}).items()},
         "coverage": {which: known(row) for which, row in (task["coverage_words"] or {}).items() if row},
     }
@@ -59,12 +61,36 @@ def _rate(task: Row) -> dict[str, float] | None:
     return {part: score["value"] for part, score in scores.items() if score} if all(scores.values()) else None
 
 
-def mistakes(task: Row) -> list[tuple[Both, float, str]]:
-    """Bars of the mistakes by kind, the most frequent first; of kinds that do not occur, those that are looked for."""
+def mistakes(task: Row, rows: Sequence[Row] = ()) -> list[tuple[Both, float, str]]:
+    """Bars of what differs by kind, the most frequent first; of kinds that do not occur, those that are looked for.
+
+    Where `rows` (of errors.jsonl) say what is missing or extra, what is abnormal stands apart from what is normal or absent:
+    that only one text says a normal thing need not be a mistake, and so it comes last.
+    """
     counts = task["fact_errors"] or {}
     told = [kind for kind in MISTAKES if counts.get(kind) or (kind in LOOKED_FOR and kind in counts)]
-    kinds = sorted(told, key=lambda kind: -counts[kind])
-    return [(words.text(f"bar_{kind}"), counts[kind], f"mistake {kind}") for kind in kinds]
+    known = [kind for kind in ALONE if kind in told and sum(len(row[kind]) for row in rows) == counts[kind]]
+    grave = {kind: _abnormal(rows, kind) for kind in known}
+    named = {kind: f"bar_{kind}_abnormal" if kind in grave else f"bar_{kind}" for kind in told}
+    first = sorted(told, key=lambda kind: -grave.get(kind, counts[kind]))
+    bars = [(words.text(named[kind]), grave.get(kind, counts[kind]), f"mistake {kind}") for kind in first]
+    rest = [(kind, counts[kind] - n) for kind, n in grave.items() if counts[kind] > n]
+    return bars + [(words.text(f"bar_{kind}_normal"), n, f"mistake {kind} light") for kind, n in rest]
+
+
+def _abnormal(rows: Sequence[Row], kind: str) -> int:
+    """How many missing or extra facts say that something is there or abnormal."""
+    side = "reference" if kind == "missing" else "prediction"
+    return sum(abnormal(row[side][i]) for row in rows for i in row[kind])
+
+
+def signatures(task: Row, metrics: list[str]) -> list[tuple[str, list[str]]]:
+    """Signatures, each once for the metrics that share it but for their own key, which it writes as `KEY`."""
+    shared: dict[str, list[str]] = {}
+    for metric in metrics:
+        program, bar, fields = (task["scores"][metric].get("signature") or "–").partition("|")
+        shared.setdefault(f"{program.partition(':')[0]}:KEY|{fields}" if bar else program, []).append(metric)
+    return list(shared.items())
 
 
 def by_support(rows: Row) -> list[tuple[str, Row]]:

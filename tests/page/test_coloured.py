@@ -68,6 +68,16 @@ def test_a_wrong_fact_has_one_number_in_both_texts():
     assert [line.number for line in found.mistakes] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("polarity", "grave"), [("present", True), ("abnormal", True), ("absent", False), ("normal", False)])
+def test_a_normal_thing_that_one_text_leaves_out_is_not_grave(polarity, grave):
+    given = row()
+    given["reference"][2]["polarity"] = polarity
+    found = colour(given, REFERENCE, DRAFT)
+    assert found.grave["missing"] == grave
+    assert found.grave["side"] == 1
+    assert next(line for line in found.lines if line.kind == "missing").grave == grave
+
+
 def test_facts_that_share_words_show_the_graver_mistake():
     both = row()
     both["wrong"].append([2, 2, "polarity"])

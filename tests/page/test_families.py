@@ -100,6 +100,34 @@ def test_mistakes_go_from_the_most_frequent_and_rare_kinds_are_named_only_where_
     assert mistakes({"fact_errors": None}) == []
 
 
+def fact(polarity):
+    return {"polarity": polarity}
+
+
+def test_what_is_normal_and_in_one_text_only_stands_apart_and_last():
+    counts = {"side": 2, "polarity": 0, "missing": 3, "hallucinated": 1}
+    rows = [
+        {
+            "reference": [fact("abnormal"), fact("normal"), fact("absent")],
+            "prediction": [fact("normal")],
+            "missing": [0, 1, 2],
+            "hallucinated": [0],
+        }
+    ]
+    bars = [(name.en, value) for name, value, _ in mistakes({"fact_errors": counts}, rows)]
+    assert bars == [
+        ("Wrong side", 2),
+        ("Missing, abnormal", 1),
+        ("Wrong yes/no", 0),
+        ("Extra, abnormal", 0),
+        ("Missing, normal", 2),
+        ("Extra, normal", 1),
+    ]
+    assert [klass for _, _, klass in mistakes({"fact_errors": counts}, rows)][-1] == "mistake hallucinated light"
+    other_run = mistakes({"fact_errors": counts | {"missing": 4}}, rows)
+    assert ("Missing from the draft", 4) in [(name.en, value) for name, value, _ in other_run]
+
+
 def test_labels_go_by_support():
     assert [name for name, _ in by_support({"a": {"support": 1}, "c": {"support": 5}, "b": {"support": 1}})] == ["c", "a", "b"]
 

@@ -1,6 +1,5 @@
 """The page as a file: whole, closed to the outside, within its size, and the same text that the run wrote, never run."""
 
-import json
 import re
 from html.parser import HTMLParser
 
@@ -8,11 +7,11 @@ import pytest
 import yaml
 
 from docphim.errors import REASONS, UsageError
-from docphim.files import read_jsonl, write_jsonl
+from docphim.files import read_json, read_jsonl, write_json, write_jsonl
 from docphim.page import page
 
 DRAFT = "BẢN NHÁP DO MÁY TẠO – CHƯA ĐƯỢC BÁC SĨ DUYỆT. Không dùng để chẩn đoán."
-VOID = {"meta", "link", "img", "br", "input"}
+VOID = {"meta", "link", "img", "br", "wbr", "input"}
 
 
 class Reader(HTMLParser):
@@ -109,10 +108,59 @@ def test_the_draft_mark_stands_in_both_languages_before_everything_else(make):
     assert html.index(DRAFT) < html.index("Not for diagnosis") < html.index("<h1>")
 
 
-def test_burned_in_text_is_announced(make):
-    html = written(make(studies=4))
+def test_burned_in_text_is_announced_but_on_phantoms(make, make_in, tmp_path):
+    html = written(make(studies=4, truth=False))
     assert "CHƯA được xóa" in html
     assert "NOT removed yet" in html
+    phantoms = written(make_in(tmp_path / "phantoms", studies=4))
+    assert "NOT removed yet" not in phantoms
+    assert "not films of real patients" in phantoms
+
+
+def judge_row():
+    def score(value):
+        return {"value": value, "low": value - 3, "high": value + 3, "n": 38}
+
+    kappa = {"kappa": {"value": 0.61, "low": 0.5, "high": 0.7}, "n": 150, "left_out": 4}
+    nothing = {"kappa": {"value": None, "low": None, "high": None, "why": "nothing"}, "n": 0, "left_out": 0}
+    scores = {"f1": score(61.5), "precision": score(66.2), "recall": score(57.4)}
+    other = {key: {"value": None, "low": None, "high": None, "n": 0} for key in scores}
+    return {
+        **scores,
+        "model": "judge<b>",
+        "n": 38,
+        "failed": 2,
+        "failures": {},
+        "kappa": {"reference": kappa, "prediction": nothing},
+        "floors": {"constant": scores},
+        "reliance": {"other": other},
+    }
+
+
+def test_a_judge_is_shown_where_there_is_one(make):
+    made = make(studies=40)
+    assert "A language model as judge" not in written(made)
+    scores = read_json(made.run / "scores.json")
+    scores["by_task"]["findings/test"]["judge"] = judge_row()
+    write_json(made.run / "scores.json", scores)
+    html = written(made)
+    assert html.count("A language model as judge") >= 2
+    assert "judge&lt;b&gt; judged 38 reports, 2 failed." in html
+    assert "61.5" in html
+    assert "κ = <b>" in html
+    assert "κ has no value" in html
+    assert html.count("150 sentences of the references") == 1
+
+
+def test_a_study_that_the_dataset_does_not_know_is_not_called_synthetic(make):
+    made = make(studies=4)
+    (made.dataset / "studies.jsonl").write_text("", encoding="utf-8")
+    assert "not films of real patients" not in written(made)
+
+
+def test_a_signature_stands_once_for_the_scores_that_share_it(make):
+    html = written(make(studies=40))
+    assert html.count("<code>docphim:KEY|<wbr>norm:nfc|<wbr>n:40</code>") == 1
 
 
 def test_nothing_is_fetched_from_outside(make):
@@ -217,14 +265,6 @@ def test_rejections_are_explained_in_both_languages(make):
     assert REASONS["view_out_of_scope"] in html
 
 
-def test_signatures_can_be_unfolded(make):
-    made = make()
-    scores = json.loads((made.run / "scores.json").read_text(encoding="utf-8"))["by_task"]["findings/test"]["scores"]
-    html = written(made)
-    for score in scores.values():
-        assert f"<code>{score['signature']}</code>" in html
-
-
 def test_the_recipe_is_shown_whole_but_for_paths(make):
     made = make(studies=4)
     shown = re.search(r'<pre class="yaml">(.*?)</pre>', written(made), re.DOTALL).group(1)
@@ -250,7 +290,7 @@ def test_fact_f1_stands_first_beside_its_floors_and_wrong_films(make):
     assert "68,7" in answer
     assert answer.index("F1 theo ý, thang") < answer.index("Phim người khác") < answer.index("Theo phim giống nhất</tspan>")
     assert "Trong 100 ý máy viết có 71,2 ý đúng" in answer
-    assert "Sai kiểu gì: 101 chỗ" in answer
+    assert "Bản nháp khác báo cáo gốc thế nào: 101 ý" in answer
 
 
 def test_what_is_wrong_is_told_by_colour_by_line_and_in_words(make):

@@ -46,7 +46,7 @@ def test_the_sentence_names_the_highest_floor_and_the_numbers():
     why = judge(task()).why
     assert "55,0" in why.vi
     assert "45,0" in why.vi
-    assert "Theo phim giống nhất, 41,0" in why.vi
+    assert "“Theo phim giống nhất”, 41,0" in why.vi
     assert "55.0" in why.en
 
 
