@@ -15,6 +15,8 @@ from docphim.language.numbers import is_numeral
 
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
+#: A part of more characters is not met twice.
+_CHARACTERS = 500
 _COMMA = ", "
 #: Kinds of item by which a part is read together with its neighbours.
 _TIED = frozenset(("comma", "colon", "end", "advice", "shown", "ratio", "of"))
@@ -79,6 +81,8 @@ def read_alone(text: str, lexicon: Lexicon) -> Part | None:
     Such a part has a finding or state of its own; it does not begin or end with what may belong to a neighbour's list or
     number; and its words mean the same at a sentence's start, after a comma, and after a finding and a comma.
     """
+    if len(text) > _CHARACTERS:
+        return None
     words, tokens = tokenize(text, lexicon)
     if not words or len(words) > LONGEST or not words[-1].isalnum() or not _BRACKETS.isdisjoint(words):
         return None
