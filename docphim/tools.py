@@ -139,7 +139,7 @@ def compare(
     json: AsJson = False,
 ) -> None:
     """Runs side by side: intervals, floors, reliance on the film, significance; and what readers marked."""
-    from docphim.evaluate.compare_files import compare_to_files
+    from docphim.evaluate.compare import compare_to_files
 
     result = compare_to_files(
         runs,
@@ -154,7 +154,7 @@ def compare(
     if json:
         show(result, True)
     else:
-        from docphim.evaluate.compare_text import terminal
+        from docphim.evaluate.compare.text import terminal
 
         print(terminal(result))
 

@@ -13,6 +13,8 @@ from docphim.study import Example, Prediction, from_row
 
 #: So many ids are named beside a count; more would bury the scores.
 NAMED = 20
+#: Images that are shown in place of a patient's own.
+WRONG = ("noise", "blank", "other")
 
 
 def name(faults: Mapping[str, list[str]]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from docphim.metrics import LABEL_SETS, metric
-from docphim.metrics.facts import Matching, match
+from docphim.metrics.facts import Matching, error_counts, match
 from docphim.metrics.measure import Measured
 from docphim.metrics.pairs import Pairs
 
@@ -20,9 +20,21 @@ RARE = 3
 LOOKED_AT = 1000
 
 
-def matchings(pairs: Pairs) -> list[Matching]:
-    """Each prediction's facts beside its reference's."""
-    return [match(reference, prediction) for reference, prediction in zip(*pairs.facts, strict=True)]
+def behind(pairs: Pairs, system: Measured) -> tuple[dict[str, Any], list[Matching]]:
+    """`fact_errors`, `per_label` and `coverage_words`; and each prediction's facts set beside its reference's.
+
+    Both empty where facts were not scored.
+    """
+    if "facts" not in system.statistics:
+        return {}, []
+    matchings = [match(reference, prediction) for reference, prediction in zip(*pairs.facts, strict=True)]
+    words = {"reference": pairs.references, "prediction": pairs.predictions}
+    found = {
+        "fact_errors": error_counts(matchings),
+        "per_label": per_label(system),
+        "coverage_words": {of: coverage_words(texts, pairs.language) for of, texts in words.items()},
+    }
+    return found, matchings
 
 
 def per_label(system: Measured) -> dict[str, dict[str, Any]]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from docphim.errors import Refused, UsageError
 from docphim.evaluate.answers import NAMED, name
+from docphim.evaluate.detail import behind
 from docphim.language.suspect import suspicions
 from docphim.metrics import PUBLISHED, families
-from docphim.metrics.facts import error_counts
-from docphim.metrics.measure import Measured, measure, table
+from docphim.metrics.measure import measure, table
 from docphim.metrics.pairs import Pairs
 from docphim.metrics.parity import choose
 
@@ -100,19 +100,7 @@ def score_pairs(
     read.faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
     counts = {"pairs": len(read.ids), "patients": len(set(read.patients)), **{k: len(v) for k, v in read.faults.items()}}
     answer = {"scores": table(system), "counts": counts, "named": name(read.faults), "suspect": suspect[:NAMED]}
-    return answer | (behind(pairs, system) if "facts" in system.statistics else {})
-
-
-def behind(pairs: Pairs, system: Measured) -> dict[str, Any]:
-    """What stands behind the fact and label scores of a pairs file."""
-    from docphim.evaluate import detail
-
-    texts = {"reference": pairs.references, "prediction": pairs.predictions}
-    return {
-        "fact_errors": error_counts(detail.matchings(pairs)),
-        "per_label": detail.per_label(system),
-        "coverage_words": {of: detail.coverage_words(reports, pairs.language) for of, reports in texts.items()},
-    }
+    return answer | behind(pairs, system)[0]
 
 
 def suspects(read: Read, language: str) -> list[dict[str, str]]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from docphim.evaluate import detail
-from docphim.evaluate.answers import Answers, answer_section, name, read_answers, read_examples
+from docphim.evaluate.answers import WRONG, Answers, answer_section, name, read_answers, read_examples
 from docphim.evaluate.by_study import System, error_rows, keys, write_scores, write_statistics
+from docphim.evaluate.detail import behind
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
 from docphim.evaluate.judge import Judge
@@ -19,12 +19,10 @@ from docphim.evaluate.judge_scores import judge_section, judged_systems
 from docphim.files import read_jsonl, write_json, write_jsonl
 from docphim.language.fact import Fact
 from docphim.metrics import families
-from docphim.metrics.facts import error_counts
 from docphim.metrics.measure import Measured, lead, mean_table, measure, reading, table
 from docphim.metrics.pairs import Pairs
 from docphim.study import Example, Prediction, Row, Study, from_row
 
-WRONG = ("noise", "blank", "other")
 #: The label sets of films, and of studies that hold a CT.
 FILM_SETS, CT_SETS = ("vindr", "chexpert"), ("ct_rate",)
 
@@ -105,6 +103,8 @@ def _task(task: Answers, floors: Floors, studies: Mapping[str, Study], bench: Be
     reliance, wrong = _reliance(task, system, bench)
     leads = {floor: lead(system, m) for floor, m in blind.items()}
     drops = {key: row["drop"] for key, row in reliance.get("other", {}).items()}
+    phantom, ceiling = _on_phantoms(task, examples, studies, bench)
+    found, matchings = behind(pairs, system)
     row: Row = {
         "scores": table(system),
         "floors": {floor: table(m) for floor, m in blind.items()},
@@ -114,29 +114,14 @@ def _task(task: Answers, floors: Floors, studies: Mapping[str, Study], bench: Be
         "counts": task.counts(),
         "named": name(task.faults),
         "keys": keys(task),
+        **found,
+        **phantom,
     }
-    phantom, ceiling = _on_phantoms(task, examples, studies, bench)
-    behind, errors = _behind(task, pairs, system)
+    errors = list(error_rows(task, pairs, matchings)) if matchings else []
     systems = [System("own", system, own), *wrong, *(System(f"floor:{floor}", m, own) for floor, m in blind.items()), *ceiling]
     if bench.judge:
         row["judge"] = judge_section(bench.judge, judged_systems(task, texts, bench.judged), pairs, bench.resamples, bench.seed)
-    return row | behind | phantom, systems, errors
-
-
-def _behind(task: Answers, pairs: Pairs, system: Measured) -> tuple[Row, list[Row]]:
-    """Errors by kind, rows of labels and unknown words, where the language has a lexicon; and the rows of errors.jsonl."""
-    if "facts" not in system.statistics:
-        return {}, []
-    matchings = detail.matchings(pairs)
-    row = {
-        "fact_errors": error_counts(matchings),
-        "per_label": detail.per_label(system),
-        "coverage_words": {
-            "reference": detail.coverage_words(pairs.references, pairs.language),
-            "prediction": detail.coverage_words(pairs.predictions, pairs.language),
-        },
-    }
-    return row, list(error_rows(task, pairs, matchings))
+    return row, systems, errors
 
 
 def _reliance(task: Answers, own: Measured, bench: Bench) -> tuple[Row, list[System]]:

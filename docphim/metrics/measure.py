@@ -10,7 +10,7 @@ import numpy as np
 
 from docphim.metrics import families, metric
 from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
-from docphim.metrics.pairs import Floats, Ints, Pairs
+from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import check_comparable, signature
 
 Table = dict[str, dict[str, Any]]
@@ -50,34 +50,42 @@ def measure(
     UsageError
         A family needs a lexicon that the language does not have.
     """
-    found = Measured({}, {}, {}, {}, len(pairs))
-    for name in families(pairs.language) if names is None else names:
-        found.statistics[name] = metric(name).statistics(pairs)
-    sums = _resampled(found.statistics, patient_index(patients), resamples, seed)
-    for name, statistics in found.statistics.items():
+    chosen = families(pairs.language) if names is None else names
+    statistics = {name: metric(name).statistics(pairs) for name in chosen}
+    found = Measured(*scored(statistics, patients, resamples=resamples, seed=seed), {}, {}, len(pairs), statistics)
+    for name in statistics:
         kind = metric(name)
-        values = kind.aggregate(statistics.sum(axis=0))
-        drawn = None if sums is None else kind.aggregate(sums[name])
         settings = kind.settings(pairs.language) if hasattr(kind, "settings") else kind.SETTINGS
-        for i, key in enumerate(kind.KEYS):
-            found.values[key] = rounded(values[i])
-            found.resampled[key] = None if drawn is None else drawn[:, i]
-            bootstraps = None if drawn is None else resamples
+        for key in kind.KEYS:
+            drawn = None if found.resampled[key] is None else resamples
             found.signatures[key] = signature(
-                key, kind.AVERAGE, {**pairs.rule.signed, **settings}, n=found.n, resamples=bootstraps, seed=seed
+                key, kind.AVERAGE, {**pairs.rule.signed, **settings}, n=found.n, resamples=drawn, seed=seed
             )
-        own = kind.per_study(statistics)
+        own = kind.per_study(statistics[name])
         found.studies.update({key: own[:, i] for i, key in enumerate(kind.PER_STUDY)})
     return found
 
 
-def _resampled(parts: Mapping[str, Floats], patient: Ints, resamples: int, seed: int) -> dict[str, Floats] | None:
-    """Each family's sums over the same bootstrap samples: one draw, one product for all."""
-    sums = resampled_sums(np.hstack(list(parts.values())), patient, resamples, seed) if parts else None
-    if sums is None:
-        return None
-    edges = np.cumsum([part.shape[1] for part in parts.values()])[:-1]
-    return dict(zip(parts, np.split(sums, edges, axis=1), strict=True))
+def scored(
+    statistics: Mapping[str, Floats], patients: Sequence[str], *, resamples: int, seed: int
+) -> tuple[dict[str, float], dict[str, Floats | None]]:
+    """Every score of the families of `statistics` by key, and the same on bootstrap samples of patients.
+
+    One draw and one product serve all families.  A sample is None where there are too few patients.
+    """
+    values: dict[str, float] = {}
+    samples: dict[str, Floats | None] = {}
+    sums = (
+        resampled_sums(np.hstack(list(statistics.values())), patient_index(patients), resamples, seed) if statistics else None
+    )
+    first = 0
+    for name, rows in statistics.items():
+        kind, width = metric(name), rows.shape[1]
+        drawn = None if sums is None else kind.aggregate(sums[:, first : first + width])
+        for i, (key, value) in enumerate(zip(kind.KEYS, kind.aggregate(rows.sum(axis=0)), strict=True)):
+            values[key], samples[key] = rounded(value), None if drawn is None else drawn[:, i]
+        first += width
+    return values, samples
 
 
 def table(system: Measured) -> Table:

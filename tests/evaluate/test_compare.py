@@ -7,7 +7,7 @@ import pytest
 from scored_runs import ScoredRun, references, swapped, systems, worse
 
 from docphim.errors import Refused, UsageError
-from docphim.evaluate.compare import compare
+from docphim.evaluate.compare.table import compare
 
 KEY = "findings/test"
 METRICS = ["rougeL", "bleu4"]
@@ -101,7 +101,7 @@ def test_all_tests_of_the_table_are_corrected_together(result):
 
 
 def test_more_tests_have_more_permutations_so_that_the_smallest_p_can_survive(runs, monkeypatch):
-    monkeypatch.setattr("docphim.evaluate.compare.PERMUTATIONS", 100)
+    monkeypatch.setattr("docphim.evaluate.compare.table.PERMUTATIONS", 100)
     found = compare([runs / "good", runs / "blind"], metrics=["all"])
     assert found["permutations"] == 200 * found["tests"]
     assert rows(found)["blind", "own"]["scores"]["rougeL"]["difference"]["p_holm"] < 0.05

@@ -8,8 +8,8 @@ import pytest
 
 from docphim.errors import Refused
 from docphim.evaluate import evaluate
-from docphim.evaluate.compare_files import compare_to_files
-from docphim.evaluate.compare_text import terminal
+from docphim.evaluate.compare import compare_to_files
+from docphim.evaluate.compare.text import terminal
 from docphim.files import read_json, read_jsonl, write_jsonl
 from docphim.language.normalize import clean
 

@@ -13,9 +13,9 @@ import yaml
 from markupsafe import escape
 from scored_runs import ScoredRun, references, systems
 
-from docphim.evaluate.compare import compare
-from docphim.evaluate.compare_figure import axis
-from docphim.evaluate.compare_page import HERE, html, p_value, told
+from docphim.evaluate.compare.figure import axis
+from docphim.evaluate.compare.page import HERE, html, p_value, told
+from docphim.evaluate.compare.table import compare
 
 KEY = "findings/test"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -87,7 +87,7 @@ def test_a_run_alone_and_few_patients_have_a_page_too(tmp_path):
 
 
 def test_every_text_stands_in_both_languages_with_the_same_braces():
-    for key, entry in yaml.safe_load((HERE / "compare_words.yaml").read_text("utf-8")).items():
+    for key, entry in yaml.safe_load((HERE / "words.yaml").read_text("utf-8")).items():
         assert entry.keys() == {"vi", "en"}, key
         assert len({frozenset(re.findall(r"{\w+}", text)) for text in entry.values()}) == 1, key
 

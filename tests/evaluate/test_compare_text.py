@@ -11,9 +11,9 @@ import sys
 import pytest
 from scored_runs import ScoredRun, references, systems
 
-from docphim.evaluate.compare import compare
-from docphim.evaluate.compare_latex import escape, latex
-from docphim.evaluate.compare_text import COLUMNS, WIDTH, terminal, tidy
+from docphim.evaluate.compare.latex import escape, latex
+from docphim.evaluate.compare.table import compare
+from docphim.evaluate.compare.text import COLUMNS, WIDTH, terminal, tidy
 
 KEY = "findings/test"
 METRICS = ["rougeL", "bleu4"]

@@ -9,9 +9,9 @@ import pytest
 from scored_runs import ScoredRun, references, swapped
 
 from docphim.errors import Refused, UsageError
-from docphim.evaluate.compare_files import compare_to_files
-from docphim.evaluate.compare_text import terminal, tidy
-from docphim.evaluate.marks import CATEGORIES
+from docphim.evaluate.compare import compare_to_files
+from docphim.evaluate.compare.marks import CATEGORIES
+from docphim.evaluate.compare.text import terminal, tidy
 from docphim.metrics.agreement import agreement
 from docphim.page.marking import FORMAT, MARKS
 from docphim.page.marking import digest as draft_digest

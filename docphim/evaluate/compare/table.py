@@ -1,4 +1,4 @@
-"""`docphim compare RUN…`: runs side by side as one table of numbers, each with interval, floor, reliance and significance."""
+"""Runs side by side as one table of numbers, each with interval, floor, reliance and significance."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docphim.errors import Refused, UsageError
-from docphim.evaluate.compare_row import LEVEL, differs
-from docphim.evaluate.runs import Run, common_ids, read_runs, same_signatures
-from docphim.evaluate.systems import Measured, System, measured, p_by_key
+from docphim.evaluate.answers import WRONG
+from docphim.evaluate.compare.row import LEVEL, differs
+from docphim.evaluate.compare.runs import Run, common_ids, read_runs, same_signatures
+from docphim.evaluate.compare.systems import Measured, System, measured, p_by_key
 from docphim.metrics import metric
 from docphim.metrics.significance import holm
 from docphim.study import SPLITS, Row
 
 #: What is compared where nothing is asked for; and of the label sets the macro-F1 of the first that the runs have.
 DEFAULT = ("fact_f1", "rougeL", "bleu4")
-WRONG = ("noise", "blank", "other")
 PERMUTATIONS = 10_000
 #: At least so many permutations a test: the smallest p of m tests is then 0.005 after Holm's correction, however many they are.
 PER_TEST = 200
@@ -79,7 +79,7 @@ def compare(
     UsageError
         A run, metric or baseline is not known.
     Refused
-        The runs cannot be compared: see `docphim.evaluate.runs`.
+        The runs cannot be compared: see `docphim.evaluate.compare.runs`.
     """
     runs = read_runs(named)
     ahead = next((run for run in runs if baseline in (None, run.name, str(run.folder))), None)

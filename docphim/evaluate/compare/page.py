@@ -14,8 +14,8 @@ import yaml
 from markupsafe import Markup, escape
 
 import docphim
-from docphim.evaluate import compare_figure
-from docphim.evaluate.compare_row import RELIANCE, mark, number, row_name, shown
+from docphim.evaluate.compare import figure
+from docphim.evaluate.compare.row import RELIANCE, mark, number, row_name, shown
 from docphim.study import SPLITS, Row
 
 HERE = Path(__file__).parent
@@ -30,7 +30,7 @@ class Both(NamedTuple):
 
 @functools.cache
 def _words() -> dict[str, dict[str, str]]:
-    words: dict[str, dict[str, str]] = yaml.safe_load((HERE / "compare_words.yaml").read_text(encoding="utf-8"))
+    words: dict[str, dict[str, str]] = yaml.safe_load((HERE / "words.yaml").read_text(encoding="utf-8"))
     return words
 
 
@@ -76,13 +76,13 @@ def _interval(score: Row | None, digits: int = 1, *, signed: bool = False) -> Ma
 
 
 def html(result: Row) -> str:
-    """The page; `result` is what `docphim.evaluate.compare.compare` returns, with or without `marks`."""
-    style = (HERE / "compare.css").read_text(encoding="utf-8")
+    """The page; `result` is what `docphim.evaluate.compare.table.compare` returns, with or without `marks`."""
+    style = (HERE / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     scores = [score for table in result["tables"] for row in table["rows"] for score in row["scores"].values()]
     page: str = (
         _templates()
-        .get_template("compare.html")
+        .get_template("page.html")
         .render(
             result=result,
             metrics=result["metrics"],
@@ -137,7 +137,7 @@ def _stages(result: Row) -> Iterator[dict[str, Any]]:
             "figures": [
                 {
                     "name": both("figure", metric=both(metric), split=both(split)),
-                    "svg": compare_figure.figure(figure_rows, f"{both(metric).en}, {split}", show_text),
+                    "svg": figure.figure(figure_rows, f"{both(metric).en}, {split}", show_text),
                 }
                 for split in reversed(splits)
                 for metric in result["metrics"]
@@ -150,8 +150,8 @@ def show_text(name: str) -> Markup:
     """A row's name inside a figure, in both languages."""
     text = _name(name)
     if text.vi == text.en:
-        return escape(compare_figure.cut(text.vi))
-    return Markup('<tspan class="vi">{}</tspan><tspan class="en">{}</tspan>').format(*map(compare_figure.cut, text))
+        return escape(figure.cut(text.vi))
+    return Markup('<tspan class="vi">{}</tspan><tspan class="en">{}</tspan>').format(*map(figure.cut, text))
 
 
 def _name(name: str) -> Both:
@@ -179,7 +179,7 @@ def _cell(score: Row | None) -> Row | None:
     return score | {"mark": mark(score), "best": bool(score.get("best")), "fallen": (score.get("drop") or {}).get(RELIANCE)}
 
 
-def _drawn(table: Row, metric: str) -> Iterator[compare_figure.Drawn]:
+def _drawn(table: Row, metric: str) -> Iterator[figure.Drawn]:
     """What the figure of one metric shows: each run on own and another's film, then floors."""
     others = {row["run"]: row["scores"].get(metric) for row in table["rows"] if row["system"] == RELIANCE}
     for row in shown(table):
@@ -187,7 +187,7 @@ def _drawn(table: Row, metric: str) -> Iterator[compare_figure.Drawn]:
         if score and score["value"] is not None:
             own = row["system"] == "own"
             wrong = others.get(row["run"]) if own else None
-            yield compare_figure.Drawn(row_name(row), score, wrong, own, mark(score), bool(score.get("best")))
+            yield figure.Drawn(row_name(row), score, wrong, own, mark(score), bool(score.get("best")))
 
 
 def _said(table: Row, result: Row) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from docphim.evaluate.compare_row import MARKS, RELIANCE, WIDTH, interval, many, mark, number, row_name, shown
+from docphim.evaluate.compare.row import MARKS, RELIANCE, WIDTH, interval, many, mark, number, row_name, shown
 from docphim.study import Row
 
 BEST = "*"
@@ -26,7 +26,7 @@ def terminal(result: Row) -> str:
     parts += list(_left_out(result))
     parts.append("\n".join(legend(result)))
     if "marks" in result:
-        from docphim.evaluate.marks_text import lines
+        from docphim.evaluate.compare.marks_text import lines
 
         parts += lines(result["marks"])
     return "\n\n".join(parts)
@@ -144,7 +144,7 @@ def tidy(result: Row) -> str:
             for metric, score in row["scores"].items():
                 writer.writerow(_tidy_row(table, row, metric, score))
     if "marks" in result:
-        from docphim.evaluate.marks_text import tidy_rows
+        from docphim.evaluate.compare.marks_text import tidy_rows
 
         writer.writerows(tidy_rows(result["marks"]))
     return out.getvalue()

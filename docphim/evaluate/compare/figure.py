@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from docphim.evaluate.compare_row import number
+from docphim.evaluate.compare.row import number
 from docphim.study import Row
 
 WIDTH, LEFT, RIGHT, STEP = 340, 150, 298, 24

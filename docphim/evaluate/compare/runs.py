@@ -1,4 +1,4 @@
-"""Evaluated runs side by side: what each wrote, and whether their numbers may be compared.  `docphim compare RUN…`."""
+"""Evaluated runs side by side: what each wrote, and whether their numbers may be compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from docphim.errors import Refused, UsageError
 from docphim.evaluate.answers import NAMED
-from docphim.evaluate.systems import System, read_statistics
+from docphim.evaluate.compare.systems import System, read_statistics
 from docphim.files import read_json, read_jsonl
 from docphim.metrics.signature import check_comparable
 from docphim.study import Row

@@ -1,4 +1,8 @@
-"""What `docphim compare` does: compare runs, read the marks on them, write the tables that were asked for."""
+"""`docphim compare RUN…`: evaluated runs side by side, and what readers marked in their drafts.
+
+The way: `runs` reads them and refuses what must not be compared, `systems` computes their scores again from statistics,
+`table` puts intervals, differences and p beside them, `marks` counts a reader's marks; `text`, `latex` and `page` write.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docphim.errors import UsageError
-from docphim.evaluate.compare import compare
-from docphim.evaluate.compare_latex import latex as latex_table
-from docphim.evaluate.compare_text import tidy
-from docphim.evaluate.marks import marks_table
-from docphim.evaluate.runs import read_runs
 from docphim.files import atomic
 from docphim.study import Row
 
@@ -26,7 +25,7 @@ def compare_to_files(
     latex: Path | None = None,
     page: Path | None = None,
 ) -> Row:
-    """Compare runs as `docphim.evaluate.compare.compare` does, and write the result as CSV, LaTeX and page.
+    """Compare runs as `docphim.evaluate.compare.table.compare` does, and write the result as CSV, LaTeX and page.
 
     Parameters
     ----------
@@ -36,13 +35,19 @@ def compare_to_files(
     Returns
     -------
     dict
-        What `compare` returns, with `marks` where there are any.
+        What `compare.table.compare` returns, with `marks` where there are any.
 
     Raises
     ------
     UsageError, Refused
-        As `compare` and `docphim.evaluate.marks.read_marks`.
+        As `compare.table.compare` and `compare.marks.read_marks`.
     """
+    from docphim.evaluate.compare.latex import latex as latex_table
+    from docphim.evaluate.compare.marks import marks_table
+    from docphim.evaluate.compare.runs import read_runs
+    from docphim.evaluate.compare.table import compare
+    from docphim.evaluate.compare.text import tidy
+
     files = [Path(name).expanduser() for name in named if Path(name).expanduser().is_file()]
     runs = [name for name in named if Path(name).expanduser() not in files]
     if files and not marks:
@@ -55,7 +60,7 @@ def compare_to_files(
         result["marks"] = marks_table([*marks, *files], read_runs(runs), **sample)
     texts = {csv: tidy, latex: latex_table}
     if page:
-        from docphim.evaluate.compare_page import html
+        from docphim.evaluate.compare.page import html
 
         texts[page] = html
     for path, text in texts.items():

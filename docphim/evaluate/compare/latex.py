@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from docphim.evaluate.compare_row import MARKS, RELIANCE, interval, mark, number, row_name, shown
+from docphim.evaluate.compare.row import MARKS, RELIANCE, interval, mark, number, row_name, shown
 from docphim.study import Row
 
 #: How papers write the metrics and splits; others stand as their keys.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from docphim.errors import Refused
-from docphim.evaluate.runs import Run, answers
+from docphim.evaluate.compare.runs import Run, answers
 from docphim.files import read_jsonl
 from docphim.language.normalize import clean
 from docphim.metrics.agreement import agreement

@@ -11,7 +11,8 @@ import numpy as np
 
 from docphim.errors import Refused
 from docphim.metrics import METRICS, metric
-from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
+from docphim.metrics.intervals import interval, patient_index, rounded
+from docphim.metrics.measure import scored
 from docphim.metrics.pairs import Floats
 from docphim.metrics.significance import paired_p
 from docphim.study import Row
@@ -66,18 +67,8 @@ def known(value: float) -> float | None:
 
 def measured(system: System, families: Iterable[str], *, resamples: int, seed: int) -> Measured:
     """Every score of those families that the system has statistics of."""
-    found, patient = Measured(system, {}, {}), patient_index(system.patients)
-    for family in families:
-        if family not in system.statistics:
-            continue
-        kind, statistics = metric(family), system.statistics[family]
-        values = kind.aggregate(statistics.sum(axis=0))
-        sums = resampled_sums(statistics, patient, resamples, seed)
-        drawn = None if sums is None else kind.aggregate(sums)
-        for i, key in enumerate(kind.KEYS):
-            found.values[key] = float(values[i])
-            found.samples[key] = None if drawn is None else drawn[:, i]
-    return found
+    statistics = {family: system.statistics[family] for family in families if family in system.statistics}
+    return Measured(system, *scored(statistics, system.patients, resamples=resamples, seed=seed))
 
 
 def p_by_key(ours: System, theirs: System, families: Iterable[str], *, permutations: int, seed: int) -> dict[str, float | None]:

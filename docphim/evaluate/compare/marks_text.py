@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from docphim.evaluate.compare_row import WIDTH, interval, many, number
+from docphim.evaluate.compare.row import WIDTH, interval, many, number
 from docphim.study import Row
 
 
