@@ -152,6 +152,12 @@ def test_latex_has_dev_and_test_blocks_marks_and_drops(result):
     assert "Holm's correction over 12 tests" in text
 
 
+def test_latex_carries_the_signatures_of_its_numbers_as_comments(result):
+    signed = {line.removeprefix("% ") for line in latex(result).splitlines() if line.startswith("% docphim:")}
+    assert signed == {s["signature"] for table in result["tables"] for row in table["rows"] for s in row["scores"].values()}
+    assert {said.split("|")[0] for said in signed} == {"docphim:rougeL", "docphim:bleu4"}
+
+
 def test_latex_sets_the_best_run_in_bold(folder):
     assert r"\textbf" not in latex(compare([folder / "lora_50%", folder / "full & free"], metrics=["rougeL"]))
     text = latex(compare([folder / "blind", folder / "lora_50%"], metrics=["rougeL"]))

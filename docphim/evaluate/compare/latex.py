@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from docphim.evaluate.compare.row import MARKS, RELIANCE, interval, mark, number, row_name, shown
+from docphim.evaluate.compare.row import MARKS, RELIANCE, interval, mark, number, row_name, shown, signatures
 from docphim.study import Row
 
 #: How papers write the metrics and splits; others stand as their keys.
@@ -49,6 +49,7 @@ def latex(result: Row) -> str:
     columns = len(blocks) * len(metrics)
     lines = [
         r"% made by docphim compare; needs \usepackage{booktabs}",
+        *(f"% {signature}" for signature in signatures(result)),
         r"\begin{table*}[t]",
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
         rf"\begin{{tabular}}{{l{'r' * columns}}}",

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 import docphim
 from docphim.evaluate.compare import figure
-from docphim.evaluate.compare.row import RELIANCE, mark, number, row_name, shown
+from docphim.evaluate.compare.row import RELIANCE, mark, number, row_name, shown, signatures
 from docphim.study import SPLITS, Row
 
 HERE = Path(__file__).parent
@@ -87,7 +87,7 @@ def html(result: Row) -> str:
             result=result,
             metrics=result["metrics"],
             stages=list(_stages(result)),
-            signatures=list(dict.fromkeys(score["signature"] for score in scores)),
+            signatures=signatures(result),
             has_drop=any(score.get("drop") for score in scores),
             has_floor=any(row["system"].startswith("floor:") for table in result["tables"] for row in table["rows"]),
             few=any(score["low"] is None for score in scores),

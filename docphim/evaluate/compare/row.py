@@ -51,6 +51,12 @@ def shown(table: Row) -> list[Row]:
     return [row for row in table["rows"] if row["against"] != "own"]
 
 
+def signatures(result: Row) -> list[str]:
+    """Every signature of a comparison, once."""
+    scores = (score for table in result["tables"] for row in table["rows"] for score in row["scores"].values())
+    return list(dict.fromkeys(score["signature"] for score in scores))
+
+
 def row_name(row: Row) -> str:
     """What a row is called: the run, or the floor (and the run whose floor it is, where runs differ in it)."""
     if row["system"] == "own":

@@ -125,7 +125,7 @@ def legend(result: Row) -> Iterator[str]:
         )
     if any(score.get("best") for score in scores):
         said[BEST] = f"best run, and not by chance: it differs from {ahead} (or, where it is that, all others from it)."
-    said["more"] = "--json and --csv have each number's signature, and the intervals of drop and diff."
+    said["more"] = "signatures: --json, --csv, --latex, --page; intervals of drop and diff: --json, --csv, --page."
     for term, text in said.items():
         yield textwrap.fill(text, WIDTH, initial_indent=f"{term:7}", subsequent_indent=" " * 7)
 
