@@ -45,11 +45,19 @@ def _without_advice(items: Sequence[Item]) -> list[Item]:
     if "advice" not in [item.kind for item in items]:
         return list(items)
     kept, skipping = [], False
-    for item in items:
-        skipping = item.kind == "advice" or (skipping and item.kind not in ("comma", "end"))
+    for n, item in enumerate(items):
+        skipping = item.kind == "advice" or (skipping and item.kind not in ("comma", "end") and not _heads(items, n))
         if not skipping:
             kept.append(item)
     return kept
+
+
+def _heads(items: Sequence[Item], n: int) -> bool:
+    """Whether an organ between two colons begins here: "so sánh với phim ngày 3/5: phổi phải: …" ends the advice."""
+    if items[n].kind != "anatomy" or not n or items[n - 1].kind != "colon":
+        return False
+    behind = next((item.kind for item in items[n + 1 :] if item.kind != "side"), "")
+    return behind == "colon"
 
 
 def _nodes_as_places(items: list[Item], lexicon: Lexicon) -> list[Item]:

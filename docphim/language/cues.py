@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from docphim.language.lexicon import Lexicon
 
 _GRADES = frozenset(("severity", "size", "suv", "affirm", "negation", "change"))
+_EXTENTS = frozenset(("scattered", "diffuse"))
 _BEFORE = frozenset(("negation", "change", "affirm", "certainty"))
 _BEHIND = frozenset(("negation", "certainty", "change"))
 
@@ -21,7 +22,9 @@ def carry(clause: Clause, runs_on: bool, said: Said, lexicon: Lexicon) -> None:
     `runs_on`: another predicate follows the noun without a comma ("…, khối đè đẩy phế quản"), so that it is none of a list.
     """
     holds = clause.link not in ("end", "colon") and not clause.bracket
-    if holds and clause.link == "comma":
+    if holds and clause.link == "comma" and said.denied and not clause.either and lexicon.modifiers_after and _spread(clause):
+        holds = False  # "không thấy nốt, dày tổ chức kẽ rải rác": what is spread is there
+    elif holds and clause.link == "comma":
         holds = (clause.either and said.denied) or (bare(clause, lexicon) and not runs_on)
     elif holds and not clause.link:
         holds = (clause.either and said.denied) or bare(clause, lexicon, hedged=said.denied)
@@ -31,6 +34,10 @@ def carry(clause: Clause, runs_on: bool, said: Said, lexicon: Lexicon) -> None:
     if not holds or (said.of_state and not stated):
         said.denied, said.hedge = False, None
     said.of_state = said.of_state and said.denied
+
+
+def _spread(clause: Clause) -> bool:
+    return any(item.kind == "descriptor" and item.name in _EXTENTS for item in clause.items)
 
 
 def _own_subject(clause: Clause) -> bool:
@@ -70,7 +77,8 @@ def states(clause: Clause, before: Sequence[Item], lexicon: Lexicon) -> bool:
     """Whether a clause says how an anatomy is ("tim không to", "khí quản không lệch"), and does not look for a finding."""
     predicate = clause.predicate
     if predicate is None or predicate.kind != "finding":
-        return True
+        # "no enlarged heart, effusion …" looks for things, "heart not enlarged, effusion …" does not
+        return not before or before[0].kind != "negation"
     named = bool(before) and before[0].kind in ("anatomy", "part", "side")
     return named and predicate.name in lexicon.as_state
 

@@ -92,6 +92,7 @@ class Said:
     of_state: bool = False  # the negation is a state's own: "tim không to" denies nothing else
     hedge: str | None = None
     header: Place | None = None
+    headed: list[Place] = field(default_factory=list)  # all places before the colon
     last: Place = field(default_factory=Place)
     facts: list[Draft] = field(default_factory=list)
     of_clause: list[list[int]] = field(default_factory=list)  # facts of each clause

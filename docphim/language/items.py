@@ -11,6 +11,7 @@ from docphim.language.grammar import Item
 from docphim.language.lexicon import TOKEN, Lexicon, Meanings, Term
 
 _END = ""
+_ANY = re.compile(r".+")
 #: Numbered words that are anatomy themselves.
 _NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
 #: Concepts after which numerals are names: "xương sườn V", "gãy đốt sống L1", "hạch 4R".
@@ -37,11 +38,25 @@ def tokenize(sentence: str, lexicon: Lexicon) -> tuple[list[str], list[re.Match[
     tokens = list(TOKEN.finditer(sentence))
     plain = lexicon.plain
     words = [plain[m[0]] for m in tokens]
+    if " " in "".join(words):
+        words, tokens = _parted(words, tokens)
     if "-" in words:
         for n in range(1, len(words) - 1):
             if words[n] == "-" and tokens[n - 1].end() + 1 == tokens[n].end() == tokens[n + 1].start():
                 words[n] = HYPHEN
     return words, tokens
+
+
+def _parted(words: Sequence[str], tokens: Sequence[re.Match[str]]) -> tuple[list[str], list[re.Match[str]]]:
+    """Two tokens in the place of each that holds two syllables."""
+    parts: list[str] = []
+    places: list[re.Match[str]] = []
+    for word, m in zip(words, tokens, strict=True):
+        first, blank, second = word.partition(" ")
+        parts += (first, second) if blank else (first,)
+        middle = m.start() + len(first) if blank else m.end()
+        places += [*_ANY.finditer(m.string, m.start(), middle), *_ANY.finditer(m.string, middle, m.end())]
+    return parts, places
 
 
 def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -> list[Item]:

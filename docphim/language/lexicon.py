@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,8 @@ KINDS = (
     "advice", "ratio", "finding", "state", "anatomy", "change", "negation", "certainty", "part", "side", "location", "count",
     "severity", "descriptor", "shown", "affirm", "end", "or", "and", "of", "numbered", "ignored",
 )  # fmt: skip
+_MARKS = re.compile(r"[\u0300-\u036f]+")
+_VOWELS = re.compile(r"[aeiouy]+")
 _PART = re.compile(r"\{([^}]*)\}|([^\s{}]+)")
 _END = ""
 #: Kinds and concepts that are read with the numbers after them, or give a place.
@@ -86,18 +89,32 @@ class Meanings:
 
 
 class Spelling(dict[str, str]):
-    """Each token as it is looked up: normalised, then corrected; reports use the same few thousand again and again."""
+    """Each token as it is looked up: normalised, then corrected; reports use the same few thousand again and again.
 
-    def __init__(self, corrections: Mapping[str, str]) -> None:
+    `syllables`: the words of a language that writes each syllable by itself.  Two of them written as one are given back parted.
+    """
+
+    def __init__(self, corrections: Mapping[str, str], syllables: frozenset[str] = frozenset()) -> None:
         super().__init__()
-        self.corrections = corrections
+        self.corrections, self.syllables = corrections, syllables
 
     def __missing__(self, token: str) -> str:
         word = normalize(token)
         word = self.corrections.get(word, word)
+        if self.syllables and len(token) == len(word) > 4 and word not in self.syllables:
+            word = parted(word, self.syllables)
         if len(self) < 200_000:
             self[token] = word
         return word
+
+
+def parted(word: str, syllables: frozenset[str]) -> str:
+    """Two syllables that were written as one ("đặcgóc"), with a blank between them; the word itself where that is not plain."""
+    if not word.isalpha() or len(_VOWELS.findall(_MARKS.sub("", unicodedata.normalize("NFD", word)))) < 2:
+        return word
+    halves = [(word[:n], word[n:]) for n in range(2, len(word) - 1)]
+    known = [f"{first} {second}" for first, second in halves if first in syllables and second in syllables]
+    return known[0] if len(known) == 1 else word
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +177,7 @@ def load_lexicon(language: str) -> Lexicon:
     return Lexicon(
         language=language,
         tree=tree,
-        plain=Spelling(spelling),
+        plain=Spelling(spelling, frozenset(_words(tree)) if data.get("syllables") else frozenset()),
         modifiers_after=data["modifiers"] == "after",
         anatomy=concepts["anatomy"],
         findings=concepts["findings"],
@@ -237,6 +254,14 @@ def _settle(tree: dict[str, Any]) -> None:
             tree[word] = Meanings(terms, only, only is not None and only.kind == "ignored", None if beside else only)
         else:
             _settle(below)
+
+
+def _words(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Every word of every phrase."""
+    for word, below in tree.items():
+        if word != _END:
+            yield word
+            yield from _words(below)
 
 
 def _walk(tree: Mapping[str, Any], words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Term]]]:

@@ -161,7 +161,7 @@ def _numeral(kind: str, tokens: Sequence[str], i: int) -> tuple[int, list[str]]:
         i, token = i + 1, tokens[i + 1]
     if is_number(token):
         values = [int(v) for v in re.split("[.,]", token)]
-    elif kind in ("rib", "segment") and _ROMAN.fullmatch(token):
+    elif kind in ("rib", "segment", "station") and _ROMAN.fullmatch(token):
         values = [_roman(token)]
     else:
         return i, []

@@ -35,6 +35,7 @@ def found(clause: Clause, before: list[Item], after: list[Item], said: Said, lex
     if says:
         fact.state, fact.part = fact.state or says.get("state"), says.get("part")
         fact.severity, fact.count = fact.severity or says.get("severity"), fact.count or says.get("count")
+        fact.certainty = says.get("certainty", fact.certainty)
     fact.bare, fact.placed, fact.trailing = bare(clause, lexicon), bool(own or left), bool(left)
     cases = [(spot, predicate.name, about, says) for spot in spots]
     if "anatomy" in says and _last_joins(before) and all(spot.anatomy for spot in spots):

@@ -20,6 +20,9 @@ from docphim.language.predicates import amounts, found, stated
 #: The words of a fact, where they begin and end in their sentence, and the fields of `Fact` after these.
 Read = tuple[str, int, int, tuple[Any, ...]]
 _SAID = attrgetter(*[f.name for f in fields(Fact)][3:])
+_WHERE = frozenset(("anatomy", "part", "side", "location", "and", "comma"))
+#: Findings that may be anywhere.
+_GENERAL = frozenset(("abnormality", "lesion", "disease"))
 _MEASURES = ("count", "severity", "size_mm", "suv")
 
 
@@ -52,6 +55,8 @@ def _read(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: 
         new = stated(clause, before, after, said, lexicon)
         if not directly and clause.link not in ("and", "or"):
             said.denied, said.hedge = False, None
+    if clause.link == "colon" and len(said.headed) > 1:
+        new = [*_of_each(new, said), *new]
     for fact in new:
         judge(fact, clause, said, lexicon)
         _add(fact, said)
@@ -59,6 +64,27 @@ def _read(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: 
     if new and (listed or (clause.link == "comma" and said.denied)):
         _share(new[-1], said)
     afterwards(clause, after, n, parts, said, lexicon)
+
+
+def _listed_before(n: int, parts: Sequence[Clause], lexicon: Lexicon) -> list[Place]:
+    """Places that parts just before a header name, and nothing else: "gan, lách: …"."""
+    found: list[Place] = []
+    while n and parts[n].link in ("comma", "and") and parts[n - 1].at is None and parts[n - 1].kinds <= _WHERE:
+        n -= 1
+        found = places(parts[n].items, lexicon) + found
+    return found
+
+
+def _of_each(new: Sequence[Draft], said: Said) -> list[Draft]:
+    """What is said of all that stands before a colon: "gan, lách: không thấy bất thường", "tim, trung thất: bình thường"."""
+    if len(new) != 1 or new[0].placed or not (new[0].finding in _GENERAL or new[0].state == "normal"):
+        return []
+    fact = new[0]
+    return [
+        replace(fact, anatomy=spot.anatomy, part=spot.part, side=spot.side, location=tuple(sorted(spot.locations)))
+        for spot in said.headed
+        if spot.anatomy and spot.anatomy != fact.anatomy
+    ]
 
 
 def _add(fact: Draft, said: Said) -> None:
@@ -89,6 +115,7 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Sa
     if heads:
         if spots:
             said.header = said.last = spots[-1]
+            said.headed = _listed_before(n, parts, lexicon) + spots
         return
     own = clause.kinds
     if own & {"negation", "shown", "change", "certainty"} and not own & {"anatomy", "word"}:

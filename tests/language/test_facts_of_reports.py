@@ -197,7 +197,45 @@ LONGER = [
         "Tăng nhẹ chuyển hóa FDG (SUVmax: 4,1) ở tuyến thượng thận trái, nhưng không rõ khối (khả năng do viêm)",
         ["adrenal fdg_uptake + left", "adrenal mass + left", "adrenal inflammation + left"],
     ),
+    # one remark on all organs before the colon, but no more than a remark
+    ("Gan, lách: không thấy bất thường", ["liver abnormality -", "spleen abnormality -"]),
+    ("Tim và trung thất: bình thường", ["heart normal normal", "mediastinum normal normal"]),
+    ("Gan, lách: nang gan phải", ["liver cyst +"]),
+    # what is spread is there, whatever was denied before it
+    ("Không thấy khối, dày tổ chức kẽ rải rác hai phổi", ["lung mass -", "interstitium thickening + both"]),
+    ("Không thấy khối hay nốt rải rác hai phổi", ["lung mass -", "lung nodule - both"]),
+    # two syllables written as one
+    ("Không thấy đông đặcgóc sườn hoành hai bên nhọn", ["lung consolidation -", "costophrenic_angle sharp normal both"]),
+    # an organ between two colons ends what was said of another film
+    ("So sánh với phim ngày 3/5: phổi phải: nốt mờ nhỏ", ["lung nodule + right"]),
+    ("Tiền sử: lao phổi", []),
+    ("Đám mờ dạng phế nang đáy phổi phải", ["lung consolidation + right", "lung opacity + right"]),
+    ("Vài nốt xơ đỉnh phổi trái", ["lung nodule + left", "lung fibrosis + left"]),
+    ("Mờ nhẹ khoảng kẽ, dày khoảng kẽ đáy phổi", ["interstitium opacity +", "interstitium thickening +"]),
+    (
+        "Dày thành, giãn nhẹ phế quản thùy dưới phổi phải",
+        ["bronchus peribronchial_thickening + right", "bronchus bronchiectasis + right"],
+    ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "certainty"),
+    [
+        ("Đám mờ đáy phổi phải, dạng viêm phổi thùy", "possible"),
+        ("Đám mờ đáy phổi phải, nghĩ đến viêm phổi", "possible"),
+        ("Đám mờ đáy phổi phải, nghĩ nhiều đến viêm phổi", "probable"),
+        ("Đám mờ đáy phổi phải do viêm phổi", "certain"),
+    ],
+)
+def test_how_sure_a_disease_is(text, certainty):
+    assert [f.certainty for f in facts(text, "vi") if f.finding == "pneumonia"] == [certainty]
+
+
+def test_node_stations_may_be_roman():
+    nodes = facts("Hạch trung thất nhóm V, nhóm VII đường kính 6-8 mm", "vi")
+    assert {place for f in nodes for place in f.location} == {"station_5", "station_7"}
+    assert {f.size_mm for f in nodes} == {(6.0, 8.0)}
 
 
 @pytest.mark.parametrize(("text", "expected"), LONGER)

@@ -5,7 +5,8 @@ from collections import defaultdict
 import pytest
 import yaml
 
-from docphim.language.lexicon import FOLDER, LANGUAGES, TOKEN, expand, load_lexicon
+from docphim.language.items import tokenize
+from docphim.language.lexicon import FOLDER, LANGUAGES, TOKEN, expand, load_lexicon, parted
 from docphim.language.normalize import normalize
 
 #: Section → where concepts.yaml lists its names; sections without a list name what Fact's fields may hold.
@@ -113,3 +114,34 @@ def test_each_concept_of_the_common_reports_has_words_in_vietnamese():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_lexicon_loads(language):
     assert load_lexicon(language).tree
+
+
+SYLLABLES = frozenset(("đặc", "góc", "và", "dày", "dạng", "khối", "nghiêng", "thu", "an", "to", "toan"))
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("đặcgóc", "đặc góc"),
+        ("vàdày", "và dày"),
+        ("dạngkhối", "dạng khối"),
+        ("thuan", "thuan"),  # may be one syllable
+        ("đặcgócdày", "đặcgócdày"),  # three
+        ("khốix", "khốix"),
+        ("mediastinum", "mediastinum"),
+        ("góc9dày", "góc9dày"),
+    ],
+)
+def test_two_syllables_written_as_one_are_parted_where_that_is_plain(word, parts):
+    assert parted(word, SYLLABLES) == parts
+
+
+def test_a_parted_word_keeps_its_place_in_the_text():
+    words, places = tokenize("hình đông ĐẶCGÓC sườn", load_lexicon("vi"))
+    assert words == ["hình", "đông", "đặc", "góc", "sườn"]
+    assert [m[0] for m in places] == ["hình", "đông", "ĐẶC", "GÓC", "sườn"]
+    assert [(m.start(), m.end()) for m in places[2:4]] == [(10, 13), (13, 16)]
+
+
+def test_english_words_are_never_parted():
+    assert tokenize("heartlung", load_lexicon("en"))[0] == ["heartlung"]
