@@ -95,7 +95,9 @@ def _owner(items: Sequence[Item], i: int, lexicon: Lexicon) -> bool:
         return True
     right, ahead = _look(items, range(i + 1, len(items)))
     subject = any(item.kind == "anatomy" for item in left)
-    if not subject and ahead and takes_state(ahead, lexicon):
+    if not subject and ahead and (ahead.kind == "ratio" or takes_state(ahead, lexicon)):
+        return True
+    if not subject and _heads_list(items, i, lexicon):
         return True
     if subject:
         return False
@@ -103,6 +105,14 @@ def _owner(items: Sequence[Item], i: int, lexicon: Lexicon) -> bool:
         return not (right and right[0].kind in ("anatomy", "part"))
     following = not any(item.kind in ("anatomy", "negation") for item in right)
     return bool(ahead and ahead.kind == "finding" and following and not lexicon.modifiers_after)
+
+
+def _heads_list(items: Sequence[Item], i: int, lexicon: Lexicon) -> bool:
+    """Whether adjectives in a list lead from the state at `i` to nodes: "no enlarged mediastinal, hilar or axillary nodes"."""
+    if lexicon.modifiers_after:
+        return False
+    noun = next((item for item in items[i + 1 :] if item.kind not in _LISTED), None)
+    return noun is not None and takes_state(noun, lexicon)
 
 
 def _look(items: Sequence[Item], way: range) -> tuple[list[Item], Item | None]:
@@ -295,7 +305,10 @@ def _leads_to(clause: Clause, items: Sequence[Item], at: int, lexicon: Lexicon) 
     """Whether a part only names anatomy of a list: "tim, trung thất bình thường", "no axillary, mediastinal or hilar nodes"."""
     kinds = {i.kind for i in clause.items}
     if items[at].kind == "finding":
-        if lexicon.modifiers_after or not kinds & {"anatomy", "location"} or not kinds <= _LISTED:
+        listed = (
+            _LISTED | ({"of"} if "negation" in kinds else set()) | ({"state"} if takes_state(items[at], lexicon) else set())
+        )
+        if lexicon.modifiers_after or not kinds & {"anatomy", "location"} or not kinds <= listed:
             return False
         names_anatomy = bool(items[at].term and "anatomy" in items[at].term.says)  # type: ignore[union-attr]
         own = {i.kind for i in items[:at]}

@@ -56,13 +56,28 @@ class Fact:
     @property
     def strict(self) -> tuple[Any, ...]:
         """All that the fact says: two facts match strictly if this is equal."""
-        return (*self.core, self.count, self.severity, self.size_mm, self.suv)
+        what = (self.anatomy, self.part, self.finding, self.state, self.polarity, self.side, self.location)
+        how = (self.certainty, self.change, self.count, self.severity, self.size_mm, self.suv, self.leftover)
+        return (*what, *how)
 
     @property
     def core(self) -> tuple[Any, ...]:
-        """What, where and whether, without how much."""
-        what = (self.anatomy, self.part, self.finding, self.state, self.polarity)
-        return (*what, self.side, self.location, self.certainty, self.change, self.leftover)
+        """What, where and whether, without how much and without the wording of what is well.
+
+        An anatomy that is sharp, clear, not enlarged or without lesion is well (`normal`); what is denied on both sides is
+        denied.
+        """
+        what: tuple[Any, ...] = (self.anatomy, self.part, self.finding, self.state, self.polarity)
+        side, location, leftover = self.side, self.location, self.leftover
+        if self.anatomy and not leftover and (self.polarity == "normal" or self._nothing_wrong):
+            what, location = (self.anatomy, None, None, "normal", "normal"), ()
+        if what[-1] in ("normal", "absent") and side == "both":
+            side = None
+        return (*what, side, location, self.certainty, self.change, leftover)
+
+    @property
+    def _nothing_wrong(self) -> bool:
+        return self.polarity == "absent" and self.finding in ("abnormality", "lesion")
 
     def row(self) -> dict[str, Any]:
         """The fact as JSON."""

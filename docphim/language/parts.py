@@ -94,7 +94,15 @@ def read_alone(text: str, lexicon: Lexicon) -> Part | None:
     if any(items(words, lexicon, before)[len(before) :] != own for before in _BEFORE[1:]):
         return None
     found = _located(clauses(own, lexicon), tokens)
-    return Part(len(words), words[0], words[-1], tuple(found)) if all(clause.predicate for clause in found) else None
+    if not all(clause.predicate for clause in found) or _heads_list(found[-1], lexicon):
+        return None
+    return Part(len(words), words[0], words[-1], tuple(found))
+
+
+def _heads_list(clause: Clause, lexicon: Lexicon) -> bool:
+    """Whether a state before its anatomy may belong to a noun behind the comma: "no enlarged mediastinal, hilar nodes"."""
+    stated = clause.predicate is not None and clause.predicate.kind == "state"
+    return not lexicon.modifiers_after and stated and clause.items[-1].kind in _PLACES
 
 
 def _tied(item: Item) -> bool:
