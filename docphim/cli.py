@@ -50,7 +50,11 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False) -> None:
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     pass
 
 
@@ -144,7 +148,10 @@ def stats(
     tokens: Annotated[str, typer.Option(help="syllable; word measures reports in Vietnamese words too.")] = "syllable",
     json: AsJson = False,
 ) -> None:
-    """What a built dataset holds: lengths, ages, anatomy, diagnoses, contradictions, duplicates, leaks."""
+    """What a built dataset holds.
+
+    Lengths, ages, anatomy, diagnoses, contradictions between findings and impression, duplicates, leaks.
+    """
     from docphim import files
     from docphim import recipe as recipes
     from docphim import run as program
@@ -188,7 +195,7 @@ def doctor(
 
 @app.command()
 def new(
-    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
     from_: Annotated[str, typer.Option("--from", metavar="NAME", help="Which packaged recipe to copy.")],
 ) -> None:
     """Copy a packaged recipe and say what to change."""

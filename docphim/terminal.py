@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,17 @@ if TYPE_CHECKING:
 
 #: The metrics of the headline and how they are written; the first two that there are fit eighty columns.
 HEADLINE = {"fact_f1": "fact F1", "rougeL": "ROUGE-L", "bleu4": "BLEU-4"}
-#: What a number's `reading` means, by (needs_image, beats_floors).
+#: What a number's `reading` means, by (needs_image, beats_floors); where an interval holds 0, nothing is proved equal.
 READINGS = {
     (True, True): "Shown another patient's film it scores lower, and it beats every floor: it reads the film.",
-    (True, False): "Shown another patient's film it scores lower, but a floor that never sees the film does as well.",
+    (
+        True,
+        False,
+    ): "Shown another patient's film it scores lower, but not every floor is clearly below it, and floors need no model.",
     (True, None): "Shown another patient's film it scores lower: what it writes depends on the film.",
-    (False, None): "Shown another patient's film it scores the same: it is not reading the film.",
+    (False, None): "Shown another patient's film it scores no lower, chance aside: nothing shows that it is reading the film.",
     (None, True): "It beats every floor; whether it needs the film was not tested.",
-    (None, False): "A floor that never sees the film does as well.",
+    (None, False): "Not every floor is clearly below it, and floors need no model.",
 }
 #: Of the scores of a pairs file these are left to --json: the short list has what is usually asked for.
 _AT_LENGTH = ("fact_precision_core", "fact_recall_core", "fact_f1_macro", "fact_f1_core_macro")
@@ -66,10 +70,12 @@ def headline(name: str, task: Row) -> str:
     for label, scores, leads in systems:
         cells = [c for m in metrics for c in (_number(scores.get(m), 1), _beside(scores.get(m), leads, m))]
         rows.append([label, *cells])
-    parts = [title, _aligned(rows, "<" + "><" * len(metrics))]
+    parts = [textwrap.fill(title, 80), _aligned(rows, "<" + "><" * len(metrics))]
     said = reading((task.get("reading") or {}).get(metrics[0]) if metrics else None)
     if said:
         parts.append(textwrap.fill(f"{HEADLINE[metrics[0]]}: {said[0].lower()}{said[1:]}", 80))
+    elif metrics and own[metrics[0]].get("low") is None:
+        parts.append("no intervals: there are fewer than 30 patients, so nothing is concluded")
     if task.get("image_gain"):
         parts.append(f"image gain {interval(task['image_gain'])} nats a report")
     if task.get("judge"):
@@ -141,7 +147,8 @@ def interval(score: Row | None, digits: int = 2) -> str:
 def _number(value: Any, digits: int = 2) -> str:
     if isinstance(value, dict):
         value = value.get("value")
-    return "–" if value is None else f"{value:.{digits}f}"
+    # Adding zero turns the −0 that rounding leaves into 0.
+    return "–" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def score_table(scored: Row) -> None:
@@ -209,19 +216,42 @@ def _known(of: str, words: Row, most: int = 5) -> str:
     return textwrap.shorten(told, WIDTH, placeholder=" …")
 
 
-def facts(found: Sequence[Fact]) -> None:
+def facts(found: Sequence[Fact], language: str) -> None:
     """Print `docphim facts`'s answer: one fact a line, what it says first, then the words it was read from."""
+    from docphim.language.lexicon import load_lexicon
+
+    if not found:
+        print("no facts")
+        return
     rows = [["whether", "what", "where", "more", "words"]]
+    signs = load_lexicon(language).states
     for fact in found:
-        parts = (fact.anatomy, fact.part, fact.finding, fact.state)
+        # "The heart is not enlarged": an abnormal state of which the normal is said.
+        denied = "not" if fact.state and not fact.finding and signs.get(fact.state, fact.polarity) != fact.polarity else None
+        parts = (fact.anatomy, fact.part, fact.finding, denied, fact.state)
         sized = "×".join(f"{value:g}" for value in fact.size_mm)
         more = (fact.count, fact.severity, sized and f"{sized} mm", fact.suv is not None and f"SUV {fact.suv:g}", fact.change)
         sure = None if fact.certainty == "certain" else fact.certainty
-        cells = (parts, (fact.side, *fact.location), (sure, *more, *(f"«{word}»" for word in fact.leftover)))
-        rows.append(
-            [fact.polarity, *(" ".join(str(part) for part in cell if part) for cell in cells), " ".join(fact.text.split())]
-        )
-    print(_aligned(rows, "<<<<<") if found else "no facts")
+        cells = (parts, (fact.side, *fact.location), (sure, *more, *(f"«{word}»" for word in fact.leftover)), fact.text.split())
+        rows.append([fact.polarity, *(_printable(" ".join(str(part) for part in cell if part)) for cell in cells)])
+    print(_wrapped(rows, (10, 28, 20, 20)))
+
+
+def _wrapped(rows: list[list[str]], widest: Sequence[int], least: int = 20) -> str:
+    """Rows as lines of at most `WIDTH`: columns no wider than said, the last takes what is left; long cells go on below."""
+    columns = list(zip(*rows, strict=True))
+    widths = [min(most, max(map(len, column))) for most, column in zip(widest, columns, strict=False)]
+    widths.append(max(least, WIDTH - sum(widths) - 2 * len(widths)))
+    lines = []
+    for row in rows:
+        cells = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
+        lines += [list(line) for line in zip_longest(*cells, fillvalue="")]
+    return _aligned(lines, "<" * len(widths))
+
+
+def _printable(text: str) -> str:
+    """A report's words without what would steer the terminal: escape sequences, letters that turn the line round."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def labels(states: Mapping[str, str]) -> None:

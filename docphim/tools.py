@@ -18,7 +18,7 @@ Report = Annotated[
 
 
 @app.command()
-def inspect(path: Annotated[Path, typer.Argument(help="A file or folder.")], json: AsJson = False) -> None:
+def inspect(path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder.")], json: AsJson = False) -> None:
     """What a file or folder is, or why it is refused."""
     from docphim.imaging.inspect import inspect as look
 
@@ -35,8 +35,8 @@ def inspect(path: Annotated[Path, typer.Argument(help="A file or folder.")], jso
 
 @app.command()
 def convert(
-    path: Annotated[Path, typer.Argument(help="One study: a film.")],
-    out: Annotated[Path, typer.Argument(help="Where to; the suffix chooses: .b2nd .npy .png")],
+    path: Annotated[Path, typer.Argument(metavar="FILM", help="One study: a film.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Where to; the suffix chooses: .b2nd .npy .png")],
     as_: Annotated[
         str | None, typer.Option("--as", metavar="xray|ct|pet", help="The modality, where the file does not say.")
     ] = None,
@@ -51,7 +51,9 @@ def convert(
 
 @app.command()
 def score(
-    pairs: Annotated[Path, typer.Argument(help='JSONL lines {"id", "reference", "prediction"}.')],
+    pairs: Annotated[
+        Path, typer.Argument(metavar="PAIRS.jsonl", help='Lines {"id", "reference", "prediction"}; {"patient"} where known.')
+    ],
     language: Annotated[str, typer.Option(help="vi, en or zh.")] = "vi",
     convention: Annotated[
         str, typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco.")
@@ -59,7 +61,11 @@ def score(
     tokens: Annotated[str, typer.Option(help="syllable or word, for the convention docphim.")] = "syllable",
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SET", help="Labels: ct_rate, vindr, chexpert or phantom; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="SET",
+            help="Labels: ct_rate, vindr, chexpert or phantom; may be repeated. All but phantom unless named.",
+        ),
     ] = None,
     allow: Annotated[
         str, typer.Option(metavar="FAULTS", help="Score although ids are missing, extra or duplicates (with commas).")
@@ -87,7 +93,10 @@ def facts(
     language: Annotated[str, typer.Option(help="vi or en.")] = "vi",
     json: AsJson = False,
 ) -> None:
-    """The atomic facts of a report: what is there or not, where, how much, how sure."""
+    """The atomic facts of a report.
+
+    What is there or not, where, how much, how sure; --json has all that is known of each.
+    """
     from docphim import files, terminal
     from docphim.language import facts as reading
     from docphim.language.texts import given
@@ -100,7 +109,7 @@ def facts(
         elif json:
             print(files.dumps(rows))
         else:
-            terminal.facts(found)
+            terminal.facts(found, language)
 
 
 @app.command()
@@ -129,16 +138,24 @@ def labels(
 @app.command()
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of evaluated runs, or their names in ./runs.")],
-    metrics: Annotated[str, typer.Option(metavar="KEY,...", help="Which scores, or all.")] = "",
-    baseline: Annotated[str | None, typer.Option(metavar="RUN", help="What the others are tested against; the first.")] = None,
+    metrics: Annotated[str, typer.Option(metavar="KEY,...", help="Which scores, by their names in scores.json; or all.")] = "",
+    baseline: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run that the others are tested against, else the first.")
+    ] = None,
     marks: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Marks by a reader; may be repeated.")] = None,
-    allow_missing: Annotated[bool, typer.Option(help="Compare on the examples that all runs answered.")] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Compare on the examples that all runs answered.")
+    ] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a tidy table.")] = None,
     latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a LaTeX table.")] = None,
     page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with figures.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Runs side by side: intervals, floors, reliance on the film, significance; and what readers marked."""
+    """Runs side by side, with floors and significance.
+
+    Scores with intervals, what each loses on another patient's film, paired tests against one run; with --marks, what
+    readers marked. Runs of other references, splits or signatures are refused.
+    """
     from docphim.evaluate.compare import compare_to_files
 
     result = compare_to_files(
