@@ -63,7 +63,8 @@ class Judge:
         self._asking = {"model": model, "body": body, "where": "evaluate.judge", **asking}
         self._endpoint: Endpoint | None = None
         self._gone = ""
-        self._kept = {row["key"]: row for row in read_jsonl(cache)}
+        # A line of another form is no answer of ours: what it may have held is asked again.
+        self._kept = {r["key"]: r for r in read_jsonl(cache) if isinstance(r, dict) and isinstance(r.get("key"), str)}
 
     def split(self, texts: Iterable[str]) -> dict[str, Facts | None]:
         """The facts of each text; None where the judge failed.  A text without a word has none, and nobody is asked."""

@@ -8,7 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
+
+#: No file has a longer name.
+_LONGEST_NAME = 256
 
 
 def given(what: str) -> Iterator[tuple[str | None, str]]:
@@ -19,11 +22,15 @@ def given(what: str) -> Iterator[tuple[str | None, str]]:
     Refused
         `file_missing`: it is named like a file and there is none; `texts_unreadable`: a line is not an object of id and
         text, with its number.
+    UsageError
+        It is a file of another kind: its name would be read as a report.
     """
     if what == "-":
         yield None, sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
     elif what.endswith(".jsonl") and "\n" not in what:
         yield from _rows(Path(what))
+    elif len(what) < _LONGEST_NAME and Path(what).is_file():
+        raise UsageError(f"{what}: is a file that is no .jsonl; to read one report from it, pipe it in: - < {what}")
     else:
         yield None, what
 

@@ -217,6 +217,16 @@ def test_a_kept_answer_that_somebody_spoilt_is_asked_for_again(tmp_path):
             path.write_text(path.read_text(encoding="utf-8").replace('"sentence": 1', '"sentence": 7'), encoding="utf-8")
 
 
+@pytest.mark.parametrize("line", ["[1]", '{"step": "split"}', '{"key": ["a"]}', '{"key": "a"}', "null"])
+def test_a_line_that_is_no_kept_answer_is_nothing(tmp_path, line):
+    (tmp_path / "judge.jsonl").write_text(line + "\n", encoding="utf-8")
+    with serving(rules_of_thumb) as server:
+        asked = judge(tmp_path, server)
+        assert asked.split(["Tim to."]) == {"Tim to.": ((0, "Tim to"),)}
+        asked.close()
+        assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("told", "error"),
     [

@@ -42,6 +42,7 @@ def test_a_file_gives_one_object_a_line_with_its_id(docphim, tmp_path):
     [
         (["nowhere.jsonl"], 3, "file_missing: nowhere.jsonl"),
         (["bad.jsonl"], 3, "texts_unreadable: bad.jsonl: line 2 is not an object of id and text"),
+        (["report.txt"], 2, "report.txt: is a file that is no .jsonl; to read one report from it, pipe it in: - < report.txt"),
         ([TEXT, "--set", "padchest"], 2, "'padchest' is not one of ct_rate, vindr, chexpert, phantom"),
         ([TEXT, "--language", "zh"], 2, "'zh' is not one of vi, en"),
         ([TEXT, "--model", "bert"], 2, "must be hf:"),
@@ -50,5 +51,6 @@ def test_a_file_gives_one_object_a_line_with_its_id(docphim, tmp_path):
 )
 def test_what_is_refused(docphim, arguments, code, said):
     (docphim.folder / "bad.jsonl").write_text('{"id": "a", "text": "x"}\n{"id": "b"}\n')
+    (docphim.folder / "report.txt").write_text(TEXT)
     done = docphim("labels", *arguments, tiny=False)
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
