@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -23,6 +24,7 @@ _SAID = attrgetter(*[f.name for f in fields(Fact)][3:])
 _WHERE = frozenset(("anatomy", "part", "side", "location", "and", "comma"))
 #: Findings that may be anywhere.
 _GENERAL = frozenset(("abnormality", "lesion", "disease"))
+_LOOKS = frozenset(("negation", "descriptor", "and", "or", "comma", "severity"))
 _MEASURES = ("count", "severity", "size_mm", "suv")
 
 
@@ -94,12 +96,14 @@ def _add(fact: Draft, said: Said) -> None:
 
 def _share(fact: Draft, said: Said) -> None:
     """Give the place that a list of findings names at its end to those before it: "nốt và khối phổi phải"."""
-    if not fact.trailing:
-        return
     for indexes in reversed(said.of_clause[:-1]):
         for earlier in (said.facts[i] for i in indexes):
             if not earlier.bare or earlier.placed or earlier.polarity != fact.polarity:
                 return
+            if not fact.trailing:
+                # "dịch hay khí khoang màng phổi": the last noun names the place by itself
+                earlier.anatomy = earlier.anatomy or fact.anatomy
+                continue
             if earlier.anatomy in (None, fact.anatomy):
                 earlier.anatomy, earlier.side, earlier.location = fact.anatomy, fact.side, fact.location
             elif earlier.side is None:
@@ -118,6 +122,8 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Sa
             said.headed = _listed_before(n, parts, lexicon) + spots
         return
     own = clause.kinds
+    if "descriptor" in own and _denies_adjective(clause):
+        return
     if own & {"negation", "shown", "change", "certainty"} and not own & {"anatomy", "word"}:
         if said.facts and own & {"size", "suv"}:
             _more(clause, spots, said, lexicon)
@@ -145,6 +151,12 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Sa
     elif denied:
         fact.polarity = "absent"
     _add(fact, said)
+
+
+def _denies_adjective(clause: Clause) -> bool:
+    """Whether only how a finding looks is denied: "nốt đỉnh phổi, bờ đều, không tua gai"."""
+    kinds = [item.kind for item in clause.items]
+    return any(pair == ("negation", "descriptor") for pair in pairwise(kinds)) and clause.kinds <= _LOOKS
 
 
 def _more(clause: Clause, spots: list[Place], said: Said, lexicon: Lexicon) -> None:

@@ -210,6 +210,8 @@ LONGER = [
     ("So sánh với phim ngày 3/5: phổi phải: nốt mờ nhỏ", ["lung nodule + right"]),
     ("Tiền sử: lao phổi", []),
     ("Đám mờ dạng phế nang đáy phổi phải", ["lung consolidation + right", "lung opacity + right"]),
+    ("Nốt mờ tròn đỉnh phổi phải, bờ rõ, không tua gai", ["lung nodule + right"]),
+    ("Khối thùy trên phổi trái kích thước dài x rộng x cao: 52 x 41 x 35 mm", ["lung mass + left"]),
     ("Vài nốt xơ đỉnh phổi trái", ["lung nodule + left", "lung fibrosis + left"]),
     ("Mờ nhẹ khoảng kẽ, dày khoảng kẽ đáy phổi", ["interstitium opacity +", "interstitium thickening +"]),
     (
