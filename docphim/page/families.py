@@ -95,7 +95,7 @@ def sentence(task: Row, metric: str, answer: Answer) -> Both:
         return words.text(f"family_{answer}", metric=name)
     lost = verdict.margin(task, "other", metric) or {}
     said = [words.text("family_not_reading" if answer == "not_reading" else "family_loses", metric=name, lost=_points(lost))]
-    floor = verdict.highest_floor(task, metric)
+    floor = verdict.telling_floor(task, metric)
     if floor:
         beaten = verdict.reading(task, metric)["beats_floors"]
         lead = ((task.get("lead") or {}).get(floor) or {}).get(metric) or {}

@@ -36,8 +36,21 @@ def metrics_of(task: Row) -> list[str]:
 
 def highest_floor(task: Row, metric: str) -> str | None:
     """The floor that scores highest in a metric; None where there are no floors."""
-    floors = {name: _value(task.get("floors"), name, metric) for name in names(task.get("floors"), FLOORS)}
-    known = {name: value for name, value in floors.items() if value is not None}
+    return _highest(task, metric, names(task.get("floors"), FLOORS))
+
+
+def telling_floor(task: Row, metric: str) -> str | None:
+    """The floor to name beside a conclusion: the highest of those that are not beaten, else the highest."""
+    leads = task.get("lead") or {}
+    every = names(task.get("floors"), FLOORS)
+    beaten = reading(task, metric)["beats_floors"]
+    unbeaten = [] if beaten else [name for name in every if not _above_zero((leads.get(name) or {}).get(metric))]
+    return _highest(task, metric, unbeaten) or _highest(task, metric, every)
+
+
+def _highest(task: Row, metric: str, floors: list[str]) -> str | None:
+    values = {name: _value(task.get("floors"), name, metric) for name in floors}
+    known = {name: value for name, value in values.items() if value is not None}
     return max(known, key=lambda name: known[name]) if known else None
 
 
@@ -57,7 +70,7 @@ def judge(task: Row, *, blind: bool = False) -> Verdict:
     metric = metrics_of(task)[0]
     own = task["scores"][metric]
     values: Row = {"metric": words.metric(metric), "own": own["value"], "n": own.get("n", 0)}
-    floor = highest_floor(task, metric)
+    floor = telling_floor(task, metric)
     if floor:
         values |= {"floor": _value(task["floors"], floor, metric), "floor_name": words.name(floor)}
     other = _value(task.get("reliance"), "other", metric)

@@ -52,8 +52,8 @@ def test_every_label_set_has_its_own_table_led_by_f1():
 
 SENTENCES = [
     (task(), "reads", ["mất 4,0 điểm F1 theo ý", "Hơn mọi mức sàn", "3,0"]),
-    (task(drops={"fact_f1": -1.0}), "not_reading", ["vẫn vậy: mô hình không đọc phim"]),
-    (task(leads={"fact_f1": -1.0}), "below_floor", ["mất 4,0 điểm", "Chưa hơn được mức sàn “Theo phim giống nhất”"]),
+    (task(drops={"fact_f1": -1.0}), "not_reading", ["không giảm rõ rệt: không có gì cho thấy"]),
+    (task(leads={"fact_f1": -1.0}), "below_floor", ["mất 4,0 điểm", "Chưa hơn rõ rệt mức sàn “Theo phim giống nhất”"]),
     (task(low=None), "few", ["quá ít ca"]),
     ({**task(), "reliance": {}}, "untested", ["thiếu phép so"]),
 ]
@@ -82,7 +82,7 @@ def test_what_evaluation_wrote_counts_before_what_can_be_worked_out():
 def test_wording_and_facts_that_conclude_differently_are_called_out():
     told = disagreement(families(task(drops={"fact_f1": -1.0})))
     assert told
-    assert "theo ý, mô hình không đọc phim" in told.vi
+    assert "theo ý, không có gì cho thấy mô hình đọc phim" in told.vi
     assert "Trust the facts" in told.en
     assert disagreement(families(task())) is None
     assert disagreement(families(task(low=None, drops={"fact_f1": -1.0}))) is None

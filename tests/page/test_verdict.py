@@ -51,7 +51,19 @@ def test_the_sentence_names_the_highest_floor_and_the_numbers():
 
 
 def test_not_reading_is_said_in_plain_words():
-    assert "the same" in judge(task(drop=-1.0)).why.en
+    told = judge(task(drop=-1.0))
+    assert "not score clearly lower" in told.why.en
+    assert "Nothing shows" in told.sentence.en
+
+
+def test_the_floor_that_is_not_beaten_is_named_though_another_is_higher():
+    two = task()
+    two["floors"] = {"nearest": two["floors"]["nearest"], "constant": {"rougeL": {"value": 20.0}}}
+    two["lead"] = {"nearest": {"rougeL": difference(4.0)}, "constant": {"rougeL": {"value": 2.0, "low": -1.0, "high": 5.0}}}
+    told = judge(two)
+    assert told.answer == "below_floor"
+    assert "“One fixed report” (20.0)" in told.why.en
+    assert highest_floor(two, "rougeL") == "nearest"
 
 
 def test_margins_come_from_evaluation_alone():
