@@ -18,6 +18,8 @@ from docphim import files
 from docphim.errors import UsageError
 
 log = logging.getLogger("docphim")
+#: So many changes are named when a stage is done again.
+NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> None:
     if not files.stage_done(stage.started, record):
         changed = _changed(stage, record)
         if changed:
-            log.info("%s: done again, and what it had made is replaced: %s", stage.name, ", ".join(changed))
+            more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+            told = ", ".join(changed[:NAMED]) + more
+            log.info("%s: done again, and what it had made is replaced: %s", stage.name, told)
         stage.said.unlink(missing_ok=True)
         for name in stage.outputs:
             _remove(stage.folder / name)

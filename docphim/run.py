@@ -208,7 +208,8 @@ def built(recipe: Recipe) -> Path:
     """
     dataset, home = dataset_folder(recipe), run_folder(recipe)
     if not next(stage for stage in stages(recipe, dataset, home) if stage.name == "build").done:
-        raise UsageError("the dataset of this recipe is not built; run `docphim run RECIPE --until build` first")
+        why = "the dataset of this recipe is not built, or the recipe or the lexicon has changed since"
+        raise UsageError(f"{why}; run `docphim run RECIPE --until build` first")
     return dataset
 
 
