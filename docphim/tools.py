@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,6 +104,7 @@ def facts(
 
     for id_, said in given(text):
         found = reading.facts(said, language)
+        doubt(id_, said, language)
         rows = [fact.row() for fact in found]
         if id_ is not None:
             print(files.dumps({"id": id_, "facts": rows}))
@@ -127,7 +129,8 @@ def labels(
 
     read = label_reader(model, set_, language)
     for batch in batches(text):
-        for (id_, _), states in zip(batch, read([said for _, said in batch]), strict=True):
+        for (id_, said), states in zip(batch, read([said for _, said in batch]), strict=True):
+            doubt(id_, said, language)
             answer = {"id": id_} if id_ is not None else {}
             if json or id_ is not None:
                 print(files.dumps(answer | {"set": set_, "labels": states}))
@@ -174,6 +177,15 @@ def compare(
         from docphim.evaluate.compare.text import terminal
 
         print(terminal(result))
+
+
+def doubt(id_: str | None, text: str, language: str) -> None:
+    """Say on stderr that a report is not what it is taken for: what was read from it may be the opposite of what it says."""
+    from docphim import terminal
+    from docphim.language.suspect import suspicions
+
+    for why in suspicions(text, language):
+        print(f"suspect: {f'{id_}: ' if id_ is not None else ''}{terminal.SUSPECT[why]}", file=sys.stderr)
 
 
 def show(value: dict[str, Any], as_json: bool) -> None:

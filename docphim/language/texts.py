@@ -21,12 +21,15 @@ def given(what: str) -> Iterator[tuple[str | None, str]]:
     ------
     Refused
         `file_missing`: it is named like a file and there is none; `texts_unreadable`: a line is not an object of id and
-        text, with its number.
+        text, with its number; what is piped in is not UTF-8.
     UsageError
         It is a file of another kind: its name would be read as a report.
     """
     if what == "-":
-        yield None, sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
+        try:
+            yield None, sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError:  # a lost letter may have been the one of a negation
+            raise Refused("texts_unreadable", "-", "what was piped in is not UTF-8") from None
     elif what.endswith(".jsonl") and "\n" not in what:
         yield from _rows(Path(what))
     elif len(what) < _LONGEST_NAME and Path(what).is_file():

@@ -28,6 +28,26 @@ def test_a_pipe_as_json(docphim):
     assert answer["labels"]["Pleural effusion"] == "positive"
 
 
+def test_a_pipe_that_is_not_utf8_is_refused_for_what_is_lost_may_be_a_negation(docphim):
+    command = docphim.command("facts", "-", tiny=False)
+    done = subprocess.run(
+        command, input=b"B\xe3ng tim kh\xabng to", capture_output=True, env=docphim.environment, cwd=docphim.folder
+    )
+    assert (done.returncode, b"texts_unreadable: -: what was piped in is not UTF-8" in done.stderr) == (3, True)
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("command", ["facts", "labels"])
+def test_a_report_that_is_not_what_it_is_taken_for_is_read_but_doubted(docphim, command):
+    done = docphim(command, "Bãng tim kh«ng to. Nhu m« phæi s¸ng ®Òu.", "--language", "vi", tiny=False)
+    assert done.returncode == 0 and done.stderr.startswith("suspect: bytes of another encoding")
+    (docphim.folder / "r.jsonl").write_text(json.dumps({"id": "x", "text": TEXT}) + "\n")
+    assert docphim(command, "r.jsonl", "--language", "vi", tiny=False).stderr.strip() == (
+        "suspect: x: another language than declared"
+    )
+    assert docphim(command, TEXT, "--language", "en", tiny=False).stderr == ""
+
+
 def test_a_file_gives_one_object_a_line_with_its_id(docphim, tmp_path):
     rows = [{"id": i, "text": text} for i, text in enumerate([TEXT, "", "Hiatal hernia."] * 30)]
     (tmp_path / "reports.jsonl").write_text("\ufeff" + "\n".join(json.dumps(row) for row in rows) + "\n\n", encoding="utf-8")
