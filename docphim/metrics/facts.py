@@ -195,14 +195,19 @@ def _differing(
     thing: Callable[[Fact], Hashable | None],
 ) -> list[tuple[int, int, str]]:
     """Pairs among the unmatched facts that speak of the same `thing`, those that differ least first."""
-    about: dict[Hashable, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for place, facts, indices in ((0, reference, missing), (1, prediction, hallucinated)):
-        for i in indices:
-            name = thing(facts[i])
-            if name is not None:
-                about[name][place].append(i)
+    said: dict[Hashable, list[int]] = defaultdict(list)
+    answered: dict[Hashable, list[int]] = defaultdict(list)
+    for i in missing:
+        name = thing(reference[i])
+        if name is not None:
+            said[name].append(i)
+    for j in hallucinated:
+        name = thing(prediction[j])
+        if name in said:
+            answered[name].append(j)
     found = []
-    for ours, theirs in about.values():
+    for name, theirs in answered.items():
+        ours = said[name]
         many = len(ours) * len(theirs) > _MOST**2
         possible = zip(ours, theirs, strict=False) if many else ((i, j) for i in ours for j in theirs)
         weighed = [
