@@ -102,7 +102,7 @@ def read_alone(text: str, lexicon: Lexicon) -> Part | None:
 def _heads_list(clause: Clause, lexicon: Lexicon) -> bool:
     """Whether a state before its anatomy may belong to a noun behind the comma: "no enlarged mediastinal, hilar nodes"."""
     stated = clause.predicate is not None and clause.predicate.kind == "state"
-    return not lexicon.modifiers_after and stated and clause.items[-1].kind in _PLACES
+    return not lexicon.modifiers_after and stated and (clause.items[-1].kind in _PLACES or not clause.has("anatomy"))
 
 
 def _tied(item: Item) -> bool:
