@@ -20,6 +20,7 @@ from docphim.page import coloured, curve, figures, inputs, marking, stats, words
 from docphim.page.cases import Case, cases, ranking
 from docphim.page.films import Films, fit
 from docphim.page.inputs import Inputs
+from docphim.page.marking import BIDI
 from docphim.page.tasks import tasks
 
 HERE = Path(__file__).parent
@@ -124,7 +125,7 @@ def _render(
         )
     )
     # A lone surrogate, which JSON can hold and UTF-8 cannot, becomes a question mark.
-    return html.encode(errors="replace")
+    return BIDI.sub("\N{REPLACEMENT CHARACTER}", html).encode(errors="replace")
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from docphim.language.normalize import clean
@@ -11,6 +12,8 @@ from docphim.page.diff import LONGEST
 
 #: What the saved file says it is; `docphim compare --marks` reads it.
 FORMAT = "docphim-marks-1"
+#: Characters that show what follows them from right to left, and so another report than was written; the page shows none.
+BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 #: The marks, in the order of their keys 1 … 6.
 MARKS = ("correct", "side", "polarity", "location", "severity", "redundant")
 
@@ -26,7 +29,7 @@ class Sentence:
     @property
     def altered(self) -> bool:
         """Whether HTML would hand the text to the script otherwise than it is."""
-        return "\r" in self.text or "\0" in self.text
+        return "\r" in self.text or "\0" in self.text or bool(BIDI.search(self.text))
 
 
 def marked(draft: str) -> list[Sentence]:

@@ -192,6 +192,14 @@ def test_markup_in_a_report_is_shown_not_run(make):
     assert "{{ 7 * 7 }}" in shown
 
 
+def test_nothing_in_a_report_turns_its_letters_round(make):
+    html = written(make(studies=4, planted=" \u202ephải\u2066 "))
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", html)
+    assert "\ufffdphải" in html
+    # What a reader marks is kept as the model wrote it.
+    assert re.search(r"data-text='[^']*\\u202eph", html)
+
+
 @pytest.mark.parametrize("megabytes", [0.8, 1.5])
 def test_a_page_of_many_large_films_keeps_its_size(make, megabytes):
     made = make(studies=12, film=(900, 760), grain=0.12)
