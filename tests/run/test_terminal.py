@@ -98,14 +98,14 @@ def test_a_fact_of_many_words_goes_on_below_within_the_width_and_steers_no_termi
 
 def test_scores_are_printed_with_the_signature_that_they_share_broken_at_its_bars_only(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    row, *fields = SIGNATURE.split("|")
+    fields = SIGNATURE.split("|")[1:]
     both = scores() | {"rouge1": scores()["rougeL"] | {"signature": "|".join(["docphim:rouge1", *fields])}}
     terminal.score_table({"scores": both, "counts": {"pairs": 220, "missing": 1}, "named": {"missing": ["a", "b"]}})
     said = capsys.readouterr().out.splitlines()
     assert "rougeL  87.65  [77.65, 97.65]" in said and "  missing: a, b" in said
     keys, *lines = said[said.index("signatures") + 1 :]
     assert keys.split()[:1] == ["rougeL"] and keys.split()[-1] == "rouge1"
-    assert "".join(line.strip() for line in lines[-len(lines) :]).startswith("|".join(["docphim:KEY", *fields]))
+    assert "".join(line.strip() for line in lines).startswith("|".join(["docphim:KEY", *fields]))
     assert all(line.endswith("|") for line in lines[:-1]) and max(map(len, said)) <= terminal.WIDTH
 
 
