@@ -10,7 +10,9 @@ import pytest
 
 from docphim import resume
 from docphim.errors import UsageError
+from docphim.recipe import load
 from docphim.resume import Stage
+from docphim.run import stages
 
 CALLS: list[dict] = []
 
@@ -130,3 +132,12 @@ def test_a_run_is_written_by_one_process_and_the_lock_dies_with_it(tmp_path):
     other.communicate()
     with resume.alone(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(("language", "read"), [("vi", {"lexicon/vi.yaml", "labels/vindr.yaml", "reader.py"}), ("zh", set())])
+def test_a_corrected_word_table_or_rule_evaluates_a_run_again(tmp_path, language, read):
+    recipe = load("demo", [f"evaluate.language={language}"])
+    evaluate = next(stage for stage in stages(recipe, tmp_path, tmp_path) if stage.name == "evaluate")
+    names = {name for name in evaluate.inputs if name.endswith((".yaml", ".py"))}
+    assert read <= names if read else not names
+    assert all(evaluate.inputs[name].is_file() for name in names)
