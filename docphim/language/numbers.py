@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+_MILLIMETRES = {"mm": 1.0, "cm": 10.0}
 _TIMES = {"x", "×", "*", "by"}
 _RANGE = {"-", "\u2010", "–", "đến", "to", "tới"}
 _LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
