@@ -13,10 +13,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from docphim.errors import UsageError
 from docphim.language.fact import Fact
+from docphim.language.lexicon import read_table
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
 
@@ -219,8 +218,8 @@ def _table(set_: str) -> _Table:
     """Read labels/SET.yaml; ct_rate.yaml says what the entries mean."""
     if set_ not in SETS:
         raise UsageError(f"set: {set_!r} is not one of {', '.join(SETS)}")
-    data = yaml.safe_load((_FOLDER / "labels" / f"{set_}.yaml").read_text(encoding="utf-8"))
-    concepts = yaml.safe_load((_FOLDER / "lexicon" / "concepts.yaml").read_text(encoding="utf-8"))
+    data = read_table(_FOLDER / "labels" / f"{set_}.yaml")
+    concepts = read_table(_FOLDER / "lexicon" / "concepts.yaml")
     names: list[str] = []
     labels: list[_Label] = []
     for name, entry in data["labels"].items():

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import yaml
-
-from docphim.language.lexicon import FOLDER, LANGUAGES, expand
+from docphim.language.lexicon import FOLDER, LANGUAGES, expand, read_table
 
 
 def term(concept: str, kind: str, language: str) -> str:
@@ -38,4 +36,4 @@ def term(concept: str, kind: str, language: str) -> str:
 
 @functools.cache
 def _words(language: str) -> dict[str, Any]:
-    return dict(yaml.safe_load((FOLDER / f"{language}.yaml").read_text(encoding="utf-8")))
+    return dict(read_table(FOLDER / f"{language}.yaml"))

