@@ -1,6 +1,7 @@
 """What the tests of whole runs share: a command in a process of its own, without sockets, on a tiny recipe."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +95,12 @@ class Program:
     def start(self, *arguments: object, tiny: bool = True) -> subprocess.Popen:
         pipe = subprocess.PIPE
         command = self.command(*arguments, tiny=tiny)
-        return subprocess.Popen(command, stdout=pipe, stderr=pipe, cwd=self.folder, env=self.environment)
+        # A shell's background job hands down that Ctrl-C is ignored; a person's command does not start that way.
+        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(command, stdout=pipe, stderr=pipe, cwd=self.folder, env=self.environment)
+        finally:
+            signal.signal(signal.SIGINT, heard)
 
 
 @pytest.fixture
