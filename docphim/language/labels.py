@@ -114,7 +114,13 @@ def label_reader(model: str | None, set_: str, language: str) -> Callable[[Seque
         raise UsageError(f"model: {model!r} must be hf: and a folder or OWNER/NAME")
     from docphim.models.classifier import classifier
 
-    return classifier(model.removeprefix("hf:"), names)
+    affirmed = classifier(model.removeprefix("hf:"), names)
+
+    def read(texts: Sequence[str]) -> list[dict[str, State]]:
+        rows = affirmed(texts)
+        return [{name: "positive" if there else "negative" for name, there in zip(names, row, strict=True)} for row in rows]
+
+    return read
 
 
 def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:

@@ -11,7 +11,6 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from docphim.errors import Refused
-from docphim.language.labels import State
 from docphim.models import checkpoint
 from docphim.models.hub import quietly, refusing
 
@@ -20,8 +19,8 @@ THRESHOLD = 0.5
 _BATCH = 32
 
 
-def classifier(weights: str, names: Sequence[str]) -> Callable[[Sequence[str]], list[dict[str, State]]]:
-    """A function from reports to a state for each label: `positive` where the sigmoid reaches `THRESHOLD`, else `negative`.
+def classifier(weights: str, names: Sequence[str]) -> Callable[[Sequence[str]], list[list[bool]]]:
+    """A function from reports to whether each of the names is affirmed: where the sigmoid reaches `THRESHOLD`.
 
     Reports longer than the model reads are cut at their end.
 
@@ -56,22 +55,18 @@ def classifier(weights: str, names: Sequence[str]) -> Callable[[Sequence[str]], 
     model = model.to(_device()).eval()
     longest = min(int(getattr(config, "max_position_embeddings", 512)), tokenizer.model_max_length)
 
-    def read(texts: Sequence[str]) -> list[dict[str, State]]:
-        states: list[dict[str, State]] = []
+    def read(texts: Sequence[str]) -> list[list[bool]]:
+        affirmed: list[list[bool]] = []
         for first in range(0, len(texts), _BATCH):
             batch = tokenizer(
                 list(texts[first : first + _BATCH]), padding=True, truncation=True, max_length=longest, return_tensors="pt"
             )
             with torch.inference_mode():
                 likely = torch.sigmoid(model(**batch.to(model.device)).logits) >= THRESHOLD
-            states += [_states(names, row) for row in likely[:, places].tolist()]
-        return states
+            affirmed += likely[:, places].tolist()
+        return affirmed
 
     return read
-
-
-def _states(names: Sequence[str], row: Sequence[bool]) -> dict[str, State]:
-    return {name: "positive" if there else "negative" for name, there in zip(names, row, strict=True)}
 
 
 def _places(id2label: dict[int, str], names: Sequence[str], where: str) -> list[int]:
