@@ -151,7 +151,11 @@ def _subject_before(items: Sequence[Item], b: int, lexicon: Lexicon) -> bool:
 def _taken_before(items: Sequence[Item], b: int, lexicon: Lexicon) -> bool:
     """Whether the anatomy before `b` is that of a finding before it."""
     a = next((j for j in range(b - 1, -1, -1) if items[j].kind in ("finding", "state") or items[j].kind in BOUNDARIES), None)
-    return a is not None and items[a].kind == "finding" and _needed_before(items, a, b, lexicon)
+    if a is None or items[a].kind != "finding":
+        return False
+    # "màng phổi dày khí quản không lệch bóng tim to": the one before has its own before it
+    own = lexicon.findings.get(items[a].name, {}).get("as_state") and _named_before(items, a)
+    return not own and _needed_before(items, a, b, lexicon)
 
 
 def _stands_behind(anatomy: Item, item: Item, lexicon: Lexicon) -> bool:

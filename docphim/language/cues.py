@@ -80,7 +80,22 @@ def states(clause: Clause, before: Sequence[Item], lexicon: Lexicon) -> bool:
         # "no enlarged heart, effusion …" looks for things, "heart not enlarged, effusion …" does not
         return not before or before[0].kind != "negation"
     named = bool(before) and before[0].kind in ("anatomy", "part", "side")
-    return named and predicate.name in lexicon.as_state
+    return named and predicate.name in lexicon.as_state and not _seeks(clause, before, lexicon)
+
+
+def _seeks(clause: Clause, before: Sequence[Item], lexicon: Lexicon) -> bool:
+    """Whether something is looked for in a subject: "hai phổi không có dày màng phổi, …", "the lungs show no fracture, …".
+
+    The finding names its own anatomy; or it has no place of its own and is denied by more than a bare "không" or "not".
+    """
+    predicate = clause.predicate
+    if predicate and predicate.term and ("anatomy" in predicate.term.says or predicate.term.carries):
+        return True
+    at = next((n for n, item in enumerate(before) if item.kind == "negation"), 0)
+    shown = before[at].end - before[at].start > 1 if lexicon.modifiers_after else before[at - 1].kind == "affirm"
+    placed = predicate is not None and "usually" in lexicon.findings.get(predicate.name, {}) and lexicon.modifiers_after
+    behind = (*before[at:], *clause.items[len(before) + 1 :])
+    return bool(at) and shown and (not placed or any(item.kind == "anatomy" for item in behind))
 
 
 def judge(fact: Draft, clause: Clause, said: Said, lexicon: Lexicon) -> None:

@@ -27,6 +27,8 @@ def found(clause: Clause, before: list[Item], after: list[Item], said: Said, lex
     assert predicate is not None
     about = lexicon.findings.get(predicate.name, _NOTHING)
     says = predicate.term.says if predicate.term else _NOTHING
+    if not lexicon.modifiers_after:
+        before = _denied_only(before)
     own, left = places(before, lexicon), places(after, lexicon)
     spots = choose(own, left, lexicon)
     fact = amounts(clause, predicate, lexicon)
@@ -65,6 +67,13 @@ def _with_state(fact: Draft, clause: Clause, lexicon: Lexicon) -> bool:
         # "hạch trung thất to" and "hạch to" are one thing
         fact.finding, fact.state = "lymphadenopathy", None
     return denied
+
+
+def _denied_only(before: list[Item]) -> list[Item]:
+    """Without the subject of "the lungs show no pleural thickening": what is denied names its own anatomy."""
+    denial = next((n for n, item in enumerate(before) if item.kind == "negation"), 0)
+    named = {item.kind for item in before[:denial]} & {item.kind for item in before[denial:]}
+    return before[denial:] if "anatomy" in named else before
 
 
 def _last_joins(before: Sequence[Item]) -> bool:

@@ -58,7 +58,9 @@ def _read(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: 
         if not directly and clause.link not in ("and", "or"):
             said.denied, said.hedge = False, None
     if clause.link == "colon" and len(said.headed) > 1:
-        new = [*_of_each(new, said), *new]
+        new = [*_of_each(new, said.headed), *new]
+    elif clause.link in ("comma", "and") and before and before[0].kind in _WHERE and "negation" in clause.kinds:
+        new = [*_of_each(new, _listed_before(n, parts, lexicon)), *new]
     for fact in new:
         judge(fact, clause, said, lexicon)
         _add(fact, said)
@@ -77,14 +79,14 @@ def _listed_before(n: int, parts: Sequence[Clause], lexicon: Lexicon) -> list[Pl
     return found
 
 
-def _of_each(new: Sequence[Draft], said: Said) -> list[Draft]:
-    """What is said of all that stands before a colon: "gan, lách: không thấy bất thường", "tim, trung thất: bình thường"."""
-    if len(new) != 1 or new[0].placed or not (new[0].finding in _GENERAL or new[0].state == "normal"):
+def _of_each(new: Sequence[Draft], listed: Sequence[Place]) -> list[Draft]:
+    """What is said of all that was listed: "gan, lách: không thấy bất thường", "gan, lách, tụy không thấy tổn thương"."""
+    if len(new) != 1 or new[0].trailing or not (new[0].finding in _GENERAL or new[0].state == "normal"):
         return []
     fact = new[0]
     return [
         replace(fact, anatomy=spot.anatomy, part=spot.part, side=spot.side, location=tuple(sorted(spot.locations)))
-        for spot in said.headed
+        for spot in listed
         if spot.anatomy and spot.anatomy != fact.anatomy
     ]
 

@@ -26,6 +26,9 @@ SENTENCES = [
     ("Traction bronchiectasis in the left lower lobe.", ["bronchus bronchiectasis + left lower_lobe ~traction"]),
     ("No pleural or pericardial effusion.", ["pleura effusion -", "pericardium effusion -"]),
     ("No lytic lesion in the bones.", ["bone osteolysis -"]),
+    ("The lungs show no pleural thickening, emphysema.", ["pleura thickening -", "lung emphysema -"]),
+    ("The lungs show no fracture, nodule or edema.", ["lung fracture -", "lung nodule -", "lung edema -"]),
+    ("The aorta is not dilated, pleural effusion.", ["aorta dilatation -", "pleura effusion +"]),
     (
         "A 22 mm spiculated mass in the left upper lobe with SUVmax 8.4.",
         ["lung mass + left upper_lobe 22mm suv8.4 ~spiculated"],

@@ -125,7 +125,9 @@ def test_a_changed_number_changes_one_fact(around, form, number, sign):
     around=reports,
     listed=st.lists(st.sampled_from(BARE), min_size=1, max_size=4, unique=True),
     last=st.sampled_from([", ", " hay ", " hoặc ", " và ", " - "]),
-    negation=st.sampled_from(["không thấy", "không có", "chưa thấy", "không thấy hình ảnh", "không ghi nhận"]),
+    negation=st.sampled_from(
+        ["không thấy", "không có", "chưa thấy", "không thấy hình ảnh", "không ghi nhận", "không quan sát thấy"]
+    ),
 )
 def test_a_dropped_negation_changes_just_the_findings_in_its_scope(around, listed, last, negation):
     coordinated = last.join([", ".join(listed[:-1]), listed[-1]]) if len(listed) > 1 else listed[0]
