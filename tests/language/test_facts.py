@@ -79,6 +79,7 @@ NEGATION = [
     ("Động mạch chủ không vôi hóa, tràn dịch màng phổi", ["aorta calcification -", "pleura effusion +"]),
     ("Gan, lách, tụy không thấy bất thường", ["liver abnormality -", "spleen abnormality -", "pancreas abnormality -"]),
     ("Đã loại trừ lao phổi", ["lung tuberculosis -"]),
+    ("Thoát vị hoành qua khe thực quản", ["esophagus hiatal_hernia +"]),
     ("Ko thấy tràn dịch màng phổi", ["pleura effusion -"]),
     ("Không có bằng chứng tràn khí màng phổi", ["pleura pneumothorax -"]),
     ("Tử cung không quan sát thấy", ["uterus absent abnormal"]),

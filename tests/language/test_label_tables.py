@@ -171,6 +171,15 @@ def test_nothing_abnormal_in_the_chest_denies_all_that_is_not_affirmed():
     assert labels_of([nothing, EFFUSION], "vindr")["Pleural effusion"] == "positive"
 
 
+@pytest.mark.parametrize(("set_", "label"), [("vindr", "No finding"), ("chexpert", "No Finding")])
+def test_nothing_abnormal_on_the_film_is_a_normal_film(set_, label):
+    normal = read_labels("Hiện tại chưa thấy bất thường trên phim X-quang ngực thẳng.", "vi", set_)
+    assert [name for name, state in normal.items() if state == "positive"] == [label]
+    but_one = read_labels("Nốt phổi phải. Còn lại không thấy bất thường.", "vi", set_)
+    assert but_one[label] != "positive"
+    assert read_labels("Gan không thấy bất thường.", "vi", set_)[label] == "unmentioned"
+
+
 def test_other_lesion_takes_what_no_other_label_does():
     assert said([fact("spine osteophyte")], "vindr")["Other lesion"] == "positive"
     assert "Other lesion" not in said([EFFUSION], "vindr")
