@@ -12,7 +12,7 @@ _RANGE = {"-", "\u2010", "–", "đến", "to", "tới"}
 _LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
 _ABOUT = {
     *(":", "=", "~", "≈", "<", ">", "≤", "≥", "(", "khoảng", "là", "đạt", "tới", "đến", "lên", "cỡ", "chừng", "tối", "đa"),
-    *("of", "is", "was", "bw", "value", "values", "up", "to", "max", "about", "approximately"),
+    *("lớn", "nhất", "cao", "of", "is", "was", "bw", "value", "values", "up", "to", "max", "about", "approximately"),
 }
 _ROMAN = re.compile(r"x{0,1}(?:ix|iv|v?i{0,3})")
 _ROMAN_VALUE = {"i": 1, "v": 5, "x": 10}

@@ -28,6 +28,8 @@ SENTENCES = [
     ("No lytic lesion in the bones.", ["bone osteolysis -"]),
     ("The lungs show no pleural thickening, emphysema.", ["pleura thickening -", "lung emphysema -"]),
     ("The lungs show no fracture, nodule or edema.", ["lung fracture -", "lung nodule -", "lung edema -"]),
+    ("There is no change in the left nodule.", ["lung nodule + left unchanged"]),
+    ("There is no significant change in the small right effusion.", ["pleura effusion + right mild unchanged"]),
     ("The aorta is not dilated, pleural effusion.", ["aorta dilatation -", "pleura effusion +"]),
     (
         "A 22 mm spiculated mass in the left upper lobe with SUVmax 8.4.",
