@@ -61,13 +61,14 @@ def _heads(items: Sequence[Item], n: int) -> bool:
 
 
 def _nodes_as_places(items: list[Item], lexicon: Lexicon) -> list[Item]:
-    """In "no uptake was detected in the mediastinal lymph nodes" the nodes are where, not what."""
+    """In "no uptake was detected in the mediastinal lymph nodes" and "tăng chuyển hóa FDG hạch cổ" the nodes are where."""
     for n, item in enumerate(items):
         if item.kind == "finding" and item.name in lexicon.with_states and item.name in lexicon.anatomy:
             back = n - 1
             while back >= 0 and items[back].kind in _PLACE | {"descriptor"}:
                 back -= 1
-            if back >= 0 and items[back].kind == "of" and any(i.kind == "finding" for i in items[:back]):
+            held = back >= 0 and items[back].kind == "of" and any(i.kind == "finding" for i in items[:back])
+            if held or (n and lexicon.modifiers_after and items[n - 1].name in lexicon.as_state):
                 items[n] = replace(item, kind="anatomy", term=None)
     return items
 

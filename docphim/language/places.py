@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 #: Parts that a finding's meaning does not change with.
 OUTER = frozenset(("wall", "margin", "contour", "size", "lumen", "shape", "position", "parenchyma"))
+_NODE = "lymph_node"
 _WHERE = frozenset(("anatomy", "part", "side", "location"))
 _NOTHING: Mapping[str, str] = {}
 
@@ -36,6 +37,10 @@ def places(own: Sequence[Item], lexicon: Lexicon) -> list[Place]:
             joined = False
             continue
         now = found[-1]
+        if not joined and _NODE in (anatomy, now.anatomy) and anatomy and now.anatomy:
+            # nodes of a region are where the region is: "hạch cổ", "mediastinal nodes"
+            anatomy = now.anatomy if anatomy == _NODE else anatomy
+            now.anatomy = anatomy
         if anatomy and now.anatomy and anatomy != now.anatomy:
             if not joined and lexicon.within(now.anatomy, anatomy):
                 anatomy = None

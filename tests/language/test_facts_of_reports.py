@@ -165,6 +165,10 @@ def test_two_things_are_two_facts(one, other):
 #: Longer sentences: anatomy, finding or state, polarity, side.
 LONGER = [
     (
+        "Xẹp phổi phải, tăng hấp thu FDG hạch cổ trái SUVmax 6,1",
+        ["lung atelectasis + right", "neck fdg_uptake + left suv6.1"],
+    ),
+    (
         "Lồng ngực: vài dải xơ ở đỉnh phổi hai bên, không tăng chuyển hóa FDG (tổn thương cũ)",
         ["lung fibrosis + both", "lung fdg_uptake - both", "lung lesion + both"],
     ),
