@@ -63,7 +63,7 @@ def _heads(items: Sequence[Item], n: int) -> bool:
 def _nodes_as_places(items: list[Item], lexicon: Lexicon) -> list[Item]:
     """In "no uptake was detected in the mediastinal lymph nodes" and "tăng chuyển hóa FDG hạch cổ" the nodes are where."""
     for n, item in enumerate(items):
-        if item.kind == "finding" and item.name in lexicon.with_states and item.name in lexicon.anatomy:
+        if takes_state(item, lexicon) and item.name in lexicon.anatomy:
             back = n - 1
             while back >= 0 and items[back].kind in _PLACE | {"descriptor"}:
                 back -= 1

@@ -150,8 +150,7 @@ def afterwards(clause: Clause, after: Sequence[Item], n: int, parts: Sequence[Cl
 
 def _of_state(clause: Clause, negation: Item) -> bool:
     """Whether a negation denies a state that belongs to the clause's finding: "nodes are not enlarged"."""
-    state = next((i for i in clause.items if i.kind == "state" and i.start >= negation.end), None)
-    return state is not None
+    return any(i.kind == "state" and i.start >= negation.end for i in clause.items)
 
 
 def _chain(n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon, everything: bool | None) -> list[int]:
