@@ -19,11 +19,11 @@ import torch
 from torch.nn import functional
 from transformers import TrainerCallback
 
-from docphim.files import write_jsonl
+from docphim.files import read_examples, write_jsonl
 from docphim.imaging import store
 from docphim.recipe import Model
 from docphim.study import Example, Media, Message, to_row
-from docphim.train.batch import Collate, Examples, lengths, loader, plan, read_examples
+from docphim.train.batch import Collate, Examples, lengths, loader, plan
 from docphim.train.model import open_model
 from docphim.train.processes import Processes
 from docphim.train.settings import TrainSettings, arguments

@@ -53,6 +53,7 @@ REASONS: dict[str, str] = {
     "checkpoint_corrupt": "the checkpoint does not match its manifest",
     "loss_not_finite": "the training loss is NaN or infinite",
     "disk_full": "the disk is full",
+    "worker_killed": "a worker process cannot be started, or was killed",
     "upload_not_allowed": "the recipe does not allow sending data to this host",
     "endpoint_failing": "the endpoint answers no request",
     "empty_dataset": "no study is left",

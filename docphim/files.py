@@ -6,13 +6,16 @@ import contextlib
 import errno
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
+from docphim.study import Example, from_row
 
+log = logging.getLogger("docphim")
 Row = dict[str, Any]
 
 
@@ -88,6 +91,11 @@ def read_jsonl(path: Path) -> Iterator[Row]:
                 raise Refused("file_unreadable", path.name, f"line {number} is not JSON") from None
 
 
+def read_examples(dataset: Path, split: str) -> list[Example]:
+    """The examples of a split, in file order; none where there is no such file."""
+    return [from_row(Example, row) for row in read_jsonl(dataset / "examples" / f"{split}.jsonl")]
+
+
 class Appender:
     """Append rows to a JSONL file so that a kill loses at most the line being written, which is dropped on reopening."""
 
@@ -143,6 +151,52 @@ def private_folder(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
     return path
+
+
+@contextlib.contextmanager
+def locked(folder: Path, process: str = "", *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of a run or a dataset, so that no two commands write one at once; it ends with its process.
+
+    Parameters
+    ----------
+    process : str
+        The name of a helper that a command has started (a rank of a training, say): helpers hold locks of their own, so that
+        one which outlives its command still keeps the next command away.
+    wait : bool
+        Wait until the lock is free, and say so, instead of refusing.
+
+    Raises
+    ------
+    UsageError
+        Another process holds it.
+    OSError
+        The folder cannot be written, or its file system has no locks.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_held(folder, f".lock-{process}" if process else ".lock", wait))
+        for helper in sorted(folder.glob(".lock-*")) if not process else []:
+            with _held(folder, helper.name, wait):
+                pass
+        yield
+
+
+@contextlib.contextmanager
+def _held(folder: Path, name: str, wait: bool) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / name, fallback_to_soft=False)
+    place = f"{folder.parent.name}/{folder.name}"
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        if not wait:
+            raise UsageError(f"{place} is being written by another process") from None
+        log.info("%s is being written by another process; waiting for it", place)
+        lock.acquire(poll_interval=0.2)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def stage_record(version: int, settings: Any, inputs: Mapping[str, Path]) -> Row:

@@ -1,15 +1,13 @@
-"""How a stage runs once and only once: STAGE.json, resuming after a kill, borrowing pixels, one process per run."""
+"""How a stage runs once and only once: STAGE.json, resuming after a kill, borrowing pixels."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import logging
 import os
 import shutil
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,23 +171,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """Hold the lock of a run or a dataset, so that two commands never write one at once; it dies with its process.
-
-    Raises
-    ------
-    UsageError
-        Another process holds it.
-    """
-    with open(home / ".lock", "w", encoding="utf-8") as handle:
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(f"{home.parent.name}/{home.name} is being written by another process") from None
-        yield

@@ -17,13 +17,13 @@ from docphim.metrics import LABEL_SETS
 from docphim.metrics.signature import reading
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, Service, dump
-from docphim.resume import Stage, alone, do, reopen, require_done
+from docphim.resume import Stage, do, reopen, require_done
 from docphim.study import SPLITS
 
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 1, "prepare": 1, "build": 2, "train": 1, "generate": 1, "evaluate": 2, "page": 1}
+VERSIONS = {"ingest": 2, "prepare": 2, "build": 3, "train": 2, "generate": 2, "evaluate": 3, "page": 2}
 
 #: What of a recipe shapes the dataset, and so its key.
 SHAPES_DATASET = {"source", "language", "split", "tasks", "prompts"}
@@ -56,7 +56,7 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     home = files.private_folder(run_folder(recipe))
     way = stages(recipe, dataset, home)
     to_go = way[: 1 + next(n for n, stage in enumerate(way) if stage.name == last)]
-    with alone(home):
+    with files.locked(home):
         if only is not None:
             for stage in to_go[:-1]:
                 require_done(stage, only)
@@ -69,7 +69,7 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
                 if stage.name in failed_requests(recipe, home):
                     reopen(stage)
                 # Runs that share a dataset wait for one another only while it is made.
-                with alone(dataset) if stage.folder == dataset else contextlib.nullcontext():
+                with files.locked(dataset, wait=True) if stage.folder == dataset else contextlib.nullcontext():
                     do(stage, later=way[number + 1 :])
             if stage.name == "prepare":
                 refuse_too_many(dataset, recipe.max_rejected)

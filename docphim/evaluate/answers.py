@@ -59,11 +59,6 @@ class Answers:
         }
 
 
-def read_examples(dataset: Path, split: str) -> list[Example]:
-    """The examples of a split, in their order."""
-    return [from_row(Example, row) for row in read_jsonl(dataset / "examples" / f"{split}.jsonl")]
-
-
 def read_answers(path: Path, examples: Iterable[Example]) -> list[Answers]:
     """Read predictions.jsonl and set each prediction beside its example.
 

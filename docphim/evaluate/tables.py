@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from docphim.evaluate.answers import WRONG, Answers, answer_section, name, read_answers, read_examples
+from docphim.evaluate.answers import WRONG, Answers, answer_section, name, read_answers
 from docphim.evaluate.by_study import System, error_rows, keys, write_scores, write_statistics
 from docphim.evaluate.detail import behind
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
 from docphim.evaluate.judge import Judge
 from docphim.evaluate.judge_scores import judge_section, judged_systems
-from docphim.files import read_jsonl, write_json, write_jsonl
+from docphim.files import read_examples, read_jsonl, write_json, write_jsonl
 from docphim.language.fact import Fact
 from docphim.metrics import families
 from docphim.metrics.measure import Measured, lead, mean_table, measure, reading, table

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from docphim.errors import Refused
-from docphim.files import read_jsonl, seed_of
+from docphim.files import read_examples, seed_of
 from docphim.study import Context, Example, Image, Media, Message, from_row
 
 Key = tuple[str, int, str, str]
@@ -46,7 +46,7 @@ class Talk:
         return [key for key in self.prediction_keys() if key[2] != "generated"]
 
 
-def read_examples(dataset: Path, splits: list[str], limit: int | None, seed: int) -> list[Example]:
+def sample(dataset: Path, splits: list[str], limit: int | None, seed: int) -> list[Example]:
     """The examples of the splits; with a limit, a seeded sample of that many from each.
 
     Raises
@@ -56,7 +56,7 @@ def read_examples(dataset: Path, splits: list[str], limit: int | None, seed: int
     """
     out: list[Example] = []
     for split in splits:
-        rows = [from_row(Example, row) for row in read_jsonl(dataset / "examples" / f"{split}.jsonl")]
+        rows = read_examples(dataset, split)
         if limit is not None:
             chosen = sorted(rows, key=lambda e: seed_of(seed, "limit", e.id))[:limit]
             rows = sorted(chosen, key=lambda e: e.id)

@@ -17,7 +17,7 @@ import numpy as np
 from docphim.errors import UsageError
 from docphim.files import Appender, Row, content_key, read_json, read_jsonl, seed_of, sha256, write_json, write_jsonl
 from docphim.generate.backend import Backend, Prompt
-from docphim.generate.plan import Key, Talk, Turn, films, plan, read_examples
+from docphim.generate.plan import Key, Talk, Turn, films, plan, sample
 from docphim.imaging.frames import render
 from docphim.models import needs_torch
 from docphim.models.endpoint import side_by_side
@@ -77,7 +77,7 @@ def generate(
         `empty_dataset`, or what is wrong with the saved model or the endpoint.
     """
     opener = _opener(backend)
-    examples = read_examples(dataset, splits, limit, seed)
+    examples = sample(dataset, splits, limit, seed)
     batches, skipped = plan(examples, images, contexts, blind, 1 if opener.each_alone else batch_size)
     if skipped:
         logger.warning("%d of the wrong-image questions are left out: their examples have no partner", skipped)

@@ -6,13 +6,10 @@ source: {kind: phantom, profile: demo, studies: 1760, size: 512, seed: 1}
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import re
 import shutil
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -29,6 +26,10 @@ from docphim.phantom.reports import LANGUAGES, compose
 from docphim.progress import bar
 from docphim.recipe import Section
 from docphim.study import Report, Row, Series, Study, to_row
+from docphim.workers import each
+
+#: Studies that a worker makes at once.
+_GROUP = 4
 
 
 class Options(Section):
@@ -93,35 +94,22 @@ def make(root: Path, studies: int, seed: int, profile: str, size: int, workers: 
 
 
 def _make_missing(missing: list[int], root: Path, seed: int, profile: str, size: int, workers: int | None) -> None:
-    write_one = functools.partial(_make_one, root=root, seed=seed, profile=profile, size=size)
-    count = min(workers or _cores(), len(missing))
-    if count <= 1:
-        for _ in bar(map(write_one, missing), len(missing), "phantom films"):
-            pass
-        return
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
-        try:
-            for _ in bar(pool.map(write_one, missing, chunksize=4), len(missing), "phantom films"):
-                pass
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    write_some = functools.partial(_make_some, root=root, seed=seed, profile=profile, size=size)
+    groups = [missing[i : i + _GROUP] for i in range(0, len(missing), _GROUP)]
+    made = each(write_some, groups, workers=workers if len(groups) > 1 else 1, crashed=_killed)
+    for _ in bar(made, len(missing), "phantom films"):
+        pass
 
 
-def _end_with_parent() -> None:
-    """Let no process outlive a run that was killed: it would wait for work for ever."""
-
-    def wait() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
+def _make_some(indices: list[int], *, root: Path, seed: int, profile: str, size: int) -> list[int]:
+    for index in indices:
+        _make_one(index, root=root, seed=seed, profile=profile, size=size)
+    return indices
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _killed(index: int) -> int:
+    why = "the process that made this phantom was killed, most often for want of memory; fewer source.workers take less"
+    raise Refused("worker_killed", study_id(index), why)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from docphim.files import read_json, read_jsonl
+from docphim.files import read_examples, read_json, read_jsonl
 from docphim.study import SPLITS, Example, Prediction, Study, from_row
 
 Row = dict[str, Any]
@@ -55,7 +55,7 @@ def read(dataset: Path, run: Path) -> Inputs:
     for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
         films[row["study"]].append(row)
     studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
-    examples = (from_row(Example, row) for split in SPLITS for row in read_jsonl(dataset / "examples" / f"{split}.jsonl"))
+    examples = (example for split in SPLITS for example in read_examples(dataset, split))
     recipe, scores = run / "recipe.yaml", run / "scores.json"
     leaks, stats = dataset / "leaks.json", dataset / "stats.json"
     return Inputs(

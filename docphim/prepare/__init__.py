@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -12,10 +13,10 @@ import numpy as np
 from docphim import files
 from docphim.errors import Refused
 from docphim.imaging.locations import Cell, parse
-from docphim.prepare import pool
-from docphim.prepare.films import VERSION, Job, Outcome
+from docphim.prepare.films import VERSION, Job, Outcome, crashed, prepare_group
 from docphim.progress import bar
 from docphim.study import Study, from_row
+from docphim.workers import each
 
 __all__ = ["VERSION", "prepare"]
 #: Films a worker takes at once: enough to read a parquet row group forwards, few enough to share the work out.
@@ -47,7 +48,8 @@ def prepare(dataset: Path, *, long_side: int, workers: int | None = None) -> Non
     folder = files.private_folder(dataset / "prepared")
     for part in folder.glob(".*.part"):  # left by a killed worker
         part.unlink(missing_ok=True)
-    made = pool.outcomes(dataset, groups(jobs), long_side, workers)
+    prepare_some = functools.partial(prepare_group, dataset, long_side=long_side)
+    made = each(prepare_some, groups(jobs), workers=workers, crashed=crashed)
     by_series = {outcome.job.series: outcome for outcome in bar(made, len(jobs), "prepare")}
     _write(dataset, [by_series[job.series] for job in jobs])
 

@@ -81,6 +81,11 @@ def prepare_film(dataset: Path, job: Job, long_side: int) -> Outcome:
     return Outcome(job, row | {"sha256": meta["sha256"], "how": meta["how"]}, _module(job).thumbnail(pixels))
 
 
+def crashed(job: Job) -> Outcome:
+    """The outcome of a film that kills its process."""
+    return Outcome(job, reason="pixels_undecodable", why="decoding the film crashes the decoder")
+
+
 def _module(job: Job) -> Any:
     if job.modality not in MODALITIES:
         raise Refused("modality_unsupported", job.series, f"this version prepares {', '.join(MODALITIES)}")

@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from docphim.errors import Refused
-from docphim.files import read_jsonl, seed_of
+from docphim.files import seed_of
 from docphim.imaging import frames
 from docphim.models.encode import Encoded, answer_columns, collate, encode
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
-from docphim.study import Example, Message, from_row
+from docphim.study import Example, Message
 
 #: Encoded examples are kept in memory up to so many bytes (in all processes together); the rest is read anew each epoch.
 MEMORY = 2**30
@@ -28,11 +28,6 @@ NEAR = 16
 
 #: Batches are made of examples of like length, sorted within so many steps' worth of shuffled examples.
 POOL = 8
-
-
-def read_examples(dataset: Path, split: str) -> list[Example]:
-    """The examples of a split, in file order."""
-    return [from_row(Example, row) for row in read_jsonl(dataset / "examples" / f"{split}.jsonl")]
 
 
 class Examples(Dataset[Encoded]):

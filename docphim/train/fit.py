@@ -18,7 +18,7 @@ from docphim.models.load import save
 from docphim.models.loaded import Loaded
 from docphim.study import Example
 from docphim.train import card, checkpoint
-from docphim.train.batch import MEMORY, Examples, lengths, loader, plan, read_examples, share, steps_of
+from docphim.train.batch import MEMORY, Examples, lengths, loader, plan, share, steps_of
 from docphim.train.log import ROWS, Journal
 from docphim.train.model import open_model
 from docphim.train.processes import Processes
@@ -32,7 +32,7 @@ log = logging.getLogger("docphim")
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any]) -> None:
     """See `docphim.train.train`."""
     settings = TrainSettings(**train)
-    examples = {split: read_examples(dataset, split) for split in ("train", "val")}
+    examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"] and model["tune"] != "none":
         raise Refused("empty_dataset", "", "there is no training example")
     processes = Processes.started()

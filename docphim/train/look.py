@@ -18,8 +18,9 @@ def look(dataset: Path, *, model: dict[str, Any], train: dict[str, Any], count: 
         The example's id with its length in tokens, and its text as rich markup: trained tokens green.
     """
     with needs_torch():
+        from docphim.files import read_examples
         from docphim.models.encode import show
-        from docphim.train.batch import Examples, read_examples
+        from docphim.train.batch import Examples
         from docphim.train.model import open_reader
         from docphim.train.settings import TrainSettings
 

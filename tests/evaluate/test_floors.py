@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from docphim.evaluate.answers import read_examples
 from docphim.evaluate.floors import Floors, Thumbs, medoid
-from docphim.files import read_jsonl
+from docphim.files import read_examples, read_jsonl
 from docphim.study import Study, from_row
 
 

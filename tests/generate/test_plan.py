@@ -4,7 +4,7 @@ import pytest
 from small_dataset import example, media
 
 from docphim.errors import Refused
-from docphim.generate.plan import films, plan, read_examples, turns
+from docphim.generate.plan import films, plan, sample, turns
 
 BOTH = ["reference", "generated"]
 
@@ -50,10 +50,10 @@ def test_a_limit_takes_a_seeded_sample_and_an_empty_split_is_refused(tmp_path):
     from small_dataset import write_dataset
 
     write_dataset(tmp_path, [example(n) for n in range(8)])
-    first, again, other = (read_examples(tmp_path, ["test"], 3, seed) for seed in (0, 0, 5))
+    first, again, other = (sample(tmp_path, ["test"], 3, seed) for seed in (0, 0, 5))
     assert first == again and len(first) == 3 and {e.id for e in first} != {e.id for e in other}
     with pytest.raises(Refused, match="empty_dataset"):
-        read_examples(tmp_path, ["val"], None, 0)
+        sample(tmp_path, ["val"], None, 0)
 
 
 def test_a_wrong_image_that_is_no_case_has_no_film_to_show():

@@ -4,6 +4,7 @@ import errno
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docphim import files
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -121,3 +122,42 @@ def test_a_stage_is_done_only_with_the_same_settings_inputs_and_outputs(tmp_path
 
 def test_private_folder_is_open_to_its_owner_only(tmp_path):
     assert files.private_folder(tmp_path / "run").stat().st_mode & 0o777 == 0o700
+
+
+HOLD = (
+    "import sys; from pathlib import Path; from docphim.files import locked\n"
+    "with locked(Path(sys.argv[1]), sys.argv[2]): print('held', flush=True); input()"
+)
+
+
+def holder(folder, process=""):
+    pipe = subprocess.PIPE
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(folder), process], stdin=pipe, stdout=pipe, text=True)
+    assert other.stdout.readline() == "held\n"
+    return other
+
+
+@pytest.mark.parametrize("process", ["", "rank1"])
+def test_a_folder_is_written_by_one_command_and_its_helpers_and_the_lock_dies_with_them(tmp_path, process):
+    other = holder(tmp_path, process)
+    with pytest.raises(UsageError, match="another process"), files.locked(tmp_path):
+        pass
+    other.kill()
+    other.communicate()
+    with files.locked(tmp_path), files.locked(tmp_path, "rank1"):
+        pass
+
+
+def test_who_waits_for_a_folder_says_so_and_goes_on_when_it_is_free(tmp_path, caplog):
+    caplog.set_level("INFO", "docphim")
+    other = holder(tmp_path)
+    threading.Timer(0.3, other.communicate, ["\n"]).start()
+    with files.locked(tmp_path, wait=True):
+        pass
+    assert "waiting for it" in caplog.text and other.wait() == 0
+
+
+def test_a_folder_that_cannot_be_locked_is_no_other_process(tmp_path):
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(OSError), files.locked(tmp_path / "file"):
+        pass

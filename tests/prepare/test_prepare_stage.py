@@ -18,10 +18,11 @@ import pytest
 from chest_films import film, picture, stored
 
 from docphim import files
+from docphim import workers as pool
 from docphim.errors import Refused
 from docphim.imaging import store
 from docphim.imaging.xray import film_from
-from docphim.prepare import groups, pool, prepare
+from docphim.prepare import groups, prepare
 from docphim.prepare.films import Job, prepare_film
 
 
@@ -141,7 +142,7 @@ def test_rows_of_a_parquet_group_stay_together_and_in_order(shard: dict[str, str
 SLOW = """
 import sys, time
 from pathlib import Path
-from docphim.prepare import films, pool, prepare
+from docphim.prepare import films, prepare
 real = films.prepare_film
 def slow(*args):
     time.sleep(0.1)
@@ -228,7 +229,7 @@ def test_workers_that_cannot_start_are_no_fault_of_the_films(
     make_dataset, films: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "_start", _exit)
-    with pytest.raises(RuntimeError, match="cannot be started"):
+    with pytest.raises(Refused, match="cannot be started"):
         prepare(make_dataset(films), long_side=120, workers=2)
 
 

@@ -1,8 +1,6 @@
 """run: what the whole program holds on to while its stages run."""
 
-import pytest
-
-from docphim import recipe, resume, run
+from docphim import files, recipe, run
 from docphim.errors import UsageError
 from docphim.resume import Stage
 
@@ -11,7 +9,7 @@ SEEN: list[tuple[str, str]] = []
 
 def free(name: str) -> bool:
     try:
-        with resume.alone(PLACES[name]):
+        with files.locked(PLACES[name]):
             return True
     except UsageError:
         return False
@@ -25,7 +23,6 @@ def watched(stage: str) -> None:
     SEEN.extend((stage, name) for name in PLACES if free(name))
 
 
-@pytest.mark.skipif(__import__("os").name == "nt", reason="needs flock")
 def test_a_dataset_is_locked_while_it_is_made_and_free_while_a_model_trains(tmp_path, monkeypatch):
     SEEN.clear()
     loaded = recipe.load("demo", [f"data={tmp_path / 'data'}", f"runs={tmp_path / 'runs'}"])

@@ -1,9 +1,6 @@
-"""resume: a stage runs once, again after a change, goes on after a kill, and never beside another process."""
+"""resume: a stage runs once, again after a change, goes on after a kill."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -115,23 +112,6 @@ def test_temporary_files_of_a_killed_writer_are_swept(stage, tmp_path):
 def test_a_stage_whose_forerunner_is_missing_names_the_command(stage):
     with pytest.raises(UsageError, match="run `docphim upper` first"):
         resume.require_done(stage(), "train")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs flock")
-def test_a_run_is_written_by_one_process_and_the_lock_dies_with_it(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from docphim.resume import alone\n"
-        "with alone(Path(sys.argv[1])): print('held', flush=True); input()"
-    )
-    pipe = subprocess.PIPE
-    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdin=pipe, stdout=pipe, text=True)
-    assert other.stdout.readline() == "held\n"
-    with pytest.raises(UsageError, match="another process"), resume.alone(tmp_path):
-        pass
-    other.kill()
-    other.communicate()
-    with resume.alone(tmp_path):
-        pass
 
 
 @pytest.mark.parametrize(("language", "read"), [("vi", {"lexicon/vi.yaml", "labels/vindr.yaml", "reader.py"}), ("zh", set())])

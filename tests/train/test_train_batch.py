@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from tiny_training import example, model_section
 
 from docphim.errors import Refused
+from docphim.files import read_examples
 from docphim.train.ahead import Ahead
-from docphim.train.batch import Examples, lengths, plan, read_examples, share, steps_of
+from docphim.train.batch import Examples, lengths, plan, share, steps_of
 from docphim.train.model import open_model
 from docphim.train.settings import TrainSettings, points
 

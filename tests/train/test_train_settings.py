@@ -8,8 +8,8 @@ from rich.text import Text
 from tiny_training import TEXTS, model_section
 
 from docphim import recipe
+from docphim.files import read_examples
 from docphim.models.load import save
-from docphim.train.batch import read_examples
 from docphim.train.look import look
 from docphim.train.model import open_model
 from docphim.train.settings import TrainSettings

@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 from tiny_training import TEXTS, example, model_section, train_section
 
 from docphim.errors import Refused
-from docphim.files import read_json, read_jsonl, write_jsonl
+from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.models.load import load_saved
 from docphim.study import Message, to_row
 from docphim.train import checkpoint, fit, train, trainer
-from docphim.train.batch import Collate, Examples, read_examples
+from docphim.train.batch import Collate, Examples
 from docphim.train.model import open_model
 from docphim.train.settings import TrainSettings
 

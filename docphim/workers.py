@@ -1,0 +1,128 @@
+"""One pool of worker processes for every stage: few groups in flight, a crash costs one item, no worker outlives its parent.
+
+What is handed over, a function of a module (or a `functools.partial` of one) and items that can be pickled, is what a
+scheduler of many machines needs as well, so that one can stand behind `each` without a change of its callers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for
+from typing import TypeVar
+
+from docphim.errors import Refused
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Groups handed out ahead of time, per worker.
+_AHEAD = 2
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def each(
+    function: Callable[[list[T]], list[R]], groups: Sequence[list[T]], *, workers: int | None, crashed: Callable[[T], R]
+) -> Iterator[R]:
+    """Work on groups of items in processes and yield every item's result as it comes, in no order that can be relied on.
+
+    Parameters
+    ----------
+    function : callable
+        Maps a group to one result an item; it and the items are pickled.  What it raises ends the work and is raised here.
+    groups : sequence of list
+        Items that are best worked on together, one after the other.
+    workers : int or None
+        1 works in this process; None takes one process per core.  Processes are spawned, not forked: threads of other
+        libraries may be running.
+    crashed : callable
+        The result of an item that kills its process (a decoder's fault, memory).  When a worker dies, the groups that were
+        in flight are tried again item by item to find it; it alone is lost.
+
+    Raises
+    ------
+    Refused
+        `worker_killed`: processes cannot be started.
+    """
+    if workers == 1:
+        for group in groups:
+            yield from function(group)
+        return
+    waiting = list(reversed(groups))
+    while waiting:
+        suspects: list[list[T]] = []
+        yield from _until_crash(function, waiting, suspects, min(workers or cores(), len(waiting)))
+        yield from _one_by_one(function, [item for group in suspects for item in group], crashed)
+
+
+def _until_crash(
+    function: Callable[[list[T]], list[R]], waiting: list[list[T]], suspects: list[list[T]], workers: int
+) -> Iterator[R]:
+    """Empty `waiting` from its end; when a worker dies, stop, and leave the groups that were in flight in `suspects`."""
+    running: dict[Future[list[R]], list[T]] = {}
+    pool = _pool(workers)
+    try:
+        while waiting or running:
+            while waiting and len(running) < _AHEAD * workers:
+                running[pool.submit(function, waiting[-1])] = waiting[-1]
+                waiting.pop()
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                results = future.result()
+                del running[future]
+                yield from results
+    except BrokenProcessPool:
+        suspects += running.values()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _one_by_one(function: Callable[[list[T]], list[R]], items: list[T], crashed: Callable[[T], R]) -> Iterator[R]:
+    """Items that were in flight when a worker died, each alone, to find the one that kills it."""
+    at = 0
+    while at < len(items):
+        with _pool(1) as pool:
+            try:
+                pool.submit(os.getpid).result()
+            except BrokenProcessPool as error:
+                raise Refused("worker_killed", "", "worker processes cannot be started; work with 1 worker") from error
+            try:
+                while at < len(items):
+                    yield from pool.submit(function, [items[at]]).result()
+                    at += 1
+            except BrokenProcessPool:
+                yield crashed(items[at])
+                at += 1
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
+
+
+def _start() -> None:
+    """Set a worker up: quiet, for decoders written in C complain on stderr of every damaged file, and bound to its parent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent is killed: the executor's own workers would wait for ever.
+
+    The sentinel is the end of a pipe that the worker inherits; the system closes the other end when the parent dies.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

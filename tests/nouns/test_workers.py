@@ -1,0 +1,78 @@
+"""workers: every item once, in processes that end with their parent; what kills its process costs itself alone."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from docphim import workers
+from docphim.errors import Refused
+
+
+def double(numbers: list[int]) -> list[int]:
+    """Twice each number; 13 kills its process, 14 is refused."""
+    for number in numbers:
+        if number == 13 and multiprocessing.parent_process() is not None:
+            os._exit(3)
+        if number == 14:
+            raise Refused("disk_full")
+    return [2 * number for number in numbers]
+
+
+def lost(number: int) -> int:
+    return -number
+
+
+GROUPS = [[1, 2], [3], [4, 5, 6], [7]]
+
+
+@pytest.mark.parametrize("count", [1, 2, None])
+def test_every_item_comes_once(count):
+    assert sorted(workers.each(double, GROUPS, workers=count, crashed=lost)) == [2, 4, 6, 8, 10, 12, 14]
+
+
+def test_nothing_to_do_starts_nothing():
+    assert list(workers.each(double, [], workers=2, crashed=lost)) == []
+
+
+def test_an_item_that_kills_its_process_is_lost_alone_and_named_by_the_caller():
+    assert sorted(workers.each(double, [*GROUPS, [11, 13, 12]], workers=2, crashed=lost)) == [
+        -13,
+        *(2, 4, 6, 8, 10, 12, 14, 22, 24),
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_the_work_raises_is_raised_here(count):
+    with pytest.raises(Refused, match="disk_full"):
+        list(workers.each(double, [[14]], workers=count, crashed=lost))
+
+
+PARENT = """
+import sys, time
+from docphim import workers
+def wait(items):
+    open(sys.argv[1], "a").write("x")
+    time.sleep(60)
+    return items
+if __name__ == "__main__":
+    list(workers.each(wait, [[1], [2]], workers=2, crashed=abs))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", tmp_path / "started"])
+    while not (tmp_path / "started").exists() or (tmp_path / "started").read_text(encoding="utf-8") != "xx":
+        time.sleep(0.02)
+    children = psutil.Process(parent.pid).children(recursive=True)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    gone, alive = psutil.wait_procs(children, timeout=10)
+    assert len(gone) >= 2 and not alive
