@@ -37,18 +37,18 @@ def reports(n: int) -> tuple[list[str], list[str], list[str]]:
 
 def timed(work: Callable[[], float]) -> tuple[float, float]:
     """Seconds, best of three, and what came out."""
-    best, found = float("inf"), 0.0
+    best, result = float("inf"), 0.0
     for _ in range(3):
         start = time.perf_counter()
-        found = work()
+        result = work()
         best = min(best, time.perf_counter() - start)
-    return best, found
+    return best, result
 
 
 def ours(references: list[str], one: list[str], two: list[str]) -> float:
     """p of the difference in BLEU-4, from texts."""
     kind = metric("bleu")
-    a, b = (kind.statistics(Pairs(references, said, "vi")) for said in (one, two))
+    a, b = (kind.statistics(Pairs(references, drafts, "vi")) for drafts in (one, two))
     p = paired_p(a, b, np.arange(len(references)), kind.aggregate, permutations=TRIALS, seed=12345)
     return float(p[kind.KEYS.index("bleu4")])
 
@@ -75,7 +75,7 @@ def main() -> None:
     print(f"BLEU-4 from texts to p: docphim {fast:.3f} s, sacrebleu {slow:.3f} s, ratio {slow / fast:.1f}")
     print(f"p of the difference: docphim {p:.4f}, sacrebleu {theirs:.4f}")
     names = families("vi")
-    pairs = [Pairs(texts[0], said, "vi") for said in texts[1:]]
+    pairs = [Pairs(texts[0], drafts, "vi") for drafts in texts[1:]]
     one, two = ({name: metric(name).statistics(system) for name in names} for system in pairs)
 
     def everything() -> float:

@@ -47,12 +47,12 @@ def measure(language: str, set_: str) -> dict[str, Any]:
     exact: Counter[str] = Counter()
     positive: dict[str, Counter[str]] = {name: Counter() for name in label_names(set_)}
     for _, text, marks in cases(language):
-        said = {name: state for name, state in read_labels(text, language, set_).items() if state != "unmentioned"}
+        labels = {name: state for name, state in read_labels(text, language, set_).items() if state != "unmentioned"}
         truth = marks[set_]
-        same = sum(said.get(name) == state for name, state in truth.items())
-        exact.update({"hit": same, "said": len(said), "true": len(truth)})
+        same = sum(labels.get(name) == state for name, state in truth.items())
+        exact.update({"hit": same, "said": len(labels), "true": len(truth)})
         for name, count in positive.items():
-            a, b = truth.get(name) == "positive", said.get(name) == "positive"
+            a, b = truth.get(name) == "positive", labels.get(name) == "positive"
             count.update({"hit": a and b, "said": b, "true": a})
     by_label = {name: f1(count) for name, count in positive.items() if count["true"]}
     return {
@@ -76,19 +76,21 @@ def main() -> None:
     asked = parser.parse_args()
     for language, sets in SETS.items():
         for set_ in sets:
-            found = measure(language, set_)
+            result = measure(language, set_)
             print(
-                f"{language} {set_:9} states F1 {found['states']:.1f} ({found['marks']} marks); "
-                f"positive macro-F1 {found['positive_macro']:.1f}, micro-F1 {found['positive_micro']:.1f}"
+                f"{language} {set_:9} states F1 {result['states']:.1f} ({result['marks']} marks); "
+                f"positive macro-F1 {result['positive_macro']:.1f}, micro-F1 {result['positive_micro']:.1f}"
             )
             if language == asked.errors:
-                print("  " + ", ".join(f"{name} {value:.0f}" for name, value in found["by_label"].items()))
+                print("  " + ", ".join(f"{name} {value:.0f}" for name, value in result["by_label"].items()))
     if asked.errors:
         for id_, text, marks in cases(asked.errors):
             for set_, truth in marks.items():
-                said = read_labels(text, asked.errors, set_)
+                labels = read_labels(text, asked.errors, set_)
                 wrong = [
-                    f"{n}: {truth.get(n, 'unmentioned')} read {s}" for n, s in said.items() if s != truth.get(n, "unmentioned")
+                    f"{n}: {truth.get(n, 'unmentioned')} read {s}"
+                    for n, s in labels.items()
+                    if s != truth.get(n, "unmentioned")
                 ]
                 if wrong:
                     print(f"{id_[:12]} {set_}: {'; '.join(wrong)}\n    {text}")

@@ -42,10 +42,10 @@ def make_pairs(path: Path, n: int, length: int = 46) -> None:
     phrases = [[rng.choice(words) for _ in range(rng.randint(3, 7))] for _ in range(400)]
 
     def report(start: list[str]) -> str:
-        said = list(start)
-        while len(said) < length:
-            said += rng.choice(phrases)
-        text = " ".join(said[:length])
+        words = list(start)
+        while len(words) < length:
+            words += rng.choice(phrases)
+        text = " ".join(words[:length])
         return text[0].upper() + text[1:] + "."
 
     with path.open("w", encoding="utf-8") as handle:
@@ -118,9 +118,9 @@ def coco(references: list[str], predictions: list[str]) -> Values:
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.rouge.rouge import Rouge
 
-    right, said = ({i: [text] for i, text in enumerate(side)} for side in (references, predictions))
-    values = {f"bleu{i + 1}": 100 * v for i, v in enumerate(Bleu().compute_score(right, said, verbose=0)[0])}
-    return values | {key: 100 * c.compute_score(right, said)[0] for key, c in (("rougeL", Rouge()), ("cider", Cider()))}
+    right, drafts = ({i: [text] for i, text in enumerate(side)} for side in (references, predictions))
+    values = {f"bleu{i + 1}": 100 * v for i, v in enumerate(Bleu().compute_score(right, drafts, verbose=0)[0])}
+    return values | {key: 100 * c.compute_score(right, drafts)[0] for key, c in (("rougeL", Rouge()), ("cider", Cider()))}
 
 
 def beside(name: str, path: Path, code: str, peer: Callable[[list[str], list[str]], Values], pairs: list[list[str]]) -> None:

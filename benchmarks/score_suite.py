@@ -40,18 +40,18 @@ nghĩ nhiều đến viêm phổi {p} {s} | theo dõi lao phổi {s} | dày màn
 
 
 def clause(rng: random.Random) -> str:
-    said = rng.choice(CLAUSES).format(
+    text = rng.choice(CLAUSES).format(
         s=rng.choice(SIDES), d=rng.choice(DEGREES), p=rng.choice(PLACES), n=rng.randint(3, 40), r=rng.randint(2, 11)
     )
-    return " ".join(said.split())
+    return " ".join(text.split())
 
 
 def report(clauses: list[str], rng: random.Random) -> str:
     """Clauses up to 46 words, in sentences of one to three."""
     words, text = 0, ""
-    for said in clauses:
-        words += len(said.split())
-        text += said + (", " if rng.random() < 0.5 else ". ")
+    for part in clauses:
+        words += len(part.split())
+        text += part + (", " if rng.random() < 0.5 else ". ")
         if words >= WORDS:
             break
     return text[:-2] + "."
@@ -63,9 +63,9 @@ def write_pairs(path: Path, n: int) -> list[tuple[str, str]]:
     with path.open("w", encoding="utf-8") as handle:
         for i in range(n):
             clauses = [clause(rng) for _ in range(14)]
-            kept = [said if rng.random() < 0.5 else clause(rng) for said in clauses]
-            rng.shuffle(kept)
-            pairs.append((report(clauses, rng), report(kept, rng)))
+            changed = [part if rng.random() < 0.5 else clause(rng) for part in clauses]
+            rng.shuffle(changed)
+            pairs.append((report(clauses, rng), report(changed, rng)))
             row = {"id": str(i), "reference": pairs[-1][0], "prediction": pairs[-1][1]}
             handle.write(json.dumps(row, ensure_ascii=False) + "\n")
     return pairs

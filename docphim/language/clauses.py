@@ -22,20 +22,20 @@ def clauses(items: Sequence[Item], lexicon: Lexicon) -> list[Clause]:
     items = _nodes_as_places(_without_advice(items), lexicon)
     at = _predicates(items, lexicon)
     cuts = [0, *(_cut(items, a, b, lexicon) for a, b in pairwise(at)), len(items)]
-    found: list[Clause] = []
+    parts: list[Clause] = []
     for n, (start, end) in enumerate(pairwise(cuts)):
-        found += _segments(items, start, end, at[n] if at else None, lexicon)
-    for clause in found:
+        parts += _segments(items, start, end, at[n] if at else None, lexicon)
+    for clause in parts:
         clause.kinds = frozenset([item.kind for item in clause.items])
         clause.predicate = None if clause.at is None else clause.items[clause.at]
-    look_ahead(found)
-    return found
+    look_ahead(parts)
+    return parts
 
 
-def look_ahead(found: Sequence[Clause]) -> None:
+def look_ahead(parts: Sequence[Clause]) -> None:
     """Tell each clause whether an "or" comes behind it."""
     later = False
-    for clause in reversed(found):
+    for clause in reversed(parts):
         clause.either = later
         later = (later or clause.link == "or" or "or" in clause.kinds) and clause.link != "end"
 
@@ -44,12 +44,12 @@ def _without_advice(items: Sequence[Item]) -> list[Item]:
     """Leave out advice and technique, from its first words to the next comma or the end."""
     if "advice" not in [item.kind for item in items]:
         return list(items)
-    kept, skipping = [], False
+    rest, skipping = [], False
     for n, item in enumerate(items):
         skipping = item.kind == "advice" or (skipping and item.kind not in ("comma", "end") and not _heads(items, n))
         if not skipping:
-            kept.append(item)
-    return kept
+            rest.append(item)
+    return rest
 
 
 def _heads(items: Sequence[Item], n: int) -> bool:
@@ -155,8 +155,8 @@ def _taken_before(items: Sequence[Item], b: int, lexicon: Lexicon) -> bool:
     if a is None or items[a].kind != "finding":
         return False
     # "màng phổi dày khí quản không lệch bóng tim to": the one before has its own before it
-    own = lexicon.findings.get(items[a].name, {}).get("as_state") and _named_before(items, a)
-    return not own and _needed_before(items, a, b, lexicon)
+    stated = lexicon.findings.get(items[a].name, {}).get("as_state") and _named_before(items, a)
+    return not stated and _needed_before(items, a, b, lexicon)
 
 
 def _stands_behind(anatomy: Item, item: Item, lexicon: Lexicon) -> bool:
@@ -261,9 +261,9 @@ def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexic
     """One clause with its predicate, and clauses of their own for parts between commas that say something else."""
     remark = items[start].name == "(" if start < end else False
     link, start = _link(items, start, end)
-    own = items[start:end]
-    if BOUNDARIES.isdisjoint([item.kind for item in own]):
-        return [Clause(list(own), at - start if at is not None and at >= start else None, link, remark)] if own else []
+    inside = items[start:end]
+    if BOUNDARIES.isdisjoint([item.kind for item in inside]):
+        return [Clause(list(inside), at - start if at is not None and at >= start else None, link, remark)] if inside else []
     parts: list[tuple[int, int]] = []
     begin = start
     for j in range(start, end):
@@ -271,26 +271,26 @@ def _segments(items: Sequence[Item], start: int, end: int, at: int | None, lexic
             parts.append((begin, j))
             begin = j
     parts.append((begin, end))
-    found: list[Clause] = []
+    segments: list[Clause] = []
     for first, last in parts:
         mark, inner = _link(items, first, last) if first != start else (link, first)
         whole = list(items[inner:last])
         index = at - inner if at is not None and inner <= at < last else None
-        if found and index is None and mark == "comma" and not _speaks(whole) and not _other_side(found[-1], whole):
-            found[-1].items += [items[first], *whole]
+        if segments and index is None and mark == "comma" and not _speaks(whole) and not _other_side(segments[-1], whole):
+            segments[-1].items += [items[first], *whole]
         elif (
             index is not None
-            and found
-            and found[-1].at is None
+            and segments
+            and segments[-1].at is None
             and mark == "comma"
-            and _leads_to(found[-1], whole, index, lexicon)
+            and _leads_to(segments[-1], whole, index, lexicon)
         ):
-            before = found[-1]
+            before = segments[-1]
             before.at = len(before.items) + 1 + index
             before.items += [items[first], *whole]
         elif whole or mark == "colon":
-            found.append(Clause(whole, index, mark, bracket=remark if first == start else items[first].name == "("))
-    return found
+            segments.append(Clause(whole, index, mark, bracket=remark if first == start else items[first].name == "("))
+    return segments
 
 
 def _speaks(items: Sequence[Item]) -> bool:
@@ -302,8 +302,8 @@ def _other_side(clause: Clause, items: Sequence[Item]) -> bool:
     """Whether a part grades the other side: "tràn dịch màng phổi phải lượng ít, trái lượng nhiều"."""
     sides = {i.name for i in items if i.kind == "side"}
     graded = any(i.kind in ("severity", "size", "suv", "count") for i in items)
-    said = {i.name for i in clause.items if i.kind == "side"}
-    return graded and bool(sides) and bool(said) and not sides & said
+    before = {i.name for i in clause.items if i.kind == "side"}
+    return graded and bool(sides) and bool(before) and not sides & before
 
 
 def _leads_to(clause: Clause, items: Sequence[Item], at: int, lexicon: Lexicon) -> bool:
@@ -316,8 +316,10 @@ def _leads_to(clause: Clause, items: Sequence[Item], at: int, lexicon: Lexicon) 
         if lexicon.modifiers_after or not kinds & {"anatomy", "location"} or not kinds <= listed:
             return False
         names_anatomy = bool(items[at].term and "anatomy" in items[at].term.says)  # type: ignore[union-attr]
-        own = {i.kind for i in items[:at]}
-        return bool(kinds & {"negation"} or own & {"and", "or"}) and (names_anatomy or bool(own & {"anatomy", "location"}))
+        leading = {i.kind for i in items[:at]}
+        return bool(kinds & {"negation"} or leading & {"and", "or"}) and (
+            names_anatomy or bool(leading & {"anatomy", "location"})
+        )
     return items[at].kind == "state" and "anatomy" in kinds and kinds <= _PLACE | {"and", "or", "of", "comma"}
 
 

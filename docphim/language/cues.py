@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from docphim.language.grammar import Clause, Draft, Item, Said
+from docphim.language.grammar import Clause, Context, Draft, Item
 
 if TYPE_CHECKING:
     from docphim.language.lexicon import Lexicon
@@ -16,31 +16,38 @@ _BEFORE = frozenset(("negation", "change", "affirm", "certainty"))
 _BEHIND = frozenset(("negation", "certainty", "change"))
 
 
-def carry(clause: Clause, runs_on: bool, said: Said, lexicon: Lexicon) -> None:
+def carry(clause: Clause, runs_on: bool, context: Context, lexicon: Lexicon) -> None:
     """Whether a negation or hedge from before still holds: across "hay" and "và", across a comma only onto a bare noun.
 
     `runs_on`: another predicate follows the noun without a comma ("…, khối đè đẩy phế quản"), so that it is none of a list.
     """
     holds = clause.link not in ("end", "colon") and not clause.bracket
-    if holds and clause.link == "comma" and said.denied and not clause.either and lexicon.modifiers_after and _spread(clause):
+    if (
+        holds
+        and clause.link == "comma"
+        and context.denied
+        and not clause.either
+        and lexicon.modifiers_after
+        and _spread(clause)
+    ):
         holds = False  # "không thấy nốt, dày tổ chức kẽ rải rác": what is spread is there
     elif holds and clause.link == "comma":
-        holds = (clause.either and said.denied) or (bare(clause, lexicon) and not runs_on)
+        holds = (clause.either and context.denied) or (bare(clause, lexicon) and not runs_on)
     elif holds and not clause.link:
-        holds = (clause.either and said.denied) or bare(clause, lexicon, hedged=said.denied)
+        holds = (clause.either and context.denied) or bare(clause, lexicon, hedged=context.denied)
     elif clause.link == "and":
-        holds = holds and not _own_subject(clause)
+        holds = holds and not _has_subject(clause)
     stated = clause.predicate is not None and clause.predicate.kind == "state"
-    if not holds or (said.of_state and not stated):
-        said.denied, said.hedge = False, None
-    said.of_state = said.of_state and said.denied
+    if not holds or (context.of_state and not stated):
+        context.denied, context.hedge = False, None
+    context.of_state = context.of_state and context.denied
 
 
 def _spread(clause: Clause) -> bool:
     return any(item.kind == "descriptor" and item.name in _EXTENTS for item in clause.items)
 
 
-def _own_subject(clause: Clause) -> bool:
+def _has_subject(clause: Clause) -> bool:
     predicate = clause.predicate
     return bool(predicate and predicate.kind == "state" and (clause.has("anatomy") or (predicate.term and predicate.term.says)))
 
@@ -57,20 +64,20 @@ def bare(clause: Clause, lexicon: Lexicon, hedged: bool = False) -> bool:
     return not [i for i in clause.items if i.locations or (i.kind == "side" and i.name != "both")]
 
 
-def take_hold(clause: Clause, before: Iterable[Item], said: Said) -> bool:
+def take_hold(clause: Clause, before: Iterable[Item], context: Context) -> bool:
     """Let the cues before a clause's predicate take hold; whether there was one."""
-    own = False
+    held = False
     if clause.kinds.isdisjoint(_BEFORE):
-        return own
+        return held
     for item in before:
         if item.kind == "negation" or (item.kind == "change" and item.name == "resolved"):
-            said.denied, own = True, True
+            context.denied, held = True, True
         elif item.kind == "affirm":
-            said.denied, said.hedge = False, None
+            context.denied, context.hedge = False, None
         elif item.kind == "certainty":
             # "không loại trừ" after a negation does not deny what it hedges
-            said.hedge, own = item.name, True
-    return own
+            context.hedge, held = item.name, True
+    return held
 
 
 def states(clause: Clause, before: Sequence[Item], lexicon: Lexicon) -> bool:
@@ -98,11 +105,11 @@ def _seeks(clause: Clause, before: Sequence[Item], lexicon: Lexicon) -> bool:
     return bool(at) and shown and (not placed or any(item.kind == "anatomy" for item in behind))
 
 
-def judge(fact: Draft, clause: Clause, said: Said, lexicon: Lexicon) -> None:
+def judge(fact: Draft, clause: Clause, context: Context, lexicon: Lexicon) -> None:
     """Polarity, certainty and change of a fact, from the cues that hold for it."""
-    fact.polarity = _polarity(fact, said.denied, lexicon)
-    if said.hedge and not said.denied:
-        _hedge(fact, said.hedge)
+    fact.polarity = _polarity(fact, context.denied, lexicon)
+    if context.hedge and not context.denied:
+        _hedge(fact, context.hedge)
     if "change" not in clause.kinds:
         return
     for item in clause.items:
@@ -129,23 +136,25 @@ def _change(fact: Draft, change: str, lexicon: Lexicon) -> None:
         fact.polarity = _polarity(fact, True, lexicon)
 
 
-def afterwards(clause: Clause, after: Sequence[Item], n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon) -> None:
+def afterwards(
+    clause: Clause, after: Sequence[Item], n: int, parts: Sequence[Clause], context: Context, lexicon: Lexicon
+) -> None:
     """Cues that follow what they are about: "… was not observed", "…: không", "… cannot be excluded", "… has resolved"."""
     if clause.kinds.isdisjoint(_BEHIND):
         return
     for item in after:
         if item.kind == "negation" and not (clause.at is not None and _of_state(clause, item)):
             everything = clause.link == "colon"
-            for index in _chain(n, parts, said, lexicon, everything):
-                fact = said.facts[index]
+            for index in _chain(n, parts, context, lexicon, everything):
+                fact = context.facts[index]
                 fact.polarity = _polarity(fact, True, lexicon)
-            said.denied = False
+            context.denied = False
         elif item.kind == "certainty":
-            for index in _chain(n, parts, said, lexicon, None):
-                _hedge(said.facts[index], item.name)
+            for index in _chain(n, parts, context, lexicon, None):
+                _hedge(context.facts[index], item.name)
         elif item.kind == "change" and clause.at is None:
-            for index in _chain(n, parts, said, lexicon, False):
-                _change(said.facts[index], item.name, lexicon)
+            for index in _chain(n, parts, context, lexicon, False):
+                _change(context.facts[index], item.name, lexicon)
 
 
 def _of_state(clause: Clause, negation: Item) -> bool:
@@ -153,12 +162,12 @@ def _of_state(clause: Clause, negation: Item) -> bool:
     return any(i.kind == "state" and i.start >= negation.end for i in clause.items)
 
 
-def _chain(n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon, everything: bool | None) -> list[int]:
+def _chain(n: int, parts: Sequence[Clause], context: Context, lexicon: Lexicon, everything: bool | None) -> list[int]:
     """Facts that a cue behind clause `n` is about: its own, and those listed before it.
 
     `everything` back to the sentence's start, or (False) what reads as a list, or (None) what "and" and "or" join.
     """
-    chosen = list(said.of_clause[n])
+    chosen = list(context.of_clause[n])
     k = n
     while k > 0:
         clause, before = parts[k], parts[k - 1]
@@ -166,8 +175,8 @@ def _chain(n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon, everyt
             break
         listed = clause.link in ("and", "or") or everything or (everything is not None and bare(before, lexicon))
         settled = before.has("negation", "shown", "affirm", "certainty") or before.at is None
-        if (settled or not listed) and (k < n or said.of_clause[n]):
+        if (settled or not listed) and (k < n or context.of_clause[n]):
             break
-        chosen += said.of_clause[k - 1]
+        chosen += context.of_clause[k - 1]
         k -= 1
     return chosen

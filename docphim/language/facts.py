@@ -44,13 +44,13 @@ def facts(text: str, language: str) -> list[Fact]:
     """
     lexicon = load_lexicon(language)
     text = clean(text)
-    found = []
+    listed = []
     for m in _SENTENCE.finditer(text):
         sentence = m.group().lstrip()
         begin = m.end() - len(sentence)
-        for words, start, end, said in read_sentence(sentence, lexicon):
-            found.append(Fact(words, begin + start, begin + end, *said))
-    return found
+        for words, start, end, values in read_sentence(sentence, lexicon):
+            listed.append(Fact(words, begin + start, begin + end, *values))
+    return listed
 
 
 @dataclass(frozen=True)

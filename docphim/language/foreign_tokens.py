@@ -25,7 +25,7 @@ _PASSES = (
 _ALPHANUMERIC = {"norm": "none", "case": "lower", "tok": "ascii", "punct": "drop"}
 
 
-def _kept(name: str) -> dict[str, str]:
+def _as_written(name: str) -> dict[str, str]:
     return {"norm": "none", "case": "kept", "tok": name, "punct": "kept"}
 
 
@@ -56,22 +56,22 @@ def rouge_score_stemmer(language: str) -> Rule:
 
 def mteval_13a(language: str) -> Rule:
     """sacrebleu's default tokenizer for BLEU."""
-    return Rule(_kept("13a"), _cut_13a, _words_13a)
+    return Rule(_as_written("13a"), _cut_13a, _words_13a)
 
 
 def chrf(language: str) -> Rule:
     """Words of sacrebleu's chrF: cut at whitespace, one sign of ASCII punctuation taken off the end, or else off the front."""
-    return Rule(_kept("chrf"), _cut_chrf)
+    return Rule(_as_written("chrf"), _cut_chrf)
 
 
 def whitespace(language: str) -> Rule:
     """Text that was tokenised before: cut at any whitespace, as coco's BLEU and CIDEr do."""
-    return Rule(_kept("whitespace"), lambda word: [word])
+    return Rule(_as_written("whitespace"), lambda word: [word])
 
 
 def blank(language: str) -> Rule:
     """Text that was tokenised before: cut at every single blank, as coco's ROUGE-L does; two blanks hold an empty token."""
-    return Rule(_kept("blank"), lambda word: [word], partial(str.split, sep=" "))
+    return Rule(_as_written("blank"), lambda word: [word], partial(str.split, sep=" "))
 
 
 def _ascii(word: str) -> list[str]:

@@ -85,7 +85,7 @@ class Draft:
 
 
 @dataclass(slots=True)
-class Said:
+class Context:
     """What holds while a sentence is read: the cue that runs on, the header before a colon, the last place, the facts."""
 
     denied: bool = False

@@ -61,7 +61,7 @@ def _parted(words: Sequence[str], tokens: Sequence[re.Match[str]]) -> tuple[list
 
 def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -> list[Item]:
     """The items of a sentence from left to right, behind those `before`; words that say nothing by themselves are left out."""
-    found: list[Item] = list(before)
+    listed: list[Item] = list(before)
     i, n, depth, tree = 0, len(words), 0, lexicon.tree
     if n > 1 and words[0].isdecimal() and words[1] in ("/", ")"):
         i = 2  # the number of a list's line
@@ -75,13 +75,13 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -
                     i = end
                     continue
                 if plain := meanings.plain:
-                    found.append(Item(plain.kind, plain.name, i, end, plain))
+                    listed.append(Item(plain.kind, plain.name, i, end, plain))
                     i = end
                     continue
             item = (
-                _numbered(words, i, end, meanings.terms) or _suv(words, i) or _choose(meanings, i, end, words, found, lexicon)
+                _numbered(words, i, end, meanings.terms) or _suv(words, i) or _choose(meanings, i, end, words, listed, lexicon)
             )
-        if item and item.name == "thickening" and numbers.size(words, end) and not (found and found[-1].kind == "anatomy"):
+        if item and item.name == "thickening" and numbers.size(words, end) and not (listed and listed[-1].kind == "anatomy"):
             i = end  # "tràn dịch …, bên phải dày 20 mm": how deep, not what
             continue
         if item and item.kind == "ratio":
@@ -90,7 +90,7 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -
             item = _number(words, i) or _sign(words, i, depth)
         if word == "?" and item:
             # what is asked is not affirmed, and nothing runs on behind it
-            found.append(item)
+            listed.append(item)
             item = Item("comma", word, i, i + 1)
         if word in "([":
             depth += 1
@@ -101,8 +101,8 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -
             continue
         i = item.end
         if item.kind != "ignored":
-            found.append(item)
-    return found
+            listed.append(item)
+    return listed
 
 
 def _longest(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int, Meanings | None]:

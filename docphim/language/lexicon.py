@@ -283,7 +283,7 @@ def _check(term: Term, concepts: Mapping[str, Any], language: str) -> None:
         "finding": concepts["findings"],
         "state": concepts["states"],
     }
-    said = {term.kind: term.name, **term.says}
+    meanings = {term.kind: term.name, **term.says}
     for kind, names in known.items():
-        if kind in said and said[kind] not in names:
-            raise ValueError(f"lexicon/{language}.yaml: {kind} {said[kind]!r} has no line in concepts.yaml")
+        if kind in meanings and meanings[kind] not in names:
+            raise ValueError(f"lexicon/{language}.yaml: {kind} {meanings[kind]!r} has no line in concepts.yaml")

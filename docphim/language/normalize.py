@@ -39,7 +39,7 @@ def clean(text: str) -> str:
     return text
 
 
-def normalize_case_kept(text: str) -> str:
+def normalize_with_case(text: str) -> str:
     """The convention but for the case: NFC, ð → đ, old-style tone place, one space."""
     text = clean(text)
     if not text.isascii():
@@ -58,4 +58,4 @@ def normalize(text: str) -> str:
     'bóng tim không to, vòm hoành đều, hòa'
     """
     # NFC first: lowering a letter whose marks are still apart can give another letter than lowering the whole.
-    return normalize_case_kept(clean(text).lower())
+    return normalize_with_case(clean(text).lower())

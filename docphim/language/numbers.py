@@ -80,25 +80,25 @@ def numerals(kind: str, tokens: Sequence[str], i: int) -> tuple[int, tuple[str, 
     tuple
         Index after the numerals (`i` where there are none) and names like `rib_3`.
     """
-    found: list[str] = []
+    listed: list[str] = []
     end = i
     while True:
         j, names = _numeral(kind, tokens, i)
         if not names:
             break
-        found += names
+        listed += names
         end = j
         if j + 1 < len(tokens) and tokens[j] in _RANGE:
             last_j, last = _numeral(kind, tokens, j + 1)
             if last:
-                found += _between(found[-1], last[0])
+                listed += _between(listed[-1], last[0])
                 end = j = last_j
         if not (j < len(tokens) and tokens[j] in _LISTED):
             break
         i = j + 1
         if i < len(tokens) and tokens[i] in _LISTED:
             i += 1
-    return end, tuple(dict.fromkeys(found))
+    return end, tuple(dict.fromkeys(listed))
 
 
 def vertebra(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
@@ -140,8 +140,8 @@ def ratio(tokens: Sequence[str], i: int, rule: Mapping[str, Any]) -> tuple[int, 
     if tokens[end : end + 1] == ["%"] or value > 1.5:
         value /= 100
         end += tokens[end : end + 1] == ["%"]
-    said = " ".join(tokens[i:at])
-    under, over = (any(word in said for word in rule.get(key, ())) for key in ("under", "over"))
+    lead = " ".join(tokens[i:at])
+    under, over = (any(word in lead for word in rule.get(key, ())) for key in ("under", "over"))
     if not under and (value > rule["above"] or (over and value == rule["above"])):
         return end, "enlarged"
     return end, "normal" if value <= rule["above"] and not (over and not under) else ""

@@ -54,7 +54,7 @@ def as_a_whole(sentence: str, lexicon: Lexicon) -> Iterator[list[Clause]]:
 
 def _together(sentence: str, lexicon: Lexicon) -> list[Clause]:
     """The clauses of a sentence from those of its parts; none if one of them is not read alone."""
-    found: list[Clause] = []
+    joined: list[Clause] = []
     begin, words, last = 0, 0, ""
     for text in sentence.split(_COMMA):
         part = read_alone(text, lexicon)
@@ -63,15 +63,15 @@ def _together(sentence: str, lexicon: Lexicon) -> list[Clause]:
         words, last = words + part.words + 1, part.last
         link = "comma" if begin else ""
         for c in part.clauses:
-            found.append(
+            joined.append(
                 Clause(c.items, c.at, link or c.link, False, False, c.kinds, c.predicate, begin + c.begin, begin + c.end)
             )
             link = ""
         begin += len(text) + len(_COMMA)
     if words > LONGEST:
         return []
-    look_ahead(found)
-    return found
+    look_ahead(joined)
+    return joined
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -88,15 +88,15 @@ def read_alone(text: str, lexicon: Lexicon) -> Part | None:
         return None
     if not words[0].isalpha() or is_numeral(words[0]):
         return None
-    own = items(words, lexicon)
-    if not own or own[0].kind in JOINING or any(_tied(item) for item in own):
+    alone = items(words, lexicon)
+    if not alone or alone[0].kind in JOINING or any(_tied(item) for item in alone):
         return None
-    if any(items(words, lexicon, before)[len(before) :] != own for before in _BEFORE[1:]):
+    if any(items(words, lexicon, before)[len(before) :] != alone for before in _BEFORE[1:]):
         return None
-    found = _located(clauses(own, lexicon), tokens)
-    if not all(clause.predicate for clause in found) or _heads_list(found[-1], lexicon):
+    cut = _located(clauses(alone, lexicon), tokens)
+    if not all(clause.predicate for clause in cut) or _heads_list(cut[-1], lexicon):
         return None
-    return Part(len(words), words[0], words[-1], tuple(found))
+    return Part(len(words), words[0], words[-1], tuple(cut))
 
 
 def _heads_list(clause: Clause, lexicon: Lexicon) -> bool:
@@ -112,11 +112,11 @@ def _tied(item: Item) -> bool:
     return after or item.kind in _TIED or (item.kind in _PLACES and not item.name)
 
 
-def _located(found: list[Clause], tokens: Sequence[Match[str]]) -> list[Clause]:
+def _located(cut: list[Clause], tokens: Sequence[Match[str]]) -> list[Clause]:
     """The same clauses, with the characters that they span."""
-    for clause in found:
+    for clause in cut:
         if clause.items:
             clause.begin = tokens[clause.items[0].start].start()
             last = max([i.end for i in clause.items if i.kind not in JOINING], default=0)
             clause.end = tokens[last - 1].end() if last else 0
-    return found
+    return cut

@@ -18,11 +18,11 @@ _WHERE = frozenset(("anatomy", "part", "side", "location"))
 _NOTHING: Mapping[str, str] = {}
 
 
-def places(own: Sequence[Item], lexicon: Lexicon) -> list[Place]:
+def places(items: Sequence[Item], lexicon: Lexicon) -> list[Place]:
     """The places that items name: "thùy trên phổi phải và thùy dưới phổi trái" is two."""
-    found: list[Place] = []
+    listed: list[Place] = []
     joined = False
-    for item in own:
+    for item in items:
         kind = item.kind
         if kind not in _WHERE:
             if kind in ("and", "or", "comma"):
@@ -32,11 +32,11 @@ def places(own: Sequence[Item], lexicon: Lexicon) -> list[Place]:
         side = item.name if kind == "side" else says.get("side")
         part = item.name if kind == "part" else says.get("part")
         anatomy = item.name or None if kind == "anatomy" else None
-        if not found:
-            found.append(Place(anatomy, part, side, item.locations))
+        if not listed:
+            listed.append(Place(anatomy, part, side, item.locations))
             joined = False
             continue
-        now = found[-1]
+        now = listed[-1]
         if not joined and _NODE in (anatomy, now.anatomy) and anatomy and now.anatomy:
             # nodes of a region are where the region is: "hạch cổ", "mediastinal nodes"
             anatomy = now.anatomy if anatomy == _NODE else anatomy
@@ -45,23 +45,23 @@ def places(own: Sequence[Item], lexicon: Lexicon) -> list[Place]:
             if not joined and lexicon.within(now.anatomy, anatomy):
                 anatomy = None
             elif joined or not lexicon.within(anatomy, now.anatomy):
-                found.append(Place())
+                listed.append(Place())
         elif side and joined and now.anatomy and not lexicon.modifiers_after:
-            found.append(Place())
+            listed.append(Place())
         elif side and now.side and side != now.side:
             if (
                 joined
                 and {side, now.side} == {"right", "left"}
                 and not item.locations
-                and now is found[0]
+                and now is listed[0]
                 and not now.locations
             ):
                 now.side, side = "both", "both"
             else:
-                found.append(Place())
+                listed.append(Place())
         elif item.locations and joined and lexicon.modifiers_after and (now.side or now.anatomy):
-            found.append(Place())
-        now = found[-1]
+            listed.append(Place())
+        now = listed[-1]
         now.anatomy = anatomy or now.anatomy
         now.side = side or now.side
         if item.locations:
@@ -69,24 +69,24 @@ def places(own: Sequence[Item], lexicon: Lexicon) -> list[Place]:
         if part and (not now.part or now.part in OUTER):
             now.part = part
         joined = False
-    return _merged(_filled(found, lexicon)) if len(found) > 1 else found
+    return _merged(_filled(listed, lexicon)) if len(listed) > 1 else listed
 
 
-def _filled(found: list[Place], lexicon: Lexicon) -> list[Place]:
+def _filled(listed: list[Place], lexicon: Lexicon) -> list[Place]:
     """Give each place the anatomy and side that a list names once: at its end in Vietnamese, at its head in English."""
-    way = list(reversed(found)) if lexicon.modifiers_after else found
+    way = list(reversed(listed)) if lexicon.modifiers_after else listed
     for known, place in pairwise(way):
         if not place.anatomy:
             place.anatomy = known.anatomy
             place.side = place.side or known.side
         elif not known.anatomy and not known.locations:
             known.anatomy = place.anatomy
-    return found
+    return listed
 
 
-def _merged(found: list[Place]) -> list[Place]:
+def _merged(listed: list[Place]) -> list[Place]:
     by_key: dict[tuple[str | None, str | None, str | None], Place] = {}
-    for place in found:
+    for place in listed:
         same = by_key.setdefault((place.anatomy, place.part, place.side), place)
         if same is not place:
             same.locations += tuple(x for x in place.locations if x not in same.locations)

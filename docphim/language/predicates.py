@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from docphim.language.cues import bare
-from docphim.language.grammar import Clause, Draft, Item, Place, Said
+from docphim.language.grammar import Clause, Context, Draft, Item, Place
 from docphim.language.places import OUTER, choose, places
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _AMOUNTS = frozenset(("severity", "count", "size", "suv", "word", "descriptor"))
 _NOTHING: Mapping[str, str] = {}
 
 
-def found(clause: Clause, before: list[Item], after: list[Item], said: Said, lexicon: Lexicon) -> list[Draft]:
+def finding_facts(clause: Clause, before: list[Item], after: list[Item], context: Context, lexicon: Lexicon) -> list[Draft]:
     """Facts of a clause about a finding, one for each place that it is said to be in."""
     predicate = clause.predicate
     assert predicate is not None
@@ -29,8 +29,8 @@ def found(clause: Clause, before: list[Item], after: list[Item], said: Said, lex
     says = predicate.term.says if predicate.term else _NOTHING
     if not lexicon.modifiers_after:
         before = _denied_only(before)
-    own, left = places(before, lexicon), places(after, lexicon)
-    spots = choose(own, left, lexicon)
+    ahead, behind = places(before, lexicon), places(after, lexicon)
+    spots = choose(ahead, behind, lexicon)
     fact = amounts(clause, predicate, lexicon)
     fact.finding = predicate.name
     denied_state = "state" in clause.kinds and _with_state(fact, clause, lexicon)
@@ -38,7 +38,7 @@ def found(clause: Clause, before: list[Item], after: list[Item], said: Said, lex
         fact.state, fact.part = fact.state or says.get("state"), says.get("part")
         fact.severity, fact.count = fact.severity or says.get("severity"), fact.count or says.get("count")
         fact.certainty = says.get("certainty", fact.certainty)
-    fact.bare, fact.placed, fact.trailing = bare(clause, lexicon), bool(own or left), bool(left)
+    fact.bare, fact.placed, fact.trailing = bare(clause, lexicon), bool(ahead or behind), bool(behind)
     cases = [(spot, predicate.name, about, says) for spot in spots]
     if "anatomy" in says and _last_joins(before) and all(spot.anatomy for spot in spots):
         # "pleural or pericardial effusion": the adjective before shares the noun
@@ -50,10 +50,10 @@ def found(clause: Clause, before: list[Item], after: list[Item], said: Said, lex
     for one, (spot, name, its, implied) in zip(facts, cases, strict=True):
         if name != predicate.name:
             one.finding = name
-        _settle(one, spot, clause, its, implied, said, lexicon)
+        _settle(one, spot, clause, its, implied, context, lexicon)
     last = facts[-1]
-    said.last = Place(last.anatomy, None, last.side, last.location)
-    said.denied = said.denied or denied_state
+    context.last = Place(last.anatomy, None, last.side, last.location)
+    context.denied = context.denied or denied_state
     return facts
 
 
@@ -88,7 +88,7 @@ def _denied_state(clause: Clause) -> bool:
     return any(i.kind == "negation" for i in clause.items[min(at, state) : max(at, state)])
 
 
-def _settle(fact: Draft, spot: Place, clause: Clause, about: Any, says: Any, said: Said, lexicon: Lexicon) -> None:
+def _settle(fact: Draft, spot: Place, clause: Clause, about: Any, says: Any, context: Context, lexicon: Lexicon) -> None:
     """Anatomy, part, side and location of a finding: its own, those its name implies, those taken over."""
     predicate = clause.predicate
     assert predicate is not None
@@ -99,26 +99,26 @@ def _settle(fact: Draft, spot: Place, clause: Clause, about: Any, says: Any, sai
     if explicit == "rib" and usually == "lung":
         explicit = "lung"  # "nốt mờ ngang xương sườn 6": the rib says how high
     fixed = says.get("anatomy") or about.get("of")
-    context = said.last
-    if said.header and usually and not lexicon.within(said.last.anatomy, said.header.anatomy or ""):
-        context = said.header
+    near = context.last
+    if context.header and usually and not lexicon.within(context.last.anatomy, context.header.anatomy or ""):
+        near = context.header
     carries = bool(spot.anatomy or says.get("anatomy") or (predicate.term and predicate.term.carries))
     anatomy = fixed or explicit
     if not fixed and explicit in ("chest", "body") and usually:
         anatomy = usually
     if not anatomy:
-        joined = clause.link in ("and", "or") and context.anatomy in about.get("also_in", ())
-        anatomy = (context.anatomy if joined else None) or _taken_over(usually, context, said, lexicon)
+        joined = clause.link in ("and", "or") and near.anatomy in about.get("also_in", ())
+        anatomy = (near.anatomy if joined else None) or _taken_over(usually, near, context, lexicon)
     side = spot.side or says.get("side")
     # A denied finding is denied where it usually is; what has no place of its own (uptake) is where its subject is.
-    heir = not carries and (not said.denied or not usually)
-    if not side and heir and context.side and (lexicon.paired(anatomy) or anatomy == context.anatomy):
-        side = context.side
-        location = location or (context.locations if anatomy == context.anatomy else ())
-    elif not side and said.header and said.header.side and lexicon.paired(anatomy):
-        side = said.header.side
-    elif not carries and not location and not side and anatomy == context.anatomy:
-        location = context.locations
+    heir = not carries and (not context.denied or not usually)
+    if not side and heir and near.side and (lexicon.paired(anatomy) or anatomy == near.anatomy):
+        side = near.side
+        location = location or (near.locations if anatomy == near.anatomy else ())
+    elif not side and context.header and context.header.side and lexicon.paired(anatomy):
+        side = context.header.side
+    elif not carries and not location and not side and anatomy == near.anatomy:
+        location = near.locations
     part = spot.part or says.get("part")
     fact.anatomy, fact.part, fact.side = anatomy, None if part in OUTER else part, side
     fact.location = tuple(sorted(location)) if len(location) > 1 else location
@@ -130,18 +130,18 @@ def _of_location(location: Sequence[str], lexicon: Lexicon) -> str | None:
     return next((name for name in names if name), None)
 
 
-def _taken_over(usually: str | None, context: Place, said: Said, lexicon: Lexicon) -> str | None:
+def _taken_over(usually: str | None, near: Place, context: Context, lexicon: Lexicon) -> str | None:
     """The anatomy of a finding that names none: that of the header or the clause before, or where it usually is."""
     if usually and (
-        context.anatomy in (None, "chest", "body")
-        or lexicon.within(context.anatomy, usually)
-        or (not said.header and lexicon.within(context.anatomy, "chest"))
+        near.anatomy in (None, "chest", "body")
+        or lexicon.within(near.anatomy, usually)
+        or (not context.header and lexicon.within(near.anatomy, "chest"))
     ):
         return usually
-    return context.anatomy or usually
+    return near.anatomy or usually
 
 
-def stated(clause: Clause, before: list[Item], after: list[Item], said: Said, lexicon: Lexicon) -> list[Draft]:
+def state_facts(clause: Clause, before: list[Item], after: list[Item], context: Context, lexicon: Lexicon) -> list[Draft]:
     """Facts of a clause about an anatomy's state, one for each anatomy."""
     predicate = clause.predicate
     assert predicate is not None
@@ -158,22 +158,22 @@ def stated(clause: Clause, before: list[Item], after: list[Item], said: Said, le
     if says.get("anatomy"):
         spots = [Place(says["anatomy"], says.get("part"), says.get("side"))]
     elif not spots:
-        context = said.last
-        spots = [Place(context.anatomy, context.part, side or context.side, context.locations)]
+        near = context.last
+        spots = [Place(near.anatomy, near.part, side or near.side, near.locations)]
     first = amounts(clause, predicate, lexicon)
     facts = [first, *(replace(first) for _ in spots[1:])]
     for fact, spot in zip(facts, spots, strict=True):
         spot_side = spot.side or side
         if spot_side == "both" and not lexicon.paired(spot.anatomy):
             spot_side = None
-        if not spot_side and said.header and lexicon.paired(spot.anatomy):
-            spot_side = said.header.side
+        if not spot_side and context.header and lexicon.paired(spot.anatomy):
+            spot_side = context.header.side
         fact.state = _state_of(predicate, spot.anatomy)
         fact.part = None if spot.part in _EXTENT and fact.state == "enlarged" else spot.part
         fact.anatomy, fact.side = spot.anatomy, spot_side
         if spot.locations or locations:
             fact.location = tuple(sorted({*spot.locations, *locations}))
-        said.last = Place(spot.anatomy, fact.part, spot_side, spot.locations)
+        context.last = Place(spot.anatomy, fact.part, spot_side, spot.locations)
     return facts
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 from docphim.language.cues import afterwards, carry, judge, states, take_hold
 from docphim.language.fact import Fact
-from docphim.language.grammar import Clause, Draft, Place, Said
+from docphim.language.grammar import Clause, Context, Draft, Place
 from docphim.language.lexicon import Lexicon
 from docphim.language.numbers import is_number
 from docphim.language.parts import by_commas
 from docphim.language.places import places
-from docphim.language.predicates import amounts, found, stated
+from docphim.language.predicates import amounts, finding_facts, state_facts
 
 #: The words of a fact, where they begin and end in their sentence, and the fields of `Fact` after these.
 Read = tuple[str, int, int, tuple[Any, ...]]
-_SAID = attrgetter(*[f.name for f in fields(Fact)][3:])
+_VALUES = attrgetter(*[f.name for f in fields(Fact)][3:])
 _WHERE = frozenset(("anatomy", "part", "side", "location", "and", "comma"))
 #: Findings that may be anywhere.
 _GENERAL = frozenset(("abnormality", "lesion", "disease"))
@@ -31,52 +31,52 @@ _MEASURES = ("count", "severity", "size_mm", "suv")
 @functools.lru_cache(maxsize=50_000)
 def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Read, ...]:
     """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
-    found: list[Read] = []
+    read: list[Read] = []
     for parts in by_commas(sentence, lexicon):
-        said = Said()
+        context = Context()
         for n, clause in enumerate(parts):
-            _read(clause, n, parts, said, lexicon)
-        found += [(sentence[fact.begin : fact.end], fact.begin, fact.end, _SAID(fact)) for fact in said.facts]
-    return tuple(found)
+            _read(clause, n, parts, context, lexicon)
+        read += [(sentence[fact.begin : fact.end], fact.begin, fact.end, _VALUES(fact)) for fact in context.facts]
+    return tuple(read)
 
 
-def _read(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon) -> None:
+def _read(clause: Clause, n: int, parts: Sequence[Clause], context: Context, lexicon: Lexicon) -> None:
     """Add a clause's facts to what has been said."""
-    said.of_clause.append([])
-    carry(clause, n + 1 < len(parts) and not parts[n + 1].link, said, lexicon)
+    context.of_clause.append([])
+    carry(clause, n + 1 < len(parts) and not parts[n + 1].link, context, lexicon)
     if clause.at is None:
-        _without_predicate(clause, n, parts, said, lexicon)
+        _without_predicate(clause, n, parts, context, lexicon)
         return
     before, after = clause.items[: clause.at], clause.items[clause.at + 1 :]
-    directly = take_hold(clause, before, said)
-    if directly and said.denied:
-        said.of_state = states(clause, before, lexicon)
+    directly = take_hold(clause, before, context)
+    if directly and context.denied:
+        context.of_state = states(clause, before, lexicon)
     if clause.predicate.kind == "finding":  # type: ignore[union-attr]
-        new = found(clause, before, after, said, lexicon)
+        new = finding_facts(clause, before, after, context, lexicon)
     else:
-        new = stated(clause, before, after, said, lexicon)
+        new = state_facts(clause, before, after, context, lexicon)
         if not directly and clause.link not in ("and", "or"):
-            said.denied, said.hedge = False, None
-    if clause.link == "colon" and len(said.headed) > 1:
-        new = [*_of_each(new, said.headed), *new]
+            context.denied, context.hedge = False, None
+    if clause.link == "colon" and len(context.headed) > 1:
+        new = [*_of_each(new, context.headed), *new]
     elif clause.link in ("comma", "and") and before and before[0].kind in _WHERE and "negation" in clause.kinds:
         new = [*_of_each(new, _listed_before(n, parts, lexicon)), *new]
     for fact in new:
-        judge(fact, clause, said, lexicon)
-        _add(fact, said)
+        judge(fact, clause, context, lexicon)
+        _add(fact, context)
     listed = clause.link in ("and", "or") or (not clause.link and lexicon.modifiers_after)
-    if new and (listed or (clause.link == "comma" and said.denied)):
-        _share(new[-1], said)
-    afterwards(clause, after, n, parts, said, lexicon)
+    if new and (listed or (clause.link == "comma" and context.denied)):
+        _share(new[-1], context)
+    afterwards(clause, after, n, parts, context, lexicon)
 
 
 def _listed_before(n: int, parts: Sequence[Clause], lexicon: Lexicon) -> list[Place]:
     """Places that parts just before a header name, and nothing else: "gan, lách: …"."""
-    found: list[Place] = []
+    listed: list[Place] = []
     while n and parts[n].link in ("comma", "and") and parts[n - 1].at is None and parts[n - 1].kinds <= _WHERE:
         n -= 1
-        found = places(parts[n].items, lexicon) + found
-    return found
+        listed = places(parts[n].items, lexicon) + listed
+    return listed
 
 
 def _of_each(new: Sequence[Draft], listed: Sequence[Place]) -> list[Draft]:
@@ -91,15 +91,15 @@ def _of_each(new: Sequence[Draft], listed: Sequence[Place]) -> list[Draft]:
     ]
 
 
-def _add(fact: Draft, said: Said) -> None:
-    said.of_clause[-1].append(len(said.facts))
-    said.facts.append(fact)
+def _add(fact: Draft, context: Context) -> None:
+    context.of_clause[-1].append(len(context.facts))
+    context.facts.append(fact)
 
 
-def _share(fact: Draft, said: Said) -> None:
+def _share(fact: Draft, context: Context) -> None:
     """Give the place that a list of findings names at its end to those before it: "nốt và khối phổi phải"."""
-    for indexes in reversed(said.of_clause[:-1]):
-        for earlier in (said.facts[i] for i in indexes):
+    for indexes in reversed(context.of_clause[:-1]):
+        for earlier in (context.facts[i] for i in indexes):
             if not earlier.bare or earlier.placed or earlier.polarity != fact.polarity:
                 return
             if not fact.trailing:
@@ -112,7 +112,7 @@ def _share(fact: Draft, said: Said) -> None:
                 earlier.side = fact.side
 
 
-def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Said, lexicon: Lexicon) -> None:
+def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], context: Context, lexicon: Lexicon) -> None:
     """A clause without finding or state: a heading, a denial of what came before, something more about it, or words unknown."""
     if not clause.items:
         return
@@ -120,27 +120,27 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Sa
     heads = n + 1 < len(parts) and parts[n + 1].link == "colon"
     if heads:
         if spots:
-            said.header = said.last = spots[-1]
-            said.headed = _listed_before(n, parts, lexicon) + spots
+            context.header = context.last = spots[-1]
+            context.headed = _listed_before(n, parts, lexicon) + spots
         return
-    own = clause.kinds
-    if "descriptor" in own and _denies_adjective(clause):
+    kinds = clause.kinds
+    if "descriptor" in kinds and _denies_adjective(clause):
         return
-    if own & {"negation", "shown", "change", "certainty"} and not own & {"anatomy", "word"}:
-        if said.facts and own & {"size", "suv"}:
-            _more(clause, spots, said, lexicon)
-        afterwards(clause, clause.items, n, parts, said, lexicon)
+    if kinds & {"negation", "shown", "change", "certainty"} and not kinds & {"anatomy", "word"}:
+        if context.facts and kinds & {"size", "suv"}:
+            _more(clause, spots, context, lexicon)
+        afterwards(clause, clause.items, n, parts, context, lexicon)
         return
     words = [i for i in clause.items if i.kind in ("word", "descriptor")]
-    if said.facts and not words and "anatomy" not in own:
-        _more(clause, spots, said, lexicon)
+    if context.facts and not words and "anatomy" not in kinds:
+        _more(clause, spots, context, lexicon)
         return
-    denied = "negation" in own and lexicon.modifiers_after  # "không thấy tử cung"; English lists nouns to come
-    measured = own & {"size", "suv", "severity", "count"}
+    denied = "negation" in kinds and lexicon.modifiers_after  # "không thấy tử cung"; English lists nouns to come
+    measured = kinds & {"size", "suv", "severity", "count"}
     obscured = any(i.kind == "certainty" and i.name == "obscured" for i in clause.items)
     if not words and not denied and not measured and not obscured:
         if spots:
-            said.last = spots[-1]
+            context.last = spots[-1]
         return
     if not spots and all(is_number(i.name) for i in words) and not measured:
         return
@@ -152,7 +152,7 @@ def _without_predicate(clause: Clause, n: int, parts: Sequence[Clause], said: Sa
         fact.state, fact.polarity = "obscured" if obscured else "absent", "abnormal"
     elif denied:
         fact.polarity = "absent"
-    _add(fact, said)
+    _add(fact, context)
 
 
 def _denies_adjective(clause: Clause) -> bool:
@@ -161,14 +161,14 @@ def _denies_adjective(clause: Clause) -> bool:
     return any(pair == ("negation", "descriptor") for pair in pairwise(kinds)) and clause.kinds <= _LOOKS
 
 
-def _more(clause: Clause, spots: list[Place], said: Said, lexicon: Lexicon) -> None:
+def _more(clause: Clause, spots: list[Place], context: Context, lexicon: Lexicon) -> None:
     """Size, grade or side in a part of its own go to the fact before; another side makes a fact of its own."""
-    last = said.facts[-1]
+    last = context.facts[-1]
     extra = amounts(clause, clause.items[0], lexicon)
     spot = spots[0] if spots else Place()
     if spot.side and last.side not in (None, spot.side):
-        own = {key: getattr(extra, key) for key in ("begin", "end", *_MEASURES)}
-        _add(replace(last, side=spot.side, location=tuple(sorted(spot.locations)) or last.location, **own), said)
+        values = {key: getattr(extra, key) for key in ("begin", "end", *_MEASURES)}
+        _add(replace(last, side=spot.side, location=tuple(sorted(spot.locations)) or last.location, **values), context)
         return
     last.end = max(last.end, extra.end)
     for key in _MEASURES:

@@ -60,13 +60,13 @@ def leave_out_comparisons(text: str, language: str) -> tuple[str, list[str]]:
     tuple
         The text that is left, and the sentences taken out, in their order.
     """
-    kept, left_out = [], []
+    lines, left_out = [], []
     for line in text.split("\n"):
         pieces = sentences(line)
         compares = [is_comparison(piece, language) for piece in pieces]
         left_out += [piece for piece, c in zip(pieces, compares, strict=True) if c]
-        kept.append(" ".join(piece for piece, c in zip(pieces, compares, strict=True) if not c) if any(compares) else line)
-    return tidy("\n".join(kept)), left_out
+        lines.append(" ".join(piece for piece, c in zip(pieces, compares, strict=True) if not c) if any(compares) else line)
+    return tidy("\n".join(lines)), left_out
 
 
 def is_comparison(sentence: str, language: str) -> bool:

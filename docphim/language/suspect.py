@@ -52,14 +52,14 @@ def suspicions(text: str, language: str) -> list[Suspicion]:
     language : {"vi", "en", "zh"}
         What the text is said to be.
     """
-    found: list[Suspicion] = []
+    doubts: list[Suspicion] = []
     if _CONTROL.search(text):
-        found.append("control")
+        doubts.append("control")
     if wrongly_decoded(text):
-        found.append("encoding")
+        doubts.append("encoding")
     elif _another_language(text, language):
-        found.append("language")
-    return found
+        doubts.append("language")
+    return doubts
 
 
 def wrongly_decoded(text: str) -> bool:

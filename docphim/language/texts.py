@@ -53,8 +53,8 @@ def _rows(path: Path) -> Iterator[tuple[str | None, str]]:
     with handle:
         for number, line in enumerate(handle, 1):
             try:
-                said = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                row = json.loads(said) if said.strip() else None
+                decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                row = json.loads(decoded) if decoded.strip() else None
             except UnicodeDecodeError:
                 raise Refused("texts_unreadable", path.name, f"line {number} is not UTF-8") from None
             except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ import re
 from importlib.metadata import version
 
 from docphim.errors import UsageError
-from docphim.language.normalize import normalize_case_kept
+from docphim.language.normalize import normalize_with_case
 from docphim.language.tokens import Rule
 
 _SYLLABLES = re.compile(r"\w+")
@@ -32,11 +32,11 @@ def words(language: str) -> Rule:
         raise UsageError("--tokens word needs underthesea: pip install 'docphim[vi]'") from None
 
     def cut(line: str) -> list[str]:
-        found = []
-        for i, part in enumerate(_RUN.split(normalize_case_kept(line))):
+        cut_words = []
+        for i, part in enumerate(_RUN.split(normalize_with_case(line))):
             parts = [part] if i % 2 else word_tokenize(part, use_token_normalize=False)  # our spelling stays
-            found += ["_".join(syllables) for word in parts if (syllables := _SYLLABLES.findall(word.lower()))]
-        return found
+            cut_words += ["_".join(syllables) for word in parts if (syllables := _SYLLABLES.findall(word.lower()))]
+        return cut_words
 
     name = f"word-underthesea-{version('underthesea')}"
     return Rule({"norm": "nfc+tone-old", "case": "lower", "tok": name, "punct": "drop"}, cut, str.splitlines)

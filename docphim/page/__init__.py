@@ -55,40 +55,40 @@ def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int 
 
 def _fitted(read: Inputs, shown: list[Case], total: int, films: Films, megabytes: float) -> bytes:
     """The page with as many of the chosen studies, and as large films, as its size allows."""
-    limit, kept, dropped = int(megabytes * MEGABYTE), list(shown), 0
+    limit, cases, dropped = int(megabytes * MEGABYTE), list(shown), 0
     while True:
         # Rendered once without films, to know what the words alone take.
-        bare = _render(read, kept, total, films, {}, {}, dropped, megabytes)
-        large, small = _paths(kept)
+        bare = _render(read, cases, total, films, {}, {}, dropped, megabytes)
+        large, small = _paths(cases)
         fitted = fit(films, large, small, limit - len(bare))
         if fitted:
-            return _render(read, kept, total, films, *fitted, dropped, megabytes)
-        if not kept:
+            return _render(read, cases, total, films, *fitted, dropped, megabytes)
+        if not cases:
             raise UsageError(
                 f"page.megabytes: {megabytes:g} is too small; the page without studies takes {len(bare) / MEGABYTE:.2f}"
             )
-        kept = _fewer(kept)
-        dropped = len(shown) - len(kept)
+        cases = _fewer(cases)
+        dropped = len(shown) - len(cases)
         LOG.info("page: %d studies left out to stay within %g MB", dropped, megabytes)
 
 
-def _fewer(kept: list[Case]) -> list[Case]:
+def _fewer(cases: list[Case]) -> list[Case]:
     """The same studies without the last of each kind; every study keeps the kinds it still belongs to."""
-    last = max(place for case in kept for place in case.rank.values())
-    ranks = [{kind: place for kind, place in case.rank.items() if place < last} for case in kept]
-    return [dataclasses.replace(case, rank=rank) for case, rank in zip(kept, ranks, strict=True) if rank]
+    last = max(place for case in cases for place in case.rank.values())
+    ranks = [{kind: place for kind, place in case.rank.items() if place < last} for case in cases]
+    return [dataclasses.replace(case, rank=rank) for case, rank in zip(cases, ranks, strict=True) if rank]
 
 
-def _paths(kept: list[Case]) -> tuple[list[str], list[str]]:
+def _paths(cases: list[Case]) -> tuple[list[str], list[str]]:
     """Films to show large and small, each once."""
-    large = [path for case in kept for path in case.films]
-    answers = [answer for case in kept for question in case.questions for answer in question.answers.values()]
+    large = [path for case in cases for path in case.films]
+    answers = [answer for case in cases for question in case.questions for answer in question.answers.values()]
     return list(dict.fromkeys(large)), list(dict.fromkeys(path for answer in answers for path in answer.image_films))
 
 
 def _render(
     read: Inputs,
-    kept: list[Case],
+    cases: list[Case],
     total: int,
     films: Films,
     large: dict[str, str],
@@ -103,7 +103,7 @@ def _render(
         .get_template("template.html")
         .render(
             read=read,
-            cases=kept,
+            cases=cases,
             total=total,
             dropped=dropped,
             megabytes=megabytes,

@@ -40,24 +40,24 @@ class Question:
     facts: Coloured | None
 
     @property
-    def own(self) -> Answer:
+    def draft(self) -> Answer:
         """The answer on the patient's own film."""
         return self.answers["own"]
 
     @property
     def score(self) -> float:
         """Fact F1 of the own answer, ROUGE-L where its facts were not read; 0 … 100."""
-        return self.facts.f1 if self.facts else self.own.comparison.score
+        return self.facts.f1 if self.facts else self.draft.comparison.score
 
     @property
     def sentences(self) -> list[Sentence]:
         """The sentences of the own answer, for a reader to mark."""
-        return marked(self.own.prediction.prediction)
+        return marked(self.draft.prediction.prediction)
 
     @property
     def digest(self) -> str:
         """What the own answer is known by in a file of marks."""
-        return digest(self.own.prediction.prediction)
+        return digest(self.draft.prediction.prediction)
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Case:
 
 def split_shown(inputs: Inputs) -> str | None:
     """The split whose studies are shown: test where it has answers, else val, else train."""
-    found = {inputs.examples[p.id].split for p in inputs.predictions if p.id in inputs.examples}
-    return next((split for split in ("test", "val", "train") if split in found), None)
+    drafted = {inputs.examples[p.id].split for p in inputs.predictions if p.id in inputs.examples}
+    return next((split for split in ("test", "val", "train") if split in drafted), None)
 
 
 def key_of(inputs: Inputs, prediction: Prediction) -> str:
@@ -147,10 +147,10 @@ def _questions(inputs: Inputs, predictions: list[Prediction]) -> list[Question]:
             continue
         language = inputs.examples[id_].language
         answers = {image: _answer(inputs, p, language) for image, p in by_image.items()}
-        own = by_image["own"]
-        key = key_of(inputs, own)
+        first = by_image["own"]
+        key = key_of(inputs, first)
         row = inputs.errors.get((key, id_))
-        facts = colour(row, own.reference, own.prediction) if row else None
+        facts = colour(row, first.reference, first.prediction) if row else None
         questions.append(Question(key, task, context, language, answers, facts))
     return questions
 

@@ -97,8 +97,8 @@ def row_f1(row: Row, draft: str) -> float:
 
     Where neither text has a fact, a draft that says something agrees, an empty one does not.
     """
-    said = len(row["reference"]) + len(row["prediction"])
-    return 200.0 * len(row["right"]) / said if said else 100.0 * bool(draft.strip())
+    total = len(row["reference"]) + len(row["prediction"])
+    return 200.0 * len(row["right"]) / total if total else 100.0 * bool(draft.strip())
 
 
 def colour(row: Row, reference: str, draft: str) -> Coloured:
@@ -125,16 +125,16 @@ def colour(row: Row, reference: str, draft: str) -> Coloured:
 
 def _lines(row: Row) -> list[Line]:
     """Every fact of a row once: mistakes in the draft's order, what is missing in the reference's, then what is right."""
-    said, wrote = row["reference"], row["prediction"]
-    found: list[tuple[int, Kind, Row | None, Row]] = [(j, kind, said[i], wrote[j]) for i, j, kind in row["wrong"]]
-    found += [(j, "hallucinated", None, wrote[j]) for j in row["hallucinated"]]
-    lines = [Line(kind, number, ours, theirs) for number, (_, kind, ours, theirs) in enumerate(sorted(found, key=_place), 1)]
-    lines += [Line("missing", len(lines) + n, said[i], None) for n, i in enumerate(sorted(row["missing"]), 1)]
-    return lines + [Line("right", len(lines) + n, said[i], wrote[j]) for n, (i, j) in enumerate(sorted(row["right"]), 1)]
+    reference, wrote = row["reference"], row["prediction"]
+    mistakes: list[tuple[int, Kind, Row | None, Row]] = [(j, kind, reference[i], wrote[j]) for i, j, kind in row["wrong"]]
+    mistakes += [(j, "hallucinated", None, wrote[j]) for j in row["hallucinated"]]
+    lines = [Line(kind, number, ours, theirs) for number, (_, kind, ours, theirs) in enumerate(sorted(mistakes, key=_place), 1)]
+    lines += [Line("missing", len(lines) + n, reference[i], None) for n, i in enumerate(sorted(row["missing"]), 1)]
+    return lines + [Line("right", len(lines) + n, reference[i], wrote[j]) for n, (i, j) in enumerate(sorted(row["right"]), 1)]
 
 
-def _place(found: tuple[int, Kind, Row | None, Row]) -> int:
-    return found[0]
+def _place(line: tuple[int, Kind, Row | None, Row]) -> int:
+    return line[0]
 
 
 def _pieces(text: str, facts: list[tuple[Row, Line]]) -> list[Piece]:

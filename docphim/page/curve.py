@@ -55,10 +55,10 @@ def best_step(log: list[Row], keep_best: str) -> float | None:
 
 def rates(log: list[Row]) -> dict[str, float]:
     """Medians of what training logs of its speed, and the most memory it took."""
-    kept = {
+    columns = {
         key: [value for _, value in points(log, key)] for key in ("tokens_per_s", "samples_per_s", "data_wait", "memory_mb")
     }
-    return {key: max(values) if key == "memory_mb" else statistics.median(values) for key, values in kept.items() if values}
+    return {key: max(values) if key == "memory_mb" else statistics.median(values) for key, values in columns.items() if values}
 
 
 def _curve(title: Both, train: Points, val: Points, best: float | None) -> Markup:
@@ -106,5 +106,5 @@ def _ticks(low: float, high: float) -> list[float]:
 def _tick(y: float, value: float, ticks: list[float]) -> Markup:
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
     digits = max(0, -math.floor(math.log10(step)))
-    told = label(LEFT - 6, y + 4, words.number(value, digits), "tick", "end")
-    return tag("path", d=f"M{LEFT} {y:.1f}H{END}", klass="grid") + told
+    text = label(LEFT - 6, y + 4, words.number(value, digits), "tick", "end")
+    return tag("path", d=f"M{LEFT} {y:.1f}H{END}", klass="grid") + text

@@ -83,11 +83,11 @@ def _moved(left: list[str], right: list[str], in_left: set[int], in_right: set[i
     to_right: set[int] = set()
     i = 0
     while i < len(left):
-        found = starts.get(tuple(left[i : i + MOVED_RUN]), [])[:SEARCHED]
-        lengths = [_run(left, right, i, j, in_left, in_right | to_right) for j in found]
+        places = starts.get(tuple(left[i : i + MOVED_RUN]), [])[:SEARCHED]
+        lengths = [_run(left, right, i, j, in_left, in_right | to_right) for j in places]
         longest = max(lengths, default=0)
         if longest >= MOVED_RUN:
-            j = found[lengths.index(longest)]
+            j = places[lengths.index(longest)]
             from_left |= set(range(i, i + longest))
             to_right |= set(range(j, j + longest))
         i += longest if longest >= MOVED_RUN else 1
@@ -106,13 +106,13 @@ def _agreed(place: int, shared: set[int], moved: set[int]) -> Kind | None:
     return "same" if place in shared else "moved" if place in moved else None
 
 
-def _kinds(found: list[str], shared: set[int], moved: set[int], words: frozenset[str]) -> list[Kind]:
+def _kinds(tokens: list[str], shared: set[int], moved: set[int], words: frozenset[str]) -> list[Kind]:
     """The kind of every token; a turning word counts as one only amid agreement, not in a passage that is missing whole."""
     kinds: list[Kind] = []
-    for agreed, run in groupby(range(len(found)), key=lambda i: _agreed(i, shared, moved)):
+    for agreed, run in groupby(range(len(tokens)), key=lambda i: _agreed(i, shared, moved)):
         places = list(run)
         turns = len(places) <= TURNING_RUN
-        kinds += [agreed or ("turn" if turns and found[i] in words else "differ") for i in places]
+        kinds += [agreed or ("turn" if turns and tokens[i] in words else "differ") for i in places]
     return kinds
 
 

@@ -27,23 +27,23 @@ _NUMBERED = re.compile(r"^(.*)_([a-z]?\d+[a-z]?)$")
 
 def reading(fact: Row) -> Both:
     """What a fact row says, for example `có nốt; phổi; bên phải; thùy trên; 12 mm`."""
-    told = [_what(fact)]
-    told += [_known(key, fact[key]) for key in ("side", "severity", "count", "certainty", "change") if _said(fact, key)]
-    told[1:1] = [concept("location", name) for name in fact.get("location") or ()]
+    parts = [_what(fact)]
+    parts += [_known(key, fact[key]) for key in ("side", "severity", "count", "certainty", "change") if _is_stated(fact, key)]
+    parts[1:1] = [concept("location", name) for name in fact.get("location") or ()]
     if fact.get("size_mm"):
-        told.append(words.text("fact_size", size=_joined([words.general(mm) for mm in fact["size_mm"]], " × ")))
+        parts.append(words.text("fact_size", size=_joined([words.general(mm) for mm in fact["size_mm"]], " × ")))
     if fact.get("suv") is not None:
-        told.append(words.text("fact_suv", suv=words.general(fact["suv"])))
-    told += [Both(f"“{word}”", f"“{word}”") for word in fact.get("leftover") or ()]
-    return _joined(told, "; ")
+        parts.append(words.text("fact_suv", suv=words.general(fact["suv"])))
+    parts += [Both(f"“{word}”", f"“{word}”") for word in fact.get("leftover") or ()]
+    return _joined(parts, "; ")
 
 
 def _what(fact: Row) -> Both:
     """Finding and whether it is there, or an anatomy and how it is."""
     polarity, where = fact.get("polarity") or "present", _where(fact)
     if fact.get("finding"):
-        said = words.text(f"fact_{polarity}", what=concept("finding", fact["finding"]))
-        return _joined([said, where], "; ") if where.vi else said
+        phrase = words.text(f"fact_{polarity}", what=concept("finding", fact["finding"]))
+        return _joined([phrase, where], "; ") if where.vi else phrase
     state = fact.get("state")
     if state in (None, polarity):
         return words.text("fact_state", where=where, state=words.text(f"fact_is_{polarity}"))
@@ -58,7 +58,7 @@ def _where(fact: Row) -> Both:
     return Both(_joined(named, " ").vi, _joined(named[::-1], " ").en)
 
 
-def _said(fact: Row, key: str) -> bool:
+def _is_stated(fact: Row, key: str) -> bool:
     return bool(fact.get(key)) and fact[key] != "certain"
 
 

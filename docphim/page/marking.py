@@ -34,12 +34,12 @@ class Sentence:
 
 def marked(draft: str) -> list[Sentence]:
     """The sentences to mark, of as much of the draft as the page shows."""
-    text, at, found = clean(draft)[:LONGEST], 0, []
+    text, at, pieces = clean(draft)[:LONGEST], 0, []
     for sentence in sentences(text):
         start = text.index(sentence, at)
         at = start + len(sentence)
-        found.append(Sentence(sentence, start, at))
-    return found
+        pieces.append(Sentence(sentence, start, at))
+    return pieces
 
 
 def digest(draft: str) -> str:

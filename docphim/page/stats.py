@@ -51,14 +51,14 @@ def _diagnosis(name: str, severity: str | None) -> Both:
     """`effusion`, or what is so and how (`heart/enlarged`), with its severity."""
     where, _, what = name.rpartition("/")
     named = [concept(kind, what) for kind in ("finding", "state", "anatomy")]
-    told = next((both for both in named if both.vi != both.en), named[0])
+    shown = next((both for both in named if both.vi != both.en), named[0])
     if where:
         at = concept("anatomy", where)
-        told = Both(f"{at.vi}: {told.vi}", f"{at.en}: {told.en}")
+        shown = Both(f"{at.vi}: {shown.vi}", f"{at.en}: {shown.en}")
     if not severity:
-        return told
+        return shown
     added = words.severity(severity)
-    return Both(f"{told.vi}, {added.vi}", f"{told.en}, {added.en}")
+    return Both(f"{shown.vi}, {added.vi}", f"{shown.en}, {added.en}")
 
 
 def ends(row: Row | None) -> Markup:

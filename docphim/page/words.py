@@ -49,10 +49,10 @@ def text(key: str, /, **values: Any) -> Both:
 
 def fill(entry: dict[str, str], **values: Any) -> Both:
     """Fill the braces of a `{vi, en}` entry."""
-    told = {name: _both(value) for name, value in values.items()}
+    both_of = {name: _both(value) for name, value in values.items()}
     return Both(
-        entry["vi"].format(**{name: both.vi for name, both in told.items()}),
-        entry["en"].format(**{name: both.en for name, both in told.items()}),
+        entry["vi"].format(**{name: both.vi for name, both in both_of.items()}),
+        entry["en"].format(**{name: both.en for name, both in both_of.items()}),
     )
 
 
@@ -98,8 +98,8 @@ def label_set(key: str) -> Both:
 
 def concept(kind: str, name: str) -> str | None:
     """The page's own Vietnamese name of a concept, where the lexicon's first word for it would not do."""
-    found: str | None = _table()["concept"].get(kind, {}).get(name)
-    return found
+    word: str | None = _table()["concept"].get(kind, {}).get(name)
+    return word
 
 
 def severity(key: str) -> Both:

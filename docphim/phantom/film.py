@@ -59,21 +59,21 @@ def render(patient: Patient, size: int = 1024) -> Rendered:
     coarse, fine, spacing, doublings = grids(body, size, rng)
     soft = anatomy.project(body, coarse)
     scene = Scene(body, coarse, fine, soft, np.ones(coarse.shape, np.float32), rng_of(patient, "lesions"))
-    found = effects(scene, patient.findings)
-    line = compose(scene, found, doublings, rng_of(patient, "vessels"))
+    changes = effects(scene, patient.findings)
+    line = compose(scene, changes, doublings, rng_of(patient, "vessels"))
     ctr = measure_ctr(body, soft, coarse)
-    findings, masks = judge(scene, found, line, 1 << doublings, ctr)
+    findings, masks = judge(scene, changes, line, 1 << doublings, ctr)
     return Rendered(develop(line, rng), spacing, None if patient.view == "AP" else round(ctr, 3), findings, masks, patient.view)
 
 
-def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Generator) -> Array:
+def compose(scene: Scene, changes: list[Effect], doublings: int, rng: np.random.Generator) -> Array:
     """Add up the attenuation of the soft body, the findings and everything thin, on the film's raster."""
     body, fine = scene.body, scene.fine
     line = scene.soft.line + bones.spine(body, scene.coarse) + bones.blades(body, scene.coarse)
     keep = np.ones(scene.coarse.shape, np.float32)
     thin: list[Tubes] = []
     breaks: dict[tuple[str, int], bones.Break] = {}
-    for effect in found:
+    for effect in changes:
         breaks |= effect.breaks
         thin += [] if effect.breaks else effect.tubes
         if effect.at is not None and effect.delta is not None:
@@ -81,7 +81,7 @@ def compose(scene: Scene, found: list[Effect], doublings: int, rng: np.random.Ge
             if effect.fade is not None:
                 keep[effect.at] *= 1 - effect.fade
     tree = lay_tubes(fine, vessels.lung_vessels(body, fine, rng), step=1.2)
-    if any(effect.fade is not None for effect in found):
+    if any(effect.fade is not None for effect in changes):
         tree *= _enlarge(keep, doublings, fine.shape)
     if thin:
         tree += lay_tubes(fine, thin)

@@ -196,32 +196,32 @@ def pneumothorax(scene: Scene, finding: Finding) -> list[Effect]:
     for side in sides(finding):
         degree = DEGREE[finding.severity]
         fallen = (15.0, 30.0, 58.0)[degree] * scene.rng.uniform(0.9, 1.15)
-        kept = 1 - (0.10, 0.25, 0.55)[degree] * scene.rng.uniform(0.9, 1.1)
+        breadth = 1 - (0.10, 0.25, 0.55)[degree] * scene.rng.uniform(0.9, 1.1)
         window = _half(scene, side)
         outward = _outward(window, side)
-        wall, inner = _pleura(window.z, fallen, kept)
+        wall, inner = _pleura(window.z, fallen, breadth)
         gone = np.clip((outward - wall) / 0.8 + 0.5, 0, 1)
         over = np.clip((inner - 3 - outward) / 0.8, 0, 1) * (window.z < fallen + 16)
         gone = np.where(window.z < fallen - 3, 1, np.maximum(gone, over)).astype(np.float32)
         path = scene.soft.lung(side)[window.at]
-        delta = (-(LUNG - 0.0003) * gone + LUNG * 0.55 * (1 - kept) * (1 - gone)) * path
-        out.append(Effect(finding, window.at, delta, gone, tubes=[_pleural_line(scene, side, fallen, kept)]))
+        delta = (-(LUNG - 0.0003) * gone + LUNG * 0.55 * (1 - breadth) * (1 - gone)) * path
+        out.append(Effect(finding, window.at, delta, gone, tubes=[_pleural_line(scene, side, fallen, breadth)]))
     return out
 
 
-def _pleura(z: Array, fallen: float, kept: float) -> tuple[Array, Array]:
-    """Lateral and medial border of a fallen lung, whose apex lies `fallen` mm lower and which kept a share of its width."""
+def _pleura(z: Array, fallen: float, breadth: float) -> tuple[Array, Array]:
+    """Lateral and medial border of a fallen lung, its apex `fallen` mm lower, `breadth` (0 to 1) of its width left."""
     low = 0.5 - 0.5 * np.cos(np.pi * np.clip((z - 90) / 170, 0, 1))
-    share = kept + (1 - kept) * 0.45 * low
+    share = breadth + (1 - breadth) * 0.45 * low
     squeezed = np.maximum(z - fallen, -3) * (1 + fallen / 400)
     lateral = np.minimum(table("lateral", squeezed), table("lateral", z) - 2)
     return 14 + (lateral - 14) * share, 14 + (table("medial", squeezed) - 14) * share
 
 
-def _pleural_line(scene: Scene, side: str, fallen: float, kept: float) -> Tubes:
+def _pleural_line(scene: Scene, side: str, fallen: float, breadth: float) -> Tubes:
     sign = -1 if side == "right" else 1
     z = np.linspace(fallen - 3, scene.body.dome(side) + 28, 160).astype(np.float32)
-    wall, inner = _pleura(z, fallen, kept)
+    wall, inner = _pleura(z, fallen, breadth)
     apex = z[:14][::-1]
     x = np.concatenate([inner[:14][::-1], wall])
     line = np.stack([sign * x, np.zeros_like(x), np.concatenate([apex, z])], axis=1)

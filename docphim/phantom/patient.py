@@ -118,29 +118,29 @@ def _is_second(index: int, seed: int, profile: str) -> bool:
 def _second(first: Patient, index: int, seed: int, profile: str) -> Patient:
     drawn = profile_of(profile)
     rng = _rng("patient", profile, seed, index)
-    kept = tuple(f for f in first.findings if drawn["findings"][f.name].get("chronic"))
+    chronic = tuple(f for f in first.findings if drawn["findings"][f.name].get("chronic"))
     age = first.age + int(rng.integers(0, 3))
-    findings = _findings(drawn, age, rng, kept)
+    findings = _findings(drawn, age, rng, chronic)
     return Patient(first.id, first.sex, age, _pick(drawn["view"], rng), seed_of("body", profile, seed, index), findings)
 
 
-def _findings(drawn: Draw, age: int, rng: np.random.Generator, kept: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Draw findings in the order of the profile, each given those before it; `kept` ones are not drawn again."""
-    found: list[Finding] = []
+def _findings(drawn: Draw, age: int, rng: np.random.Generator, chronic: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Draw findings in the order of the profile, each given those before it; `chronic` ones stay and are not drawn again."""
+    drawn_findings: list[Finding] = []
     for name, how in drawn["findings"].items():
-        if old := [f for f in kept if f.name == name]:
-            found += old
+        if old := [f for f in chronic if f.name == name]:
+            drawn_findings += old
             continue
         logit = math.log(how["prevalence"] / (1 - how["prevalence"])) + how.get("age", 0) * (age - drawn["age"]["mean"]) / 10
-        logit += sum(more for other, more in how.get("with", {}).items() if any(f.name == other for f in found))
+        logit += sum(more for other, more in how.get("with", {}).items() if any(f.name == other for f in drawn_findings))
         if rng.random() < 1 / (1 + math.exp(-logit)):
-            found += _rows(name, how, found, rng)
-    return tuple(found)
+            drawn_findings += _rows(name, how, drawn_findings, rng)
+    return tuple(drawn_findings)
 
 
-def _rows(name: str, how: Draw, found: list[Finding], rng: np.random.Generator) -> list[Finding]:
+def _rows(name: str, how: Draw, earlier: list[Finding], rng: np.random.Generator) -> list[Finding]:
     """The rows of one finding: none where no side is free, several for neighbouring broken ribs."""
-    side = _side(how, found, rng)
+    side = _side(how, earlier, rng)
     if "side" in how and side is None:
         return []
     severity = _pick(how["severity"], rng) if "severity" in how else None
@@ -159,14 +159,14 @@ def _ribs(how: Draw, rng: np.random.Generator) -> list[str]:
     return [f"rib{rib}/{arc}" for rib in range(first, first + count)]
 
 
-def _side(how: Draw, found: list[Finding], rng: np.random.Generator) -> Any:
+def _side(how: Draw, earlier: list[Finding], rng: np.random.Generator) -> Any:
     """A side by its weights, or the side of a companion; never one where a finding of `not_beside` lies."""
     if "side" not in how:
         return None
-    taken = {s for f in found if f.name in how.get("not_beside", ()) for s in _sides(f.side)}
+    taken = {s for f in earlier if f.name in how.get("not_beside", ()) for s in _sides(f.side)}
     weights = {side: w for side, w in how["side"].items() if not _sides(side) & taken}
     for other, share in how.get("with_side", {}).items():
-        beside = next((f.side for f in found if f.name == other), None)
+        beside = next((f.side for f in earlier if f.name == other), None)
         if beside in weights and rng.random() < share:
             return beside
     return _pick(weights, rng) if weights else None

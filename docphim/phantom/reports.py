@@ -142,18 +142,18 @@ def _findings(pen: Pen, seen: list[Seen]) -> list[Statement]:
     """Statements region by region, with their region: what is found there, then what is normal there."""
     names = {s.finding.name for s in seen}
     other = _healthy_side(pen, seen)
-    said: dict[str, list[str]] = {}
+    by_region: dict[str, list[str]] = {}
     for item in seen:
         entry = pen.template["findings"][item.finding.name]
-        said.setdefault(entry["region"], []).append(_word(pen, entry, item))
+        by_region.setdefault(entry["region"], []).append(_word(pen, entry, item))
     for entry in pen.template["normal"].values():
         fits = not names & set(entry.get("unless", ())) and (not entry.get("when") or names & set(entry["when"]))
         if not fits or ("said" in entry and not pen.happens(entry["said"])):
             continue
         values = {**pen.numbers, "other": other}
         if wordings := _fitting(entry["wordings"], values):
-            said.setdefault(entry["region"], []).append(_fill(pen.choose(wordings), values))
-    return [(region, words) for region in _order(pen) for words in said.get(region, [])]
+            by_region.setdefault(entry["region"], []).append(_fill(pen.choose(wordings), values))
+    return [(region, words) for region in _order(pen) for words in by_region.get(region, [])]
 
 
 def _order(pen: Pen) -> list[str]:

@@ -37,13 +37,15 @@ def curve(line: Array) -> Array:
     return 1 / (1 + np.exp(-GAMMA * (line - CENTRE)))
 
 
-def judge(scene: Scene, found: list[Effect], line: Array, step: int, ctr: float) -> tuple[tuple[Finding, ...], dict[str, Box]]:
+def judge(
+    scene: Scene, changes: list[Effect], line: Array, step: int, ctr: float
+) -> tuple[tuple[Finding, ...], dict[str, Box]]:
     """Set `visible` on every finding and give its bounding box on the film."""
     seen: dict[int, bool] = {}
     order: list[Finding] = []
     masks: dict[str, Box] = {}
     sampled = line[::step, ::step]
-    for effect in found:
+    for effect in changes:
         shown, box = _see(scene, effect, line, sampled, step, ctr)
         if not any(f is effect.finding for f in order):
             order.append(effect.finding)

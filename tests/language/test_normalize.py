@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docphim.language.normalize import clean, normalize, normalize_case_kept
+from docphim.language.normalize import clean, normalize, normalize_with_case
 
 MOVED = [
     ("hoà", "hòa"),
@@ -39,7 +39,7 @@ def test_tone_stays_inside_a_longer_syllable_and_after_q(word):
     ("written", "expected"), [("HOÀ", "HÒA"), ("Hoà", "Hòa"), ("Thuỷ", "Thủy"), ("QUÝ", "QUÝ"), ("Ðám mờ", "Đám mờ")]
 )
 def test_case_can_be_kept(written, expected):
-    assert normalize_case_kept(written) == expected
+    assert normalize_with_case(written) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ texts = st.one_of(
 @given(texts)
 def test_normalizing_twice_changes_nothing(text):
     assert normalize(normalize(text)) == normalize(text)
-    assert normalize_case_kept(normalize_case_kept(text)) == normalize_case_kept(text)
+    assert normalize_with_case(normalize_with_case(text)) == normalize_with_case(text)
 
 
 @given(texts)
