@@ -183,6 +183,8 @@ class Endpoint:
 
     def _give_up(self, failure: _Failure) -> Answer:
         """A failed answer; or the end of all, where the next would fail as well."""
+        if self._stopped:  # requests that were under way when the first one ended it end with its words
+            raise self._stopped
         self._in_a_row += 1
         if (failure.hopeless and not self._answered) or self._in_a_row >= GIVE_UP:
             many = f"{self._in_a_row} requests in a row failed, the last: " if self._in_a_row > 1 else ""

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -178,6 +178,23 @@ def test_a_server_that_only_fails_is_not_asked_for_ever():
             with pytest.raises(Refused, match="20 requests in a row failed, the last: the server said 500"):
                 client.chat(ASKED)
         assert len(server.requests) == endpoint.GIVE_UP
+
+
+def test_requests_that_are_under_way_when_one_ends_it_all_end_with_the_same_words():
+    both = threading.Barrier(2)
+
+    def answer(server, row):
+        both.wait(60)
+        raise Reply(401)
+
+    def refusal(client):
+        with pytest.raises(Refused) as refused:
+            client.chat(ASKED)
+        return str(refused.value)
+
+    with serving(answer) as server, open_endpoint(server, concurrency=2) as client, ThreadPoolExecutor(2) as pool:
+        words = list(pool.map(refusal, [client] * 2))
+    assert len(server.requests) == 2 and len(set(words)) == 1 and "the server said 401; what was answered" in words[0]
 
 
 def test_a_connection_that_breaks_is_tried_again():

@@ -1,5 +1,6 @@
 """A run behind an endpoint, as a person runs it: nothing trained, nothing sent elsewhere, no answer paid for twice."""
 
+import itertools
 import json
 import os
 import re
@@ -66,48 +67,55 @@ def test_one_command_goes_from_phantoms_to_a_page_with_nothing_trained(program, 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_killed_in_the_middle_it_goes_on_without_asking_again_for_what_it_has(program):
-    asked = []
+    numbers, answered, waiting = itertools.count(), [], []
 
     def answer(server, row):
-        asked.append(question(row)[1][0])
-        if len(asked) > 20:
-            server.release.wait(60)
+        if next(numbers) >= 20:
+            waiting.append(row)
+            server.release.wait(600)
             raise Reply(500)
-        return f"Bóng tim không to. {hash(asked[-1]) % 1000}"
+        answered.append(question(row)[1][0])
+        return f"Bóng tim không to. {len(answered)}"
 
     with serving(answer) as server:
         process = program("run", server, "--until", "generate", start=True)
         # What was answered is on disk a moment after the server has sent it.
-        late = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < late and (len(asked) < 22 or len(drafts(program)) < 20):
+        while process.poll() is None and (len(waiting) < 2 or len(drafts(program)) < 20):
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-    kept = {(d["id"], d["image"]): d["prediction"] for d in drafts(program)}
-    assert len(kept) == 20
+    before = {(d["id"], d["image"]): d["prediction"] for d in drafts(program)}
+    assert len(before) == 20
     # Another server, at another address, that answers otherwise.
     with serving(lambda s, row: "Phổi sáng.") as server:
         done = program("run", server, "--until", "generate")
         assert done.returncode == 0, done.stderr
         assert len(server.requests) == 48 - 20
     rows = {(d["id"], d["image"]): d["prediction"] for d in drafts(program)}
-    assert len(rows) == 48 and {key: rows[key] for key in kept} == kept
-    assert {text for key, text in rows.items() if key not in kept} == {"Phổi sáng."}
+    assert len(rows) == 48 and {key: rows[key] for key in before} == before
+    assert {text for key, text in rows.items() if key not in before} == {"Phổi sáng."}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGINT")
 def test_ctrl_c_ends_at_once_whatever_the_server_is_waiting_for(program):
-    with serving(lambda s, row: s.release.wait(120) and "") as server:
+    with serving(lambda s, row: s.release.wait(900) and "") as server:
         process = program("run", server, "--until", "generate", start=True)
         while process.poll() is None and len(server.requests) < 2:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == 130 and said.decode().strip().endswith("stopped; the same command goes on from here")
+        _, printed = process.communicate(timeout=300)
+    assert process.returncode == 130 and printed.decode().strip().endswith("stopped; the same command goes on from here")
 
 
 def test_what_failed_is_asked_again_by_the_next_run_and_scored_again(program):
-    with serving(lambda s, row: "Bóng tim to." if len(s.requests) > 3 else (_ for _ in ()).throw(Reply(400))) as server:
+    numbers = itertools.count()  # handed out one by one, where two requests may see the same length of a list
+
+    def the_first_three_fail(server, row):
+        if next(numbers) < 3:
+            raise Reply(400)
+        return "Bóng tim to."
+
+    with serving(the_first_three_fail) as server:
         first = program("run", server, "--until", "evaluate")
     assert first.returncode == 0 and "3 answers failed and are asked for again next time" in first.stderr
     assert sum(d["finish"] == "failed" for d in drafts(program)) == 3
@@ -135,7 +143,7 @@ def test_a_judge_on_a_host_that_is_not_allowed_stops_the_run_as_well(program):
 
 
 @pytest.mark.parametrize(
-    ("command", "settings", "said"),
+    ("command", "settings", "message"),
     [
         ("train", [], "error: train: generate.backend is openai, so there is no model to train"),
         (
@@ -153,9 +161,9 @@ def test_a_judge_on_a_host_that_is_not_allowed_stops_the_run_as_well(program):
         ("run", ["allow_upload=['*']"], "error: allow_upload: '*' is no host"),
     ],
 )
-def test_a_wrong_recipe_is_one_line_that_repeats_no_secret(program, command, settings, said):
+def test_a_wrong_recipe_is_one_line_that_repeats_no_secret(program, command, settings, message):
     answer = program(command, None, *[part for setting in settings for part in ("--set", setting)])
-    assert answer.returncode == 2 and said in answer.stderr, answer.stderr
+    assert answer.returncode == 2 and message in answer.stderr, answer.stderr
     assert "PLANTED" not in answer.stderr + answer.stdout and len(answer.stderr.strip().splitlines()) == 1
     assert not list(program.folder.rglob("studies.jsonl"))
 

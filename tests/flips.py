@@ -1,0 +1,107 @@
+"""Changes one byte in each file of a finished run; what is wrong must be made again or named, and never used.
+
+    python tests/flips.py [--seed S] [--only PART-OF-A-NAME]
+
+Run by hand.  In a file of text one digit becomes another (what a reader cannot see), in any other file one bit turns over.
+Then, each on a copy of its own: the same `docphim run` (right are the reference's bytes in every file, or an error that names
+the file), `docphim compare` and `docphim page` (right are the reference's answer and page, or an error that names the file).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from small_run import SmallRun, differences, shown
+
+RUN, COMPARE, PAGE = ("run", "small.yaml"), ("compare", "runs/small"), ("page", "small.yaml")
+_DIGIT = re.compile(rb"(?<![0-9A-Za-z_])[0-9]|(?<=\.)[0-9]")
+
+
+def flipped(data: bytes, rng: random.Random) -> bytes:
+    """The same bytes but for one: another digit in a text that has one, one bit elsewhere."""
+    at, changed = rng.randrange(len(data)), bytearray(data)
+    try:
+        data.decode()
+        digits = [m.start() for m in _DIGIT.finditer(data)]
+    except UnicodeDecodeError:
+        digits = []
+    if digits:
+        at = rng.choice(digits)
+        changed[at] = rng.choice([digit for digit in b"123456789" if digit != data[at]])
+    else:
+        changed[at] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+class Flipping:
+    """A finished run, and the answers of the commands that read it."""
+
+    def __init__(self, folder: Path, until: str = "page") -> None:
+        self.run = SmallRun(folder)
+        self.command = (*RUN, "--until", until)
+        self.commands = (self.command, COMPARE, PAGE) if until == "page" else (self.command,)
+        code, printed = self.run(*self.command)
+        if code:
+            raise SystemExit(f"the run ended with {code}:\n{printed}")
+        self.expected = self.run.stable()
+        self.whole = folder / "whole"
+        shutil.copytree(self.run.folder, self.whole)
+        self.answers = {command: self._answer(command) for command in self.commands}
+
+    def _answer(self, command: tuple[str, ...]) -> tuple[int, str]:
+        code, printed = self.run(*command)
+        return code, re.sub(r"in \d+ s", "", printed)
+
+    def names(self) -> list[str]:
+        """Files that hold something, of the dataset and of the run; the source is the user's own."""
+        files = {name: path for name, path in self.run.files().items() if name.startswith(("data", "runs"))}
+        return [name for name, path in files.items() if path.stat().st_size]
+
+    def flip(self, name: str, seed: int, command: tuple[str, ...]) -> str:
+        """Flip one byte of a file in a copy and run a command: `healed`, `named`, `unread`, or what is wrong."""
+        shutil.rmtree(self.run.folder)
+        shutil.copytree(self.whole, self.run.folder)
+        path = self.run.folder / name
+        before = path.read_bytes()
+        path.write_bytes(flipped(before, random.Random(f"{seed} {name}")))
+        changed = path.read_bytes()
+        code, answer = self._answer(command)
+        if code:
+            return "named" if path.name in answer else f"WRONG exit {code}, which does not name it: {answer.strip()[-200:]}"
+        wrong = differences(self.run.stable(), self.expected)
+        now = path.read_bytes() if path.exists() else b""
+        if command == self.command:
+            return f"WRONG used: {shown(wrong)}" if wrong else "healed" if now != changed else "WRONG not noticed"
+        others = [line for line in wrong if not line.startswith(name)]
+        if others or (command == COMPARE and answer != self.answers[command][1]):
+            return f"WRONG used: {shown(others) or 'another answer'}"
+        return "unread" if now == changed else "healed"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--until", default="page")
+    parser.add_argument("--only", default="")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="docphim-flips-") as folder:
+        flipping = Flipping(Path(folder).resolve(), given.until)
+        counts: Counter[str] = Counter()
+        for name in (name for name in flipping.names() if given.only in name):
+            for command in flipping.commands:
+                outcome = flipping.flip(name, given.seed, command)
+                counts[outcome.split()[0]] += 1
+                print(f"{command[0]:7} {name}: {outcome}", flush=True)
+    print(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())))
+    sys.exit(bool(counts["WRONG"]))
+
+
+if __name__ == "__main__":
+    main()
