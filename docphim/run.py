@@ -189,7 +189,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             settings=recipe.page.model_dump(),
             inputs={
                 "scores": home / "scores.json",
-                **drafted,
+                **shown,
                 "drafts": home / "drafts.jsonl",
                 "stats": dataset / "stats.json",
             },

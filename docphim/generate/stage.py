@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 
 from docphim.errors import Refused, UsageError
-from docphim.files import Appender, Row, content_key, read_examples, read_json, read_jsonl, seed_of, sha256, write_json, write_jsonl
+from docphim.files import (
+    Appender,
+    Row,
+    content_key,
+    read_examples,
+    read_json,
+    read_jsonl,
+    seed_of,
+    sha256,
+    write_json,
+    write_jsonl,
+)
 from docphim.generate.backend import Backend, Prompt
 from docphim.generate.plan import Key, Talk, Turn, films, plan, sample
 from docphim.imaging.frames import render

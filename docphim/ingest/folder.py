@@ -185,7 +185,7 @@ def _shared_folders(root: Path, dataset: Path) -> list[Path]:
 
 def _drafts_folders(root: Path, dataset: Path) -> list[Path]:
     """Where a key must not lie when films alone are read: among them, and where the drafts go."""
-    return [root, dataset.resolve()]
+    return [root, dataset.resolve().parent]
 
 
 def _note(notes: Notes, table: Table | None, matched: Match) -> None:
