@@ -142,6 +142,21 @@ def page(recipe: RecipeName, set_: Settings = None) -> None:
 
 
 @app.command()
+def draft(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run's folder, such as runs/NAME.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of films, at any depth, or one film.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the drafts go; else drafts/NAME beside the runs.")
+    ] = None,
+) -> None:
+    """Draft reports for films that have none, by a run's model: drafts.jsonl, a text a study, a page; resumable."""
+    from docphim import draft as drafting
+    from docphim import terminal
+
+    terminal.after_draft(drafting.draft(drafting.run_folder(run), path.expanduser(), out))
+
+
+@app.command()
 def stats(
     recipe: RecipeName,
     set_: Settings = None,

@@ -81,7 +81,9 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     source, train, evaluate = recipe.source, recipe.train, recipe.evaluate
     studies, index = dataset / "studies.jsonl", dataset / "prepared" / "index.jsonl"
     examples: dict[str, Path] = {split: dataset / "examples" / f"{split}.jsonl" for split in SPLITS}
+    unreported = dataset / "examples" / "draft.jsonl"
     drafted = {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
+    shown = drafted | {"drafts": home / "drafts.jsonl"}
     seen = {"train": examples["train"], "val": examples["val"], "index": index}
     lexicons = {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
     read_with = reading(evaluate.language or recipe.language, LABEL_SETS)
@@ -153,9 +155,14 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
                 "blind": train.blind,
             },
             unrecorded={"asking": asking} if asking else {},
-            inputs={**({"trained": home / "train.json"} if recipe.trains else {}), **examples, "index": index},
+            inputs={
+                **({"trained": home / "train.json"} if recipe.trains else {}),
+                **examples,
+                "draft": unreported,
+                "index": index,
+            },
             folder=home,
-            outputs=["predictions.jsonl", "likelihoods.jsonl"],
+            outputs=["predictions.jsonl", "likelihoods.jsonl", "drafts.jsonl"],
             version=VERSIONS["generate"],
         ),
         Stage(
@@ -180,7 +187,12 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             call="docphim.page:page",
             arguments=(dataset, home),
             settings=recipe.page.model_dump(),
-            inputs={"scores": home / "scores.json", **drafted, "stats": dataset / "stats.json"},
+            inputs={
+                "scores": home / "scores.json",
+                **shown,
+                "drafts": home / "drafts.jsonl",
+                "stats": dataset / "stats.json",
+            },
             folder=home,
             outputs=["index.html"],
             version=VERSIONS["page"],

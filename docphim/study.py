@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeVar
 Row = dict[str, Any]
 T = TypeVar("T")
 
-Split = Literal["train", "val", "test"]
+Split = Literal["train", "val", "test", "draft"]
+#: The splits whose studies have reports; those of `draft` have none: they are drafted, not trained on, not scored.
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Image = Literal["own", "noise", "blank", "other"]
 Context = Literal["none", "reference", "generated"]

@@ -56,6 +56,17 @@ def after_run(dataset: Path, home: Path, last: str) -> None:
         out.print(f"page {home / 'index.html'}")
 
 
+def after_draft(folder: Path) -> None:
+    """Say what was drafted and what was refused, and where the page is."""
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    drafted = len({row["study"] for row in files.read_jsonl(folder / "drafts.jsonl")})
+    reasons = Counter(row["reason"] for row in files.read_jsonl(folder / "rejected.jsonl"))
+    refused = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "none"
+    out.print(f"studies drafted {drafted}; refused: {refused}")
+    out.print(f"drafts {folder / 'drafts.jsonl'}", f"texts {folder / 'texts'}", f"page {folder / 'index.html'}", sep="\n")
+    out.print("drafts, not for diagnosis: a doctor must read each beside its film")
+
+
 def headline(name: str, task: Row) -> str:
     """One task's scores as lines of at most 80 characters: own film, floors and wrong films with the lead, findings."""
     own = task["scores"]

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "docphim"
 NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "score"}
 KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
-TOP = {"run", "preflight", "cli", "tools", "resume", "provenance", "terminal", "doctor", "__main__"}
+TOP = {"run", "preflight", "cli", "tools", "resume", "provenance", "terminal", "doctor", "draft", "__main__"}
 MAY_IMPORT_TORCH = ("docphim.models", "docphim.train", "docphim.generate.transformers")
 
 

@@ -38,6 +38,8 @@ def similar_films(thumbs: NDArray[np.float32], studies: list[str], splits: list[
     ----------
     thumbs : array of float32, (n, 32, 32)
     """
+    if not studies:
+        return {"pairs": 0, "shown": []}
     flat = thumbs.reshape(len(thumbs), -1)
     flat = flat - flat.mean(1, keepdims=True)
     flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from docphim.errors import Refused
 from docphim.files import read_examples, seed_of
 from docphim.study import Context, Example, Image, Media, Message, from_row
 
@@ -41,19 +40,18 @@ class Talk:
         """The keys of its predictions, in the order they are drafted."""
         return [self.key(turn) for turn in self.turns]
 
+    @property
+    def has_reference(self) -> bool:
+        """Whether its study has a report, beside which the answers can be set."""
+        return self.example.split != "draft"
+
     def likelihood_keys(self) -> list[Key]:
-        """The keys of its likelihoods: contexts of the model's own making have none."""
-        return [key for key in self.prediction_keys() if key[2] != "generated"]
+        """The keys of its likelihoods: without a reference, and in contexts of the model's own making, there are none."""
+        return [key for key in self.prediction_keys() if key[2] != "generated"] if self.has_reference else []
 
 
 def sample(dataset: Path, splits: list[str], limit: int | None, seed: int) -> list[Example]:
-    """The examples of the splits; with a limit, a seeded sample of that many from each.
-
-    Raises
-    ------
-    Refused
-        `empty_dataset`: the splits hold no example.
-    """
+    """The examples of the splits; with a limit, a seeded sample of that many from each."""
     out: list[Example] = []
     for split in splits:
         rows = read_examples(dataset, split)
@@ -61,8 +59,6 @@ def sample(dataset: Path, splits: list[str], limit: int | None, seed: int) -> li
             chosen = sorted(rows, key=lambda e: seed_of(seed, "limit", e.id))[:limit]
             rows = sorted(chosen, key=lambda e: e.id)
         out += rows
-    if not out:
-        raise Refused("empty_dataset", "", f"no example in {', '.join(splits)}")
     return out
 
 

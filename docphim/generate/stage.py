@@ -14,8 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from docphim.errors import UsageError
-from docphim.files import Appender, Row, content_key, read_json, read_jsonl, seed_of, sha256, write_json, write_jsonl
+from docphim.errors import Refused, UsageError
+from docphim.files import (
+    Appender,
+    Row,
+    content_key,
+    read_examples,
+    read_json,
+    read_jsonl,
+    seed_of,
+    sha256,
+    write_json,
+    write_jsonl,
+)
 from docphim.generate.backend import Backend, Prompt
 from docphim.generate.plan import Key, Talk, Turn, films, plan, sample
 from docphim.imaging.frames import render
@@ -37,6 +48,7 @@ PLAN = "generate-plan.json"
 def generate(
     dataset: Path,
     run: Path,
+    drafter: Path | None = None,
     *,
     backend: str = "transformers",
     images: list[str],
@@ -53,13 +65,17 @@ def generate(
 ) -> None:
     """Draft an answer for every example, image and context, and ask how likely the model finds the reference.
 
-    Writes `predictions.jsonl` and `likelihoods.jsonl`. Killed and run again, the stage drafts what is missing: batches
-    are planned over all examples before finished ones are skipped, and an unfinished batch is repeated whole, since
-    another batch gives other roundings. A backend whose answers do not depend on one another is asked for what is missing
-    or has failed, and for nothing else. At the end both files stand in plan order, whatever happened on the way.
+    Writes `predictions.jsonl` and `likelihoods.jsonl`, and of studies without a report (examples/draft.jsonl) `drafts.jsonl`:
+    rows as in predictions.jsonl with an empty `reference` and the run's name, on the own image, later turns after the
+    model's own answers. Killed and run again, the stage drafts what is missing: batches are planned over all examples
+    before finished ones are skipped, and an unfinished batch is repeated whole, since another batch gives other roundings.
+    A backend whose answers do not depend on one another is asked for what is missing or has failed, and for nothing else.
+    At the end all files stand in plan order, whatever happened on the way.
 
     Parameters
     ----------
+    drafter : Path, optional
+        The run whose model drafts, where it is not `run`.
     images : list of str
         Of `own`, `noise`, `blank`, `other`; a blind model is asked with `own` only (and sees none).
     contexts : list of str
@@ -77,22 +93,40 @@ def generate(
         `empty_dataset`, or what is wrong with the saved model or the endpoint.
     """
     opener = _opener(backend)
-    examples = sample(dataset, splits, limit, seed)
-    batches, skipped = plan(examples, images, contexts, blind, 1 if opener.each_alone else batch_size)
+    drafter = drafter or run
+    examples, unreported = sample(dataset, splits, limit, seed), read_examples(dataset, "draft")
+    if not examples and not unreported:
+        raise Refused("empty_dataset", "", f"no example in {', '.join(splits)}")
+    size = 1 if opener.each_alone else batch_size
+    batches, skipped = plan(examples, images, contexts, blind, size)
     if skipped:
         logger.warning("%d of the wrong-image questions are left out: their examples have no partner", skipped)
     settings = [backend, images, splits, contexts, blind, max_new_tokens, temperature, batch_size, seed, limit]
     settings += [options] if options else []
-    files = Files(run, _plan_key(settings, dataset, run, splits), opener.each_alone)
-    todo = files.unfinished(batches)
+    _start(run, _plan_key(settings, dataset, drafter, [*splits, "draft"]))
+    work = [
+        (Files(run / "predictions.jsonl", run / "likelihoods.jsonl", opener.each_alone), batches),
+        (
+            Files(run / "drafts.jsonl", None, opener.each_alone, {"run": drafter.name}),
+            plan(unreported, ["own"], ["generated"], blind, size)[0],
+        ),
+    ]
+    arguments = {"max_new_tokens": max_new_tokens, "temperature": temperature, **(options or {}), **(asking or {})}
+    todo = [(files, batch) for files, planned in work for batch in files.unfinished(planned)]
     if todo:
-        told = {"max_new_tokens": max_new_tokens, "temperature": temperature, **(options or {}), **(asking or {})}
-        with contextlib.closing(opener(run, blind=blind, **told)) as model:
-            start = time.monotonic()
-            drafted = sum(1 for _ in bar(_drafts(model, todo, files, dataset, blind, seed), sum(map(len, todo)), "generate"))
-        seconds = max(time.monotonic() - start, 1e-9)
-        logger.info("drafted %d conversations in %.1f s (%.1f samples/s)", drafted, seconds, drafted / seconds)
-    files.settle(batches)
+        with contextlib.closing(opener(drafter, blind=blind, **arguments)) as model:
+            _draft(model, todo, dataset, blind, seed)
+    for files, planned in work:
+        files.settle(planned)
+
+
+def _draft(model: Backend, todo: list[tuple[Files, list[Talk]]], dataset: Path, blind: bool, seed: int) -> None:
+    """Draft these batches, and say how fast it went."""
+    start = time.monotonic()
+    total = sum(len(batch) for _, batch in todo)
+    drafted = sum(1 for _ in bar(_drafts(model, todo, dataset, blind, seed), total, "generate"))
+    seconds = max(time.monotonic() - start, 1e-9)
+    logger.info("drafted %d conversations in %.1f s (%.1f samples/s)", drafted, seconds, drafted / seconds)
 
 
 def _opener(backend: str) -> Any:
@@ -110,21 +144,33 @@ def _plan_key(settings: list[Any], dataset: Path, run: Path, splits: list[str]) 
     return content_key([settings, inputs, model])
 
 
-def _drafts(model: Backend, batches: list[list[Talk]], files: Files, dataset: Path, blind: bool, seed: int) -> Iterator[Talk]:
-    def shown() -> Iterator[tuple[list[Talk], list[dict[str, list[np.ndarray]]]]]:
-        for batch in batches:
-            yield batch, [{} if blind else _films(talk, dataset, model.size) for talk in batch]
+def _start(run: Path, key: str) -> None:
+    """Take over what was drafted under the same plan; what was drafted under another is removed."""
+    if not (run / PLAN).exists() or read_json(run / PLAN) != {"key": key}:
+        for name in ("predictions.jsonl", "likelihoods.jsonl", "drafts.jsonl"):
+            (run / name).unlink(missing_ok=True)
+        write_json(run / PLAN, {"key": key})
 
-    def ask(item: tuple[list[Talk], list[dict[str, list[np.ndarray]]]]) -> tuple[list[Talk], list[Row], list[Row]]:
-        return item[0], *answers(model, *item, seed, files.known)
+
+def _drafts(model: Backend, batches: list[tuple[Files, list[Talk]]], dataset: Path, blind: bool, seed: int) -> Iterator[Talk]:
+    def shown() -> Iterator[Asked]:
+        for files, batch in batches:
+            yield files, Batch(model, batch, [{} if blind else _films(t, dataset, model.size) for t in batch], files.known)
+
+    def ask(item: Asked) -> tuple[Asked, list[Row], list[Row]]:
+        return item, *item[1].answers(seed)
 
     # Threads only where there is something to wait for; the films are rendered on this one, as fast as answers come.
     answered = side_by_side(ask, shown(), model.concurrency) if model.concurrency > 1 else map(ask, shown())
-    with Appender(files.predictions) as predictions, Appender(files.likelihoods) as likelihoods:
-        for batch, drafted, likely in answered:
-            likelihoods.write(likely)
-            predictions.write(drafted)
-            yield from batch
+    with contextlib.ExitStack() as stack:
+        opened: dict[Path, Appender] = {}
+        for (files, batch), predicted, likely in answered:
+            for path, rows in ((files.likelihoods, likely), (files.predictions, [row | files.more for row in predicted])):
+                if path is not None:
+                    if path not in opened:
+                        opened[path] = stack.enter_context(Appender(path))
+                    opened[path].write(rows)
+            yield from batch.talks
 
 
 def _films(talk: Talk, dataset: Path, size: tuple[int, int]) -> dict[str, list[np.ndarray]]:
@@ -137,55 +183,87 @@ def _name(media: Media) -> str:
     return content_key(to_row(media))
 
 
-def answers(
-    model: Backend,
-    batch: list[Talk],
-    shown: list[dict[str, list[np.ndarray]]],
-    seed: int,
-    known: Mapping[Key, Row] = MappingProxyType({}),
-) -> tuple[list[Row], list[Row]]:
-    """Prediction and likelihood rows of one batch, turn after turn, context after context; `known` ones are not asked again."""
-    rows: dict[Key, Row] = {}
-    likely: dict[Key, Row] = {}
-    said: dict[tuple[int, int], Row] = {}  # (talk, turn number) → what the model said, for `generated` contexts
-    for number in range(max(len(t.turns) for t in batch)):
-        for context in ("none", "reference", "generated"):
-            turns = [(i, t) for i, talk in enumerate(batch) for t in talk.turns if (t.number, t.context) == (number, context)]
-            asked = []
-            for i, turn in turns:
-                key, before = batch[i].key(turn), said.get((i, number - 1), {}).get("finish")
-                if key in known:
-                    rows[key] = known[key]
-                elif context == "generated" and before in ("refused", "failed"):  # nothing was said that could be gone on from
-                    rows[key] = to_row(_row(batch[i], turn, "", before, model.name))
-                else:
-                    asked.append((i, turn))
-            if asked:
-                prompts = [_prompt(batch[i], turn, shown[i], said, i) for i, turn in asked]
-                drafts = model.answer(prompts, seed_of(seed, batch[0].example.id, batch[0].image, number, context))
-                whole = [_with_reference(p, batch[i], turn) for p, (i, turn) in zip(prompts, asked, strict=True)]
-                nats = model.likelihood(whole) if context != "generated" else None
-                for place, (i, turn) in enumerate(asked):
-                    row = _row(batch[i], turn, *drafts[place], model.name)
-                    rows[row.key] = to_row(row)
-                    if nats is not None:
-                        likely[row.key] = _likelihood(row, *nats[place])
-            if context != "reference":
-                said |= {(i, number): rows[batch[i].key(turn)] for i, turn in turns}
-    order = [key for talk in batch for key in talk.prediction_keys()]
-    return [rows[key] for key in order if key not in known], [likely[key] for key in order if key in likely]
+class Batch:
+    """Conversations that a model is asked together, turn after turn, context after context.
+
+    Parameters
+    ----------
+    shown : list of dict
+        Of each conversation its films, rendered, by `_name`.
+    known : mapping
+        Answers that are there already, by key: they are not asked for again.
+    """
+
+    def __init__(
+        self,
+        model: Backend,
+        talks: list[Talk],
+        shown: list[dict[str, list[np.ndarray]]],
+        known: Mapping[Key, Row] = MappingProxyType({}),
+    ) -> None:
+        self.model, self.talks, self.shown, self.known = model, talks, shown, known
+        self._rows: dict[Key, Row] = {}
+        self._likely: dict[Key, Row] = {}
+        #: (conversation, turn number) → the model's own answer, which `generated` contexts go on from.
+        self._answers: dict[tuple[int, int], Row] = {}
+
+    def answers(self, seed: int) -> tuple[list[Row], list[Row]]:
+        """Ask; the rows of predictions and likelihoods that are new, in the order of the plan."""
+        for number in range(max(len(talk.turns) for talk in self.talks)):
+            for context in ("none", "reference", "generated"):
+                self._step(number, context, seed)
+        order = [key for talk in self.talks for key in talk.prediction_keys()]
+        return (
+            [self._rows[key] for key in order if key not in self.known],
+            [self._likely[key] for key in order if key in self._likely],
+        )
+
+    def _step(self, number: int, context: str, seed: int) -> None:
+        """One turn in one context, of all conversations that have it."""
+        turns = [(i, t) for i, talk in enumerate(self.talks) for t in talk.turns if (t.number, t.context) == (number, context)]
+        asked = [(i, turn) for i, turn in turns if not self._settled(i, turn)]
+        if asked:
+            self._ask(asked, seed_of(seed, self.talks[0].example.id, self.talks[0].image, number, context))
+        if context != "reference":
+            self._answers |= {(i, number): self._rows[self.talks[i].key(turn)] for i, turn in turns}
+
+    def _settled(self, i: int, turn: Turn) -> bool:
+        """Whether a turn needs no asking: its answer is known, or the one it would go on from never came."""
+        talk, before = self.talks[i], self._answers.get((i, turn.number - 1), {}).get("finish")
+        key = talk.key(turn)
+        if key in self.known:
+            self._rows[key] = self.known[key]
+        elif turn.context == "generated" and before in ("refused", "failed"):
+            self._rows[key] = to_row(_row(talk, turn, "", before, self.model.name))
+        return key in self._rows
+
+    def _ask(self, asked: list[tuple[int, Turn]], seed: int) -> None:
+        prompts = [self._prompt(i, turn) for i, turn in asked]
+        for (i, turn), draft in zip(asked, self.model.answer(prompts, seed), strict=True):
+            row = _row(self.talks[i], turn, *draft, self.model.name)
+            self._rows[row.key] = to_row(row)
+        if not self.talks[0].has_reference or asked[0][1].context == "generated":
+            return
+        with_reference = [_with_reference(p, self.talks[i], turn) for p, (i, turn) in zip(prompts, asked, strict=True)]
+        for (i, turn), nats in zip(asked, self.model.likelihood(with_reference) or [], strict=False):
+            key = self.talks[i].key(turn)
+            self._likely[key] = _likelihood(self._rows[key], *nats)
+
+    def _prompt(self, i: int, turn: Turn) -> Prompt:
+        """The conversation up to a turn: a film for each tag, so all films of its study, and the answers of its context."""
+        talk, messages, number = self.talks[i], [], 0
+        for message in talk.example.messages[: turn.place]:
+            if message.role == "assistant":
+                if turn.context == "generated":
+                    message = replace(message, content=self._answers[i, number]["prediction"], origin="prediction")
+                number += 1
+            messages.append(message)
+        frames = [frame for media in films(talk, turn.place) for frame in self.shown[i].get(_name(media), [])]
+        return Prompt(messages, frames)
 
 
-def _prompt(talk: Talk, turn: Turn, shown: dict[str, list[np.ndarray]], said: dict[tuple[int, int], Row], index: int) -> Prompt:
-    messages, number = [], 0
-    for message in talk.example.messages[: turn.place]:
-        if message.role == "assistant":
-            if turn.context == "generated":
-                message = replace(message, content=said[index, number]["prediction"], origin="prediction")
-            number += 1
-        messages.append(message)
-    frames = [frame for media in films(talk, turn.place) for frame in shown.get(_name(media), [])]
-    return Prompt(messages, frames)
+#: A batch, and the files that its answers go to.
+Asked = tuple["Files", Batch]
 
 
 def _with_reference(prompt: Prompt, talk: Talk, turn: Turn) -> Prompt:
@@ -210,28 +288,31 @@ def _row(talk: Talk, turn: Turn, text: str, finish: Any, name: str) -> Predictio
     )
 
 
-def _likelihood(row: Prediction, nats: float, tokens: int) -> Row:
-    kept = ("id", "turn", "context", "image", "image_study", "study", "patient", "task")
-    return {name: getattr(row, name) for name in kept} | {"nats": round(nats, 6), "tokens": tokens}
+def _likelihood(row: Row, nats: float, tokens: int) -> Row:
+    names = ("id", "turn", "context", "image", "image_study", "study", "patient", "task")
+    return {name: row[name] for name in names} | {"nats": round(nats, 6), "tokens": tokens}
 
 
 class Files:
-    """predictions.jsonl and likelihoods.jsonl of a run: what of the plan they hold, and their final order.
+    """The files that answers go to: what of the plan they hold, and their final order.
 
-    `each_alone`: rows of a half-finished batch count (in `known`), and rows that failed do not.
+    Parameters
+    ----------
+    predictions, likelihoods : Path or None
+        Without a reference there are no likelihoods.
+    each_alone : bool
+        Rows of a half-finished batch count (in `known`), and rows that failed do not.
+    more : dict, optional
+        What each row of predictions holds besides.
     """
 
-    def __init__(self, run: Path, key: str, each_alone: bool = False) -> None:
-        self.predictions, self.likelihoods = run / "predictions.jsonl", run / "likelihoods.jsonl"
-        self.each_alone, self.known = each_alone, dict[Key, Row]()
-        if not (run / PLAN).exists() or read_json(run / PLAN) != {"key": key}:
-            self.predictions.unlink(missing_ok=True)
-            self.likelihoods.unlink(missing_ok=True)
-            write_json(run / PLAN, {"key": key})
+    def __init__(self, predictions: Path, likelihoods: Path | None, each_alone: bool = False, more: Row | None = None) -> None:
+        self.predictions, self.likelihoods = predictions, likelihoods
+        self.each_alone, self.more, self.known = each_alone, more or {}, dict[Key, Row]()
 
     def unfinished(self, batches: list[list[Talk]]) -> list[list[Talk]]:
         """The batches to draft; rows of half-written ones are dropped from the files, or kept as `known`."""
-        predicted, likely = _by_key(self.predictions), _by_key(self.likelihoods)
+        predicted, likely = self._read()
         if self.each_alone:
             self.known = predicted = {key: row for key, row in predicted.items() if row["finish"] != "failed"}
         done = [
@@ -245,13 +326,17 @@ class Files:
         return [batch for batch in batches if id(batch) not in finished]
 
     def settle(self, batches: list[list[Talk]]) -> None:
-        """Rewrite both files with the rows of these batches only, in plan order."""
-        self._write(batches, _by_key(self.predictions), _by_key(self.likelihoods))
+        """Rewrite the files with the rows of these batches only, in plan order."""
+        self._write(batches, *self._read())
+
+    def _read(self) -> tuple[dict[Key, Row], dict[Key, Row]]:
+        return _by_key(self.predictions), _by_key(self.likelihoods) if self.likelihoods else {}
 
     def _write(self, batches: list[list[Talk]], predicted: dict[Key, Row], likely: dict[Key, Row]) -> None:
         talks = [talk for batch in batches for talk in batch]
         write_jsonl(self.predictions, (predicted[key] for talk in talks for key in talk.prediction_keys() if key in predicted))
-        write_jsonl(self.likelihoods, (likely[key] for talk in talks for key in talk.likelihood_keys() if key in likely))
+        if self.likelihoods:
+            write_jsonl(self.likelihoods, (likely[key] for talk in talks for key in talk.likelihood_keys() if key in likely))
 
 
 def _by_key(path: Path) -> dict[Key, Row]:

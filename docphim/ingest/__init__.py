@@ -12,6 +12,7 @@ import difflib
 import importlib
 import os
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ SOURCES: dict[str, str] = {
     "vix_ray": "docphim.ingest.vix_ray",
     "joined": "docphim.ingest.joined",
 }
+#: The columns of private.csv; see docs/data.md.
+PRIVATE = ("series", "study", "location", "original_id", "refused")
 
 
 def check(kind: str, options: dict[str, Any]) -> Section:
@@ -67,20 +70,20 @@ def ingest(kind: str, options: dict[str, Any], dataset: Path, *, language: str, 
     """
     checked, notes = check(kind, options), Notes()
     private_folder(dataset)
-    found: dict[str, Found] = {}
+    studies: dict[str, Found] = {}
     rejections: set[Rejection] = set()
     try:
         for item in _source(kind).read(checked, dataset, notes, language=language, split_by_source=split_by_source):
             if isinstance(item, Rejection):
                 rejections.add(item)
-            elif item.study.id in found:
+            elif item.study.id in studies:
                 raise RuntimeError(f"source {kind} gave study {item.study.id} twice")
             else:
-                found[item.study.id] = item
+                studies[item.study.id] = item
     except OSError as error:
         # The message of an OSError holds a path; only what the system said is passed on.
         raise Refused("file_unreadable", "", f"the source cannot be read: {os.strerror(error.errno or 0)}") from None
-    _write(dataset, sorted(found.values(), key=lambda f: f.study.id), sorted(rejections), notes)
+    _write(dataset, sorted(studies.values(), key=lambda item: item.study.id), sorted(rejections), notes)
 
 
 def _source(kind: str) -> Any:
@@ -91,23 +94,45 @@ def _source(kind: str) -> Any:
     return importlib.import_module(SOURCES[kind])
 
 
-def _write(dataset: Path, found: list[Found], rejections: list[Rejection], notes: Notes) -> None:
-    reasons = Counter(r.reason for r in rejections)
+def _write(dataset: Path, studies: list[Found], rejections: list[Rejection], notes: Notes) -> None:
+    # A study may be refused for the same reason at several places: one row here, one line each in private.csv.
+    refused = sorted({(r.study, r.reason, r.why) for r in rejections})
+    reasons = Counter(reason for _, reason, _ in refused)
     unknown = set(reasons) - set(REASONS)
     if unknown:
         raise ValueError(f"unknown reason code {min(unknown)!r}")
-    rows = [{"study": r.study, "stage": "ingest", "reason": r.reason, "why": r.why} for r in rejections]
+    rows = [{"study": study, "stage": "ingest", "reason": reason, "why": why} for study, reason, why in refused]
     write_jsonl(dataset / "rejected.jsonl", rows)
-    if not found:
+    _write_private(dataset, [*_places_of_studies(studies), *_places_of_refused(rejections)])
+    if not studies:
         listed = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "the source holds none"
         raise Refused("empty_dataset", "", f"no study is left: {listed}")
+    reported = sum(item.study.report is not None for item in studies)
+    counts = {"studies": len(studies), "with_report": reported, "without_report": len(studies) - reported}
+    record = {**notes.record, **counts, "rejected": dict(sorted(reasons.items()))}
+    write_json(dataset / "ingest_notes.json", {**record, "counts": dict(sorted(notes.counts.items()))})
+    write_jsonl(dataset / "studies.jsonl", (to_row(item.study) for item in studies))
+
+
+def _places_of_studies(studies: Iterable[Found]) -> Iterator[tuple[str, ...]]:
+    for item in studies:
+        for series in item.study.series:
+            yield series.id, item.study.id, item.locations[series.id], item.original_id, ""
+
+
+def _places_of_refused(rejections: Iterable[Rejection]) -> Iterator[tuple[str, ...]]:
+    """One line for each place of what was refused; `series` is empty, and `refused` holds the reason."""
+    for r in rejections:
+        for place in r.places or ("",):
+            yield "", r.study, place, r.original_id, r.reason
+
+
+def _write_private(dataset: Path, rows: Iterable[tuple[str, ...]]) -> None:
+    """Write private.csv, which its owner alone can read: it leads every id, of refused ones too, back to its file."""
     with atomic(dataset / "private.csv") as handle:
         if hasattr(os, "fchmod"):
             os.fchmod(handle.fileno(), 0o600)
         writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(["series", "study", "location", "original_id"])
-        for item in found:
-            writer.writerows([s.id, item.study.id, item.locations[s.id], item.original_id] for s in item.study.series)
-    said = {**notes.said, "studies": len(found), "rejected": dict(sorted(reasons.items()))}
-    write_json(dataset / "ingest_notes.json", {**said, "counts": dict(sorted(notes.counts.items()))})
-    write_jsonl(dataset / "studies.jsonl", (to_row(item.study) for item in found))
+        writer.writerow(PRIVATE)
+        # A name that is no UTF-8 (`unsafe_path`) stands with its bytes written out.
+        writer.writerows([cell.encode("utf-8", "backslashreplace").decode() for cell in row] for row in rows)

@@ -40,28 +40,19 @@ class Assembler:
     def assemble(self, draft: Draft, *, split_by_source: bool, need_report: bool) -> Iterator[Found | Rejection]:
         """The study, or why there is none; films that are left out of it are rejections too."""
         study = self._identities.study(draft.name)
-        if not draft.rows and need_report:
-            yield Rejection(study, "report_missing", REASONS["report_missing"])
-            return
-        patients = self._patients(draft)
-        if len(patients) > 1:
-            yield Rejection(study, "study_mixed_patients", f"its images are of {len(patients)} patients")
-            return
-        report, reason = self._report(draft)
+        original = self._cell(draft, "id") or self._cell(draft, "accession") or draft.original
+        report, reason, why = self._judged(draft, split_by_source, need_report)
         if reason:
-            yield Rejection(study, reason, REASONS[reason])
-            return
-        split = split_of(self._cell(draft, "split")) if split_by_source else None
-        if split_by_source and split is None:
-            yield Rejection(study, "split_missing", REASONS["split_missing"])
+            yield Rejection(study, reason, why, tuple(image.location for image in draft.images), original)
             return
         series, locations = self._series(draft, study)
-        lateral = len(draft.images) - len(series)
+        lateral = tuple(image.location for image in draft.images if image.location not in locations.values())
         if lateral:
-            why = f"{lateral} of its {len(draft.images)} films: lateral or oblique by the table or the file's name"
-            yield Rejection(study, "view_out_of_scope", why)
+            why = f"{len(lateral)} of its {len(draft.images)} films: lateral or oblique by the table or the file's name"
+            yield Rejection(study, "view_out_of_scope", why, lateral, original)
         if not series:
             return
+        patients = self._patients(draft)
         header = next((i.header for i in draft.images if i.header), None)
         if not patients:
             self._notes.counts["patients_unknown"] += 1
@@ -75,12 +66,25 @@ class Assembler:
                 series=series,
                 report=report,
                 labels=None,
-                split=split,
+                split=split_of(self._cell(draft, "split")) if split_by_source else None,
                 source="folder",
             ),
             locations,
-            self._cell(draft, "id") or self._cell(draft, "accession") or draft.original,
+            original,
         )
+
+    def _judged(self, draft: Draft, split_by_source: bool, need_report: bool) -> tuple[Report | None, str, str]:
+        """The report, or the reason why there is no study, and its sentence."""
+        if not draft.rows and need_report:
+            return None, "report_missing", REASONS["report_missing"]
+        patients = self._patients(draft)
+        if len(patients) > 1:
+            return None, "study_mixed_patients", f"its images are of {len(patients)} patients"
+        report, reason = self._report(draft)
+        # A study without a report is in no split: the table that says them does not speak of it.
+        if not reason and draft.rows and split_by_source and split_of(self._cell(draft, "split")) is None:
+            reason = "split_missing"
+        return report, reason, REASONS.get(reason, "")
 
     def _pick(self, field: str, header: T, cell: T) -> T:
         first, second = (cell, header) if field in self._named else (header, cell)
@@ -141,27 +145,27 @@ class Assembler:
         names = [n for h in headers for n in h.names] + [row.get("name"), row.get("doctor")]
         numbers = [n for h in headers for n in h.numbers] + [row.get(f) for f in ("id", "accession", "patient", "study_uid")]
         for cell in map(row.get, ("text", *KEPT)):
-            said_names, said_numbers = announced(cell)
-            names, numbers = names + said_names, numbers + said_numbers
-        found: dict[str, list[str]] = {}
+            cell_names, cell_numbers = announced(cell)
+            names, numbers = names + cell_names, numbers + cell_numbers
+        parts: dict[str, list[str]] = {section: [] for section in KEPT}
         for field in ("text", *KEPT):
             for name, text in split_sections(row.get(field)).items():
                 section = field if name == "findings" and field != "text" else name
                 text = remove_identities(text, names, numbers, language=self._language)
-                if section in KEPT and text and text not in found.setdefault(section, []):
-                    found[section].append(text)
-        return {section: "\n".join(found[section]) for section in KEPT if found.get(section)}
+                if section in parts and text and text not in parts[section]:
+                    parts[section].append(text)
+        return {section: "\n".join(texts) for section, texts in parts.items() if texts}
 
     def _without_comparisons(self, sections: dict[str, str]) -> tuple[Report | None, str]:
         left_out: list[str] = []
-        kept: dict[str, Any] = {}
+        texts: dict[str, Any] = {}
         for name, text in sections.items():
             rest, out = leave_out_comparisons(text, self._language)
             left_out += out
-            kept[name] = rest if self._leave_out else text
+            texts[name] = rest if self._leave_out else text
         self._notes.counts["comparing_sentences"] += len(left_out)
         self._notes.counts["reports_with_comparisons"] += bool(left_out)
-        kept = {name: text for name, text in kept.items() if text}
-        if not kept:
+        texts = {name: text for name, text in texts.items() if text}
+        if not texts:
             return None, "report_empty"
-        return Report(self._language, kept, {"comparison": left_out} if left_out and self._leave_out else {}), ""
+        return Report(self._language, texts, {"comparison": left_out} if left_out and self._leave_out else {}), ""

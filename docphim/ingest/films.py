@@ -32,17 +32,18 @@ def find_films(entries: list[Entry], identities: Identities, notes: Notes) -> tu
         try:
             film = _film(entry)
         except Refused as error:
-            rejected.append(Rejection(name, error.reason, error.why))
+            rejected.append(Rejection(name, error.reason, error.why, (str(entry.path),)))
             continue
         if film is None:
             notes.counts["files_ignored"] += 1
         elif film.header and film.header.modality in NOT_A_FILM:
             study = identities.hashed("study", film.unit)
-            rejected.append(Rejection(study, "modality_unsupported", f"the modality is {film.header.modality}"))
+            why = f"the modality is {film.header.modality}"
+            rejected.append(Rejection(study, "modality_unsupported", why, (film.location,), film.header.study_uid))
         else:
             films.append(film)
-    kept, repeated = _without_copies(films, identities, notes)
-    return kept, rejected + repeated
+    distinct, repeated = _without_copies(films, identities, notes)
+    return distinct, rejected + repeated
 
 
 def _film(entry: Entry) -> Image | None:
@@ -74,16 +75,17 @@ def _without_copies(films: Iterable[Image], identities: Identities, notes: Notes
     by_uid: dict[str, list[Image]] = defaultdict(list)
     for film in films:
         by_uid[film.instance].append(film)
-    kept: list[Image] = []
+    distinct: list[Image] = []
     rejected: list[Rejection] = []
     for same in by_uid.values():
         if len(same) == 1 or _equal([Path(film.location) for film in same]):
             notes.counts["copies_ignored"] += len(same) - 1
-            kept.append(same[0])
+            distinct.append(same[0])
         else:
-            names = [identities.hashed("file", film.relative) for film in same]
-            rejected += [Rejection(name, "duplicate_uid", REASONS["duplicate_uid"]) for name in names]
-    return kept, rejected
+            for film in same:
+                name = identities.hashed("file", film.relative)
+                rejected.append(Rejection(name, "duplicate_uid", REASONS["duplicate_uid"], (film.location,)))
+    return distinct, rejected
 
 
 def _equal(paths: list[Path]) -> bool:

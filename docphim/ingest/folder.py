@@ -44,7 +44,8 @@ class Options(Section):
     comparisons : str
         `leave_out` sentences about earlier films, or `keep` them.
     without_report : str
-        `refuse` films without a report, or `keep` them (they are prepared, not trained on).
+        `refuse` films without a report, or `keep` them (they are prepared and drafted, not trained on, not scored).  `only`
+        looks for no table and keeps every film: what `docphim draft` does.
     """
 
     path: str
@@ -56,7 +57,7 @@ class Options(Section):
     ids: Literal["hash", "keep"] = "hash"
     key_file: str | None = None
     comparisons: Literal["leave_out", "keep"] = "leave_out"
-    without_report: Literal["refuse", "keep"] = "refuse"
+    without_report: Literal["refuse", "keep", "only"] = "refuse"
 
     @field_validator("columns")
     @classmethod
@@ -76,7 +77,9 @@ def fingerprint(options: Options) -> str:
         `file_missing`: there is no such folder.
     """
     root = root_of(options)
-    listed: list[object] = [[e.relative, e.size, e.modified, e.refused] for e in walk(root)]
+    # A name that is no UTF-8 costs that file, not the source: here it stands with its bytes written out.
+    names = ((e.relative.encode("utf-8", "backslashreplace").decode(), e) for e in walk(root))
+    listed: list[object] = [[name, e.size, e.modified, e.refused] for name, e in names]
     if options.reports and (table := root / Path(options.reports).expanduser()).is_file():
         listed.append([table.stat().st_size, table.stat().st_mtime_ns])
     return content_key([options.model_dump(exclude={"path"}), listed])
@@ -99,41 +102,49 @@ def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_
     if table_path is not None:
         table = read_table(table_path, columns=options.columns, encoding=options.encoding, sheet=options.sheet)
         _check_columns(table, options, split_by_source)
-    identities = Identities(None if options.ids == "keep" else load_key(options.key_file, _shared_folders(root, dataset)))
+    shared = _drafts_folders if options.without_report == "only" else _shared_folders
+    identities = Identities(None if options.ids == "keep" else load_key(options.key_file, shared(root, dataset)))
     films, rejected = find_films(entries, identities, notes)
     yield from rejected
     matched = match(films, table or Table([], frozenset(), frozenset(), {}), options.match or (None if table else "file_name"))
     _note(notes, table, matched)
-    yield from _refused_rows(matched.refused, identities)
+    yield from _refused_rows(matched.refused, identities, table_path)
     assembler = Assembler(
         identities, notes, language, options.comparisons == "leave_out", table.named if table else frozenset()
     )
-    kept: list[Found] = []
+    studies: list[Found] = []
     need_report = options.without_report == "refuse"
     for draft in [*matched.drafts, *matched.alone]:
         for item in assembler.assemble(draft, split_by_source=split_by_source, need_report=need_report):
             if isinstance(item, Found):
-                kept.append(item)
+                studies.append(item)
             else:
                 yield item
-    yield from _one_split_each(kept)
+    yield from _one_split_each(studies)
 
 
 def root_of(options: Options) -> Path:
-    """The folder, resolved.
+    """The folder, or the one file, resolved.
 
     Raises
     ------
     Refused
-        `file_missing`.
+        `file_missing`; `unsafe_path`, where its own path is no UTF-8.
     """
     root = Path(options.path).expanduser()
-    if not root.is_dir():
+    if not (root.is_dir() or root.is_file()):
         raise Refused("file_missing", "source.path", "there is no such folder")
-    return root.resolve()
+    root = root.resolve()
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        raise Refused("unsafe_path", "source.path", "its path is no UTF-8; rename it, or give a link to it") from None
+    return root
 
 
 def _table_path(options: Options, root: Path, entries: Iterable[Entry]) -> Path | None:
+    if options.without_report == "only":
+        return None
     if options.reports:
         path = root / Path(options.reports).expanduser()
         if not path.is_file():
@@ -142,12 +153,12 @@ def _table_path(options: Options, root: Path, entries: Iterable[Entry]) -> Path 
             raise UsageError(f"source.reports: must be one of {', '.join(SUFFIXES)} (save an .xls as .xlsx)")
         return path
     near = [e.path for e in entries if "/" not in e.relative and e.path.suffix.lower() in SUFFIXES and not e.refused]
-    found = near if options.columns else [path for path in near if has_reports(path, options.encoding, options.sheet)]
-    if len(found) == 1:
-        return found[0]
-    if not found and options.without_report == "keep":
+    tables = near if options.columns else [path for path in near if has_reports(path, options.encoding, options.sheet)]
+    if len(tables) == 1:
+        return tables[0]
+    if not tables and options.without_report == "keep":
         return None
-    why = "holds no table with report text" if not found else f"holds {len(found)} tables"
+    why = "holds no table with report text" if not tables else f"holds {len(tables)} tables"
     raise UsageError(f"source.reports: the folder {why}; name the one with the reports, and its columns under source.columns")
 
 
@@ -172,26 +183,34 @@ def _shared_folders(root: Path, dataset: Path) -> list[Path]:
     return [root, data, data.parent / "runs"]
 
 
+def _drafts_folders(root: Path, dataset: Path) -> list[Path]:
+    """Where a key must not lie when films alone are read: among them, and where the drafts go."""
+    return [root, dataset.resolve().parent]
+
+
 def _note(notes: Notes, table: Table | None, matched: Match) -> None:
-    notes.said["table"] = table.said if table else None
-    notes.said["match"] = {"rule": matched.rule, "rows_matched": matched.tried}
+    notes.record["table"] = table.record if table else None
+    notes.record["match"] = {"rule": matched.rule, "rows_matched": matched.tried}
     notes.counts["zeros_restored"] = matched.restored
 
 
-def _refused_rows(refused: list[tuple[Row, str]], identities: Identities) -> Iterator[Rejection]:
+def _refused_rows(refused: list[tuple[Row, str]], identities: Identities, table: Path | None) -> Iterator[Rejection]:
     for row, reason in refused:
         known = next((row.get(f) for f in ("id", "accession", "study_uid", "image") if row.get(f)), "")
         name = identities.hashed("row", known or str(row.number))
-        yield Rejection(name, reason, f"{REASONS[reason]} (row {row.number} of the table)")
+        why = f"{REASONS[reason]} (row {row.number} of the table)"
+        yield Rejection(name, reason, why, (f"table:{table}#{row.number}",), known)
 
 
-def _one_split_each(found: list[Found]) -> Iterator[Found | Rejection]:
+def _one_split_each(studies: list[Found]) -> Iterator[Found | Rejection]:
     """Refuse every study of a patient whom the table puts into more than one split."""
     splits: dict[str, set[str | None]] = defaultdict(set)
-    for item in found:
+    for item in studies:
         splits[item.study.patient].add(item.study.split)
-    for item in found:
+    for item in studies:
         if len(splits[item.study.patient]) == 1:
             yield item
         else:
-            yield Rejection(item.study.id, "patient_in_two_splits", REASONS["patient_in_two_splits"])
+            places = tuple(item.locations.values())
+            why = REASONS["patient_in_two_splits"]
+            yield Rejection(item.study.id, "patient_in_two_splits", why, places, item.original_id)

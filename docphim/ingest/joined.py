@@ -57,7 +57,7 @@ def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_
                 yield dataclasses.replace(item, study=dataclasses.replace(item.study, split=split))
             else:
                 yield item
-        notes.said[part] = {"kind": values["kind"], **inner.said, "counts": dict(sorted(inner.counts.items()))}
+        notes.record[part] = {"kind": values["kind"], **inner.record, "counts": dict(sorted(inner.counts.items()))}
 
 
 def _train_or_val(patient: str, options: Options) -> Split:

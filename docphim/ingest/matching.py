@@ -111,31 +111,46 @@ def match(images: Sequence[Image], table: Table, rule: str | None = None) -> Mat
     units: dict[str, list[Image]] = defaultdict(list)
     for image in images:
         units[image.unit].append(image)
-    drafts: dict[str, Draft] = {}
-    owner: dict[str, str] = {}
+    studies = _Studies(units)
     refused: list[tuple[Row, str]] = []
-    clashing: set[str] = set()
     for row in table.rows:
-        found, reason = finder.find(row)
+        names, reason = finder.find(row)
         if reason:
             refused.append((row, reason))
-            continue
-        uid = next((u for u in sorted(found) if u.startswith("uid:")), None)
-        name = uid or (f"id:{row.get('id')}" if row.get("id") else min(found))
-        draft = drafts.setdefault(name, Draft(name))
+        else:
+            studies.add(row, names)
+    refused += [(row, "report_ambiguous") for row in studies.without_clashes()]
+    alone = [Draft(unit, films) for unit, films in units.items() if unit not in studies.owner]
+    return Match(best, list(studies.drafts.values()), alone, refused, {n: f.hits for n, f in tried.items()}, finder.restored)
+
+
+class _Studies:
+    """Studies in the making: which rows speak of which, and which studies would share a film (they are clashing)."""
+
+    def __init__(self, units: dict[str, list[Image]]) -> None:
+        self._units = units
+        self.drafts: dict[str, Draft] = {}
+        self.owner: dict[str, str] = {}
+        self._clashing: set[str] = set()
+
+    def add(self, row: Row, names: set[str]) -> None:
+        """Let a row speak of the films of these units."""
+        uid = next((unit for unit in sorted(names) if unit.startswith("uid:")), None)
+        name = uid or (f"id:{row.get('id')}" if row.get("id") else min(names))
+        draft = self.drafts.setdefault(name, Draft(name))
         draft.rows.append(row)
-        films = [image for unit in found for image in units[unit]]
+        films = [image for unit in names for image in self._units[unit]]
         if len(films) == 1 and row.get("view"):
             draft.views[films[0].relative] = row.get("view")
-        for unit in sorted(found):
-            if owner.setdefault(unit, name) != name:
-                clashing.update((name, owner[unit]))
-            elif units[unit][0] not in draft.images:
-                draft.images += units[unit]
-    for name in sorted(clashing):
-        refused += [(row, "report_ambiguous") for row in drafts.pop(name).rows]
-    alone = [Draft(unit, films) for unit, films in units.items() if unit not in owner]
-    return Match(best, list(drafts.values()), alone, refused, {n: f.hits for n, f in tried.items()}, finder.restored)
+        for unit in sorted(names):
+            if self.owner.setdefault(unit, name) != name:
+                self._clashing.update((name, self.owner[unit]))
+            elif self._units[unit][0] not in draft.images:
+                draft.images += self._units[unit]
+
+    def without_clashes(self) -> list[Row]:
+        """Take the clashing studies out; their rows are given back."""
+        return [row for name in sorted(self._clashing) for row in self.drafts.pop(name).rows]
 
 
 class _Finder:
@@ -155,7 +170,7 @@ class _Finder:
 
     def find(self, row: Row) -> tuple[set[str], str]:
         """The units of a row, or a reason code."""
-        found: set[str] = set()
+        names: set[str] = set()
         keys = self._keys(row)
         if row.ragged:
             return set(), "row_unreadable"
@@ -165,10 +180,10 @@ class _Finder:
             units, reason = self._units(key)
             if reason:
                 return set(), reason
-            found |= units
-        if sum(u.startswith("uid:") for u in found) > 1:
+            names |= units
+        if sum(name.startswith("uid:") for name in names) > 1:
             return set(), "report_ambiguous"
-        return found, ""
+        return names, ""
 
     def _keys(self, row: Row) -> list[str]:
         if self._rule == "patient_date":
@@ -216,10 +231,10 @@ def mangled(key: str, known: Iterable[str]) -> bool:
     """Whether a spreadsheet has rounded the id: written 1.23457E+15, or zeros after the fifteenth digit of a known id."""
     if _ROUNDED.fullmatch(key):
         return True
-    kept, lost = key[:_EXACT_DIGITS], key[_EXACT_DIGITS:]
+    exact, lost = key[:_EXACT_DIGITS], key[_EXACT_DIGITS:]
     if not (key.isdigit() and lost and not lost.strip("0")):
         return False
-    return any(len(k) == len(key) and k.startswith(kept[:-1]) for k in known)
+    return any(len(k) == len(key) and k.startswith(exact[:-1]) for k in known)
 
 
 def _index(kind: str, images: Sequence[Image]) -> dict[str, set[str]]:

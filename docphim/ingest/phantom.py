@@ -74,7 +74,7 @@ def read(
     root = root.absolute()
     _claim(root, key, options)
     make(root, options.studies, options.seed, options.profile, options.size, options.workers)
-    notes.said |= {"profile": options.profile, "files": key}
+    notes.record |= {"profile": options.profile, "files": key}
     for index in range(options.studies):
         yield _study(root / study_id(index), language)
 

@@ -31,16 +31,22 @@ class Found:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rejection:
-    """Something that is left out: hashed id, reason code (`errors.REASONS`), one sentence without names or paths."""
+    """Something that is left out: hashed id, reason code (`errors.REASONS`), one sentence without names or paths.
+
+    `places` and `original_id` are for private.csv alone: where its files or its row of the table are, as `Found.locations`
+    says it (a row is `table:PATH#ROW`), and the id it came with.
+    """
 
     study: str
     reason: str
     why: str
+    places: tuple[str, ...] = ()
+    original_id: str = ""
 
 
 @dataclass
 class Notes:
     """What a source decided or counted on its way, for ingest_notes.json: no id, name or path in it."""
 
-    said: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)

@@ -109,8 +109,8 @@ def find_shards(root: Path) -> list[Shard]:
 
 def _parquet_shards(root: Path) -> list[Shard]:
     """Parquet files at any depth; a download folder may well be links into a store beside it."""
-    found = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.parquet") if path.is_file())
-    return [Shard(path, "parquet", _split_in(relative) or split_of(root.name)) for relative, path in found]
+    paths = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.parquet") if path.is_file())
+    return [Shard(path, "parquet", _split_in(relative) or split_of(root.name)) for relative, path in paths]
 
 
 def _saved_shards(root: Path) -> list[Shard]:

@@ -11,7 +11,7 @@ import json
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,9 @@ FIELDS = (
     *("findings", "impression", "recommendation", "text", "age", "sex", "view", "split"),
 )
 _LARGEST_CELL = 10_000_000
-_LARGEST_SHEET = 4 << 30  # bytes an .xlsx may unpack to
+_LARGEST_BOOK = 256 << 20  # bytes an .xlsx may unpack to: minutes to read
+#: Rows (blank ones too) and columns of a sheet that are read: a table of reports has fewer, and a mistaken one never ends.
+_MOST_ROWS, _MOST_COLUMNS = 200_000, 1_000
 _BOMS = [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")]
 
 
@@ -53,7 +55,7 @@ class Table:
     rows: list[Row]
     columns: frozenset[str]
     named: frozenset[str]
-    said: dict[str, Any]
+    record: dict[str, Any]
 
 
 def read_table(path: Path, *, columns: dict[str, str], encoding: str | None = None, sheet: str | None = None) -> Table:
@@ -73,34 +75,45 @@ def read_table(path: Path, *, columns: dict[str, str], encoding: str | None = No
     UsageError
         The encoding or a column is not the table's; the message holds nothing of the table's content.
     Refused
-        `file_empty` or `file_unreadable`.
+        `file_empty` or `file_unreadable` (a workbook larger than a table of reports can be, too).
     """
-    if path.suffix.lower() == ".xlsx":
-        lines, said = _sheet_lines(path, sheet), {"format": "xlsx"}
-    else:
-        text, used = _decoded(path, encoding)
-        said = {"format": path.suffix.lower()[1:], "encoding": used}
-        if path.suffix.lower() == ".jsonl":
-            lines = _json_lines(text)
-        else:
-            separator = "\t" if path.suffix.lower() == ".tsv" else _separator(text)
-            said["separator"] = separator
-            lines = _csv_lines(text, separator)
-    header = [normalize(name) for name in next(lines, [])]
-    if not any(header):
-        raise Refused("file_empty", "", "the table of reports has no header")
-    places = _places(header, columns)
-    rows = [row for number, cells in enumerate(lines, 2) if (row := _row(number, cells, places, len(header))) is not None]
-    return Table(rows, frozenset(places), frozenset(columns), said)
+    lines, record = _opened(path, encoding, sheet)
+    with contextlib.closing(lines):
+        header = _header(lines)
+        places = _places(header, columns)
+        parsed = (_row(number, cells, places, len(header)) for number, cells in enumerate(lines, 2))
+        rows = [row for row in parsed if row is not None]
+    return Table(rows, frozenset(places), frozenset(columns), record)
 
 
 def has_reports(path: Path, encoding: str | None, sheet: str | None) -> bool:
-    """Whether a file is a table with a column of report text, by its header."""
+    """Whether a file is a table with a column of report text, by its header: no other row is read."""
     try:
-        columns = read_table(path, columns={}, encoding=encoding, sheet=sheet).columns
+        lines, _ = _opened(path, encoding, sheet)
+        with contextlib.closing(lines):
+            columns = _places(_header(lines), {})
     except (Refused, UsageError):
         return False
-    return bool(columns & {"findings", "impression", "text"})
+    return bool(columns.keys() & {"findings", "impression", "text"})
+
+
+def _opened(path: Path, encoding: str | None, sheet: str | None) -> tuple[Generator[list[str]], dict[str, Any]]:
+    """A table's lines of cells, the header first, and how they are read."""
+    kind = path.suffix.lower()[1:]
+    if kind == "xlsx":
+        return _sheet_lines(path, sheet), {"format": kind}
+    text, used = _decoded(path, encoding)
+    if kind == "jsonl":
+        return _json_lines(text), {"format": kind, "encoding": used}
+    separator = "\t" if kind == "tsv" else _separator(text)
+    return _csv_lines(text, separator), {"format": kind, "encoding": used, "separator": separator}
+
+
+def _header(lines: Iterator[list[str]]) -> list[str]:
+    header = [normalize(name) for name in next(lines, [])]
+    if not any(header):
+        raise Refused("file_empty", "", "the table of reports has no header")
+    return header
 
 
 def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
@@ -120,13 +133,13 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
 def _separator(text: str) -> str:
     """Excel's own `sep=` line, or whichever of , ; tab | the header holds most often outside quotes."""
     first = text.lstrip("\r\n").split("\n", 1)[0].strip("\r")
-    if told := re.fullmatch(r"sep=(.)", first):
-        return told[1]
+    if stated := re.fullmatch(r"sep=(.)", first):
+        return stated[1]
     bare = re.sub(r'"[^"]*"', "", first)
     return max(",;\t|", key=bare.count)
 
 
-def _csv_lines(text: str, separator: str) -> Iterator[list[str]]:
+def _csv_lines(text: str, separator: str) -> Generator[list[str]]:
     csv.field_size_limit(_LARGEST_CELL)
     # Not splitlines(): Word's soft line breaks (vertical tab) stand inside cells.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
@@ -138,7 +151,7 @@ def _csv_lines(text: str, separator: str) -> Iterator[list[str]]:
         raise Refused("file_unreadable", "", f"the table of reports breaks off near line {reader.line_num}") from None
 
 
-def _json_lines(text: str) -> Iterator[list[str]]:
+def _json_lines(text: str) -> Generator[list[str]]:
     """Rows of JSON objects under the union of their keys."""
     objects = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -157,26 +170,41 @@ def _json_lines(text: str) -> Iterator[list[str]]:
         yield [_cell(o.get(key)) for key in header]
 
 
-def _sheet_lines(path: Path, sheet: str | None) -> Iterator[list[str]]:
-    from openpyxl import load_workbook  # slow to import, and only Excel's files need it
+def _sheet_lines(path: Path, sheet: str | None) -> Generator[list[str]]:
+    """The rows of a sheet that are not blank, read once, as they are asked for.
 
+    Raises
+    ------
+    Refused
+        `file_unreadable`: damaged, or larger than `_LARGEST_BOOK`, `_MOST_ROWS` or `_MOST_COLUMNS`.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(part.file_size for part in archive.infolist()) > _LARGEST_SHEET:
-                raise Refused("file_unreadable", "", "the workbook unpacks to more than 4 GiB")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and validations, which do not concern us
-            book = load_workbook(path, read_only=True, data_only=True)
-            with contextlib.closing(book):
-                if sheet is not None and sheet not in book.sheetnames:
-                    raise UsageError(f"source.sheet: the workbook has no sheet {sheet!r}")
-                chosen = book[sheet] if sheet is not None else book.worksheets[0]
-                lines = [[_cell(value) for value in line] for line in chosen.iter_rows(values_only=True)]
+            if sum(part.file_size for part in archive.infolist()) > _LARGEST_BOOK:
+                raise Refused("file_unreadable", "", f"the workbook unpacks to more than {_LARGEST_BOOK >> 20} MiB")
+        with contextlib.closing(_workbook(path)) as book:
+            if sheet is not None and sheet not in book.sheetnames:
+                raise UsageError(f"source.sheet: the workbook has no sheet {sheet!r}")
+            chosen = book[sheet] if sheet is not None else book.worksheets[0]
+            for number, line in enumerate(chosen.iter_rows(values_only=True), 1):
+                if number > _MOST_ROWS or len(line) > _MOST_COLUMNS:
+                    why = f"the sheet has more than {_MOST_ROWS:,} rows or {_MOST_COLUMNS:,} columns, blank ones counted"
+                    raise Refused("file_unreadable", "", f"{why}; delete what lies outside the table, or save it as CSV")
+                cells = [_cell(value) for value in line]
+                if any(cells):
+                    yield cells
     except (Refused, UsageError, OSError):
         raise
     except Exception:  # zipfile, zlib and the XML parser raise their own, in the middle of a sheet too
         raise Refused("file_unreadable", "", "the workbook cannot be read") from None
-    yield from (cells for cells in lines if any(cells))
+
+
+def _workbook(path: Path) -> Any:
+    from openpyxl import load_workbook  # slow to import, and only Excel's files need it
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and validations, which do not concern us
+        return load_workbook(path, read_only=True, data_only=True)
 
 
 def _cell(value: Any) -> str:
@@ -211,9 +239,9 @@ def _places(header: list[str], columns: dict[str, str]) -> dict[str, int]:
 
 
 def _row(number: int, cells: list[str], places: dict[str, int], width: int) -> Row | None:
-    found = {field: cells[at].strip() for field, at in places.items() if at < len(cells) and cells[at].strip()}
+    filled = {field: cells[at].strip() for field, at in places.items() if at < len(cells) and cells[at].strip()}
     ragged = any(cell.strip() for cell in cells[width:])
-    return Row(number, found, ragged) if found or ragged else None
+    return Row(number, filled, ragged) if filled or ragged else None
 
 
 @cache

@@ -27,13 +27,17 @@ class Entry:
 
 
 def walk(root: Path) -> Iterator[Entry]:
-    """Every regular file under `root`, in the order of its relative path.
+    """Every regular file under `root`, in the order of its relative path; where `root` is a file, that one.
 
     Links that stay inside are passed over, since what they lead to is met under its own name; so no loop can occur.
     Links that lead out, and names that are not text, come with the reason `unsafe_path`; links to nothing with
     `file_missing`.
     """
     root = root.resolve()
+    if root.is_file():
+        stat = root.stat()
+        yield Entry(root.name, root, stat.st_size, stat.st_mtime_ns)
+        return
     yield from sorted(_entries(root), key=lambda e: os.fsencode(e.relative))
 
 
@@ -42,24 +46,25 @@ def _entries(root: Path) -> Iterator[Entry]:
     while folders:
         folder = folders.pop()
         try:
-            found = list(os.scandir(folder))
+            items = list(os.scandir(folder))
         except PermissionError:
             yield Entry(os.path.relpath(folder, root), folder, refused="file_unreadable")
             continue
-        for item in found:
-            if _IGNORED.fullmatch(item.name):
-                continue
-            path = Path(item.path)
-            relative = path.relative_to(root).as_posix()
-            refused = _refusal(item, root)
-            if refused is not None:
-                if refused:
-                    yield Entry(relative, path, refused=refused)
-            elif item.is_dir(follow_symlinks=False):
-                folders.append(path)
-            elif item.is_file(follow_symlinks=False):
-                stat = item.stat(follow_symlinks=False)
-                yield Entry(relative, path, stat.st_size, stat.st_mtime_ns)
+        for item in items:
+            refused = "" if _IGNORED.fullmatch(item.name) else _refusal(item, root)
+            if refused is None and item.is_dir(follow_symlinks=False):
+                folders.append(Path(item.path))
+            elif refused or (refused is None and item.is_file(follow_symlinks=False)):
+                yield _entry(item, root, refused)
+
+
+def _entry(item: os.DirEntry[str], root: Path, refused: str | None) -> Entry:
+    path = Path(item.path)
+    relative = path.relative_to(root).as_posix()
+    if refused:
+        return Entry(relative, path, refused=refused)
+    stat = item.stat(follow_symlinks=False)
+    return Entry(relative, path, stat.st_size, stat.st_mtime_ns)
 
 
 def _refusal(item: os.DirEntry[str], root: Path) -> str | None:

@@ -106,7 +106,7 @@ def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_
     rows: Iterator[tuple[Shard, ShardRow]] = (
         (shard, row) for shard in shards for row in shard.rows(places(shard.columns, options.columns), _TEXT)
     )
-    notes.said["shards"] = len(shards)
+    notes.record["shards"] = len(shards)
     for shard, row in bar(rows, sum(shard.count for shard in shards), "rows"):
         yield reader.study(shard, row)
 
@@ -123,14 +123,14 @@ def places(columns: list[str], named: dict[str, str]) -> dict[str, str]:
     for field, name in named.items():
         if normalize(name) not in spelled:
             raise UsageError(f"source.columns.{field}: there is no column {name!r}; columns: {', '.join(columns)}")
-    found = {field: spelled[normalize(name)] for field, name in named.items()}
+    columns_of = {field: spelled[normalize(name)] for field, name in named.items()}
     for field, names in COLUMNS.items():
         known = [spelled[n] for n in names if n in spelled]
-        if field not in found and known:
-            found[field] = known[0]
-    if "image" not in found or not ({"findings", "impression"} & set(found)):
+        if field not in columns_of and known:
+            columns_of[field] = known[0]
+    if "image" not in columns_of or not ({"findings", "impression"} & set(columns_of)):
         raise UsageError(f"source.columns: name the columns of image, findings and impression; columns: {', '.join(columns)}")
-    return found
+    return columns_of
 
 
 class _Reader:
@@ -152,14 +152,15 @@ class _Reader:
         published = cells.get("id", "")
         name = published if _SAFE_ID.fullmatch(published) else made
         if name in self._seen:
-            return Rejection(made, "report_ambiguous", f"row {number} of {place} repeats the id of another row")
+            why = f"row {number} of {place} repeats the id of another row"
+            return Rejection(made, "report_ambiguous", why, (row.location,), published)
         self._seen.add(name)
         report = self._report(cells)
         if report is None:
-            return Rejection(name, "report_empty", REASONS["report_empty"])
+            return Rejection(name, "report_empty", REASONS["report_empty"], (row.location,), published or made)
         view = _view(cells)
         if view in ("lateral", "oblique"):
-            return Rejection(name, "view_out_of_scope", REASONS["view_out_of_scope"])
+            return Rejection(name, "view_out_of_scope", REASONS["view_out_of_scope"], (row.location,), published or made)
         patient = cells.get("patient", "")
         self._notes.counts["patients_unknown"] += not patient
         study = Study(
@@ -177,19 +178,19 @@ class _Reader:
         return Found(study, {f"{name}-1": row.location}, published or made)
 
     def _report(self, cells: dict[str, str]) -> Report | None:
-        kept: dict[str, str] = {}
+        texts: dict[str, str] = {}
         left_out: list[str] = []
         for section in ("findings", "impression"):
             text = tidy(clean(cells.get(section, "")))
             rest, out = leave_out_comparisons(text, self._language)
             left_out += out
-            kept[section] = rest if self._leave_out else text
+            texts[section] = rest if self._leave_out else text
         self._notes.counts["comparing_sentences"] += len(left_out)
         self._notes.counts["reports_with_comparisons"] += bool(left_out)
-        kept = {section: text for section, text in kept.items() if text}
-        if not kept:
+        texts = {section: text for section, text in texts.items() if text}
+        if not texts:
             return None
-        return Report(self._language, kept, {"comparison": left_out} if left_out and self._leave_out else {})
+        return Report(self._language, texts, {"comparison": left_out} if left_out and self._leave_out else {})
 
 
 def _view(cells: dict[str, str]) -> str:

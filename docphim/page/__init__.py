@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import functools
-import hashlib
 import logging
 from pathlib import Path
 
-import jinja2
 import yaml
-from markupsafe import Markup
 
-import docphim
 from docphim.errors import UsageError
 from docphim.files import atomic
-from docphim.page import coloured, curve, figures, inputs, marking, stats, words
+from docphim.page import curve, drafts, inputs
 from docphim.page.cases import Case, cases, ranking
 from docphim.page.films import Films, fit
 from docphim.page.inputs import Inputs
-from docphim.page.marking import BIDI
+from docphim.page.render import MEGABYTE, rendered
 from docphim.page.tasks import tasks
 
-HERE = Path(__file__).parent
 LOG = logging.getLogger("docphim")
-#: The page's script: showing, then marking; together they are one element with one hash in the policy.
-SCRIPTS = ("script.js", "marking.js")
-#: Megabyte as mail servers and disks count it.
-MEGABYTE = 1_000_000
 
 
 def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int = 0) -> None:
     """Write the run's index.html: self-contained, in Vietnamese and English, never larger than `megabytes`.
+
+    Where studies without a report were drafted, they stand on a page of their own, drafts.html.
 
     Parameters
     ----------
@@ -48,6 +39,11 @@ def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int 
     """
     read = inputs.read(dataset, run)
     shown, total = cases(read, studies, seed)
+    drafted, model = drafts.read(dataset, run)
+    if drafted:
+        drafts.write_page(dataset, run / "drafts.html", run.name, drafted, model, [], megabytes)
+    else:
+        (run / "drafts.html").unlink(missing_ok=True)
     html = _fitted(read, shown, total, Films(dataset), megabytes)
     with atomic(run / "index.html", "wb") as handle:
         handle.write(html)
@@ -96,76 +92,22 @@ def _render(
     dropped: int,
     megabytes: float,
 ) -> bytes:
-    style = (HERE / "style.css").read_text(encoding="utf-8")
-    script = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    html = (
-        _templates()
-        .get_template("template.html")
-        .render(
-            read=read,
-            cases=cases,
-            total=total,
-            dropped=dropped,
-            megabytes=megabytes,
-            large=large,
-            small=small,
-            shape=films.shape,
-            ranking=ranking(read),
-            tasks=tasks(read),
-            marked_tasks={key: {"references": (row.get("keys") or {}).get("references")} for key, row in read.scores.items()},
-            splits=inputs.split_table(read),
-            left_out=inputs.left_out(read),
-            curves=curve.curves(read.log, (read.recipe.get("train") or {}).get("keep_best", "val/loss")),
-            rates=curve.rates(read.log),
-            recipe_text=yaml.safe_dump(read.recipe, allow_unicode=True, sort_keys=False) if read.recipe else "",
-            version=docphim.__version__,
-            style=Markup(style),
-            script=Markup(script),
-            policy=_policy(style, script),
-        )
+    return rendered(
+        "template.html",
+        read=read,
+        cases=cases,
+        total=total,
+        dropped=dropped,
+        megabytes=megabytes,
+        large=large,
+        small=small,
+        shape=films.shape,
+        ranking=ranking(read),
+        tasks=tasks(read),
+        marked_tasks={key: {"references": (row.get("keys") or {}).get("references")} for key, row in read.scores.items()},
+        splits=inputs.split_table(read),
+        left_out=inputs.left_out(read),
+        curves=curve.curves(read.log, (read.recipe.get("train") or {}).get("keep_best", "val/loss")),
+        rates=curve.rates(read.log),
+        recipe_text=yaml.safe_dump(read.recipe, allow_unicode=True, sort_keys=False) if read.recipe else "",
     )
-    # A lone surrogate, which JSON can hold and UTF-8 cannot, becomes a question mark.
-    return BIDI.sub("\N{REPLACEMENT CHARACTER}", html).encode(errors="replace")
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    """Templates with every value escaped and no value missing in silence."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(
-        t=words.say,
-        text=words.text,
-        show=words.show,
-        tell=words.tell,
-        general=words.general,
-        interval=words.interval,
-        finding=words.finding,
-        task_name=words.task,
-        reason=words.reason,
-        metric_name=words.metric,
-        system_name=words.name,
-        set_name=words.label_set,
-        scores_figure=figures.scores_figure,
-        pair_bar=figures.pair_bar,
-        bars=figures.bars,
-        mistakes=coloured.MISTAKES,
-        marks=marking.MARKS,
-        marks_format=marking.FORMAT,
-        lengths=stats.lengths,
-        ends=stats.ends,
-        stats_figures=stats.figures,
-    )
-    return environment
-
-
-def _policy(style: str, script: str) -> str:
-    """A content security policy that lets nothing in but this page's own style, script and inline images."""
-    allowed = ["sha256-" + base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in (style, script)]
-    sources = f"img-src data:; style-src '{allowed[0]}'; script-src '{allowed[1]}'"
-    return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"

@@ -36,6 +36,7 @@ class Inputs:
     leaks: Row | None
     errors: dict[tuple[str, str], Row]
     stats: Row
+    drafted: int = 0  # studies without a report, on a page of their own
 
     @property
     def blind(self) -> bool:
@@ -71,6 +72,7 @@ def read(dataset: Path, run: Path) -> Inputs:
         leaks=read_json(leaks) if leaks.exists() else None,
         errors={(row["task"], row["id"]): row for row in read_jsonl(run / "errors.jsonl")},
         stats=read_json(stats) if stats.exists() else {},
+        drafted=len({row["study"] for row in read_jsonl(run / "drafts.jsonl")}),
     )
 
 

@@ -52,6 +52,6 @@
   all(".question-block").forEach((block) => ["mouseover", "click"].forEach((name) =>
     block.addEventListener(name, (event) => join(block, event))));
   addEventListener("beforeprint", () => all("details.family").forEach((family) => { family.open = true; }));
-  if (studies.length) filter("random");
+  if (all(".filters button").length) filter("random");
   speak(location.hash === "#en" ? "en" : "vi");
 })();

@@ -198,10 +198,37 @@ def test_nearly_the_same_film_in_two_splits_is_found_whatever_its_contrast():
     assert [(p["study"], p["other"]) for p in found["shown"]] == [("d", "a")]
 
 
-def test_nothing_left_to_train_or_test_is_refused(tmp_path):
-    make(tmp_path, count=2, s00={"report": None}, s01={"report": None})
+def test_nothing_left_to_train_test_or_draft_is_refused(tmp_path):
+    make(tmp_path, count=2)
+    write_jsonl(tmp_path / "prepared" / "index.jsonl", [])
     with pytest.raises(Refused, match="empty_dataset"):
         build(tmp_path, **DEFAULT)
+
+
+def test_a_study_without_a_report_is_asked_all_questions_and_answers_none(tmp_path):
+    build(make(tmp_path, s04={"report": None}), **{**DEFAULT, "tasks": ["dialogue", "findings"]})
+    assert "s04" not in {e["study"] for e in examples(tmp_path)}
+    dialogue, findings = examples(tmp_path, "draft")
+    assert (dialogue["study"], dialogue["task"], findings["task"]) == ("s04", "dialogue", "findings")
+    assert dialogue["wrong_image"] is None and dialogue["split"] == "draft"
+    said = [(m["role"], m["content"], m["from"]) for m in dialogue["messages"] if m["role"] == "assistant"]
+    assert said == [("assistant", "", None)] * 2
+    assert [m["content"].count("<image>") for m in dialogue["messages"] if m["role"] == "user"] == [1, 1]
+    assert not read_json(tmp_path / "leaks.json")["patient"]["groups"]
+
+
+def test_studies_of_which_none_has_a_report_are_drafted_only_and_a_later_build_without_them_leaves_none(tmp_path):
+    make(tmp_path, count=2, s00={"report": None}, s01={"report": None})
+    build(tmp_path, **{**DEFAULT, "split_by": "source"})
+    assert [len(examples(tmp_path, s)) for s in ("train", "val", "test", "draft")] == [0, 0, 0, 2]
+    build(make(tmp_path), **DEFAULT)
+    assert not (tmp_path / "examples" / "draft.jsonl").exists()
+
+
+def test_two_examples_that_ask_for_one_id_stop_the_build(tmp_path):
+    make(tmp_path, s01={"id": "s00"})
+    with pytest.raises(RuntimeError, match="more than one example"):
+        build(tmp_path, **{**DEFAULT, "fractions": (1.0, 0.0, 0.0)})
 
 
 def test_examples_are_json_a_person_can_read(tmp_path):

@@ -18,7 +18,7 @@ from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl
 from docphim.generate import BACKENDS, generate
 from docphim.generate.plan import plan
-from docphim.generate.stage import answers
+from docphim.generate.stage import Batch
 from docphim.recipe import Model, Train
 from docphim.train import train
 
@@ -43,7 +43,7 @@ def asked(task: str, image: str = "own"):
     film = np.zeros((28, 28, 3), np.uint8)
     from docphim.generate.stage import _name
 
-    return answers(Echo(), batch, [{_name(m): [film] for m in batch[0].media}], 0)
+    return Batch(Echo(), batch, [{_name(m): [film] for m in batch[0].media}]).answers(0)
 
 
 def test_a_dialogue_is_answered_after_the_reference_and_after_its_own_findings():

@@ -373,7 +373,10 @@ def test_of_several_films_the_table_calls_lateral_only_the_others_stay(tmp_path)
     [study] = got.studies
     assert [s["view"] for s in study["series"]] == ["PA"]
     assert [(r["study"], r["reason"]) for r in got.rejected] == [(study["id"], "view_out_of_scope")]
-    assert [row["location"].rsplit("/", 1)[1] for row in got.private] == ["x.png"]
+    assert [(row["location"].rsplit("/", 1)[1], row["refused"]) for row in got.private] == [
+        ("x.png", ""),
+        ("y.png", "view_out_of_scope"),
+    ]
 
 
 def test_a_films_own_name_can_say_lateral(tmp_path):

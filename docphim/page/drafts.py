@@ -1,0 +1,161 @@
+"""The drafts of studies that have no report: a page of films and drafts, one text a study, and what was refused."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docphim.files import atomic, private_folder, read_jsonl, write_jsonl
+from docphim.page import words
+from docphim.page.films import STEPS, Films, fit
+from docphim.page.render import MEGABYTE, rendered
+from docphim.page.words import Both
+from docphim.study import Study, from_row
+
+Row = dict[str, Any]
+#: What the turns of a dialogue are called where nothing but them is shown.
+TITLES: dict[tuple[str, int], str] = {("dialogue", 0): "findings", ("dialogue", 1): "impression"}
+#: What stands on top of every text, by language.
+MARK = {
+    "vi": "BẢN NHÁP DO MÁY TẠO, CHƯA ĐƯỢC BÁC SĨ DUYỆT (bản nháp, không dùng để chẩn đoán)",
+    "en": "MACHINE-MADE DRAFT, NOT REVIEWED BY A DOCTOR (draft, not for diagnosis)",
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One answer as it is shown: what was asked, the text, and what is to be known about it (cut, declined …)."""
+
+    title: Both
+    text: str
+    flags: list[str]
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """One study, its films (paths in the dataset) and its drafts."""
+
+    study: Study
+    view: str
+    films: list[str]
+    drafts: list[Draft]
+
+
+def drafts(work: Path, out: Path, *, run: str, language: str, megabytes: float) -> None:
+    """Write what `docphim draft` gives: drafts.jsonl, texts/STUDY.txt, index.html, rejected.jsonl and private.csv (0600).
+
+    Parameters
+    ----------
+    work : Path
+        Dataset and run at once: studies.jsonl, prepared/, rejected.jsonl, drafts.jsonl, private.csv.
+    run : str
+        The name of the run whose model drafted.
+    language : {"vi", "en"}
+        Of the texts; the page is in both.
+    megabytes : float
+        The page's greatest size, in units of 1,000,000 bytes: films shrink first, then they are left out; no draft is.
+    """
+    studies, model = read(work, work)
+    refused = list(read_jsonl(work / "rejected.jsonl"))
+    write_jsonl(out / "drafts.jsonl", map(_exported, read_jsonl(work / "drafts.jsonl")))
+    write_jsonl(out / "rejected.jsonl", refused)
+    with atomic(out / "private.csv", "wb") as handle:
+        if hasattr(os, "fchmod"):
+            os.fchmod(handle.fileno(), 0o600)
+        handle.write((work / "private.csv").read_bytes())
+    texts = private_folder(out / "texts")
+    for item in studies:
+        with atomic(texts / f"{item.study.id}.txt") as handle:
+            handle.write(text_of(item, language, run, model))
+    names = {f"{item.study.id}.txt" for item in studies}
+    for path in texts.iterdir():
+        if path.name not in names:
+            path.unlink()
+    write_page(work, out / "index.html", run, studies, model, refused, megabytes)
+
+
+def _exported(row: Row) -> Row:
+    """A draft as others read it: without what only a scored answer has."""
+    names = ("study", "patient", "task", "turn", "prediction", "finish", "declined", "model", "run")
+    return {"text" if name == "prediction" else name: row.get(name, False) for name in names}
+
+
+def read(dataset: Path, run: Path) -> tuple[list[Drafted], str]:
+    """The drafted studies of a run in the order of studies.jsonl, and the model's name."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in read_jsonl(run / "drafts.jsonl"):
+        rows[row["study"]].append(row)
+    films: dict[str, list[Row]] = defaultdict(list)
+    for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
+        films[row["study"]].append(row)
+    studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
+    drafted = [
+        Drafted(study, films[study.id][0]["view"], [film["path"] for film in films[study.id]], _drafts(rows[study.id]))
+        for study in studies
+        if study.id in rows
+    ]
+    models = dict.fromkeys(row["model"] for of in rows.values() for row in of)
+    return drafted, ", ".join(models)
+
+
+def _drafts(rows: list[Row]) -> list[Draft]:
+    """The answers of one study, first turn first."""
+    ordered = sorted(rows, key=lambda row: (row["id"], row["turn"]))
+    return [Draft(_title(row), row["prediction"].strip(), _flags(row)) for row in ordered]
+
+
+def _title(row: Row) -> Both:
+    task = str(row["task"])
+    return words.task(TITLES.get((task, row["turn"]), task))
+
+
+def _flags(row: Row) -> list[str]:
+    finish = {"length": "cut", "refused": "refused", "failed": "failed"}.get(row["finish"])
+    return [*([finish] if finish else []), *(["declined"] if row.get("declined") else [])]
+
+
+def text_of(item: Drafted, language: str, run: str, model: str) -> str:
+    """A study's drafts as plain text, under the mark that they are drafts."""
+    pick = (lambda both: both.vi) if language == "vi" else (lambda both: both.en)
+
+    def lines() -> Iterator[str]:
+        yield MARK[language]
+        yield f"{pick(words.text('case', id=item.study.id))} · {run} · {model}"
+        for draft in item.drafts:
+            flags = "".join(f" [{pick(words.text(flag))}]" for flag in draft.flags)
+            yield f"\n{pick(draft.title)}{flags}"
+            yield draft.text or pick(words.text("empty"))
+
+    return "\n".join(lines()) + "\n"
+
+
+def write_page(
+    dataset: Path, path: Path, run: str, studies: list[Drafted], model: str, refused: list[Row], megabytes: float
+) -> None:
+    """Write the page of drafts."""
+    films = Films(dataset)
+    known: dict[str, Any] = {"run": run, "studies": studies, "model": model, "refused": refused, "megabytes": megabytes}
+    bare = rendered("drafts.html", **known, large={}, shape=films.shape)
+    shown = [film for item in studies for film in item.films]
+    large = _fitted(films, shown, int(megabytes * MEGABYTE) - len(bare))
+    with atomic(path, "wb") as handle:
+        handle.write(rendered("drafts.html", **known, large=large, shape=films.shape))
+
+
+def _fitted(films: Films, paths: list[str], room: int) -> dict[str, str]:
+    """Addresses of the films at the best size for which there is room; at the least size, of as many as fit."""
+    fitted = fit(films, paths, [], room)
+    if fitted:
+        return fitted[0]
+    side, _, quality = STEPS[-1]
+    addresses: dict[str, str] = {}
+    for path in paths:
+        room -= len(films.encoded(path, side, quality))
+        if room < 0:
+            break
+        addresses[path] = films.encoded(path, side, quality)
+    return addresses

@@ -1,0 +1,75 @@
+"""A template to a page: words in two languages, values escaped, the page's own style and script and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import docphim
+from docphim.page import coloured, figures, marking, stats, words
+from docphim.page.marking import BIDI
+
+HERE = Path(__file__).parent
+#: The page's script: showing, then marking; together they are one element with one hash in the policy.
+SCRIPTS = ("script.js", "marking.js")
+#: Megabyte as mail servers and disks count it.
+MEGABYTE = 1_000_000
+
+
+def rendered(template: str, **values: Any) -> bytes:
+    """A page as it is written; the template also gets style, script, policy and version."""
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    script = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    values |= {"version": docphim.__version__, "style": Markup(style), "script": Markup(script)}
+    html = _templates().get_template(template).render(**values, policy=_policy(style, script))
+    # A lone surrogate, which JSON can hold and UTF-8 cannot, becomes a question mark.
+    return BIDI.sub("\N{REPLACEMENT CHARACTER}", html).encode(errors="replace")
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    """Templates with every value escaped and no value missing in silence."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        t=words.say,
+        text=words.text,
+        show=words.show,
+        tell=words.tell,
+        general=words.general,
+        interval=words.interval,
+        finding=words.finding,
+        task_name=words.task,
+        reason=words.reason,
+        metric_name=words.metric,
+        system_name=words.name,
+        set_name=words.label_set,
+        scores_figure=figures.scores_figure,
+        pair_bar=figures.pair_bar,
+        bars=figures.bars,
+        mistakes=coloured.MISTAKES,
+        marks=marking.MARKS,
+        marks_format=marking.FORMAT,
+        lengths=stats.lengths,
+        ends=stats.ends,
+        stats_figures=stats.figures,
+    )
+    return environment
+
+
+def _policy(style: str, script: str) -> str:
+    """A content security policy that lets nothing in but this page's own style, script and inline images."""
+    allowed = ["sha256-" + base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in (style, script)]
+    sources = f"img-src data:; style-src '{allowed[0]}'; script-src '{allowed[1]}'"
+    return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
