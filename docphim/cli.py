@@ -79,9 +79,10 @@ def run_recipe(recipe: str, set_: list[str] | None, until: str = "page", only: s
     from docphim import recipe as recipes
     from docphim import run as program
     from docphim import terminal
+    from docphim.way import STAGES
 
-    if until not in program.STAGES:
-        raise UsageError(f"--until {until}: must be one of {', '.join(program.STAGES)}")
+    if until not in STAGES:
+        raise UsageError(f"--until {until}: must be one of {', '.join(STAGES)}")
     dataset, home = program.run(recipes.load(recipe, set_), until=until, only=only)
     terminal.after_run(dataset, home, only or until)
     return dataset

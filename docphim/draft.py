@@ -7,13 +7,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from docphim import files
-from docphim import run as program
+from docphim import files, preflight, way
 from docphim.errors import UsageError
 from docphim.recipe import Recipe, Source, validated
-from docphim.resume import Stage, do, reopen
+from docphim.resume import do, reopen
+from docphim.way import Stage
+from docphim.yaml_in import parse
 
 log = logging.getLogger("docphim")
 #: Under the folder of drafts, what the stages leave on the way: dataset and run at once.
@@ -51,20 +50,21 @@ def draft(run: Path, path: Path, out: Path | None = None) -> Path:
     recipe = drafting(run, path)
     out = (out or run.resolve().parent.parent / "drafts" / run.resolve().name).expanduser()
     _refuse_foreign(out, path, recipe)
-    program.refuse_early(recipe)
-    program.stay_local(recipe)
-    files.private_folder(out)
-    work = files.private_folder(out / WORK)
-    with files.locked(out):
-        way = stages(recipe, run.resolve(), out)
-        program.refuse_missing_keys(recipe, way)
+    preflight.check(recipe, "page")
+    preflight.stay_local(recipe)
+    work, steps = out / WORK, stages(recipe, run.resolve(), out)
+    preflight.check_machine(recipe, steps, work, out)
+    if recipe.trains:
+        files.check_written(run, "train", "model")
+    with preflight.naming_places(out=out), files.locked(files.private_folder(out)):
+        files.private_folder(work)
         files.write_json(work / MADE_FROM, _made_from(recipe))
-        for number, stage in enumerate(way):
-            if stage.name == "generate" and _unanswered(work):
+        for number, stage in enumerate(steps):
+            if stage.name == "generate" and stage.done and _unanswered(work):
                 reopen(stage)
-            do(stage, later=way[number + 1 :])
+            do(stage, later=steps[number + 1 :])
             if stage.name == "prepare":
-                program.refuse_too_many(work, 1.0)
+                preflight.refuse_too_many(work, 1.0)
     return out
 
 
@@ -81,7 +81,7 @@ def drafting(run: Path, path: Path) -> Recipe:
         raise UsageError("RUN: no run is there; give a run's folder, such as runs/NAME")
     if not (path.is_dir() or path.is_file()):
         raise UsageError("PATH: no films are there; give a folder of films, or one film")
-    values: dict[str, Any] = yaml.safe_load(record.read_text(encoding="utf-8"))
+    values: dict[str, Any] = parse(record.read_text(encoding="utf-8"), "recipe.yaml")
     recipe = validated(Recipe, {key: value for key, value in values.items() if key in Recipe.model_fields}, "recipe.yaml")
     if recipe.trains and not ((run / "train.json").is_file() and (run / "model").is_dir()):
         raise UsageError("RUN: it has no model yet; `docphim run RECIPE` trains it first")
@@ -98,11 +98,11 @@ def drafting(run: Path, path: Path) -> Recipe:
 def stages(recipe: Recipe, run: Path, out: Path) -> list[Stage]:
     """The run's own stages, over one folder that is dataset and run at once, and the drafts' page in place of the scores."""
     work = out / WORK
-    way = {stage.name: stage for stage in program.stages(recipe, work, work)}
-    ingest = dataclasses.replace(way["ingest"], inputs={"made_from": work / MADE_FROM})
+    steps = {stage.name: stage for stage in way.stages(recipe, work, work)}
+    ingest = dataclasses.replace(steps["ingest"], inputs={"made_from": work / MADE_FROM})
     trained = {"trained": run / "train.json"} if recipe.trains else {}
-    inputs = {**way["generate"].inputs, **trained}
-    generate = dataclasses.replace(way["generate"], arguments=(work, work, run), inputs=inputs)
+    inputs = {**steps["generate"].inputs, **trained}
+    generate = dataclasses.replace(steps["generate"], arguments=(work, work, run), inputs=inputs)
     page = Stage(
         name="page",
         call="docphim.page.drafts:drafts",
@@ -113,7 +113,7 @@ def stages(recipe: Recipe, run: Path, out: Path) -> list[Stage]:
         outputs=["drafts.jsonl", "texts", "index.html", "rejected.jsonl", "private.csv"],
         version=VERSION,
     )
-    return [ingest, way["prepare"], way["build"], generate, page]
+    return [ingest, steps["prepare"], steps["build"], generate, page]
 
 
 def _key_file(source: dict[str, Any]) -> str | None:

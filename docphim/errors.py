@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 #: Every reason code a rejection may carry, with the sentence that explains it.  One table, read by docs and tests.
 REASONS: dict[str, str] = {
     # files
@@ -53,6 +55,7 @@ REASONS: dict[str, str] = {
     "checkpoint_corrupt": "the checkpoint does not match its manifest",
     "loss_not_finite": "the training loss is NaN or infinite",
     "disk_full": "the disk is full",
+    "folder_unusable": "a folder or a file in it cannot be read or written",
     "worker_killed": "a worker process cannot be started, or was killed",
     "upload_not_allowed": "the recipe does not allow sending data to this host",
     "endpoint_failing": "the endpoint answers no request",
@@ -69,6 +72,43 @@ REASONS: dict[str, str] = {
     "marks_unreadable": "the file does not hold marks that a reader saved from the page",
     "marks_differ": "the marks were made on another run, other drafts or other references",
 }
+
+
+#: System errors that a machine, not Docphim, is to blame for, in words.
+ENVIRONMENT: dict[int, str] = {
+    errno.EACCES: "this user may not read or write it",
+    errno.EPERM: "this user may not read or write it",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOENT: "it is not there any more",
+    errno.ENOTDIR: "a file stands where a folder is to be",
+    errno.EISDIR: "a folder stands where a file is to be",
+    errno.ENAMETOOLONG: "its name is longer than the file system takes",
+    errno.ENOSPC: "the disk is full; the same command goes on from here",
+    errno.EDQUOT: "the disk is full; the same command goes on from here",
+    errno.EIO: "the disk cannot read or write it",
+    errno.ENOLCK: "the file system keeps no locks",
+    errno.ENOSYS: "the file system keeps no locks",
+    errno.ENOTSUP: "the file system cannot do what is needed",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+    errno.ESTALE: "the network folder is gone",
+    errno.ENODEV: "the device is gone",
+    errno.ENXIO: "the device is gone",
+}
+
+
+def printable(text: object, most: int | None = None) -> str:
+    """Words from outside as they may be shown: nothing that steers a terminal or turns a line, at most `most` letters.
+
+    Letters that cannot be printed become U+FFFD, line ends and tabs a blank.
+
+    >>> printable("a\x1b[2Jb", 5)
+    'a\ufffd[2J…'
+    """
+    words = str(text)
+    if most is not None and len(words) > most:
+        words = words[:most] + "…"
+    return "".join(c if c.isprintable() else " " if c in "\n\r\t" else "\N{REPLACEMENT CHARACTER}" for c in words)
 
 
 class Refused(Exception):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import logging
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +19,8 @@ from docphim.study import Example, from_row
 
 log = logging.getLogger("docphim")
 Row = dict[str, Any]
+#: Bytes from which on a file is hashed once a command.
+_LARGE = 1 << 24
 
 
 @contextlib.contextmanager
@@ -147,10 +151,39 @@ def seed_of(*parts: object) -> int:
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder only its owner can open (0700) and return it."""
-    path.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o700)
+    """Make a folder only its owner can open (0700) and return it; one that its owner has made read-only is left so."""
+    if not path.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        path.chmod(mode & 0o700)
     return path
+
+
+def at_home(text: str, key: str) -> Path:
+    """A path that a person wrote, with `~` as their home folder.
+
+    Raises
+    ------
+    UsageError
+        There is no home folder; `key` is the recipe's name for the path.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{key}: ~ stands for a home folder, and this user has none; write the whole path") from None
+
+
+def sync(folder: Path) -> None:
+    """Flush a folder's list of names to disk, so that a rename in it outlives a power cut."""
+    if os.name != "nt":  # Windows opens no folders
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextlib.contextmanager
@@ -204,16 +237,118 @@ def stage_record(version: int, settings: Any, inputs: Mapping[str, Path]) -> Row
     return {
         "version": version,
         "settings": json.loads(json.dumps(settings, default=str)),
-        "inputs": {name: sha256(path) if path.exists() else None for name, path in inputs.items()},
+        "inputs": {name: digest(path.parent, path.name) if path.exists() else None for name, path in inputs.items()},
     }
 
 
-def stage_done(path: Path, record: Row) -> bool:
-    """Whether STAGE.json at `path` says just what `record` says and every output it names is still there."""
+def write_stage(path: Path, record: Row) -> None:
+    """Write STAGE.json with a seal, a hash over all it says, so that a damaged one is known."""
+    write_json(path, {**record, "seal": content_key(record, 64)})
+    sync(path.parent)
+
+
+def read_stage(path: Path) -> Row | None:
+    """What STAGE.json says; None where there is none, or where it is not what was written."""
     try:
-        said = read_json(path)
-    except (OSError, ValueError):
-        return False
-    if not isinstance(said, dict):
-        return False
-    return {k: said.get(k) for k in record} == record and all((path.parent / name).exists() for name in said.get("outputs", []))
+        record = read_json(path)
+        seal = record.pop("seal")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return None
+    return record if seal == content_key(record, 64) else None
+
+
+def written(folder: Path, outputs: Iterable[str]) -> Row:
+    """Every file that a stage left under the names `outputs`, by its path in the folder, with its `digest`.
+
+    A name may be a file, a folder (all its files; the prepared pixels in it together), or `FILE?stage=NAME`: the rows of a
+    file that several stages add rows to.
+    """
+    names: set[str] = set()
+    for output in outputs:
+        path = folder / output
+        if path.is_dir():
+            names |= {_named(p.relative_to(folder)) for p in path.rglob("*") if p.is_file() and not p.name.endswith(".part")}
+        else:
+            names.add(output)
+    return {name: digest(folder, name) for name in sorted(names)}
+
+
+def _named(path: Path) -> str:
+    return (path.with_name("*.b2nd") if path.suffix == ".b2nd" else path).as_posix()
+
+
+def digest(folder: Path, name: str) -> str | None:
+    """The SHA-256 of what `written` calls `name`; None where it is not there.
+
+    Of prepared pixels, which are checked by hashes of their own whenever they are read, only names and sizes count.  A large
+    file is hashed once a command: its size and time of change say that it is still the one that was hashed.
+    """
+    file, _, stage = name.partition("?stage=")
+    path = folder / file
+    if path.name == "*.b2nd":
+        return content_key(sorted((p.name, p.stat().st_size) for p in path.parent.glob("*.b2nd")), 64)
+    try:
+        if stage:
+            lines = path.read_bytes().splitlines(keepends=True)
+            return hashlib.sha256(b"".join(line for line in lines if _stage_of(line) == stage)).hexdigest()
+        state = path.stat()
+        return sha256(path) if state.st_size < _LARGE else _once(path, state.st_size, state.st_mtime_ns, state.st_ino)
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _once(path: Path, *_state: int) -> str:
+    return sha256(path)
+
+
+def _stage_of(line: bytes) -> str | None:
+    try:
+        return str(json.loads(line)["stage"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def drop_rows(path: Path, stage: str) -> None:
+    """Drop a stage's rows, and lines that are no rows, from a file that several stages add rows to."""
+    if path.exists():
+        lines = path.read_bytes().splitlines(keepends=True)
+        left = [line for line in lines if _stage_of(line) not in (None, stage)]
+        if left != lines:
+            with atomic(path, "wb") as handle:
+                handle.write(b"".join(left))
+
+
+def damaged(folder: Path, record: Row) -> list[str]:
+    """The outputs that are not there or not what STAGE.json's `record` says was written."""
+    return [name for name, sum_ in record.get("written", {}).items() if digest(folder, name) != sum_]
+
+
+def check_written(folder: Path, stage: str, *names: str) -> None:
+    """Refuse a file that is not what a stage of a run or a dataset wrote.
+
+    Parameters
+    ----------
+    names : str
+        Paths in `folder`, each a file or a folder that the stage wrote; none: all that it wrote.
+
+    Raises
+    ------
+    Refused
+        `file_changed`, by the file's name; also where STAGE.json itself is not there or damaged, or names no such file.
+    """
+    record = read_stage(folder / f"{stage}.json")
+    if record is None:
+        raise Refused("file_changed", f"{folder.name}/{stage}.json", f"it is missing or damaged; run {stage} again")
+    sums = record.get("written", {})
+    for name in names or ("",):
+        inside = {key: sum_ for key, sum_ in sums.items() if not name or key == name or key.startswith(f"{name}/")}
+        wrong = damaged(folder, {"written": inside}) if inside else [name]
+        if wrong:
+            raise Refused("file_changed", f"{folder.name}/{wrong[0]}", f"it is not what {stage} wrote; run that stage again")
+
+
+def stage_done(path: Path, record: Row) -> bool:
+    """Whether STAGE.json at `path` says just what `record` says and every output it names is what was written."""
+    before = read_stage(path)
+    return before is not None and {k: before.get(k) for k in record} == record and not damaged(path.parent, before)

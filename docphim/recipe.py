@@ -11,9 +11,12 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from docphim.errors import UsageError
+from docphim.errors import ENVIRONMENT, UsageError, printable
+from docphim.yaml_in import MOST_BYTES, parse, refuse_secrets
 
 M = TypeVar("M", bound=BaseModel)
+#: Letters of a value, and of a key, that a message repeats at most.
+_SHOWN = 80
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -134,6 +137,7 @@ class Service(Section):
         for name in ("messages", "model", "stream", "n"):
             if name in value:
                 raise ValueError(f"{name!r} is not for the recipe to set")
+        refuse_secrets(value)
         return value
 
 
@@ -249,7 +253,7 @@ def validated(kind: type[M], values: dict[str, Any], where: str) -> M:
 
 
 def _sentence(error: Any, kind: type[BaseModel], where: str) -> str:
-    path = [str(p) for p in error["loc"]]
+    path = [printable(p, _SHOWN) for p in error["loc"]]
     name = ".".join([*([where] if where else []), *path])
     if error["type"] == "extra_forbidden":
         known = list(_fields_at(kind, path[:-1]))
@@ -258,9 +262,10 @@ def _sentence(error: Any, kind: type[BaseModel], where: str) -> str:
         return f"{name}: unknown key; {hint}"
     if error["type"] == "missing":
         return f"{name}: required"
-    # A key that was pasted where its variable's name belongs is not repeated.
-    got = "" if path[-1:] == ["key_env"] else f" (got {error['input']!r})"
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}{got}"
+    # A key that was pasted where its variable's name belongs, or into a request, is not repeated.
+    secret = {"key_env", "body", "endpoint"} & set(path)
+    got = "" if secret or isinstance(error["input"], BaseModel | dict) else f" (got {printable(repr(error['input']), _SHOWN)})"
+    return f"{name}: {printable(error['msg'].removeprefix('Value error, '), 400)}{got}"
 
 
 def _fields_at(kind: type[BaseModel], path: list[str]) -> dict[str, Any]:
@@ -289,7 +294,7 @@ def find(recipe: str) -> Path:
     for name in packaged_names():
         if recipe in (name, f"recipes/{name}.yaml"):
             return RECIPES / f"{name}.yaml"
-    raise UsageError(f"no recipe {recipe!r}; packaged: {', '.join(packaged_names())}")
+    raise UsageError(f"no recipe {printable(repr(recipe), _SHOWN)}; packaged: {', '.join(packaged_names())}")
 
 
 def packaged_names() -> list[str]:
@@ -312,36 +317,42 @@ def load(recipe: str, settings: list[str] | None = None) -> Recipe:
         The file is not YAML, a setting is not `key=value`, or the recipe is wrong.
     """
     path = find(recipe)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from None
+    values = parse(_text(path), name := printable(path.name, _SHOWN))
     if not isinstance(values, dict):
-        raise UsageError(f"{path.name}: a recipe is a mapping of keys to values")
+        raise UsageError(f"{name}: a recipe is a mapping of keys to values")
     for setting in settings or []:
         _apply(values, setting)
     return validated(Recipe, values, "")
 
 
+def _text(path: Path) -> str:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(MOST_BYTES + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{printable(path.name, _SHOWN)}: not YAML: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        why = ENVIRONMENT.get(error.errno or 0, "it cannot be read")
+        raise UsageError(f"{printable(path.name, _SHOWN)}: the recipe cannot be read: {why}") from None
+
+
 def _apply(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
+    shown = printable(key, _SHOWN)
     if not equals or not key:
-        raise UsageError(f"--set {setting}: must be key=value")
+        raise UsageError(f"--set {shown}: must be key=value")
     *parents, last = key.split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise UsageError(f"--set {setting}: {parent} holds a value, not a section")
-    try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UsageError(f"--set {setting}: the value is not YAML") from None
+            raise UsageError(f"--set {shown}: {printable(parent, _SHOWN)} holds a value, not a section")
+    values[last] = parse(text, f"--set {shown}")
 
 
 def dump(recipe: Recipe, **more: Any) -> str:
     """The recipe as YAML with every default written out; `more` is added at the top (versions, dataset key, git state)."""
-    said = recipe.model_dump(mode="json")
+    values = recipe.model_dump(mode="json")
     if not recipe.trains:
-        del said["model"]
-        said["train"] = {"blind": recipe.train.blind}
-    return yaml.safe_dump({**more, **said}, allow_unicode=True, sort_keys=False)
+        del values["model"]
+        values["train"] = {"blind": recipe.train.blind}
+    return yaml.safe_dump({**more, **values}, allow_unicode=True, sort_keys=False)

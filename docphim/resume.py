@@ -1,4 +1,4 @@
-"""How a stage runs once and only once: STAGE.json, resuming after a kill, borrowing pixels."""
+"""How a stage runs once and only once: STAGE.json, resuming after a kill, healing what is damaged, borrowing pixels."""
 
 from __future__ import annotations
 
@@ -8,119 +8,145 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docphim import files
+from docphim import aside, files
 from docphim.errors import UsageError
+from docphim.way import Stage
 
 log = logging.getLogger("docphim")
 #: So many changes are named when a stage is done again.
 NAMED = 4
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One step of the way.
+def do(stage: Stage, later: Sequence[Stage] = ()) -> bool:
+    """Run a stage unless it is done, and say whether it ran.
 
-    Attributes
-    ----------
-    call : str
-        `module:function`, imported when the stage runs; it gets `arguments`, `settings` and `unrecorded`.
-    settings, unrecorded : dict
-        What changes the outputs, and what (like a number of processes) does not.
-    inputs : dict
-        Files whose content the outputs depend on.
-    folder, outputs
-        Where STAGE.json goes, and what the stage writes there.
-    borrowed : bool
-        Whether its outputs, all folders, are first linked from a sibling that made them in the same way.
+    What a run under other settings left stands aside until this one is whole, and comes back if it fails; its unfinished
+    work is kept then.  Under the same settings the stage goes on over what it left; a damaged file is made again.  Stages of
+    the same folder that come `later` and read what has changed now count as done no more.
     """
-
-    name: str
-    call: str
-    arguments: tuple[Any, ...]
-    settings: dict[str, Any]
-    inputs: dict[str, Path]
-    folder: Path
-    outputs: list[str]
-    version: int
-    unrecorded: dict[str, Any] = field(default_factory=dict)
-    borrowed: bool = False
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What STAGE.json must say for this stage to count as done."""
-        return files.stage_record(self.version, self.settings, self.inputs)
-
-    @property
-    def said(self) -> Path:
-        """STAGE.json, written when the stage has ended."""
-        return self.folder / f"{self.name}.json"
-
-    @property
-    def started(self) -> Path:
-        """What STAGE.json will say, kept from the stage's start to its end."""
-        return self.folder / f".{self.name}.started.json"
-
-    @property
-    def done(self) -> bool:
-        """Whether it ran with these settings on these inputs, and its outputs are still there."""
-        return files.stage_done(self.said, {**self.record, "outputs": self.outputs})
-
-
-def do(stage: Stage, later: Sequence[Stage] = ()) -> None:
-    """Run a stage unless it is done; what a run under other settings left behind is removed first.
-
-    Stages of the same folder that come `later` are done no more, even where what they read will have the same bytes: a
-    model that was trained again is another model.  They resume over what they left, as after a kill.
-    """
-    if stage.done:
-        log.info("%s: done before", stage.name)
-        return
+    aside.recover(stage)
     record = stage.record
-    if not files.stage_done(stage.started, record):
-        changed = _changed(stage, record)
-        if changed:
-            more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
-            told = ", ".join(changed[:NAMED]) + more
-            log.info("%s: done again, and what it had made is replaced: %s", stage.name, told)
-        stage.said.unlink(missing_ok=True)
-        for name in stage.outputs:
-            _remove(stage.folder / name)
-        for other in later:
-            if other.folder == stage.folder and other.said.exists():
-                other.said.replace(other.started)
-        if stage.borrowed:
-            _borrow(stage)
-        files.write_json(stage.started, record)
+    if aside.under_way(stage) and _begun(stage) != record:
+        aside.put_back(stage)
+    if stage.done:
+        aside.discard(stage, "damaged")
+        _name_damage(stage)
+        log.info("%s: done before", stage.name)
+        return False
+    _clear_the_way(stage, record)
     _sweep(stage)
     log.info("%s: started", stage.name)
     start = time.monotonic()
     module, _, function = stage.call.partition(":")
-    getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
-    files.write_json(stage.said, {**record, "outputs": stage.outputs})
-    stage.started.unlink(missing_ok=True)
+    try:
+        getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
+        _end(stage, record)
+    except BaseException:
+        if aside.put_back(stage):
+            log.info("%s: stopped; what it had made before stands again, and the same recipe goes on from here", stage.name)
+        raise
+    for other in later:
+        if other.folder == stage.folder and other.ended.exists() and not other.done:
+            other.ended.unlink()
+    for side in ("old", "new", "damaged"):
+        aside.discard(stage, side)
     log.info("%s: done in %.0f s", stage.name, time.monotonic() - start)
+    return True
 
 
 def reopen(stage: Stage) -> None:
     """Let a stage that is done go on over what it left, as after a kill."""
     if stage.done:
-        files.write_json(stage.started, stage.record)
-        stage.said.unlink()
+        files.write_stage(stage.started, stage.record)
+        stage.ended.unlink()
         log.info("%s: some requests were not answered; they are asked again", stage.name)
+
+
+def require_done(stage: Stage, wanted: str) -> None:
+    """Stop a single stage whose forerunner is missing or damaged.
+
+    Raises
+    ------
+    UsageError
+        Names the damaged file, and the command to run first.
+    """
+    if stage.done:
+        return
+    before = files.read_stage(stage.ended) or {}
+    wrong = files.damaged(stage.folder, before)
+    if wrong and {key: before.get(key) for key in stage.record} == stage.record:
+        why = f"whose {_file(wrong[0])} is not what it wrote"
+    else:
+        why = "which is not done for this recipe"
+    raise UsageError(f"{wanted} needs {stage.name}, {why}; run `docphim {stage.name}` first")
+
+
+def _begun(stage: Stage) -> dict[str, Any] | None:
+    """The record that the stage was last started with."""
+    return files.read_stage(stage.started)
+
+
+def _clear_the_way(stage: Stage, record: dict[str, Any]) -> None:
+    """Leave in the stage's place what it can go on from: under the same record all that is not damaged, else nothing."""
+    if _begun(stage) == record:
+        _set_damage_aside(stage)
+        stage.ended.unlink(missing_ok=True)
+        return
+    changed = _changed(stage, record)
+    if changed:
+        more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+        log.info("%s: done again, and what it had made is replaced: %s", stage.name, ", ".join(changed[:NAMED]) + more)
+    aside.begin(stage, record)
+    if _begun(stage) != record:
+        if stage.borrowed:
+            _borrow(stage)
+        files.write_stage(stage.started, record)
+
+
+def _set_damage_aside(stage: Stage) -> None:
+    """Move files that are not what the stage wrote out of its way, so that it makes them again."""
+    for name in files.damaged(stage.folder, files.read_stage(stage.ended) or {}):
+        there = (stage.folder / name).is_file()
+        log.warning("%s: %s is %s; it is made again", stage.name, _file(name), "not what was written" if there else "missing")
+        if there:
+            target = stage.folder / f".damaged-{stage.name}" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (stage.folder / name).replace(target)
+
+
+def _name_damage(stage: Stage) -> None:
+    """Name what stands beside a finished stage's outputs and is damaged: it is used no more, and no reason to do all again."""
+    for name in files.damaged(stage.folder, files.read_stage(_beside(stage)) or {}):
+        log.warning("%s: %s is missing or not what was written; nothing is read from it any more", stage.name, name)
+        if name in stage.beside and (stage.folder / name).is_file():
+            (stage.folder / name).replace(stage.folder / f"{name}.damaged")
+
+
+def _file(name: str) -> str:
+    return name.partition("?")[0]
+
+
+def _end(stage: Stage, record: dict[str, Any]) -> None:
+    """Write down what the stage has left."""
+    files.write_stage(_beside(stage), {"written": files.written(stage.folder, stage.beside)})
+    outputs = {"outputs": stage.outputs, "written": files.written(stage.folder, stage.outputs)}
+    files.write_stage(stage.ended, {**record, **outputs})
+
+
+def _beside(stage: Stage) -> Path:
+    return stage.folder / f".{stage.name}.beside.json"
 
 
 def _changed(stage: Stage, record: dict[str, Any]) -> list[str]:
     """What of the record is not as it was when the stage last ran; nothing where it never did."""
-    try:
-        before = files.read_json(stage.said)
-    except (OSError, ValueError):
+    before = files.read_stage(stage.ended) or _begun(stage)
+    if before is None:
         return []
     old, new = (_leaves(row, "") for row in ({key: before.get(key) for key in record}, record))
-    gone = [f"{name} is not there" for name in stage.outputs if not (stage.folder / name).exists()]
+    gone = [f"{name} is not there" for name in stage.places if not (stage.folder / name).exists()]
     return [f"{key} has changed" for key in sorted({*old, *new}) if old.get(key) != new.get(key)] + gone
 
 
@@ -130,24 +156,16 @@ def _leaves(value: Any, name: str) -> dict[str, Any]:
     return {k: v for key, inner in value.items() for k, v in _leaves(inner, f"{name}.{key}".strip(".")).items()}
 
 
-def require_done(stage: Stage, wanted: str) -> None:
-    """Stop a single stage whose forerunner is missing.
-
-    Raises
-    ------
-    UsageError
-        Names the command to run first.
-    """
-    if not stage.done:
-        raise UsageError(f"{wanted} needs {stage.name}, which is not done for this recipe; run `docphim {stage.name}` first")
-
-
 def _borrow(stage: Stage) -> None:
     """Link the folders that a sibling made from the same inputs in the same way, so that no film is made twice."""
+    folders = [name for name in stage.places if (stage.folder / name).suffix == ""]
     for sibling in sorted(stage.folder.parent.glob(f"*/{stage.name}.json")):
         if sibling.parent != stage.folder and files.stage_done(sibling, stage.record):
-            for name in stage.outputs:
-                shutil.copytree(sibling.parent / name, stage.folder / name, copy_function=_link)
+            try:
+                for name in folders:
+                    shutil.copytree(sibling.parent / name, stage.folder / name, copy_function=_link)
+            except (shutil.Error, FileNotFoundError):  # the sibling is being made again; what was linked is checked on use
+                return
             log.info("%s: taken from %s", stage.name, sibling.parent.name)
             return
 
@@ -155,19 +173,16 @@ def _borrow(stage: Stage) -> None:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
+    except FileNotFoundError:
+        raise
     except OSError:
         shutil.copy2(source, target)
 
 
 def _sweep(stage: Stage) -> None:
-    """Remove the temporary files of writers that were killed; the lock says that nobody writes them any more."""
-    folders = [stage.folder / name for name in stage.outputs if (stage.folder / name).is_dir()]
+    """Remove what killed writers left, whom the lock says to be gone: temporary files, and rows in a file that others share."""
+    folders = [stage.folder / name for name in stage.places if (stage.folder / name).is_dir()]
     for part in [*stage.folder.glob(".*.part"), *(p for folder in folders for p in folder.rglob(".*.part"))]:
-        _remove(part)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        aside.remove(part)
+    for name in stage.shared:
+        files.drop_rows(stage.folder / name, stage.name)

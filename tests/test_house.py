@@ -13,10 +13,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "docphim"
-NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "score"}
+NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "score", "yaml_in"}
 KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
-TOP = {"run", "preflight", "cli", "tools", "resume", "provenance", "terminal", "doctor", "draft", "__main__"}
+TOP = {"run", "way", "preflight", "aside", "cli", "tools", "resume", "provenance", "terminal", "draft", "doctor", "__main__"}
 MAY_IMPORT_TORCH = ("docphim.models", "docphim.train", "docphim.generate.transformers")
 
 

@@ -12,6 +12,9 @@ from docphim.errors import UsageError
 #: The packages of `docphim[train]`, by the names they are imported under.
 TRAIN_EXTRA = frozenset({"torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "huggingface_hub"})
 
+#: How they are installed; Docphim is no package of an index yet.
+INSTALL = "in its folder, pip install '.[train]'"
+
 FAMILIES: dict[str, str] = {"qwen_vl": "docphim.models.qwen_vl", "llava": "docphim.models.llava"}
 
 
@@ -42,5 +45,5 @@ def needs_torch() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in TRAIN_EXTRA:
-            raise UsageError(f"{error.name} is not installed; models need: pip install 'docphim[train]'") from None
+            raise UsageError(f"{error.name} is not installed; models need: {INSTALL}") from None
         raise

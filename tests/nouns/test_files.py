@@ -1,6 +1,8 @@
 """files: atomic writes, JSONL that survives a kill, content keys, STAGE.json."""
 
 import errno
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -106,22 +108,102 @@ def test_seed_of_is_the_same_everywhere_and_separates_its_parts():
     assert files.seed_of("ab", "c") != files.seed_of("a", "bc")
 
 
-def test_a_stage_is_done_only_with_the_same_settings_inputs_and_outputs(tmp_path):
-    (tmp_path / "in.txt").write_text("1", encoding="utf-8")
-    (tmp_path / "out.txt").write_text("2", encoding="utf-8")
-    record = {**files.stage_record(1, {"a": 1}, {"in": tmp_path / "in.txt"}), "outputs": ["out.txt"]}
-    files.write_json(tmp_path / "stage.json", record)
+def stage(folder, **changes):
+    """A stage that read in.txt and wrote out.txt and a folder of pixels; its record, as STAGE.json keeps it."""
+    (folder / "in.txt").write_text("1", encoding="utf-8")
+    (folder / "out").mkdir()
+    for name in ("out.txt", "out/index.jsonl", "out/a.b2nd"):
+        (folder / name).write_text("2", encoding="utf-8")
+    record = files.stage_record(1, {"a": 1}, {"in": folder / "in.txt"})
+    files.write_stage(folder / "stage.json", {**record, "written": files.written(folder, ["out.txt", "out"])})
+    return record
+
+
+def test_a_stage_is_done_with_the_same_settings_and_inputs(tmp_path):
+    record = stage(tmp_path)
     assert files.stage_done(tmp_path / "stage.json", record)
     assert not files.stage_done(tmp_path / "stage.json", {**record, "settings": {"a": 2}})
     (tmp_path / "in.txt").write_text("changed", encoding="utf-8")
-    changed = {**files.stage_record(1, {"a": 1}, {"in": tmp_path / "in.txt"}), "outputs": ["out.txt"]}
-    assert not files.stage_done(tmp_path / "stage.json", changed)
-    (tmp_path / "out.txt").unlink()
+    assert not files.stage_done(tmp_path / "stage.json", files.stage_record(1, {"a": 1}, {"in": tmp_path / "in.txt"}))
+
+
+@pytest.mark.parametrize("size", [0, 1 << 30])
+@pytest.mark.parametrize(
+    ("name", "text", "wrong"),
+    [
+        ("out.txt", "3", "out.txt"),
+        ("out.txt", None, "out.txt"),
+        ("out/index.jsonl", "3", "out/index.jsonl"),
+        ("out/a.b2nd", None, "out/*.b2nd"),
+        ("out/a.b2nd", "22", "out/*.b2nd"),
+        ("out/b.b2nd", "2", "out/*.b2nd"),
+    ],
+)
+def test_a_file_that_is_not_what_was_written_is_named_and_the_stage_is_done_no_more(
+    tmp_path, monkeypatch, name, text, wrong, size
+):
+    monkeypatch.setattr(files, "_LARGE", size)
+    record = stage(tmp_path)
+    files.check_written(tmp_path, "stage")
+    (tmp_path / name).unlink(missing_ok=True)
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert files.damaged(tmp_path, files.read_stage(tmp_path / "stage.json")) == [wrong]
     assert not files.stage_done(tmp_path / "stage.json", record)
+    other = "out" if wrong == "out.txt" else "out.txt"
+    files.check_written(tmp_path, "stage", other)
+    for names in ((), ("out.txt", "out")):
+        with pytest.raises(Refused, match="file_changed") as refusal:
+            files.check_written(tmp_path, "stage", *names)
+        assert refusal.value.where == f"{tmp_path.name}/{wrong}"
+
+
+def test_a_file_that_the_stage_did_not_write_is_none_of_its(tmp_path):
+    stage(tmp_path)
+    (tmp_path / "more.txt").write_text("2", encoding="utf-8")
+    with pytest.raises(Refused, match="file_changed"):
+        files.check_written(tmp_path, "stage", "more.txt")
+
+
+def test_every_flipped_bit_of_the_record_itself_is_noticed(tmp_path):
+    record = stage(tmp_path)
+    path = tmp_path / "stage.json"
+    good = path.read_bytes()
+    for at in range(0, len(good), 7):
+        flipped = bytearray(good)
+        flipped[at] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        if files.read_stage(path) is not None:  # white space between values says nothing
+            assert json.loads(flipped) == json.loads(good)
+        else:
+            assert not files.stage_done(path, record)
+            with pytest.raises(Refused, match=r"file_changed.*stage\.json"):
+                files.check_written(tmp_path, "stage")
+
+
+def test_each_stage_answers_for_its_rows_of_a_file_that_several_write(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    rows = [{"stage": name, "n": n} for name in ("one", "two") for n in range(2)]
+    files.write_jsonl(path, rows)
+    sums = files.written(tmp_path, ["rows.jsonl?stage=one", "rows.jsonl?stage=two"])
+    files.write_jsonl(path, [*rows[:2], {"stage": "two", "n": 9}])
+    assert files.damaged(tmp_path, {"written": sums}) == ["rows.jsonl?stage=two"]
+    path.write_bytes(path.read_bytes().replace(b'"n": 1', b'"n"; 1', 1))
+    assert files.damaged(tmp_path, {"written": sums}) == list(sums)
+    files.drop_rows(path, "two")
+    assert list(files.read_jsonl(path)) == rows[:1]
 
 
 def test_private_folder_is_open_to_its_owner_only(tmp_path):
-    assert files.private_folder(tmp_path / "run").stat().st_mode & 0o777 == 0o700
+    assert files.private_folder(tmp_path / "new" / "run").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.parametrize(("before", "after"), [(0o755, 0o700), (0o700, 0o700), (0o555, 0o500), (0o500, 0o500)])
+def test_a_private_folder_is_closed_to_others_and_never_opened_to_its_owner(tmp_path, before, after):
+    tmp_path.chmod(before)
+    assert files.private_folder(tmp_path).stat().st_mode & 0o777 == after
+    tmp_path.chmod(0o700)
 
 
 HOLD = (

@@ -2,7 +2,7 @@
 
 from docphim import files, recipe, run
 from docphim.errors import UsageError
-from docphim.resume import Stage
+from docphim.way import STAGES, Stage
 
 SEEN: list[tuple[str, str]] = []
 
@@ -29,11 +29,11 @@ def test_a_dataset_is_locked_while_it_is_made_and_free_while_a_model_trains(tmp_
     PLACES.update(dataset=run.dataset_folder(loaded), home=run.run_folder(loaded))
 
     def way(_, dataset, home):
-        folders = {name: dataset if name in ("ingest", "prepare", "build") else home for name in run.STAGES}
+        folders = {name: dataset if name in ("ingest", "prepare", "build") else home for name in STAGES}
         call = f"{__name__}:watched"
         return [Stage(name, call, (name,), {}, {}, folder, [], 1) for name, folder in folders.items()]
 
     monkeypatch.setattr(run, "stages", way)
-    monkeypatch.setattr(run, "refuse_too_many", lambda *_: None)
+    monkeypatch.setattr(run.preflight, "refuse_too_many", lambda *_: None)
     run.run(loaded, until="generate")
     assert SEEN == [("train", "dataset"), ("generate", "dataset")]

@@ -1,17 +1,20 @@
 """resume: a stage runs once, again after a change, goes on after a kill."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from docphim import resume
-from docphim.errors import UsageError
+from docphim import files, resume
+from docphim.errors import Refused, UsageError
 from docphim.recipe import load
-from docphim.resume import Stage
-from docphim.run import stages
+from docphim.way import Stage, stages
 
 CALLS: list[dict] = []
+ERRORS = {"fail": RuntimeError("in the middle"), "refuse": Refused("too_long"), "interrupt": KeyboardInterrupt()}
 
 
 def upper(source: Path, target: Path, *, mark: str, workers: int = 1) -> None:
@@ -19,8 +22,28 @@ def upper(source: Path, target: Path, *, mark: str, workers: int = 1) -> None:
     CALLS.append({"mark": mark, "workers": workers})
     with open(target, "a", encoding="utf-8") as handle:
         handle.write(source.read_text(encoding="utf-8").upper() + mark)
-    if mark == "fail":
-        raise RuntimeError("stopped in the middle")
+    if mark in ERRORS:
+        raise ERRORS[mark]
+
+
+def add_row(source: Path, target: Path, *, mark: str, workers: int = 1) -> None:
+    """A stage that adds a row to a file that others write too."""
+    rows = target.with_name("rows.jsonl")
+    files.write_jsonl(rows, [*files.read_jsonl(rows), {"stage": "upper", "mark": mark}])
+    upper(source, target, mark=mark)
+
+
+def out(folder: Path) -> str:
+    return (folder / "out.txt").read_text(encoding="utf-8")
+
+
+def sides(folder: Path) -> list[str]:
+    """What stands aside: nothing, once a stage is whole."""
+    return [p.name for p in folder.iterdir() if p.is_dir() and p.name.startswith(".")]
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 @pytest.fixture
@@ -50,12 +73,7 @@ def test_a_stage_runs_once(stage, tmp_path):
     assert len(CALLS) == 1 and (tmp_path / "out.txt").read_text(encoding="utf-8") == "A!"
 
 
-WHY = {
-    "settings": "settings.mark has changed",
-    "version": "version has changed",
-    "input": "inputs.in has changed",
-    "output": "out.txt is not there",
-}
+WHY = {"settings": "settings.mark has changed", "version": "version has changed", "input": "inputs.in has changed"}
 
 
 @pytest.mark.parametrize("change", WHY)
@@ -65,42 +83,117 @@ def test_a_change_redoes_it_over_a_clean_place_and_says_why(stage, tmp_path, cha
     assert "done again" not in caplog.text
     if change == "input":
         (tmp_path / "in.txt").write_text("b", encoding="utf-8")
-    if change == "output":
-        (tmp_path / "out.txt").unlink()
-    resume.do(stage(mark="?" if change == "settings" else "!", version=2 if change == "version" else 1))
+    assert resume.do(stage(mark="?" if change == "settings" else "!", version=2 if change == "version" else 1))
     expected = {"settings": "A?", "input": "B!"}.get(change, "A!")
-    assert len(CALLS) == 2 and (tmp_path / "out.txt").read_text(encoding="utf-8") == expected
+    assert len(CALLS) == 2 and out(tmp_path) == expected
     assert f"upper: done again, and what it had made is replaced: {WHY[change]}\n" in caplog.text
+    assert not sides(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["missing", "flipped"])
+def test_an_output_that_is_not_what_was_written_is_made_again_and_named(stage, tmp_path, damage, caplog):
+    resume.do(stage())
+    if damage == "missing":
+        (tmp_path / "out.txt").unlink()
+    else:
+        (tmp_path / "out.txt").write_text("A?", encoding="utf-8")
+    assert resume.do(stage()) and out(tmp_path) == "A!" and stage().done
+    assert "upper: out.txt is " in caplog.text and not sides(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["upper.json", ".upper.started.json"])
+def test_a_damaged_record_costs_no_output(stage, tmp_path, name):
+    resume.do(stage())
+    record = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(record.replace(b"!", b"?"))
+    (tmp_path / "out.txt").write_text("A!", encoding="utf-8")
+    resume.do(stage())
+    assert stage().done and out(tmp_path).startswith("A!"), "it went on over what there was"
+
+
+@pytest.mark.parametrize("error", ["fail", "refuse", "interrupt"])
+def test_what_was_made_before_stands_again_when_its_successor_fails_and_the_unfinished_is_gone_on_with(stage, tmp_path, error):
+    resume.do(stage())
+    before = everything(tmp_path)
+    with pytest.raises((RuntimeError, Refused, KeyboardInterrupt)):
+        resume.do(stage(mark=error))
+    assert stage().done
+    assert {name: text for name, text in everything(tmp_path).items() if "/" not in name} == before
+    assert not resume.do(stage()), "the old recipe finds its work done"
+    with pytest.raises((RuntimeError, Refused, KeyboardInterrupt)):
+        resume.do(stage(mark=error))
+    assert out(tmp_path) == "A!" and out(tmp_path / ".new-upper") == f"A{error}A{error}"
+    resume.do(stage(mark="?"))
+    assert out(tmp_path) == "A?" and not sides(tmp_path)
+
+
+def test_rows_of_other_stages_stay_and_its_own_come_back_when_it_fails(stage, tmp_path):
+    rows = [{"stage": "first", "n": 1}]
+    files.write_jsonl(tmp_path / "rows.jsonl", rows)
+    shared = {"call": f"{__name__}:add_row", "outputs": ["out.txt", "rows.jsonl?stage=upper"]}
+    resume.do(dataclasses.replace(stage(), **shared))
+    with pytest.raises(RuntimeError):
+        resume.do(dataclasses.replace(stage(mark="fail"), **shared))
+    assert list(files.read_jsonl(tmp_path / "rows.jsonl")) == [*rows, {"stage": "upper", "mark": "!"}]
+    resume.do(dataclasses.replace(stage(mark="?"), **shared))
+    assert list(files.read_jsonl(tmp_path / "rows.jsonl")) == [*rows, {"stage": "upper", "mark": "?"}]
+
+
+def test_a_damaged_row_is_dropped_and_written_again(stage, tmp_path):
+    row = dataclasses.replace(stage(), call=f"{__name__}:add_row", outputs=["out.txt", "rows.jsonl?stage=upper"])
+    resume.do(row)
+    good = (tmp_path / "rows.jsonl").read_bytes()
+    (tmp_path / "rows.jsonl").write_bytes(good.replace(b":", b";", 1))
+    resume.do(row)
+    assert (tmp_path / "rows.jsonl").read_bytes() == good
+
+
+def test_damage_beside_the_outputs_is_named_set_aside_and_costs_no_second_run(stage, tmp_path, caplog):
+    logging = dataclasses.replace(stage(), beside=["log.txt"])
+    (tmp_path / "log.txt").write_text("fine", encoding="utf-8")
+    resume.do(logging)
+    (tmp_path / "log.txt").write_text("fime", encoding="utf-8")
+    assert not resume.do(logging) and "upper: log.txt is missing or not what was written" in caplog.text
+    assert not (tmp_path / "log.txt").exists() and (tmp_path / "log.txt.damaged").exists() and len(CALLS) == 1
 
 
 def test_an_interrupted_stage_is_not_done_and_keeps_what_it_had(stage, tmp_path):
-    with pytest.raises(RuntimeError):
-        resume.do(stage(mark="fail"))
-    assert not stage(mark="fail").done
-    with pytest.raises(RuntimeError):
-        resume.do(stage(mark="fail"))
-    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "AfailAfail"
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            resume.do(stage(mark="fail"))
+        assert not stage(mark="fail").done
+    assert out(tmp_path) == "AfailAfail"
 
 
-def test_what_other_settings_left_half_done_is_removed(stage, tmp_path):
+def test_what_other_settings_left_half_done_is_replaced(stage, tmp_path):
     with pytest.raises(RuntimeError):
         resume.do(stage(mark="fail"))
     resume.do(stage())
-    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "A!"
+    assert out(tmp_path) == "A!" and not sides(tmp_path)
 
 
-def test_what_comes_later_in_the_folder_is_done_no_more_when_a_stage_runs_again(stage, tmp_path):
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_later_stage_counts_as_done_no_more_when_what_it_read_has_changed(stage, tmp_path, changed):
     first = stage()
-    later = dataclasses.replace(first, name="after", arguments=(tmp_path / "in.txt", tmp_path / "b.txt"), outputs=["b.txt"])
-    elsewhere = dataclasses.replace(later, folder=tmp_path / "other", outputs=[])
-    elsewhere.folder.mkdir()
-    for each in (first, elsewhere, later):
+    read, wrote = tmp_path / "out.txt", tmp_path / "b.txt"
+    later = dataclasses.replace(first, name="after", arguments=(read, wrote), inputs={"out": read}, outputs=["b.txt"])
+    for each in (first, later):
         resume.do(each)
     (tmp_path / "out.txt").unlink()
-    resume.do(first, later=[later, elsewhere])
-    assert first.done and not later.done and elsewhere.done
-    resume.do(later)
-    assert later.done and (tmp_path / "b.txt").read_text(encoding="utf-8") == "A!A!", "it resumes over what it left"
+    if changed:
+        (tmp_path / "in.txt").write_text("b", encoding="utf-8")
+    resume.do(stage(), later=[later])
+    assert later.ended.exists() != changed
+    assert resume.do(later) == changed and wrote.read_text(encoding="utf-8") == ("B!!" if changed else "A!!")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("scenario", ["first", "again", "failing", "healing", "returning"])
+def test_a_kill_at_any_file_operation_loses_nothing_and_the_same_command_finishes(tmp_path, scenario):
+    script = Path(__file__).with_name("kill_every_operation.py")
+    answer = subprocess.run([sys.executable, script, tmp_path, scenario], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    assert int(answer.stdout) >= 10
 
 
 def test_temporary_files_of_a_killed_writer_are_swept(stage, tmp_path):

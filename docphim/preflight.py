@@ -1,0 +1,216 @@
+"""What is refused before anything is made: a wrong recipe, a missing package, key or file, a place that cannot be written."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from errno import EDQUOT, ENOENT, ENOSPC
+from pathlib import Path
+
+from docphim import files
+from docphim.errors import ENVIRONMENT, Refused, UsageError
+from docphim.recipe import Recipe, Service
+from docphim.way import JUDGED, Stage
+
+#: Bytes without which nothing is begun.
+LEAST_SPACE = 20_000_000
+#: Bytes of a name that STAGE.json, a lock or a temporary file adds to a folder's own.
+_LONGEST_NAME = 255
+
+
+def check(recipe: Recipe, last: str) -> None:
+    """Say what is wrong with a recipe: its source, tasks, prompts, model family, backend, and where it would send data.
+
+    Parameters
+    ----------
+    last : str
+        The last stage that is to run.
+
+    Raises
+    ------
+    UsageError
+        A name is unknown or an option is wrong; the message says which are known.
+    Refused
+        `ambiguous_prompt`; `upload_not_allowed`, where an endpoint is no place that `allow_upload` names.
+    """
+    from docphim.build import Prompts, refuse_ambiguous, task
+    from docphim.generate import BACKENDS
+    from docphim.ingest import check as check_source
+    from docphim.models import FAMILIES
+    from docphim.models.address import check_upload
+
+    if last == "train" and not recipe.trains:
+        backend = recipe.generate.backend
+        raise UsageError(f"train: generate.backend is {backend}, so there is no model to train; go on with `docphim generate`")
+    check_source(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
+    refuse_ambiguous({name: task(name) for name in recipe.tasks}, Prompts(recipe.prompts, recipe.language))
+    for key, name, known in (
+        ("model.family", recipe.model.family if recipe.trains else None, FAMILIES),
+        ("generate.backend", recipe.generate.backend, BACKENDS),
+    ):
+        if name is not None and name not in known:
+            raise UsageError(f"{key}: {name!r} is not one of {', '.join(known)}")
+    for key, section in endpoints(recipe).items():
+        check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
+
+
+def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Path) -> None:
+    """Say what this machine lacks for the stages that are still to run; nothing is made to find out.
+
+    Raises
+    ------
+    UsageError
+        torch or its company is not installed; an endpoint's key is not set.
+    Refused
+        `weights_missing`; `folder_unusable`, `disk_full`: where data and runs would go.
+    """
+    for key, folder in (("data", dataset), ("runs", home)):
+        check_place(key, folder)
+    to_run = [stage for stage in way if not stage.done]
+    check_packages(to_run)
+    _check_weights(recipe, to_run)
+    _check_keys(recipe, to_run)
+
+
+def check_place(key: str, folder: Path) -> None:
+    """Refuse a folder that could not be made or written, by the recipe's key for it.
+
+    Raises
+    ------
+    Refused
+        `folder_unusable`: it, or what it would stand in, is no folder or read-only, or a name in it is too long;
+        `disk_full`: there is next to no space left.
+    """
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        if len(os.fsencode(there.name)) > _LONGEST_NAME:
+            raise Refused("folder_unusable", key, "a name in its path is longer than file systems take")
+        there = there.parent
+    try:
+        mode = there.stat().st_mode
+        if not stat.S_ISDIR(mode):
+            raise Refused("folder_unusable", key, "a file stands where a folder is to be")
+        if not mode & stat.S_IWUSR or not os.access(there, os.W_OK | os.X_OK):
+            why = (
+                "the folder is read-only"
+                if there == folder
+                else "no folder can be made there: what it would lie in is read-only"
+            )
+            raise Refused("folder_unusable", key, why)
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        raise Refused("folder_unusable", key, f"the folder cannot be used: {os.strerror(error.errno or 0)}") from None
+    if free < LEAST_SPACE:
+        raise Refused(
+            "disk_full", key, f"{free / 1e6:.0f} MB are free; with less than {LEAST_SPACE / 1e6:.0f} MB nothing is begun"
+        )
+
+
+def check_packages(way: Sequence[Stage]) -> None:
+    """Say before anything is read that what a stage needs is not installed.
+
+    Raises
+    ------
+    UsageError
+        Names the stage, what is missing, and the command that installs it.
+    """
+    from docphim.models import INSTALL, TRAIN_EXTRA
+
+    missing = [name for name in TRAIN_EXTRA if importlib.util.find_spec(name) is None]
+    needing = next((stage.name for stage in way if stage.torch), None)
+    if needing and missing:
+        raise UsageError(f"{needing} needs {', '.join(missing)}, not installed here: {INSTALL}")
+
+
+def _check_weights(recipe: Recipe, way: Sequence[Stage]) -> None:
+    from docphim.models.checkpoint import is_local
+
+    if recipe.trains and recipe.model.weights != "tiny" and any(stage.name == "train" for stage in way):
+        is_local(recipe.model.weights)
+
+
+def _check_keys(recipe: Recipe, way: Sequence[Stage]) -> None:
+    """A stage that would ask an endpoint needs its key; a judge whose answers are kept may not have to ask."""
+    from docphim.models.address import secret
+
+    for key, section in endpoints(recipe).items():
+        stage = next((s for s in way if s.name == key.partition(".")[0]), None)
+        if stage is not None and not (key == "evaluate.judge" and (stage.folder / JUDGED).exists()):
+            secret(section.key_env, f"{key}.key_env")
+
+
+def endpoints(recipe: Recipe) -> dict[str, Service]:
+    """The sections of a recipe that send something somewhere, by their key."""
+    judge = recipe.evaluate.judge
+    sending: dict[str, Service] = {"generate": recipe.generate} if recipe.generate.backend == "openai" else {}
+    return sending | ({"evaluate.judge": judge} if judge is not None and not judge.replay else {})
+
+
+def unanswered(recipe: Recipe, stage: Stage) -> bool:
+    """Whether a stage that is done left requests that an endpoint did not answer: it asks those again."""
+    asked = endpoints(recipe)
+    if stage.name == "generate" and "generate" in asked and stage.done:
+        return any(row["finish"] == "failed" for row in files.read_jsonl(stage.folder / "predictions.jsonl"))
+    if stage.name == "evaluate" and "evaluate.judge" in asked and stage.done:
+        tasks = files.read_json(stage.folder / "scores.json")["by_task"].values()
+        return any((task.get("judge") or {}).get("failed") for task in tasks)
+    return False
+
+
+def refuse_too_many(dataset: Path, most: float) -> None:
+    """Stop a run whose studies were mostly refused, before a model is trained on the rest.
+
+    Raises
+    ------
+    Refused
+        `empty_dataset` when none is left, `too_many_rejected` when more than the fraction `most` was rejected.
+    """
+    rejected = {row["study"] for row in files.read_jsonl(dataset / "rejected.jsonl")}
+    usable = {row["study"] for row in files.read_jsonl(dataset / "prepared" / "index.jsonl")}
+    lost, total = len(rejected - usable), len(rejected | usable)
+    if not usable:
+        raise Refused("empty_dataset", "", f"all {total} studies were rejected; rejected.jsonl says why")
+    if lost > most * total:
+        why = f"{lost} of {total} studies were rejected ({lost / total:.0%}), max_rejected is {most:.0%}; see rejected.jsonl"
+        raise Refused("too_many_rejected", "", why)
+
+
+def stay_local(recipe: Recipe) -> None:
+    """Switch the hub off unless the recipe names a hub id; telemetry is always off."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    weights = recipe.model.weights
+    if not recipe.trains or weights == "tiny" or files.at_home(weights, "model.weights").exists():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+
+@contextlib.contextmanager
+def naming_places(**places: Path) -> Iterator[None]:
+    """Say where it was that the system refused to read or write, by the recipe's key for the place.
+
+    Raises
+    ------
+    Refused
+        `folder_unusable`, `file_missing` or `disk_full`, in place of an OSError that this machine and not Docphim is to blame
+        for.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in ENVIRONMENT:
+            raise
+        reason = {ENOSPC: "disk_full", EDQUOT: "disk_full", ENOENT: "file_missing"}.get(error.errno, "folder_unusable")
+        raise Refused(reason, _place(error.filename, places), ENVIRONMENT[error.errno]) from error
+
+
+def _place(name: object, places: dict[str, Path]) -> str:
+    """A recipe's key and the path below it; a place outside is not named, for its name may be a patient's."""
+    for key, folder in places.items():
+        with contextlib.suppress(ValueError, TypeError):
+            below = Path(os.fsdecode(name)).relative_to(folder)  # type: ignore[arg-type]
+            return f"{key}: {folder.name}/{below.as_posix()}" if below.parts else f"{key}: {folder.name}"
+    return ""

@@ -1,0 +1,263 @@
+"""The stages as data: what each reads, what it is given, what it writes, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docphim import files
+from docphim.language import lexicon
+from docphim.metrics import LABEL_SETS
+from docphim.metrics.signature import reading
+from docphim.recipe import Recipe, Service
+from docphim.study import SPLITS
+
+STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
+
+#: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
+VERSIONS = {"ingest": 2, "prepare": 2, "build": 3, "train": 2, "generate": 2, "evaluate": 3, "page": 2}
+
+#: Where a judge's answers are kept in the run's folder: no stage's output, so that no change of settings removes them.
+JUDGED = "judge.jsonl"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the way.
+
+    Attributes
+    ----------
+    call : str
+        `module:function`, imported when the stage runs; it gets `arguments`, `settings` and `unrecorded`.
+    settings, unrecorded : dict
+        What changes the outputs, and what (like a number of processes) does not.
+    inputs : dict
+        Files whose content the outputs depend on.
+    folder, outputs
+        Where STAGE.json goes, and what the stage writes there: files, folders, or `FILE?stage=NAME` for its rows in a file
+        that several stages add rows to.
+    beside : list of str
+        What it writes too and no later stage has to have: damage there is named, and is no reason to do it again.
+    borrowed : bool
+        Whether its folders are first linked from a sibling that made them in the same way.
+    torch : bool
+        Whether it needs the packages of the `train` extra.
+    """
+
+    name: str
+    call: str
+    arguments: tuple[Any, ...]
+    settings: dict[str, Any]
+    inputs: dict[str, Path]
+    folder: Path
+    outputs: list[str]
+    version: int
+    unrecorded: dict[str, Any] = field(default_factory=dict)
+    beside: list[str] = field(default_factory=list)
+    borrowed: bool = False
+    torch: bool = False
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What STAGE.json must say for this stage to count as done."""
+        return files.stage_record(self.version, self.settings, self.inputs)
+
+    @property
+    def ended(self) -> Path:
+        """STAGE.json, written when the stage has ended."""
+        return self.folder / f"{self.name}.json"
+
+    @property
+    def started(self) -> Path:
+        """What STAGE.json will say, written at the stage's start."""
+        return self.folder / f".{self.name}.started.json"
+
+    @property
+    def shared(self) -> list[str]:
+        """The files it adds rows to, as other stages do."""
+        return [name.partition("?")[0] for name in self.outputs if "?" in name]
+
+    @property
+    def places(self) -> list[str]:
+        """The files and folders that are its alone."""
+        return [name for name in [*self.outputs, *self.beside] if "?" not in name]
+
+    @property
+    def done(self) -> bool:
+        """Whether it ran with these settings on these inputs, and its outputs are still what it wrote."""
+        return files.stage_done(self.ended, {**self.record, "outputs": self.outputs})
+
+
+def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
+    """The stages of a recipe, in order.  Where an endpoint or a file answers there is no `train`."""
+    way = [*_of_dataset(recipe, dataset), *_of_run(recipe, dataset, home)]
+    return way if recipe.trains else [stage for stage in way if stage.name != "train"]
+
+
+def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
+    source, split = recipe.source, recipe.split
+    studies = dataset / "studies.jsonl"
+    return [
+        Stage(
+            name="ingest",
+            call="docphim.ingest:ingest",
+            arguments=(source.kind, source.model_dump(exclude={"kind"}), dataset),
+            settings={"language": recipe.language, "split_by_source": split.by == "source"},
+            inputs={},
+            folder=dataset,
+            outputs=["studies.jsonl", "private.csv", "ingest_notes.json", "rejected.jsonl?stage=ingest"],
+            version=VERSIONS["ingest"],
+        ),
+        Stage(
+            name="prepare",
+            call="docphim.prepare:prepare",
+            arguments=(dataset,),
+            settings={"long_side": recipe.prepare.long_side},
+            unrecorded={"workers": recipe.prepare.workers},
+            inputs={"studies": studies, "private": dataset / "private.csv"},
+            folder=dataset,
+            outputs=["prepared", "rejected.jsonl?stage=prepare"],
+            version=VERSIONS["prepare"],
+            borrowed=True,
+        ),
+        Stage(
+            name="build",
+            call="docphim.build:build",
+            arguments=(dataset,),
+            settings={
+                "tasks": recipe.tasks,
+                "prompts": recipe.prompts,
+                "language": recipe.language,
+                "split_by": split.by,
+                "fractions": split.fractions,
+                "seed": split.seed,
+            },
+            inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe)},
+            folder=dataset,
+            outputs=["examples", "leaks.json", "stats.json", "rejected.jsonl?stage=build"],
+            version=VERSIONS["build"],
+        ),
+    ]
+
+
+def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
+    evaluate, examples = recipe.evaluate, _examples(dataset)
+    drafts = {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
+    language = evaluate.language or recipe.language
+    judge, judge_asking = _judge(recipe)
+    return [
+        Stage(
+            name="train",
+            call="docphim.train:train",
+            arguments=(dataset, home),
+            settings={"model": recipe.model.model_dump(), "train": recipe.train.model_dump()},
+            inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset)},
+            folder=home,
+            outputs=["model"],
+            beside=["log.jsonl", "checkpoints"],
+            version=VERSIONS["train"],
+            torch=True,
+        ),
+        _generate(recipe, dataset, home),
+        Stage(
+            name="evaluate",
+            call="docphim.evaluate:evaluate",
+            arguments=(dataset, home),
+            settings={
+                "language": language,
+                "resamples": evaluate.resamples,
+                "seed": evaluate.seed,
+                "label_sets": evaluate.label_sets,
+                "judge": judge,
+            },
+            unrecorded={"judge_asking": judge_asking} if judge_asking else {},
+            inputs={
+                **drafts,
+                "train": examples["train"],
+                "studies": dataset / "studies.jsonl",
+                **reading(language, LABEL_SETS),
+            },
+            folder=home,
+            outputs=["scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl"],
+            version=VERSIONS["evaluate"],
+        ),
+        Stage(
+            name="page",
+            call="docphim.page:page",
+            arguments=(dataset, home),
+            settings=recipe.page.model_dump(),
+            inputs={
+                "scores": home / "scores.json",
+                "errors": home / "errors.jsonl",
+                **drafts,
+                "drafts": home / "drafts.jsonl",
+                "log": home / "log.jsonl",
+                **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
+                **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
+                "index": _index(dataset),
+            },
+            folder=home,
+            outputs=["index.html"],
+            version=VERSIONS["page"],
+        ),
+    ]
+
+
+def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
+    """The stage whose answers come from the run's own model, or from an endpoint that has options of its own."""
+    drafting, evaluate = recipe.generate, recipe.evaluate
+    options, asking = ({}, {}) if recipe.trains else endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
+    made_by = drafting.model_dump(include={"batch_size"}) if recipe.trains else {"options": options}
+    trained = {"trained": home / "train.json"} if recipe.trains else {}
+    return Stage(
+        name="generate",
+        call="docphim.generate:generate",
+        arguments=(dataset, home),
+        settings={
+            **drafting.model_dump(include={"backend", "max_new_tokens", "temperature", "seed"}),
+            **made_by,
+            "images": evaluate.images,
+            "splits": evaluate.splits,
+            "contexts": evaluate.contexts,
+            "blind": recipe.train.blind,
+        },
+        unrecorded={"asking": asking} if asking else {},
+        inputs={
+            **trained,
+            **_examples(dataset),
+            "draft": dataset / "examples" / "draft.jsonl",
+            "index": _index(dataset),
+        },
+        folder=home,
+        outputs=["predictions.jsonl", "likelihoods.jsonl", "drafts.jsonl", "generate-plan.json"],
+        version=VERSIONS["generate"],
+        torch=recipe.trains,
+    )
+
+
+def _judge(recipe: Recipe) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    judge = recipe.evaluate.judge
+    return (None, {}) if judge is None else endpoint_settings(judge, recipe.allow_upload, {"systems"}, {"replay"})
+
+
+def _index(dataset: Path) -> Path:
+    return dataset / "prepared" / "index.jsonl"
+
+
+def _examples(dataset: Path) -> dict[str, Path]:
+    return {split: dataset / "examples" / f"{split}.jsonl" for split in SPLITS}
+
+
+def _lexicons(recipe: Recipe) -> dict[str, Path]:
+    return {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
+
+
+def endpoint_settings(
+    section: Service, allow_upload: list[str], recorded: set[str], unrecorded: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of an endpoint the answers depend on (the model, the request), and what they do not (the way there)."""
+    way_there = {"endpoint", "key_env", "concurrency", "timeout_s", "retries", *unrecorded}
+    request = section.model_dump(include={"model", "body", *recorded})
+    return request, {**section.model_dump(include=way_there), "allow_upload": allow_upload}
