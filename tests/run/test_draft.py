@@ -1,0 +1,200 @@
+"""`docphim draft RUN PATH`: films without reports, through a run's stages and model, to drafts, texts and a page."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import time
+
+import pydicom
+import pytest
+from PIL import Image
+
+from docphim.files import read_jsonl
+
+SHOWN = ["drafts.jsonl", "rejected.jsonl", "private.csv", "index.html"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, shared_phantoms):
+    """A folder with a finished run `small` whose task is a dialogue; tests copy what they change."""
+    from conftest import Program
+
+    program = Program(tmp_path_factory.mktemp("trained"))
+    recipe = program.folder / "small.yaml"
+    recipe.write_text(
+        f"name: small\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, path: {shared_phantoms}}}\n"
+        "split: {fractions: [0.6, 0.1, 0.3]}\nprompts: docphim\ntasks: [dialogue]\nmodel: {family: qwen_vl}\n",
+        encoding="utf-8",
+    )
+    answer = program("run", recipe, "--until", "train")
+    assert answer.returncode == 0, answer.stderr
+    shutil.rmtree(program.folder / "data")  # drafting needs the run, not what it was trained on
+    return program
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory, shared_phantoms, trained):
+    """Seven films under names that tell: a study of two, PNGs, a knee, a torn file, one whose name is no text, notes beside."""
+    root = tmp_path_factory.mktemp("films") / "NGUYEN VAN BINH"
+    sources = sorted(shared_phantoms.rglob("film.dcm"))
+    (root / "kho").mkdir(parents=True)
+    for number, name in enumerate(("binh 1.dcm", "kho/binh 2.dcm", "knee.dcm")):
+        film = pydicom.dcmread(sources[number])
+        film.PatientName, film.PatientID = "NGUYEN^VAN BINH", f"BINH-{number // 2}"
+        film.StudyInstanceUID = f"1.2.3.{number // 2}"
+        if name == "knee.dcm":
+            film.BodyPartExamined = "KNEE"
+        film.save_as(root / name)
+    for number in (3, 4):
+        pixels = pydicom.dcmread(sources[number]).pixel_array
+        Image.fromarray((pixels / max(1, pixels.max()) * 255).astype("uint8")).save(root / f"binh{number}.png")
+    (root / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (root / "reports.csv").write_text("id,text\nbinh3,Bóng tim to.\n", encoding="utf-8")
+    with open(os.fsencode(root) + b"/b\xecnh.png", "wb") as handle:
+        handle.write((root / "binh3.png").read_bytes())
+    return root
+
+
+def outputs(folder):
+    """The bytes of everything that drafting gives, by name."""
+    paths = [*(folder / name for name in SHOWN), *(folder / "texts").iterdir()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def drafted(trained, films):
+    answer = trained("draft", "runs/small", films, tiny=False)
+    assert answer.returncode == 0, answer.stderr
+    return trained.folder / "drafts" / "small", answer
+
+
+def test_every_film_is_drafted_or_refused_and_no_socket_is_opened(trained, films, drafted):
+    folder, answer = drafted
+    assert not trained.opened.exists()
+    rows = list(read_jsonl(folder / "drafts.jsonl"))
+    assert [list(row) for row in rows[:1]] == [
+        ["study", "patient", "task", "turn", "text", "finish", "declined", "model", "run"]
+    ]
+    studies = {row["study"] for row in rows}
+    assert len(studies) == 3 and len(rows) == 2 * 3, "a study of two films, two PNGs; findings and impression of each"
+    assert {(row["task"], row["turn"]) for row in rows} == {("dialogue", 0), ("dialogue", 1)}
+    assert {row["run"] for row in rows} == {"small"} and all(row["model"] for row in rows)
+    refused = {row["reason"]: row["study"] for row in read_jsonl(folder / "rejected.jsonl")}
+    assert set(refused) == {"body_part_out_of_scope", "file_unreadable", "unsafe_path"}, refused
+    assert not set(refused.values()) & studies
+    assert "studies drafted 3; refused:" in answer.stderr
+    assert {p.name for p in (folder / "texts").iterdir()} == {f"{study}.txt" for study in studies}
+
+
+def test_private_csv_leads_each_id_back_to_its_file(films, drafted):
+    folder, _ = drafted
+    with open(folder / "private.csv", encoding="utf-8", newline="") as handle:
+        places = list(csv.DictReader(handle))
+    names = {row["study"]: set() for row in places}
+    for row in places:
+        names[row["study"]].add(row["location"].rpartition("/")[2])
+    for row in [*read_jsonl(folder / "drafts.jsonl"), *read_jsonl(folder / "rejected.jsonl")]:
+        assert names[row["study"]], row["study"]
+    assert {"binh 1.dcm", "binh 2.dcm"} in names.values(), "two films, one study"
+    assert {frozenset(files) for files in names.values()} >= {frozenset({"b\\udcecnh.png"}), frozenset({"torn.png"})}
+    if os.name == "posix":
+        assert stat.S_IMODE((folder / "private.csv").stat().st_mode) == 0o600
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_nobody_is_named_in_drafts_texts_page_and_refusals(drafted):
+    folder, answer = drafted
+    written = outputs(folder)
+    del written["private.csv"]
+    shown = "\n".join([*(data.decode() for data in written.values()), answer.stderr, answer.stdout]).lower()
+    shown = re.sub(r"data:image/jpeg;base64,[a-z0-9+/=]*", "", shown)
+    assert "binh" not in shown and "1.2.3.0" not in shown
+
+
+def test_texts_and_page_say_first_that_they_are_drafts(drafted):
+    folder, _ = drafted
+    for path in (folder / "texts").iterdir():
+        first, second, *_ = path.read_text(encoding="utf-8").splitlines()
+        assert "bản nháp, không dùng để chẩn đoán" in first and path.stem in second
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "BẢN NHÁP DO MÁY TẠO – CHƯA ĐƯỢC BÁC SĨ DUYỆT. Không dùng để chẩn đoán." in page
+    assert page.count("data:image/jpeg") == 4, "all four films"
+    assert not re.search(r"""(?:src|href)=["']?https?:""", page)
+    for row in [*read_jsonl(folder / "drafts.jsonl"), *read_jsonl(folder / "rejected.jsonl")]:
+        assert row["study"] in page
+        assert row.get("reason", "") in page
+
+
+def test_the_second_turn_goes_on_from_the_models_own_findings_and_both_films_are_asked_about(drafted):
+    folder, _ = drafted
+    rows = list(read_jsonl(folder / "work" / "drafts.jsonl"))
+    assert {(row["turn"], row["context"], row["reference"]) for row in rows} == {(0, "none", ""), (1, "generated", "")}
+    assert not (folder / "work" / "likelihoods.jsonl").read_bytes()
+    examples = list(read_jsonl(folder / "work" / "examples" / "draft.jsonl"))
+    assert sorted(len(example["media"]) for example in examples) == [2, 2, 4]
+
+
+def test_run_again_it_says_that_all_is_done_and_changes_nothing(trained, films, drafted):
+    folder, _ = drafted
+    before = outputs(folder)
+    answer = trained("draft", "small", films, tiny=False)
+    assert answer.returncode == 0 and answer.stderr.count("done before") == 5
+    assert outputs(folder) == before
+
+
+def test_a_known_study_keeps_its_id_and_new_films_are_drafted_beside_it(trained, films, drafted, tmp_path):
+    more = tmp_path / "films"
+    shutil.copytree(films, more, ignore=lambda _, names: [n for n in names if not n.isprintable() or n == "knee.dcm"])
+    out = tmp_path / "out"
+    assert trained("draft", "runs/small", more / "binh 1.dcm", "--out", out, tiny=False).returncode == 0
+    [alone] = {row["study"] for row in read_jsonl(out / "drafts.jsonl")}
+    assert alone in {row["study"] for row in read_jsonl(drafted[0] / "drafts.jsonl")}
+    other = trained("draft", "runs/small", more, "--out", out, tiny=False)
+    assert other.returncode == 2 and "the drafts of other films" in other.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_killed_in_every_stage_and_run_again_it_gives_the_same_bytes(trained, films, drafted, tmp_path):
+    out = tmp_path / "out"
+    for stage in ("prepare", "generate", "page"):
+        process = trained.start("draft", "runs/small", films, "--out", out, tiny=False)
+        while process.poll() is None and not list(out.glob(f"**/.{stage}.started.json")):
+            time.sleep(0.005)
+        time.sleep(0.1 if stage == "generate" else 0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert trained("draft", "runs/small", films, "--out", out, tiny=False).returncode == 0
+    assert outputs(out) == outputs(drafted[0])
+
+
+WRONG = [
+    (("runs/nothing", "."), "no run is there"),
+    (("runs/small", "nothing"), "no films are there"),
+    (("runs/untrained", "films"), "it has no model yet"),
+    (("runs/small", ".", "--out", "drafts"), "must not go among the films"),
+    (("runs/small", "films", "--out", "runs"), "holds other files"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG)
+def test_a_wrong_command_is_named_and_makes_nothing(trained, arguments, words):
+    (trained.folder / "films").mkdir(exist_ok=True)
+    (trained.folder / "runs" / "untrained").mkdir(exist_ok=True)
+    shutil.copy(trained.folder / "runs" / "small" / "recipe.yaml", trained.folder / "runs" / "untrained")
+    before = sorted(trained.folder.rglob("*"))
+    answer = trained("draft", *arguments, tiny=False)
+    assert answer.returncode == 2 and words in answer.stderr, answer.stderr
+    assert sorted(trained.folder.rglob("*")) == before
+
+
+def test_where_nothing_can_be_drafted_the_command_says_so(trained, tmp_path):
+    source = tmp_path / "films"
+    source.mkdir()
+    (source / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    answer = trained("draft", "runs/small", source, "--out", tmp_path / "out", tiny=False)
+    assert answer.returncode == 3 and answer.stderr.splitlines()[-1].startswith("empty_dataset:")
+    assert json.loads((tmp_path / "out" / "work" / "rejected.jsonl").read_text())["reason"] == "file_unreadable"
