@@ -120,7 +120,7 @@ def bare(section: dict, settings: TrainSettings, folder: Path, batches: list[lis
     examples = read_examples(folder, "train")
     loaded = opened(section, settings, examples)
     read = Examples(loaded, folder, examples, blind=False)
-    collate = Collate(loaded.tokenizer.pad_token_id)
+    collate = Collate(loaded)
     ready = [collate([read[i] for i in batch]) for batch in batches]
     parameters = [p for p in loaded.model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)

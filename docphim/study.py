@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -17,6 +19,9 @@ Split = Literal["train", "val", "test", "draft"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Image = Literal["own", "noise", "blank", "other"]
 Context = Literal["none", "reference", "generated"]
+
+#: Where in a user's text a media entry is shown.
+TAG = re.compile(r"<(image|video)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,11 @@ class Prediction:
     def key(self) -> tuple[str, int, str, str]:
         """What makes a prediction unique in a run."""
         return (self.id, self.turn, self.context, self.image)
+
+
+def media_tags(messages: Iterable[Message]) -> list[str]:
+    """The media tags of the users' messages, in order, each `image` or `video`: one for each media entry."""
+    return [kind for message in messages if message.role == "user" for kind in TAG.findall(message.content)]
 
 
 def to_row(noun: Any) -> Row:

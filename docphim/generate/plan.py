@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from docphim.files import read_examples, seed_of
-from docphim.study import Context, Example, Image, Media, Message, from_row
+from docphim.study import Context, Example, Image, Media, Message, from_row, media_tags
 
 Key = tuple[str, int, str, str]
 
@@ -102,5 +102,4 @@ def turns(messages: list[Message], contexts: list[str]) -> Iterator[Turn]:
 
 def films(talk: Talk, place: int) -> list[Media]:
     """The films of the messages before `place`, one for each tag (a partner's are taken in turn)."""
-    tags = sum(m.content.count("<image>") for m in talk.example.messages[:place] if m.role == "user")
-    return [talk.media[n % len(talk.media)] for n in range(tags)]
+    return [talk.media[n % len(talk.media)] for n in range(len(media_tags(talk.example.messages[:place])))]

@@ -24,7 +24,7 @@ class Backend:
     def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "length"]]]:
         """Draft the next assistant message of each prompt; greedy unless the temperature is above 0."""
         encoded = [encode(self.loaded, p.messages, p.images, answer=False, blind=self.blind) for p in prompts]
-        batch = collate(encoded, "left", self.loaded.tokenizer.pad_token_id)
+        batch = collate(self.loaded, encoded, "left")
         return decode.generate(self.loaded, batch, max_new_tokens=self.max_new_tokens, temperature=self.temperature, seed=seed)
 
     def likelihood(self, prompts: list[Prompt]) -> list[tuple[float, int]]:
@@ -32,7 +32,7 @@ class Backend:
         encoded = [encode(self.loaded, p.messages, p.images, blind=self.blind) for p in prompts]
         for one in encoded:
             one.labels = only_last(one.labels)
-        return decode.nats(self.loaded, collate(encoded, "right", self.loaded.tokenizer.pad_token_id))
+        return decode.nats(self.loaded, collate(self.loaded, encoded, "right"))
 
     def close(self) -> None:
         """Nothing is held open."""

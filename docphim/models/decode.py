@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from docphim.models import family as family_of
+from docphim.models.chat import end_of_answer
 from docphim.models.encode import IGNORED, answer_columns
 from docphim.models.loaded import Loaded
 
@@ -35,7 +35,7 @@ def generate(
     ends = torch.tensor(sorted(end_tokens(loaded)), device=loaded.device)
     generator = torch.Generator(loaded.device).manual_seed(seed)
     mask = inputs.pop("attention_mask")
-    positions = family_of(loaded.family).positions(loaded.core, {**inputs, "attention_mask": mask})
+    positions = inputs.pop("position_ids")
     cache = DynamicCache(config=loaded.core.config.get_text_config())
     rows = torch.arange(len(mask), device=loaded.device)
     answers = torch.full((len(mask), max_new_tokens), -1, dtype=torch.long, device=loaded.device)
@@ -54,18 +54,18 @@ def generate(
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
         positions = positions[..., -1:] + 1
         if int(done.sum()) * 2 > len(done):
-            kept = torch.nonzero(~done).flatten()
-            cache.batch_select_indices(kept)
-            rows, mask, done = rows[kept], mask[kept], done[kept]
-            inputs, positions = {"input_ids": token[kept, None]}, positions[..., kept, :]
+            going = torch.nonzero(~done).flatten()
+            cache.batch_select_indices(going)
+            rows, mask, done = rows[going], mask[going], done[going]
+            inputs, positions = {"input_ids": token[going, None]}, positions[..., going, :]
     return [_finished(loaded, row, ends) for row in answers]
 
 
 def end_tokens(loaded: Loaded) -> set[int]:
-    """Ids that end an answer: the tokenizer's and those of the checkpoint's generation_config."""
+    """Ids that end an answer: the chat template's, the tokenizer's and those of the checkpoint's generation_config."""
     listed: Any = getattr(loaded.core.generation_config, "eos_token_id", None)
     more = listed if isinstance(listed, list) else [listed]
-    return {int(i) for i in [loaded.tokenizer.eos_token_id, *more] if i is not None}
+    return {int(i) for i in [end_of_answer(loaded.tokenizer), loaded.tokenizer.eos_token_id, *more] if i is not None}
 
 
 def _choose(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
@@ -97,7 +97,7 @@ def nats(loaded: Loaded, batch: dict[str, Tensor]) -> list[tuple[float, int]]:
     targets = labels[:, columns + 1]
     out = []
     for row, target in zip(logits, targets, strict=True):  # row by row: a float32 copy of the whole batch is large
-        kept = target != IGNORED
-        loss = torch.nn.functional.cross_entropy(row[kept].float(), target[kept], reduction="none")
-        out.append((float(loss.double().sum()), int(kept.sum())))
+        scored = target != IGNORED
+        loss = torch.nn.functional.cross_entropy(row[scored].float(), target[scored], reduction="none")
+        out.append((float(loss.double().sum()), int(scored.sum())))
     return out

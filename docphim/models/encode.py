@@ -1,190 +1,199 @@
-"""Messages and films to what a model reads: token ids, per-turn labels, pixel tensors; and batches of them."""
+"""Messages and what they show to what a model reads: token ids, per-turn labels, uint8 frames; and batches of them."""
 
 from __future__ import annotations
 
+import itertools
 import re
-import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from docphim.errors import Refused
-from docphim.models.loaded import Loaded
-from docphim.study import Message
+from docphim.models import family as family_of
+from docphim.models.chat import Piece, render, turn
+from docphim.models.loaded import Expansion, Loaded, Stack
+from docphim.study import Message, media_tags
 
 IGNORED = -100
-#: Media tensors with one value a token: padded, not concatenated.
-PER_TOKEN = ("mm_token_type_ids",)
-_TAG = re.compile(r"\s*<image>\s*")
 
 
 @dataclass
 class Encoded:
-    """One example as a model reads it; `labels` is -100 except on assistant text and its end token."""
+    """One example as a model reads it; `labels` is -100 except on assistant text and its end token.
+
+    `per_token` holds the model's inputs with a value a token (`position_ids` among them, the sequence on the last axis),
+    `media` frames as uint8 (T, h, w, 3) and their grids: `collate` makes floats of them.
+    """
 
     input_ids: Tensor
     labels: Tensor
+    per_token: dict[str, Tensor]
     media: dict[str, Tensor]
-    length: int
+
+    @property
+    def length(self) -> int:
+        """In tokens."""
+        return len(self.input_ids)
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes to keep."""
+        return sum(t.nbytes for t in (self.input_ids, self.labels, *self.per_token.values(), *self.media.values()))
+
+
+@dataclass(frozen=True)
+class Film:
+    """A stack of one frame, uint8 (1, h, w, 3)."""
+
+    frames: np.ndarray
+    step_mm: None = None
 
 
 def encode(
     loaded: Loaded,
     messages: list[Message],
-    images: list[np.ndarray],
+    stacks: Sequence[Stack | np.ndarray],
     *,
     answer: bool = True,
     blind: bool = False,
 ) -> Encoded:
-    """Tokenise a conversation with its films.
+    """Tokenise a conversation with what it shows.
 
     Parameters
     ----------
     messages : list of Message
-        With one `<image>` tag in a user's text for each film, in order.
-    images : list of uint8 array (h, w, 3)
-        Letterboxed to `loaded.size`.
+        With one `<image>` or `<video>` tag in a user's text for each stack, in order.
+    stacks : list of Stack
+        Frames of `loaded.size`, letterboxed; an array (h, w, 3) is a film, a stack of one.
     answer : bool
         False: the messages end before the turn to be generated, and the generation prompt is appended.
     blind : bool
-        Drop the tags; the model sees text only and `images` is not looked at.
+        Drop the tags; the model sees text only and `stacks` is not looked at.
 
     Raises
     ------
     ValueError
-        Tags and films differ in number, or a film is not of the size the model takes.
+        Tags and stacks differ in number, or frames are not of the size the model takes.
+    Refused
+        `weights_layout`: answers or pictures cannot be found in what the chat template writes.
     """
-    turns = [_parts(m, loaded.tokenizer, blind) for m in messages]
-    images = [] if blind else images
-    tags = sum(part["type"] == "image" for turn in turns for part in turn["content"])
-    if tags != len(images):
-        raise ValueError(f"{tags} <image> tags for {len(images)} images")
-    for image in images:
-        if image.shape != (*loaded.size, 3) or image.dtype != np.uint8:
-            raise ValueError(f"an image is {image.dtype} {image.shape}, not uint8 {(*loaded.size, 3)}")
-    text, spans = _render(loaded.tokenizer, turns, answer)
-    ids, labels = _label(loaded.tokenizer, text, spans)
-    media = pixels(loaded, images) if images else {}
-    picture = loaded.processor.image_token_id
-    if images:
-        # Transformers' own expansion of a placeholder, asked for film by film.
-        counts = [loaded.processor.replace_image_token(media, n).count(loaded.processor.image_token) for n in range(tags)]
-        times = torch.ones_like(ids)
-        times[ids == picture] = torch.tensor(counts)
-        ids, labels = ids.repeat_interleave(times), labels.repeat_interleave(times)
-    if "mm_token_type_ids" in loaded.processor.model_input_names:
-        media["mm_token_type_ids"] = (ids == picture).long()
-    return Encoded(ids, labels, media, len(ids))
+    expansions = [] if blind else _expanded(loaded, messages, stacks)
+    waiting = None if blind else iter(expansions)
+    turns = [turn(message, loaded.tokenizer, waiting) for message in messages]
+    pieces = _inserted(render(loaded.tokenizer, turns, answer), expansions)
+    ids, labels = _label(loaded.tokenizer, pieces)
+    names = dict.fromkeys(name for expansion in expansions for name in expansion.media)
+    media = {name: torch.cat([e.media[name] for e in expansions if name in e.media]) for name in names}
+    per_token = family_of(loaded.family).per_token(loaded.config, loaded.processor, ids, media)
+    return Encoded(ids, labels, per_token, media)
 
 
-def pixels(loaded: Loaded, images: list[np.ndarray]) -> dict[str, Tensor]:
-    """The image tensors of one example's films (uint8, `loaded.size`), by the family's own image processor.
+def _expanded(loaded: Loaded, messages: list[Message], stacks: Sequence[Stack | np.ndarray]) -> list[Expansion]:
+    """What the family makes of each tag and its stack."""
+    tags = media_tags(messages)
+    if len(tags) != len(stacks):
+        raise ValueError(f"{len(tags)} <image> and <video> tags for {len(stacks)} images")
+    expansions = []
+    for tag, stack in zip(tags, stacks, strict=True):
+        shown = Film(stack[None]) if isinstance(stack, np.ndarray) else stack
+        frames = shown.frames
+        if frames.shape != (len(frames), *loaded.size, 3) or frames.dtype != np.uint8 or not len(frames):
+            raise ValueError(f"an image is {frames.dtype} {frames.shape}, not uint8 (T, {loaded.size[0]}, {loaded.size[1]}, 3)")
+        expansions.append(family_of(loaded.family).expand(loaded.processor, shown, tag == "video"))
+    return expansions
 
-    The size is one the family takes, so the processor's resize and crop would change nothing: they are left out.
+
+def _inserted(pieces: list[Piece], expansions: list[Expansion]) -> list[Piece]:
+    """The pieces with every picture's mark replaced by all that the processor writes for it.
+
+    Raises
+    ------
+    Refused
+        `weights_layout`: the template writes more or fewer marks than there are pictures.
     """
-    return dict(loaded.processor.image_processor(images, return_tensors="pt", do_resize=False, do_center_crop=False))
+    waiting: dict[str, list[str]] = {}
+    for expansion in expansions:
+        waiting.setdefault(expansion.mark, []).extend(expansion.texts)
+    if not waiting:
+        return pieces
+    marks = re.compile("|".join(map(re.escape, waiting)))
+    written = "".join(text for text, learnt in pieces if not learnt)
+    if any(written.count(mark) != len(texts) for mark, texts in waiting.items()):
+        why = f"the chat template does not write {' or '.join(waiting)} once for each picture"
+        raise Refused("weights_layout", "", why)
+    following = {mark: iter(texts) for mark, texts in waiting.items()}
+    return [(text if learnt else marks.sub(lambda m: next(following[m.group()]), text), learnt) for text, learnt in pieces]
 
 
-def _parts(message: Message, tokenizer: Any, blind: bool) -> dict[str, Any]:
-    """A message in the form chat templates take, `<image>` tags of users as image parts."""
-    text = unicodedata.normalize("NFC", message.content)
-    pieces = _TAG.split(text) if message.role == "user" else [text]
-    content: list[dict[str, str]] = []
-    for number, piece in enumerate(pieces):
-        if number and not blind:
-            content.append({"type": "image"})
-        if piece := _special(tokenizer).sub(" ", piece).strip():
-            content.append({"type": "text", "text": piece})
-    if blind and len(pieces) > 1:
-        content = [{"type": "text", "text": "\n".join(part["text"] for part in content)}]
-    return {"role": message.role, "content": content or [{"type": "text", "text": ""}]}
-
-
-@lru_cache(maxsize=8)
-def _special(tokenizer: Any) -> re.Pattern[str]:
-    """Matches the tokenizer's special tokens: written out in a report they must not act as such."""
-    tokens = sorted({str(token) for token in tokenizer.added_tokens_decoder.values()}, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, tokens)) or r"(?!)")
-
-
-def _render(tokenizer: Any, turns: list[dict[str, Any]], answer: bool) -> tuple[str, list[tuple[int, int]]]:
-    """The conversation as the template writes it, and the (start, stop) of each answer with its end token.
-
-    A template that writes no end token after an answer (LLaVA-1.5's) gets one: a model must learn to stop.
-    """
-    whole = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=not answer)
-    end, text, done = tokenizer.eos_token, "", 0
-    spans = []
-    for number, turn in enumerate(turns):
-        if turn["role"] != "assistant":
-            continue
-        prompt = tokenizer.apply_chat_template(turns[:number], tokenize=False, add_generation_prompt=True)
-        if not whole.startswith(prompt):
-            raise Refused(
-                "weights_layout", "", "the chat template rewrites earlier turns: answers cannot be told from the prompt"
-            )
-        said = turn["content"][0]["text"]
-        stop = whole.index(said, len(prompt)) + len(said)
-        start = len(text) + len(prompt) - done
-        text += whole[done:stop] + end
-        spans.append((start, len(text)))
-        rest = whole[stop:]
-        done = stop + len(rest) - len(rest.lstrip()) + len(end) if rest.lstrip().startswith(end) else stop
-    return text + whole[done:], spans
-
-
-def _label(tokenizer: Any, text: str, spans: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
-    """Token ids, and labels on every token that touches an answer."""
-    begin = tokenizer.bos_token
+def _label(tokenizer: Any, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
+    """Token ids of the joined pieces, and labels on every token that touches a learnt one."""
+    text, begin = "".join(text for text, _ in pieces), tokenizer.bos_token
     special = not (begin and text.startswith(begin))  # as transformers' own apply_chat_template decides
     out = tokenizer(text, return_offsets_mapping=True, add_special_tokens=special)
     ids = torch.tensor(out["input_ids"], dtype=torch.long)
-    start, stop = np.array(out["offset_mapping"]).T
+    start, stop = np.array(out["offset_mapping"]).reshape(-1, 2).T
     trained = np.zeros(len(ids), dtype=bool)
-    for first, last in spans:
+    for first, last in _spans(pieces):
         trained |= (start < last) & (stop > first) & (stop > start)
     return ids, torch.where(torch.from_numpy(trained), ids, IGNORED)
+
+
+def _spans(pieces: list[Piece]) -> Iterator[tuple[int, int]]:
+    """(start, stop) of each learnt piece in the joined text."""
+    place = 0
+    for text, learnt in pieces:
+        if learnt:
+            yield place, place + len(text)
+        place += len(text)
 
 
 def only_last(labels: Tensor) -> Tensor:
     """Labels of the last answer alone."""
     trained = labels != IGNORED
     starts = torch.nonzero(trained & ~torch.cat([trained.new_zeros(1), trained[:-1]])).flatten()
-    kept = labels.clone()
+    last = labels.clone()
     if len(starts):
-        kept[: starts[-1]] = IGNORED
-    return kept
+        last[: starts[-1]] = IGNORED
+    return last
 
 
-def collate(batch: list[Encoded], pad: Literal["left", "right"], pad_id: int) -> dict[str, Tensor]:
-    """Pad and stack encoded examples: left to generate, right to train.
+def collate(loaded: Loaded, batch: list[Encoded], pad: Literal["left", "right"]) -> dict[str, Tensor]:
+    """Pad and stack encoded examples, left to generate and right to train, and make floats of their frames.
 
     Returns
     -------
     dict
-        `input_ids`, `labels`, `attention_mask` of shape (n, longest), and the media tensors.
+        `input_ids`, `labels`, `attention_mask` of shape (n, longest); `position_ids` of shape (n, longest), or
+        (3, n, longest) where a model turns by time, row and column; and the media tensors.
     """
     longest = max(e.length for e in batch)
 
     def stacked(rows: list[Tensor], value: int) -> Tensor:
-        out = torch.full((len(rows), longest), value, dtype=rows[0].dtype)
-        for row, values in zip(out, rows, strict=True):
-            row[slice(longest - len(values), None) if pad == "left" else slice(len(values))] = values
+        out = torch.full((*rows[0].shape[:-1], len(rows), longest), value, dtype=rows[0].dtype)
+        for number, values in enumerate(rows):
+            length = values.shape[-1]
+            out[..., number, slice(longest - length, None) if pad == "left" else slice(length)] = values
         return out
 
     out = {
-        "input_ids": stacked([e.input_ids for e in batch], pad_id),
+        "input_ids": stacked([e.input_ids for e in batch], loaded.tokenizer.pad_token_id),
         "labels": stacked([e.labels for e in batch], IGNORED),
         "attention_mask": stacked([torch.ones_like(e.input_ids) for e in batch], 0),
     }
+    for name in batch[0].per_token:
+        out[name] = stacked([e.per_token[name] for e in batch], 0)
     for name in sorted({name for e in batch for name in e.media}):
-        rows = [e.media[name] for e in batch if name in e.media]
-        out[name] = stacked(rows, 0) if name in PER_TOKEN else torch.cat(rows)
+        joined = torch.cat([e.media[name] for e in batch if name in e.media])
+        out[name] = _floats(loaded, name, joined) if joined.dtype == torch.uint8 else joined
     return out
+
+
+def _floats(loaded: Loaded, name: str, frames: Tensor) -> Tensor:
+    return cast("Tensor", family_of(loaded.family).pixels(loaded.processor, name, frames))
 
 
 def answer_columns(labels: Tensor) -> Tensor:
@@ -193,21 +202,24 @@ def answer_columns(labels: Tensor) -> Tensor:
 
 
 def show(loaded: Loaded, encoded: Encoded) -> str:
-    """The sequence as rich markup: trained tokens green, runs of image placeholders as one."""
+    """The sequence as rich markup: trained tokens green, a picture's run of equal tokens as one."""
     from rich.markup import escape
 
     ids, trained = encoded.input_ids.tolist(), (encoded.labels != IGNORED).tolist()
-    out, place = [], 0
-    while place < len(ids):
-        stop = place + 1
-        picture = ids[place] == loaded.processor.image_token_id
-        while stop < len(ids) and trained[stop] == trained[place] and (ids[stop] == loaded.processor.image_token_id) == picture:
-            stop += 1
-        piece = escape(loaded.tokenizer.decode(ids[place:stop], skip_special_tokens=False))
-        if picture:
-            piece = f"[dim]{escape(f'[image x {stop - place}]')}[/dim]"
-        elif trained[place]:
+    special, out = loaded.tokenizer.added_tokens_decoder, []
+
+    def folded(place: int) -> tuple[bool, int | None]:
+        token = ids[place]
+        run = token in special and token in (*ids[max(place - 1, 0) : place], *ids[place + 1 : place + 2])
+        return trained[place], token if run else None
+
+    for (learnt, token), places in itertools.groupby(range(len(ids)), folded):
+        run = [ids[place] for place in places]
+        piece = escape(loaded.tokenizer.decode(run, skip_special_tokens=False))
+        if token is not None and not learnt:
+            kind = "video" if "video" in str(special[token]) else "image"
+            piece = f"[dim]{escape(f'[{kind} x {len(run)}]')}[/dim]"
+        elif learnt:
             piece = f"[bold green]{piece}[/bold green]"
         out.append(piece)
-        place = stop
     return "".join(out)

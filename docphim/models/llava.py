@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaProcessor, Qwen2Config
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from docphim.errors import Refused, UsageError
-from docphim.models.loaded import TinyText
+from docphim.models.loaded import Expansion, Stack, TinyText
+from docphim.models.pixels import channels_first
 
 logger = logging.getLogger("docphim")
 
@@ -127,9 +129,21 @@ def make_processor(tokenizer: Any, model_config: Any, source: str | None = None,
     )
 
 
-def positions(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Positions (n, length): how many real tokens stand before each."""
-    return (batch["attention_mask"].long().cumsum(-1) - 1).clamp(min=0)
+def expand(processor: Any, stack: Stack, video: bool) -> Expansion:
+    """Pictures, one after the other, also where a video is asked for: this architecture has no other way."""
+    text = processor.replace_image_token({"pixel_values": np.moveaxis(stack.frames, -1, 1)}, 0)
+    pictures = {"pixel_values": torch.from_numpy(stack.frames)}
+    return Expansion("image", processor.image_token, (text,) * len(stack.frames), pictures)
+
+
+def per_token(config: Any, processor: Any, ids: torch.Tensor, media: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Positions: how many tokens stand before each."""
+    return {"position_ids": torch.arange(len(ids))}
+
+
+def pixels(processor: Any, name: str, frames: torch.Tensor) -> torch.Tensor:
+    """(T, 3, h, w), normalised."""
+    return channels_first(processor.image_processor, frames)
 
 
 def quicken(model: Any) -> None:

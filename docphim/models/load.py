@@ -136,7 +136,7 @@ def _reader(
     processor = family_of(family).make_processor(tokenizer, config, source, **place)
     size = family_of(family).fit_size(config, image_size)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).name)
-    return Loaded(model, processor, tokenizer, family, size, name)
+    return Loaded(model, processor, tokenizer, family, size, name, config)
 
 
 def _device() -> torch.device:

@@ -6,11 +6,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 
+class Stack(Protocol):
+    """What is shown for one media entry (`docphim.imaging.frames.Stack`): uint8 frames (T, h, w, 3), their distance in mm."""
+
+    @property
+    def frames(self) -> np.ndarray:
+        """uint8 (T, h, w, 3); T = 1 for a film."""
+
+    @property
+    def step_mm(self) -> float | None:
+        """Distance between the frames in millimetres; None where there is none, or nobody knows it."""
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """What a family makes of one media entry.
+
+    `kind` is the part (`image` or `video`) that the chat template is given, once for each of `texts`; `mark` is what the
+    template writes for such a part, and `texts` what the family's processor writes in place of it, marks around the picture
+    included.  `media` are the model's inputs by name, joined over entries and examples: frames as uint8 (T, h, w, 3), grids.
+    """
+
+    kind: str
+    mark: str
+    texts: tuple[str, ...]
+    media: dict[str, torch.Tensor]
+
+
 class Family(Protocol):
-    """The shape of a family module such as `qwen_vl` (flat functions and three tables)."""
+    """The shape of a family module such as `qwen_vl` (flat functions and four tables)."""
 
     #: `model_type` values of config.json that the family drives.
     MODEL_TYPES: frozenset[str]
@@ -34,8 +62,16 @@ class Family(Protocol):
         """The (height, width) in pixels nearest to `image_size` that the model takes without resizing."""
 
     @staticmethod
-    def positions(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Position ids of a prompt batch, the sequence on the last axis."""
+    def expand(processor: Any, stack: Stack, video: bool) -> Expansion:
+        """A media entry under an `<image>` tag (T pictures) or a `<video>` tag; a family without videos takes T pictures."""
+
+    @staticmethod
+    def per_token(config: Any, processor: Any, ids: torch.Tensor, media: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Of one example, the model's inputs with a value a token (the last axis): `position_ids`, kinds of tokens."""
+
+    @staticmethod
+    def pixels(processor: Any, name: str, frames: torch.Tensor) -> torch.Tensor:
+        """The model's input `name` in float32, from its frames (uint8, (T, h, w, 3)); bit for bit the official processor's."""
 
     @staticmethod
     def quicken(model: Any) -> None:
@@ -56,8 +92,9 @@ class TinyText:
 class Loaded:
     """A model that is ready to train or to answer.
 
-    `size` is the (height, width) in pixels that every image is letterboxed to. `base` says where the weights came from
-    (None: made here, so they are saved with the model); `precision` is the dtype forwards run in.
+    `config` is the model's configuration, also where only a reader was loaded and `model` is None.  `size` is the
+    (height, width) in pixels that every image is letterboxed to. `base` says where the weights came from (None: made here,
+    so they are saved with the model); `precision` is the dtype forwards run in.
     """
 
     model: Any
@@ -66,6 +103,7 @@ class Loaded:
     family: str
     size: tuple[int, int]
     name: str
+    config: Any
     precision: str = "fp32"
     tune: str = "full"
     base: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Qwen2-VL, Qwen2.5-VL and Qwen3-VL: still images, transformers' own processor, no torchvision."""
+"""Qwen2-VL, Qwen2.5-VL and Qwen3-VL: films and slice stacks, transformers' own processor, no torchvision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from transformers.processing_utils import ProcessorMixin
 
 from docphim.errors import UsageError
-from docphim.models.loaded import TinyText
+from docphim.models.loaded import Expansion, Stack, TinyText
+from docphim.models.pixels import normalise
 
 logger = logging.getLogger("docphim")
 
@@ -30,7 +31,8 @@ PARTS = {
 _TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
+    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
+    "{% elif part['type'] == 'video' %}<|vision_start|><|video_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 TINY = TinyText(
@@ -50,13 +52,15 @@ TINY = TinyText(
 
 
 class _StillImages(ProcessorMixin):
-    """A Qwen processor that asks for no video processor: that one needs torchvision, and films do not move."""
+    """A Qwen processor that asks for no video processor: that one needs torchvision, and a stack's frames are here already."""
 
     def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None) -> None:
         for kind in ("image", "video"):
             token = getattr(tokenizer, f"{kind}_token", None) or f"<|{kind}_pad|>"
             setattr(self, f"{kind}_token", token)
             setattr(self, f"{kind}_token_id", tokenizer.convert_tokens_to_ids(token))
+        for side in ("start", "end"):
+            setattr(self, f"vision_{side}_token", getattr(tokenizer, f"vision_{side}_token", None) or f"<|vision_{side}|>")
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
 
 
@@ -167,21 +171,97 @@ def make_processor(tokenizer: Any, model_config: Any, source: str | None = None,
     return _PROCESSORS[model_config.model_type](images, tokenizer, chat_template=tokenizer.chat_template)
 
 
-def positions(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Rotary positions (3, n, length): temporal, row and column for a film's tokens, running on in the text.
+def expand(processor: Any, stack: Stack, video: bool) -> Expansion:
+    """T pictures, or a video whose frames go two to a grid (an odd last one twice), which halves its tokens.
 
-    A film of h x w merged patches moves the text after it on by max(h, w), as Qwen's own code does for images.
+    A slice stack has no seconds: one stands for a centimetre.  Qwen2.5-VL moves a grid on by whole seconds, at least one;
+    Qwen3-VL writes the time of each grid before it; Qwen2-VL counts grids.
     """
-    mask = batch["attention_mask"]
-    if "image_grid_thw" in batch:
-        ids, _ = model.model.get_rope_index(
-            batch["input_ids"],
-            mm_token_type_ids=batch["mm_token_type_ids"],
-            image_grid_thw=batch["image_grid_thw"],
-            attention_mask=mask,
-        )
-        return ids
-    return (mask.long().cumsum(-1) - 1).clamp(min=0).expand(3, -1, -1)
+    frames, kind = torch.from_numpy(stack.frames), _kind(processor)
+    height, width = (side // processor.image_processor.patch_size for side in frames.shape[1:3])
+    tokens = height * width // processor.image_processor.merge_size**2
+    if not video:
+        grids = torch.tensor([[1, height, width]] * len(frames))
+        text = processor.replace_image_token({"image_grid_thw": grids}, 0)
+        media = {"pixel_values": frames, "image_grid_thw": grids}
+        return Expansion("image", processor.image_token, (text,) * len(frames), media)
+    centimetres = (stack.step_mm or 0) / 10
+    frames = torch.cat([frames, frames[-1:]]) if len(frames) % 2 else frames
+    pairs = len(frames) // 2
+    media = {"pixel_values_videos": frames, "video_grid_thw": torch.tensor([[pairs, height, width]])}
+    mark = processor.video_token
+    text = mark * (pairs * tokens)
+    if kind == "qwen2_5_vl":
+        media["second_per_grid_ts"] = torch.tensor([max(1, round(2 * centimetres))])
+    if kind == "qwen3_vl":
+        start, stop = processor.vision_start_token, processor.vision_end_token
+        last = len(stack.frames) - 1
+        times = [(2 * n + min(2 * n + 1, last)) / 2 * centimetres for n in range(pairs)]
+        text = "".join(f"<{time:.1f} seconds>{start}{mark * tokens}{stop}" for time in times)
+        mark = f"{start}{mark}{stop}"
+    return Expansion("video", mark, (text,), media)
+
+
+def _kind(processor: Any) -> str:
+    return next(kind for kind, processors in _PROCESSORS.items() if isinstance(processor, processors))
+
+
+def per_token(config: Any, processor: Any, ids: torch.Tensor, media: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """`position_ids` (3, length), and what each token is: 0 text, 1 image, 2 video (Qwen2-VL 5.17 does not ask)."""
+    kinds = (ids == processor.image_token_id).long() + 2 * (ids == processor.video_token_id).long()
+    out = {"position_ids": positions(config, kinds, media)}
+    return {**out, "mm_token_type_ids": kinds} if "mm_token_type_ids" in processor.model_input_names else out
+
+
+def positions(config: Any, kinds: torch.Tensor, media: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Rotary positions (3, length): temporal, row and column for a picture's tokens, running on in the text.
+
+    Text after a picture goes on at the highest position before it + 1, as Qwen's own code, vLLM and transformers before 5.3
+    have it; from then on transformers lets the text after a long video overlap with its slices.
+
+    Parameters
+    ----------
+    kinds : Tensor, int64, shape (length,)
+        0 text, 1 image, 2 video.
+    media : dict
+        `image_grid_thw` and `video_grid_thw` (n, 3) in patches, `second_per_grid_ts` (n,).
+    """
+    merge = int(config.vision_config.spatial_merge_size)
+    grids = {1: iter(_grids(config, media, "image")), 2: iter(_grids(config, media, "video"))}
+    values, out, place, start = kinds.tolist(), [], 0, 0
+    while place < len(values):
+        if values[place]:
+            (frames, height, width), interval = next(grids[values[place]])
+            sides = (torch.arange(frames) * interval, torch.arange(height // merge), torch.arange(width // merge))
+            block = torch.stack(torch.meshgrid(*sides, indexing="ij")).reshape(3, -1)
+        else:
+            text = next((n for n in range(place, len(values)) if values[n]), len(values)) - place
+            block = torch.arange(text).expand(3, -1)
+        out.append(block + start)
+        place, start = place + block.shape[1], start + int(block.max()) + 1
+    return torch.cat(out, 1)
+
+
+def _grids(config: Any, media: dict[str, torch.Tensor], kind: str) -> list[tuple[list[int], int]]:
+    """Each picture's grid (frames, rows, columns of patches), and how far apart its frames lie in position."""
+    grids = media.get(f"{kind}_grid_thw", torch.zeros(0, 3)).tolist()
+    if config.model_type == "qwen3_vl":  # every grid of a video stands alone, its time before it
+        grids = [[1, *sides] for frames, *sides in grids for _ in range(frames)]
+    seconds = media.get("second_per_grid_ts") if kind == "video" else None
+    if seconds is None:
+        return [(grid, 1) for grid in grids]
+    per_second = int(config.vision_config.tokens_per_second)
+    return [(grid, per_second * second) for grid, second in zip(grids, seconds.tolist(), strict=True)]
+
+
+def pixels(processor: Any, name: str, frames: torch.Tensor) -> torch.Tensor:
+    """Patches (all frames' patches, channels x 2 x patch x patch), four neighbours in a row; a still frame stands twice."""
+    patch, merge = processor.image_processor.patch_size, processor.image_processor.merge_size
+    count, height, width, _ = frames.shape
+    pair, rows, columns = 2 if name == "pixel_values_videos" else 1, height // patch, width // patch
+    blocks = frames.reshape(count // pair, pair, rows // merge, merge, patch, columns // merge, merge, patch, 3)
+    planes = normalise(processor.image_processor, blocks.permute(8, 0, 2, 5, 3, 6, 1, 4, 7).reshape(3, -1, pair, patch * patch))
+    return planes.transpose(0, 1).expand(-1, 3, 2, -1).reshape(planes.shape[1], -1)
 
 
 def quicken(model: Any) -> None:

@@ -13,6 +13,7 @@ from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast
 from docphim.errors import UsageError
 from docphim.models import family as family_of
 from docphim.models.loaded import Loaded, TinyText
+from docphim.study import TAG
 
 #: Words with their leading space, digits one by one, punctuation, line breaks: the split Qwen and Llama 3 make.
 _SPLIT = r"[^\r\n\p{L}\p{M}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -55,13 +56,14 @@ def create_tiny(
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     module.quicken(model)
     processor = module.make_processor(tokenizer, config)
-    return Loaded(model.eval(), processor, tokenizer, family, module.fit_size(config, image_size), f"tiny-{config.model_type}")
+    size, name = module.fit_size(config, image_size), f"tiny-{config.model_type}"
+    return Loaded(model.eval(), processor, tokenizer, family, size, name, config)
 
 
-def train_tokenizer(texts: Iterable[str], vocab: int, text: TinyText) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Iterable[str], vocab: int, spec: TinyText) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer of about `vocab` tokens (256 bytes, the special tokens, then merges), NFC first."""
-    if vocab < 256 + len(text.special):
-        raise UsageError(f"model.tiny.vocab: {vocab} is under {256 + len(text.special)}: the bytes and special tokens")
+    if vocab < 256 + len(spec.special):
+        raise UsageError(f"model.tiny.vocab: {vocab} is under {256 + len(spec.special)}: the bytes and special tokens")
     core = Tokenizer(models.BPE())
     core.normalizer = normalizers.NFC()
     core.pre_tokenizer = pre_tokenizers.Sequence(
@@ -72,10 +74,10 @@ def train_tokenizer(texts: Iterable[str], vocab: int, text: TinyText) -> PreTrai
         vocab_size=vocab,
         min_frequency=2,
         show_progress=False,
-        special_tokens=[AddedToken(token, special=True, normalized=False) for token in text.special],
+        special_tokens=[AddedToken(token, special=True, normalized=False) for token in spec.special],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
-    core.train_from_iterator((unicodedata.normalize("NFC", t).replace("<image>", "") for t in texts), trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token=text.end, pad_token=text.pad)
-    tokenizer.chat_template = text.template
+    core.train_from_iterator((TAG.sub("", unicodedata.normalize("NFC", text)) for text in texts), trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token=spec.end, pad_token=spec.pad)
+    tokenizer.chat_template = spec.template
     return tokenizer

@@ -18,7 +18,7 @@ from docphim.imaging import frames
 from docphim.models.encode import Encoded, answer_columns, collate, encode
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
-from docphim.study import Example, Message
+from docphim.study import Example, Message, media_tags
 
 #: Encoded examples are kept in memory up to so many bytes (in all processes together); the rest is read anew each epoch.
 MEMORY = 2**30
@@ -47,7 +47,7 @@ class Examples(Dataset[Encoded]):
         if index in self._kept:
             return self._kept[index]
         encoded = self.prompt(index, None)
-        size = sum(t.nbytes for t in (encoded.input_ids, encoded.labels, *encoded.media.values()))
+        size = encoded.nbytes
         if size <= self._room:
             self._room -= size
             self._kept[index] = encoded
@@ -61,14 +61,14 @@ class Examples(Dataset[Encoded]):
         return encode(self.loaded, messages, images, answer=turn is None, blind=self.blind)
 
     def _images(self, example: Example, messages: Sequence[Message]) -> list[np.ndarray]:
-        shown = example.media[: sum(m.content.count("<image>") for m in messages)]
+        shown = example.media[: len(media_tags(messages))]
         return [image for media in shown for image in frames.render(media, self.dataset, self.loaded.size)]
 
     def blank(self, index: int) -> int:
         """Length in tokens of an example, found without opening its images."""
         messages = self.examples[index].messages
         nothing = np.zeros((*self.loaded.size, 3), np.uint8)
-        images = [nothing] * sum(m.content.count("<image>") for m in messages)
+        images = [nothing] * len(media_tags(messages))
         return encode(self.loaded, messages, images, blind=self.blind).length
 
 
@@ -86,7 +86,7 @@ def lengths(examples: Examples, max_length: int) -> list[int]:
     of_text = [encode(examples.loaded, example.messages, [], blind=True).length for example in every]
     found, per_image = [], None
     for index, example in enumerate(examples.examples):
-        images = 0 if examples.blind else sum(m.content.count("<image>") for m in example.messages)
+        images = 0 if examples.blind else len(media_tags(example.messages))
         if images and per_image is None:
             per_image = (examples.blank(index) - of_text[index]) / images
         length = math.ceil(of_text[index] + images * (per_image or 0))
@@ -143,12 +143,12 @@ def share(batches: Sequence[list[int]], rank: int, world: int) -> list[list[int]
 class Collate:
     """Encoded examples to one batch, right-padded, with the columns whose logits the loss needs."""
 
-    def __init__(self, pad_id: int) -> None:
-        self.pad_id = pad_id
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
 
     def __call__(self, batch: list[Encoded]) -> dict[str, Tensor]:
         """`collate`'s tensors, and `columns`."""
-        tensors = collate(batch, "right", self.pad_id)
+        tensors = collate(self.loaded, batch, "right")
         return {**tensors, "columns": answer_columns(tensors["labels"])}
 
 
@@ -159,7 +159,7 @@ def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -
     return DataLoader(
         examples,
         batch_sampler=batches,
-        collate_fn=Collate(examples.loaded.tokenizer.pad_token_id),
+        collate_fn=Collate(examples.loaded),
         num_workers=workers,
         multiprocessing_context="fork" if workers else None,
         pin_memory=examples.loaded.device.type == "cuda",

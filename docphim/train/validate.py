@@ -110,7 +110,7 @@ class Validation:
         return self.examples.examples[index].messages
 
     def _batch(self, chunk: list[Encoded], pad: Any) -> dict[str, torch.Tensor]:
-        batch = collate(chunk, pad, self.loaded.tokenizer.pad_token_id)
+        batch = collate(self.loaded, chunk, pad)
         return {name: tensor.to(self.loaded.device) for name, tensor in batch.items()}
 
 

@@ -6,18 +6,17 @@ from hypothesis import strategies as st
 from rich.text import Text
 from tiny_models import REPORT, batch_of, dialogue, film, make, single
 
-from docphim.errors import Refused
 from docphim.models.encode import IGNORED, answer_columns, encode, only_last, show
 from docphim.study import Message
 
 
-def said(loaded, encoded) -> str:
+def learnt(loaded, encoded) -> str:
     return loaded.tokenizer.decode(encoded.labels[encoded.labels != IGNORED])
 
 
 def test_labels_are_the_answer_and_its_end_token_and_nothing_else(loaded):
     encoded = encode(loaded, single(), [film(loaded)])
-    assert said(loaded, encoded) == REPORT + loaded.tokenizer.eos_token
+    assert learnt(loaded, encoded) == REPORT + loaded.tokenizer.eos_token
     assert torch.equal(encoded.labels[encoded.labels != IGNORED], encoded.input_ids[encoded.labels != IGNORED])
     assert (encoded.labels[encoded.input_ids == loaded.processor.image_token_id] == IGNORED).all()
 
@@ -25,9 +24,9 @@ def test_labels_are_the_answer_and_its_end_token_and_nothing_else(loaded):
 def test_every_turn_of_a_dialogue_is_labelled_and_only_last_keeps_the_last(loaded):
     encoded = encode(loaded, dialogue(), [film(loaded), film(loaded)])
     end = loaded.tokenizer.eos_token
-    assert said(loaded, encoded) == f"{REPORT}{end}Tim to.{end}"
+    assert learnt(loaded, encoded) == f"{REPORT}{end}Tim to.{end}"
     encoded.labels = only_last(encoded.labels)
-    assert said(loaded, encoded) == f"Tim to.{end}"
+    assert learnt(loaded, encoded) == f"Tim to.{end}"
 
 
 def as_chat(messages):
@@ -47,10 +46,10 @@ def test_tokens_and_tensors_are_those_of_transformers_own_processor(loaded, mess
     theirs = loaded.processor(text=[text], images=images, return_tensors="pt")  # with its resize: it must change nothing
     ours = encode(loaded, messages, images)
     assert torch.equal(ours.input_ids, theirs["input_ids"][0])
-    assert torch.equal(ours.media["pixel_values"], theirs["pixel_values"])
-    if "image_grid_thw" in theirs:
-        assert torch.equal(ours.media["image_grid_thw"], theirs["image_grid_thw"])
-        assert torch.equal(ours.media["mm_token_type_ids"], theirs["mm_token_type_ids"][0])
+    batch = batch_of(loaded, [ours])
+    assert set(theirs) - {"num_crops"} == set(batch) - {"labels", "position_ids"}
+    for name in set(theirs) & set(batch):
+        assert torch.equal(batch[name], theirs[name]) and batch[name].dtype == theirs[name].dtype, name
 
 
 @pytest.mark.parametrize("turn", [2, 4])
@@ -64,42 +63,16 @@ def test_a_prompt_is_the_beginning_of_the_conversation_it_was_trained_in(loaded,
 
 def test_a_blind_model_reads_the_same_words_without_the_film(loaded):
     blind = encode(loaded, single(), [], blind=True)
-    assert not {"pixel_values", "image_grid_thw"} & set(blind.media)
+    assert not blind.media
     assert loaded.processor.image_token_id not in blind.input_ids
-    assert said(loaded, blind) == said(loaded, encode(loaded, single(), [film(loaded)]))
+    assert learnt(loaded, blind) == learnt(loaded, encode(loaded, single(), [film(loaded)]))
 
 
 def test_special_tokens_written_in_a_report_are_words_gone_not_tokens(loaded):
     wicked = f"Tim to.{loaded.tokenizer.eos_token}{loaded.processor.image_token} Hết."
     encoded = encode(loaded, single(wicked), [film(loaded)])
     assert int((encoded.labels == loaded.tokenizer.eos_token_id).sum()) == 1
-    assert said(loaded, encoded).startswith("Tim to.") and "Hết." in said(loaded, encoded)
-
-
-#: As llava-hf/llava-1.5-7b-hf publishes it, without its markers of generated text: an answer has no end token.
-LLAVA_15 = (
-    "{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': ' }}{% endif %}"
-    "{% for content in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\n' }}{% endfor %}"
-    "{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}{{ content['text'] + ' ' }}{% endfor %}"
-    "{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
-)
-
-
-def test_a_template_that_writes_no_end_token_gets_one_after_every_answer():
-    loaded = make("llava-llama")
-    loaded.tokenizer.chat_template = LLAVA_15
-    encoded = encode(loaded, dialogue(), [film(loaded)] * 2)
-    assert said(loaded, encoded) == f" {REPORT}</s> Tim to.</s>"
-    prompt = encode(loaded, dialogue()[:4], [film(loaded)] * 2, answer=False)
-    assert torch.equal(prompt.input_ids, encoded.input_ids[: prompt.length])
-    assert encoded.labels[prompt.length] != IGNORED
-
-
-def test_a_template_that_rewrites_earlier_turns_is_refused():
-    loaded = make("llava-llama")
-    loaded.tokenizer.chat_template = "{{ messages | length }}" + LLAVA_15
-    with pytest.raises(Refused, match="weights_layout"):
-        encode(loaded, single(), [film(loaded)])
+    assert learnt(loaded, encoded).startswith("Tim to.") and "Hết." in learnt(loaded, encoded)
 
 
 @settings(max_examples=30, deadline=None)
@@ -107,7 +80,7 @@ def test_a_template_that_rewrites_earlier_turns_is_refused():
 def test_any_text_is_labelled_whole(text):
     encoded = encode(MODEL, [Message("user", "?"), Message("assistant", text)], [])
     assert encoded.labels[encoded.labels != IGNORED][-1] == MODEL.tokenizer.eos_token_id
-    again = encode(MODEL, [Message("user", "?"), Message("assistant", said(MODEL, encoded)[:-10])], [])
+    again = encode(MODEL, [Message("user", "?"), Message("assistant", learnt(MODEL, encoded)[:-10])], [])
     assert torch.equal(again.input_ids, encoded.input_ids)
 
 
@@ -122,9 +95,7 @@ def test_films_that_do_not_fit_the_tags_or_the_size_are_an_error(images):
 
 
 def test_a_tag_counts_only_where_a_user_asks():
-    assert encode(MODEL, [Message("user", "?"), Message("assistant", "xem <image> này")], []).media.keys() == {
-        "mm_token_type_ids"
-    }
+    assert not encode(MODEL, [Message("user", "?"), Message("assistant", "xem <image> này")], []).media
 
 
 @pytest.mark.parametrize("pad", ["left", "right"])
@@ -132,8 +103,9 @@ def test_a_batch_is_padded_on_the_side_asked_for(loaded, pad):
     rows = [encode(loaded, single(), [film(loaded)]), encode(loaded, dialogue(), [film(loaded)] * 2)]
     batch = batch_of(loaded, rows, pad)
     short = rows[0].length
-    kept = slice(-short, None) if pad == "left" else slice(short)
-    assert torch.equal(batch["input_ids"][0, kept], rows[0].input_ids) and torch.equal(batch["labels"][0, kept], rows[0].labels)
+    real = slice(-short, None) if pad == "left" else slice(short)
+    assert torch.equal(batch["input_ids"][0, real], rows[0].input_ids) and torch.equal(batch["labels"][0, real], rows[0].labels)
+    assert torch.equal(batch["position_ids"][..., 0, real], rows[0].per_token["position_ids"])
     assert batch["attention_mask"].sum(1).tolist() == [r.length for r in rows]
     assert (batch["labels"][0][batch["attention_mask"][0] == 0] == IGNORED).all()
     columns = answer_columns(batch["labels"])

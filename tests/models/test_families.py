@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_models import ARCHITECTURES, TEXTS, film, logits, make, single
+from tiny_models import ARCHITECTURES, TEXTS, batch_of, dialogue, film, logits, make, single
 
 from docphim.errors import UsageError
 from docphim.models import FAMILIES, family, load, qwen_vl
@@ -27,13 +27,7 @@ def test_a_film_has_positions_in_three_dimensions_and_text_runs_on_after_its_lon
     encoded = encode(wide, messages, [film(wide)])
     ids = encoded.input_ids.tolist()
     start = ids.index(wide.processor.image_token_id)  # <|im_start|> user \n <|vision_start|>
-    batch = {
-        "input_ids": encoded.input_ids[None],
-        "attention_mask": torch.ones(1, len(ids), dtype=torch.long),
-        "mm_token_type_ids": encoded.media["mm_token_type_ids"][None],
-        "image_grid_thw": encoded.media["image_grid_thw"],
-    }
-    positions = qwen_vl.positions(wide.model, batch)[:, 0]
+    positions = encoded.per_token["position_ids"]
     # 56 x 84 pixels are 2 x 3 merged patches; Qwen2-VL paper, figure 3: time stays, rows and columns count from the start.
     assert positions[:, :start].tolist() == [list(range(start))] * 3
     film_positions = positions[:, start : start + 6] - start
@@ -43,16 +37,28 @@ def test_a_film_has_positions_in_three_dimensions_and_text_runs_on_after_its_lon
     assert made.size == (56, 56)
 
 
-def test_positions_reach_the_ordinary_forward():
-    made = make("qwen2_5_vl")
-    encoded = encode(made, single(), [film(made)])
-    batch = {"input_ids": encoded.input_ids[None], "attention_mask": torch.ones_like(encoded.input_ids)[None]}
-    media = {k: v[None] if k == "mm_token_type_ids" else v for k, v in encoded.media.items()}
+@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen2_vl", "qwen3_vl"])
+@pytest.mark.parametrize("pad", ["left", "right"])
+def test_positions_of_films_are_those_of_transformers(architecture, pad):
+    made = make(architecture)
+    rows = [encode(made, single(), [film(made)]), encode(made, dialogue(), [film(made), film(made, 1)])]
+    batch = batch_of(made, rows, pad)
+    names = ("input_ids", "mm_token_type_ids", "image_grid_thw", "attention_mask")
+    theirs, _ = made.model.model.get_rope_index(**{name: batch[name] for name in names})
+    real = batch["attention_mask"].bool()
+    assert torch.equal(batch["position_ids"][:, real], theirs[:, real])
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("blind", [False, True])
+def test_positions_given_are_those_a_model_makes_itself(architecture, blind):
+    made = make(architecture)
+    batch = batch_of(made, [encode(made, talk, [film(made)] * n, blind=blind) for talk, n in ((single(), 1), (dialogue(), 2))])
     with torch.no_grad():
-        given = made.model(**batch, **media, position_ids=qwen_vl.positions(made.model, {**batch, **media})).logits
-        own = made.model(**batch, **media).logits
-        flat = made.model(**batch, **{k: v for k, v in media.items() if k != "mm_token_type_ids"}).logits
-    assert torch.equal(given, own) and not torch.allclose(flat, own, atol=1e-5)
+        given = made.model(**batch)
+        alone = made.model(**{name: values for name, values in batch.items() if name != "position_ids"})
+        shifted = made.model(**batch | {"position_ids": batch["position_ids"] * 2})
+    assert torch.equal(given.loss, alone.loss) and not torch.equal(given.loss, shifted.loss)
 
 
 @pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen2_vl", "qwen3_vl"])

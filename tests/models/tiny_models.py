@@ -41,7 +41,7 @@ def dialogue() -> list[Message]:
 
 
 def batch_of(loaded: Loaded, encoded: list[Encoded], pad: str = "right") -> dict[str, torch.Tensor]:
-    return collate(encoded, pad, loaded.tokenizer.pad_token_id)  # type: ignore[arg-type]
+    return collate(loaded, encoded, pad)  # type: ignore[arg-type]
 
 
 def logits(loaded: Loaded) -> torch.Tensor:
