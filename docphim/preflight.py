@@ -127,10 +127,10 @@ def check_packages(way: Sequence[Stage]) -> None:
 
 
 def _check_weights(recipe: Recipe, way: Sequence[Stage]) -> None:
-    from docphim.models.checkpoint import is_local
+    from docphim.models.checkpoint import check_there
 
     if recipe.trains and recipe.model.weights != "tiny" and any(stage.name == "train" for stage in way):
-        is_local(recipe.model.weights)
+        check_there(recipe.model.weights, recipe.model.base)
 
 
 def _check_keys(recipe: Recipe, way: Sequence[Stage]) -> None:

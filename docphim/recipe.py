@@ -65,10 +65,14 @@ class Lora(Section):
 
 
 class Model(Section):
-    """Which model: a family, its weights (`tiny`, a local folder, or a hub id), and what of it is trained."""
+    """Which model: a family, its weights (`tiny`, a folder, a hub id or a run), and what of it is trained.
+
+    `base` says where the published weights lie now, if they have moved since a run was made on them.
+    """
 
     family: str
     weights: str = "tiny"
+    base: str | None = None
     tune: Literal["none", "lora", "full"] = "lora"
     freeze: list[str] = ["vision"]
     image_size: int | tuple[int, int] = 448

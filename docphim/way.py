@@ -152,7 +152,8 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             name="train",
             call="docphim.train:train",
             arguments=(dataset, home),
-            settings={"model": recipe.model.model_dump(), "train": recipe.train.model_dump()},
+            settings={"model": recipe.model.model_dump(exclude={"base"}), "train": recipe.train.model_dump()},
+            unrecorded={"base": recipe.model.base},
             inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset)},
             folder=home,
             outputs=["model"],
@@ -208,7 +209,8 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     """The stage whose answers come from the run's own model, or from an endpoint that has options of its own."""
     drafting, evaluate = recipe.generate, recipe.evaluate
-    options, asking = ({}, {}) if recipe.trains else endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
+    moved = {"base": recipe.model.base} if recipe.model.base else {}
+    options, asking = ({}, moved) if recipe.trains else endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
     made_by = drafting.model_dump(include={"batch_size"}) if recipe.trains else {"options": options}
     trained = {"trained": home / "train.json"} if recipe.trains else {}
     return Stage(

@@ -12,12 +12,12 @@ from docphim.models.load import load_saved
 
 
 class Backend:
-    """The model saved in a run's folder (see `docphim.generate.backend.Backend`)."""
+    """The model saved in a run's folder (see `docphim.generate.backend.Backend`); `base`: where its base lies now."""
 
     each_alone, concurrency = False, 1
 
-    def __init__(self, run: Path, *, blind: bool, max_new_tokens: int, temperature: float) -> None:
-        self.loaded = load_saved(run / "model")
+    def __init__(self, run: Path, *, blind: bool, max_new_tokens: int, temperature: float, base: str | None = None) -> None:
+        self.loaded = load_saved(run / "model", base=base)
         self.name, self.size = self.loaded.name, self.loaded.size
         self.blind, self.max_new_tokens, self.temperature = blind, max_new_tokens, temperature
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -11,6 +12,8 @@ from docphim.errors import Refused, UsageError
 from docphim.models import FAMILIES
 from docphim.models import family as family_of
 
+#: What `docphim.models.save` writes beside a model: how it was made and what it stands on.
+NOTE = "docphim.json"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 #: Configurations whose weights only their authors' own code loads, and what to use instead.
 _OWN_CODE = {
@@ -40,6 +43,88 @@ def is_local(weights: str) -> bool:
     return False
 
 
+def folder_of(weights: str) -> Path | None:
+    """The folder that `weights` names, or None for a hub id (see `is_local`)."""
+    return Path(weights).expanduser() if is_local(weights) else None
+
+
+def run_of(weights: str) -> Path | None:
+    """The folder of the model that a run has saved, where `weights` is a run (`runs/NAME`) or that folder; else None.
+
+    Raises
+    ------
+    Refused
+        `weights_missing`: a run that has no model yet.
+    """
+    path = Path(weights).expanduser()
+    for folder in (path, path / "model"):
+        if (folder / NOTE).exists():
+            return folder
+    if (path / "recipe.yaml").exists():
+        raise Refused("weights_missing", weights, "the run has no model: it was not trained to its end")
+    return None
+
+
+def read_note(folder: Path) -> dict[str, Any]:
+    """docphim.json of a saved model.
+
+    Raises
+    ------
+    Refused
+        `weights_layout`: there is none.
+    """
+    try:
+        return dict(json.loads((folder / NOTE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise Refused("weights_layout", folder.name, f"there is no {NOTE}: not a model that Docphim saved") from None
+    except ValueError:
+        raise Refused("weights_layout", folder.name, f"{NOTE} is not JSON") from None
+
+
+def check_there(weights: str, base: str | None = None) -> None:
+    """Refuse weights that are not on this machine, or whose base is not; nothing is read but notes and names.
+
+    Raises
+    ------
+    Refused
+        `weights_missing`, `weights_layout` or `file_changed`.
+    """
+    run = run_of(weights)
+    if run is None:
+        is_local(base or weights)
+        return
+    note = read_note(run)
+    if note["base"] is not None and note["tune"] != "full":
+        check_there(*placed(note["base"], base))
+
+
+def placed(record: dict[str, Any], moved: str | None) -> tuple[str, str | None]:
+    """Where the base that a saved model records lies, and what of `moved` is left to be found further down.
+
+    Parameters
+    ----------
+    record : dict
+        `weights`: its old place; `files`: its fingerprint.
+    moved : str or None
+        Where some base of the chain lies now: this one if its fingerprint is, else one that this one stands on.
+
+    Raises
+    ------
+    Refused
+        `file_changed`: what lies at `moved` is not the base, and the base stands on nothing else.
+    """
+    if moved is None:
+        return record["weights"], None
+    folder = run_of(moved) or folder_of(moved)
+    files = record.get("files")
+    if folder is not None and files == fingerprint(folder):
+        return moved, None
+    if NOTE in (files or {}):
+        return record["weights"], moved
+    why = "model.base: what lies there are not the weights that the adapter was trained on"
+    raise Refused("file_changed", Path(moved).name, why)
+
+
 def check_config(config: dict[str, Any], family: str, where: str) -> None:
     """Refuse a configuration that the family cannot drive.
 
@@ -52,15 +137,23 @@ def check_config(config: dict[str, Any], family: str, where: str) -> None:
     """
     kind = str(config.get("model_type", ""))
     if kind in family_of(family).MODEL_TYPES:
+        _refuse_quantised(config, where)
         return
     for other in FAMILIES:
         if other != family and kind in family_of(other).MODEL_TYPES:
             raise UsageError(f"model.family: the weights are {kind}: family {other}, not {family}")
     hint = _OWN_CODE.get(kind, f"{family} takes {', '.join(sorted(family_of(family).MODEL_TYPES))}")
-    own = (
-        "only its authors' own code loads it" if "auto_map" in config or kind in _OWN_CODE else "no family of Docphim drives it"
-    )
-    raise Refused("weights_layout", where, f"model_type {kind or '(none)'!r}: {own}; {hint}")
+    alone = "auto_map" in config or kind in _OWN_CODE
+    who = "only its authors' own code loads it" if alone else "no family of Docphim drives it"
+    raise Refused("weights_layout", where, f"model_type {kind or '(none)'!r}: {who}; {hint}")
+
+
+def _refuse_quantised(config: dict[str, Any], where: str) -> None:
+    """Quantised weights are no numbers that an adapter could be merged into, or a norm taken of."""
+    if quantised := config.get("quantization_config"):
+        method = quantised.get("quant_method", "unknown") if isinstance(quantised, dict) else "unknown"
+        why = f"the weights are quantised ({method}); Docphim reads them in bfloat16 or float32: name the original checkpoint"
+        raise Refused("weights_layout", where, why)
 
 
 def check_folder(folder: Path, family: str, where: str) -> None:
@@ -122,6 +215,26 @@ def _check_whole(file: Path, where: str) -> None:
         raise Refused("file_truncated", where, f"{file.name} has {size} bytes of {8 + length + max(ends)}")
 
 
-def fingerprint(folder: Path) -> dict[str, int]:
-    """Names and sizes of a checkpoint's weights: enough to notice that an adapter's base is another one."""
-    return {p.name: p.stat().st_size for p in sorted(folder.glob("*.safetensors"))}
+#: So many blocks of a file, spread evenly over it, are read for its fingerprint: smaller files whole.
+_BLOCKS, _BLOCK = 256, 2**20
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Sizes and hashes of a checkpoint's weights, by name: enough to notice that a base is another one.
+
+    Of a model that Docphim saved the note counts too, which holds the fingerprint of what that stands on.
+    """
+    files = [*folder.glob("*.safetensors"), *folder.glob("base/*.safetensors"), *folder.glob(NOTE)]
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in sorted(files)}
+
+
+def _digest(path: Path) -> str:
+    """A file's size and the start of a SHA-256 over it, or over blocks of it where it is large."""
+    size = path.stat().st_size
+    step = max(_BLOCK, size // _BLOCKS)
+    with open(path, "rb") as handle:
+        digest = hashlib.sha256()
+        for place in range(0, size, step):
+            handle.seek(place)
+            digest.update(handle.read(_BLOCK))
+    return f"{size}-{digest.hexdigest()[:16]}"

@@ -1,10 +1,10 @@
-"""Models in and out: tiny, from a local folder or the hub, saved and loaded again without a change of a bit."""
+"""Models in: tiny, from a local folder or the hub, or what a run has saved, with all that it stands on."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,19 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 from transformers.utils import cached_file
 
-from docphim.errors import Refused
-from docphim.files import read_json, write_json
+from docphim.errors import Refused, UsageError
+from docphim.files import read_json
 from docphim.models import checkpoint
 from docphim.models import family as family_of
 from docphim.models.hub import quietly, refusing
 from docphim.models.loaded import Loaded
+from docphim.models.save import save
 from docphim.models.tiny import create_tiny
-from docphim.models.tune import adapted, part_of, tune
+from docphim.models.tune import adapted, merge, part_of, tune
 
 __all__ = ["Loaded", "create_tiny", "load", "load_reader", "load_saved", "save", "tune"]
 
-NOTE = "docphim.json"
+logger = logging.getLogger("docphim")
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -35,37 +36,65 @@ def load(
     revision: str | None = None,
     remote_code: bool = False,
     precision: str = "auto",
+    base: str | None = None,
 ) -> Loaded:
-    """Load published weights: from a local folder with the hub switched off, or by the hub id the recipe names.
+    """Load what a recipe's `model.weights` names: published weights, or the model that a run has saved.
+
+    A run's model comes as it was saved: an adapter stays on its base until `tune` trains something else (see `tune.merge`).
 
     Parameters
     ----------
     weights : str
-        A folder in transformers' layout, or `OWNER/NAME` on the hub (`revision`: its branch, tag or commit).
+        A folder in transformers' layout (the hub is then switched off), `OWNER/NAME` on the hub (`revision`: its branch, tag
+        or commit), or a run: `runs/NAME`, `runs/NAME/model`.
     image_size : int or (height, width)
         In pixels; fitted to what the model takes without resizing.
     remote_code : bool
         Whether code that comes with the weights may run.
     precision : str
-        `fp32`, `bf16`, or `auto`: bf16 on a GPU that has it, else fp32.
+        `fp32`, `bf16`, or `auto`: as a run was trained; else bf16 on a GPU that computes in it, and fp32 elsewhere.
+    base : str, optional
+        Where the published weights lie now: those named by `weights`, or those under the adapter of the run it names.
 
     Raises
     ------
     Refused
-        `weights_missing`, `weights_layout`, `weights_unsafe`, `weights_incomplete` or `file_truncated`.
+        `weights_missing`, `weights_layout`, `weights_unsafe`, `weights_incomplete` or `file_truncated`; `file_changed`: what
+        a run's adapter was trained on is not there any more, or `base` is something else.
     UsageError
         The weights belong to another family.
     """
-    local = checkpoint.is_local(weights)
-    base: dict[str, Any] = {"weights": weights, "revision": revision, "remote_code": remote_code}
-    if local:
-        folder = Path(weights).expanduser()
-        checkpoint.check_folder(folder, family, weights)
-        base |= {"weights": str(folder.absolute()), "files": checkpoint.fingerprint(folder)}
-    hub = _hub(revision, remote_code, local)
-    with quietly(offline=local), refusing(weights):
-        loaded = _read(str(base["weights"]), family, image_size, chosen_precision(precision), hub, weights)
-    loaded.base = base
+    if run := checkpoint.run_of(weights):
+        return _load_run(run, family, image_size, precision, base)
+    named = base or weights
+    folder = checkpoint.folder_of(named)
+    record: dict[str, Any] = {"weights": named, "revision": revision, "remote_code": remote_code}
+    if folder is not None:
+        checkpoint.check_folder(folder, family, named)
+        record["weights"] = str(folder.absolute())
+    hub = _hub(revision, remote_code, folder is not None)
+    with quietly(offline=folder is not None), refusing(named):
+        loaded = _read(str(record["weights"]), family, image_size, chosen_precision(precision), hub, named)
+        record["files"] = checkpoint.fingerprint(folder or _snapshot(named, hub))
+    loaded.base = record
+    return loaded
+
+
+def _load_run(folder: Path, family: str, image_size: int | tuple[int, int], precision: str, base: str | None) -> Loaded:
+    """The model of a finished run as the start of another: it becomes the base that the other one records."""
+    loaded = load_saved(folder, base=base)
+    if loaded.family != family:
+        raise UsageError(f"model.family: the run's model is of family {loaded.family}, not {family}")
+    size = family_of(family).fit_size(loaded.config, image_size)
+    if size != loaded.size:
+        logger.info("the run's model was trained on images of %dx%d; here they are %dx%d", *loaded.size, *size)
+    if precision != "auto":
+        loaded.precision = precision
+    if precision == "fp32":
+        loaded.model.float()
+    loaded.size, loaded.tune = size, "none"
+    record = {"weights": str(folder.absolute()), "revision": None, "remote_code": False}
+    loaded.base = {**record, "files": checkpoint.fingerprint(folder)}
     return loaded
 
 
@@ -76,12 +105,15 @@ def load_reader(
     *,
     revision: str | None = None,
     remote_code: bool = False,
+    base: str | None = None,
 ) -> Loaded:
     """All of a checkpoint but its weights: enough to encode examples, in seconds; `model` is None (see `load`)."""
-    local = checkpoint.is_local(weights)
-    source = str(Path(weights).expanduser()) if local else weights
-    hub = _hub(revision, remote_code, local)
-    with quietly(offline=local), refusing(weights):
+    run = checkpoint.run_of(weights)
+    weights = weights if run else base or weights
+    folder = run or checkpoint.folder_of(weights)
+    source = str(folder or weights)
+    hub = _hub(revision, remote_code, folder is not None)
+    with quietly(offline=folder is not None), refusing(weights):
         config = AutoConfig.from_pretrained(source, **hub)
         checkpoint.check_config(config.to_dict(), family, weights)
         return _reader(None, source, family, image_size, config, hub, weights)
@@ -91,11 +123,21 @@ def _hub(revision: str | None, remote_code: bool, local: bool) -> dict[str, Any]
     return {"revision": revision or "main", "trust_remote_code": remote_code, "local_files_only": local}
 
 
+def _snapshot(weights: str, hub: dict[str, Any]) -> Path:
+    """Where the hub's library has put weights that were just read."""
+    place = {**hub, "local_files_only": True}
+    place.pop("trust_remote_code")
+    return Path(str(cached_file(weights, "config.json", **place))).parent
+
+
 def chosen_precision(precision: str) -> str:
-    """Resolve `auto`: bf16 where a GPU computes in it, else fp32 (on CPUs bf16 is seldom faster and never as exact)."""
+    """Resolve `auto`: bf16 where a GPU computes in it, else fp32 (on CPUs bf16 is seldom faster and never as exact).
+
+    Older cards only emulate bf16, slower than fp32: that does not count.
+    """
     if precision != "auto":
         return precision
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
 
 
 def _read(
@@ -158,99 +200,29 @@ def _chat_template(source: str, tokenizer: Any, place: dict[str, Any], where: st
     return tokenizer.chat_template
 
 
-def save(loaded: Loaded, folder: Path) -> None:
-    """Save a model so that `load_saved` gives it back bit for bit; the folder appears whole or not at all.
+def load_saved(folder: Path, *, base: str | None = None) -> Loaded:
+    """Load what `save` wrote, and what it stands on: an adapter its base, which may be another run's model, and so on.
 
-    The weights (an adapter where `tune` is lora, nothing where it is none and the weights are somebody else's) as
-    safetensors, the tokenizer and processor files, and `docphim.json`.
-    """
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        with quietly(offline=True):
-            _write(loaded, part)
-        _settle(part)
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        part.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _write(loaded: Loaded, folder: Path) -> None:
-    core = loaded.core
-    if loaded.tune == "lora":
-        named = loaded.base["weights"] if loaded.base else None
-        loaded.model.peft_config["default"].base_model_name_or_path = named
-        loaded.model.save_pretrained(folder, save_embedding_layers=False)
-        (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; the run writes its own
-        if loaded.base is None:
-            _write_core(core, folder / "base")
-    elif loaded.tune == "full" or loaded.base is None:
-        _write_core(core, folder)
-    core.config.save_pretrained(folder)
-    loaded.tokenizer.save_pretrained(folder)
-    loaded.processor.image_processor.save_pretrained(folder)
-    note = {
-        "family": loaded.family,
-        "name": loaded.name,
-        "size": list(loaded.size),
-        "precision": loaded.precision,
-        "tune": loaded.tune,
-        "base": loaded.base,
-        "bf16": _in_bf16(loaded) if loaded.tune == "full" else [],
-    }
-    write_json(folder / NOTE, note)
-
-
-def _in_bf16(loaded: Loaded) -> list[str]:
-    """The parts whose weights are in bfloat16: the frozen ones, where others were trained in float32."""
-    parts = family_of(loaded.family).PARTS
-    named = loaded.core.named_parameters()
-    return sorted({part_of(name, parts) for name, parameter in named if parameter.dtype == torch.bfloat16})
-
-
-def _write_core(core: Any, folder: Path) -> None:
-    """Save the plain weights, whether or not adapters sit inside the model's layers."""
-    state = {name.replace(".base_layer.", "."): value for name, value in core.state_dict().items() if ".lora_" not in name}
-    core.save_pretrained(folder, state_dict=state)
-
-
-def _settle(folder: Path) -> None:
-    """Flush every file of a folder to disk."""
-    for path in [p for p in folder.rglob("*") if p.is_file()]:
-        with open(path, "rb") as handle:
-            os.fsync(handle.fileno())
-
-
-def load_saved(folder: Path) -> Loaded:
-    """Load what `save` wrote.
+    Parameters
+    ----------
+    base : str, optional
+        Where the published weights at the bottom, or the run in between, lie now; the saved model keeps their old place.
 
     Raises
     ------
     Refused
         `weights_layout`: not a folder `save` wrote; `weights_incomplete`, `file_truncated`: weights are lost;
-        `file_changed`: the base under an adapter is not the one it was trained on.
+        `weights_missing`: the base is not where it was; `file_changed`: it is not the one the adapter was trained on.
     """
-    where = folder.name
-    try:
-        note = read_json(folder / NOTE)
-    except FileNotFoundError:
-        raise Refused("weights_layout", where, f"there is no {NOTE}: not a model that Docphim saved") from None
-    except ValueError:
-        raise Refused("weights_layout", where, f"{NOTE} is not JSON") from None
-    size, base = tuple(note["size"]), note["base"]
-    if base is None or note["tune"] == "full":
+    note, where = checkpoint.read_note(folder), folder.name
+    if note["base"] is None or note["tune"] == "full":
         loaded = _load_own(folder / "base" if note["tune"] == "lora" else folder, folder, note)
     else:
-        loaded = _load_base(base, note)
+        loaded = _load_base(note, base)
     if note["tune"] == "lora":
+        merge(loaded)
         _add_adapter(loaded, folder, where)
-    loaded.size, loaded.name, loaded.tune, loaded.base = size, note["name"], note["tune"], base
+    loaded.size, loaded.name, loaded.tune, loaded.base = tuple(note["size"]), note["name"], note["tune"], note["base"]
     loaded.model.eval()
     return loaded
 
@@ -277,17 +249,21 @@ def _load_own(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
     return loaded
 
 
-def _load_base(base: dict[str, Any], note: dict[str, Any]) -> Loaded:
+def _load_base(note: dict[str, Any], moved: str | None) -> Loaded:
+    """What a saved model was trained on, from where it lies now."""
+    record = note["base"]
+    weights, further = checkpoint.placed(record, moved)
     loaded = load(
-        base["weights"],
+        weights,
         note["family"],
         tuple(note["size"]),
-        revision=base["revision"],
-        remote_code=base["remote_code"],
+        revision=record["revision"],
+        remote_code=record["remote_code"],
         precision=note["precision"],
+        base=further,
     )
-    if loaded.base and loaded.base.get("files") != base.get("files"):
-        raise Refused("file_changed", base["weights"], "the base weights are not the ones the adapter was trained on")
+    if loaded.base and record.get("files") not in (None, loaded.base["files"]):
+        raise Refused("file_changed", Path(weights).name, "the base weights are not the ones the adapter was trained on")
     return loaded
 
 

@@ -16,7 +16,7 @@ from docphim.models.loaded import Loaded
 
 
 def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any]) -> Loaded:
-    """Freeze a model's parts and put adapters into it, in place.
+    """Freeze a model's parts and put adapters into it, in place; an adapter of an earlier run is merged first.
 
     Parameters
     ----------
@@ -34,10 +34,13 @@ def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any]) -> 
         Nothing would be trained, or the adapters reach into a frozen part.
     """
     module = family_of(loaded.family)
-    core = loaded.model
+    if tune != "none":
+        merge(loaded)
+    core = loaded.core
     if tune == "lora":
         loaded.model = _with_adapters(core, module, freeze, lora)
     else:
+        loaded.model.requires_grad_(False)
         for name, parameter in core.named_parameters():
             parameter.requires_grad_(tune == "full" and part_of(name, module.PARTS) not in freeze)
             if parameter.requires_grad:
@@ -47,6 +50,46 @@ def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any]) -> 
     loaded.tune = tune
     rest_frozen_vision(core, module.PARTS)
     return loaded
+
+
+def merge(loaded: Loaded) -> None:
+    """Fold an adapter into the weights it sits on, in place: W + (alpha / rank) B A, the sum taken in float32.
+
+    It is rounded once, to the precision W has; where that is bfloat16, forwards round to it anyway.
+    """
+    if not hasattr(loaded.model, "merge_and_unload"):
+        return
+    layers = [layer.base_layer for layer in loaded.model.modules() if hasattr(layer, "base_layer")]
+    precisions = [layer.weight.dtype for layer in layers]
+    for layer in layers:
+        layer.float()
+    loaded.model = loaded.model.merge_and_unload()
+    for layer, precision in zip(layers, precisions, strict=True):
+        layer.to(precision)
+    loaded.model.__dict__.pop("peft_config", None)  # else peft warns that the model has an adapter already
+
+
+def what_trains(loaded: Loaded) -> list[dict[str, Any]]:
+    """What of each part of a tuned model is trained: `part`, `tensors`, `parameters`, and how many of them `trained`.
+
+    An adapter counts to the part it sits in, so `trained` is 0 in a part that is not frozen but has no adapter.
+    """
+    parts = family_of(loaded.family).PARTS
+    rows = {part: {"part": part, "tensors": 0, "parameters": 0, "trained_tensors": 0, "trained": 0} for part in parts}
+    for name, parameter in loaded.model.named_parameters():
+        row: dict[str, Any] = rows[part_of(name.removeprefix("base_model.model."), parts)]
+        row["tensors"] += 1
+        row["parameters"] += parameter.numel()
+        row["trained_tensors"] += parameter.requires_grad
+        row["trained"] += parameter.numel() * parameter.requires_grad
+    return list(rows.values())
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """`what_trains` as lines of text, one a part."""
+    lines = [f"{'part':<10} {'tensors':>8} {'parameters':>15} {'trained':>15}"]
+    lines += [f"{r['part']:<10} {r['tensors']:>8} {r['parameters']:>15,} {r['trained']:>15,}" for r in rows]
+    return "\n".join(lines)
 
 
 def part_of(name: str, parts: dict[str, tuple[str, ...]]) -> str:
@@ -95,8 +138,8 @@ def rest_frozen_vision(core: nn.Module, parts: dict[str, tuple[str, ...]]) -> No
     if not encoder or any(p.requires_grad for _, p in encoder):
         return
     for name, child in list(core.named_modules()):
-        own = list(child.named_parameters())
-        inside = own and all(part_of(f"{name}.{inner}", parts) == "vision" for inner, _ in own)
+        weights = list(child.named_parameters())
+        inside = weights and all(part_of(f"{name}.{inner}", parts) == "vision" for inner, _ in weights)
         if inside and not isinstance(child, nn.ModuleList):
             _without_grad(child)
 

@@ -19,7 +19,7 @@ from docphim.models import needs_torch
 STOPPED = "train-stopped.json"
 
 
-def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, Any]) -> None:
+def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, Any], base: str | None = None) -> None:
     """Train, or resume a training that was interrupted; writes model/, log.jsonl and checkpoints/ under `run`.
 
     Parameters
@@ -30,6 +30,8 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
         The run's folder.
     model, train : dict
         The recipe's sections of these names, every default written out.
+    base : str, optional
+        `model.base`: where the published weights lie now; what is trained does not depend on it.
 
     Raises
     ------
@@ -42,6 +44,7 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
     with needs_torch():
         from docphim.train.fit import fit
 
+    model = {**model, "base": base or model.get("base")}
     if train["processes"] > 1 and "RANK" not in os.environ:
         _together(Path(dataset), Path(run), {"model": model, "train": train})
     else:

@@ -130,7 +130,7 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     said = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
-    return files.content_key([model, said, loaded.base, dataset.name, inputs])
+    return files.content_key([{**model, "base": None}, said, loaded.base, dataset.name, inputs])
 
 
 def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint | None:

@@ -39,7 +39,7 @@ def _tiny(model: dict[str, Any], settings: TrainSettings, examples: list[Example
 
 def _named(model: dict[str, Any]) -> dict[str, Any]:
     """What `load` is told of a recipe's model section."""
-    return {**{key: model[key] for key in ("weights", "family", "revision", "remote_code")}, "image_size": _size(model)}
+    return {**{key: model[key] for key in ("weights", "family", "revision", "remote_code", "base")}, "image_size": _size(model)}
 
 
 def _size(model: dict[str, Any]) -> int | tuple[int, int]:

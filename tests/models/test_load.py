@@ -14,7 +14,7 @@ from tiny_models import ARCHITECTURES, batch_of, film, logits, make, single
 from transformers import SiglipVisionConfig, dynamic_module_utils
 
 from docphim.errors import Refused, UsageError
-from docphim.models import decode, hub, load
+from docphim.models import checkpoint, decode, hub, load
 from docphim.models.encode import encode
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "modules": None}
@@ -57,7 +57,7 @@ def published(tmp_path_factory) -> Path:
 
 def publish(made, folder: Path) -> Path:
     load.save(made, folder)
-    (folder / load.NOTE).unlink()
+    (folder / checkpoint.NOTE).unlink()
     return folder
 
 
@@ -220,6 +220,7 @@ FAULTS = {
     "Vintern, InternVL": (edit_config(model_type="internvl_chat", auto_map={"AutoModel": "m.M"}), "weights_layout", "-hf"),
     "MiniCPM-V 2.6": (edit_config(model_type="minicpmv", auto_map={}), "weights_layout", "MiniCPM"),
     "text only": (edit_config(model_type="qwen2"), "weights_layout", "qwen2"),
+    "quantised": (edit_config(quantization_config={"quant_method": "awq", "bits": 4}), "weights_layout", "awq"),
     "another shape": (other_shape, "weights_layout", "shape"),
     "pickled": (pickled, "weights_unsafe", "safetensors"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "weights_missing", "safetensors"),
@@ -305,8 +306,16 @@ def test_a_kill_while_saving_leaves_the_old_model(tmp_path, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(load, "_settle", killed)
+    monkeypatch.setattr("docphim.models.save._settle", killed)
     with pytest.raises(KeyboardInterrupt):
         load.save(make("qwen2_5_vl", seed=1), tmp_path / "model")
     assert torch.equal(logits(load.load_saved(tmp_path / "model")), logits(made))
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(("card", "precision"), [(None, "fp32"), ("old", "fp32"), ("new", "bf16")])
+def test_a_card_that_only_emulates_bf16_is_given_fp32(card, precision, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: card is not None)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: card == "new" or including_emulation)
+    assert load.chosen_precision("auto") == precision
+    assert (load.chosen_precision("bf16"), load.chosen_precision("fp32")) == ("bf16", "fp32")

@@ -7,7 +7,7 @@ from tiny_models import ARCHITECTURES, batch_of, film, make, single
 from docphim.errors import UsageError
 from docphim.models import family, load
 from docphim.models.encode import encode
-from docphim.models.tune import part_of
+from docphim.models.tune import part_of, table, what_trains
 
 PARTS = ["vision", "projector", "language"]
 
@@ -107,3 +107,16 @@ def test_checkpointing_changes_no_gradient():
         backward(loaded, checkpointing)
         gradients.append({n: p.grad for n, p in loaded.model.named_parameters() if p.requires_grad})
     assert all(torch.allclose(gradients[0][n], gradients[1][n], atol=1e-6) for n in gradients[0])
+
+
+def test_what_trains_is_said_part_by_part():
+    loaded = load.tune(make("qwen2_5_vl"), "lora", [], {"rank": 2})
+    rows = {row["part"]: row for row in what_trains(loaded)}
+    assert set(rows) == set(PARTS) and {part for part, row in rows.items() if row["trained"]} == {"language"}
+    assert rows["language"]["trained_tensors"] == 2 * 7 * 2  # A and B of seven matrices in two layers
+    assert sum(row["parameters"] for row in rows.values()) == sum(p.numel() for p in loaded.model.parameters())
+    vision = f"{'vision':<10} {rows['vision']['tensors']:>8} {rows['vision']['parameters']:>15,} {0:>15}"
+    assert vision in table(list(rows.values())).splitlines()
+    full = {row["part"]: row for row in what_trains(load.tune(make("qwen2_5_vl"), "full", ["vision"], {}))}
+    assert [full[part]["trained"] == full[part]["parameters"] for part in PARTS] == [False, True, True]
+    assert full["vision"]["trained"] == full["vision"]["trained_tensors"] == 0

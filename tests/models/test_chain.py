@@ -1,0 +1,176 @@
+"""A run's model as the weights of another: evaluated, trained on, moved, changed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from test_load import LORA, publish, train_one_step
+from tiny_models import film, logits, make, single
+
+from docphim.errors import Refused, UsageError
+from docphim.models import checkpoint, load
+from docphim.models.encode import encode
+
+
+def trained(weights: str, tune: str, folder: Path, *, base: str | None = None, precision: str = "fp32"):
+    """A run: `weights` opened, tuned, trained a step and saved in `folder`/model."""
+    loaded = load.load(weights, "qwen_vl", 56, precision=precision, base=base)
+    loaded = load.tune(loaded, tune, [], LORA)
+    if tune != "none":
+        train_one_step(loaded)
+    load.save(loaded, folder / "model")
+    (folder / "recipe.yaml").write_text("name: first\n", encoding="utf-8")
+    return loaded
+
+
+@pytest.fixture
+def base(tmp_path) -> Path:
+    return publish(make("qwen2_5_vl"), tmp_path / "published")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("first", ["none", "lora", "full"])
+@pytest.mark.parametrize("second", ["none", "lora", "full"])
+def test_a_runs_model_is_the_start_of_another_and_the_chain_loads_again(first, second, precision, base, tmp_path):
+    one = trained(str(base), first, tmp_path / "one", precision=precision)
+    start = load.load(str(tmp_path / "one"), "qwen_vl", 56)
+    with one.autocast():
+        assert torch.equal(logits(start), logits(one)) and start.precision == precision
+    two = trained(str(tmp_path / "one"), second, tmp_path / "two", precision="auto")
+    again = load.load_saved(tmp_path / "two" / "model")
+    assert again.precision == precision and torch.equal(logits(again), logits(two))
+    assert (second == "none") == torch.equal(logits(again), logits(start))
+    note = json.loads((tmp_path / "two" / "model" / "docphim.json").read_text(encoding="utf-8"))
+    assert note["base"]["weights"] == str(tmp_path / "one" / "model") and "docphim.json" in note["base"]["files"]
+
+
+def test_a_third_stage_stands_on_the_second_and_weights_of_ones_own_need_no_base(tmp_path):
+    made = load.tune(make("qwen2_5_vl"), "lora", [], LORA)
+    train_one_step(made)
+    load.save(made, tmp_path / "one" / "model")
+    trained(str(tmp_path / "one" / "model"), "lora", tmp_path / "two")
+    three = trained(str(tmp_path / "two"), "lora", tmp_path / "three")
+    again = load.load_saved(tmp_path / "three" / "model")
+    assert torch.equal(logits(again), logits(three))
+    assert not hasattr(load.load(str(tmp_path / "one"), "qwen_vl", 56).core, "merge_and_unload")
+
+
+@pytest.mark.parametrize("tune", ["lora", "full"])
+def test_an_adapter_is_merged_as_documented_before_something_else_is_trained(tune, base, tmp_path):
+    one = trained(str(base), "lora", tmp_path / "one")
+    two = load.tune(load.load(str(tmp_path / "one"), "qwen_vl", 56), tune, [], LORA)
+    scale = LORA["alpha"] / LORA["rank"]
+    name = "model.language_model.layers.1.mlp.up_proj"
+    before, after = one.core.get_submodule(name), two.core.get_submodule(name)
+    sum_of_both = before.base_layer.weight + scale * before.lora_B["default"].weight @ before.lora_A["default"].weight
+    weight = after.base_layer.weight if tune == "lora" else after.weight
+    assert torch.allclose(weight, sum_of_both, atol=1e-7) and not torch.equal(weight, before.base_layer.weight)
+    assert torch.allclose(logits(two), logits(one), atol=1e-4)
+
+
+def test_a_run_is_named_by_a_relative_path_or_from_home(base, tmp_path, monkeypatch):
+    trained(str(base), "lora", tmp_path / "runs" / "one")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    expected = logits(load.load(str(tmp_path / "runs" / "one"), "qwen_vl", 56))
+    for weights in ("runs/one", "runs/one/model", "./runs/one", "~/runs/one"):
+        assert torch.equal(logits(load.load(weights, "qwen_vl", 56)), expected)
+        assert load.load_reader(weights, "qwen_vl", 56).model is None
+
+
+@pytest.mark.parametrize("tune", ["lora", "none"])
+def test_a_base_that_has_moved_is_named_and_the_saved_note_stays(tune, base, tmp_path):
+    one = trained(str(base), tune, tmp_path / "one")
+    trained(str(tmp_path / "one"), "lora", tmp_path / "two")
+    before = (tmp_path / "two" / "model" / "docphim.json").read_bytes()
+    expected = logits(load.load_saved(tmp_path / "two" / "model"))
+    moved = base.rename(tmp_path / "moved")
+    for folder in ("one", "two"):
+        with pytest.raises(Refused, match="weights_missing"):
+            load.load_saved(tmp_path / folder / "model")
+        with pytest.raises(Refused, match="weights_missing"):
+            checkpoint.check_there(str(tmp_path / folder))
+        checkpoint.check_there(str(tmp_path / folder), str(moved))
+    assert torch.equal(logits(load.load_saved(tmp_path / "one" / "model", base=str(moved))), logits(one))
+    assert torch.equal(logits(load.load_saved(tmp_path / "two" / "model", base=str(moved))), expected)
+    assert torch.equal(logits(load.load(str(tmp_path / "one"), "qwen_vl", 56, base=str(moved))), logits(one))
+    assert (tmp_path / "two" / "model" / "docphim.json").read_bytes() == before
+
+
+def test_a_run_in_the_middle_that_has_moved_is_found_by_its_fingerprint(base, tmp_path):
+    trained(str(base), "lora", tmp_path / "one")
+    two = trained(str(tmp_path / "one"), "lora", tmp_path / "two")
+    (tmp_path / "one").rename(tmp_path / "elsewhere")
+    again = load.load_saved(tmp_path / "two" / "model", base=str(tmp_path / "elsewhere"))
+    assert torch.equal(logits(again), logits(two))
+
+
+def test_published_weights_themselves_may_have_moved(base, tmp_path):
+    moved = base.rename(tmp_path / "moved")
+    loaded = load.load(str(base), "qwen_vl", 56, base=str(moved))
+    assert loaded.base and loaded.base["weights"] == str(moved)
+    assert load.load_reader(str(base), "qwen_vl", 56, base=str(moved)).config.model_type == "qwen2_5_vl"
+    checkpoint.check_there(str(base), str(moved))
+
+
+def test_what_lies_where_the_base_should_is_checked_at_every_step_of_the_chain(base, tmp_path):
+    trained(str(base), "lora", tmp_path / "one")
+    trained(str(tmp_path / "one"), "lora", tmp_path / "two")
+    other = publish(make("qwen2_5_vl", seed=1), tmp_path / "other")  # of the same shapes, and so sizes
+    for folder in ("one", "two"):
+        with pytest.raises(Refused, match="file_changed"):
+            load.load_saved(tmp_path / folder / "model", base=str(other))
+        with pytest.raises(Refused, match="file_changed"):
+            checkpoint.check_there(str(tmp_path / folder), str(other))
+    shutil.rmtree(tmp_path / "one")
+    trained(str(base), "full", tmp_path / "one")
+    with pytest.raises(Refused, match="file_changed"):
+        load.load_saved(tmp_path / "two" / "model")
+    shutil.rmtree(base)
+    other.rename(base)
+    with pytest.raises(Refused, match="file_changed"):
+        load.load_saved(tmp_path / "two" / "model")
+
+
+def test_a_flipped_byte_anywhere_in_a_base_is_noticed(base, tmp_path, monkeypatch):
+    weights = base / "model.safetensors"
+    before = checkpoint.fingerprint(base)
+    data = bytearray(weights.read_bytes())
+    for place in (0, len(data) // 2, len(data) - 1):
+        data[place] ^= 1
+        weights.write_bytes(data)
+        assert checkpoint.fingerprint(base) != before
+        data[place] ^= 1
+    weights.write_bytes(data)
+    assert checkpoint.fingerprint(base) == before
+    # Of a large file blocks are read, the first one among them.
+    monkeypatch.setattr(checkpoint, "_BLOCK", 64)
+    before = checkpoint.fingerprint(base)
+    data[5] ^= 1
+    weights.write_bytes(data)
+    assert checkpoint.fingerprint(base) != before
+
+
+def test_a_run_that_was_not_trained_to_its_end_has_no_model(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text("name: run\n", encoding="utf-8")
+    with pytest.raises(Refused, match=r"weights_missing.*no model"):
+        load.load(str(tmp_path / "run"), "qwen_vl", 56)
+    with pytest.raises(Refused, match=r"weights_missing.*no model"):
+        checkpoint.check_there(str(tmp_path / "run"))
+
+
+def test_a_run_of_another_family_names_it(base, tmp_path):
+    trained(str(base), "lora", tmp_path / "one")
+    with pytest.raises(UsageError, match="qwen_vl"):
+        load.load(str(tmp_path / "one"), "llava", 56)
+
+
+def test_another_size_of_images_is_taken_and_said(base, tmp_path, caplog):
+    trained(str(base), "lora", tmp_path / "one")
+    with caplog.at_level("INFO", "docphim"):
+        loaded = load.load(str(tmp_path / "one"), "qwen_vl", 84)
+    assert loaded.size == (84, 84) and "trained on images of 56x56; here they are 84x84" in caplog.text
+    assert encode(loaded, single(), [film(loaded)]).media["image_grid_thw"].tolist() == [[1, 6, 6]]
