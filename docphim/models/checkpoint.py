@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from docphim.errors import Refused, UsageError
+from docphim.files import at_home
 from docphim.models import FAMILIES
 from docphim.models import family as family_of
 
@@ -33,7 +34,7 @@ def is_local(weights: str) -> bool:
     Refused
         `weights_missing`: it is written like a folder, or lies in one that exists, and is not there.
     """
-    path = Path(weights).expanduser()
+    path = at_home(weights, "model.weights")
     if path.is_dir():
         return True
     parts = weights.split("/")
@@ -45,7 +46,7 @@ def is_local(weights: str) -> bool:
 
 def folder_of(weights: str) -> Path | None:
     """The folder that `weights` names, or None for a hub id (see `is_local`)."""
-    return Path(weights).expanduser() if is_local(weights) else None
+    return at_home(weights, "model.weights") if is_local(weights) else None
 
 
 def run_of(weights: str) -> Path | None:
@@ -56,7 +57,7 @@ def run_of(weights: str) -> Path | None:
     Refused
         `weights_missing`: a run that has no model yet.
     """
-    path = Path(weights).expanduser()
+    path = at_home(weights, "model.weights")
     for folder in (path, path / "model"):
         if (folder / NOTE).exists():
             return folder

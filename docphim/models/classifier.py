@@ -11,6 +11,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from docphim.errors import Refused
+from docphim.files import at_home
 from docphim.models import checkpoint
 from docphim.models.hub import quietly, refusing
 
@@ -38,7 +39,7 @@ def classifier(weights: str, names: Sequence[str]) -> Callable[[Sequence[str]], 
         `weights_incomplete`, `file_truncated`.
     """
     local = checkpoint.is_local(weights)
-    source = str(Path(weights).expanduser()) if local else weights
+    source = str(at_home(weights, "model.weights")) if local else weights
     where = Path(source).name if local else weights
     if local:
         checkpoint.check_weights(Path(source), where)
