@@ -16,7 +16,7 @@ from docphim.provenance import provenance
 from docphim.recipe import Recipe
 
 #: Packages of the `train` extra, and what does without them.
-TRAIN = ("torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers")
+TRAIN = ("torch", "transformers", "peft", "safetensors", "tokenizers")
 
 #: Transfer syntaxes a chest film comes in (DICOM PS3.5 A.4), by the name people use.
 SYNTAXES = {

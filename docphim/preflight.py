@@ -42,6 +42,7 @@ def check(recipe: Recipe, last: str) -> None:
     from docphim.ingest import check as check_source
     from docphim.models import FAMILIES
     from docphim.models.address import check_upload
+    from docphim.train import check_loss
 
     if last == "train" and not recipe.trains:
         backend = recipe.generate.backend
@@ -54,6 +55,8 @@ def check(recipe: Recipe, last: str) -> None:
     ):
         if name is not None and name not in known:
             raise UsageError(f"{key}: {name!r} is not one of {', '.join(known)}")
+    if recipe.trains:
+        check_loss(recipe.train.loss.kind)
     for key, section in endpoints(recipe).items():
         check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
 

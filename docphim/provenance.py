@@ -13,7 +13,7 @@ import docphim
 
 def provenance() -> dict[str, Any]:
     """Versions and git state that recipe.yaml records beside the recipe."""
-    packages = ("numpy", "pydicom", "torch", "transformers", "peft", "accelerate")
+    packages = ("numpy", "pydicom", "torch", "transformers", "peft")
     versions = {"docphim": docphim.__version__, "python": platform.python_version()}
     for package in packages:
         try:

@@ -90,11 +90,19 @@ class Model(Section):
         return value
 
 
+class Loss(Section):
+    """What is trained for: `kind` names a loss, and what else may stand here are that loss's own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str = "answers"
+
+
 class Train(Section):
     """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out."""
 
     epochs: float = Field(1, gt=0)
     max_steps: int | None = Field(None, ge=1)
+    loss: Loss = Loss()
     learning_rate: float = Field(3e-5, gt=0)
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = Field(0.03, ge=0, le=1)
@@ -112,6 +120,12 @@ class Train(Section):
     workers: int = Field(0, ge=0)
     processes: int = Field(1, ge=1)
     seed: int = 0
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        """`loss: answers` is short for `loss: {kind: answers}`."""
+        return {"kind": value} if isinstance(value, str) else value
 
 
 class Service(Section):

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from docphim.models.encode import Encoded, answer_columns, collate, encode
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
 from docphim.study import Example, Message, media_tags
+
+#: A micro-batch: tensors by name, for each side of a loss.  `positive` is the examples with their own images.
+Batch = dict[str, dict[str, Tensor]]
 
 #: Encoded examples are kept in memory up to so many bytes (in all processes together); the rest is read anew each epoch.
 MEMORY = 2**30
@@ -37,20 +41,20 @@ class Examples(Dataset[Encoded]):
         self, loaded: Loaded, dataset: Path, examples: Sequence[Example], *, blind: bool, memory: int = MEMORY
     ) -> None:
         self.loaded, self.dataset, self.examples, self.blind = loaded, dataset, examples, blind
-        self._kept: dict[int, Encoded] = {}
+        self._encoded: dict[int, Encoded] = {}
         self._room = memory
 
     def __len__(self) -> int:
         return len(self.examples)
 
     def __getitem__(self, index: int) -> Encoded:
-        if index in self._kept:
-            return self._kept[index]
+        if index in self._encoded:
+            return self._encoded[index]
         encoded = self.prompt(index, None)
         size = encoded.nbytes
         if size <= self._room:
             self._room -= size
-            self._kept[index] = encoded
+            self._encoded[index] = encoded
         return encoded
 
     def prompt(self, index: int, turn: int | None) -> Encoded:
@@ -84,20 +88,20 @@ def lengths(examples: Examples, max_length: int) -> list[int]:
     """
     every = bar(examples.examples, len(examples), "lengths")
     of_text = [encode(examples.loaded, example.messages, [], blind=True).length for example in every]
-    found, per_image = [], None
+    counts, per_image = [], None
     for index, example in enumerate(examples.examples):
         images = 0 if examples.blind else len(media_tags(example.messages))
         if images and per_image is None:
             per_image = (examples.blank(index) - of_text[index]) / images
         length = math.ceil(of_text[index] + images * (per_image or 0))
-        found.append(examples.blank(index) if length > max_length - NEAR else length)
-    too_long = [i for i, length in enumerate(found) if length > max_length]
+        counts.append(examples.blank(index) if length > max_length - NEAR else length)
+    too_long = [i for i, length in enumerate(counts) if length > max_length]
     if too_long:
         names = ", ".join(examples.examples[i].id for i in too_long[:3]) + (", …" if len(too_long) > 3 else "")
-        longest = max(found)
+        longest = max(counts)
         why = f"{len(too_long)} samples would be cut at train.max_length {max_length}; the longest has {longest} tokens"
         raise Refused("too_long", names, why)
-    return found
+    return counts
 
 
 def steps_of(examples: int, epochs: float, max_steps: int | None, global_batch: int) -> int:
@@ -146,13 +150,13 @@ class Collate:
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
 
-    def __call__(self, batch: list[Encoded]) -> dict[str, Tensor]:
+    def __call__(self, batch: list[Encoded]) -> Batch:
         """`collate`'s tensors, and `columns`."""
         tensors = collate(self.loaded, batch, "right")
-        return {**tensors, "columns": answer_columns(tensors["labels"])}
+        return {"positive": {**tensors, "columns": answer_columns(tensors["labels"])}}
 
 
-def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -> DataLoader[Encoded]:
+def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -> DataLoader[Any]:
     """Batches of a process, made in order: `workers` processes encode examples, or, with none, the one that asks."""
     if workers:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else tokenizers warns of every fork
@@ -165,3 +169,12 @@ def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -
         pin_memory=examples.loaded.device.type == "cuda",
         generator=torch.Generator(),  # else it draws from the generator that dropout uses
     )
+
+
+def one_of_each_kind(examples: Examples) -> list[Batch]:
+    """A micro-batch of one example for each set of tensors that examples come with: images or none."""
+    first: dict[tuple[str, ...], int] = {}
+    for index, example in enumerate(examples.examples):
+        first.setdefault(() if examples.blind else tuple(sorted({media.kind for media in example.media})), index)
+    collated = Collate(examples.loaded)
+    return [collated([examples[index]]) for index in first.values()]

@@ -32,7 +32,7 @@ physician and must not be used for diagnosis or treatment.**
 ## Training
 
 {settings}
-{kept}
+{chosen}
 ## Intended use
 
 Research on report generation and its evaluation: drafts to be measured, compared with floors and read critically.
@@ -109,13 +109,18 @@ def text(
         train=counts["train"],
         val=counts["val"],
         blind="- Trained blind: it never saw an image.\n" if train["blind"] else "",
-        settings="None." if step is None else "\n".join(f"- {name}: {value}" for name, value in train.items()),
-        kept="" if step is None else f"\nThe checkpoint kept is that of step {step}, {_why_kept(counts, train)}.\n",
+        settings="None." if step is None else _settings(train),
+        chosen="" if step is None else f"\nThe checkpoint kept is that of step {step}, {_why_chosen(counts, train)}.\n",
         licence=_licence(base),
     )
 
 
-def _why_kept(counts: dict[str, int], train: dict[str, Any]) -> str:
+def _settings(train: dict[str, Any]) -> str:
+    rows = {**train, "loss": ", ".join(f"{v}" if k == "kind" else f"{k} {v}" for k, v in train["loss"].items())}
+    return "\n".join(f"- {name}: {value}" for name, value in rows.items())
+
+
+def _why_chosen(counts: dict[str, int], train: dict[str, Any]) -> str:
     return f"the best by `{train['keep_best']}`" if counts["val"] else "the last: there was nothing to validate on"
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from safetensors.torch import load_file, save_file
+from typing import Any
 
 from docphim import files
 from docphim.errors import Refused
@@ -20,7 +19,6 @@ from docphim.train.processes import Processes
 
 log = logging.getLogger("docphim")
 
-WEIGHTS = "trained.safetensors"
 MANIFEST = "manifest.json"
 KEEP = 2
 
@@ -33,7 +31,7 @@ class Checkpoint:
     ----------
     key : str
         What the training was made from; a checkpoint of another training is never resumed.
-    rank : float or None
+    score : float or None
         How good it is by the validation metric, higher is better; None where nothing was validated.
     processes : int
         How many trained together.
@@ -44,7 +42,7 @@ class Checkpoint:
     folder: Path
     step: int
     key: str
-    rank: float | None
+    score: float | None
     processes: int
     files: dict[str, str]
 
@@ -55,14 +53,14 @@ def write(
     fill: Callable[[Path], None],
     *,
     key: str,
-    rank: float | None,
+    score: float | None,
     processes: Processes,
 ) -> None:
     """Write checkpoint `step` under `root`: every process fills the same folder, the first one seals and renames it.
 
     Parameters
     ----------
-    key, rank
+    key, score
         As in `Checkpoint`.
     fill
         Writes this process's files into the folder it is given.
@@ -82,7 +80,7 @@ def write(
             fill(part)
             processes.wait()
             if processes.first:
-                seal(part, step, key=key, rank=rank, processes=processes.world)
+                seal(part, step, key=key, score=score, processes=processes.world)
                 remove(final)
                 part.rename(final)
                 _flush(root)
@@ -93,15 +91,20 @@ def write(
         raise
 
 
-def seal(folder: Path, step: int, *, key: str, rank: float | None, processes: int) -> None:
+def seal(folder: Path, step: int, *, key: str, score: float | None, processes: int) -> None:
     """Flush every file of a folder to disk, then write the manifest that makes it count."""
     paths = sorted(p for p in folder.iterdir() if p.name != MANIFEST)
     for path in paths:
         _flush(path)
     sums = {p.name: files.sha256(p) for p in paths}
-    said = {"step": step, "key": key, "rank": rank, "processes": processes, "files": sums}
-    files.write_json(folder / MANIFEST, said)
+    manifest = {"step": step, "key": key, "score": score, "processes": processes, "files": sums}
+    files.write_json(folder / MANIFEST, {**manifest, "sha256": _sum_of(manifest)})
     _flush(folder)
+
+
+def _sum_of(manifest: dict[str, Any]) -> str:
+    """The manifest's own SHA-256: a score or a step with a flipped bit would choose another checkpoint."""
+    return hashlib.sha256(files.dumps(manifest).encode()).hexdigest()
 
 
 def _flush(path: Path) -> None:
@@ -114,20 +117,22 @@ def _flush(path: Path) -> None:
 
 def sealed(root: Path, key: str) -> list[Checkpoint]:
     """The checkpoints under `root` that belong to the training `key` and have a manifest, oldest first."""
-    found = []
+    checkpoints = []
     for folder in root.glob("checkpoint-*"):
         try:
-            said = files.read_json(folder / MANIFEST)
-            found.append(Checkpoint(folder, said["step"], said["key"], said["rank"], said["processes"], said["files"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            manifest = files.read_json(folder / MANIFEST)
+            if manifest.pop("sha256") != _sum_of(manifest):
+                raise ValueError("not as it was written")
+            checkpoints.append(Checkpoint(folder, **manifest))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
-    return sorted((c for c in found if c.key == key), key=lambda c: c.step)
+    return sorted((c for c in checkpoints if c.key == key), key=lambda c: c.step)
 
 
 def intact(checkpoint: Checkpoint) -> bool:
     """Whether every file of a checkpoint is there and has the bytes its manifest says."""
     try:
-        return all(files.sha256(checkpoint.folder / name) == said for name, said in checkpoint.files.items())
+        return all(files.sha256(checkpoint.folder / name) == recorded for name, recorded in checkpoint.files.items())
     except OSError:
         return False
 
@@ -142,9 +147,9 @@ def newest(root: Path, key: str) -> Checkpoint | None:
 
 
 def best(root: Path, key: str) -> Checkpoint | None:
-    """The intact checkpoint with the highest rank (of equal ones the earliest); the newest where none has a rank."""
-    ranked = [c for c in sealed(root, key) if c.rank is not None]
-    for checkpoint in sorted(ranked, key=lambda c: (-(c.rank or 0.0), c.step)):
+    """The intact checkpoint with the highest score (of equal ones the earliest); the newest where none has a score."""
+    scored = [c for c in sealed(root, key) if c.score is not None]
+    for checkpoint in sorted(scored, key=lambda c: (-(c.score or 0.0), c.step)):
         if intact(checkpoint):
             return checkpoint
         log.warning("train: %s, the best, does not match its manifest; the next best is used", checkpoint.folder.name)
@@ -155,9 +160,9 @@ def prune(root: Path, key: str, after: int | None = None) -> None:
     """Keep the last `KEEP` checkpoints and the best one; remove all others, and every one past step `after`."""
     ours = [c for c in sealed(root, key) if after is None or c.step <= after]
     keep = {c.folder for c in ours[-KEEP:]}
-    ranked = [c for c in ours if c.rank is not None]
-    if ranked:
-        keep.add(min(ranked, key=lambda c: (-(c.rank or 0.0), c.step)).folder)
+    scored = [c for c in ours if c.score is not None]
+    if scored:
+        keep.add(min(scored, key=lambda c: (-(c.score or 0.0), c.step)).folder)
     for folder in [*root.glob("checkpoint-*"), *root.glob(".checkpoint-*.part")]:
         if folder not in keep:
             remove(folder)
@@ -167,33 +172,6 @@ def remove(folder: Path) -> None:
     """Remove a checkpoint; its manifest goes first, so that a kill halfway leaves nothing that looks whole."""
     (folder / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def save_weights(model: torch.nn.Module, folder: Path) -> None:
-    """Write the parameters that are trained, under their own names."""
-    trained = {name: p.detach().contiguous() for name, p in model.named_parameters() if p.requires_grad}
-    save_file(trained, folder / WEIGHTS)
-
-
-def load_weights(model: torch.nn.Module, folder: Path) -> None:
-    """Put a checkpoint's weights into the model, bit for bit.
-
-    Raises
-    ------
-    Refused
-        `checkpoint_corrupt`: a trained parameter is missing, or one is left over, or a shape or type differs.
-    """
-    saved = load_file(folder / WEIGHTS)
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if saved.keys() != trained.keys():
-        odd = sorted(saved.keys() ^ trained.keys())
-        raise Refused("checkpoint_corrupt", folder.name, f"{len(odd)} weights are missing or left over, {odd[0]} first")
-    for name, parameter in trained.items():
-        if (saved[name].shape, saved[name].dtype) != (parameter.shape, parameter.dtype):
-            raise Refused("checkpoint_corrupt", folder.name, f"{name} has another shape or type than the model's")
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(saved[name])
 
 
 @contextlib.contextmanager

@@ -10,20 +10,18 @@ from typing import Any
 
 import torch
 from torch.utils import deterministic
-from transformers import TrainingArguments
 
 from docphim import files
 from docphim.errors import Refused
 from docphim.models.load import save
 from docphim.models.loaded import Loaded
 from docphim.study import Example
-from docphim.train import card, checkpoint
-from docphim.train.batch import MEMORY, Examples, lengths, loader, plan, share, steps_of
+from docphim.train import card, checkpoint, loop, loss_function, state
+from docphim.train.batch import MEMORY, Examples, lengths, plan, share, steps_of
 from docphim.train.log import ROWS, Journal
 from docphim.train.model import open_model
 from docphim.train.processes import Processes
-from docphim.train.settings import TrainSettings, arguments, points
-from docphim.train.trainer import AnswerTrainer
+from docphim.train.settings import TrainSettings, points
 from docphim.train.validate import Validation, sample
 
 log = logging.getLogger("docphim")
@@ -32,20 +30,20 @@ log = logging.getLogger("docphim")
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any]) -> None:
     """See `docphim.train.train`."""
     settings = TrainSettings(**train)
+    loss = loss_function(settings.loss)
     examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"] and model["tune"] != "none":
         raise Refused("empty_dataset", "", "there is no training example")
-    processes = Processes.started()
     files.private_folder(run)
     (run / "checkpoints").mkdir(exist_ok=True)
-    with _repeatable(settings.seed), checkpoint.disk_full_is_refused("the model"):
+    with Processes.joined() as processes, _repeatable(settings.seed), checkpoint.disk_full_is_refused("the model"):
         loaded = open_model(model, settings, examples["train"])
-        if model["tune"] == "none":
-            files.write_jsonl(run / "log.jsonl", [])
-            step = None
-        else:
+        step = None
+        if model["tune"] != "none":
             examples["val"] = sample(examples["val"], settings.val_examples, settings.seed)
-            step = _trained(loaded, dataset, run, settings, examples, model, processes)
+            step = _trained(loaded, dataset, run, settings, loss, examples, model, processes)
+        elif processes.first:
+            files.write_jsonl(run / "log.jsonl", [])
         if processes.first:
             save(loaded, run / "model")
             counts = {split: len(rows) for split, rows in examples.items()}
@@ -58,6 +56,7 @@ def _trained(
     dataset: Path,
     run: Path,
     settings: TrainSettings,
+    loss: loop.Loss,
     examples: dict[str, list[Example]],
     model: dict[str, Any],
     processes: Processes,
@@ -66,59 +65,39 @@ def _trained(
     root, world = run / "checkpoints", processes.world
     memory = {"train": MEMORY // world // max(1, settings.workers), "val": MEMORY // 4 // world}
     read = {s: Examples(loaded, dataset, examples[s], blind=settings.blind, memory=memory[s]) for s in ("train", "val")}
-    found = {split: lengths(read[split], settings.max_length) for split in read}
-    key = training_key(dataset, model, settings, loaded, world)
-    global_batch = settings.batch_size * settings.accumulate * world
-    # Here the processes find each other, before one of them clears away what the others look at.
-    args = arguments(settings, root, steps_of(len(found["train"]), settings.epochs, settings.max_steps, global_batch))
-    start = _start(root, key, processes)
-    journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
-    trainer = _trainer(loaded, args, settings, read, found["train"], root, key, journal, processes)
-    try:
-        trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
-    finally:
-        trainer.close()
-        if journal is not None:
-            journal.close()
-    best = checkpoint.best(root, key)
-    if best is None:
-        raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
-    checkpoint.load_weights(loaded.model, best.folder)
-    log.info("train: the model kept is that of step %d of %d", best.step, trainer.args.max_steps)
-    return best.step
-
-
-def _trainer(
-    loaded: Loaded,
-    args: TrainingArguments,
-    settings: TrainSettings,
-    read: dict[str, Examples],
-    found: list[int],
-    root: Path,
-    key: str,
-    journal: Journal | None,
-    processes: Processes,
-) -> AnswerTrainer:
-    """The trainer of a whole training, its batches planned; `found` are the lengths of the training examples."""
-    steps, micro_batches = args.max_steps, settings.accumulate * processes.world
+    counts = {split: lengths(read[split], settings.max_length) for split in read}
     if settings.gradient_checkpointing:
         _checkpoint_activations(loaded.core)
-    batches = plan(found, steps=steps, batch_size=settings.batch_size, micro_batches=micro_batches, seed=settings.seed)
+    course = _course(root, training_key(dataset, model, settings, loaded, world), settings, counts["train"], processes)
     validation = Validation(
         loaded, read["val"], keep_best=settings.keep_best, batch_size=settings.batch_size, processes=processes
     )
-    return AnswerTrainer(
-        loaded,
-        args,
-        loader(read["train"], share(batches, processes.rank, processes.world), settings.workers),
-        saves=set(points(steps, settings.evaluations)),
+    start = _start(root, course.key, processes)
+    journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
+    with journal or contextlib.nullcontext():
+        loop.run(loaded, read["train"], validation, course, settings, loss, start, journal, processes)
+    best = checkpoint.best(root, course.key)
+    if best is None:
+        raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
+    state.load_weights(loaded.model, best.folder)
+    log.info("train: the model kept is that of step %d of %d", best.step, course.steps)
+    return best.step
+
+
+def _course(root: Path, key: str, settings: TrainSettings, lengths: list[int], processes: Processes) -> loop.Course:
+    """Plan a whole training over examples of these lengths in tokens."""
+    micro_batches = settings.accumulate * processes.world
+    examples_a_step = settings.batch_size * micro_batches
+    steps = steps_of(len(lengths), settings.epochs, settings.max_steps, examples_a_step)
+    batches = plan(lengths, steps=steps, batch_size=settings.batch_size, micro_batches=micro_batches, seed=settings.seed)
+    return loop.Course(
+        steps=steps,
+        batches=share(batches, processes.rank, processes.world),
         logs=set(points(steps, min(steps, ROWS))),
-        validation=validation,
+        saves=set(points(steps, settings.evaluations)),
+        epochs_a_step=examples_a_step / len(lengths),
         root=root,
         key=key,
-        journal=journal,
-        epoch_of=lambda step: step * settings.batch_size * micro_batches / len(found),
-        processes=processes,
     )
 
 
@@ -127,10 +106,10 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
 
     Processes and accumulation count by their product, since they share a step's batches out without changing them.
     """
-    said = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
+    recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
-    return files.content_key([{**model, "base": None}, said, loaded.base, dataset.name, inputs])
+    return files.content_key([{**model, "base": None}, recipe, loaded.base, dataset.name, inputs])
 
 
 def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint | None:

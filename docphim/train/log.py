@@ -6,7 +6,7 @@ import contextlib
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -50,7 +50,10 @@ class Journal:
             self._file.write(rows)
         self._flushed = time.monotonic()
 
-    def close(self) -> None:
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Write what waits and close the file."""
         try:
             self.flush()
@@ -70,10 +73,12 @@ class Meter:
         self.waited = 0.0
         self.since = time.perf_counter()
 
-    def count(self, batch: Mapping[str, Tensor]) -> None:
-        """Add a batch: its tokens without padding, and its rows."""
-        self.tokens += int(batch["attention_mask"].sum())
-        self.samples += len(batch["attention_mask"])
+    def count(self, batches: Iterable[Mapping[str, Mapping[str, Tensor]]]) -> None:
+        """Add micro-batches: their tokens without padding, and their rows."""
+        for batch in batches:
+            for tensors in batch.values():
+                self.tokens += int(tensors["attention_mask"].sum())
+            self.samples += len(batch["positive"]["attention_mask"])
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:

@@ -1,12 +1,21 @@
-"""The processes that train together, as torchrun started them."""
+"""The processes that train together: who they are, what they tell each other, and the model they share."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-import torch.distributed
+import torch
+from torch import Tensor, distributed, nn
+
+from docphim.train.launch import RENDEZVOUS
+
+#: How long one process waits for the others: validation and saving are uneven work.
+PATIENCE = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -17,9 +26,29 @@ class Processes:
     world: int = 1
 
     @classmethod
-    def started(cls) -> Processes:
-        """What torchrun says in the environment; alone where it says nothing."""
-        return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+    @contextlib.contextmanager
+    def joined(cls) -> Iterator[Processes]:
+        """Meet the others, as the environment says (`launch.py`, or torchrun), and part from them at the end."""
+        processes = cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+        if processes.world == 1:
+            yield processes
+            return
+        gpu = torch.cuda.is_available()
+        if gpu:
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        meeting = os.environ.get(RENDEZVOUS)
+        store = distributed.FileStore(meeting, processes.world) if meeting else None
+        distributed.init_process_group(
+            "cpu:gloo,cuda:nccl" if gpu else "gloo",
+            store=store,
+            rank=processes.rank,
+            world_size=processes.world,
+            timeout=PATIENCE,
+        )
+        try:
+            yield processes
+        finally:
+            distributed.destroy_process_group()
 
     @property
     def first(self) -> bool:
@@ -28,13 +57,26 @@ class Processes:
 
     def wait(self) -> None:
         """Return when every process has come here."""
-        if self.world > 1 and torch.distributed.is_initialized():
-            torch.distributed.barrier()
+        if self.world > 1:
+            distributed.barrier()
 
     def gather(self, value: Any) -> list[Any]:
         """One value from every process, in the order of ranks."""
         if self.world == 1:
             return [value]
         values: list[Any] = [None] * self.world
-        torch.distributed.all_gather_object(values, value)
+        distributed.all_gather_object(values, value)
         return values
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum of a tensor over all processes."""
+        if self.world > 1:
+            distributed.all_reduce(values)
+        return values
+
+    def share(self, model: nn.Module, *, find_unused: bool) -> nn.Module:
+        """The model, its gradients averaged over the processes in every backward pass (torch's DistributedDataParallel)."""
+        if self.world == 1:
+            return model
+        devices = [torch.cuda.current_device()] if torch.cuda.is_available() else None
+        return nn.parallel.DistributedDataParallel(model, device_ids=devices, find_unused_parameters=find_unused)

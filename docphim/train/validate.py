@@ -96,10 +96,10 @@ class Validation:
         answers = [""] * len(turns)
         prompts = [self.examples.prompt(i, turn) for i, turn in turns]
         for places, chunk in _chunks(prompts, self.batch_size):
-            said = decode.generate(
+            drafts = decode.generate(
                 self.loaded, self._batch(chunk, "left"), max_new_tokens=round(SLACK * most) + 1, temperature=0.0, seed=0
             )
-            for place, (text, _) in zip(places, said, strict=True):
+            for place, (text, _) in zip(places, drafts, strict=True):
                 answers[place] = text
         pairs = [pair for part in self.gather(list(zip(references, answers, strict=True))) for pair in part]
         language = self.examples.examples[0].language

@@ -1,6 +1,5 @@
 """A dataset of bright and dark films that a tiny model can learn in seconds, and the settings to do it with."""
 
-import gc
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,6 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory) -> Path:
-    gc.freeze()  # Trainer collects garbage in full; what is imported by now is none
     folder = tmp_path_factory.mktemp("data") / "0123abcd"
     (folder / "prepared").mkdir(parents=True)
     random = np.random.default_rng(0)

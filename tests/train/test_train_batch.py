@@ -20,15 +20,15 @@ def loaded(dataset):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(5, 90), min_size=1, max_size=40), st.integers(1, 4), st.integers(1, 4), st.integers(0, 3))
-def test_a_plan_passes_over_all_examples_again_and_again_in_full_batches(found, batch_size, micro_batches, seed):
-    steps = steps_of(len(found), 2, None, batch_size * micro_batches)
-    batches = plan(found, steps=steps, batch_size=batch_size, micro_batches=micro_batches, seed=seed)
+def test_a_plan_passes_over_all_examples_again_and_again_in_full_batches(counts, batch_size, micro_batches, seed):
+    steps = steps_of(len(counts), 2, None, batch_size * micro_batches)
+    batches = plan(counts, steps=steps, batch_size=batch_size, micro_batches=micro_batches, seed=seed)
     assert len(batches) == steps * micro_batches
     assert {len(batch) for batch in batches} == {batch_size}
     seen = Counter(index for batch in batches for index in batch)
-    assert set(seen) == set(range(len(found)))
+    assert set(seen) == set(range(len(counts)))
     assert min(seen.values()) >= 2
-    assert batches == plan(found, steps=steps, batch_size=batch_size, micro_batches=micro_batches, seed=seed)
+    assert batches == plan(counts, steps=steps, batch_size=batch_size, micro_batches=micro_batches, seed=seed)
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])
@@ -42,12 +42,12 @@ def test_processes_share_a_steps_batches_out_without_changing_them(world):
 
 
 def test_batches_of_like_length_waste_less_padding():
-    found = [10 + (i * 37) % 90 for i in range(256)]
+    counts = [10 + (i * 37) % 90 for i in range(256)]
 
     def padded(batches):
-        return sum(max(found[i] for i in batch) * len(batch) for batch in batches)
+        return sum(max(counts[i] for i in batch) * len(batch) for batch in batches)
 
-    ours = plan(found, steps=16, batch_size=16, micro_batches=1, seed=0)
+    ours = plan(counts, steps=16, batch_size=16, micro_batches=1, seed=0)
     alone = [list(range(start, start + 16)) for start in range(0, 256, 16)]
     assert padded(ours) < 0.8 * padded(alone)
 
@@ -97,11 +97,11 @@ def test_a_sample_over_the_length_budget_is_refused_by_name(loaded, dataset, nea
 
 def test_memory_bounds_what_is_kept_and_changes_nothing(loaded, dataset):
     examples = read_examples(dataset, "train")
-    kept, forgotten = (Examples(loaded, dataset, examples, blind=False, memory=m) for m in (2**30, 0))
-    assert kept[3] is kept[3]
+    remembered, forgotten = (Examples(loaded, dataset, examples, blind=False, memory=m) for m in (2**30, 0))
+    assert remembered[3] is remembered[3]
     assert forgotten[3] is not forgotten[3]
-    assert forgotten[3].input_ids.equal(kept[3].input_ids)
-    assert forgotten[3].media["pixel_values"].equal(kept[3].media["pixel_values"])
+    assert forgotten[3].input_ids.equal(remembered[3].input_ids)
+    assert forgotten[3].media["pixel_values"].equal(remembered[3].media["pixel_values"])
 
 
 def test_reading_ahead_gives_the_same_items_in_order_and_ends():

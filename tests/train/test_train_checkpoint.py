@@ -1,12 +1,13 @@
 import errno
+import json
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from docphim.errors import Refused
-from docphim.train import checkpoint
+from docphim.train import checkpoint, state
 from docphim.train.processes import Processes
 
 
@@ -17,13 +18,13 @@ def model() -> torch.nn.Module:
     return net
 
 
-def write(root: Path, step: int, rank: float | None = None, key: str = "k", net=None) -> None:
+def write(root: Path, step: int, score: float | None = None, key: str = "k", net=None) -> None:
     checkpoint.write(
         root,
         step,
-        lambda folder: checkpoint.save_weights(net or model(), folder),
+        lambda folder: state.save_weights(net or model(), folder),
         key=key,
-        rank=rank,
+        score=score,
         processes=Processes(),
     )
 
@@ -34,7 +35,7 @@ def steps(root: Path) -> list[int]:
 
 def damage(root: Path, step: int, how: str) -> None:
     folder = root / f"checkpoint-{step}"
-    weights = folder / checkpoint.WEIGHTS
+    weights = folder / state.WEIGHTS
     if how == "flipped bit":
         data = bytearray(weights.read_bytes())
         data[-1] ^= 1
@@ -47,9 +48,12 @@ def damage(root: Path, step: int, how: str) -> None:
         (folder / checkpoint.MANIFEST).unlink()
     elif how == "broken manifest":
         (folder / checkpoint.MANIFEST).write_text('{"step": 2', encoding="utf-8")
+    elif how == "changed manifest":
+        manifest = json.loads((folder / checkpoint.MANIFEST).read_text(encoding="utf-8"))
+        (folder / checkpoint.MANIFEST).write_text(json.dumps({**manifest, "score": 100.0}), encoding="utf-8")
 
 
-DAMAGES = ["flipped bit", "truncated", "lost file", "no manifest", "broken manifest"]
+DAMAGES = ["flipped bit", "truncated", "lost file", "no manifest", "broken manifest", "changed manifest"]
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -68,9 +72,9 @@ def test_a_checkpoint_of_another_training_is_not_resumed(tmp_path):
     assert checkpoint.newest(tmp_path, "k") is None
 
 
-def test_the_best_has_the_highest_rank_and_of_equal_ones_is_the_earliest(tmp_path):
-    for step, rank in ((1, -2.0), (2, -1.0), (3, -1.0), (4, -3.0)):
-        write(tmp_path, step, rank)
+def test_the_best_has_the_highest_score_and_of_equal_ones_is_the_earliest(tmp_path):
+    for step, score in ((1, -2.0), (2, -1.0), (3, -1.0), (4, -3.0)):
+        write(tmp_path, step, score)
     assert checkpoint.best(tmp_path, "k").step == 2
     damage(tmp_path, 2, "flipped bit")
     assert checkpoint.best(tmp_path, "k").step == 3
@@ -83,8 +87,8 @@ def test_without_validation_the_best_is_the_newest(tmp_path):
 
 
 def test_the_last_two_and_the_best_are_kept(tmp_path):
-    for step, rank in ((1, -2.0), (2, -1.0), (3, -3.0), (4, -4.0), (5, -5.0)):
-        write(tmp_path, step, rank)
+    for step, score in ((1, -2.0), (2, -1.0), (3, -3.0), (4, -4.0), (5, -5.0)):
+        write(tmp_path, step, score)
         checkpoint.prune(tmp_path, "k")
     assert steps(tmp_path) == [2, 4, 5]
 
@@ -99,9 +103,9 @@ def test_starting_over_clears_later_and_foreign_checkpoints_and_leftovers(tmp_pa
 
 
 def test_a_checkpoint_that_is_written_again_replaces_the_old_one(tmp_path):
-    write(tmp_path, 1, rank=-1.0)
-    write(tmp_path, 1, rank=-2.0)
-    assert checkpoint.newest(tmp_path, "k").rank == -2.0
+    write(tmp_path, 1, score=-1.0)
+    write(tmp_path, 1, score=-2.0)
+    assert checkpoint.newest(tmp_path, "k").score == -2.0
 
 
 def test_only_trained_weights_are_saved_and_come_back_bit_for_bit(tmp_path):
@@ -110,9 +114,65 @@ def test_only_trained_weights_are_saved_and_come_back_bit_for_bit(tmp_path):
         for parameter in other.parameters():
             parameter.add_(1)
     write(tmp_path, 1, net=net)
-    checkpoint.load_weights(other, tmp_path / "checkpoint-1")
+    state.load_weights(other, tmp_path / "checkpoint-1")
     assert other[1].weight.equal(net[1].weight)
     assert not other[0].weight.equal(net[0].weight)
+
+
+def test_no_flipped_bit_of_a_manifest_is_believed(tmp_path):
+    """Every bit: a score or a step that is another would choose another checkpoint."""
+    write(tmp_path, 1, -1.5)
+    path = tmp_path / "checkpoint-1" / checkpoint.MANIFEST
+    whole = path.read_bytes()
+    (as_written,) = checkpoint.sealed(tmp_path, "k")
+    for place in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+            assert checkpoint.sealed(tmp_path, "k") in ([], [as_written])
+
+
+def stepped(net: torch.nn.Module, steps: int) -> torch.optim.AdamW:
+    optimizer = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=0.1, fused=True)
+    for step in range(steps):
+        net(torch.full((2, 3), float(step))).pow(2).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return optimizer
+
+
+def test_the_optimisers_state_is_kept_by_name_and_goes_on_bit_for_bit(tmp_path):
+    net = model()
+    optimizer = stepped(net, 3)
+    state.save(tmp_path, net, optimizer, Processes())
+    assert load_file(tmp_path / state.OPTIMIZER).keys() == {
+        f"1.{part}:{key}" for part in ("weight", "bias") for key in ("step", "exp_avg", "exp_avg_sq")
+    }
+    other = model()
+    # Its parameters in the other order, in two groups: an order is nothing that a checkpoint knows.
+    groups = [{"params": [p]} for p in reversed(list(other.parameters())) if p.requires_grad]
+    again = torch.optim.AdamW(groups, lr=0.1, fused=True)
+    drawn = torch.rand(3)
+    state.load(checkpoint.Checkpoint(tmp_path, 3, "k", None, 1, {}), other, again, Processes())
+    assert torch.rand(3).equal(drawn)
+    for each, step in ((net, optimizer), (other, again)):
+        each(torch.ones(2, 3)).pow(2).sum().backward()
+        step.step()
+    assert all(one.equal(two) for one, two in zip(net.parameters(), other.parameters(), strict=True))
+
+
+def test_a_parameter_that_never_had_a_gradient_has_no_state(tmp_path):
+    net = model()
+    state.save(tmp_path, net, torch.optim.AdamW(net.parameters()), Processes())
+    assert load_file(tmp_path / state.OPTIMIZER) == {}
+
+
+def test_the_state_of_a_parameter_that_is_not_trained_is_refused(tmp_path):
+    net = model()
+    state.save(tmp_path, net, stepped(net, 1), Processes())
+    net[1].bias.requires_grad_(False)
+    with pytest.raises(Refused, match=r"1\.bias, which is not trained") as refused:
+        state.load_optimizer(net, stepped(net, 0), tmp_path)
+    assert refused.value.reason == "checkpoint_corrupt"
 
 
 @pytest.mark.parametrize(
@@ -128,9 +188,9 @@ def test_weights_that_are_missing_left_over_or_of_another_shape_are_refused(tmp_
     net = model()
     weights = {name: p.detach().clone() for name, p in net.named_parameters() if p.requires_grad}
     change(weights)
-    save_file(weights, tmp_path / checkpoint.WEIGHTS)
+    save_file(weights, tmp_path / state.WEIGHTS)
     with pytest.raises(Refused, match=why) as refused:
-        checkpoint.load_weights(net, tmp_path)
+        state.load_weights(net, tmp_path)
     assert refused.value.reason == "checkpoint_corrupt"
 
 
@@ -150,11 +210,11 @@ def test_a_full_disk_is_refused_and_leaves_nothing_half_written(tmp_path, how):
     write(tmp_path, 1)
 
     def fill(folder: Path) -> None:
-        checkpoint.save_weights(model(), folder)
+        state.save_weights(model(), folder)
         write_to_full_device(how)
 
     with pytest.raises(Refused) as refused:
-        checkpoint.write(tmp_path, 2, fill, key="k", rank=None, processes=Processes())
+        checkpoint.write(tmp_path, 2, fill, key="k", score=None, processes=Processes())
     assert (refused.value.reason, refused.value.where) == ("disk_full", "checkpoint-2")
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint-1"]
     assert checkpoint.newest(tmp_path, "k").step == 1

@@ -4,6 +4,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ import torch
 from safetensors.torch import load_file
 from tiny_training import TEXTS, example, model_section, train_section
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.models.load import load_saved
 from docphim.study import Message, to_row
-from docphim.train import checkpoint, fit, train, trainer
+from docphim.train import LOSSES, checkpoint, fit, loop, state, train
 from docphim.train.batch import Collate, Examples
+from docphim.train.losses import answers
 from docphim.train.model import open_model
 from docphim.train.settings import TrainSettings
 
@@ -24,7 +26,7 @@ LORA = {"tune": "lora", "freeze": ["vision"], "lora": {"rank": 2, "dropout": 0.2
 
 
 def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
-    return load_file(run / "checkpoints" / f"checkpoint-{step}" / checkpoint.WEIGHTS)
+    return load_file(run / "checkpoints" / f"checkpoint-{step}" / state.WEIGHTS)
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -81,9 +83,12 @@ def finished(finish):
 
 
 KILLS = {
-    "between saves": (trainer.AnswerTrainer, "log", 3),
-    "before anything is saved": (trainer.AnswerTrainer, "log", 1),
-    "while a checkpoint is filled": (checkpoint, "save_weights", 2),
+    "between saves": (loop, "_write", 4),
+    "before anything is saved": (loop, "_write", 1),
+    "within a step": (loop, "_backward", 4),
+    "while the weights are saved": (state, "save_weights", 2),
+    "between the weights and the optimiser's state": (state, "save_optimizer", 2),
+    "before the random numbers are saved": (state, "_random_state", 2),
     "before the manifest": (checkpoint, "seal", 2),
     "before the checkpoint gets its name": (Path, "rename", 2),
     "while old ones are removed": (checkpoint, "prune", 3),
@@ -112,7 +117,7 @@ def test_a_corrupt_checkpoint_costs_the_steps_since_the_one_before(finished, dat
     whole, model = finished
     run = tmp_path / "run"
     shutil.copytree(whole, run)
-    damaged = run / "checkpoints" / "checkpoint-4" / "optimizer.pt"
+    damaged = run / "checkpoints" / "checkpoint-4" / state.OPTIMIZER
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x01")
     with caplog.at_level("INFO", "docphim"):
         train(dataset, run, model=model, train=train_section())
@@ -151,8 +156,8 @@ def test_the_saved_model_is_the_best_checkpoint(dataset, tmp_path):
     losses = {row["step"]: row["val/loss"] for row in read_jsonl(tmp_path / "log.jsonl") if "val/loss" in row}
     best = min(losses, key=losses.get)
     assert best < 8
-    kept = sorted(int(p.name.removeprefix("checkpoint-")) for p in tmp_path.glob("checkpoints/checkpoint-*"))
-    assert kept == sorted({best, 7, 8})
+    steps = sorted(int(p.name.removeprefix("checkpoint-")) for p in tmp_path.glob("checkpoints/checkpoint-*"))
+    assert steps == sorted({best, 7, 8})
     saved = dict(load_saved(tmp_path / "model").core.named_parameters())
     assert all(saved[name].equal(value) for name, value in weights(tmp_path, best).items())
     assert f"that of step {best}, the best by `val/loss`" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
@@ -164,7 +169,7 @@ def test_a_score_of_generated_text_can_decide(dataset, tmp_path):
     assert 0 <= row["val/rougeL"] <= 100
     assert {"val/loss", "val/bleu4"} < row.keys()
     assert checkpoint.MANIFEST in {p.name for p in (tmp_path / "checkpoints" / "checkpoint-2").iterdir()}
-    assert read_json(tmp_path / "checkpoints" / "checkpoint-2" / checkpoint.MANIFEST)["rank"] == row["val/rougeL"]
+    assert read_json(tmp_path / "checkpoints" / "checkpoint-2" / checkpoint.MANIFEST)["score"] == row["val/rougeL"]
 
 
 def test_two_accumulated_batches_are_one_batch_of_twice_the_size(dataset, tmp_path):
@@ -185,19 +190,18 @@ def batch_of(dataset, section, **settings):
     examples = read_examples(dataset, "train")
     loaded = open_model(section, TrainSettings(**settings), examples)
     read = Examples(loaded, dataset, examples, blind=False)
-    return loaded, Collate(loaded.tokenizer.pad_token_id)([read[i] for i in range(4)])
+    return loaded, Collate(loaded)([read[i] for i in range(4)])["positive"]
 
 
 def test_the_loss_from_answer_columns_is_the_models_own_loss(dataset):
     loaded, batch = batch_of(dataset, model_section())
-    columns = batch.pop("columns")
-    total = int((batch["labels"] != -100).sum())
+    total = (batch["labels"] != -100).sum()
     with torch.no_grad():
-        own = loaded.model(**batch, use_cache=False).loss
-        labels = batch.pop("labels")
-        logits = loaded.model(**batch, logits_to_keep=columns, use_cache=False).logits
-    assert logits.shape[1] == len(columns) < labels.shape[1]
-    assert float(trainer.answer_loss(logits, labels, columns, total)) == pytest.approx(float(own), rel=1e-5)
+        scored = loop.score(loaded.model, loaded, {"positive": batch}, {"positive": (total, torch.tensor(4))})
+        columns = batch.pop("columns")
+        expected = loaded.model(**batch, use_cache=False).loss
+    assert scored["positive"].logits.shape[1] == len(columns) < batch["labels"].shape[1]
+    assert float(answers(scored)) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_gradient_checkpointing_changes_no_weight_and_leaves_a_frozen_encoder_asleep(dataset, tmp_path):
@@ -242,16 +246,16 @@ def test_a_validation_loss_that_is_not_finite_is_refused_before_it_is_saved(data
 def test_when_the_disk_fills_up_the_same_command_later_ends_as_if_it_had_not(finished, dataset, tmp_path, monkeypatch):
     whole, model = finished
     saves = iter(range(1, 10))
-    real = trainer.AnswerTrainer._save_rng_state
+    real = state.save_optimizer
 
-    def full(self, folder):
+    def full(model, optimizer, folder):
         if next(saves) == 2:
             with open("/dev/full", "wb", buffering=0) as device:
                 device.write(b"x")
-        real(self, folder)
+        real(model, optimizer, folder)
 
     with monkeypatch.context() as patched:
-        patched.setattr(trainer.AnswerTrainer, "_save_rng_state", full)
+        patched.setattr(state, "save_optimizer", full)
         with pytest.raises(Refused) as refused:
             train(dataset, tmp_path, model=model, train=train_section())
     assert (refused.value.reason, refused.value.where) == ("disk_full", "checkpoint-4")
@@ -331,14 +335,15 @@ def test_the_log_says_how_fast_and_how_long_it_waited(finished):
 
 def test_the_card_names_the_dataset_and_says_what_the_model_is_not(finished):
     card = (finished[0] / "model" / "README.md").read_text(encoding="utf-8")
-    for said in (
+    for sentence in (
         "not a medical device",
         "`0123abcd`: 11 training and 4 validation",
         "## Limitations",
         "## Licence",
         "learning_rate: 0.001",
+        "- loss: answers",
     ):
-        assert said in card
+        assert sentence in card
 
 
 def test_the_same_seed_trains_the_same_weights_and_another_one_others(dataset, tmp_path):
@@ -358,3 +363,74 @@ def test_a_conversation_of_two_turns_trains_both_answers(dataset, tmp_path):
     section = train_section(max_steps=1, batch_size=1, evaluations=1, keep_best="val/bleu4")
     train(tmp_path, tmp_path / "run", model=model_section(), train=section)
     assert json.loads((tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])["val/bleu4"] >= 0
+
+
+def test_a_loss_of_ones_own_is_one_line_and_trains_from_the_recipe(dataset, tmp_path, monkeypatch):
+    """Half the weight of the answers' loss halves what is logged; its option stands in the recipe and on the card."""
+    calls = []
+
+    def scaled(scored, *, by):
+        calls.append(scored["positive"])
+        return by * answers(scored)
+
+    monkeypatch.setitem(LOSSES, "scaled", scaled)
+    for loss in ("answers", {"kind": "scaled", "by": 0.5}):
+        section = train_section(loss=loss, max_steps=1, evaluations=1)
+        train(dataset, tmp_path / ("whole" if loss == "answers" else "half"), model=model_section(), train=section)
+    whole, row = (next(iter(steady(tmp_path / name))) for name in ("whole", "half"))
+    assert row["loss"] == pytest.approx(whole["loss"] / 2, rel=1e-6)
+    assert row["grad_norm"] == pytest.approx(whole["grad_norm"] / 2, rel=1e-5)
+    assert [int(batch.rows) for batch in calls] == [2]
+    assert "- loss: scaled, by 0.5" in (tmp_path / "half" / "model" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ("answer", "train.loss: 'answer' is not a loss; did you mean 'answers'?"),
+        ({"kind": "answers", "beta": 1}, "train.loss.beta: 'answers' has no such option; known: none"),
+        ({"kind": "needy", "bta": 1}, "train.loss.bta: 'needy' has no such option; did you mean 'beta'?"),
+        ({"kind": "needy"}, "train.loss.beta: required by 'needy'"),
+    ],
+)
+def test_a_loss_or_an_option_of_it_that_does_not_exist_is_a_usage_error(dataset, tmp_path, monkeypatch, loss, message):
+    monkeypatch.setitem(LOSSES, "needy", lambda scored, *, beta: answers(scored) * beta)
+    with pytest.raises(UsageError) as error:
+        train(dataset, tmp_path / "run", model=model_section(), train=train_section(loss=loss))
+    assert str(error.value) == message
+    assert not (tmp_path / "run").exists()
+
+
+def test_accumulated_and_interrupted_at_once_it_ends_the_same(dataset, tmp_path):
+    section = train_section(batch_size=1, accumulate=3, max_steps=4, evaluations=4)
+    train(dataset, tmp_path / "whole", model=model_section(), train=section)
+    killed_at((loop, "score", 8), lambda: train(dataset, tmp_path / "run", model=model_section(), train=section))
+    train(dataset, tmp_path / "run", model=model_section(), train=section)
+    assert same(weights(tmp_path / "run", 4), weights(tmp_path / "whole", 4))
+    assert steady(tmp_path / "run") == steady(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("family", "blind", "freeze", "unused"),
+    [
+        ("qwen_vl", False, [], False),
+        ("qwen_vl", True, [], True),  # no image, so the encoder is not asked
+        ("qwen_vl", True, ["vision", "projector"], False),
+        ("llava", False, [], True),  # its last vision layer is never read
+        ("llava", False, ["vision"], False),
+    ],
+)
+def test_parameters_without_a_gradient_are_searched_for_only_where_there_are_some(dataset, family, blind, freeze, unused):
+    sizes = {} if family == "qwen_vl" else {"tiny": {"vocab": 300, "hidden": 32, "layers": 1, "vision_hidden": 32}}
+    examples = read_examples(dataset, "train")
+    loaded = open_model(model_section(family=family, freeze=freeze, **sizes), TrainSettings(), examples)
+    assert loop.leaves_unused(loaded, Examples(loaded, dataset, examples, blind=blind), answers) is unused
+    assert all(p.grad is None for p in loaded.model.parameters())
+
+
+def test_a_text_among_films_is_found_by_the_search(dataset):
+    examples = read_examples(dataset, "train")
+    loaded = open_model(model_section(), TrainSettings(), examples)
+    text = replace(examples[5], media=[], messages=[Message("user", "Kết luận."), examples[5].messages[1]])
+    mixed = [*examples[:5], text, *examples[6:]]
+    assert loop.leaves_unused(loaded, Examples(loaded, dataset, mixed, blind=False), answers)

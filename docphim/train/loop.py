@@ -1,0 +1,217 @@
+"""The training loop: from the newest checkpoint to the last step."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from docphim.errors import Refused
+from docphim.models.encode import IGNORED
+from docphim.models.loaded import Loaded
+from docphim.progress import bar
+from docphim.train import checkpoint, state
+from docphim.train.ahead import Ahead
+from docphim.train.batch import Batch, Examples, loader, one_of_each_kind
+from docphim.train.log import Journal, Meter, memory_mb
+from docphim.train.losses import Scored
+from docphim.train.optimiser import adamw, learning_rate
+from docphim.train.processes import Processes
+from docphim.train.settings import TrainSettings
+from docphim.train.validate import Validation
+
+Loss = Callable[[Mapping[str, Scored]], Tensor]
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is decided before a training begins.
+
+    Attributes
+    ----------
+    steps : int
+        The last step; they are counted from 1.
+    batches : list of list of int
+        Every micro-batch that this process computes, in order: `accumulate` of them a step.  So resuming is skipping.
+    logs, saves : set of int
+        The steps after which a row is logged, and after which the model is validated and saved.
+    epochs_a_step : float
+        For the log.
+    root, key
+        Where checkpoints go, and what the training is made from.
+    """
+
+    steps: int
+    batches: list[list[int]]
+    logs: set[int]
+    saves: set[int]
+    epochs_a_step: float
+    root: Path
+    key: str
+
+
+def run(
+    loaded: Loaded,
+    examples: Examples,
+    validation: Validation,
+    course: Course,
+    settings: TrainSettings,
+    loss: Loss,
+    start: checkpoint.Checkpoint | None,
+    journal: Journal | None,
+    processes: Processes,
+) -> None:
+    """Take every step of a training that is still to be taken, and leave checkpoints.
+
+    Parameters
+    ----------
+    start : Checkpoint or None
+        The one to go on from.
+    journal : Journal or None
+        log.jsonl, in the process that writes.
+
+    Raises
+    ------
+    Refused
+        `loss_not_finite`, before the weights are ruined; `disk_full`.
+    """
+    find_unused = processes.world > 1 and leaves_unused(loaded, examples, loss)
+    model = processes.share(loaded.model, find_unused=find_unused)
+    optimizer = adamw(loaded.model, settings)
+    torch.manual_seed(settings.seed)
+    if start:
+        state.load(start, loaded.model, optimizer, processes)
+    done = start.step if start else 0
+    steps: Iterable[int] = range(done + 1, course.steps + 1)
+    steps = bar(steps, course.steps - done, "train") if processes.first else steps
+    batches = Ahead(loader(examples, course.batches[done * settings.accumulate :], settings.workers))
+    meter, sum_of_losses, unlogged = Meter(), torch.zeros((), device=loaded.device), 0
+    model.train()
+    with contextlib.closing(batches):
+        for step in steps:
+            with meter.waiting():
+                micro_batches = [next(batches) for _ in range(settings.accumulate)]
+            meter.count(micro_batches)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(settings, step, course.steps)
+            step_loss = _backward(model, loaded, micro_batches, loss, processes)
+            norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+            _refuse_not_finite(step, step_loss, norm)
+            optimizer.step()
+            optimizer.zero_grad()
+            sum_of_losses, unlogged = sum_of_losses + step_loss, unlogged + 1
+            if step in course.logs:
+                mean_loss = float(processes.sum(sum_of_losses) / processes.world) / unlogged
+                row = {"step": step, "epoch": round(step * course.epochs_a_step, 4), "loss": mean_loss}
+                row |= {"learning_rate": optimizer.param_groups[0]["lr"], **meter.rates(processes.world)}
+                _write(journal, {**row, "memory_mb": memory_mb(), "grad_norm": float(norm)})
+                sum_of_losses, unlogged = torch.zeros_like(sum_of_losses), 0
+            if step in course.saves:
+                with meter.away(), batches.paused():
+                    _save(step, loaded, optimizer, validation, course, journal, processes)
+                model.train()
+
+
+def _backward(model: nn.Module, loaded: Loaded, micro_batches: list[Batch], loss: Loss, processes: Processes) -> Tensor:
+    """Sum the gradients of a step's micro-batches, over all processes; this process's loss, times their number.
+
+    The loss is multiplied by the number of processes because DistributedDataParallel averages gradients over them.
+    """
+    totals = _totals(micro_batches, loaded.device, processes)
+    step_loss = torch.zeros((), device=loaded.device)
+    for number, batch in enumerate(micro_batches, 1):
+        # The processes exchange gradients in the last backward pass only.
+        last = number == len(micro_batches) or processes.world == 1
+        with contextlib.nullcontext() if last else model.no_sync():  # type: ignore[operator]
+            part = loss(score(model, loaded, batch, totals)) * processes.world
+            part.backward()
+        step_loss += part.detach()
+    return step_loss
+
+
+def _totals(micro_batches: list[Batch], device: torch.device, processes: Processes) -> dict[str, tuple[Tensor, Tensor]]:
+    """The answer tokens and the rows of each side, over all micro-batches and processes of the step."""
+    totals = {}
+    for side in micro_batches[0]:
+        tokens = sum(int((batch[side]["labels"][:, 1:] != IGNORED).sum()) for batch in micro_batches)
+        rows = sum(len(batch[side]["labels"]) for batch in micro_batches)
+        both = processes.sum(torch.tensor([tokens, rows], device=device))
+        totals[side] = both[0], both[1]
+    return totals
+
+
+def score(model: nn.Module, loaded: Loaded, batch: Batch, totals: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Scored]:
+    """The logits of a micro-batch, side by side with what they should predict."""
+    some_logits = "logits_to_keep" in inspect.signature(loaded.core.forward).parameters
+    scored = {}
+    for side, tensors in batch.items():
+        inputs: dict[str, Any] = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items()}
+        labels, columns = inputs.pop("labels"), inputs.pop("columns")
+        if some_logits:
+            inputs["logits_to_keep"] = columns
+        with loaded.autocast():
+            # The ordinary forward, not an inner module's: the exchange of gradients hangs on it.
+            logits = model(**inputs, use_cache=False).logits
+        tokens, rows = totals[side]
+        scored[side] = Scored(logits if some_logits else logits[:, columns], labels[:, 1:][:, columns], tokens, rows)
+    return scored
+
+
+def _refuse_not_finite(step: int, loss: Tensor, norm: Tensor) -> None:
+    """Stop before a step that would ruin the weights; the norm is the same in every process."""
+    if not math.isfinite(float(norm)):
+        why = f"at step {step} the loss is {float(loss):g} and the gradient's norm {float(norm):g}"
+        raise Refused("loss_not_finite", f"step {step}", why)
+
+
+def _write(journal: Journal | None, row: dict[str, float]) -> None:
+    if journal is not None:
+        journal.write(row)
+
+
+def _save(
+    step: int,
+    loaded: Loaded,
+    optimizer: torch.optim.Optimizer,
+    validation: Validation,
+    course: Course,
+    journal: Journal | None,
+    processes: Processes,
+) -> None:
+    """Validate, log and save; then let go of checkpoints that are neither recent nor the best."""
+    loaded.model.eval()
+    scores = validation.scores()
+    if scores:
+        _write(journal, {"step": step, "epoch": round(step * course.epochs_a_step, 4), **scores})
+    if journal is not None:
+        journal.flush()
+
+    def fill(folder: Path) -> None:
+        state.save(folder, loaded.model, optimizer, processes)
+
+    checkpoint.write(course.root, step, fill, key=course.key, score=validation.better(scores), processes=processes)
+    if processes.first:
+        checkpoint.prune(course.root, course.key)
+
+
+def leaves_unused(loaded: Loaded, examples: Examples, loss: Loss) -> bool:
+    """Whether some example leaves a trained parameter without a gradient, as a text alone leaves the vision encoder.
+
+    DistributedDataParallel then has to search for such parameters at every step, or it would wait for their gradients for
+    ever; elsewhere the search is time lost.  One example of each kind is tried, the same in every process.
+    """
+    loaded.model.train()
+    unused = False
+    for batch in one_of_each_kind(examples):
+        one = torch.ones((), device=loaded.device)
+        loss(score(loaded.model, loaded, batch, dict.fromkeys(batch, (one, one)))).backward()
+        unused |= any(p.grad is None for p in loaded.model.parameters() if p.requires_grad)
+        loaded.model.zero_grad()
+    return unused
