@@ -51,6 +51,11 @@ def after_run(dataset: Path, home: Path, last: str) -> None:
     out.print(f"dataset {dataset}")
     if last in ("evaluate", "page"):
         by_task = files.read_json(home / "scores.json")["by_task"]
+        drafted = len({row["study"] for row in files.read_jsonl(home / "drafts.jsonl")})
+        if drafted:
+            out.print(f"studies without a report {drafted}: drafted, not scored (drafts.jsonl)")
+        if not by_task:
+            out.print("no study has a report: there are no scores")
         print("\n\n".join(headline(name, task) for name, task in by_task.items()))
     if last == "page":
         out.print(f"page {home / 'index.html'}")

@@ -53,9 +53,9 @@ def contradictions(findings: Sequence[Fact], impression: Sequence[Fact]) -> list
     hedged contradicts nothing, nor does a denial with a restriction ("no acute fracture", "elsewhere no opacity").
     """
     findings, impression = _distinct(findings), _distinct(impression)
-    found = [Contradiction("polarity", a, b) for a, b in _pairs(findings, impression) if _denied(a, b, findings, impression)]
-    found += [Contradiction("side", a, b) for a, b in _pairs(findings, impression) if _sides(a, b, findings, impression)]
-    return found
+    rows = [Contradiction("polarity", a, b) for a, b in _pairs(findings, impression) if _denied(a, b, findings, impression)]
+    rows += [Contradiction("side", a, b) for a, b in _pairs(findings, impression) if _sides(a, b, findings, impression)]
+    return rows
 
 
 def _distinct(facts: Sequence[Fact]) -> list[Fact]:
@@ -74,51 +74,51 @@ def _pairs(findings: Sequence[Fact], impression: Sequence[Fact]) -> Iterator[tup
 def _denied(a: Fact, b: Fact, findings: Sequence[Fact], impression: Sequence[Fact]) -> bool:
     """Whether one of them denies the other, and neither section says itself what the other says."""
     if _covers(a, b):
-        denial, said, denying, saying = a, b, findings, impression
+        denial, claim, denying, claiming = a, b, findings, impression
     elif _covers(b, a):
-        denial, said, denying, saying = b, a, impression, findings
+        denial, claim, denying, claiming = b, a, impression, findings
     else:
         return False
-    also_said = any(_is(fact) and _overlap(fact, said) and _like(fact, said, _same(denial, said)) for fact in denying)
-    also_denied = any(_covers(fact, said) for fact in saying)
-    return not also_said and not also_denied
+    also_claimed = any(_is(fact) and _overlap(fact, claim) and _like(fact, claim, _same(denial, claim)) for fact in denying)
+    also_denied = any(_covers(fact, claim) for fact in claiming)
+    return not also_claimed and not also_denied
 
 
-def _like(fact: Fact, said: Fact, same: bool) -> bool:
+def _like(fact: Fact, claim: Fact, same: bool) -> bool:
     """Whether a fact says the `same` thing, or else anything bad of that anatomy: then "otherwise normal" is no denial."""
-    return _thing(fact) == _thing(said) or (not same and fact.finding is None and fact.anatomy == said.anatomy)
+    return _thing(fact) == _thing(claim) or (not same and fact.finding is None and fact.anatomy == claim.anatomy)
 
 
-def _covers(denial: Fact, said: Fact) -> bool:
+def _covers(denial: Fact, claim: Fact) -> bool:
     """Whether a fact, as far as it reaches, excludes another."""
-    if _is(denial) or not _is(said) or denial.anatomy != said.anatomy or denial.finding in GENERIC:
+    if _is(denial) or not _is(claim) or denial.anatomy != claim.anatomy or denial.finding in GENERIC:
         return False
-    if not (_same(denial, said) or _opposite(denial, said)) or not _whole(denial, said):
+    if not (_same(denial, claim) or _opposite(denial, claim)) or not _whole(denial, claim):
         return False
-    sides = denial.side in (None, "both", said.side) or said.side == "both"
-    return sides and _place(denial) <= _place(said)
+    sides = denial.side in (None, "both", claim.side) or claim.side == "both"
+    return sides and _place(denial) <= _place(claim)
 
 
-def _same(denial: Fact, said: Fact) -> bool:
+def _same(denial: Fact, claim: Fact) -> bool:
     """Whether both speak of one thing; to deny "enlarged nodes" is not to deny nodes."""
-    return _thing(denial) == _thing(said) and denial.state in (None, said.state)
+    return _thing(denial) == _thing(claim) and denial.state in (None, claim.state)
 
 
-def _opposite(denial: Fact, said: Fact) -> bool:
+def _opposite(denial: Fact, claim: Fact) -> bool:
     """Whether one is a good state and the other a bad one that it excludes; an anatomy called normal excludes every bad one."""
-    if denial.finding or said.finding or denial.part not in (None, said.part):
+    if denial.finding or claim.finding or denial.part not in (None, claim.part):
         return False
-    if denial.state is None or said.state is None:
+    if denial.state is None or claim.state is None:
         return False
-    return denial.state == "normal" or said.state in OPPOSITES.get(denial.state, frozenset())
+    return denial.state == "normal" or claim.state in OPPOSITES.get(denial.state, frozenset())
 
 
-def _whole(denial: Fact, said: Fact) -> bool:
+def _whole(denial: Fact, claim: Fact) -> bool:
     """Whether the denial is of the thing itself, and not only of a large, a new or an otherwise described one."""
     plain = denial.change in (None, "resolved") and denial.suv is None and denial.certainty == "certain"
-    measures = all(getattr(denial, f) in (None, (), getattr(said, f)) for f in ("severity", "count", "size_mm"))
+    measures = all(getattr(denial, f) in (None, (), getattr(claim, f)) for f in ("severity", "count", "size_mm"))
     confined = _OTHERWISE.search(denial.text.lower())
-    return plain and measures and not confined and set(denial.leftover) <= set(said.leftover)
+    return plain and measures and not confined and set(denial.leftover) <= set(claim.leftover)
 
 
 def _sides(a: Fact, b: Fact, findings: Sequence[Fact], impression: Sequence[Fact]) -> bool:
@@ -126,10 +126,10 @@ def _sides(a: Fact, b: Fact, findings: Sequence[Fact], impression: Sequence[Fact
     if {a.side, b.side} != {"right", "left"} or not (_is(a) and _is(b)) or _thing(a) != _thing(b) or not _one_place(a, b):
         return False
     return all(
-        fact.side == kept.side
-        for kept, section in ((a, findings), (b, impression))
+        fact.side == claim.side
+        for claim, section in ((a, findings), (b, impression))
         for fact in section
-        if _thing(fact) == _thing(kept) and _is(fact)
+        if _thing(fact) == _thing(claim) and _is(fact)
     )
 
 

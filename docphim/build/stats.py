@@ -17,7 +17,7 @@ from docphim.study import SPLITS, Row, Split, Study, from_row
 #: So many rows of the tables of anatomy and of diagnoses, and so many contradicting studies by name.
 MOST, SHOWN = 20, 50
 #: How sure a report must be of a finding for it to be counted; "not excluded" and "hard to see" are no diagnoses.
-_SAID = ("certain", "probable", "possible")
+_SURE = ("certain", "probable", "possible")
 _NOTHING: Row = {"anatomy": None, "diagnoses": None, "contradictions": None}
 
 
@@ -41,18 +41,18 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
     }
     studies = [s for s in (from_row(Study, r) for r in read_jsonl(dataset / "studies.jsonl")) if s.id in split_of and s.report]
     sexes = Counter(study.sex or "unknown" for study in studies)
-    found = read_json(dataset / "leaks.json")
+    leaks = read_json(dataset / "leaks.json")
     return {
         "studies": {split: sum(split_of[s.id] == split for s in studies) for split in SPLITS},
         "lengths": _lengths(studies, split_of, language, words),
         "ages": _ages(studies),
         "sexes": {sex: sexes[sex] for sex in ("F", "M", "unknown")},
-        **(_said(studies, split_of, language) if language in LANGUAGES else _NOTHING),
+        **(_spoken(studies, split_of, language) if language in LANGUAGES else _NOTHING),
         "duplicates": {
             "report": _duplicates(report_keys(studies, split_of)),
             "pixels": _duplicates(_pixels(dataset, split_of)),
         },
-        "leaks": {kind: {name: n for name, n in row.items() if name != "shown"} for kind, row in found.items()},
+        "leaks": {kind: {name: n for name, n in row.items() if name != "shown"} for kind, row in leaks.items()},
     }
 
 
@@ -107,7 +107,7 @@ def _ends(numbers: Iterable[int]) -> Row | None:
     return {"min": min(of), "mean": round(sum(of) / len(of), 2), "max": max(of)} if of else None
 
 
-def _said(studies: Sequence[Study], split_of: dict[str, Split], language: str) -> Row:
+def _spoken(studies: Sequence[Study], split_of: dict[str, Split], language: str) -> Row:
     """What reports speak of, what they find, and where their impression contradicts their findings."""
     lexicon = load_lexicon(language)
     anatomy: Counter[str] = Counter()
@@ -136,14 +136,14 @@ def _said(studies: Sequence[Study], split_of: dict[str, Split], language: str) -
 
 def _diagnoses(spoken: Iterable[Fact], lexicon: Lexicon) -> set[tuple[str, str | None]]:
     """What one report finds, with severities; a mention without one counts only where no other has one."""
-    said = {(name, fact.severity) for fact in spoken if (name := _name(fact, lexicon)) is not None}
-    graded = {name for name, severity in said if severity}
-    return {(name, severity) for name, severity in said if severity or name not in graded}
+    findings = {(name, fact.severity) for fact in spoken if (name := _name(fact, lexicon)) is not None}
+    graded = {name for name, severity in findings if severity}
+    return {(name, severity) for name, severity in findings if severity or name not in graded}
 
 
 def _name(fact: Fact, lexicon: Lexicon) -> str | None:
     """`effusion` where it usually is, `pericardium/effusion` elsewhere, `heart/enlarged`; None of what is no diagnosis."""
-    if fact.polarity not in ("present", "abnormal") or fact.certainty not in _SAID:
+    if fact.polarity not in ("present", "abnormal") or fact.certainty not in _SURE:
         return None
     if fact.finding is None:
         return f"{fact.anatomy}/{fact.state}" if fact.anatomy and fact.state else None

@@ -75,25 +75,25 @@ def _ages(ages: Row) -> str:
     return title + "\n" + _aligned(rows, ">><")
 
 
-def _contradictions(found: Row, examples: int) -> str:
-    title = f"impression contradicts findings: side {found['side']}, yes or no {found['polarity']} studies"
-    rows = [[row["study"], row["split"], row["kind"]] for row in found["studies"][:examples]]
-    more = found["side"] + found["polarity"] - len(rows)
+def _contradictions(counts: Row, examples: int) -> str:
+    title = f"impression contradicts findings: side {counts['side']}, yes or no {counts['polarity']} studies"
+    rows = [[row["study"], row["split"], row["kind"]] for row in counts["studies"][:examples]]
+    more = counts["side"] + counts["polarity"] - len(rows)
     left = [f"  and {more} more; --json shows what the first of them say"] if more and rows else []
     return "\n".join([title, *(f"  {line}" for line in (_aligned(rows, "<<<").splitlines() if rows else ())), *left])
 
 
-def _duplicates(found: Row) -> str:
+def _duplicates(groups: Row) -> str:
     rows = [["in several studies", "groups", "studies", "largest", "across splits"]]
-    for kind, row in found.items():
+    for kind, row in groups.items():
         rows.append([_DUPLICATES[kind], *(str(row[key]) for key in ("groups", "studies", "largest"))])
         rows[-1].append(f"{row['across_splits']['groups']} groups, {row['across_splits']['studies']} studies")
     return _aligned(rows, "<>>><")
 
 
 def _leaks(leaks: Row) -> str:
-    said = {kind: ", ".join(f"{n} {name}" for name, n in row.items()) for kind, row in leaks.items()}
-    return _aligned([["leaks", ""], *([_LEAKS.get(kind, kind), counts] for kind, counts in said.items())], "<<")
+    totals = {kind: ", ".join(f"{n} {name}" for name, n in row.items()) for kind, row in leaks.items()}
+    return _aligned([["leaks", ""], *([_LEAKS.get(kind, kind), counts] for kind, counts in totals.items())], "<<")
 
 
 def _aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
