@@ -55,7 +55,7 @@ class SmallRun:
         """What the last command printed."""
         return (self.site / "printed.txt").read_text(encoding="utf-8", errors="replace")
 
-    def __call__(self, *arguments: str, timeout: float = 300) -> tuple[int, str]:
+    def __call__(self, *arguments: str, timeout: float = 3600) -> tuple[int, str]:
         """Run a command to its end: its exit code and all that it printed."""
         process = self.start(*arguments)
         code = process.wait(timeout)

@@ -7,7 +7,7 @@ import pytest
 
 from docphim.evaluate.floors import Floors, Thumbs, medoid
 from docphim.files import read_examples, read_jsonl
-from docphim.study import Study, from_row
+from docphim.study import Example, Media, Message, Study, from_row
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,27 @@ def test_only_a_sample_of_many_training_reports_is_compared(floors, monkeypatch)
     monkeypatch.setattr("docphim.evaluate.floors.medoid", lambda texts, language: seen.append(len(texts)) or texts[0])
     assert floors.constant in floors.reports
     assert seen == [50]
+
+
+def shown(name: str) -> Example:
+    """An example of one film, whose report is its name."""
+    messages = [Message("user", "<image>\n?"), Message("assistant", name, "report:findings")]
+    return Example(name, name, name, "train", "findings", "vi", messages, [Media("image", {"xray": name})])
+
+
+def test_the_nearest_film_is_the_one_at_the_smallest_distance_however_strong_its_contrast():
+    """Films of very different contrast: by angle, or by a distance that lacks a term, the faintest or strongest would win."""
+    rng = np.random.default_rng(0)
+    names = [f"film-{n}" for n in range(60)]
+    pixels = rng.normal(size=(60, 5)) * rng.uniform(0.1, 9, (60, 1))
+    pixels -= pixels.mean(axis=1, keepdims=True)
+    rows = {name: n for n, name in enumerate(names) if n % 7 != 3}  # some films have no thumbnail
+    train, asked = [shown(name) for name in names[:40]], [shown(name) for name in [*names[40:], "unknown"]]
+    floors = Floors(train, 0, {}, Thumbs(rows, pixels), "vi", 1)
+    known = [name for name in names[:40] if name in rows]
+
+    def nearest(name: str) -> str:
+        return min(known, key=lambda other: float(np.linalg.norm(pixels[rows[name]] - pixels[rows[other]])))
+
+    expected = [nearest(e.id) if e.id in rows else floors.constant for e in asked]
+    assert floors.texts(asked)["nearest"] == expected and len(set(expected)) > 8

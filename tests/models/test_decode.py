@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from tiny_models import batch_of, film, make, single
@@ -69,6 +71,37 @@ def test_an_answer_ends_at_its_end_token_and_ended_rows_leave_the_batch():
         whole = loaded.tokenizer.decode(row[:stop], skip_special_tokens=True).strip()
         assert text == whole.removesuffix("\N{REPLACEMENT CHARACTER}")
     assert sizes == [3] * (max(stops[1:]) + 1) + [1] * (11 - max(stops[1:]))
+
+
+@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "llava-llama"])
+@pytest.mark.parametrize("last", [0, 1, 2])
+def test_the_rows_that_go_on_keep_their_places_when_others_have_ended(architecture, last):
+    """Prompts of three lengths, of which only number `last` goes on: its positions and mask are those of a batch that stays."""
+    loaded = talkative(architecture)
+    texts = ["Tim?", "Cho biết bệnh nhân bị gì? " * 4, "Kết luận: tim to. " * 2]
+    rows = [[Message("user", f"<image>\n{text}")] for text in texts]
+    encoded = [encode(loaded, row, [film(loaded, n)], answer=False) for n, row in enumerate(rows)]
+    batch = batch_of(loaded, encoded, "left")
+    forward, steps = loaded.model.forward, []
+
+    def watched(**inputs):
+        out = forward(**inputs)
+        places, mask = inputs["position_ids"], inputs["attention_mask"].sum(1).tolist()
+        steps.append((places[..., -1].reshape(-1, len(mask)).T.tolist(), mask, out.logits[:, -1].argmax(-1).tolist()))
+        return out
+
+    loaded.model.forward = watched
+    free = decode.generate(loaded, batch, max_new_tokens=10)
+    tokens = [[step[2][row] for step in steps] for row in range(3)]
+    whole = [(step[0][last], step[1][last]) for step in steps]
+    assert all(later == ([n + 1 for n in place], mask + 1) for (place, mask), later in pairwise(whole))
+    early = {next(t for t in tokens[row][2:] if t not in tokens[last]) for row in range(3) if row != last}
+    loaded.model.generation_config.eos_token_id = [loaded.tokenizer.eos_token_id, *early]
+    steps.clear()
+    ended = decode.generate(loaded, batch, max_new_tokens=10)
+    at = [last if len(step[1]) == 3 else 0 for step in steps]
+    assert [len(step[1]) for step in steps][-1] == 1 and ended[last] == free[last]
+    assert [(step[0][n], step[1][n]) for step, n in zip(steps, at, strict=True)] == whole
 
 
 def test_a_batch_of_one_answers_as_it_does_among_others():
