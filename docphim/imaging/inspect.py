@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from docphim.errors import Refused
-from docphim.imaging import dicom, raster, scope
-from docphim.imaging.sniff import ENOUGH, Kind, kind_of
+from docphim.imaging import scope
+from docphim.imaging.io import dicom, raster
+from docphim.imaging.io.sniff import ENOUGH, Kind, kind_of
 from docphim.imaging.xray import film_from, read_bytes, spacing_of
 from docphim.progress import bar
 

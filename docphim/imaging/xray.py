@@ -11,9 +11,10 @@ import numpy as np
 import pydicom
 
 from docphim.errors import Refused
-from docphim.imaging import dicom, display, geometry, limits, pixels, polarity, raster, scope
-from docphim.imaging.locations import open_bytes
-from docphim.imaging.sniff import ENOUGH, kind_of
+from docphim.imaging import display, geometry, limits, polarity, scope
+from docphim.imaging.io import dicom, pixels, raster
+from docphim.imaging.io.locations import open_bytes
+from docphim.imaging.io.sniff import ENOUGH, kind_of
 
 
 @dataclass

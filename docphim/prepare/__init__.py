@@ -12,7 +12,7 @@ import numpy as np
 
 from docphim import files
 from docphim.errors import Refused
-from docphim.imaging.locations import Cell, parse
+from docphim.imaging.io.locations import Cell, parse
 from docphim.prepare.films import VERSION, Job, Outcome, crashed, prepare_group
 from docphim.progress import bar
 from docphim.study import Study, from_row

@@ -9,8 +9,9 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, pixel_array
 
 from docphim.errors import Refused
-from docphim.imaging import codestream, limits
-from docphim.imaging.dicom import integer, quiet, text
+from docphim.imaging import limits
+from docphim.imaging.io import codestream
+from docphim.imaging.io.dicom import integer, quiet, text
 
 _PIXELS = 0x7FE00010
 _FLOATS = (0x7FE00008, 0x7FE00009)
