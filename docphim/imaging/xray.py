@@ -13,7 +13,7 @@ import pydicom
 from docphim.errors import Refused
 from docphim.imaging import display, geometry, limits, polarity, scope
 from docphim.imaging.io import dicom, pixels, raster
-from docphim.imaging.io.locations import open_bytes
+from docphim.imaging.io.locations import open_bytes, read_bytes
 from docphim.imaging.io.sniff import ENOUGH, kind_of
 
 
@@ -52,29 +52,8 @@ def read_film(location: str, long_side: int = 1024) -> Film:
     Refused
         With the reason code of what is wrong; `where` is empty, and no path or name is in the sentence.
     """
-    found = open_bytes(location)
-    return film_from(read_bytes(found) if isinstance(found, Path) else found, long_side)
-
-
-def read_bytes(path: Path) -> bytes:
-    """A file's bytes.
-
-    Raises
-    ------
-    Refused
-        `file_missing`, `file_unreadable` (no permission) or `image_too_large`.
-    """
-    try:
-        if not path.is_file() and path.exists():  # a pipe would be waited for, for ever
-            raise Refused("file_unreadable", "", "it is a folder, a pipe or a device, not a file")
-        size = path.stat().st_size
-        if size > limits.MAX_BYTES:
-            raise Refused("image_too_large", "", f"the file has {size >> 20} MB, more than any film")
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise Refused("file_missing") from error
-    except OSError as error:
-        raise Refused("file_unreadable", "", "the file cannot be opened") from error
+    place = open_bytes(location)
+    return film_from(read_bytes(place) if isinstance(place, Path) else place, long_side)
 
 
 def film_from(data: bytes, long_side: int = 1024) -> Film:
