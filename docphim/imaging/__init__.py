@@ -51,6 +51,10 @@ class Modality(Protocol):
         """What is shown of a study; `rows` are all its rows of index.jsonl, of whatever modality."""
 
     @staticmethod
+    def megabytes(settings: Any) -> float:
+        """About how much disk one prepared series takes."""
+
+    @staticmethod
     def thumbnail(pixels: np.ndarray) -> np.ndarray:
         """A small float32 array, of the same shape for every series of the modality."""
 

@@ -1,4 +1,4 @@
-"""What a model and a person see of a study: prepared pixels as a stack of letterboxed 8-bit RGB frames, or the audit's wrong ones."""
+"""What a model and a person see of a study: a stack of letterboxed 8-bit RGB frames of it, or the audit's wrong ones."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Prepared pixels on disk: one blosc2 `.b2nd` file per film or volume; what is read is checked before it is unpacked.
 
-After the frame, which any blosc2 opens, stands a footer: JSON of the array's type and shape, the caller's metadata, and where each
-slice's compressed bytes are with their SHA-256; then the footer's own SHA-256, its length and `_MAGIC`.  Our readers go by the
-footer alone: a damaged frame given to blosc2 may end the process.  A changed bit is therefore `file_changed`, or changes nothing.
+After the frame, which any blosc2 opens, stands a footer: JSON of the array's type and shape, the caller's metadata, and where
+each slice's compressed bytes are with their SHA-256; then the footer's own SHA-256, its length and `_MAGIC`.  Our readers go by
+the footer alone: a damaged frame given to blosc2 may end the process.  A changed bit is `file_changed`, or changes nothing.
 """
 
 from __future__ import annotations

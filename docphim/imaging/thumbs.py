@@ -1,4 +1,4 @@
-"""Thumbnails of prepared series: `prepared/thumbs-MODALITY.npy`, one row for each of the modality's rows of index.jsonl, in order."""
+"""Thumbnails of prepared series: `prepared/thumbs-MODALITY.npy` has a row for each of the modality's rows of index.jsonl."""
 
 from __future__ import annotations
 

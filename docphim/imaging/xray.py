@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pydicom
-
 from PIL import Image
 from pydantic import Field
 
@@ -64,6 +63,11 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[np.ndarray, R
 def media(study: str, rows: list[Row], settings: Settings) -> list[Media]:
     """One image a film."""
     return [Media(study, "image", {"xray": row["path"]}) for row in rows if row["modality"] == "xray"]
+
+
+def megabytes(settings: Settings) -> float:
+    """A square film of 16 bits, compressed to about 60 %."""
+    return settings.long_side**2 * 2 * 0.6 / 1e6
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:

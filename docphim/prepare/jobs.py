@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from docphim.errors import Refused
-from docphim.imaging import store
+from docphim.files import content_key
+from docphim.imaging import modality, store
+from docphim.recipe import Section
+from docphim.study import Row
 
-Row = dict[str, Any]
-
-#: Counts up when the same film would give other pixels; part of every prepared file.
-VERSION = 2
-#: How each modality is prepared: a module with `prepare(location, long_side) -> (pixels, facts)` and `thumbnail(pixels)`.
-MODALITIES: dict[str, str] = {"xray": "docphim.prepare.xray"}
-#: Refusals that are not about one film: the stage stops.
+#: Refusals that are not about one series: the stage stops.
 _FATAL = ("disk_full",)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One film to prepare; `path` is relative to the dataset, `view` what the source says of it."""
+    """One series to prepare; `path` is relative to the dataset, `view` what the source says of it."""
 
     study: str
     series: str
@@ -46,50 +41,57 @@ class Outcome:
     why: str = ""
 
 
-def prepare_group(dataset: Path, jobs: list[Job], long_side: int) -> list[Outcome]:
-    """Prepare films one after the other; a refused one does not stop the rest.
+def prepare_group(jobs: list[Job], dataset: Path, settings: Mapping[str, Section]) -> list[Outcome]:
+    """Prepare series one after the other; a refused one does not stop the rest.
+
+    Parameters
+    ----------
+    settings : mapping
+        Modality → its section of the recipe; a series of another modality is refused.
 
     Raises
     ------
     Refused
         `disk_full`.
     """
-    return [prepare_film(dataset, job, long_side) for job in jobs]
+    return [prepare_series(job, dataset, settings) for job in jobs]
 
 
-def prepare_film(dataset: Path, job: Job, long_side: int) -> Outcome:
-    """Prepare one film, or take up the file that an interrupted run has left whole; raises as `prepare_group` does."""
-    path = dataset / job.path
-    made = {"version": VERSION, "long_side": long_side}
-    done = _finished(path, made)
+def prepare_series(job: Job, dataset: Path, settings: Mapping[str, Section]) -> Outcome:
+    """Prepare one series, or take up the file that an interrupted run has left whole; raises as `prepare_group` does."""
     try:
-        if done is None:
-            pixels, facts = _module(job).prepare(job.location, long_side)
-            meta: Row = {"shape": list(pixels.shape), **facts, "sha256": _digest(pixels), "made": made}
-            store.write(path, pixels, meta)
-        else:
-            pixels, meta = done
+        pixels, meta = _prepared(job, dataset / job.path, settings)
+        thumb = modality(job.modality).thumbnail(pixels)
     except Refused as refusal:
         if refusal.reason in _FATAL:
             raise
         return Outcome(job, reason=refusal.reason, why=refusal.why)
-    except Exception as error:  # a fault of ours must cost one film, not the run; its class says more than its text may
-        return Outcome(job, reason="file_unreadable", why=f"reading the film failed ({type(error).__name__})")
-    view = meta["view"] if meta["view"] != "unknown" or job.view not in ("PA", "AP") else job.view
+    except Exception as error:  # a fault of ours must cost one series, not the run; its class says more than its text may
+        return Outcome(job, reason="file_unreadable", why=f"reading the pixels failed ({type(error).__name__})")
     row = {"study": job.study, "series": job.series, "modality": job.modality, "path": job.path}
-    row |= {"shape": meta["shape"], "spacing": meta["spacing"], "unit": meta["unit"], "view": view}
-    return Outcome(job, row | {"sha256": meta["sha256"], "how": meta["how"]}, _module(job).thumbnail(pixels))
+    row |= {name: meta[name] for name in ("shape", "spacing", "unit", "view", "frame_of_reference", "sha256", "how")}
+    return Outcome(job, row, thumb)
 
 
 def crashed(job: Job) -> Outcome:
-    """The outcome of a film that kills its process."""
-    return Outcome(job, reason="pixels_undecodable", why="decoding the film crashes the decoder")
+    """The outcome of a series that kills its process."""
+    return Outcome(job, reason="pixels_undecodable", why="decoding the pixels crashes the decoder")
 
 
-def _module(job: Job) -> Any:
-    if job.modality not in MODALITIES:
-        raise Refused("modality_unsupported", job.series, f"this version prepares {', '.join(MODALITIES)}")
-    return importlib.import_module(MODALITIES[job.modality])
+def _prepared(job: Job, path: Path, settings: Mapping[str, Section]) -> tuple[np.ndarray, Row]:
+    """Pixels and metadata of one series, in its file when this returns."""
+    if job.modality not in settings:
+        raise Refused("modality_unsupported", "", f"this run prepares {', '.join(settings)}")
+    module, mine = modality(job.modality), settings[job.modality]
+    made = {"version": module.VERSION, "settings": mine.model_dump(mode="json"), "view": job.view}
+    earlier = _finished(path, made)
+    if earlier is not None:
+        return earlier
+    pixels, facts = module.prepare(job.location, mine, job.view)
+    frame = facts.get("frame_of_reference")
+    # The frame's UID would lead into the hospital's archive; within a study its digest tells frames apart as well.
+    facts = {**facts, "frame_of_reference": content_key([job.study, frame]) if frame else None}
+    return pixels, store.write(path, pixels, {"shape": list(pixels.shape), **facts, "made": made})
 
 
 def _finished(path: Path, made: Row) -> tuple[np.ndarray, Row] | None:
@@ -100,8 +102,4 @@ def _finished(path: Path, made: Row) -> tuple[np.ndarray, Row] | None:
         pixels, meta = store.read_both(path)
     except Refused:
         return None
-    return (pixels, meta) if meta.get("made") == made and meta.get("sha256") == _digest(pixels) else None
-
-
-def _digest(pixels: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+    return (pixels, meta) if meta.get("made") == made else None

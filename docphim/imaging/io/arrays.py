@@ -1,4 +1,4 @@
-"""Bare arrays: a key of an `.npz` file, or an `.npy` file.  Neither says a unit or a spacing; only who knows the dataset can."""
+"""Bare arrays, a key of an `.npz` file or an `.npy` file: a unit and a spacing are known only to who knows the dataset."""
 
 from __future__ import annotations
 

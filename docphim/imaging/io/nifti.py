@@ -1,4 +1,4 @@
-"""NIfTI volumes by nibabel: the place of every voxel from sform or qform, one orientation, and no unit, for the format has none."""
+"""NIfTI volumes by nibabel: the place of every voxel from sform or qform, in one orientation; the format has no unit."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def to_bytes(volume: Volume) -> bytes:
 def _opened(path: Path) -> IO[bytes]:
     with open(path, "rb") as handle:
         zipped = handle.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else open(path, "rb")  # type: ignore[return-value]  # noqa: SIM115 - read closes it
+    return gzip.open(path, "rb") if zipped else open(path, "rb")  # type: ignore[return-value]
 
 
 def _parts(handle: IO[bytes]) -> tuple[Any, bytes]:

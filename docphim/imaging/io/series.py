@@ -1,6 +1,6 @@
 """A DICOM series of many files to one volume: ordered by position, measured by position, and refused where a slice is wrong.
 
-SliceThickness, SpacingBetweenSlices, InstanceNumber and names of files are not looked at: each of them lies in somebody's files.
+SliceThickness, SpacingBetweenSlices, InstanceNumber and names of files are not looked at: each lies in somebody's files.
 """
 
 from __future__ import annotations
