@@ -55,9 +55,9 @@ def _similar(pictures: Pictures, placed: list[tuple[str, str, Split]]) -> dict[s
     """Pairs of like pictures in different splits, each modality by its own threshold."""
     pairs = []
     for name, (rows, thumbs) in pictures.thumbs.items():
-        number = {row["path"]: i for i, row in enumerate(rows)}
-        here = [item for item in placed if item[0] in number]
-        pictured = thumbs[[number[path] for path, _, _ in here]]
+        number = {(row["path"], row["study"]): i for i, row in enumerate(rows)}
+        here = [item for item in placed if item[:2] in number]
+        pictured = thumbs[[number[item[:2]] for item in here]]
         pairs += similar(pictured, [study for _, study, _ in here], [split for *_, split in here], modality(name).SAME)
     pairs.sort()
     return {"pairs": len(pairs), "shown": [{"study": a, "other": b, "correlation": c} for a, b, c in pairs[:SHOWN]]}

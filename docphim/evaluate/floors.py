@@ -48,7 +48,8 @@ class Thumbs:
     @classmethod
     def read(cls, dataset: Path) -> Thumbs:
         """Read prepared/thumbs-MODALITY.npy; no thumbnails where nothing is prepared."""
-        place, pixels = {}, {}
+        place: dict[str, tuple[str, int]] = {}
+        pixels: dict[str, Floats] = {}
         for name, (rows, thumbs) in read_thumbs(dataset / "prepared", read_jsonl(dataset / "prepared" / "index.jsonl")).items():
             flat = thumbs.reshape(len(rows), -1).astype(float)
             pixels[name] = flat - flat.mean(axis=1, keepdims=True)

@@ -93,8 +93,12 @@ def _check_claims(ds: pydicom.Dataset) -> None:
     if (_PIXELS not in ds and not floats) or rows < 1 or columns < 1:
         raise Refused("pixels_missing")
     limits.check_size(rows, columns)
-    if floats:
-        return
+    if not floats:
+        _check_data(ds, rows, columns)
+
+
+def _check_data(ds: pydicom.Dataset, rows: int, columns: int) -> None:
+    """Refuse pixel data that is absent or shorter than the header claims."""
     try:
         with quiet():
             data = ds[_PIXELS].value

@@ -248,15 +248,15 @@ def _values(slices: Sequence[Slice], how: dict[str, Any]) -> np.ndarray:
 def _scaled(array: np.ndarray, number: int, stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     """Put one slice into its place; the array becomes float32 where a value does not fit 16 bits."""
     if array.dtype == np.int16:
-        values = stored.astype(np.int32) * int(slope) + int(intercept)
-        if stored.dtype.kind in "iu" and values.min() >= -32768 and values.max() <= 32767:
-            array[number] = values
+        whole = stored.astype(np.int32) * int(slope) + int(intercept)
+        if stored.dtype.kind in "iu" and whole.min() >= -32768 and whole.max() <= 32767:
+            array[number] = whole
             return array
         array = array.astype(np.float32)
-    values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
-    if not np.isfinite(values).all():
+    scaled = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    if not np.isfinite(scaled).all():
         raise Refused("pixels_not_finite")
-    array[number] = values
+    array[number] = scaled
     return array
 
 
