@@ -78,6 +78,11 @@ def _noise(content: np.ndarray, size: tuple[int, int], seed: int) -> np.ndarray:
     return np.rint(np.clip(like, 0, 255)).astype(np.uint8)
 
 
+def is_film(media: Media) -> bool:
+    """Whether a media entry shows display values as they are: one frame, whatever is in the file."""
+    return media.kind == "image" and not media.frames and not media.channels
+
+
 def chosen(media: Media, opened: dict[str, store.Prepared]) -> tuple[tuple[int, ...], float | None]:
     """Which slices a media entry shows, and their distance in mm; raises as `draw` does."""
     if media.plane not in (None, "axial"):

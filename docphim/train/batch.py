@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from docphim.errors import Refused
 from docphim.files import seed_of
-from docphim.imaging.frames import Stack, draw
+from docphim.imaging.frames import Stack, draw, is_film
 from docphim.models.encode import Encoded, answer_columns, collate, encode
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
@@ -61,14 +60,16 @@ class Examples(Dataset[Encoded]):
         images = [] if self.blind else self._images(example, messages)
         return encode(self.loaded, messages, images, answer=turn is None, blind=self.blind)
 
-    def _images(self, example: Example, messages: Sequence[Message], image: Literal["own", "blank"] = "own") -> list[Stack]:
+    def _images(self, example: Example, messages: Sequence[Message]) -> list[Stack]:
         shown = example.media[: len(media_tags(messages))]
-        return [draw(media, self.dataset, self.loaded.size, image) for media in shown]
+        return [draw(media, self.dataset, self.loaded.size) for media in shown]
 
     def blank(self, index: int) -> int:
-        """Length in tokens of an example, found without reading its pixels."""
-        example = self.examples[index]
-        images = [] if self.blind else self._images(example, example.messages, "blank")
+        """Length in tokens of an example, found without reading its pixels; a film's file is not even opened."""
+        example, size = self.examples[index], self.loaded.size
+        film = Stack(np.zeros((1, *size, 3), np.uint8), None, (0,))
+        shown = [] if self.blind else example.media[: len(media_tags(example.messages))]
+        images = [film if is_film(media) else draw(media, self.dataset, size, "blank") for media in shown]
         return encode(self.loaded, example.messages, images, blind=self.blind).length
 
 
@@ -86,7 +87,7 @@ def lengths(examples: Examples, max_length: int) -> list[int]:
     every = bar(examples.examples, len(examples), "lengths")
     of_text = [encode(examples.loaded, example.messages, [], blind=True).length for example in every]
     found, per_image = [], None
-    films = all(not media.frames and media.kind == "image" for example in examples.examples for media in example.media)
+    films = all(is_film(media) for example in examples.examples for media in example.media)
     for index, example in enumerate(examples.examples):
         images = 0 if examples.blind else len(media_tags(example.messages))
         if images and per_image is None:

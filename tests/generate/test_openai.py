@@ -15,7 +15,7 @@ from docphim.errors import Refused
 from docphim.files import read_jsonl
 from docphim.generate import generate
 from docphim.generate.openai import chat_messages, data_url
-from docphim.imaging.frames import draw
+from docphim.imaging.frames import Stack, draw
 from docphim.study import Message
 
 ALL = ["own", "noise", "blank", "other"]
@@ -90,7 +90,7 @@ def test_a_colour_frame_is_sent_in_colour_and_a_film_in_grey():
 
 
 def test_tags_and_films_must_be_of_one_number():
-    film = np.zeros((4, 4, 3), np.uint8)
+    film = Stack(np.zeros((1, 4, 4, 3), np.uint8), None, (0,))
     for text, films in (("<image>", []), ("Mô tả.", [film]), ("<image><image>", [film])):
         with pytest.raises(ValueError, match="films"):
             chat_messages([Message("user", text)], films)
