@@ -27,12 +27,13 @@ from chest_films import as_bytes, compressed, dataset, picture, stored
 from pydicom import uid
 
 from docphim import files
-from docphim.imaging.xray import film_from
+from docphim.imaging.xray import Settings, film_from
 from docphim.prepare import prepare
-from docphim.prepare.films import Job, prepare_film
+from docphim.prepare.jobs import Job, prepare_series
 from docphim.study import Series, Study, to_row
 
 SHAPE, LONG_SIDE = (2500, 2048), 1024
+SETTINGS = {"xray": Settings(long_side=LONG_SIDE)}
 
 
 def films() -> dict[str, bytes]:
@@ -82,7 +83,7 @@ def saved(folder: Path, path: Path) -> None:
 
 def prepared(folder: Path, path: Path) -> None:
     (folder / "prepared" / "series.b2nd").unlink(missing_ok=True)
-    outcome = prepare_film(folder, Job("study", "series", str(path), "prepared/series.b2nd", "unknown"), LONG_SIDE)
+    outcome = prepare_series(Job("study", "series", str(path), "prepared/series.b2nd", "unknown"), folder, SETTINGS)
     assert outcome.row is not None, outcome.why
 
 
@@ -117,7 +118,7 @@ def scale(folder: Path, count: int) -> None:
         with files.atomic(made / "private.csv") as handle:
             csv.writer(handle).writerows([("series", "study", "location", "original_id"), *places])
         start, busy = time.perf_counter(), cpu_seconds()
-        prepare(made, long_side=LONG_SIDE, workers=workers)
+        prepare(made, settings={"xray": {"long_side": LONG_SIDE}}, workers=workers)
         took[workers], cpu[workers] = time.perf_counter() - start, cpu_seconds() - busy
     rates = {w: count / s for w, s in took.items()}
     print(f"CPU seconds: 1 process {cpu[1]:.1f}, 2 processes {cpu[2]:.1f} (what two free cores would share)")

@@ -68,7 +68,7 @@ def make_dataset(folder: Path, count: int) -> None:
         study = f"s{number:05d}"
         text = " ".join(random.choice(SENTENCES, random.integers(4, 9), replace=False))
         messages = [Message("user", "<image>\nMô tả hình ảnh."), Message("assistant", text, "report:findings")]
-        media = [Media("image", {"xray": f"prepared/{study}.b2nd"})]
+        media = [Media(study, "image", {"xray": f"prepared/{study}.b2nd"})]
         film = random.normal(30_000, 9_000, (512, 448)).clip(0, 65535).astype(np.uint16)
         store.write(folder / media[0].volumes["xray"], film, {})
         rows.append(to_row(Example(f"{study}-findings", study, study, "train", "findings", "vi", messages, media)))

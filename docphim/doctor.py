@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from docphim.errors import Refused, UsageError
+from docphim.imaging import modality, settings_of
 from docphim.provenance import provenance
 from docphim.recipe import Recipe
 
@@ -81,11 +82,11 @@ def _accelerator() -> str:
 def needs(recipe: Recipe) -> dict[str, Any]:
     """Estimate a recipe's disk and memory, each with how it was reckoned.
 
-    Pixels: 16 bits each, films compressing to about 60 %.  Weights: 2 bytes a parameter in bfloat16 on a GPU, 4 in
+    Pixels: as each modality reckons.  Weights: 2 bytes a parameter in bfloat16 on a GPU, 4 in
     float32 on a CPU; a trained parameter adds `ADAM_BYTES`.
     """
-    film = recipe.prepare.long_side**2 * 2 * 0.6 / 1e6
-    answer: dict[str, Any] = {"disk_mb_per_film": round(film, 2)}
+    sizes = {name: modality(name).megabytes(section) for name, section in settings_of(recipe.prepare.sections).items()}
+    answer: dict[str, Any] = {"disk_mb_per_series": {name: round(size, 2) for name, size in sizes.items()}}
     if not recipe.trains:
         return answer | {"endpoint": _endpoint(recipe)}
     parameters = _parameters(recipe.model.weights)

@@ -49,10 +49,30 @@ class Split(Section):
 
 
 class Prepare(Section):
-    """Pixels on disk: the long side in pixels, and how many processes make them (none: one per core)."""
+    """Pixels on disk: a section for each modality that is prepared, and how many processes work (none: one per core).
 
-    long_side: int = Field(1024, ge=64, le=4096)
+    What may stand in a modality's section is said by its module (`imaging.settings_of`).  `{long_side: 1024}` is short for
+    `{xray: {long_side: 1024}}`, and no section at all for `{xray: {}}`.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
     workers: int | None = Field(None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_modality(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        of_films = {k: v for k, v in values.items() if k != "workers" and not isinstance(v, dict)}
+        rest = {k: v for k, v in values.items() if k not in of_films}
+        if of_films or not set(rest) - {"workers"}:
+            rest["xray"] = {**of_films, **rest.get("xray", {})}
+        return rest
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """Modality → its section as it was given."""
+        return dict(self.model_extra or {})
 
 
 class Lora(Section):

@@ -11,7 +11,7 @@ from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import do, reopen, require_done
-from docphim.way import VERSIONS, stages
+from docphim.way import VERSIONS, pixels, resolved, stages
 from docphim.yaml_in import parse
 
 #: What of a recipe shapes the dataset, and so its key.
@@ -67,7 +67,7 @@ def recorded(recipe: Recipe, dataset: Path, home: Path) -> Iterator[dict[str, bo
     path, ran = home / "recipe.yaml", dict[str, bool]()
     before = path.read_bytes() if path.exists() else None
     with files.atomic(path) as handle:
-        handle.write(dump(recipe, **provenance(), dataset_key=dataset.name))
+        handle.write(dump(resolved(recipe), **provenance(), dataset_key=dataset.name))
     try:
         yield ran
     except BaseException:
@@ -114,7 +114,7 @@ def dataset_folder(recipe: Recipe) -> Path:
         return remembered
     settings = recipe.model_dump(mode="json", include=SHAPES_DATASET)
     versions = {stage: VERSIONS[stage] for stage in ("ingest", "prepare", "build")}
-    return name / files.content_key([settings, recipe.prepare.long_side, versions, content])
+    return name / files.content_key([settings, pixels(recipe), versions, content])
 
 
 def _remembered(recipe: Recipe, name: Path) -> Path | None:
@@ -124,6 +124,6 @@ def _remembered(recipe: Recipe, name: Path) -> Path | None:
         return None
     if not isinstance(before, dict):
         return None
-    now = recipe.model_dump(mode="json", include={*SHAPES_DATASET, "prepare"})
+    now = resolved(recipe).model_dump(mode="json", include={*SHAPES_DATASET, "prepare"})
     folder = name / str(before.get("dataset_key"))
     return folder if all(before.get(k) == v for k, v in now.items()) and (folder / "build.json").exists() else None

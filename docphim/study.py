@@ -93,8 +93,22 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One image or video of an example; `volumes` maps a modality to a path relative to the dataset folder."""
+    """What is looked at together of one study, as an image or a video, one tag in the messages.
 
+    Attributes
+    ----------
+    study : str
+        Whose pixels these are: an example may show more studies than its own (a prior).
+    volumes : dict
+        Modality → path relative to the dataset folder; several lie on one grid.
+    frames : dict
+        Which slices of a volume are shown: `{"count": 10}`, `{"step_mm": 30}` or `{"slices": [4, 9]}`; {} shows all.
+    channels : list
+        `[modality, low, high]`, the values that become black and white, for each of red, green and blue; one is grey, none
+        shows display values as they are.
+    """
+
+    study: str
     kind: Literal["image", "video"]
     volumes: dict[str, str]
     plane: str | None = None

@@ -294,8 +294,13 @@ def tree(value: dict[str, Any], indent: str = "") -> None:
 
 def inspected(found: dict[str, Any], most: int = 3) -> None:
     """Print what `docphim inspect` found; refusals of one reason together, the first few by name."""
-    tree({key: value for key, value in found.items() if key != "refused"})
+    tree({key: value for key, value in found.items() if key not in ("refused", "volumes")})
     console = Console(highlight=False, soft_wrap=True)
+    for row in found.get("volumes", []):
+        size = " x ".join(map(str, row["shape"] or ["?"])) + (f" at {row['spacing']} mm" if row["spacing"] else "")
+        console.print(
+            Text(f"volume {row['where']}: {row['modality'] or row['format']}, {size}, unit {row['unit'] or 'unknown'}")
+        )
     same: dict[tuple[str, str], list[str]] = {}
     for row in found["refused"]:
         same.setdefault((row["reason"], row["why"]), []).append(row["where"])

@@ -36,8 +36,8 @@ def inspect(path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or
 
 @app.command()
 def convert(
-    path: Annotated[Path, typer.Argument(metavar="FILM", help="One study: a film.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Where to; the suffix chooses: .b2nd .npy .png")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="One study: a film, or the folder of a CT.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Where to; the suffix chooses: .b2nd .npy .png, of a CT .nii.gz")],
     as_: Annotated[
         str | None, typer.Option("--as", metavar="xray|ct|pet", help="The modality, where the file does not say.")
     ] = None,
@@ -47,7 +47,8 @@ def convert(
     from docphim.imaging.convert import convert as through
 
     made = through(path, out, as_, long_side)
-    print(f"{out}: {made['shape'][0]} x {made['shape'][1]} pixels, view {made['view']}")
+    size = " x ".join(map(str, made["shape"]))
+    print(f"{out}: {size} pixels, view {made['view']}" if "view" in made else f"{out}: {size} voxels, {made['unit']}")
 
 
 @app.command()

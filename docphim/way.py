@@ -114,7 +114,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
             name="prepare",
             call="docphim.prepare:prepare",
             arguments=(dataset,),
-            settings={"long_side": recipe.prepare.long_side},
+            settings={"settings": pixels(recipe)},
             unrecorded={"workers": recipe.prepare.workers},
             inputs={"studies": studies, "private": dataset / "private.csv"},
             folder=dataset,
@@ -133,6 +133,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 "split_by": split.by,
                 "fractions": split.fractions,
                 "seed": split.seed,
+                "settings": pixels(recipe),
             },
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe)},
             folder=dataset,
@@ -140,6 +141,25 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
             version=VERSIONS["build"],
         ),
     ]
+
+
+def pixels(recipe: Recipe) -> dict[str, Any]:
+    """The settings of every modality that a recipe prepares, defaults written out: modality → section.
+
+    Raises
+    ------
+    UsageError
+        There is no such modality, or a key of its section is wrong.
+    """
+    from docphim.imaging import settings_of
+
+    return {name: section.model_dump(mode="json") for name, section in settings_of(recipe.prepare.sections).items()}
+
+
+def resolved(recipe: Recipe) -> Recipe:
+    """The recipe with the defaults of its modalities written out."""
+    prepare = type(recipe.prepare).model_validate({"workers": recipe.prepare.workers, **pixels(recipe)})
+    return recipe.model_copy(update={"prepare": prepare})
 
 
 def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:

@@ -8,14 +8,14 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-
 from docphim.build import leaks, splits, wrong_image
+from docphim.build import media as looks
+from docphim.build.media import Pictures
 from docphim.build.prompts import Prompts
 from docphim.build.stats import dataset_stats
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_json, write_jsonl
-from docphim.study import SPLITS, Example, Media, Report, Row, Series, Split, Study, from_row, to_row
+from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, from_row, to_row
 
 TASKS = {
     "findings": "docphim.build.findings",
@@ -33,8 +33,14 @@ def build(
     split_by: str,
     fractions: tuple[float, float, float],
     seed: int,
+    settings: dict[str, Row],
 ) -> None:
     """Write examples/{train,val,test}.jsonl, examples/draft.jsonl (studies without a report), leaks.json and stats.json.
+
+    Parameters
+    ----------
+    settings : dict
+        Modality → its section of the recipe, as prepare takes them.
 
     Raises
     ------
@@ -46,15 +52,17 @@ def build(
     words = Prompts(prompts, language)
     modules = {name: task(name) for name in tasks}
     refuse_ambiguous(modules, words)
-    films, thumbs = _films(dataset)
-    studies = [s for s in (from_row(Study, r) for r in read_jsonl(dataset / "studies.jsonl")) if s.id in films]
+    pictures = looks.read(dataset, settings)
+    everyone = [from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl")]
+    patient_of = {s.id: s.patient for s in everyone}
+    studies = [s for s in everyone if s.id in pictures.media]
     reported = [s for s in studies if s.report]
     split_of: dict[str, Split] = _splits(reported, split_by, fractions, seed) if reported else {}
-    rejected: list[Row] = []
+    rejected = list(pictures.refused)
     counts: Counter[str] = Counter()
     for split, chosen in _chosen(studies, split_of).items():
-        other = wrong_image.partners({s.id: s.patient for s in chosen}, seed) if split != "draft" else {}
-        rows = [row for s in chosen for row in _examples(s, split, modules, words, films, other.get(s.id), rejected)]
+        other = _partners(chosen, pictures, patient_of, seed) if split != "draft" else {}
+        rows = [row for s in chosen for row in _examples(s, split, modules, words, pictures, other.get(s.id), rejected)]
         _refuse_repeated(rows)
         counts[split] = write_jsonl(dataset / "examples" / f"{split}.jsonl", rows)
     if "draft" not in counts:
@@ -67,7 +75,7 @@ def build(
         if s.id not in split_of
     ]
     _write_rejected(dataset, rejected)
-    write_json(dataset / "leaks.json", _leaks(reported, split_of, films, thumbs))
+    write_json(dataset / "leaks.json", leaks.report(reported, split_of, pictures, patient_of))
     write_json(dataset / "stats.json", dataset_stats(dataset, language))
 
 
@@ -119,16 +127,14 @@ def refuse_ambiguous(modules: dict[str, ModuleType], words: Prompts) -> None:
             asked += f"<{message.role}>{message.content}"
 
 
-def _films(dataset: Path) -> tuple[dict[str, list[Row]], np.ndarray]:
-    """Index rows by study (each with its thumbnail's number), and the thumbnails."""
-    films: dict[str, list[Row]] = {}
-    for number, row in enumerate(read_jsonl(dataset / "prepared" / "index.jsonl")):
-        films.setdefault(row["study"], []).append({**row, "thumb": number})
-    return films, np.load(dataset / "prepared" / "thumbs.npy")
-
-
-def _media(films: list[Row]) -> list[Media]:
-    return [Media("image", {film["modality"]: film["path"]}) for film in films]
+def _partners(studies: list[Study], pictures: Pictures, patient_of: dict[str, str], seed: int) -> dict[str, str | None]:
+    """The study whose pictures stand in as the wrong image of each, found among those of the same modalities."""
+    alike: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    for study in studies:
+        shown = pictures.media[study.id]
+        patients = {patient_of[name] for name in looks.studies_shown(study.id, shown)}
+        alike.setdefault(looks.modalities(shown), {})[study.id] = patients
+    return {name: other for group in alike.values() for name, other in wrong_image.partners(group, seed).items()}
 
 
 def _examples(
@@ -136,24 +142,24 @@ def _examples(
     split: Split,
     modules: dict[str, ModuleType],
     words: Prompts,
-    films: dict[str, list[Row]],
+    pictures: Pictures,
     other: str | None,
     rejected: list[Row],
 ) -> list[Row]:
     rows = []
-    media = _media(films[study.id])
+    media = pictures.media[study.id]
     wrong: Row | None = None
     if other is not None:
-        wrong = {"kind": "case", "study": other, "media": [to_row(m) for m in _media(films[other])], "differs": None}
-    seen = dataclasses.replace(study, series=[_with_view(s, films[study.id]) for s in study.series])
+        wrong = {"kind": "case", "study": other, "media": [to_row(m) for m in pictures.media[other]], "differs": None}
+    seen = dataclasses.replace(study, series=[_with_view(s, pictures.rows[study.id]) for s in study.series])
     for name, module in modules.items():
         sections = study.report.sections if study.report else dict.fromkeys(module.SECTIONS, "")
-        missing = [s for s in module.SECTIONS if study.report and not sections.get(s, "").strip()]
-        if missing:
-            why = f"task {name} needs the section {missing[0]}, which the report lacks"
-            rejected.append({"study": study.id, "stage": "build", "reason": "section_missing", "why": why})
+        lack = _lack(study, module, pictures)
+        if lack is not None:
+            why = f"task {name} needs {lack[1]}"
+            rejected.append({"study": study.id, "stage": "build", "reason": lack[0], "why": why})
             continue
-        messages = module.messages(seen, sections, words, "<image>" * len(media))
+        messages = module.messages(seen, sections, words, looks.tags(media))
         if not study.report:  # what is to be drafted has its place in the conversation, and no text
             messages = [dataclasses.replace(m, origin=None) if m.role == "assistant" else m for m in messages]
         turns = sum(m.role == "user" for m in messages)
@@ -172,24 +178,20 @@ def _examples(
     return rows
 
 
-def _with_view(series: Series, films: list[Row]) -> Series:
-    views = {film["series"]: film["view"] for film in films}
+def _lack(study: Study, module: ModuleType, pictures: Pictures) -> tuple[str, str] | None:
+    """What a task needs and the study does not have, after its reason code; None where it has all."""
+    missing = [s for s in module.SECTIONS if study.report and not study.report.sections.get(s, "").strip()]
+    if missing:
+        return "section_missing", f"the section {missing[0]}, which the report lacks"
+    volume = looks.missing(pictures, study.id, getattr(module, "VOLUMES", ()))
+    return None if volume is None else ("volume_missing", f"{volume[0]}, which is {volume[1]}")
+
+
+def _with_view(series: Series, rows: list[Row]) -> Series:
+    views = {row["series"]: row["view"] for row in rows}
     return dataclasses.replace(series, view=views.get(series.id, series.view))
 
 
 def _write_rejected(dataset: Path, rows: list[Row]) -> None:
     earlier = [row for row in read_jsonl(dataset / "rejected.jsonl") if row["stage"] != "build"]
     write_jsonl(dataset / "rejected.jsonl", [*earlier, *rows])
-
-
-def _leaks(studies: list[Study], split_of: dict[str, Split], films: dict[str, list[Row]], thumbs: np.ndarray) -> Row:
-    inside = [s for s in studies if s.id in split_of]
-    shown = [(film, s) for s in inside for film in films[s.id]]
-    return {
-        "patient": leaks.across_splits((s.patient, s.id, split_of[s.id]) for s in inside),
-        "pixels": leaks.across_splits((film["sha256"], s.id, split_of[s.id]) for film, s in shown),
-        "similar": leaks.similar_films(
-            thumbs[[film["thumb"] for film, _ in shown]], [s.id for _, s in shown], [split_of[s.id] for _, s in shown]
-        ),
-        "report": leaks.across_splits(leaks.report_keys(inside, split_of)),
-    }

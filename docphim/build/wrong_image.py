@@ -7,29 +7,40 @@ import numpy as np
 from docphim.files import seed_of
 
 
-def partners(patient_of: dict[str, str], seed: int) -> dict[str, str | None]:
-    """Give every study another patient's study, each used exactly once.
+def partners(patients_of: dict[str, set[str]], seed: int) -> dict[str, str | None]:
+    """Give every study a study of other patients, each used exactly once.
 
-    Studies are ordered so that a patient's own stand together (patients shuffled by `seed`) and shifted by the size of
-    the largest such group: a permutation in which nobody meets a study of their own.
+    Studies are ordered so that those that share a patient stand together (groups shuffled by `seed`) and shifted by the
+    size of the largest such group: a permutation in which nobody meets a patient of their own.
 
     Parameters
     ----------
-    patient_of : dict
-        Study id → patient id, of one split.
+    patients_of : dict
+        Study id → the patients whose pixels its examples show, of one split: its own, and those of priors beside it.
 
     Returns
     -------
     dict
-        Study id → the other study's id; None for all where one patient owns more than half of the studies.
+        Study id → the other study's id; None for all where one group holds more than half of the studies.
     """
     groups: dict[str, list[str]] = {}
-    for study in sorted(patient_of):
-        groups.setdefault(patient_of[study], []).append(study)
+    first = _linked(patients_of)
+    for study in sorted(patients_of):
+        groups.setdefault(first[min(patients_of[study])], []).append(study)
     names = sorted(groups)
     order = np.random.default_rng(seed_of("wrong_image", seed)).permutation(len(names))
     ordered = [study for i in order for study in groups[names[i]]]
     shift = max(map(len, groups.values()), default=0)
     if not ordered or 2 * shift > len(ordered):
-        return dict.fromkeys(sorted(patient_of))
+        return dict.fromkeys(sorted(patients_of))
     return {study: ordered[(i + shift) % len(ordered)] for i, study in enumerate(ordered)}
+
+
+def _linked(patients_of: dict[str, set[str]]) -> dict[str, str]:
+    """Patient → the first of all patients it is linked with by studies that show several."""
+    group = {patient: {patient} for patients in patients_of.values() for patient in patients}
+    for patients in patients_of.values():
+        if len(patients) > 1:
+            together = set().union(*(group[patient] for patient in patients))
+            group.update(dict.fromkeys(together, together))
+    return {patient: min(together) for patient, together in group.items()}

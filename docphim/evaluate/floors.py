@@ -12,6 +12,7 @@ import numpy as np
 
 from docphim.evaluate.answers import answer_text
 from docphim.files import read_jsonl, seed_of
+from docphim.imaging.thumbs import read as read_thumbs
 from docphim.metrics.pairs import Floats, rouge_l_table
 from docphim.study import Example, Study
 
@@ -31,24 +32,49 @@ def medoid(texts: Sequence[str], language: str) -> str:
 
 @dataclass(frozen=True)
 class Thumbs:
-    """Thumbnails of prepared films by path, their mean removed."""
+    """Thumbnails of prepared series, flat, their mean removed.
 
-    rows: dict[str, int]
-    pixels: Floats
+    Attributes
+    ----------
+    place : dict
+        Path of a prepared series → its modality and its row there: pictures are compared within a modality alone.
+    pixels : dict
+        Modality → (n, pixels).
+    """
+
+    place: dict[str, tuple[str, int]]
+    pixels: dict[str, Floats]
 
     @classmethod
     def read(cls, dataset: Path) -> Thumbs:
-        """Read prepared/thumbs.npy and index.jsonl, whose rows belong together."""
-        index, path = list(read_jsonl(dataset / "prepared" / "index.jsonl")), dataset / "prepared" / "thumbs.npy"
-        if not index or not path.exists():
-            return cls({}, np.zeros((0, 1)))
-        pixels = np.load(path).reshape(len(index), -1).astype(float)
-        return cls({row["path"]: i for i, row in enumerate(index)}, pixels - pixels.mean(axis=1, keepdims=True))
+        """Read prepared/thumbs-MODALITY.npy; no thumbnails where nothing is prepared."""
+        place: dict[str, tuple[str, int]] = {}
+        pixels: dict[str, Floats] = {}
+        for name, (rows, thumbs) in read_thumbs(dataset / "prepared", read_jsonl(dataset / "prepared" / "index.jsonl")).items():
+            flat = thumbs.reshape(len(rows), -1).astype(float)
+            pixels[name] = flat - flat.mean(axis=1, keepdims=True)
+            place |= {row["path"]: (name, number) for number, row in enumerate(rows)}
+        return cls(place, pixels)
 
-    def of(self, example: Example) -> int | None:
-        """The row of an example's first film."""
-        paths = [path for media in example.media for path in media.volumes.values()]
-        return self.rows.get(paths[0]) if paths else None
+    def of(self, example: Example) -> tuple[str, int] | None:
+        """The place of what an example shows first of its own study."""
+        paths = [path for media in example.media if media.study == example.study for path in media.volumes.values()]
+        return self.place.get(paths[0]) if paths else None
+
+    def nearest(self, asked: Sequence[tuple[str, int] | None], among: Sequence[tuple[str, int] | None]) -> list[int | None]:
+        """For each picture asked the number of the nearest (L2) among others of its modality; None where there is none."""
+        best: list[int | None] = [None] * len(asked)
+        for name, pixels in self.pixels.items():
+            here = [(number, place[1]) for number, place in enumerate(asked) if place and place[0] == name]
+            there = [(number, place[1]) for number, place in enumerate(among) if place and place[0] == name]
+            if not here or not there:
+                continue
+            near = pixels[[row for _, row in there]]
+            # |a - b|² less |b|², which is the same for every picture among them
+            distance = (near**2).sum(axis=1) - 2 * (pixels[[row for _, row in here]] @ near.T)
+            for (number, _), winner in zip(here, np.argmin(distance, axis=1).tolist(), strict=True):
+                best[number] = there[winner][0]
+        return best
 
 
 @dataclass(frozen=True)
@@ -90,18 +116,9 @@ class Floors:
         return medoid(texts, self.language)
 
     def _nearest(self, examples: Sequence[Example]) -> list[str]:
-        """The report of the training film whose thumbnail is nearest by L2; the constant report for an unknown film."""
-        rows = [self.thumbs.of(e) for e in self.train]
-        reports = [report for report, row in zip(self.reports, rows, strict=True) if row is not None]
-        if not reports:
-            return [self.constant] * len(examples)
-        pixels = self.thumbs.pixels[[row for row in rows if row is not None]]
-        asked = [self.thumbs.of(e) for e in examples]
-        known = [row for row in asked if row is not None]
-        # |a - b|² less |b|², which is the same for every training film
-        distance = (pixels**2).sum(axis=1) - 2 * (self.thumbs.pixels[known] @ pixels.T)
-        nearest = iter(np.argmin(distance, axis=1).tolist())
-        return [self.constant if row is None else reports[next(nearest)] for row in asked]
+        """The report of the training picture whose thumbnail is nearest; the constant report for one without."""
+        nearest = self.thumbs.nearest([self.thumbs.of(e) for e in examples], [self.thumbs.of(e) for e in self.train])
+        return [self.constant if number is None else self.reports[number] for number in nearest]
 
     def _same_traits(self, example: Example) -> str:
         """The medoid of the training reports of the same sex and age decade; the constant report where there are none."""

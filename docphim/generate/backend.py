@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-import numpy as np
-
+from docphim.imaging.frames import Stack
 from docphim.study import Message
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A conversation up to an answer (or with it, for a likelihood) and its films, uint8 (h, w, 3)."""
+    """A conversation up to an answer (or with it, for a likelihood) and what it shows, one stack a media tag."""
 
     messages: list[Message]
-    images: list[np.ndarray]
+    images: list[Stack]
 
 
 class Backend(Protocol):

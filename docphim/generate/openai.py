@@ -18,12 +18,13 @@ import numpy as np
 from PIL import Image
 
 from docphim.generate.backend import Prompt
+from docphim.imaging.frames import Stack
 from docphim.models.endpoint import Answer, Endpoint
 from docphim.study import Message
 
 Row = dict[str, Any]
 logger = logging.getLogger("docphim")
-_TAG = re.compile(r"\s*<image>\s*")
+_TAG = re.compile(r"\s*<(?:image|video)>\s*")
 #: Seeds of 31 bits: some servers keep them in a C int.
 _SEEDS = 2**31
 
@@ -76,8 +77,13 @@ class Backend:
         return answer
 
 
-def chat_messages(messages: Sequence[Message], images: Sequence[np.ndarray], *, blind: bool = False) -> list[Row]:
-    """A conversation in the form chat completions take: an image part for each `<image>` tag of a user, in order.
+def chat_messages(messages: Sequence[Message], images: Sequence[Stack], *, blind: bool = False) -> list[Row]:
+    """A conversation in the form chat completions take: image parts for each media tag of a user, in order.
+
+    Parameters
+    ----------
+    images : sequence of Stack
+        One a tag; a stack of several frames becomes as many image parts.
 
     Raises
     ------
@@ -95,7 +101,7 @@ def chat_messages(messages: Sequence[Message], images: Sequence[np.ndarray], *, 
             if number:
                 if not left:
                     raise ValueError(f"more <image> tags than the {len(images)} films")
-                parts.append({"type": "image_url", "image_url": {"url": data_url(left.pop(0))}})
+                parts += [{"type": "image_url", "image_url": {"url": data_url(frame)}} for frame in left.pop(0).frames]
             if piece.strip():
                 parts.append({"type": "text", "text": piece.strip()})
         rows.append({"role": message.role, "content": parts})

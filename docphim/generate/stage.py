@@ -12,8 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from docphim.errors import Refused, UsageError
 from docphim.files import (
     Appender,
@@ -29,7 +27,7 @@ from docphim.files import (
 )
 from docphim.generate.backend import Backend, Prompt
 from docphim.generate.plan import Key, Talk, Turn, films, plan, sample
-from docphim.imaging.frames import render
+from docphim.imaging.frames import Stack, draw
 from docphim.models import needs_torch
 from docphim.models.endpoint import side_by_side
 from docphim.progress import bar
@@ -173,10 +171,10 @@ def _drafts(model: Backend, batches: list[tuple[Files, list[Talk]]], dataset: Pa
             yield from batch.talks
 
 
-def _films(talk: Talk, dataset: Path, size: tuple[int, int]) -> dict[str, list[np.ndarray]]:
-    """Each film of a conversation, rendered once for all its turns."""
+def _films(talk: Talk, dataset: Path, size: tuple[int, int]) -> dict[str, Stack]:
+    """Each media entry of a conversation, drawn once for all its turns."""
     kind: Any = "own" if talk.image == "other" else talk.image
-    return {_name(media): render(media, dataset, size, kind, seed_of(talk.example.id)) for media in talk.media}
+    return {_name(media): draw(media, dataset, size, kind, seed_of(talk.example.id)) for media in talk.media}
 
 
 def _name(media: Media) -> str:
@@ -198,7 +196,7 @@ class Batch:
         self,
         model: Backend,
         talks: list[Talk],
-        shown: list[dict[str, list[np.ndarray]]],
+        shown: list[dict[str, Stack]],
         known: Mapping[Key, Row] = MappingProxyType({}),
     ) -> None:
         self.model, self.talks, self.shown, self.known = model, talks, shown, known
@@ -258,8 +256,8 @@ class Batch:
                     message = replace(message, content=self._answers[i, number]["prediction"], origin="prediction")
                 number += 1
             messages.append(message)
-        frames = [frame for media in films(talk, turn.place) for frame in self.shown[i].get(_name(media), [])]
-        return Prompt(messages, frames)
+        stacks = [self.shown[i][_name(media)] for media in films(talk, turn.place)] if self.shown[i] else []
+        return Prompt(messages, stacks)
 
 
 #: A batch, and the files that its answers go to.

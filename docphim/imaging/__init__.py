@@ -1,0 +1,91 @@
+"""Knowledge of pixels.  A modality is one module, named once, in `MODALITIES`; everything else of the program asks it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from docphim.errors import Refused, UsageError
+from docphim.recipe import Section, validated
+from docphim.study import Media, Row
+
+#: Modality (as in studies.jsonl) → its module, of the shape of `Modality`.
+MODALITIES: dict[str, str] = {"xray": "docphim.imaging.xray"}
+
+
+class Modality(Protocol):
+    """What the module of a modality brings.
+
+    Attributes
+    ----------
+    VERSION : int
+        Counts up when the same input would give other pixels.
+    GROUP : int
+        How many series a worker takes at once: enough that neighbours in one table are read forwards, few enough to share out.
+    SAME : float
+        Two thumbnails that correlate above this are almost surely of the same picture.
+    WORDS : dict
+        What a reader calls it: `tag` (of a model card), `images` (in a sentence).
+    Settings : type
+        The section of the recipe, `prepare: {NAME: …}`.
+    """
+
+    VERSION: int
+    GROUP: int
+    SAME: float
+    WORDS: dict[str, str]
+    Settings: type[Section]
+
+    @staticmethod
+    def prepare(location: str, settings: Any, view: str) -> tuple[np.ndarray, Row]:
+        """Pixels (h, w) or (z, h, w), and `spacing`, `unit`, `view`, `how` of index.jsonl (`frame_of_reference` where known).
+
+        `view` is what the source says of the series; whatever is wrong is `Refused`.
+        """
+
+    @staticmethod
+    def media(study: str, rows: list[Row], settings: Any) -> list[Media]:
+        """What is shown of a study; `rows` are all its rows of index.jsonl, of whatever modality."""
+
+    @staticmethod
+    def megabytes(settings: Any) -> float:
+        """About how much disk one prepared series takes."""
+
+    @staticmethod
+    def thumbnail(pixels: np.ndarray) -> np.ndarray:
+        """A small float32 array, of the same shape for every series of the modality."""
+
+
+def modality(name: str) -> Modality:
+    """The module of a modality.
+
+    Raises
+    ------
+    Refused
+        `modality_unsupported`.
+    """
+    if name not in MODALITIES:
+        raise Refused("modality_unsupported", "", f"this version prepares {', '.join(MODALITIES)}")
+    return cast(Modality, importlib.import_module(MODALITIES[name]))
+
+
+def settings_of(sections: Mapping[str, Any]) -> dict[str, Section]:
+    """The validated section of each modality that a recipe prepares, by name.
+
+    Parameters
+    ----------
+    sections : mapping
+        Modality → its keys, as they stand under `prepare:` of the recipe.
+
+    Raises
+    ------
+    UsageError
+        There is no such modality, or a key of its section is unknown or wrong; the message names the field.
+    """
+    for name in sections:
+        if name not in MODALITIES:
+            raise UsageError(f"prepare: {name!r} is not one of {', '.join(MODALITIES)}")
+    return {name: validated(modality(name).Settings, values or {}, f"prepare.{name}") for name, values in sections.items()}

@@ -14,7 +14,7 @@ import pydicom
 
 from docphim.errors import Refused
 from docphim.imaging import lut
-from docphim.imaging.dicom import integer, items, numbers, quiet, text
+from docphim.imaging.io.dicom import integer, items, numbers, quiet, text
 from docphim.imaging.limits import WHITE
 
 #: The rule where neither VOI LUT nor window is given: these percentiles of the film's values become black and white.

@@ -92,8 +92,9 @@ def reorient(pixels: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:
 
 
 def letterbox(content: np.ndarray, size: tuple[int, int], fill: int = 0) -> np.ndarray:
-    """Centre (h, w) in a canvas of `size`, with `fill` around it."""
-    canvas = np.full(size, fill, content.dtype)
-    top, left = (size[0] - content.shape[0]) // 2, (size[1] - content.shape[1]) // 2
-    canvas[top : top + content.shape[0], left : left + content.shape[1]] = content
+    """Centre (…, h, w) in canvases of `size`, with `fill` around it."""
+    height, width = content.shape[-2:]
+    canvas = np.full((*content.shape[:-2], *size), fill, content.dtype)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    canvas[..., top : top + height, left : left + width] = content
     return canvas

@@ -1,40 +1,37 @@
-"""What a file or folder is: modality, geometry, unit, or why it is refused (`docphim inspect PATH`)."""
+"""What a file or folder is: films and volumes, their geometry and unit, or why they are refused (`docphim inspect PATH`)."""
 
 from __future__ import annotations
 
-import os
-import struct
-import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from docphim.errors import Refused
-from docphim.imaging import dicom, raster, scope
-from docphim.imaging.sniff import ENOUGH, Kind, kind_of
-from docphim.imaging.xray import film_from, read_bytes, spacing_of
+from docphim.imaging import scope
+from docphim.imaging.find import SeriesFound, look_through
+from docphim.imaging.io import arrays, dicom, locations, raster, read_volume
+from docphim.imaging.io.sniff import ENOUGH, Kind, kind_of
+from docphim.imaging.io.volume import Volume
+from docphim.imaging.xray import film_from, spacing_of
 from docphim.progress import bar
 
 Row = dict[str, Any]
 
-#: The DICOM data type codes of NIfTI-1 (nifti1.h), as numpy names.
-_NIFTI_TYPES = {2: "uint8", 4: "int16", 8: "int32", 16: "float32", 64: "float64", 256: "int8", 512: "uint16", 768: "uint32"}
-#: Header size -> where (offset, struct format) dim, datatype and pixdim stand.
-_NIFTI_LAYOUTS = {348: ((40, "8h"), (70, "h"), (76, "8f")), 540: ((16, "8q"), (12, "h"), (104, "8d"))}
-_IMAGE_SUFFIXES = (".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_IMAGE_SUFFIXES = (".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".npz")
+_VOLUMES = ("nifti", "npz", "npy")
+_NO_UNIT = "nothing in the file says what its numbers mean (HU, SUV): only who knows the dataset can"
 
 
 def inspect(path: str | Path) -> Row:
-    """Look at a file, or at every file of a folder.
+    """Look at a file, or at everything in a folder.
 
     Returns
     -------
     dict
         JSON-ready.  A file: `format`, `modality`, `shape`, `spacing` (mm), `unit`, `refused` (rows of `reason`, `where`,
         `why`; empty when usable), and for a film `view` and `how`.  A folder: `files`, `usable`, `others` (no images),
-        `modalities` (counts) and `refused`.
+        `modalities` (counts), `volumes` (a row like a file's for each series or volume, with `where` and `files`) and
+        `refused`.  Shapes and spacings of volumes are along z, y and x.
 
     Raises
     ------
@@ -50,47 +47,96 @@ def inspect(path: str | Path) -> Row:
 
 
 def _folder(folder: Path) -> Row:
+    """Series are read as series; every other file is looked at by itself."""
+    singles, series = look_through(folder)
     modalities: Counter[str] = Counter()
     refused: list[Row] = []
+    volumes: list[Row] = []
     usable = others = 0
-    paths = [Path(root) / name for root, _, names in os.walk(folder) for name in names]
-    for path in bar(sorted(paths), len(paths), "inspect"):
-        found = _file(path, path.relative_to(folder).as_posix())
-        if found["format"] == "other" and path.suffix.lower() not in _IMAGE_SUFFIXES:
+    for path in bar(singles, len(singles), "inspect"):
+        row = _file(path, path.relative_to(folder).as_posix())
+        if row["format"] == "other" and path.suffix.lower() not in _IMAGE_SUFFIXES:
             others += 1
             continue
-        modalities[found["modality"] or "unknown"] += 1
-        refused += found["refused"]
-        usable += not found["refused"]
+        modalities[row["modality"] or "unknown"] += 1
+        refused += row["refused"]
+        usable += not row["refused"]
+        if row["format"] in _VOLUMES:
+            volumes.append({"where": path.relative_to(folder).as_posix(), "files": 1, **row})
+    for found in series:
+        row = series_row(found, folder)
+        volumes.append(row)
+        modalities[row["modality"] or "unknown"] += 1
+        refused += row["refused"]
+        usable += not row["refused"]
+    count = len(singles) + sum(len(found.names) for found in series)
     counts = dict(sorted(modalities.items()))
-    return {"files": len(paths), "usable": usable, "others": others, "modalities": counts, "refused": refused}
+    return {"files": count, "usable": usable, "others": others, "modalities": counts, "volumes": volumes, "refused": refused}
+
+
+def series_row(found: SeriesFound, folder: Path) -> Row:
+    """One series of a folder as a row; `where` is the folder it lies in, with a number where it holds several."""
+    where = Path(found.folder).relative_to(folder).as_posix()
+    where = found.label if where == "." else f"{where}/{found.label}" if found.label else where
+    return _volume_row(where or folder.name, "dicom", found.modality, str(found.location), len(found.names))
+
+
+def _volume_row(where: str, form: str, modality: str | None, location: str, files: int) -> Row:
+    row: Row = {"where": where, "files": files, "format": form, "modality": modality}
+    row |= {"shape": None, "spacing": None, "unit": None, "refused": []}
+    try:
+        volume = read_volume(location)
+    except Refused as refusal:
+        return row | {"refused": [{"reason": refusal.reason, "where": where, "why": refusal.why}]}
+    return row | _described(volume, where)
+
+
+def _described(volume: Volume, where: str) -> Row:
+    """Shape, spacing and unit; a volume whose unit nobody knows cannot be used as it is."""
+    row: Row = {"modality": volume.modality or None, "shape": list(volume.array.shape), "unit": volume.unit}
+    row |= {"spacing": list(volume.spacing) if volume.spacing else None, "how": volume.how, "refused": []}
+    row["values"] = [float(volume.array.min()), float(volume.array.max())]
+    if volume.unit is None:
+        stored = volume.how.get("stored_unit")
+        why = f"the values are {stored}, and this version works out no SUV" if stored else _NO_UNIT
+        row["refused"] = [{"reason": "unit_unknown", "where": where, "why": why}]
+    return row
 
 
 def _file(path: Path, name: str) -> Row:
     row: Row = {"format": "other", "modality": None, "shape": None, "spacing": None, "unit": None, "refused": []}
     try:
-        data = read_bytes(path)
-        kind = kind_of(data[:ENOUGH])
+        kind = kind_of(locations.head(path, ENOUGH))
+        if kind in _VOLUMES:
+            return _array_or_nifti(path, name, kind, row)
+        data = locations.read_bytes(path)
         row["format"] = "dicom" if kind == "dicom_bare" else kind
         row |= _header(kind, data)
-        if row["format"] == "other":
-            row |= _zipped_nifti(data)
         film = film_from(data, long_side=max(row["shape"] or [1024]))
         row |= {"shape": list(film.pixels.shape), "spacing": list(film.spacing) if film.spacing else None}
         row |= {"unit": "display", "view": film.view, "how": film.how}
         row["modality"] = row["modality"] or "xray"
     except Refused as refusal:
-        reason, why = refusal.reason, refusal.why
-        if row["format"] == "nifti":
-            reason, why = "modality_unsupported", "a NIfTI volume is not a film"
-        row["refused"] = [{"reason": reason, "where": name, "why": why}]
+        row["refused"] = [{"reason": refusal.reason, "where": name, "why": refusal.why}]
     return row
+
+
+def _array_or_nifti(path: Path, name: str, kind: Kind, row: Row) -> Row:
+    """A volume in one file: a NIfTI, an array, or the arrays of an `.npz`."""
+    if kind != "npz":
+        described = _volume_row(name, kind, None, str(path.absolute()), 1)
+        return {k: v for k, v in described.items() if k not in ("where", "files")}
+    keys = arrays.keys(path)
+    if not keys:
+        raise Refused("file_unreadable", "", "an archive that holds no array")
+    rows = {key: _volume_row(f"{name}#{key}", kind, None, f"npz:{path.absolute()}#{key}", 1) for key in keys}
+    refused = [refusal for array in rows.values() for refusal in array["refused"]]
+    shapes = {key: {k: array[k] for k in ("shape", "spacing", "unit")} for key, array in rows.items()}
+    return row | {"format": "npz", "shape": rows[keys[0]]["shape"], "arrays": shapes, "refused": refused}
 
 
 def _header(kind: Kind, data: bytes) -> Row:
     """What the header alone says."""
-    if kind == "nifti":
-        return _nifti(data[:ENOUGH])
     if kind in ("png", "jpeg", "tiff"):
         rows, columns = raster.size(data)
         return {"shape": [rows, columns]}
@@ -107,32 +153,3 @@ def _header(kind: Kind, data: bytes) -> Row:
         "shape": [rows, columns] if rows > 0 and columns > 0 else None,
         "spacing": list(spacing) if spacing else None,
     }
-
-
-def _nifti(head: bytes) -> Row:
-    """Shape and spacing, in the file's axis order, from a NIfTI-1 or NIfTI-2 header."""
-    for order in "<>":
-        layout = _NIFTI_LAYOUTS.get(struct.unpack_from(order + "i", head)[0])
-        if layout is None:
-            continue
-        dims, (kind,), steps = (struct.unpack_from(order + what, head, at) for at, what in layout)
-        axes = min(max(dims[0], 0), 7)
-        spacing = [round(abs(s), 6) for s in steps[1 : 1 + min(axes, 3)]]
-        return {
-            "format": "nifti",
-            "shape": list(dims[1 : 1 + axes]),
-            "spacing": spacing if np.isfinite(spacing).all() else None,
-            "stored": _NIFTI_TYPES.get(kind, f"code {kind}"),
-        }
-    return {}
-
-
-def _zipped_nifti(data: bytes) -> Row:
-    """As `_nifti` for .nii.gz, inflating the header alone; {} for anything else."""
-    if not data.startswith(b"\x1f\x8b"):
-        return {}
-    try:
-        head = zlib.decompressobj(wbits=31).decompress(data, 1024)
-        return _nifti(head) if kind_of(head) == "nifti" else {}
-    except (zlib.error, struct.error, Refused):
-        return {}

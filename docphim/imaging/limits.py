@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from docphim.errors import Refused
 
 #: The display value of white; black is 0.
@@ -14,6 +17,23 @@ MIN_SIDE = 64
 MAX_BYTES = 640 << 20
 #: Bytes a deflated data set may inflate to: 16-bit grey at MAX_PIXELS, and headers.
 MAX_INFLATED = 208 << 20
+#: Voxels of the largest volume read: 1,747 slices of 1024 x 1024.
+MAX_VOXELS = 1 << 31
+
+
+def check_voxels(shape: Sequence[int]) -> None:
+    """Refuse a claimed size of a volume.
+
+    Raises
+    ------
+    Refused
+        `image_too_large`, or `pixels_missing` where an axis is empty.
+    """
+    claimed = " x ".join(map(str, shape))
+    if min(shape) < 1:
+        raise Refused("pixels_missing", "", f"the volume claims {claimed} voxels")
+    if math.prod(shape) > MAX_VOXELS:
+        raise Refused("image_too_large", "", f"the volume claims {claimed} voxels")
 
 
 def check_size(rows: int, columns: int) -> None:

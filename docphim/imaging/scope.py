@@ -12,7 +12,7 @@ import pydicom
 import yaml
 
 from docphim.errors import Refused
-from docphim.imaging.dicom import items, mended, text
+from docphim.imaging.io.dicom import items, mended, text
 
 #: Modalities of a projection radiograph; DR is not a defined term, and common.
 FILMS = ("CR", "DX", "RG", "DR")

@@ -1,10 +1,19 @@
-"""Prepared pixels on disk: one blosc2 `.b2nd` file per film or volume, its metadata inside."""
+"""Prepared pixels on disk: one blosc2 `.b2nd` file per film or volume; what is read is checked before it is unpacked.
+
+After the frame, which any blosc2 opens, stands a footer: JSON of the array's type and shape, the caller's metadata, and where
+each slice's compressed bytes are with their SHA-256; then the footer's own SHA-256, its length and `_MAGIC`.  Our readers go by
+the footer alone: a damaged frame given to blosc2 may end the process.  A changed bit is `file_changed`, or changes nothing.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import blosc2
 import numpy as np
@@ -16,10 +25,45 @@ from docphim.errors import Refused
 _BLOCK_ROWS = 64
 #: Bit shuffle at level 1 packs films as small as byte shuffle at level 5, six times as fast (benchmarks/prepare.py).
 _PACK = {"codec": blosc2.Codec.ZSTD, "clevel": 1, "filters": [blosc2.Filter.BITSHUFFLE], "nthreads": 1}
-_KEY = "docphim"
+_KEY, _MAGIC = "docphim", b"docphim1"
+#: Bytes after the footer: its SHA-256, its length, the magic.
+_TAIL = 48
+_CHANGED = "the prepared pixels are not those that were written"
 
 
-def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class Prepared:
+    """What a prepared file's footer says; `shape` is (h, w) or (z, h, w), `places` holds (offset, length, SHA-256) a slice."""
+
+    path: Path
+    meta: dict[str, Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    places: list[tuple[int, int, str]]
+
+    def slices(self, indices: Sequence[int]) -> np.ndarray:
+        """Some slices, (n, h, w), in the order asked for; no other is read.  A film is a volume of one slice.
+
+        Raises
+        ------
+        Refused
+            `slices_missing`: there is no such slice; `file_missing` or `file_changed`.
+        """
+        if any(not 0 <= index < len(self.places) for index in indices):
+            raise Refused("slices_missing", self.path.name, f"the volume has {len(self.places)} slices")
+        out = np.empty((len(indices), *self.shape[-2:]), self.dtype)
+        with _opened(self.path) as handle:
+            for plane, index in zip(out, indices, strict=True):
+                offset, length, digest = self.places[index]
+                handle.seek(offset)
+                packed = handle.read(length)
+                if hashlib.sha256(packed).hexdigest() != digest:
+                    raise Refused("file_changed", self.path.name, _CHANGED)
+                plane[...] = np.frombuffer(blosc2.decompress2(packed), self.dtype).reshape(-1, plane.shape[1])[: len(plane)]
+        return out
+
+
+def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]:
     """Write an image (h, w) or a volume (z, h, w), one chunk per slice; equal input gives equal bytes.
 
     Parameters
@@ -30,6 +74,11 @@ def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> None:
         Any number type; stored as it is.
     meta : dict
         JSON-ready; read back by `read_meta` without touching the pixels.
+
+    Returns
+    -------
+    dict
+        The metadata as it is stored: `meta` and `sha256`, that of a film's pixels, or of the digests of a volume's slices.
 
     Raises
     ------
@@ -45,50 +94,92 @@ def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> None:
         blocks=(*ones, min(_BLOCK_ROWS, height), width),
         cparams=_PACK,
     )
+    meta = {**meta, "sha256": digest_of(array)}
     stored.schunk.vlmeta[_KEY] = json.dumps(meta, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    frame = stored.to_cframe()
+    extra, places = _places(stored, frame)
+    footer = json.dumps(
+        {"dtype": array.dtype.str, "shape": array.shape, "slices": places, "meta": meta}, ensure_ascii=False, sort_keys=True
+    ).encode()
     with files.atomic(Path(path), "wb") as handle:
-        handle.write(stored.to_cframe())
+        handle.writelines([frame, extra, footer, hashlib.sha256(footer).digest(), len(footer).to_bytes(8, "little"), _MAGIC])
+    return meta
+
+
+def digest_of(array: np.ndarray) -> str:
+    """SHA-256 of a film's pixels; of the digests of its slices for a volume of several."""
+    planes = [hashlib.sha256(np.ascontiguousarray(plane).data) for plane in array.reshape(-1, *array.shape[-2:])]
+    return planes[0].hexdigest() if len(planes) == 1 else hashlib.sha256(b"".join(p.digest() for p in planes)).hexdigest()
+
+
+def _places(stored: Any, frame: bytes) -> tuple[bytes, list[tuple[int, int, str]]]:
+    """Where each chunk's bytes are in the frame, or in what is to follow it: chunks of one value are not in the frame."""
+    at, extra, places = int.from_bytes(frame[11:15], "big"), b"", []  # after the frame's header, whose length stands there
+    for number in range(stored.schunk.nchunks):
+        packed = stored.schunk.get_chunk(number)
+        if frame[at : at + len(packed)] == packed:
+            offset, at = at, at + len(packed)
+        else:
+            offset, extra = len(frame) + len(extra), extra + packed
+        places.append((offset, len(packed), hashlib.sha256(packed).hexdigest()))
+    return extra, places
 
 
 def read(path: Path) -> np.ndarray:
-    """The pixels of a prepared file.
+    """The pixels of a prepared file, every slice checked.
 
     Raises
     ------
     Refused
-        `file_missing`, `file_empty` or `file_unreadable`.
+        `file_missing`, `file_empty`, `file_unreadable` (no prepared file, or one cut short) or `file_changed`.
     """
-    return _open(path)[...]
+    return read_both(path)[0]
 
 
 def read_meta(path: Path) -> dict[str, Any]:
-    """The metadata that `write` was given; raises as `read` does."""
-    stored = _open(path)
-    try:
-        return json.loads(stored.schunk.vlmeta[_KEY])
-    except (KeyError, ValueError) as error:
-        raise Refused("file_unreadable", Path(path).name, "the prepared file has no metadata") from error
+    """The metadata that `write` returned; raises as `read` does."""
+    return open_prepared(path).meta
 
 
 def read_both(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """Pixels and metadata with one read of the file; raises as `read` does."""
-    stored = _open(path)
-    try:
-        return stored[...], json.loads(stored.schunk.vlmeta[_KEY])
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise Refused("file_unreadable", Path(path).name, "the prepared file is damaged") from error
+    """Pixels and metadata; raises as `read` does."""
+    prepared = open_prepared(path)
+    return prepared.slices(range(len(prepared.places))).reshape(prepared.shape), prepared.meta
 
 
-def _open(path: Path) -> blosc2.NDArray:
+def read_slices(path: Path, indices: Sequence[int]) -> np.ndarray:
+    """Some slices of a volume, (n, h, w); only they are read and checked.
+
+    Raises
+    ------
+    Refused
+        As `read`, and `slices_missing` where there is no such slice.
+    """
+    return open_prepared(path).slices(indices)
+
+
+def open_prepared(path: Path) -> Prepared:
+    """Read a prepared file's footer, and none of its pixels; raises as `read` does."""
     path = Path(path)
+    with _opened(path) as handle:
+        size = handle.seek(0, os.SEEK_END)
+        if size == 0:
+            raise Refused("file_empty", path.name)
+        handle.seek(-min(size, _TAIL), os.SEEK_END)
+        end = handle.read()
+        digest, length = end[:32], int.from_bytes(end[32:40], "little")
+        if not end.endswith(_MAGIC) or length > size - _TAIL:
+            raise Refused("file_unreadable", path.name, "the file is no prepared file, or is damaged at its end")
+        handle.seek(-_TAIL - length, os.SEEK_END)
+        footer = handle.read(length)
+    if hashlib.sha256(footer).digest() != digest:
+        raise Refused("file_changed", path.name, _CHANGED)
+    row = json.loads(footer)
+    return Prepared(path, row["meta"], tuple(row["shape"]), np.dtype(row["dtype"]), row["slices"])
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        frame = path.read_bytes()
+        return open(path, "rb")
     except OSError as error:
         raise Refused("file_missing", path.name, "the prepared file is not there") from error
-    if not frame:
-        raise Refused("file_empty", path.name)
-    try:
-        stored = blosc2.ndarray_from_cframe(frame, copy=True)
-    except Exception as error:  # blosc2 raises RuntimeError, ValueError and others for a damaged frame
-        raise Refused("file_unreadable", path.name, "the prepared file is damaged") from error
-    return stored

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from docphim import files
 from docphim.errors import REASONS, Refused
-from docphim.imaging.sniff import ENOUGH, kind_of
+from docphim.imaging.io.sniff import ENOUGH, kind_of
 from docphim.ingest.headers import NOT_A_FILM, pixel_digest, read_header
 from docphim.ingest.identities import Identities
 from docphim.ingest.matching import Image

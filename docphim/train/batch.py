@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from docphim.errors import Refused
 from docphim.files import seed_of
-from docphim.imaging import frames
+from docphim.imaging.frames import Stack, draw, is_film
 from docphim.models.encode import Encoded, answer_columns, collate, encode
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
@@ -64,22 +64,24 @@ class Examples(Dataset[Encoded]):
         images = [] if self.blind else self._images(example, messages)
         return encode(self.loaded, messages, images, answer=turn is None, blind=self.blind)
 
-    def _images(self, example: Example, messages: Sequence[Message]) -> list[np.ndarray]:
+    def _images(self, example: Example, messages: Sequence[Message]) -> list[Stack]:
         shown = example.media[: len(media_tags(messages))]
-        return [image for media in shown for image in frames.render(media, self.dataset, self.loaded.size)]
+        return [draw(media, self.dataset, self.loaded.size) for media in shown]
 
     def blank(self, index: int) -> int:
-        """Length in tokens of an example, found without opening its images."""
-        messages = self.examples[index].messages
-        nothing = np.zeros((*self.loaded.size, 3), np.uint8)
-        images = [nothing] * len(media_tags(messages))
-        return encode(self.loaded, messages, images, blind=self.blind).length
+        """Length in tokens of an example, found without reading its pixels; a film's file is not even opened."""
+        example, size = self.examples[index], self.loaded.size
+        film = Stack(np.zeros((1, *size, 3), np.uint8), None, (0,))
+        shown = [] if self.blind else example.media[: len(media_tags(example.messages))]
+        images = [film if is_film(media) else draw(media, self.dataset, size, "blank") for media in shown]
+        return encode(self.loaded, example.messages, images, blind=self.blind).length
 
 
 def lengths(examples: Examples, max_length: int) -> list[int]:
     """Length in tokens of every example, exact within `NEAR` tokens of the limit and beyond; no image is opened.
 
-    An image takes the same number of tokens in every example, so it is counted once and the rest is text.
+    A film takes the same number of tokens in every example, so it is counted once and the rest is text; where stacks of
+    several frames are shown, every example is encoded with blank ones.
 
     Raises
     ------
@@ -89,12 +91,13 @@ def lengths(examples: Examples, max_length: int) -> list[int]:
     every = bar(examples.examples, len(examples), "lengths")
     of_text = [encode(examples.loaded, example.messages, [], blind=True).length for example in every]
     counts, per_image = [], None
+    films = all(is_film(media) for example in examples.examples for media in example.media)
     for index, example in enumerate(examples.examples):
         images = 0 if examples.blind else len(media_tags(example.messages))
         if images and per_image is None:
             per_image = (examples.blank(index) - of_text[index]) / images
         length = math.ceil(of_text[index] + images * (per_image or 0))
-        counts.append(examples.blank(index) if length > max_length - NEAR else length)
+        counts.append(examples.blank(index) if length > max_length - NEAR or not films else length)
     too_long = [i for i, length in enumerate(counts) if length > max_length]
     if too_long:
         names = ", ".join(examples.examples[i].id for i in too_long[:3]) + (", …" if len(too_long) > 3 else "")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from docphim.build import build, leaks, splits, wrong_image
 from docphim.errors import Refused, UsageError
 from docphim.files import read_json, read_jsonl, write_jsonl
+from docphim.imaging import xray
 from docphim.study import Report, Series, Study, to_row
 
 DEFAULT = {
@@ -19,6 +20,7 @@ DEFAULT = {
     "split_by": "patient",
     "fractions": (0.6, 0.2, 0.2),
     "seed": 0,
+    "settings": {"xray": {}},
 }
 
 
@@ -46,7 +48,7 @@ def make(tmp_path, count=10, **changes):
         ]
     write_jsonl(tmp_path / "studies.jsonl", studies)
     write_jsonl(tmp_path / "prepared" / "index.jsonl", index)
-    np.save(tmp_path / "prepared" / "thumbs.npy", np.random.default_rng(0).random((len(index), 32, 32), np.float32))
+    np.save(tmp_path / "prepared" / "thumbs-xray.npy", np.random.default_rng(0).random((len(index), 32, 32), np.float32))
     return tmp_path
 
 
@@ -159,7 +161,7 @@ def test_a_source_without_splits_cannot_be_split_by_source(tmp_path):
 @given(owners=st.lists(st.integers(0, 6), min_size=1, max_size=30), seed=st.integers(0, 3))
 def test_a_wrong_image_is_another_patients_and_each_is_used_once(owners, seed):
     patient_of = {f"s{i:02d}": f"p{o}" for i, o in enumerate(owners)}
-    partner = wrong_image.partners(patient_of, seed)
+    partner = wrong_image.partners({study: {patient} for study, patient in patient_of.items()}, seed)
     most = max(owners.count(o) for o in owners)
     if 2 * most > len(owners):
         assert set(partner.values()) == {None}
@@ -194,8 +196,8 @@ def test_nearly_the_same_film_in_two_splits_is_found_whatever_its_contrast():
     rng = np.random.default_rng(0)
     thumbs = rng.random((4, 32, 32), dtype=np.float32)
     thumbs[3] = thumbs[0] * 0.5 + 0.2
-    found = leaks.similar_films(thumbs, ["a", "b", "c", "d"], ["train", "train", "val", "test"])
-    assert [(p["study"], p["other"]) for p in found["shown"]] == [("d", "a")]
+    pairs = leaks.similar(thumbs, ["a", "b", "c", "d"], ["train", "train", "val", "test"], xray.SAME)
+    assert [pair[:2] for pair in pairs] == [("d", "a")]
 
 
 def test_nothing_left_to_train_test_or_draft_is_refused(tmp_path):

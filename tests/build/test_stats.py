@@ -13,7 +13,14 @@ from docphim.phantom.patient import sample_patient
 from docphim.phantom.reports import compose
 from docphim.study import Report, Series, Study, to_row
 
-SETTINGS = {"tasks": ["findings"], "prompts": "docphim", "split_by": "source", "fractions": (0.6, 0.2, 0.2), "seed": 0}
+SETTINGS = {
+    "tasks": ["findings"],
+    "prompts": "docphim",
+    "split_by": "source",
+    "fractions": (0.6, 0.2, 0.2),
+    "seed": 0,
+    "settings": {"xray": {}},
+}
 FLAT = {"findings": "Bóng tim không to.", "impression": "Hiện tại chưa thấy bất thường."}
 
 
@@ -32,7 +39,7 @@ def made(folder, studies, language="vi"):
         for f in s.series
     ]
     write_jsonl(folder / "prepared" / "index.jsonl", index)
-    np.save(folder / "prepared" / "thumbs.npy", np.random.default_rng(0).random((len(index), 32, 32), np.float32))
+    np.save(folder / "prepared" / "thumbs-xray.npy", np.random.default_rng(0).random((len(index), 32, 32), np.float32))
     build(folder, language=language, **SETTINGS)
     return read_json(folder / "stats.json")
 

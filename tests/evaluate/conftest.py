@@ -31,8 +31,11 @@ class Made:
         for split, ids in self.ids.items():
             write_jsonl(self.dataset / "examples" / f"{split}.jsonl", (to_row(self.example(i, split)) for i in ids))
         both = [*self.ids["train"], *self.ids["test"]]
-        write_jsonl(self.dataset / "prepared" / "index.jsonl", ({"study": i, "path": f"prepared/{i}.b2nd"} for i in both))
-        np.save(self.dataset / "prepared" / "thumbs.npy", np.stack([self.thumb(i) for i in both]))
+        write_jsonl(
+            self.dataset / "prepared" / "index.jsonl",
+            ({"study": i, "modality": "xray", "path": f"prepared/{i}.b2nd"} for i in both),
+        )
+        np.save(self.dataset / "prepared" / "thumbs-xray.npy", np.stack([self.thumb(i) for i in both]))
 
     @staticmethod
     def thumb(study: str) -> np.ndarray:
@@ -57,7 +60,7 @@ class Made:
             Message("user", "<image>\nMô tả hình ảnh."),
             Message("assistant", report(int(study[1:]))[0], "report:findings"),
         ]
-        media = [Media("image", {"xray": f"prepared/{study}.b2nd"})]
+        media = [Media(study, "image", {"xray": f"prepared/{study}.b2nd"})]
         return Example(f"{study}-findings", study, f"p-{study}", split, "findings", "vi", messages, media)
 
     def prediction(self, study: str, image: str, text: str, finish: str = "stop", **change) -> Prediction:

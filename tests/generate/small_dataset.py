@@ -14,7 +14,7 @@ SAID = ["Bóng tim không to.", "Tràn dịch màng phổi phải lượng vừa
 
 
 def media(study: str) -> Media:
-    return Media("image", {"xray": f"prepared/{study}.b2nd"})
+    return Media(study, "image", {"xray": f"prepared/{study}.b2nd"})
 
 
 def example(number: int, task: str = "findings", split: str = "test", partner: int | None = None) -> Example:

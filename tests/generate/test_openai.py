@@ -15,7 +15,7 @@ from docphim.errors import Refused
 from docphim.files import read_jsonl
 from docphim.generate import generate
 from docphim.generate.openai import chat_messages, data_url
-from docphim.imaging.frames import render
+from docphim.imaging.frames import Stack, draw
 from docphim.study import Message
 
 ALL = ["own", "noise", "blank", "other"]
@@ -70,12 +70,12 @@ def test_the_endpoint_sees_the_very_frames_and_words_that_build_made(findings, t
     for draft in drafts:
         own = from_row(Media, rows[draft["id"]]["media"][0])
         if draft["image"] == "own":
-            assert (shown[draft["prediction"]] == render(own, findings, (32, 32))[0]).all()
+            assert (shown[draft["prediction"]] == draw(own, findings, (32, 32)).frames[0]).all()
         if draft["image"] == "blank":
             assert (shown[draft["prediction"]] == 128).all()
         if draft["image"] == "other":
             other = from_row(Media, rows[draft["id"]]["wrong_image"]["media"][0])
-            assert (shown[draft["prediction"]] == render(other, findings, (32, 32))[0]).all()
+            assert (shown[draft["prediction"]] == draw(other, findings, (32, 32)).frames[0]).all()
     assert {d["model"] for d in drafts} == {"m"} and {d["finish"] for d in drafts} == {"stop"}
     assert (tmp_path / "run" / "likelihoods.jsonl").read_bytes() == b""
 
@@ -90,7 +90,7 @@ def test_a_colour_frame_is_sent_in_colour_and_a_film_in_grey():
 
 
 def test_tags_and_films_must_be_of_one_number():
-    film = np.zeros((4, 4, 3), np.uint8)
+    film = Stack(np.zeros((1, 4, 4, 3), np.uint8), None, (0,))
     for text, films in (("<image>", []), ("Mô tả.", [film]), ("<image><image>", [film])):
         with pytest.raises(ValueError, match="films"):
             chat_messages([Message("user", text)], films)

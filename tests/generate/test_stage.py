@@ -19,6 +19,7 @@ from docphim.files import read_jsonl
 from docphim.generate import BACKENDS, generate
 from docphim.generate.plan import plan
 from docphim.generate.stage import Batch
+from docphim.imaging.frames import Stack
 from docphim.recipe import Model, Train
 from docphim.train import train
 
@@ -40,10 +41,10 @@ class Echo:
 
 def asked(task: str, image: str = "own"):
     (batch,), _ = plan([example(1, task, partner=2)], [image], BOTH, False, 4)
-    film = np.zeros((28, 28, 3), np.uint8)
+    film = Stack(np.zeros((1, 28, 28, 3), np.uint8), None, (0,))
     from docphim.generate.stage import _name
 
-    return Batch(Echo(), batch, [{_name(m): [film] for m in batch[0].media}]).answers(0)
+    return Batch(Echo(), batch, [{_name(m): film for m in batch[0].media}]).answers(0)
 
 
 def test_a_dialogue_is_answered_after_the_reference_and_after_its_own_findings():

@@ -13,7 +13,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
-from docphim.imaging.dicom import quiet
+from docphim.imaging.io.dicom import quiet
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydicom import uid
 
 from docphim.errors import Refused
-from docphim.imaging.dicom import numbers, read
+from docphim.imaging.io.dicom import numbers, read
 from docphim.imaging.xray import film_from, read_film
 
 FILM = film(12)

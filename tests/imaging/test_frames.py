@@ -10,12 +10,11 @@ from chest_films import chest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docphim.errors import Refused
 from docphim.imaging import geometry, store
-from docphim.imaging.frames import render, shrink
+from docphim.imaging.frames import draw, shrink
 from docphim.study import Media
 
-MEDIA = Media("image", {"xray": "prepared/a.b2nd"})
+MEDIA = Media("s", "image", {"xray": "prepared/a.b2nd"})
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def dataset(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("size", "content"), [((112, 112), (112, 78)), ((448, 448), (448, 314)), ((100, 50), (71, 50))])
 def test_own_film_is_letterboxed(dataset: Path, size: tuple[int, int], content: tuple[int, int]) -> None:
-    (frame,) = render(MEDIA, dataset, size)
+    (frame,) = draw(MEDIA, dataset, size).frames
     assert (frame.shape, frame.dtype) == ((*size, 3), np.uint8)
     assert (frame == frame[:, :, :1]).all()
     inside = np.argwhere(frame[:, :, 0] > 0)
@@ -41,18 +40,18 @@ def test_own_film_is_letterboxed(dataset: Path, size: tuple[int, int], content: 
 
 
 def test_blank_is_mid_grey(dataset: Path) -> None:
-    (frame,) = render(MEDIA, dataset, (40, 60), "blank")
+    (frame,) = draw(MEDIA, dataset, (40, 60), "blank").frames
     assert frame.shape == (40, 60, 3)
     assert (frame == 128).all()
 
 
 def test_noise_has_the_films_mean_and_spread_and_nothing_else(dataset: Path) -> None:
-    (own,), (noise,) = render(MEDIA, dataset, (112, 112)), render(MEDIA, dataset, (112, 112), "noise", seed=5)
+    (own,), (noise,) = (draw(MEDIA, dataset, (112, 112), image, seed=5).frames for image in ("own", "noise"))
     inside = own[:, 17:95, 0].astype(float)
     assert noise.mean() == pytest.approx(inside.mean(), abs=3)
     assert noise.std() == pytest.approx(inside.std(), abs=8)
-    assert (noise == render(MEDIA, dataset, (112, 112), "noise", seed=5)[0]).all()
-    assert (noise != render(MEDIA, dataset, (112, 112), "noise", seed=6)[0]).any()
+    assert (noise == draw(MEDIA, dataset, (112, 112), "noise", seed=5).frames[0]).all()
+    assert (noise != draw(MEDIA, dataset, (112, 112), "noise", seed=6).frames[0]).any()
     assert abs(np.corrcoef(noise[:, 17:95, 0].ravel(), inside.ravel())[0, 1]) < 0.05
 
 
@@ -87,9 +86,3 @@ def test_a_prepared_size_never_up_samples(height: int, width: int, long_side: in
     assert 1 <= h <= max(1, height)
     assert 1 <= w <= max(1, width)
     assert max(h, w) <= long_side
-
-
-def test_volumes_are_not_frames_of_a_film(dataset: Path) -> None:
-    with pytest.raises(Refused) as refusal:
-        render(Media("video", {"ct": "prepared/a.b2nd"}), dataset, (10, 10))
-    assert refusal.value.reason == "modality_unsupported"

@@ -23,6 +23,7 @@ struct.pack_into("<i", NIFTI, 0, 348)
 struct.pack_into("<8h", NIFTI, 40, 3, 40, 50, 60, 1, 1, 1, 1)
 struct.pack_into("<h", NIFTI, 70, 4)
 struct.pack_into("<8f", NIFTI, 76, 1, 0.75, 0.75, 1.5, 0, 0, 0, 0)
+struct.pack_into("<f", NIFTI, 108, 352)
 NIFTI[344:348] = b"n+1\0"
 
 
@@ -58,8 +59,8 @@ def test_a_picture_is_taken_for_a_film(tmp_path: Path) -> None:
     [
         (film(12, Modality="CT", PixelSpacing=[0.7, 0.7]), ("dicom", "CT", [240, 200], [0.7, 0.7]), "modality_unsupported"),
         (film(12, Modality="PT"), ("dicom", "PT", [240, 200], None), "modality_unsupported"),
-        (bytes(NIFTI), ("nifti", None, [40, 50, 60], [0.75, 0.75, 1.5]), "modality_unsupported"),
-        (gzip.compress(bytes(NIFTI), mtime=0), ("nifti", None, [40, 50, 60], [0.75, 0.75, 1.5]), "modality_unsupported"),
+        (bytes(NIFTI), ("nifti", None, None, None), "file_truncated"),
+        (gzip.compress(bytes(NIFTI), mtime=0), ("nifti", None, None, None), "file_truncated"),
         (film(12, ViewPosition="LL"), ("dicom", "CR", [240, 200], None), "view_out_of_scope"),
         (film(12, BodyPartExamined="KNEE"), ("dicom", "CR", [240, 200], None), "body_part_out_of_scope"),
         (picture(np.full((90, 80), 3, np.uint8)), ("png", None, [90, 80], None), "pixels_constant"),
@@ -109,9 +110,9 @@ def test_a_film_is_never_converted_onto_itself(tmp_path: Path) -> None:
     assert (tmp_path / "film.png").read_bytes() == picture(stored(8))
 
 
-def test_a_folder_is_not_converted(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="one file"):
-        convert(tmp_path, tmp_path / "out.png")
+def test_a_folder_without_a_series_is_not_converted(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="no series"):
+        convert(tmp_path, tmp_path / "out.npy")
 
 
 def test_inspecting_nothing_is_refused(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from docphim.errors import Refused
-from docphim.imaging import locations
-from docphim.imaging.locations import Cell, open_bytes, parse
+from docphim.imaging.io import locations
+from docphim.imaging.io.locations import Cell, open_bytes, parse
 
 CELLS = [f"cell {i}".encode() * 10 for i in range(25)]
 

@@ -11,7 +11,7 @@ from films import Ingested
 from PIL import Image
 
 from docphim.errors import Refused, UsageError
-from docphim.imaging.locations import open_bytes
+from docphim.imaging.io.locations import open_bytes
 from docphim.ingest import fingerprint
 
 ROW = {

@@ -151,7 +151,7 @@ def _example(study: Study, task: str, knobs: Knobs) -> Example:
     messages = [Message("system", "Bạn là trợ lý bác sĩ")]
     for section in asked:
         messages += [Message("user", "<image>Mô tả."), Message("assistant", sections[section], f"report:{section}")]
-    media = [Media("image", {"xray": study.series[0].path})] * len(asked)
+    media = [Media(study.id, "image", {"xray": study.series[0].path})] * len(asked)
     return Example(f"{study.id}-{task}", study.id, study.patient, study.split, task, "vi", messages, media)
 
 

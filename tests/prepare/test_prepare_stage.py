@@ -21,9 +21,12 @@ from docphim import files
 from docphim import workers as pool
 from docphim.errors import Refused
 from docphim.imaging import store
-from docphim.imaging.xray import film_from
+from docphim.imaging.xray import Settings, film_from
 from docphim.prepare import groups, prepare
-from docphim.prepare.films import Job, prepare_film
+from docphim.prepare.jobs import Job, prepare_series
+
+FILMS = {"xray": {"long_side": 120}}
+SETTINGS = {"xray": Settings(long_side=100)}
 
 
 def written(dataset: Path) -> dict[str, bytes]:
@@ -70,7 +73,7 @@ def shard(tmp_path: Path) -> dict[str, str]:
 
 def test_films_become_files_rows_and_thumbnails(make_dataset, films: dict[str, str]) -> None:
     dataset = make_dataset(films)
-    prepare(dataset, long_side=120, workers=1)
+    prepare(dataset, settings=FILMS, workers=1)
     rows = index(dataset)
     assert [r["series"] for r in rows] == ["a", "c", "e"]
     first = rows[0]
@@ -87,7 +90,7 @@ def test_films_become_files_rows_and_thumbnails(make_dataset, films: dict[str, s
     np.testing.assert_array_equal(pixels, expected.pixels)
     assert first["how"] == json.loads(json.dumps(expected.how))
     assert first["sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
-    thumbs = np.load(dataset / "prepared" / "thumbs.npy")
+    thumbs = np.load(dataset / "prepared" / "thumbs-xray.npy")
     assert (thumbs.shape, thumbs.dtype) == ((3, 32, 32), np.float32)
     assert thumbs[0].mean() == pytest.approx(pixels.mean() / 65535, abs=0.01)
     assert (dataset / "prepared").stat().st_mode & 0o077 == 0
@@ -98,7 +101,7 @@ def test_refusals_are_rows_without_names_and_replace_earlier_ones(make_dataset, 
     ingest = {"study": "other", "stage": "ingest", "reason": "report_missing", "why": "w"}
     files.write_jsonl(dataset / "rejected.jsonl", [ingest])
     for _ in range(2):
-        prepare(dataset, long_side=120, workers=1)
+        prepare(dataset, settings=FILMS, workers=1)
         assert rejected(dataset) == [
             ("other", "report_missing"),
             ("study-b", "file_empty"),
@@ -113,7 +116,7 @@ def test_refusals_are_rows_without_names_and_replace_earlier_ones(make_dataset, 
 
 def test_the_source_states_the_view_where_the_header_is_silent(make_dataset, films: dict[str, str]) -> None:
     dataset = make_dataset({k: films[k] for k in ("a", "c", "e")}, views={"a": "AP", "c": "AP"})
-    prepare(dataset, long_side=120, workers=1)
+    prepare(dataset, settings=FILMS, workers=1)
     assert [r["view"] for r in index(dataset)] == ["PA", "AP", "unknown"]
 
 
@@ -121,7 +124,7 @@ def test_any_number_of_workers_writes_the_same_bytes(make_dataset, films: dict[s
     results = []
     for workers in (1, 2):
         dataset = make_dataset({**films, **shard}, f"with-{workers}")
-        prepare(dataset, long_side=120, workers=workers)
+        prepare(dataset, settings=FILMS, workers=workers)
         results.append(written(dataset))
     assert results[0] == results[1]
     assert len(results[0]) == 3 + 49 + 3
@@ -142,21 +145,21 @@ def test_rows_of_a_parquet_group_stay_together_and_in_order(shard: dict[str, str
 SLOW = """
 import sys, time
 from pathlib import Path
-from docphim.prepare import films, prepare
-real = films.prepare_film
+from docphim.prepare import jobs, prepare
+real = jobs.prepare_series
 def slow(*args):
     time.sleep(0.1)
     return real(*args)
-films.prepare_film = slow
+jobs.prepare_series = slow
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]), long_side=120, workers=int(sys.argv[2]))
+    prepare(Path(sys.argv[1]), settings={"xray": {"long_side": 120}}, workers=int(sys.argv[2]))
 """
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_run_is_taken_up(make_dataset, shard: dict[str, str], tmp_path: Path, workers: int) -> None:
     whole = make_dataset(shard, "whole")
-    prepare(whole, long_side=120, workers=1)
+    prepare(whole, settings=FILMS, workers=1)
     dataset = make_dataset(shard, "killed")
     (tmp_path / "slow.py").write_text(SLOW, encoding="utf-8")
     with subprocess.Popen([sys.executable, str(tmp_path / "slow.py"), str(dataset), str(workers)], process_group=0) as process:
@@ -173,44 +176,45 @@ def test_a_killed_run_is_taken_up(make_dataset, shard: dict[str, str], tmp_path:
             assert time.monotonic() < deadline
             time.sleep(0.02)
     (dataset / "prepared" / ".r99.b2nd.123.part").write_bytes(b"half")
-    prepare(dataset, long_side=120, workers=1)
+    prepare(dataset, settings=FILMS, workers=1)
     assert written(dataset) == written(whole)
     assert {p.name: p.stat().st_ino for p in (dataset / "prepared").glob("r*.b2nd")}.items() >= done.items()
 
 
 def test_a_damaged_or_differently_made_file_is_made_again(make_dataset, films: dict[str, str]) -> None:
     dataset = make_dataset(films)
-    prepare(dataset, long_side=120, workers=1)
+    prepare(dataset, settings=FILMS, workers=1)
     expected = written(dataset)
     (dataset / "prepared" / "a.b2nd").write_bytes(expected["prepared/a.b2nd"][:-50])
-    pixels, meta = store.read_both(dataset / "prepared" / "c.b2nd")
-    store.write(dataset / "prepared" / "c.b2nd", pixels + 1, meta)
-    prepare(dataset, long_side=120, workers=1)
+    flipped = bytearray(expected["prepared/c.b2nd"])
+    flipped[len(flipped) // 2] ^= 1
+    (dataset / "prepared" / "c.b2nd").write_bytes(flipped)
+    prepare(dataset, settings=FILMS, workers=1)
     assert written(dataset) == expected
-    prepare(dataset, long_side=60, workers=1)
+    prepare(dataset, settings={"xray": {"long_side": 60}}, workers=1)
     assert [r["shape"] for r in index(dataset)] == [[60, 50]] * 3
 
 
 def test_what_left_the_dataset_leaves_the_folder(make_dataset, films: dict[str, str]) -> None:
     dataset = make_dataset(films)
-    prepare(dataset, long_side=120, workers=1)
+    prepare(dataset, settings=FILMS, workers=1)
     make_dataset({k: films[k] for k in ("a", "b")})
-    prepare(dataset, long_side=120, workers=1)
-    assert sorted(written(dataset)) == ["prepared/a.b2nd", "prepared/index.jsonl", "prepared/thumbs.npy", "rejected.jsonl"]
+    prepare(dataset, settings=FILMS, workers=1)
+    assert sorted(written(dataset)) == ["prepared/a.b2nd", "prepared/index.jsonl", "prepared/thumbs-xray.npy", "rejected.jsonl"]
 
 
 CRASHING = """
 import ctypes, sys
 from pathlib import Path
-from docphim.prepare import films, prepare
-real = films.prepare_film
-def crash(dataset, job, long_side):
+from docphim.prepare import jobs, prepare
+real = jobs.prepare_series
+def crash(job, dataset, settings):
     if job.series in sys.argv[2:]:
         ctypes.string_at(0)
-    return real(dataset, job, long_side)
-films.prepare_film = crash
+    return real(job, dataset, settings)
+jobs.prepare_series = crash
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]), long_side=120, workers=2)
+    prepare(Path(sys.argv[1]), settings={"xray": {"long_side": 120}}, workers=2)
 """
 
 
@@ -230,7 +234,7 @@ def test_workers_that_cannot_start_are_no_fault_of_the_films(
 ) -> None:
     monkeypatch.setattr(pool, "_start", _exit)
     with pytest.raises(Refused, match="cannot be started"):
-        prepare(make_dataset(films), long_side=120, workers=2)
+        prepare(make_dataset(films), settings=FILMS, workers=2)
 
 
 def _exit() -> None:
@@ -245,7 +249,7 @@ def test_a_full_disk_stops_the_stage(make_dataset, films: dict[str, str], monkey
 
     monkeypatch.setattr(store, "write", full)
     with pytest.raises(Refused) as refusal:
-        prepare(dataset, long_side=120, workers=1)
+        prepare(dataset, settings=FILMS, workers=1)
     assert refusal.value.reason == "disk_full"
     assert not (dataset / "prepared" / "index.jsonl").exists()
 
@@ -254,14 +258,14 @@ def test_a_fault_of_ours_costs_one_film_and_shows_no_path(tmp_path: Path, monkey
     def broken(location: str, long_side: int) -> None:
         raise KeyError(location)
 
-    monkeypatch.setattr("docphim.prepare.xray.read_film", broken)
-    outcome = prepare_film(tmp_path, Job("s", "x", "/secret/Nguyen.dcm", "prepared/x.b2nd", "PA"), 100)
-    assert (outcome.reason, outcome.why) == ("file_unreadable", "reading the film failed (KeyError)")
+    monkeypatch.setattr("docphim.imaging.xray.read_film", broken)
+    outcome = prepare_series(Job("s", "x", "/secret/Nguyen.dcm", "prepared/x.b2nd", "PA"), tmp_path, SETTINGS)
+    assert (outcome.reason, outcome.why) == ("file_unreadable", "reading the pixels failed (KeyError)")
 
 
 def test_a_modality_that_no_module_prepares_is_refused(tmp_path: Path) -> None:
-    outcome = prepare_film(tmp_path, Job("s", "x", "/secret/Nguyen.dcm", "prepared/x.b2nd", "unknown", "mr"), 100)
-    assert (outcome.reason, outcome.why) == ("modality_unsupported", "this version prepares xray")
+    outcome = prepare_series(Job("s", "x", "/secret/Nguyen.dcm", "prepared/x.b2nd", "unknown", "mr"), tmp_path, SETTINGS)
+    assert (outcome.reason, outcome.why) == ("modality_unsupported", "this run prepares xray")
 
 
 @pytest.mark.parametrize("name", ["studies.jsonl", "private.csv"])
@@ -269,12 +273,12 @@ def test_without_ingest_there_is_nothing_to_prepare(make_dataset, films: dict[st
     dataset = make_dataset(films)
     (dataset / name).unlink()
     with pytest.raises(Refused) as refusal:
-        prepare(dataset, long_side=120, workers=1)
+        prepare(dataset, settings=FILMS, workers=1)
     assert (refusal.value.reason, refusal.value.where) == ("file_missing", name)
 
 
 def test_a_dataset_without_a_usable_film_has_an_empty_index(make_dataset, films: dict[str, str]) -> None:
     dataset = make_dataset({"b": films["b"]})
-    prepare(dataset, long_side=120, workers=1)
+    prepare(dataset, settings=FILMS, workers=1)
     assert index(dataset) == []
-    assert np.load(dataset / "prepared" / "thumbs.npy").shape == (0, 32, 32)
+    assert list((dataset / "prepared").glob("thumbs-*")) == []

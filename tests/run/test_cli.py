@@ -123,7 +123,7 @@ def test_text_on_the_terminal_is_utf8_whatever_the_locale(tmp_path):
 def test_doctor_says_what_is_there_and_what_a_recipe_needs(tmp_path):
     found = json.loads(docphim("doctor", "demo", "--json", cwd=tmp_path).stdout)
     assert found["decoders"]["JPEG lossless"] == "ok" and found["missing"] == []
-    assert found["recipe"]["disk_mb_per_film"] > 0
+    assert found["recipe"]["disk_mb_per_series"]["xray"] > 0
 
 
 def test_inspect_says_what_a_file_is_and_why_it_is_refused(tmp_path):

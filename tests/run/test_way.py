@@ -11,7 +11,7 @@ import pytest
 
 from docphim.files import read_json, read_jsonl
 
-STABLE = ["studies.jsonl", "rejected.jsonl", "index.jsonl", "thumbs.npy", "train.jsonl", "val.jsonl", "test.jsonl"]
+STABLE = ["studies.jsonl", "rejected.jsonl", "index.jsonl", "thumbs-xray.npy", "train.jsonl", "val.jsonl", "test.jsonl"]
 STABLE += ["predictions.jsonl", "likelihoods.jsonl", "scores.json"]
 
 

@@ -13,7 +13,7 @@ def example(number: int, split: str, text: str) -> Example:
         Message("user", "<image>\nMô tả hình ảnh."),
         Message("assistant", text, "report:findings"),
     ]
-    media = [Media("image", {"xray": f"prepared/{study}.b2nd"})]
+    media = [Media(study, "image", {"xray": f"prepared/{study}.b2nd"})]
     return Example(f"{study}-findings", study, study, split, "findings", "vi", messages, media)
 
 

@@ -9,8 +9,9 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, pixel_array
 
 from docphim.errors import Refused
-from docphim.imaging import codestream, limits
-from docphim.imaging.dicom import integer, quiet, text
+from docphim.imaging import limits
+from docphim.imaging.io import codestream
+from docphim.imaging.io.dicom import integer, quiet, text
 
 _PIXELS = 0x7FE00010
 _FLOATS = (0x7FE00008, 0x7FE00009)
@@ -92,8 +93,12 @@ def _check_claims(ds: pydicom.Dataset) -> None:
     if (_PIXELS not in ds and not floats) or rows < 1 or columns < 1:
         raise Refused("pixels_missing")
     limits.check_size(rows, columns)
-    if floats:
-        return
+    if not floats:
+        _check_data(ds, rows, columns)
+
+
+def _check_data(ds: pydicom.Dataset, rows: int, columns: int) -> None:
+    """Refuse pixel data that is absent or shorter than the header claims."""
     try:
         with quiet():
             data = ds[_PIXELS].value

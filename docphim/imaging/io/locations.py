@@ -1,14 +1,25 @@
-"""Where a film's bytes are: a file, or a cell: `parquet:PATH#COLUMN/ROW GROUP/ROW`, `arrow:PATH#COLUMN/BATCH/ROW`."""
+"""Where the pixels of a series are; one kind of location each, one line of text in private.csv.
+
+| pixels are in | location |
+|---|---|
+| a file (a film, a NIfTI volume, an array) | its path |
+| a cell of a table | `parquet:PATH#COLUMN/ROW GROUP/ROW`, `arrow:PATH#COLUMN/BATCH/ROW` |
+| an array of an `.npz` file | `npz:PATH#KEY` |
+| the files of a DICOM series | `series:["FOLDER", "NAME", "NAME", …]`, names relative to the folder |
+"""
 
 from __future__ import annotations
 
+import csv
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from docphim.errors import Refused
+from docphim.imaging import limits
 
 _CELL = re.compile(r"(?P<kind>parquet|arrow):(?P<path>.+)#(?P<column>.+)/(?P<group>\d+)/(?P<row>\d+)", re.DOTALL)
 _BATCH = 8  # rows held in memory at once: films of up to some tens of MB each
@@ -31,21 +42,120 @@ class Cell:
         return f"{self.kind}:{self.path}#{self.column}/{self.group}/{self.row}"
 
 
-def parse(location: str) -> Path | Cell:
+@dataclass(frozen=True, order=True)
+class Key:
+    """One array of an `.npz` file."""
+
+    path: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"npz:{self.path}#{self.key}"
+
+
+@dataclass(frozen=True, order=True)
+class SeriesFiles:
+    """The files of one DICOM series, in any order; named, so that nobody walks a folder of 100,000 files for them again."""
+
+    folder: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "series:" + json.dumps([self.folder, *self.names], ensure_ascii=False)
+
+    @property
+    def paths(self) -> list[Path]:
+        """Where each file is."""
+        return [Path(self.folder, name) for name in self.names]
+
+
+Place = Path | Cell | Key | SeriesFiles
+
+
+def parse(location: str) -> Place:
     """Read a location.
 
     Raises
     ------
     Refused
-        `file_unreadable`: it begins with `parquet:` or `arrow:` and does not go on as it must.
+        `file_missing`: it is empty; `file_unreadable`: it begins as one of the kinds and does not go on as it must.
     """
-    if not location.startswith(("parquet:", "arrow:")):
-        return Path(location)
+    if not location:
+        raise Refused("file_missing", "", "no location is known")
+    kind = location.partition(":")[0]
+    return _PARSERS[kind](location) if kind in _PARSERS else Path(location)
+
+
+def _cell(location: str) -> Cell:
     match = _CELL.fullmatch(location)
     if match is None:
         raise Refused("file_unreadable", "", "the location of a table's cell must be KIND:PATH#COLUMN/GROUP/ROW")
     kind: Any = match["kind"]
     return Cell(kind, match["path"], match["column"], int(match["group"]), int(match["row"]))
+
+
+def _key(location: str) -> Key:
+    path, _, key = location.removeprefix("npz:").rpartition("#")
+    if not path or not key:
+        raise Refused("file_unreadable", "", "the location of an array must be npz:PATH#KEY")
+    return Key(path, key)
+
+
+def _series(location: str) -> SeriesFiles:
+    try:
+        folder, *names = json.loads(location.removeprefix("series:"))
+    except (ValueError, TypeError):
+        folder, names = None, []
+    if not names or not all(isinstance(text, str) and text for text in (folder, *names)):
+        raise Refused("file_unreadable", "", 'the location of a series must be series:["FOLDER", "NAME", …]')
+    return SeriesFiles(str(folder), tuple(names))
+
+
+_PARSERS: dict[str, Callable[[str], Place]] = {"parquet": _cell, "arrow": _cell, "npz": _key, "series": _series}
+
+
+def read_table(path: Path) -> dict[str, str]:
+    """Location by series id, from private.csv; a series of thousands of files is one long field."""
+    csv.field_size_limit(1 << 30)
+    with open(path, encoding="utf-8", newline="") as handle:
+        return {row["series"]: row["location"] for row in csv.DictReader(handle)}
+
+
+def read_bytes(path: Path) -> bytes:
+    """A film's file, whole.
+
+    Raises
+    ------
+    Refused
+        `file_missing`, `file_unreadable` (no permission) or `image_too_large`.
+    """
+    try:
+        size = _size(path)
+        if size > limits.MAX_BYTES:
+            raise Refused("image_too_large", "", f"the file has {size >> 20} MB, more than any film")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise Refused("file_missing") from error
+    except OSError as error:
+        raise Refused("file_unreadable", "", "the file cannot be opened") from error
+
+
+def head(path: Path, size: int) -> bytes:
+    """The first bytes of a file; raises as `read_bytes` does."""
+    try:
+        _size(path)
+        with open(path, "rb") as handle:
+            return handle.read(size)
+    except (FileNotFoundError, ValueError) as error:
+        raise Refused("file_missing") from error
+    except OSError as error:
+        raise Refused("file_unreadable", "", "the file cannot be opened") from error
+
+
+def _size(path: Path) -> int:
+    if not path.is_file() and path.exists():  # a pipe would be waited for, for ever
+        raise Refused("file_unreadable", "", "it is a folder, a pipe or a device, not a file")
+    return path.stat().st_size
 
 
 def open_bytes(location: str) -> bytes | Path:
@@ -58,11 +168,11 @@ def open_bytes(location: str) -> bytes | Path:
     Refused
         `file_missing`, `image_missing` (an empty cell) or `file_unreadable`.
     """
-    if not location:
-        raise Refused("file_missing", "", "no location is known")
     place = parse(location)
     if isinstance(place, Cell):
         return _reader.read(place) if place.kind == "parquet" else _arrow_cell(place)
+    if not isinstance(place, Path):
+        raise Refused("modality_unsupported", "", "a series of files or an array is a volume, not a film")
     try:
         if place.is_file():
             return place

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, TiffImagePlugin
 
 from docphim.errors import Refused
 from docphim.imaging import limits
-from docphim.imaging.dicom import quiet
+from docphim.imaging.io.dicom import quiet
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
 _WHITE_IS_ZERO, _PHOTOMETRIC, _BITS_PER_SAMPLE = 0, 262, 258

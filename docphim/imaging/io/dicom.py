@@ -17,7 +17,7 @@ from pydicom.dataelem import RawDataElement
 
 from docphim.errors import Refused
 from docphim.imaging import limits
-from docphim.imaging.sniff import ENOUGH, kind_of
+from docphim.imaging.io.sniff import ENOUGH, kind_of
 
 
 @contextlib.contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Literal
 
 from docphim.errors import Refused
 
-Kind = Literal["dicom", "dicom_bare", "png", "jpeg", "tiff", "nifti", "other"]
+Kind = Literal["dicom", "dicom_bare", "png", "jpeg", "tiff", "nifti", "npz", "npy", "other"]
 
 _MAGIC: list[tuple[int, bytes, Kind]] = [
     (128, b"DICM", "dicom"),
@@ -16,15 +17,17 @@ _MAGIC: list[tuple[int, bytes, Kind]] = [
     (0, b"MM\x00*", "tiff"),
     (344, b"n+1\x00", "nifti"),
     (4, b"n+2\x00", "nifti"),
+    (0, b"PK\x03\x04", "npz"),  # or another archive: its names tell
+    (0, b"\x93NUMPY", "npy"),
 ]
 #: First bytes of programs: PE, ELF, Mach-O (32, 64 bit, both orders, universal), scripts.
 _PROGRAMS = (b"MZ", b"\x7fELF", b"\xfe\xed\xfa", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
 #: How many first bytes `kind_of` needs.
-ENOUGH = 512
+ENOUGH = 1024
 
 
 def kind_of(head: bytes) -> Kind:
-    """Name the format from the first `ENOUGH` bytes.
+    """Name the format from the first `ENOUGH` bytes; a NIfTI is known inside gzip too.
 
     Raises
     ------
@@ -33,6 +36,8 @@ def kind_of(head: bytes) -> Kind:
     """
     if not head:
         raise Refused("file_empty")
+    if head.startswith(b"\x1f\x8b"):
+        return "nifti" if _inflated(head)[344:348] == b"n+1\x00" or _inflated(head)[4:8] == b"n+2\x00" else "other"
     for offset, magic, kind in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             if kind == "dicom" and head.startswith(_PROGRAMS):
@@ -41,6 +46,14 @@ def kind_of(head: bytes) -> Kind:
     if _begins_with_element(head):
         return "dicom_bare"
     return "other"
+
+
+def _inflated(head: bytes) -> bytes:
+    """The first bytes of what a gzip file holds; b'' where it is damaged."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, 1024)
+    except zlib.error:
+        return b""
 
 
 def _begins_with_element(head: bytes) -> bool:

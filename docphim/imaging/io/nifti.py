@@ -1,0 +1,140 @@
+"""NIfTI volumes by nibabel: the place of every voxel from sform or qform, in one orientation; the format has no unit."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from docphim.errors import Refused
+from docphim.imaging import limits
+from docphim.imaging.io.dicom import quiet
+from docphim.imaging.io.volume import Volume, upright
+
+#: sform and qform of one file may put a corner of the volume so far apart, mm.
+_SAME_PLACE = 0.5
+#: From millimetres as NIfTI counts them (to the right, the front, the head) to DICOM's (to the left, the back, the head).
+_TO_DICOM = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def read(path: Path) -> Volume:
+    """A volume; integers stay integers where the file scales by none, else float32.
+
+    Raises
+    ------
+    Refused
+        `file_missing`, `file_unreadable`, `file_truncated`, `image_too_large`, `multiframe` (a fourth axis), `pixels_missing`,
+        `pixels_undecodable` (colour, complex numbers), `pixels_not_finite`, `no_geometry` or `gantry_tilt`.
+    """
+    try:
+        with _opened(path) as handle:
+            header, data = _parts(handle)
+    except FileNotFoundError as error:
+        raise Refused("file_missing") from error
+    except EOFError as error:
+        raise Refused("file_truncated") from error
+    except (OSError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
+        raise Refused("file_unreadable", "", "the file cannot be read or inflated") from error
+    how: dict[str, Any] = {"decoder": "nibabel", "stored": header.get_data_dtype().name}
+    affine = _TO_DICOM @ _affine(header, how)
+    array, affine, spacing = upright(_values(header, data, how), affine)
+    how["spatial_unit"] = header.get_xyzt_units()[0]
+    return Volume(array, spacing, affine, how=how)
+
+
+def to_bytes(volume: Volume) -> bytes:
+    """A volume as a NIfTI-1 file, gzip; equal volumes give equal bytes.
+
+    Raises
+    ------
+    Refused
+        `no_geometry`: nothing says where the voxels are.
+    """
+    import nibabel as nib
+
+    if volume.affine is None:
+        raise Refused("no_geometry")
+    image = nib.nifti1.Nifti1Image(volume.array.transpose(2, 1, 0), _TO_DICOM @ volume.affine)
+    image.header.set_xyzt_units("mm")
+    image.set_qform(image.affine, 1)
+    image.set_sform(image.affine, 1)
+    return gzip.compress(image.to_bytes(), 6, mtime=0)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with open(path, "rb") as handle:
+        zipped = handle.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if zipped else open(path, "rb")  # type: ignore[return-value]
+
+
+def _parts(handle: IO[bytes]) -> tuple[Any, bytes]:
+    """The header, and the bytes of the voxels: no more than the header claims is inflated."""
+    import nibabel as nib  # a tenth of a second, and only NIfTI needs it
+
+    start = handle.read(540)
+    kind = nib.nifti2.Nifti2Header if start[4:8] == b"n+2\x00" else nib.nifti1.Nifti1Header
+    try:
+        with quiet():
+            header = kind.from_fileobj(BytesIO(start), check=False)
+            shape, size, offset = header.get_data_shape(), header.get_data_dtype().itemsize, int(header["vox_offset"])
+    except Exception as error:  # nibabel raises by what it stumbled over
+        raise Refused("file_unreadable", "", "the NIfTI header cannot be read") from error
+    if len(shape) < 3 or any(n != 1 for n in shape[3:]):
+        raise Refused("multiframe", "", f"the file holds {len(shape)} axes where a volume has three")
+    limits.check_voxels(shape)
+    if offset < header.sizeof_hdr or offset > 1 << 20:
+        raise Refused("file_unreadable", "", "the NIfTI header says that the voxels begin where they cannot")
+    data = start[offset:] if offset < len(start) else b""
+    if offset > len(start):
+        handle.read(offset - len(start))
+    wanted = int(np.prod(shape)) * size
+    data += handle.read(wanted - len(data))
+    if len(data) < wanted:
+        raise Refused("file_truncated")
+    return header, data[:wanted]
+
+
+def _values(header: Any, data: bytes, how: dict[str, Any]) -> np.ndarray:
+    """The voxels in the file's axis order, scaled as it says."""
+    dtype = header.get_data_dtype()
+    if dtype.kind not in "iuf":
+        raise Refused("pixels_undecodable", "", "the voxels are not plain numbers")
+    stored = np.frombuffer(data, dtype).reshape(header.get_data_shape()[:3], order="F")
+    stored = stored.astype(dtype.newbyteorder("="), copy=False)
+    try:
+        slope, intercept = header.get_slope_inter()
+    except Exception as error:  # a slope that is infinite
+        raise Refused("pixels_not_finite", "", "the scale of the voxels is not a number") from error
+    slope, intercept = 1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept)
+    if (slope, intercept) != (1, 0):
+        how["rescale"] = [slope, intercept]
+        stored = stored * np.float32(slope) + np.float32(intercept)
+    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+        raise Refused("pixels_not_finite")
+    return stored
+
+
+def _affine(header: Any, how: dict[str, Any]) -> np.ndarray:
+    """The matrix of sform, else of qform; a file with neither, or with two that disagree, has no geometry."""
+    codes = {"sform": int(header["sform_code"]), "qform": int(header["qform_code"])}
+    used = [name for name, code in codes.items() if code > 0]
+    how["geometry"] = used[0] if used else None
+    if not used:
+        raise Refused("no_geometry", "", "neither sform nor qform of the NIfTI is set")
+    try:
+        with quiet():
+            placed = [getattr(header, f"get_{name}")() for name in used]
+    except Exception as error:  # a quaternion that is none
+        raise Refused("no_geometry", "", "the qform of the NIfTI is no rotation") from error
+    if len(placed) == 2:
+        last = np.array([*(n - 1 for n in header.get_data_shape()[:3]), 1.0])
+        corners = [placed[0] @ corner - placed[1] @ corner for corner in (last, np.array([0, 0, 0, 1.0]))]
+        if max(np.abs(difference).max() for difference in corners) > _SAME_PLACE:
+            raise Refused("no_geometry", "", "sform and qform of the NIfTI put its voxels in different places")
+    if header.get_xyzt_units()[0] not in ("mm", "unknown"):
+        raise Refused("no_geometry", "", "the NIfTI counts in another unit than millimetres")
+    return np.asarray(placed[0], float)

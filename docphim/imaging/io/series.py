@@ -1,0 +1,278 @@
+"""A DICOM series of many files to one volume: ordered by position, measured by position, and refused where a slice is wrong.
+
+SliceThickness, SpacingBetweenSlices, InstanceNumber and names of files are not looked at: each lies in somebody's files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+
+from docphim.errors import Refused
+from docphim.imaging import limits
+from docphim.imaging.io import dicom, pixels
+from docphim.imaging.io.locations import SeriesFiles
+from docphim.imaging.io.volume import Volume, upright
+from docphim.imaging.scope import modality_of
+
+#: Steps between slices may differ from their median by this share, and a slice from the even grid by this share of a step.
+#: A bed seam of a PET scanner moves a slice by 0.02 of a step; a missing slice by 1.
+STEP_TOLERANCE = 0.1
+#: Slices nearer than this share of a step lie in the same place.
+_SAME_PLACE = 0.05
+#: Slices may drift sideways by this much for each millimetre between them (0.6 degrees).
+_SHEAR = 0.01
+_HEADER = (
+    "SOPClassUID",
+    "Modality",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "NumberOfFrames",
+    "NumberOfSlices",
+    "NumberOfTimeSlices",
+    "SamplesPerPixel",
+    "Rows",
+    "Columns",
+    "PixelSpacing",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RescaleType",
+    "Units",
+)
+#: What must be the same in every file of a series, and how a person calls it.
+_SHARED = {
+    "SOPClassUID": "kinds of object",
+    "Modality": "modalities",
+    "SeriesInstanceUID": "series",
+    "FrameOfReferenceUID": "frames of reference",
+    "Rows": "numbers of rows",
+    "Columns": "numbers of columns",
+    "SamplesPerPixel": "numbers of channels",
+    "Units": "units",
+}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One file of a series, as its header describes it."""
+
+    path: Path
+    header: pydicom.Dataset
+    position: np.ndarray
+    orientation: np.ndarray
+
+
+def read(place: SeriesFiles | Sequence[Path]) -> Volume:
+    """A series as one volume.
+
+    CT comes in HU, int16 where every slice's slope and intercept are whole numbers, else float32; of other modalities the
+    stored values are scaled slice by slice, and the unit is None.
+
+    Raises
+    ------
+    Refused
+        `slices_missing`, `duplicate_position`, `gantry_tilt`, `series_mixed`, `no_geometry`, `multiframe`, `unit_unknown` (a CT
+        without rescale), `pixels_not_finite`, and what one file may be refused for.
+    """
+    slices = [_slice(path) for path in (place.paths if isinstance(place, SeriesFiles) else place)]
+    return read_slices(slices)
+
+
+def read_slices(slices: Sequence[Slice]) -> Volume:
+    """As `read`, of headers that were read before."""
+    check_shared(slices)
+    slices, step, how = ordered(slices)
+    first = slices[0].header
+    affine = _affine(slices, step)
+    array = _values(slices, how)
+    frame = dicom.text(first, "FrameOfReferenceUID") or None
+    unit = "HU" if modality_of(first) == "CT" else None
+    if unit is None and (units := dicom.text(first, "Units")):
+        how["stored_unit"] = units[:16]
+    array, affine, spacing = upright(array.transpose(2, 1, 0), affine)
+    return Volume(array, spacing, affine, frame, unit, modality_of(first), how)
+
+
+def header_of(path: Path) -> pydicom.Dataset:
+    """What of a file's header describes a slice; the pixels are not touched.
+
+    Raises
+    ------
+    Refused
+        `file_missing` or `file_unreadable`.
+    """
+    try:
+        with dicom.quiet(), open(path, "rb") as handle:
+            dicom.check_deflated(handle)
+            handle.seek(0)
+            return pydicom.dcmread(handle, stop_before_pixels=True, force=True, specific_tags=list(_HEADER))
+    except FileNotFoundError as error:
+        raise Refused("file_missing") from error
+    except Refused:
+        raise
+    except Exception as error:  # pydicom raises by what it stumbled over
+        raise Refused("file_unreadable", "", "the DICOM header of a slice cannot be read") from error
+
+
+def slice_of(path: Path, header: pydicom.Dataset) -> Slice:
+    """A slice, if its header says where it lies.
+
+    Raises
+    ------
+    Refused
+        `multiframe` or `no_geometry`.
+    """
+    if dicom.integer(header, "NumberOfFrames", 1) > 1:
+        raise Refused("multiframe", "", "a file of the series holds several frames; this version reads one slice a file")
+    position = np.array(dicom.numbers(header, "ImagePositionPatient"))
+    orientation = np.array(dicom.numbers(header, "ImageOrientationPatient"))
+    if position.size != 3 or orientation.size != 6:
+        raise Refused("no_geometry", "", "a slice does not say where it lies (ImagePositionPatient, ImageOrientationPatient)")
+    row, column = orientation[:3], orientation[3:]
+    if abs(np.linalg.norm(row) - 1) > 1e-3 or abs(np.linalg.norm(column) - 1) > 1e-3 or abs(row @ column) > 1e-3:
+        raise Refused("no_geometry", "", "the orientation of a slice is not two directions at right angles")
+    return Slice(path, header, position, orientation)
+
+
+def _slice(path: Path) -> Slice:
+    return slice_of(path, header_of(path))
+
+
+def check_shared(slices: Sequence[Slice]) -> None:
+    """Refuse files that are not slices of one volume.
+
+    Raises
+    ------
+    Refused
+        `series_mixed`, `slices_missing` (a single file) or `no_geometry` (PixelSpacing).
+    """
+    if len(slices) < 2:
+        raise Refused("slices_missing", "", "one slice is no volume")
+    for keyword, name in _SHARED.items():
+        values = {dicom.text(item.header, keyword) for item in slices}
+        if len(values) > 1:
+            raise Refused("series_mixed", "", f"the files are of {len(values)} {name}")
+    reference = slices[0]
+    if max(np.abs(item.orientation - reference.orientation).max() for item in slices) > 1e-3:
+        raise Refused("series_mixed", "", "the files are of several orientations, as where a localizer is among them")
+    spacings = [dicom.numbers(item.header, "PixelSpacing") for item in slices]
+    if any(len(s) != 2 or min(s) <= 0 for s in spacings):
+        raise Refused("no_geometry", "", "a slice does not say the size of its pixels (PixelSpacing)")
+    if np.ptp(np.array(spacings), axis=0).max() > 1e-4:
+        raise Refused("series_mixed", "", "the files are of several pixel sizes")
+
+
+def ordered(slices: Sequence[Slice]) -> tuple[list[Slice], np.ndarray, dict[str, Any]]:
+    """Slices along their normal, the step from one to the next (mm in the patient), and what was found.
+
+    Raises
+    ------
+    Refused
+        `duplicate_position`, `slices_missing` or `gantry_tilt`.
+    """
+    normal = np.cross(slices[0].orientation[:3], slices[0].orientation[3:])
+    along = np.array([item.position @ normal for item in slices])
+    order = np.argsort(along, kind="stable")
+    slices, along = [slices[i] for i in order], along[order]
+    steps = np.diff(along)
+    mean = float(along[-1] - along[0]) / len(steps)
+    _check_steps(steps, along, mean)
+    _check_count(slices)
+    positions = np.array([item.position for item in slices])
+    sideways = positions - positions[0] - np.outer(along - along[0], normal)
+    if np.abs(sideways).max() > _SHEAR * (along[-1] - along[0]):
+        shear = np.degrees(np.arctan(np.linalg.norm(sideways, axis=1).max() / (along[-1] - along[0])))
+        raise Refused("gantry_tilt", "", f"the slices are sheared by {shear:.1f} degrees, as by a tilted gantry")
+    how = {"slices": len(slices), "steps_mm": [round(float(s), 4) for s in (steps.min(), steps.max())]}
+    return slices, normal * mean, how
+
+
+def _check_steps(steps: np.ndarray, along: np.ndarray, mean: float) -> None:
+    usual = float(np.median(steps))
+    if steps.min() <= max(_SAME_PLACE * usual, 1e-3):
+        count = int((steps <= max(_SAME_PLACE * usual, 1e-3)).sum())
+        raise Refused("duplicate_position", "", f"{count} slices lie where another one lies")
+    if steps.max() > (1 + STEP_TOLERANCE) * usual or steps.min() < (1 - STEP_TOLERANCE) * usual:
+        raise Refused("slices_missing", "", f"the slices are {steps.min():.3f} to {steps.max():.3f} mm apart")
+    even = along[0] + mean * np.arange(len(along))
+    if np.abs(along - even).max() > STEP_TOLERANCE * usual:
+        raise Refused("slices_missing", "", f"a slice lies {np.abs(along - even).max():.3f} mm off an even grid")
+
+
+def _check_count(slices: Sequence[Slice]) -> None:
+    """Hold the number of files against NumberOfSlices (0054,0081) of a PET, whose first and last slice leave no gap."""
+    stated = dicom.integer(slices[0].header, "NumberOfSlices", 0)
+    if stated > len(slices):
+        raise Refused("slices_missing", "", f"the header says {stated} slices, there are {len(slices)}")
+
+
+def _affine(slices: Sequence[Slice], step: np.ndarray) -> np.ndarray:
+    """From (column, row, slice) to millimetres (PS3.3 C.7.6.2.1.1)."""
+    down, across = dicom.numbers(slices[0].header, "PixelSpacing")  # between rows, between columns
+    affine = np.eye(4)
+    affine[:3, 0] = slices[0].orientation[:3] * across
+    affine[:3, 1] = slices[0].orientation[3:] * down
+    affine[:3, 2] = step
+    affine[:3, 3] = slices[0].position
+    return affine
+
+
+def _values(slices: Sequence[Slice], how: dict[str, Any]) -> np.ndarray:
+    """(slice, row, column), each slice by its own slope and intercept."""
+    first = slices[0].header
+    shape = (len(slices), dicom.integer(first, "Rows", 0), dicom.integer(first, "Columns", 0))
+    limits.check_voxels(shape)
+    scales = [_scale(item.header) for item in slices]
+    whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
+    array = np.empty(shape, np.int16 if whole else np.float32)
+    decoders = set()
+    for number, (item, (slope, intercept)) in enumerate(zip(slices, scales, strict=True)):
+        stored, decoder = pixels.decode(dicom.read(_data(item.path)))
+        decoders.add(decoder)
+        if stored.shape != shape[1:]:
+            raise Refused("series_mixed", "", "a slice holds another picture than its header says")
+        array = _scaled(array, number, stored, slope, intercept)
+    slopes = sorted({slope for slope, _ in scales})
+    how |= {"decoder": "+".join(sorted(decoders)), "stored": array.dtype.name}
+    how["rescale"] = [slopes[0], scales[0][1]] if len(slopes) == 1 else f"{len(slopes)} slopes"
+    return array
+
+
+def _scaled(array: np.ndarray, number: int, stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """Put one slice into its place; the array becomes float32 where a value does not fit 16 bits."""
+    if array.dtype == np.int16:
+        whole = stored.astype(np.int32) * int(slope) + int(intercept)
+        if stored.dtype.kind in "iu" and whole.min() >= -32768 and whole.max() <= 32767:
+            array[number] = whole
+            return array
+        array = array.astype(np.float32)
+    scaled = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    if not np.isfinite(scaled).all():
+        raise Refused("pixels_not_finite")
+    array[number] = scaled
+    return array
+
+
+def _scale(header: pydicom.Dataset) -> tuple[float, float]:
+    """Slope and intercept of a slice; a CT without them has no HU."""
+    slope, intercept = dicom.numbers(header, "RescaleSlope"), dicom.numbers(header, "RescaleIntercept")
+    if modality_of(header) == "CT":
+        if not slope or not intercept or slope[0] == 0:
+            raise Refused("unit_unknown", "", "a slice of the CT does not say how its values become HU (RescaleSlope)")
+        if dicom.text(header, "RescaleType").upper() not in ("", "HU"):
+            raise Refused("unit_unknown", "", "RescaleType says that the values are not HU")
+    return (slope or [1.0])[0], (intercept or [0.0])[0]
+
+
+def _data(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused("file_missing" if not path.exists() else "file_unreadable", "", "a slice cannot be opened") from error

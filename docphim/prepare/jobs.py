@@ -1,0 +1,105 @@
+"""What one worker does: the series of one group, read, prepared and written, each under its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from docphim.errors import Refused
+from docphim.files import content_key
+from docphim.imaging import modality, store
+from docphim.recipe import Section
+from docphim.study import Row
+
+#: Refusals that are not about one series: the stage stops.
+_FATAL = ("disk_full",)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One series to prepare; `path` is relative to the dataset, `view` what the source says of it."""
+
+    study: str
+    series: str
+    location: str
+    path: str
+    view: str
+    modality: str = "xray"
+
+
+@dataclass
+class Outcome:
+    """A row of index.jsonl with its thumbnail, or the reason there is none."""
+
+    job: Job
+    row: Row | None = None
+    thumb: np.ndarray | None = None
+    reason: str = ""
+    why: str = ""
+
+
+def prepare_group(jobs: list[Job], dataset: Path, settings: Mapping[str, Section]) -> list[Outcome]:
+    """Prepare series one after the other; a refused one does not stop the rest.
+
+    Parameters
+    ----------
+    settings : mapping
+        Modality → its section of the recipe; a series of another modality is refused.
+
+    Raises
+    ------
+    Refused
+        `disk_full`.
+    """
+    return [prepare_series(job, dataset, settings) for job in jobs]
+
+
+def prepare_series(job: Job, dataset: Path, settings: Mapping[str, Section]) -> Outcome:
+    """Prepare one series, or take up the file that an interrupted run has left whole; raises as `prepare_group` does."""
+    try:
+        pixels, meta = _prepared(job, dataset / job.path, settings)
+        thumb = modality(job.modality).thumbnail(pixels)
+    except Refused as refusal:
+        if refusal.reason in _FATAL:
+            raise
+        return Outcome(job, reason=refusal.reason, why=refusal.why)
+    except Exception as error:  # a fault of ours must cost one series, not the run; its class says more than its text may
+        return Outcome(job, reason="file_unreadable", why=f"reading the pixels failed ({type(error).__name__})")
+    row = {"study": job.study, "series": job.series, "modality": job.modality, "path": job.path}
+    row |= {name: meta[name] for name in ("shape", "spacing", "unit", "view", "frame_of_reference", "sha256", "how")}
+    return Outcome(job, row, thumb)
+
+
+def crashed(job: Job) -> Outcome:
+    """The outcome of a series that kills its process."""
+    return Outcome(job, reason="pixels_undecodable", why="decoding the pixels crashes the decoder")
+
+
+def _prepared(job: Job, path: Path, settings: Mapping[str, Section]) -> tuple[np.ndarray, Row]:
+    """Pixels and metadata of one series, in its file when this returns."""
+    if job.modality not in settings:
+        raise Refused("modality_unsupported", "", f"this run prepares {', '.join(settings)}")
+    module, mine = modality(job.modality), settings[job.modality]
+    made = {"version": module.VERSION, "settings": mine.model_dump(mode="json"), "view": job.view}
+    earlier = _finished(path, made)
+    if earlier is not None:
+        return earlier
+    pixels, facts = module.prepare(job.location, mine, job.view)
+    frame = facts.get("frame_of_reference")
+    # The frame's UID would lead into the hospital's archive; within a study its digest tells frames apart as well.
+    facts = {**facts, "frame_of_reference": content_key([job.study, frame]) if frame else None}
+    return pixels, store.write(path, pixels, {"shape": list(pixels.shape), **facts, "made": made})
+
+
+def _finished(path: Path, made: Row) -> tuple[np.ndarray, Row] | None:
+    """Pixels and metadata of a file made earlier under the same settings, if its pixels are still those it was made with."""
+    if not path.exists():
+        return None
+    try:
+        pixels, meta = store.read_both(path)
+    except Refused:
+        return None
+    return (pixels, meta) if meta.get("made") == made else None
