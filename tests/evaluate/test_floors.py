@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from docphim.evaluate.floors import Floors, Thumbs, medoid
