@@ -13,7 +13,9 @@ from pathlib import Path
 
 from docphim import files
 from docphim.errors import ENVIRONMENT, Refused, UsageError
+from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Service
+from docphim.scores import read_scores
 from docphim.way import JUDGED, Stage
 
 #: Bytes without which nothing is begun.
@@ -48,6 +50,10 @@ def check(recipe: Recipe, last: str) -> None:
         backend = recipe.generate.backend
         raise UsageError(f"train: generate.backend is {backend}, so there is no model to train; go on with `docphim generate`")
     check_source(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
+    check_label_sets(recipe.evaluate.label_sets or ())
+    check_families(recipe.evaluate.metrics or (), "evaluate.metrics")
+    if recipe.generate.drafts and not Path(recipe.generate.drafts).expanduser().is_file():
+        raise Refused("file_missing", "generate.drafts")
     refuse_ambiguous({name: task(name) for name in recipe.tasks}, Prompts(recipe.prompts, recipe.language))
     for key, name, known in (
         ("model.family", recipe.model.family if recipe.trains else None, FAMILIES),
@@ -159,8 +165,8 @@ def unanswered(recipe: Recipe, stage: Stage) -> bool:
     if stage.name == "generate" and "generate" in asked and stage.done:
         return any(row["finish"] == "failed" for row in files.read_jsonl(stage.folder / "predictions.jsonl"))
     if stage.name == "evaluate" and "evaluate.judge" in asked and stage.done:
-        tasks = files.read_json(stage.folder / "scores.json")["by_task"].values()
-        return any((task.get("judge") or {}).get("failed") for task in tasks)
+        tasks = read_scores(stage.folder / "scores.json").values()
+        return any(task.judge and task.judge.failed for task in tasks)
     return False
 
 

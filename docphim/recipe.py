@@ -19,6 +19,9 @@ M = TypeVar("M", bound=BaseModel)
 _SHOWN = 80
 RECIPES = Path(__file__).parent / "recipes"
 
+#: Backends whose answers no model of the run gives.
+ELSEWHERE = ("openai", "file")
+
 
 class Section(BaseModel):
     """A part of a recipe: no unknown keys, defaults written out."""
@@ -180,7 +183,10 @@ class Service(Section):
 
 
 class Generate(Service):
-    """How answers are drafted: by the run's own model, or by an endpoint (`backend: openai`)."""
+    """How answers are drafted: by the run's own model, by an endpoint (`backend: openai`), or elsewhere (`backend: file`).
+
+    `drafts` is the file of drafts made elsewhere; `allow` says which faults of its ids do not stop the run.
+    """
 
     backend: str = "transformers"
     max_new_tokens: int = Field(512, ge=1)
@@ -188,6 +194,14 @@ class Generate(Service):
     batch_size: int = Field(16, ge=1)
     seed: int = 0
     image_size: int | tuple[int, int] = 768
+    drafts: str | None = None
+    allow: list[Literal["missing", "extra", "duplicates"]] = []
+
+    @model_validator(mode="after")
+    def _has_drafts(self) -> Generate:
+        if (self.backend == "file") != (self.drafts is not None):
+            raise ValueError("backend file needs 'drafts', the file of drafts made elsewhere, and no other backend takes it")
+        return self
 
     @model_validator(mode="after")
     def _has_an_endpoint(self) -> Generate:
@@ -220,7 +234,8 @@ class Evaluate(Section):
     images: list[Literal["own", "noise", "blank", "other"]] = ["own", "noise", "blank", "other"]
     splits: list[Literal["val", "test"]] = ["test"]
     contexts: list[Literal["reference", "generated"]] = ["reference", "generated"]
-    label_sets: list[Literal["ct_rate", "vindr", "chexpert", "phantom"]] | None = Field(None, min_length=1)
+    label_sets: list[str] | None = Field(None, min_length=1)
+    metrics: list[str] | None = Field(None, min_length=1)
     resamples: int = Field(1000, ge=100)
     seed: int = 12345
     judge: Judge | None = None
@@ -263,17 +278,20 @@ class Recipe(Section):
     @model_validator(mode="before")
     @classmethod
     def _no_model_of_our_own(cls, values: Any) -> Any:
-        """Where an endpoint answers nothing is trained: `model` may then be left out."""
-        if isinstance(values, dict) and "model" not in values:
-            generate = values.get("generate")
-            if isinstance(generate, dict) and generate.get("backend") == "openai":
-                return {**values, "model": {"family": "none"}}
+        """Where an endpoint or a file answers nothing is trained, and `model` may be left out; a file has the own images' drafts."""
+        generate = values.get("generate") if isinstance(values, dict) else None
+        backend = generate.get("backend") if isinstance(generate, dict) else None
+        if backend in ELSEWHERE and "model" not in values:
+            values = {**values, "model": {"family": "none"}}
+        evaluate = values.get("evaluate", {}) if backend == "file" else None
+        if isinstance(evaluate, dict) and "images" not in evaluate:
+            values = {**values, "evaluate": {**evaluate, "images": ["own"]}}
         return values
 
     @property
     def trains(self) -> bool:
-        """Whether this run makes a model of its own; behind an endpoint there is nothing to train."""
-        return self.generate.backend != "openai"
+        """Whether this run makes a model of its own; where drafts come from elsewhere there is nothing to train."""
+        return self.generate.backend not in ELSEWHERE
 
 
 def validated(kind: type[M], values: dict[str, Any], where: str) -> M:

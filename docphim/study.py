@@ -118,8 +118,24 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question should be answered with, so that it is scored as an answer and not as a report.
+
+    `value` is true or false (`yes_no`), one of the choices, a number (in `unit`, where it has one), or words.
+    """
+
+    kind: Literal["yes_no", "choice", "number", "text"]
+    value: bool | float | str
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
-    """What a model is asked once, and what it should answer; one `<image>`/`<video>` tag per media entry."""
+    """What a model is asked once, and what it should answer; one `<image>`/`<video>` tag per media entry.
+
+    `wrong_image` is what the audit shows in place of the patient's own image, `pair` a training negative of the same form;
+    `answer` is the typed answer of the last turn, where the task asks a question.
+    """
 
     id: str
     study: str
@@ -130,11 +146,16 @@ class Example:
     messages: list[Message]
     media: list[Media]
     wrong_image: Row | None = None
+    pair: Row | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One answer of a model; its key is (id, turn, context, image)."""
+    """One answer of a model; its key is (id, turn, context, image).
+
+    `declined`: the draft says that it will not or cannot answer, wholly or before it describes the image.
+    """
 
     id: str
     turn: int
@@ -148,6 +169,7 @@ class Prediction:
     reference: str
     finish: Literal["stop", "length", "refused", "failed"]
     model: str
+    declined: bool = False
 
     @property
     def key(self) -> tuple[str, int, str, str]:
@@ -160,11 +182,17 @@ def media_tags(messages: Iterable[Message]) -> list[str]:
     return [kind for message in messages if message.role == "user" for kind in TAG.findall(message.content)]
 
 
+#: Metadata of a field that is left out of the row where it is None.
+OPTIONAL: dict[str, Any] = {"optional": True}
+
+
 def to_row(noun: Any) -> Row:
-    """Turn a dataclass of this file into a JSON-ready dict, in field order."""
+    """Turn a noun (a dataclass of this file or of `scores.py`) into a JSON-ready dict, in field order."""
     row: Row = {}
     for f in dataclasses.fields(noun):
-        row[f.metadata.get("key", f.name)] = _plain(getattr(noun, f.name))
+        value = getattr(noun, f.name)
+        if value is not None or "optional" not in f.metadata:
+            row[f.metadata.get("key", f.name)] = _plain(value)
     return row
 
 
@@ -173,11 +201,13 @@ def _plain(value: Any) -> Any:
         return to_row(value)
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
     return value
 
 
 def from_row(kind: type[T], row: Row) -> T:
-    """Build a dataclass of this file from a parsed JSON row.
+    """Build a noun (a dataclass of this file or of `scores.py`) from a parsed JSON row.
 
     Raises
     ------
@@ -202,14 +232,23 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _typed(hint: Any, value: Any) -> Any:
-    """Rebuild nested dataclasses; everything else is left as JSON gave it."""
+    """Rebuild nested dataclasses, also in lists and as the values of dicts; everything else is left as JSON gave it."""
     if value is None:
         return None
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        inner = [h for h in typing.get_args(hint) if dataclasses.is_dataclass(h)]
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        inner = [h for h in typing.get_args(hint) if _holds_nouns(h)]
         return _typed(inner[0], value) if inner else value
-    if typing.get_origin(hint) is list:
+    if origin is list:
         return [_typed(typing.get_args(hint)[0], v) for v in value]
+    if origin is dict and _holds_nouns(hint):
+        return {key: _typed(typing.get_args(hint)[1], v) for key, v in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return from_row(hint, value)
     return value
+
+
+@functools.cache
+def _holds_nouns(hint: Any) -> bool:
+    """Whether a type is a noun, or a list or dict of them however deep."""
+    return dataclasses.is_dataclass(hint) or any(_holds_nouns(h) for h in typing.get_args(hint))

@@ -54,8 +54,9 @@ def convert(
 @app.command()
 def score(
     pairs: Annotated[
-        Path, typer.Argument(metavar="PAIRS.jsonl", help='Lines {"id", "reference", "prediction"}; {"patient"} where known.')
-    ],
+        Path | None,
+        typer.Argument(metavar="PAIRS", help="JSONL or CSV of id, reference, prediction; patient where known."),
+    ] = None,
     language: Annotated[str, typer.Option(help="vi, en or zh.")] = "vi",
     convention: Annotated[
         str, typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco.")
@@ -66,8 +67,12 @@ def score(
         typer.Option(
             "--set",
             metavar="SET",
-            help="Labels: ct_rate, vindr, chexpert or phantom; may be repeated. All but phantom unless named.",
+            help="Labels (see docphim labels); may be repeated. The published ones unless named.",
         ),
+    ] = None,
+    metrics: Annotated[str, typer.Option(metavar="FAMILY,...", help="Families of metrics, such as rouge,facts.")] = "",
+    scores: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Scores computed elsewhere: JSONL or CSV of id and numbers.")
     ] = None,
     allow: Annotated[
         str, typer.Option(metavar="FAULTS", help="Score although ids are missing, extra or duplicates (with commas).")
@@ -80,7 +85,17 @@ def score(
     if language not in ("vi", "en", "zh"):
         raise UsageError(f"--language {language}: must be one of vi, en, zh")
     faults = [fault.strip() for fault in allow.split(",") if fault.strip()]
-    scored = score_pairs(pairs, language, convention=convention, tokens=tokens, label_sets=set_, allow=faults)
+    families = [name.strip() for name in metrics.split(",") if name.strip()] or None
+    scored = score_pairs(
+        pairs,
+        language,
+        scores=scores,
+        convention=convention,
+        tokens=tokens,
+        label_sets=set_,
+        metrics=families,
+        allow=faults,
+    )
     if json:
         show(scored, True)
     else:
@@ -160,7 +175,7 @@ def compare(
     Scores with intervals, what each loses on another patient's film, paired tests against one run; with --marks, what
     readers marked. Runs of other references, splits or signatures are refused.
     """
-    from docphim.evaluate.compare import compare_to_files
+    from docphim.compare import compare_to_files
 
     result = compare_to_files(
         runs,
@@ -175,7 +190,7 @@ def compare(
     if json:
         show(result, True)
     else:
-        from docphim.evaluate.compare.text import terminal
+        from docphim.compare.text import terminal
 
         print(terminal(result))
 

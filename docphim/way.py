@@ -9,7 +9,7 @@ from typing import Any
 
 from docphim import files
 from docphim.language import lexicon
-from docphim.metrics import LABEL_SETS
+from docphim.metrics import label_sets
 from docphim.metrics.signature import reading
 from docphim.recipe import Recipe, Service
 from docphim.study import SPLITS
@@ -137,7 +137,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
             },
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe)},
             folder=dataset,
-            outputs=["examples", "leaks.json", "stats.json", "rejected.jsonl?stage=build"],
+            outputs=["examples", "leaks.json", "stats.json", "tasks.json", "rejected.jsonl?stage=build"],
             version=VERSIONS["build"],
         ),
     ]
@@ -191,6 +191,7 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
                 "resamples": evaluate.resamples,
                 "seed": evaluate.seed,
                 "label_sets": evaluate.label_sets,
+                "metrics": evaluate.metrics,
                 "judge": judge,
             },
             unrecorded={"judge_asking": judge_asking} if judge_asking else {},
@@ -198,7 +199,8 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
                 **drafts,
                 "train": examples["train"],
                 "studies": dataset / "studies.jsonl",
-                **reading(language, LABEL_SETS),
+                "tasks": dataset / "tasks.json",
+                **reading(language, label_sets()),
             },
             folder=home,
             outputs=["scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl"],
@@ -227,12 +229,17 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 
 
 def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
-    """The stage whose answers come from the run's own model, or from an endpoint that has options of its own."""
+    """The stage whose answers come from the run's own model, or from an endpoint or a file that has options of its own."""
     drafting, evaluate = recipe.generate, recipe.evaluate
-    moved = {"base": recipe.model.base} if recipe.model.base else {}
-    options, asking = ({}, moved) if recipe.trains else endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
+    options: dict[str, Any] = {}
+    asking: dict[str, Any] = {"base": recipe.model.base} if recipe.trains and recipe.model.base else {}
+    if drafting.backend == "openai":
+        options, asking = endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
+    elif drafting.backend == "file":  # what the file holds is an input; where it lies changes nothing
+        options, asking = drafting.model_dump(include={"model", "allow"}), {"drafts": drafting.drafts}
     made_by = drafting.model_dump(include={"batch_size"}) if recipe.trains else {"options": options}
     trained = {"trained": home / "train.json"} if recipe.trains else {}
+    elsewhere = {"elsewhere": Path(drafting.drafts).expanduser()} if drafting.drafts else {}
     return Stage(
         name="generate",
         call="docphim.generate:generate",
@@ -248,6 +255,7 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         unrecorded={"asking": asking} if asking else {},
         inputs={
             **trained,
+            **elsewhere,
             **_examples(dataset),
             "draft": dataset / "examples" / "draft.jsonl",
             "index": _index(dataset),

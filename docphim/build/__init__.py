@@ -15,6 +15,7 @@ from docphim.build.prompts import Prompts
 from docphim.build.stats import dataset_stats
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_json, write_jsonl
+from docphim.metrics import check_families
 from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, from_row, to_row
 
 TASKS = {
@@ -36,6 +37,8 @@ def build(
     settings: dict[str, Row],
 ) -> None:
     """Write examples/{train,val,test}.jsonl, examples/draft.jsonl (studies without a report), leaks.json and stats.json.
+
+    And tasks.json: which metric families score each task, so that evaluation knows without knowing the tasks.
 
     Parameters
     ----------
@@ -75,6 +78,7 @@ def build(
         if s.id not in split_of
     ]
     _write_rejected(dataset, rejected)
+    write_json(dataset / "tasks.json", {name: {"metrics": list(module.METRICS)} for name, module in modules.items()})
     write_json(dataset / "leaks.json", leaks.report(reported, split_of, pictures, patient_of))
     write_json(dataset / "stats.json", dataset_stats(dataset, language))
 
@@ -103,11 +107,13 @@ def task(name: str) -> ModuleType:
     Raises
     ------
     UsageError
-        There is no such task.
+        There is no such task, or it names a family of metrics that there is not.
     """
     if name not in TASKS:
         raise UsageError(f"tasks: {name!r} is not one of {', '.join(TASKS)}")
-    return importlib.import_module(TASKS[name])
+    module = importlib.import_module(TASKS[name])
+    check_families(module.METRICS, f"task {name}")
+    return module
 
 
 def refuse_ambiguous(modules: dict[str, ModuleType], words: Prompts) -> None:
@@ -117,14 +123,17 @@ def refuse_ambiguous(modules: dict[str, ModuleType], words: Prompts) -> None:
     study = Study("x", "x", "M", 72, None, series, Report(words.language, sections), None, None, "x")
     wanted: dict[str, tuple[str, str | None]] = {}
     for name, module in modules.items():
-        asked = ""
-        for message in module.messages(study, sections, words, "<image>"):
-            if message.role == "assistant":
-                first, origin = wanted.setdefault(asked, (name, message.origin))
-                if origin != message.origin:
-                    why = f"tasks {first} and {name} ask with the same words under prompts: {words.set}; use prompts: docphim"
-                    raise Refused("ambiguous_prompt", "tasks", why)
-            asked += f"<{message.role}>{message.content}"
+        for messages, _ in module.examples(study, sections, words, "<image>"):
+            before = ""
+            for message in messages:
+                if message.role == "assistant":
+                    first, origin = wanted.setdefault(before, (name, message.origin))
+                    if origin != message.origin:
+                        why = (
+                            f"tasks {first} and {name} ask with the same words under prompts: {words.set}; use prompts: docphim"
+                        )
+                        raise Refused("ambiguous_prompt", "tasks", why)
+                before += f"<{message.role}>{message.content}"
 
 
 def _partners(studies: list[Study], pictures: Pictures, patient_of: dict[str, str], seed: int) -> dict[str, str | None]:
@@ -159,22 +168,23 @@ def _examples(
             why = f"task {name} needs {lack[1]}"
             rejected.append({"study": study.id, "stage": "build", "reason": lack[0], "why": why})
             continue
-        messages = module.messages(seen, sections, words, looks.tags(media))
-        if not study.report:  # what is to be drafted has its place in the conversation, and no text
-            messages = [dataclasses.replace(m, origin=None) if m.role == "assistant" else m for m in messages]
-        turns = sum(m.role == "user" for m in messages)
-        example = Example(
-            id=f"{study.id}-{name}",
-            study=study.id,
-            patient=study.patient,
-            split=split,
-            task=name,
-            language=words.language,
-            messages=messages,
-            media=media * turns,
-            wrong_image=wrong,
-        )
-        rows.append(to_row(example))
+        asked = module.examples(seen, sections, words, looks.tags(media))
+        for number, (messages, answer) in enumerate(asked, 1):
+            if not study.report:  # what is to be drafted has its place in the conversation, and no text
+                messages = [dataclasses.replace(m, origin=None) if m.role == "assistant" else m for m in messages]
+            example = Example(
+                id=f"{study.id}-{name}-{number}" if module.NUMBERED else f"{study.id}-{name}",
+                study=study.id,
+                patient=study.patient,
+                split=split,
+                task=name,
+                language=words.language,
+                messages=messages,
+                media=media * sum(m.role == "user" for m in messages),
+                wrong_image=wrong,
+                answer=answer,
+            )
+            rows.append(to_row(example))
     return rows
 
 

@@ -1,9 +1,22 @@
 """Task `dialogue`: findings first, then the impression in a second turn that shows the film again (ViX-Ray stage 3)."""
 
+from collections.abc import Iterator
+
 from docphim.build.prompts import Prompts
-from docphim.study import Message, Study
+from docphim.study import Answer, Message, Study
 
 SECTIONS = ("findings", "impression")
+#: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images.
+METRICS = ("rouge", "bleu", "chrf", "facts", "labels")
+#: Whether a study has any number of examples, and their ids a number each.
+NUMBERED = False
+
+
+def examples(
+    study: Study, sections: dict[str, str], prompts: Prompts, images: str
+) -> Iterator[tuple[list[Message], Answer | None]]:
+    """What is asked of a study: one conversation, whose answer is a text and no typed one."""
+    yield messages(study, sections, prompts, images), None
 
 
 def messages(study: Study, sections: dict[str, str], prompts: Prompts, images: str) -> list[Message]:

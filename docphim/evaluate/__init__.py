@@ -21,6 +21,7 @@ def evaluate(
     resamples: int,
     seed: int,
     label_sets: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
     judge: dict[str, Any] | None = None,
     judge_asking: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -35,7 +36,9 @@ def evaluate(
     seed : int
         Seed of the bootstrap and of the floors' choice of reports.
     label_sets : sequence of str, optional
-        Sets of `docphim.language.labels.SETS`; none: VinDr's and CheXpert's for films, CT-RATE's where there is a CT.
+        Sets of `docphim.language.labels.SETS`; none: those for films, or for CT where there is one.
+    metrics : sequence of str, optional
+        Families of `docphim.metrics.METRICS` in place of those that each task names.
     judge, judge_asking : dict, optional
         A language model as judge (`docphim.evaluate.judge.Judge`): what its answers depend on, and the way to it.
 
@@ -48,12 +51,13 @@ def evaluate(
     """
     from docphim.evaluate.tables import write_tables
 
-    told: dict[str, Any] = {"language": language, "resamples": resamples, "seed": seed, "label_sets": label_sets}
+    settings: dict[str, Any] = {"language": language, "resamples": resamples, "seed": seed}
+    settings |= {"label_sets": label_sets, "metrics": metrics}
     if judge is None:
-        return write_tables(dataset, run, **told)
+        return write_tables(dataset, run, **settings)
     from docphim.evaluate.judge import Judge
 
     systems = judge["systems"]
     about = {key: value for key, value in judge.items() if key != "systems"}
     with contextlib.closing(Judge(run / "judge.jsonl", language, **about, **(judge_asking or {}))) as asked:
-        return write_tables(dataset, run, **told, judge=asked, judged=systems)
+        return write_tables(dataset, run, **settings, judge=asked, judged=systems)

@@ -8,49 +8,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docphim.evaluate.answers import Answers
+from docphim.evaluate.drafts import Drafts
 from docphim.files import atomic, dumps
 from docphim.language.fact import Fact
 from docphim.metrics.facts import Matching
-from docphim.metrics.intervals import rounded
+from docphim.metrics.intervals import finite
 from docphim.metrics.measure import Measured
 from docphim.metrics.pairs import Pairs
+from docphim.scores import Keys
 from docphim.study import Prediction, Row
 
 
 @dataclass(frozen=True)
 class System:
-    """A measured system on one task: `own`, a wrong image, `floor:NAME` or `ceiling`, and the answers it stands beside."""
+    """A measured system on one task: `own`, a wrong image, `floor:NAME` or `ceiling`, and the drafts it stands beside."""
 
     name: str
     measured: Measured
-    answers: Sequence[Prediction]
+    drafts: Sequence[Prediction]
 
 
-def write_scores(path: Path, measured: Iterable[tuple[Answers, System]]) -> None:
+def write_by_study(path: Path, measured: Iterable[tuple[Drafts, System]]) -> None:
     """One row per task, study, image and metric: how each single report scored."""
     import pyarrow as pa
 
     rows = [
         {
-            "task": task.key,
+            "task": str(task.key),
             "id": p.id,
             "study": p.study,
             "patient": p.patient,
             "image": system.name,
             "metric": m,
-            "value": value,
+            "value": finite(value),
         }
         for task, system in measured
         if system.name in task.by_image
         for m, values in system.measured.studies.items()
-        for p, value in zip(system.answers, map(rounded, values), strict=True)
+        for p, value in zip(system.drafts, values, strict=True)
     ]
     text = ("task", "id", "study", "patient", "image", "metric")
     _write(path, rows, pa.schema([*((column, pa.string()) for column in text), ("value", pa.float64())]))
 
 
-def write_statistics(path: Path, measured: Iterable[tuple[Answers, System]]) -> None:
+def write_statistics(path: Path, measured: Iterable[tuple[Drafts, System]]) -> None:
     """One row per task, system and report, with a list of numbers per metric family: what it adds to each score.
 
     `metric(family).aggregate` of their sum gives the scores again, for any part of the reports.
@@ -61,26 +62,26 @@ def write_statistics(path: Path, measured: Iterable[tuple[Answers, System]]) -> 
     for task, system in measured:
         parts = system.measured.statistics
         families |= dict.fromkeys(parts)
-        for i, p in enumerate(system.answers):
-            row = {"task": task.key, "id": p.id, "study": p.study, "patient": p.patient, "system": system.name}
+        for i, p in enumerate(system.drafts):
+            row = {"task": str(task.key), "id": p.id, "study": p.study, "patient": p.patient, "system": system.name}
             rows.append(row | {family: values[i] for family, values in parts.items()})
     text = ("task", "id", "study", "patient", "system")
     lists = [(family, pa.list_(pa.float64())) for family in families if family]
     _write(path, rows, pa.schema([*((column, pa.string()) for column in text), *lists]))
 
 
-def error_rows(task: Answers, pairs: Pairs, matchings: Sequence[Matching]) -> Iterator[Row]:
+def error_rows(drafts: Drafts, pairs: Pairs, matchings: Sequence[Matching]) -> Iterator[Row]:
     """The facts of each study's reference and draft, and how they answer to one another."""
-    for p, reference, prediction, found in zip(task.own.values(), *pairs.facts, matchings, strict=True):
+    for p, reference, prediction, matching in zip(drafts.main.values(), *pairs.facts, matchings, strict=True):
         yield {
-            "task": task.key,
+            "task": str(drafts.key),
             "id": p.id,
             "study": p.study,
             "patient": p.patient,
-            "right": found.right,
-            "wrong": found.wrong,
-            "missing": found.missing,
-            "hallucinated": found.hallucinated,
+            "right": matching.right,
+            "wrong": matching.wrong,
+            "missing": matching.missing,
+            "hallucinated": matching.hallucinated,
             "reference": [fact_row(fact) for fact in reference],
             "prediction": [fact_row(fact) for fact in prediction],
         }
@@ -92,13 +93,10 @@ def fact_row(fact: Fact) -> Row:
     return {name: getattr(fact, name) for name in (*fields, "start", "end")}
 
 
-def keys(task: Answers) -> dict[str, str]:
+def keys(drafts: Drafts) -> Keys:
     """Fingerprints by which two runs can tell that they were tested on the same reports of the same patients."""
-    own = list(task.own.values())
-    return {
-        "references": _fingerprint((p.id, p.reference) for p in own),
-        "split": _fingerprint((p.id, p.patient) for p in own),
-    }
+    rows = list(drafts.main.values())
+    return Keys(_fingerprint((p.id, p.reference) for p in rows), _fingerprint((p.id, p.patient) for p in rows))
 
 
 def _fingerprint(rows: Iterable[tuple[str, str]]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-from docphim.metrics import LABEL_SETS, metric
+from docphim.metrics import label_sets, metric
 from docphim.metrics.facts import Matching, error_counts, match
 from docphim.metrics.measure import Measured
 from docphim.metrics.pairs import Pairs
+from docphim.scores import Coverage, LabelRow
 
 if TYPE_CHECKING:
     from docphim.metrics.clinical import Labels
@@ -20,40 +22,37 @@ RARE = 3
 LOOKED_AT = 1000
 
 
-def behind(pairs: Pairs, system: Measured) -> tuple[dict[str, Any], list[Matching]]:
-    """`fact_errors`, `per_label` and `coverage_words`; and each prediction's facts set beside its reference's.
+@dataclass(frozen=True)
+class Detail:
+    """The parts of scores.json that go with facts and labels, as `docphim.scores.TaskScores` names them; None without them."""
 
-    Both empty where facts were not scored.
-    """
+    fact_errors: dict[str, int] | None = None
+    per_label: dict[str, dict[str, LabelRow]] | None = None
+    coverage_words: dict[str, Coverage] | None = None
+
+
+def behind(pairs: Pairs, system: Measured) -> tuple[Detail, list[Matching]]:
+    """Errors, labels and known words; and each prediction's facts set beside its reference's (empty without facts)."""
+    labels = per_label(system) or None
     if "facts" not in system.statistics:
-        return {}, []
+        return Detail(per_label=labels), []
     matchings = [match(reference, prediction) for reference, prediction in zip(*pairs.facts, strict=True)]
-    words = {"reference": pairs.references, "prediction": pairs.predictions}
-    found = {
-        "fact_errors": error_counts(matchings),
-        "per_label": per_label(system),
-        "coverage_words": {of: coverage_words(texts, pairs.language) for of, texts in words.items()},
-    }
-    return found, matchings
+    texts = {"reference": pairs.references, "prediction": pairs.predictions}
+    words = {side: coverage_words(reports, pairs.language) for side, reports in texts.items()}
+    return Detail(error_counts(matchings), per_label(system), words), matchings
 
 
-def per_label(system: Measured) -> dict[str, dict[str, Any]]:
+def per_label(system: Measured) -> dict[str, dict[str, LabelRow]]:
     """Precision, recall, F1 and support of each label, by set."""
-    scored = [name for name in LABEL_SETS if name in system.statistics]
+    scored = [name for name in label_sets() if name in system.statistics]
     return {name: cast("Labels", metric(name)).per_label(system.statistics[name]) for name in scored}
 
 
-def coverage_words(texts: Sequence[str], language: str) -> dict[str, Any]:
-    """How much of reports the lexicon knows, in percent, and the words it was asked for most in vain.
-
-    Returns
-    -------
-    dict
-        ``{"share", "known", "words", "unknown": [[word, times], …]}``; share is None of no words.
-    """
+def coverage_words(texts: Sequence[str], language: str) -> Coverage:
+    """How much of reports the lexicon knows, in percent (None of no words), and the words it was asked for most in vain."""
     from docphim.language.facts import coverage
 
-    found = coverage(texts[:: len(texts) // LOOKED_AT + 1], language)
-    often = sorted(((w, n) for w, n in found.unknown.items() if n >= RARE), key=lambda row: (-row[1], row[0]))
-    share = None if found.share is None else round(100 * found.share, 10)
-    return {"share": share, "known": found.known, "words": found.words, "unknown": [list(row) for row in often[:LISTED]]}
+    met = coverage(texts[:: len(texts) // LOOKED_AT + 1], language)
+    often = sorted(((w, n) for w, n in met.unknown.items() if n >= RARE), key=lambda row: (-row[1], row[0]))
+    share = None if met.share is None else round(100 * met.share, 10)
+    return Coverage(share, met.known, met.words, [list(row) for row in often[:LISTED]])

@@ -11,6 +11,7 @@ from docphim.language.fact import Fact
 from docphim.language.labels import labels_of, read_labels
 from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
 from docphim.metrics.pairs import Floats
+from docphim.scores import Rates
 
 #: A rate over fewer studies than this is not shown.
 FEWEST = 5
@@ -21,7 +22,7 @@ Case = tuple[str, Mapping[str, int], str]
 
 def by_finding(
     cases: Sequence[Case], language: str, *, resamples: int, seed: int, facts_read: Mapping[str, list[Fact]] | None = None
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Rates]:
     """Sensitivity, false-positive rate and Youden's J of each finding, as fractions.
 
     A sided finding also counts over both sides together, as `NAME (side)`: then a finding on the wrong side is one miss and
@@ -30,19 +31,18 @@ def by_finding(
     Returns
     -------
     dict
-        ``{NAME: {"tpr", "fpr", "j", "low", "high", "positives", "negatives"}}``; low and high are of J.  Findings with
-        fewer than `FEWEST` positives or negatives are left out.
+        By finding; `low` and `high` are of J.  Findings with fewer than `FEWEST` positives or negatives are left out.
     """
     named = [_named(text, language, facts_read or {}) for text, _, _ in cases]
-    truths, found = [truth for _, truth, _ in cases], {}
+    truths, rates = [truth for _, truth, _ in cases], {}
     patient = patient_index([patient for _, _, patient in cases])
     for name, labels in _groups(truths).items():
         table = _table(named, truths, labels)
         hits, misses, alarms, rejections = table.sum(axis=0)
         positives, negatives = int(hits + misses), int(alarms + rejections)
         if min(positives, negatives) >= FEWEST:
-            found[name] = _rates(table, patient, resamples, seed) | {"positives": positives, "negatives": negatives}
-    return found
+            rates[name] = _rates(table, patient, resamples, seed)
+    return rates
 
 
 def _named(text: str, language: str, facts_read: Mapping[str, list[Fact]]) -> set[str]:
@@ -65,14 +65,15 @@ def _groups(truths: Sequence[Mapping[str, int]]) -> dict[str, list[str]]:
 def _table(named: Sequence[set[str]], truths: Sequence[Mapping[str, int]], labels: Sequence[str]) -> Floats:
     """True positives, misses, false positives and true negatives of each study, (n, 4)."""
     table = np.zeros((len(truths), 4))
-    for row, said, truth in zip(table, named, truths, strict=True):
+    for row, names, truth in zip(table, named, truths, strict=True):
         for label in labels:
-            row[(0 if truth.get(label) else 2) + (0 if label in said else 1)] += 1
+            row[(0 if truth.get(label) else 2) + (0 if label in names else 1)] += 1
     return table
 
 
-def _rates(table: Floats, patient: Any, resamples: int, seed: int) -> dict[str, float | None]:
-    tpr, fpr = _tpr_fpr(table.sum(axis=0))
+def _rates(table: Floats, patient: Any, resamples: int, seed: int) -> Rates:
+    totals = table.sum(axis=0)
+    tpr, fpr = _tpr_fpr(totals)
     sums = resampled_sums(table, patient, resamples, seed)
     low, high = None, None
     if sums is not None:
@@ -80,7 +81,8 @@ def _rates(table: Floats, patient: Any, resamples: int, seed: int) -> dict[str, 
         counted = (sums[:, :2].sum(axis=1) > 0) & (sums[:, 2:].sum(axis=1) > 0)
         drawn = _tpr_fpr(sums[counted])
         low, high = interval(drawn[0] - drawn[1])
-    return {"tpr": rounded(tpr), "fpr": rounded(fpr), "j": rounded(tpr - fpr), "low": low, "high": high}
+    positives, negatives = int(totals[:2].sum()), int(totals[2:].sum())
+    return Rates(rounded(tpr), rounded(fpr), rounded(tpr - fpr), low, high, positives, negatives)
 
 
 def _tpr_fpr(sums: Floats) -> tuple[Any, Any]:

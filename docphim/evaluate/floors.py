@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from docphim.evaluate.answers import answer_text
+from docphim.evaluate.drafts import answer_text
 from docphim.files import read_jsonl, seed_of
 from docphim.imaging.thumbs import read as read_thumbs
 from docphim.metrics.pairs import Floats, rouge_l_table

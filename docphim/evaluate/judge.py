@@ -64,7 +64,7 @@ class Judge:
         self._endpoint: Endpoint | None = None
         self._gone = ""
         # A line of another form is no answer of ours: what it may have held is asked again.
-        self._kept = {r["key"]: r for r in read_jsonl(cache) if isinstance(r, dict) and isinstance(r.get("key"), str)}
+        self._rows = {r["key"]: r for r in read_jsonl(cache) if isinstance(r, dict) and isinstance(r.get("key"), str)}
 
     def split(self, texts: Iterable[str]) -> dict[str, Facts | None]:
         """The facts of each text; None where the judge failed.  A text without a word has none, and nobody is asked."""
@@ -90,46 +90,51 @@ class Judge:
         """Let go of the endpoint, and bring the kept answers into an order that does not depend on who answered first."""
         if self._endpoint:
             self._endpoint.close()
-        if self._kept:
-            write_jsonl(self.cache, (self._kept[key] for key in sorted(self._kept)))
+        if self._rows:
+            write_jsonl(self.cache, (self._rows[key] for key in sorted(self._rows)))
 
     def _answers(
         self, step: Step, items: Sequence[Any], messages: Callable[[Any], list[Row]], read: Callable[[Any, Any], Any]
     ) -> dict[Any, Any]:
         """What the judge says of each item, from the cache or the endpoint; None where it failed."""
-        told = {item: item if step == "split" else [_words(facts) for facts in item] for item in items}
-        keys = {item: content_key([*self._about, step, told[item]], 64) for item in items}
-        found = {item: read_kept(self._kept.get(keys[item]), item, read) for item in items}
-        todo = [item for item in items if found[item] is None]
-        if not todo:
-            return found
-        if self.replay or self._gone:
+        asked = {item: item if step == "split" else [_words(facts) for facts in item] for item in items}
+        keys = {item: content_key([*self._about, step, asked[item]], 64) for item in items}
+        verdicts = {item: read_row(self._rows.get(keys[item]), item, read) for item in items}
+        todo = [item for item in items if verdicts[item] is None]
+        if todo and (self.replay or self._gone):
             self.failures[self._gone or "not among the kept answers"] += len(todo)
-            return found
-        endpoint = self._open()
+        elif todo:
+            verdicts |= self._ask(step, {item: keys[item] for item in todo}, messages, read)
+        return verdicts
+
+    def _ask(
+        self, step: Step, keys: dict[Any, str], messages: Callable[[Any], list[Row]], read: Callable[[Any, Any], Any]
+    ) -> Row:
+        """Ask the endpoint about the items of `keys`, and keep what is of the form asked for."""
+        endpoint, verdicts = self._open(), {}
 
         def ask(item: Any) -> tuple[Any, Any, str]:
             form = {"name": step, "strict": True, "schema": _data()["schema"][step]}
             settings = {"temperature": 0, "seed": 0, "response_format": {"type": "json_schema", "json_schema": form}}
             answer = endpoint.chat(messages(item), **settings)
-            said = _json(answer.text) if answer.finish == "stop" else None
+            content = _json(answer.text) if answer.finish == "stop" else None
             why = answer.why or (
                 "the answer was cut" if answer.finish == "length" else "the answer is not of the form asked for"
             )
-            return item, said if read(said, item) is not None else None, why
+            return item, content if read(content, item) is not None else None, why
 
-        left = len(todo)
+        left = len(keys)
         with Appender(self.cache) as cache:
             try:
-                for item, said, why in bar(side_by_side(ask, todo, endpoint.concurrency), len(todo), f"judge: {step}"):
+                for item, content, why in bar(side_by_side(ask, list(keys), endpoint.concurrency), left, f"judge: {step}"):
                     left -= 1
-                    if said is None:
+                    if content is None:
                         self.failures[why] += 1
                         continue
-                    row = {"key": keys[item], "step": step, "model": self.model, "prompt": self.prompt, "answer": said}
+                    row = {"key": keys[item], "step": step, "model": self.model, "prompt": self.prompt, "answer": content}
                     cache.write([row])
-                    self._kept[row["key"]] = row
-                    found[item] = read(said, item)
+                    self._rows[row["key"]] = row
+                    verdicts[item] = read(content, item)
             except Refused as refused:
                 if refused.reason != "endpoint_failing":
                     raise
@@ -137,7 +142,7 @@ class Judge:
                 self._gone = f"{refused.reason} {refused.where}"
                 self.failures[self._gone] += left
                 logger.warning("judge: %s", refused)
-        return found
+        return verdicts
 
     def _open(self) -> Endpoint:
         if self._endpoint is None:
@@ -150,19 +155,19 @@ def prompt_key() -> str:
     return hashlib.sha256(PROMPTS.read_bytes()).hexdigest()[:8]
 
 
-def read_kept(row: Row | None, item: Any, read: Callable[[Any, Any], Any]) -> Any:
-    """A kept answer, checked like a new one; None where there is none or somebody has spoilt it."""
+def read_row(row: Row | None, item: Any, read: Callable[[Any, Any], Any]) -> Any:
+    """An answer from the cache, checked like a new one; None where there is none or somebody has spoilt it."""
     return None if row is None else read(row.get("answer"), item)
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:
     """The sentences of a text and where they stand in `clean(text)`, as a fact's offsets do."""
-    text, found, at = clean(text), [], 0
+    text, places, at = clean(text), [], 0
     for sentence in sentences(text):
         start = text.index(sentence, at)
         at = start + len(sentence)
-        found.append((sentence, start, at))
-    return found
+        places.append((sentence, start, at))
+    return places
 
 
 @functools.cache
@@ -198,10 +203,10 @@ def _json(text: str) -> Any:
         return None
 
 
-def _facts(said: Any, text: str) -> Facts | None:
+def _facts(content: Any, text: str) -> Facts | None:
     """A split answer, if it is all in order: every fact has words and a sentence that there is, and the count is right."""
-    rows = said.get("facts") if isinstance(said, dict) else None
-    if not isinstance(rows, list) or len(rows) > MOST_FACTS or not _number(said.get("count"), len(rows), len(rows)):
+    rows = content.get("facts") if isinstance(content, dict) else None
+    if not isinstance(rows, list) or len(rows) > MOST_FACTS or not _number(content.get("count"), len(rows), len(rows)):
         return None
     last, facts = len(spans(text)), []
     for row in rows:
@@ -212,11 +217,13 @@ def _facts(said: Any, text: str) -> Facts | None:
     return tuple(facts)
 
 
-def _matches(said: Any, pair: tuple[Facts, Facts]) -> Matches | None:
+def _matches(content: Any, pair: tuple[Facts, Facts]) -> Matches | None:
     """A match answer, if it is all in order: both counts are right, every index is of a fact, and none stands twice."""
-    rows, sizes = said.get("matches") if isinstance(said, dict) else None, [len(facts) for facts in pair]
+    rows, sizes = content.get("matches") if isinstance(content, dict) else None, [len(facts) for facts in pair]
     sides = ("reference", "prediction")
-    if not isinstance(rows, list) or not all(_number(said.get(f"{s}_count"), n, n) for s, n in zip(sides, sizes, strict=True)):
+    if not isinstance(rows, list) or not all(
+        _number(content.get(f"{s}_count"), n, n) for s, n in zip(sides, sizes, strict=True)
+    ):
         return None
     for row in rows:
         if not isinstance(row, dict) or not all(_number(row.get(s), 1, n) for s, n in zip(sides, sizes, strict=True)):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from docphim.evaluate.answers import Answers
+from docphim.evaluate.drafts import Drafts, scored_texts
 from docphim.evaluate.judge import Facts, Judge, Matches, spans
 from docphim.metrics import families
 from docphim.metrics.agreement import agreement
-from docphim.metrics.facts import match
+from docphim.metrics.facts import Matching, match
 from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import signature
-from docphim.study import Row
+from docphim.scores import Agreement, Judgement, JudgeScores, Score
 
 KEYS = ("precision", "recall", "f1", "f1_macro")
 
@@ -31,7 +32,7 @@ class Judged:
 
 def judge_section(
     judge: Judge, systems: Mapping[str, Sequence[tuple[str, str, str]]], pairs: Pairs, resamples: int, seed: int
-) -> Row:
+) -> Judgement:
     """Judge a task's systems and say how far the rules agree on the own one.
 
     Parameters
@@ -44,42 +45,45 @@ def judge_section(
 
     Returns
     -------
-    dict
-        `precision recall f1 f1_macro` of the own system (``{"value", "low", "high", "n", "signature"}``, percent; value None
-        where no report could be judged), `n` reports judged and `failed` ones, `failures` by reason, `model`, `prompt`,
-        `kappa` (see `_with_rules`), `floors` and `reliance` as the other scores have them.
+    Judgement
+        Scores of the own system in percent (value None where no report could be judged), `n` reports judged and `failed`
+        ones, `failures` by reason, `kappa` (see `_with_rules`), `floors` and `reliance` as the other scores have them.
     """
     before = judge.failures.copy()
     judged = {name: judge_reports(judge, reports) for name, reports in systems.items()}
     tables = {name: table(judge, system, resamples=resamples, seed=seed) for name, system in judged.items()}
-    own = judged["own"]
-    failed = sum(verdict is None for verdict in own.verdicts)
+    failed = sum(verdict is None for verdict in judged["own"].verdicts)
     others = {name: scores for name, scores in tables.items() if name != "own"}
-    return {
-        **tables["own"],
-        "n": len(own.verdicts) - failed,
-        "failed": failed,
-        "failures": dict(sorted((judge.failures - before).items())),
-        "model": judge.model,
-        "prompt": judge.prompt,
-        "kappa": _with_rules(own, pairs, resamples, seed) if "facts" in families(pairs.language) else None,
-        "floors": {name.partition(":")[2]: scores for name, scores in others.items() if ":" in name},
-        "reliance": {name: scores for name, scores in others.items() if ":" not in name},
-    }
+    main = tables["own"]
+    return Judgement(
+        precision=main.precision,
+        recall=main.recall,
+        f1=main.f1,
+        f1_macro=main.f1_macro,
+        n=len(judged["own"].verdicts) - failed,
+        failed=failed,
+        failures=dict(sorted((judge.failures - before).items())),
+        model=judge.model,
+        prompt=judge.prompt,
+        kappa=_with_rules(judged["own"], pairs, resamples, seed) if "facts" in families(pairs.language) else None,
+        floors={name.partition(":")[2]: scores for name, scores in others.items() if ":" in name},
+        reliance={name: scores for name, scores in others.items() if ":" not in name},
+    )
 
 
 def judged_systems(
-    task: Answers, floors: Mapping[str, Sequence[str]], wanted: Sequence[str]
+    drafts: Drafts, floors: Mapping[str, Sequence[str]], wanted: Sequence[str]
 ) -> dict[str, list[tuple[str, str, str]]]:
     """Reference, prediction and patient of each report of the systems to judge: `own`, floors and wrong images by name."""
-    own = list(task.own.values())
-    systems = {"own": [(p.reference, p.prediction, p.patient) for p in own]}
+    main = list(drafts.main.values())
+    systems = {"own": [(p.reference, text, p.patient) for p, text in zip(main, scored_texts(main), strict=True)]}
     for name in wanted:
         if name in floors:
-            systems[f"floor:{name}"] = [(p.reference, said, p.patient) for p, said in zip(own, floors[name], strict=True)]
+            systems[f"floor:{name}"] = [(p.reference, text, p.patient) for p, text in zip(main, floors[name], strict=True)]
         elif name != "own":
-            said = task.by_image.get(name, {})
-            systems[name] = [(p.reference, said[p.id].prediction, p.patient) for p in own if p.id in said]
+            shown = [(p, drafts.by_image[name][p.id]) for p in main if p.id in drafts.by_image.get(name, {})]
+            texts = scored_texts(draft for _, draft in shown)
+            systems[name] = [(p.reference, text, p.patient) for (p, _), text in zip(shown, texts, strict=True)]
     return {name: reports for name, reports in systems.items() if reports}
 
 
@@ -92,22 +96,22 @@ def judge_reports(judge: Judge, reports: Sequence[tuple[str, str, str]]) -> Judg
     for reference, prediction in both:
         verdict = None
         if reference is not None and prediction is not None:
-            found = matched[reference, prediction]
-            verdict = None if found is None else (reference, prediction, found)
+            matches = matched[reference, prediction]
+            verdict = None if matches is None else (reference, prediction, matches)
         verdicts.append(verdict)
     return Judged([patient for _, _, patient in reports], verdicts, [not prediction.strip() for _, prediction, _ in reports])
 
 
-def table(judge: Judge, system: Judged, *, resamples: int, seed: int) -> Row:
+def table(judge: Judge, system: Judged, *, resamples: int, seed: int) -> JudgeScores:
     """Scores of the reports that could be judged, with intervals over patients.
 
     Reports in which neither text holds a fact score 100, an empty prediction 0, as the rules' facts do.
     """
-    kept = [i for i, verdict in enumerate(system.verdicts) if verdict is not None]
-    if not kept:
-        return {key: {"value": None, "low": None, "high": None, "n": 0, "signature": None} for key in KEYS}
-    statistics = np.array([_counts(system, i) for i in kept])
-    sums = resampled_sums(statistics, patient_index([system.patients[i] for i in kept]), resamples, seed)
+    places = [i for i, verdict in enumerate(system.verdicts) if verdict is not None]
+    if not places:
+        return JudgeScores(*(Score(None, n=0) for _ in KEYS))
+    statistics = np.array([_counts(system, i) for i in places])
+    sums = resampled_sums(statistics, patient_index([system.patients[i] for i in places]), resamples, seed)
     values, drawn = _aggregate(statistics.sum(axis=0)), None if sums is None else _aggregate(sums)
     rows = {}
     for i, key in enumerate(KEYS):
@@ -116,12 +120,12 @@ def table(judge: Judge, system: Judged, *, resamples: int, seed: int) -> Row:
             f"judge_{key}",
             "mean" if key == "f1_macro" else "corpus",
             {"judge": judge.model.replace("|", "/"), "prompt": judge.prompt, "match": "one-to-one", "empty": "0"},
-            n=len(kept),
+            n=len(places),
             resamples=None if drawn is None else resamples,
             seed=seed,
         )
-        rows[key] = {"value": rounded(values[i]), "low": low, "high": high, "n": len(kept), "signature": signed}
-    return rows
+        rows[key] = Score(rounded(values[i]), low, high, len(places), signed)
+    return JudgeScores(**rows)
 
 
 def _counts(system: Judged, i: int) -> list[float]:
@@ -143,35 +147,41 @@ def _aggregate(sums: Floats) -> Floats:
     return 100 * np.stack([*columns, f1 / np.maximum(n, 1)], axis=-1)
 
 
-def _with_rules(own: Judged, pairs: Pairs, resamples: int, seed: int) -> Row:
+def _with_rules(system: Judged, pairs: Pairs, resamples: int, seed: int) -> dict[str, Agreement]:
     """Agreement of the judge with the rules, sentence by sentence, since their facts are not cut alike.
 
     A sentence of the prediction is right for the judge if every fact of it is matched, for the rules if no fact that starts
     in it is wrong or hallucinated; a sentence of the reference is found if none of its facts is unmatched, or wrong or
     missing.  Only sentences in which both see a fact are compared; `left_out` counts the others.
     """
-    answer: Row = {}
+    agreed = {}
     matchings = [match(reference, prediction) for reference, prediction in zip(*pairs.facts, strict=True)]
     for side, name in enumerate(("reference", "prediction")):
-        texts, rules = (pairs.references, pairs.predictions)[side], pairs.facts[side]
-        ours: list[bool] = []
-        theirs: list[bool] = []
-        patients: list[str] = []
+        rows: list[tuple[bool, bool, str]] = []
         left_out = 0
-        for i, verdict in enumerate(own.verdicts):
-            if verdict is None:
-                continue
-            found = {pair[side] for pair in verdict[2]}
-            astray = [pair[side] for pair in matchings[i].wrong]  # (reference, prediction, kind)
-            astray += matchings[i].missing if name == "reference" else matchings[i].hallucinated
-            for number, (_, start, end) in enumerate(spans(texts[i])):
-                judged = [k for k, (sentence, _) in enumerate(verdict[side]) if sentence == number]
-                ruled = [k for k, fact in enumerate(rules[i]) if start <= fact.start < end]
-                if not judged or not ruled:
-                    left_out += 1
-                    continue
-                ours.append(all(k in found for k in judged))
-                theirs.append(not any(k in astray for k in ruled))
-                patients.append(own.patients[i])
-        answer[name] = {**agreement(ours, theirs, patients, resamples=resamples, seed=seed), "left_out": left_out}
-    return answer
+        for i, verdict in enumerate(system.verdicts):
+            if verdict is not None:
+                sentences = _sentences(pairs, i, side, verdict, matchings[i])
+                rows += [(*both, system.patients[i]) for both in sentences if both]
+                left_out += sum(both is None for both in sentences)
+        ours, theirs, patients = ([row[k] for row in rows] for k in range(3))
+        agreement_ = agreement(ours, theirs, patients, resamples=resamples, seed=seed)  # type: ignore[arg-type]
+        agreed[name] = dataclasses.replace(agreement_, left_out=left_out)
+    return agreed
+
+
+def _sentences(
+    pairs: Pairs, i: int, side: int, verdict: tuple[Facts, Facts, Matches], matching: Matching
+) -> list[tuple[bool, bool] | None]:
+    """Each sentence of one side of a pair: right for the judge, right for the rules; None where one sees no fact."""
+    text, rules = (pairs.references, pairs.predictions)[side][i], pairs.facts[side][i]
+    matched = {pair[side] for pair in verdict[2]}
+    astray = {pair[side] for pair in matching.wrong}  # (reference, prediction, kind)
+    astray |= set(matching.hallucinated if side else matching.missing)
+    sentences: list[tuple[bool, bool] | None] = []
+    for number, (_, start, end) in enumerate(spans(text)):
+        judged = [k for k, (sentence, _) in enumerate(verdict[side]) if sentence == number]
+        ruled = [k for k, fact in enumerate(rules) if start <= fact.start < end]
+        both = (all(k in matched for k in judged), not any(k in astray for k in ruled))
+        sentences.append(both if judged and ruled else None)
+    return sentences

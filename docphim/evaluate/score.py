@@ -1,69 +1,67 @@
-"""`docphim score PAIRS.jsonl`: the scores of any reports that come as {"id", "reference", "prediction"} lines."""
+"""`docphim score PAIRS`, and `docphim.score(references, predictions)`: the scores of any reports that have a reference each."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from docphim.errors import Refused, UsageError
-from docphim.evaluate.answers import NAMED, name
 from docphim.evaluate.detail import behind
+from docphim.evaluate.drafts import first_ids
+from docphim.evaluate.pairs_file import PairsFile, ScoresFile, read_pairs, read_scores_file
+from docphim.language.declined import declined
 from docphim.language.suspect import suspicions
-from docphim.metrics import PUBLISHED, families
+from docphim.metrics import METRICS, families, metric
+from docphim.metrics.external import key_of
 from docphim.metrics.measure import measure, table
 from docphim.metrics.pairs import Pairs
 from docphim.metrics.parity import choose
+from docphim.scores import NAMED, TaskScores
+from docphim.study import Answer, to_row
 
 #: What stops the scoring unless it is allowed: a score would hide it.
 STOPS = ("missing", "extra", "duplicates")
 _NAMED_WHEN_STOPPED = 5
 
 
-@dataclass
-class Read:
-    """The reports of a pairs file, in its order, and what was wrong with it by id."""
-
-    ids: list[str] = field(default_factory=list)
-    patients: list[str] = field(default_factory=list)
-    references: list[str] = field(default_factory=list)
-    predictions: list[str] = field(default_factory=list)
-    faults: dict[str, list[str]] = field(
-        default_factory=lambda: {"empty": [], "missing": [], "extra": [], "duplicates": [], "empty_references": []}
-    )
-
-
 def score_pairs(
-    path: Path,
+    path: Path | None,
     language: str,
     *,
+    scores: Path | None = None,
     convention: str = "docphim",
     tokens: str = "syllable",
     label_sets: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
     allow: Collection[str] = (),
     resamples: int = 1000,
     seed: int = 12345,
 ) -> dict[str, Any]:
-    """Score a pairs file.
+    """Score a pairs file, JSON lines or CSV.
 
     A line may also hold `patient`, over which intervals are then drawn; without it every id is a patient.  An empty
-    prediction scores 0.  Missing, extra and duplicate ids stop the scoring; where they are allowed, a null prediction
-    scores 0, a null reference leaves its prediction over, and of several lines with one id the first counts.
+    prediction, or one that only declines, scores 0.  Missing, extra and duplicate ids stop the scoring; where they are
+    allowed, a null prediction scores 0, a null reference leaves its prediction over, and of several lines with one id the
+    first counts.
 
     Parameters
     ----------
-    path : Path
-        The pairs file.
+    path : Path, optional
+        The pairs file; none where only scores computed elsewhere are put in a table.
     language : str
         `vi`, `en` or `zh`.
+    scores : Path, optional
+        Scores computed elsewhere, JSON lines or CSV of `id` and columns of numbers: each gets the same interval, under its
+        own key.
     convention : str
         `docphim`, or another tool's of `docphim.metrics.parity.CONVENTIONS`.
     tokens : str
         `syllable` or `word`, for the convention `docphim`.
     label_sets : sequence of str, optional
-        Label sets to score, for the convention `docphim` and a language with a lexicon; `PUBLISHED` where not said.
+        Label sets to score, for the convention `docphim` and a language with a lexicon; the published ones where not said.
+    metrics : sequence of str, optional
+        Families of `docphim.metrics.METRICS`; where not said those of reports, or of answers where every reference is one.
     allow : collection of str
         Which of `STOPS` do not stop.
 
@@ -79,124 +77,177 @@ def score_pairs(
     Refused
         `file_missing`; `pairs_unreadable`, with the line's number; `pairs_incomplete`, with the ids.
     UsageError
-        The language has no tokens; the convention, its tokens, a label set or what is to be allowed is unknown; label sets
-        where there are no labels.
+        The language has no tokens; the convention, its tokens, a label set, a family or what is to be allowed is unknown;
+        label sets where there are no labels.
     """
+    if path is None and scores is None:
+        raise UsageError("PAIRS: name a file of pairs, or scores computed elsewhere with --scores")
+    pairs = PairsFile() if path is None else read_pairs(path)
+    elsewhere = None if scores is None else read_scores_file(scores)
+    if path is None and elsewhere is not None:
+        empty = [""] * len(elsewhere.ids)
+        pairs = PairsFile(elsewhere.ids, elsewhere.patients, empty, empty, [None] * len(empty))
+        metrics = ()
+    name = (path or scores or Path()).name
+    return _scored(
+        pairs,
+        language,
+        name,
+        elsewhere,
+        convention=convention,
+        tokens=tokens,
+        label_sets=label_sets,
+        metrics=metrics,
+        allow=allow,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def score_texts(
+    references: Sequence[str | None],
+    predictions: Sequence[str | None],
+    language: str = "vi",
+    *,
+    ids: Sequence[str] | None = None,
+    patients: Sequence[str] | None = None,
+    answers: Sequence[Answer | None] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Score lists of reports as `score_pairs` does a file; `docphim.score` documents the arguments.
+
+    Raises
+    ------
+    ValueError
+        The lists differ in length.
+    """
+    n = len(references)
+    columns = {
+        "prediction": predictions,
+        "id": [str(i) for i in range(n)] if ids is None else ids,
+        "patient": [None] * n if patients is None else patients,
+        "answer": [None] * n if answers is None else answers,
+    }
+    for name, column in columns.items():
+        if len(column) != n:
+            raise ValueError(f"{n} references and {len(column)} of {name}")
+    pairs = PairsFile()
+    for i, reference in enumerate(references):
+        pairs.add({"reference": reference, **{name: column[i] for name, column in columns.items()}})
+    return _scored(pairs, language, "", None, **options)
+
+
+def _scored(
+    pairs_file: PairsFile,
+    language: str,
+    name: str,
+    elsewhere: ScoresFile | None,
+    *,
+    convention: str = "docphim",
+    tokens: str = "syllable",
+    label_sets: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+    allow: Collection[str] = (),
+    resamples: int = 1000,
+    seed: int = 12345,
+) -> dict[str, Any]:
+    """What `docphim score --json` prints."""
     unknown = [fault for fault in allow if fault not in STOPS]
     if unknown:
         raise UsageError(f"--allow {unknown[0]}: must be of {', '.join(STOPS)}")
+    names, tokens = _families(pairs_file, language, convention, tokens, label_sets, metrics)
+    faults = pairs_file.faults
+    _stop(name, {fault: faults[fault] for fault in STOPS if faults[fault] and fault not in allow})
+    if not pairs_file.ids:
+        raise Refused("pairs_unreadable", name, "there is no pair to score")
+    external = {} if elsewhere is None else _aligned(elsewhere, pairs_file.ids, allow)
+    states = [declined(text) for text in pairs_file.predictions]
+    faults["declined"] = [id_ for id_, state in zip(pairs_file.ids, states, strict=True) if state != "no"]
+    # Another tool scores a refusal in words as it scores any words.
+    texts = pairs_file.predictions
+    if convention == "docphim":
+        texts = ["" if state == "wholly" else text for text, state in zip(texts, states, strict=True)]
+    pairs = Pairs(pairs_file.references, texts, language, tokens, answers=pairs_file.answers)
+    system = measure(pairs, pairs_file.patients, resamples=resamples, seed=seed, names=names, external=external)
+    suspect = suspects(pairs_file, language)
+    faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
+    people = len(set(pairs_file.patients))
+    counts = {"pairs": len(pairs_file.ids), "patients": people, **{fault: len(ids) for fault, ids in faults.items()}}
+    entry = to_row(TaskScores(table(system), **vars(behind(pairs, system)[0])))
+    answer = {"scores": entry["scores"], "counts": counts, "named": first_ids(faults), "suspect": suspect[:NAMED]}
+    return answer | {part: entry[part] for part in ("fact_errors", "per_label", "coverage_words") if part in entry}
+
+
+def _families(
+    pairs_file: PairsFile,
+    language: str,
+    convention: str,
+    tokens: str,
+    label_sets: Sequence[str] | None,
+    metrics: Sequence[str] | None,
+) -> tuple[tuple[str, ...], str]:
+    """The families to score, and the rule by which reports are cut."""
     tokens, others = choose(convention, language, tokens)
     if label_sets and (others or "facts" not in families(language)):
         whose = f"the convention {convention}" if others else f"{language}, which has no lexicon"
         raise UsageError(f"--set {label_sets[0]}: there are no labels under {whose}")
-    names = others or families(language, label_sets or PUBLISHED)
-    read = read_pairs(path)
-    _stop(path, {fault: read.faults[fault] for fault in STOPS if read.faults[fault] and fault not in allow})
-    if not read.ids:
-        raise Refused("pairs_unreadable", path.name, "there is no pair to score")
-    pairs = Pairs(read.references, read.predictions, language, tokens)
-    system = measure(pairs, read.patients, resamples=resamples, seed=seed, names=names)
-    suspect = suspects(read, language)
-    read.faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
-    counts = {"pairs": len(read.ids), "patients": len(set(read.patients)), **{k: len(v) for k, v in read.faults.items()}}
-    answer = {"scores": table(system), "counts": counts, "named": name(read.faults), "suspect": suspect[:NAMED]}
-    return answer | behind(pairs, system)[0]
+    if others:
+        return others, tokens
+    if metrics is None and _asks(pairs_file, language):
+        metrics = [name for name in METRICS if metric(name).SERVES == "answers"]
+    return families(language, label_sets, metrics), tokens
 
 
-def suspects(read: Read, language: str) -> list[dict[str, str]]:
-    """Reports in another language than declared, in another encoding, or with control characters: id, text and why."""
-    return [
-        {"id": id_, "text": of, "why": why}
-        for of, texts in (("reference", read.references), ("prediction", read.predictions))
-        for id_, text in zip(read.ids, texts, strict=True)
-        for why in suspicions(text, language)
-    ]
+def _asks(pairs_file: PairsFile, language: str) -> bool:
+    """Whether every reference is an answer to a question: typed, or a bare yes, no or number."""
+    from docphim.metrics.answers import is_bare
+
+    answers = zip(pairs_file.answers, pairs_file.references, strict=True)
+    return bool(pairs_file.ids) and all(answer or is_bare(text, language) for answer, text in answers)
 
 
-def _stop(path: Path, faults: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a file whose faults a score would hide."""
-    if faults:
-        told = "; ".join(f"{len(ids)} {fault} ({_some(ids)})" for fault, ids in faults.items())
-        why = f"{told}; to score it all the same: --allow {','.join(faults)}"
-        raise Refused("pairs_incomplete", path.name, why)
-
-
-def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:_NAMED_WHEN_STOPPED]) + (", …" if len(ids) > _NAMED_WHEN_STOPPED else "")
-
-
-def read_pairs(path: Path) -> Read:
-    """Read a pairs file, sorting out missing, extra, duplicate and empty lines.
+def _aligned(elsewhere: ScoresFile, ids: Sequence[str], allow: Collection[str]) -> dict[str, list[float | None]]:
+    """Scores computed elsewhere in the order of the pairs, by key; an id without a number is missing.
 
     Raises
     ------
     Refused
-        `file_missing`; `pairs_unreadable`, with the line's number.
+        `pairs_incomplete`, with the ids.
+    UsageError
+        A column has the name of one of Docphim's scores.
     """
-    read, seen = Read(), set()
-    for row in _rows(path):
-        id_, reference, prediction = str(row["id"]), row["reference"], row["prediction"]
-        if id_ in seen:
-            read.faults["duplicates"].append(id_)
-            continue
-        seen.add(id_)
-        if reference is None:
-            read.faults["extra"].append(id_)
-            continue
-        if not reference.strip():
-            read.faults["empty_references"].append(id_)
-        if prediction is None:
-            read.faults["missing"].append(id_)
-        elif not prediction.strip():
-            read.faults["empty"].append(id_)
-        read.ids.append(id_)
-        patient = row.get("patient")
-        read.patients.append(id_ if patient in (None, "") else str(patient))
-        read.references.append(reference)
-        read.predictions.append(prediction or "")
-    return read
+    known = {key for name in METRICS for key in metric(name).KEYS}
+    place = {id_: i for i, id_ in enumerate(elsewhere.ids)}
+    lacking = [i for i in ids if i not in place or any(column[place[i]] is None for column in elsewhere.columns.values())]
+    extra = sorted(set(place) - set(ids))
+    faults = {"missing": lacking, "extra": extra, "duplicates": elsewhere.duplicates}
+    _stop("the scores computed elsewhere", {fault: rows for fault, rows in faults.items() if rows and fault not in allow})
+    aligned = {}
+    for name, column in elsewhere.columns.items():
+        key = key_of(name)
+        if not key or key in known or key in aligned:
+            raise UsageError(f"--scores: the column {name!r} needs a name of its own")
+        aligned[key] = [column[place[i]] if i in place else None for i in ids]
+    return aligned
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(_lines(path), 1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            if not text.strip():
-                continue
-            row = json.loads(text)
-        except UnicodeDecodeError:
-            raise Refused("pairs_unreadable", path.name, f"line {number} is not UTF-8") from None
-        except (ValueError, RecursionError):
-            raise Refused("pairs_unreadable", path.name, f"line {number} is not JSON; every line is one object") from None
-        why = _fault(row)
-        if why:
-            raise Refused("pairs_unreadable", path.name, f"line {number} {why}")
-        yield row
+def suspects(pairs: PairsFile, language: str) -> list[dict[str, str]]:
+    """Reports in another language than declared, in another encoding, or with control characters: id, text and why."""
+    return [
+        {"id": id_, "text": side, "why": why}
+        for side, texts in (("reference", pairs.references), ("prediction", pairs.predictions))
+        for id_, text in zip(pairs.ids, texts, strict=True)
+        for why in suspicions(text, language)
+    ]
 
 
-def _lines(path: Path) -> Iterable[bytes]:
-    try:
-        with path.open("rb") as handle:
-            yield from handle
-    except FileNotFoundError:
-        raise Refused("file_missing", path.name) from None
-    except OSError as error:
-        raise Refused("pairs_unreadable", path.name, f"the file cannot be read: {error.strerror}") from None
+def _stop(name: str, faults: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a file whose faults a score would hide."""
+    if faults:
+        reports = "; ".join(f"{len(ids)} {fault} ({_some(ids)})" for fault, ids in faults.items())
+        why = f"{reports}; to score it all the same: --allow {','.join(faults)}"
+        raise Refused("pairs_incomplete", name, why)
 
 
-#: What a line must hold, and of which JSON types; `patient` may be left out.
-_FIELDS = {"id": (str, int), "reference": (str, type(None)), "prediction": (str, type(None)), "patient": (str, int, type(None))}
-_TYPES = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
-
-
-def _fault(row: Any) -> str:
-    """What keeps a row from being a pair, or nothing."""
-    if not isinstance(row, dict):
-        return "is not an object"
-    for key, kinds in _FIELDS.items():
-        if key not in row and key != "patient":
-            return f"has no {key!r} (it has {', '.join(map(repr, row)) or 'no key'})"
-        value = row.get(key)
-        if (key in row and not isinstance(value, kinds)) or isinstance(value, bool):
-            return f"has {_TYPES.get(type(value), 'null')} as its {key!r}"
-    return ""
+def _some(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:_NAMED_WHEN_STOPPED]) + (", …" if len(ids) > _NAMED_WHEN_STOPPED else "")

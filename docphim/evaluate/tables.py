@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,50 +10,55 @@ from typing import Any
 
 import numpy as np
 
-from docphim.evaluate.answers import WRONG, Answers, answer_section, name, read_answers
-from docphim.evaluate.by_study import System, error_rows, keys, write_scores, write_statistics
+from docphim.evaluate.by_study import System, error_rows, keys, write_by_study, write_statistics
 from docphim.evaluate.detail import behind
+from docphim.evaluate.drafts import Drafts, answer_section, first_ids, read_drafts, scored_texts
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
 from docphim.evaluate.judge import Judge
 from docphim.evaluate.judge_scores import judge_section, judged_systems
-from docphim.files import read_examples, read_jsonl, write_json, write_jsonl
+from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.language.fact import Fact
-from docphim.metrics import families
-from docphim.metrics.measure import Measured, lead, mean_table, measure, reading, table
+from docphim.metrics import families, label_sets
+from docphim.metrics.measure import Measured, lead, mean_score, measure, reading, table
 from docphim.metrics.pairs import Pairs
-from docphim.study import Example, Prediction, Row, Study, from_row
-
-#: The label sets of films, and of studies that hold a CT.
-FILM_SETS, CT_SETS = ("vindr", "chexpert"), ("ct_rate",)
+from docphim.scores import WRONG, Rates, Score, Table, TaskKey, TaskScores, write_scores
+from docphim.study import Answer, Example, Prediction, Row, Study, from_row
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What every measurement of a run shares; a text is read for its facts once, whichever system wrote it."""
+    """What every measurement of a task shares; a text is read for its facts once, whichever system wrote it."""
 
     language: str
     resamples: int
     seed: int
-    label_sets: Sequence[str]
+    families: Sequence[str]
     facts_read: dict[str, list[Fact]]
     judge: Judge | None = None
     judged: Sequence[str] = ()
 
-    def pairs(self, references: Sequence[str], predictions: Sequence[str]) -> Pairs:
+    def pairs(self, references: Sequence[str], predictions: Sequence[str], answers: Sequence[Answer | None]) -> Pairs:
         """References and predictions that share the facts already read."""
-        return Pairs(references, predictions, self.language, facts_read=self.facts_read)
+        return Pairs(references, predictions, self.language, facts_read=self.facts_read, answers=answers)
 
-    def measure(self, pairs: Pairs, answers: Sequence[Prediction]) -> Measured:
+    def measure(self, pairs: Pairs, drafts: Sequence[Prediction]) -> Measured:
         """Score predictions; systems measured on the same patients are paired."""
-        patients, names = [answer.patient for answer in answers], families(self.language, self.label_sets)
-        return measure(pairs, patients, resamples=self.resamples, seed=self.seed, names=names)
+        patients = [draft.patient for draft in drafts]
+        return measure(pairs, patients, resamples=self.resamples, seed=self.seed, names=self.families)
 
 
 def sets_of(examples: Iterable[Example]) -> tuple[str, ...]:
-    """The label sets for what the examples show."""
+    """The label sets for what the examples show: a CT's where there is one, else those of films."""
     shown = {kind for example in examples for media in example.media for kind in media.volumes}
-    return CT_SETS if "ct" in shown else FILM_SETS
+    wanted = "ct" if "ct" in shown else "xray"
+    return tuple(name for name, modality in label_sets().items() if modality == wanted)
+
+
+def task_metrics(dataset: Path) -> dict[str, list[str]]:
+    """The metric families that each task of a dataset names (tasks.json); empty where an older version built it."""
+    path = dataset / "tasks.json"
+    return {task: row["metrics"] for task, row in read_json(path).items()} if path.exists() else {}
 
 
 def write_tables(
@@ -63,85 +69,90 @@ def write_tables(
     resamples: int,
     seed: int,
     label_sets: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
     judge: Judge | None = None,
     judged: Sequence[str] = (),
 ) -> Row:
     """Evaluate a run; `docphim.evaluate.evaluate` documents the arguments."""
     facts_read: dict[str, list[Fact]] = {}
     train = read_examples(dataset, "train")
-    answers = read_answers(run / "predictions.jsonl", [*train, *read_examples(dataset, "val"), *read_examples(dataset, "test")])
+    examples = [*train, *read_examples(dataset, "val"), *read_examples(dataset, "test")]
     studies = {s.id: s for s in (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))}
-    nats, thumbs = _read_nats(run / "likelihoods.jsonl"), Thumbs.read(dataset)
-    by_task: Row = {}
+    nats, thumbs, chosen = _read_nats(run / "likelihoods.jsonl"), Thumbs.read(dataset), task_metrics(dataset)
+    by_task: dict[TaskKey, TaskScores] = {}
     errors: list[Row] = []
-    measured: list[tuple[Answers, System]] = []
-    for task in answers:
-        sets = label_sets or sets_of(task.examples.values())
-        bench = Bench(language, resamples, seed, sets, facts_read, judge, judged)
-        same = [e for e in train if e.task == task.task]
-        floors = Floors(same, task.turn, studies, thumbs, language, seed)
-        row, systems, wrong = _task(task, floors, studies, bench)
-        by_task[task.key] = row | {"image_gain": _image_gain(task, nats, bench)}
-        measured += [(task, system) for system in systems]
+    measured: list[tuple[Drafts, System]] = []
+    for drafts in read_drafts(run / "predictions.jsonl", examples):
+        sets = label_sets or sets_of(drafts.examples.values())
+        names = families(language, sets, metrics or chosen.get(drafts.key.task))
+        bench = Bench(language, resamples, seed, names, facts_read, judge, judged)
+        same = [e for e in train if e.task == drafts.key.task]
+        floors = Floors(same, drafts.turn, studies, thumbs, language, seed)
+        entry, systems, wrong = _task(drafts, floors, studies, bench)
+        by_task[drafts.key] = dataclasses.replace(entry, image_gain=_image_gain(drafts, nats, bench))
+        measured += [(drafts, system) for system in systems]
         errors += wrong
-    scores = {"by_task": by_task}
-    write_scores(run / "scores.parquet", measured)
+    write_by_study(run / "scores.parquet", measured)
     write_statistics(run / "statistics.parquet", measured)
     write_jsonl(run / "errors.jsonl", errors)
-    write_json(run / "scores.json", scores)
-    return scores
+    return write_scores(run / "scores.json", by_task)
 
 
-def _task(task: Answers, floors: Floors, studies: Mapping[str, Study], bench: Bench) -> tuple[Row, list[System], list[Row]]:
+def _task(
+    drafts: Drafts, floors: Floors, studies: Mapping[str, Study], bench: Bench
+) -> tuple[TaskScores, list[System], list[Row]]:
     """One entry of scores.json, every system behind it, and its rows of errors.jsonl."""
-    examples, own = list(task.examples.values()), list(task.own.values())
-    references = [p.reference for p in own]
-    pairs = bench.pairs(references, [p.prediction for p in own])
-    system = bench.measure(pairs, own)
-    texts = floors.texts(examples)
-    blind = {floor: bench.measure(bench.pairs(references, said), own) for floor, said in texts.items()}
-    reliance, wrong = _reliance(task, system, bench)
+    main = list(drafts.main.values())
+    references, answers = [p.reference for p in main], drafts.answers(main)
+    pairs = bench.pairs(references, scored_texts(main), answers)
+    system = bench.measure(pairs, main)
+    texts = floors.texts(list(drafts.examples.values()))
+    blind = {floor: bench.measure(bench.pairs(references, reports, answers), main) for floor, reports in texts.items()}
+    reliance, wrong = _reliance(drafts, system, bench)
     leads = {floor: lead(system, m) for floor, m in blind.items()}
-    drops = {key: row["drop"] for key, row in reliance.get("other", {}).items()}
-    phantom, ceiling = _on_phantoms(task, examples, studies, bench)
-    found, matchings = behind(pairs, system)
-    row: Row = {
-        "scores": table(system),
-        "floors": {floor: table(m) for floor, m in blind.items()},
-        "lead": leads,
-        "reliance": reliance,
-        "reading": reading(leads, drops),
-        "counts": task.counts(),
-        "named": name(task.faults),
-        "keys": keys(task),
-        **found,
-        **phantom,
-    }
-    errors = list(error_rows(task, pairs, matchings)) if matchings else []
-    systems = [System("own", system, own), *wrong, *(System(f"floor:{floor}", m, own) for floor, m in blind.items()), *ceiling]
+    drops = {key: score.drop for key, score in reliance.get("other", {}).items() if score.drop}
+    phantom, ceiling = _on_phantoms(drafts, studies, bench)
+    detail, matchings = behind(pairs, system)
+    judge = None
     if bench.judge:
-        row["judge"] = judge_section(bench.judge, judged_systems(task, texts, bench.judged), pairs, bench.resamples, bench.seed)
-    return row, systems, errors
+        judge = judge_section(bench.judge, judged_systems(drafts, texts, bench.judged), pairs, bench.resamples, bench.seed)
+    entry = TaskScores(
+        scores=table(system),
+        floors={floor: table(m) for floor, m in blind.items()},
+        lead=leads,
+        reliance=reliance,
+        reading=reading(leads, drops),
+        counts=drafts.counts(),
+        named=first_ids(drafts.faults),
+        keys=keys(drafts),
+        judge=judge,
+        **vars(detail),
+        **phantom,
+    )
+    errors = list(error_rows(drafts, pairs, matchings)) if matchings else []
+    below = [System(f"floor:{floor}", m, main) for floor, m in blind.items()]
+    return entry, [System("own", system, main), *wrong, *below, *ceiling], errors
 
 
-def _reliance(task: Answers, own: Measured, bench: Bench) -> tuple[Row, list[System]]:
+def _reliance(drafts: Drafts, system: Measured, bench: Bench) -> tuple[dict[str, Table], list[System]]:
     """The same model's scores on wrong images; `drop` is what it loses against its own image on the same studies."""
-    rows, measured = {}, []
+    tables: dict[str, Table] = {}
+    measured: list[System] = []
     for image in WRONG:
-        said = task.by_image.get(image, {})
-        both = [task.own[i] for i in task.own if i in said]
+        shown = drafts.by_image.get(image, {})
+        both = [p for i, p in drafts.main.items() if i in shown]
         if not both:
             continue
-        references = [p.reference for p in both]
-        shown = [said[p.id] for p in both]
-        wrong = bench.measure(bench.pairs(references, [p.prediction for p in shown]), both)
-        measured.append(System(image, wrong, shown))
-        same = own
-        if len(both) < len(task.own):
-            same = bench.measure(bench.pairs(references, [p.prediction for p in both]), both)
+        references, answers = [p.reference for p in both], drafts.answers(both)
+        others = [shown[p.id] for p in both]
+        wrong = bench.measure(bench.pairs(references, scored_texts(others), answers), both)
+        measured.append(System(image, wrong, others))
+        same = system
+        if len(both) < len(drafts.main):
+            same = bench.measure(bench.pairs(references, scored_texts(both), answers), both)
         drops = lead(same, wrong)
-        rows[image] = {key: score | {"drop": drops[key]} for key, score in table(wrong).items()}
-    return rows, measured
+        tables[image] = {key: dataclasses.replace(score, drop=drops[key]) for key, score in table(wrong).items()}
+    return tables, measured
 
 
 def _read_nats(path: Path) -> dict[Any, float]:
@@ -149,43 +160,50 @@ def _read_nats(path: Path) -> dict[Any, float]:
     return {(r["id"], r["turn"], r["context"], r["image"]): float(r["nats"]) for r in read_jsonl(path)}
 
 
-def _image_gain(task: Answers, nats: Mapping[Any, float], bench: Bench) -> Row | None:
+def _image_gain(drafts: Drafts, nats: Mapping[Any, float], bench: Bench) -> Score | None:
     """CE(reference | another patient's image) − CE(reference | own image), nats per report; None where it was not measured."""
     gains, patients = [], []
-    for id_, prediction in task.own.items():
-        own, other = (nats.get((id_, task.turn, task.context, image)) for image in ("own", "other"))
-        if own is not None and other is not None:
-            gains.append(other - own)
+    for id_, prediction in drafts.main.items():
+        seen, other = (nats.get((id_, drafts.turn, drafts.key.context, image)) for image in ("own", "other"))
+        if seen is not None and other is not None:
+            gains.append(other - seen)
             patients.append(prediction.patient)
-    return mean_table(np.array(gains), patients, resamples=bench.resamples, seed=bench.seed) if gains else None
+    return mean_score(np.array(gains), patients, resamples=bench.resamples, seed=bench.seed) if gains else None
 
 
-def _on_phantoms(
-    task: Answers, examples: Sequence[Example], studies: Mapping[str, Study], bench: Bench
-) -> tuple[Row, list[System]]:
+def _on_phantoms(drafts: Drafts, studies: Mapping[str, Study], bench: Bench) -> tuple[dict[str, Any], list[System]]:
     """Ceiling and findings, where the studies' truth is known."""
+    examples = drafts.examples.values()
     known = [(e, truth) for e in examples if (study := studies.get(e.study)) and (truth := study.truth)]
-    row: Row = {}
+    parts: dict[str, Any] = {}
     systems: list[System] = []
-    reworded = [(e, t["reworded"][answer_section(e, task.turn)]) for e, t in known if t.get("reworded")]
+    reworded = [(drafts.main[e.id], text) for e, truth in known if (text := _reworded(e, truth, drafts.turn)) is not None]
     if reworded:
-        answers = [task.own[e.id] for e, _ in reworded]
-        ceiling = bench.measure(bench.pairs([p.reference for p in answers], [text for _, text in reworded]), answers)
-        row["ceiling"] = table(ceiling)
-        systems.append(System("ceiling", ceiling, answers))
+        shown, texts = [p for p, _ in reworded], [text for _, text in reworded]
+        pairs = bench.pairs([p.reference for p in shown], texts, drafts.answers(shown))
+        ceiling = bench.measure(pairs, shown)
+        parts["ceiling"] = table(ceiling)
+        systems.append(System("ceiling", ceiling, shown))
     labelled = [(e, t["labels"]) for e, t in known if t.get("labels")]
-    if labelled and "facts" in families(bench.language):
-        row["by_finding"] = _findings(task, labelled, bench)
-    return row, systems
+    if labelled and "facts" in bench.families:
+        parts["by_finding"] = _findings(drafts, labelled, bench)
+    return parts, systems
 
 
-def _findings(task: Answers, labelled: Sequence[tuple[Example, Mapping[str, int]]], bench: Bench) -> Row:
+def _reworded(example: Example, truth: Row, turn: int) -> str | None:
+    """The section that a turn asks for in other words; None where the truth has it in none."""
+    return (truth.get("reworded") or {}).get(answer_section(example, turn))
+
+
+def _findings(
+    drafts: Drafts, labelled: Sequence[tuple[Example, Mapping[str, int]]], bench: Bench
+) -> dict[str, dict[str, Rates]]:
     """Rates by finding and image; what the study's own film shows is the truth, whichever film was shown."""
-    found: Row = {}
+    rates: dict[str, dict[str, Rates]] = {}
     for image in ("own", "other"):
-        said = task.by_image.get(image, {})
-        cases = [(said[e.id].prediction, truth, e.patient) for e, truth in labelled if e.id in said]
-        rated = by_finding(cases, bench.language, resamples=bench.resamples, seed=bench.seed, facts_read=bench.facts_read)
-        for finding, rates in rated.items():
-            found.setdefault(finding, {})[image] = rates
-    return {finding: images for finding, images in found.items() if "own" in images}
+        shown = drafts.by_image.get(image, {})
+        cases = [(shown[e.id].prediction, truth, e.patient) for e, truth in labelled if e.id in shown]
+        of_image = by_finding(cases, bench.language, resamples=bench.resamples, seed=bench.seed, facts_read=bench.facts_read)
+        for finding, rate in of_image.items():
+            rates.setdefault(finding, {})[image] = rate
+    return {finding: images for finding, images in rates.items() if "own" in images}

@@ -28,6 +28,7 @@ from docphim.files import (
 from docphim.generate.backend import Backend, Prompt
 from docphim.generate.plan import Key, Talk, Turn, films, plan, sample
 from docphim.imaging.frames import Stack, draw
+from docphim.language.declined import declined
 from docphim.models import needs_torch
 from docphim.models.endpoint import side_by_side
 from docphim.progress import bar
@@ -38,6 +39,7 @@ logger = logging.getLogger("docphim")
 BACKENDS: dict[str, str] = {
     "transformers": "docphim.generate.transformers:Backend",
     "openai": "docphim.generate.openai:Backend",
+    "file": "docphim.generate.file:Backend",
 }
 #: Says which settings, model and examples the files belong to; rows drafted under others are not taken over.
 PLAN = "generate-plan.json"
@@ -283,6 +285,7 @@ def _row(talk: Talk, turn: Turn, text: str, finish: Any, name: str) -> Predictio
         reference=example.messages[turn.place].content,
         finish=finish,
         model=name,
+        declined=declined(text) != "no",
     )
 
 

@@ -19,8 +19,8 @@ from docphim.language.lexicon import read_table
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
 
-#: Label sets that have a table.
-SETS: tuple[str, ...] = ("ct_rate", "vindr", "chexpert", "phantom")
+#: Label sets that have a table, and the modality whose reports they were made for.
+SETS: dict[str, str] = {"ct_rate": "ct", "vindr": "xray", "chexpert": "xray", "phantom": "phantom"}
 
 _FOLDER = Path(__file__).parent
 #: States from the weakest: of several mentions the last of these counts.
@@ -75,6 +75,11 @@ def label_names(set_: str) -> tuple[str, ...]:
         There is no such set.
     """
     return _table(set_).names
+
+
+def set_title(set_: str) -> str:
+    """A set's name as it is published; its key where its table gives none."""
+    return str(read_table(_FOLDER / "labels" / f"{set_}.yaml").get("title") or set_)
 
 
 def read_labels(text: str, language: str, set_: str = "phantom") -> dict[str, State]:

@@ -1,26 +1,28 @@
-"""Knowledge of scores: one metric per file, its signature, its interval.  `docphim.metrics.corpus` gives quick values."""
+"""Knowledge of scores: one metric family a file, its signature, its interval.  `docphim.metrics.corpus` gives quick values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
 from docphim.errors import UsageError
 
 if TYPE_CHECKING:
     from docphim.metrics.pairs import Floats, Pairs
 
-#: Every metric family: the module that is it, or the module and its name in there.
+#: Every metric family: the module that is it, or the module and its name in there.  Label sets are families too, each under
+#: its own name (`docphim.language.labels.SETS`); a task that names `labels` means those that suit its images.
 METRICS: dict[str, str] = {
     "rouge": "docphim.metrics.rouge",
     "bleu": "docphim.metrics.bleu",
     "chrf": "docphim.metrics.chrf",
     "facts": "docphim.metrics.facts",
-    "ct_rate": "docphim.metrics.clinical:CT_RATE",
-    "vindr": "docphim.metrics.clinical:VINDR",
-    "chexpert": "docphim.metrics.clinical:CHEXPERT",
-    "phantom": "docphim.metrics.clinical:PHANTOM",
+    "answers": "docphim.metrics.answers",
+}
+#: Families that give other tools' values (`docphim score --convention NAME`).
+PARITY: dict[str, str] = {
     "rouge_score": "docphim.metrics.parity:ROUGE_SCORE",
     "rouge_score_stemmer": "docphim.metrics.parity:ROUGE_SCORE_STEMMER",
     "sacrebleu": "docphim.metrics.parity:SACREBLEU",
@@ -30,34 +32,59 @@ METRICS: dict[str, str] = {
     "coco_rouge": "docphim.metrics.parity:COCO_ROUGE",
     "coco_cider": "docphim.metrics.parity:COCO_CIDER",
 }
-#: Families that need no more than tokens; the others need the language's lexicon.
+#: What stands for the label sets among the names of families.
+LABELS = "labels"
+#: Before the name of a score that was computed elsewhere (`docphim.metrics.external`).
+EXTERNAL = "external:"
+#: What is scored where a task says nothing: families that need no more than tokens.
 LEXICAL = ("rouge", "bleu", "chrf")
-#: Families of labels, by the name of their set.
-LABEL_SETS = ("ct_rate", "vindr", "chexpert", "phantom")
-#: The published sets, which are scored where nobody chose.
-PUBLISHED = LABEL_SETS[:3]
+
+#: What a family's scores are about; the page groups them so.
+Kind = Literal["facts", "answers", "labels", "wording", "other"]
+
+
+class Title(NamedTuple):
+    """A score's name in Vietnamese and English, and in a table of a paper (its key where that is empty)."""
+
+    vi: str
+    en: str
+    paper: str = ""
 
 
 class Metric(Protocol):
-    """What a metric's module offers.
+    """What a metric family's module offers; nothing else need be told of it anywhere.
 
     `statistics` says what each report contributes, so that a score is `aggregate` of their sum and a bootstrap sample needs
     no text.  `KEYS` names the values of `aggregate`, `PER_STUDY` those of `per_study`; `AVERAGE` (how reports are
     put together) and `SETTINGS` are the metric's own fields of the signature; a metric that reads with a lexicon
     has `settings(language)` too, which adds the lexicon's fingerprint.
+
+    `KIND` is what its scores are about and `SERVES` what it can score: whole reports, or typed answers to questions.
+    `LEXICON`: it needs the language's.  `TITLES` names its keys, in the order of tables; `HEAD` are those that lead (headline,
+    figures, comparison), `AT_LENGTH` those that a short list leaves out.
     """
 
     KEYS: tuple[str, ...]
     PER_STUDY: tuple[str, ...]
     AVERAGE: str
     SETTINGS: dict[str, str]
+    KIND: Kind
+    SERVES: Literal["reports", "answers"]
+    LEXICON: bool
+    HEAD: tuple[str, ...]
+    AT_LENGTH: tuple[str, ...]
+
+    @property
+    def TITLES(self) -> dict[str, Title]:
+        """Names of the keys, in the order of tables."""
+        ...
 
     def statistics(self, pairs: Pairs) -> Floats:
         """(n, k) numbers, added up over reports before `aggregate`."""
         ...
 
     def aggregate(self, sums: Floats) -> Floats:
-        """(…, k) sums to (…, len(KEYS)) values in percent."""
+        """(…, k) sums to (…, len(KEYS)) values in percent; NaN where there is nothing to tell a value from."""
         ...
 
     def per_study(self, statistics: Floats) -> Floats:
@@ -66,26 +93,94 @@ class Metric(Protocol):
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name in `METRICS`."""
-    module, _, inner = METRICS[name].partition(":")
-    found = import_module(module)
-    return cast("Metric", getattr(found, inner) if inner else found)
+    """The family of that name: of `METRICS` or `PARITY`, a label set, or `external:KEY`."""
+    if name.startswith(EXTERNAL):
+        from docphim.metrics.external import external
+
+        return cast("Metric", external(name.removeprefix(EXTERNAL)))
+    if name in label_sets():
+        from docphim.metrics.clinical import labels
+
+        return cast("Metric", labels(name))
+    path, _, inner = (METRICS.get(name) or PARITY[name]).partition(":")
+    module = import_module(path)
+    return cast("Metric", getattr(module, inner) if inner else module)
 
 
-def families(language: str, label_sets: Sequence[str] = PUBLISHED) -> tuple[str, ...]:
-    """The families that serve a language, with these label sets; without a lexicon (`zh`) only the lexical ones.
+def label_sets() -> dict[str, str]:
+    """Every label set, and the modality whose reports it was published for."""
+    from docphim.language.labels import SETS
+
+    return SETS
+
+
+def published() -> tuple[str, ...]:
+    """The label sets that are scored where nobody chose and no image is known."""
+    return tuple(name for name, modality in label_sets().items() if modality != "phantom")
+
+
+def check_label_sets(names: Iterable[str]) -> None:
+    """Refuse a label set that there is not.
 
     Raises
     ------
     UsageError
-        A label set is unknown.
+        The message lists those that there are.
+    """
+    for name in names:
+        if name not in label_sets():
+            raise UsageError(f"label set {name!r} is not one of {', '.join(label_sets())}")
+
+
+def check_families(names: Iterable[str], where: str) -> None:
+    """Refuse a metric family that there is not.
+
+    Parameters
+    ----------
+    where : str
+        What names them, for the message: a task, a key of the recipe.
+
+    Raises
+    ------
+    UsageError
+        The message says which was meant, or lists all.
+    """
+    known = [*METRICS, LABELS, *label_sets()]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise UsageError(f"{where}: {name!r} is no family of metrics; {hint}")
+
+
+def families(language: str, label_sets: Sequence[str] | None = None, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
+    """The families that serve a language, in the order of `METRICS`, then label sets.
+
+    Parameters
+    ----------
+    language : str
+        Without a lexicon (`zh`) only families that need none serve it.
+    label_sets : sequence of str, optional
+        What `labels` stands for; the published sets where not said.
+    wanted : iterable of str, optional
+        Names of families; where not said all that score whole reports.
+
+    Raises
+    ------
+    UsageError
+        A family or a label set is unknown.
     """
     from docphim.language.facts import LANGUAGES
 
-    unknown = [name for name in label_sets if name not in LABEL_SETS]
-    if unknown:
-        raise UsageError(f"label set {unknown[0]!r} is not one of {', '.join(LABEL_SETS)}")
-    return (*LEXICAL, "facts", *dict.fromkeys(label_sets)) if language in LANGUAGES else LEXICAL
+    sets = published() if label_sets is None else tuple(dict.fromkeys(label_sets))
+    check_label_sets(sets)
+    if wanted is None:
+        wanted = (*(name for name in METRICS if metric(name).SERVES == "reports"), LABELS)
+    names = set(wanted)
+    check_families(names, "metrics")
+    named = [*(sets if LABELS in names else ()), *sorted(names - {*METRICS, LABELS})]
+    chosen = [*(name for name in METRICS if name in names), *dict.fromkeys(named)]
+    return tuple(name for name in chosen if language in LANGUAGES or not metric(name).LEXICON)
 
 
 def corpus(

@@ -9,12 +9,11 @@ import numpy as np
 
 from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
 from docphim.metrics.pairs import Floats
+from docphim.scores import Agreement
 
 #: Why κ has no value.
 CONSTANT = "a rater used one category only"
 NOTHING = "nothing was rated by both"
-#: An interval is given if at most this share of the bootstrap samples has no value.
-_UNDEFINED = 0.05
 
 
 def kappa(confusion: Floats) -> Floats:
@@ -69,14 +68,14 @@ def confusion_of(a: Sequence[Hashable], b: Sequence[Hashable]) -> Floats:
 
 def agreement(
     a: Sequence[Hashable], b: Sequence[Hashable], patients: Sequence[str], resamples: int = 1000, seed: int = 12345
-) -> dict[str, Any]:
+) -> Agreement:
     """Agreement of two raters on the same things, with 95 % bootstrap intervals over patients.
 
     κ is not given where a rater used one category only: it is then 0 or undefined, whatever the other said.
 
     Returns
     -------
-    dict
+    Agreement
         `kappa` and `ac1`, each {"value", "low", "high"} and where there is no value also "why"; `observed`, the share on
         which they agree (0 … 1); `n`.
 
@@ -87,18 +86,18 @@ def agreement(
     """
     n, one_hot = len(a), confusion_of(a, b)
     if not n:
-        return {"kappa": _no_value(NOTHING), "ac1": _no_value(NOTHING), "observed": None, "n": 0}
+        return Agreement(_no_value(NOTHING), _no_value(NOTHING), None, 0)
     q = one_hot.shape[1]
     total = one_hot.sum(axis=0)
     drawn = resampled_sums(one_hot.reshape(n, q * q), patient_index(patients), resamples, seed)
     samples = None if drawn is None else drawn.reshape(-1, q, q)
     constant = len(set(a)) == 1 or len(set(b)) == 1
-    return {
-        "kappa": _no_value(CONSTANT) if constant else _with_interval(kappa(total), None if samples is None else kappa(samples)),
-        "ac1": _with_interval(ac1(total), None if samples is None else ac1(samples)),
-        "observed": rounded(np.trace(total) / n),
-        "n": n,
-    }
+    return Agreement(
+        kappa=_no_value(CONSTANT) if constant else _with_interval(kappa(total), None if samples is None else kappa(samples)),
+        ac1=_with_interval(ac1(total), None if samples is None else ac1(samples)),
+        observed=rounded(np.trace(total) / n),
+        n=n,
+    )
 
 
 def _no_value(why: str) -> dict[str, Any]:
@@ -106,8 +105,5 @@ def _no_value(why: str) -> dict[str, Any]:
 
 
 def _with_interval(value: Floats, samples: Floats | None) -> dict[str, Any]:
-    if samples is not None:
-        defined = samples[np.isfinite(samples)]
-        samples = defined if len(defined) >= (1 - _UNDEFINED) * len(samples) else None
     low, high = interval(samples)
     return {"value": rounded(float(value)), "low": low, "high": high}

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from docphim.metrics import Kind, Title
 from docphim.metrics.pairs import ORDERS, Floats, Pairs
 
 KEYS = ("bleu1", "bleu2", "bleu3", "bleu4")
 AVERAGE = "corpus"
 SETTINGS = {"smooth": "none", "eff": "no", "empty": "0"}
 PER_STUDY = ("sentence_bleu4",)
+KIND: Kind = "wording"
+SERVES, LEXICON, AT_LENGTH = "reports", False, ()
+HEAD = ("bleu4",)
+TITLES = {f"bleu{n}": Title(f"BLEU-{n}", f"BLEU-{n}", f"B-{n}") for n in range(ORDERS, 0, -1)}
 
 
 def statistics(pairs: Pairs) -> Floats:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from docphim.metrics import Kind, Title
 from docphim.metrics.grams import shared_grams
 from docphim.metrics.pairs import Floats, Ints, Pairs
 
@@ -18,6 +19,10 @@ KEYS = ("chrfpp",)
 AVERAGE = "corpus"
 SETTINGS = {"nc": str(CHARACTERS), "nw": str(WORDS), "f": "2", "eff": "yes", "empty": "0"}
 PER_STUDY = ("sentence_chrfpp",)
+KIND: Kind = "wording"
+SERVES, LEXICON, AT_LENGTH = "reports", False, ()
+HEAD = ()
+TITLES = {"chrfpp": Title("chrF++", "chrF++", "chrF++")}
 
 
 def statistics(pairs: Pairs) -> Floats:

@@ -5,14 +5,17 @@ A label counts as positive where the report affirms it or suspects it; denied an
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from docphim.metrics import Kind, Title
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import read_by
+from docphim.scores import LabelRow
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
@@ -31,20 +34,48 @@ SCORES = (
     "micro_f1",
     "crg",
 )
+#: Names of the scores with the set's, in the order of tables.
+TITLES = {
+    "macro_f1": Title("F1 trung bình các nhãn ({set})", "macro F1 ({set})", "F1, {set}"),
+    "micro_f1": Title("F1 gộp mọi nhãn ({set})", "micro F1 ({set})"),
+    "macro_precision": Title("Độ chính xác trung bình ({set})", "macro precision ({set})"),
+    "macro_recall": Title("Độ nhạy trung bình ({set})", "macro recall ({set})"),
+    "micro_precision": Title("Độ chính xác gộp ({set})", "micro precision ({set})"),
+    "micro_recall": Title("Độ nhạy gộp ({set})", "micro recall ({set})"),
+    "accuracy": Title("Tỉ lệ nhãn đúng ({set})", "accuracy ({set})"),
+    "exact_match": Title("Ca đúng mọi nhãn ({set})", "exact match ({set})"),
+    "coverage": Title("Độ phủ ({set})", "coverage ({set})"),
+    "coverage_study": Title("Độ phủ, trung bình từng ca ({set})", "coverage, mean over reports ({set})"),
+    "crg": Title("CRG ({set})", "CRG ({set})"),
+}
+#: What a short list shows of a set.
+_BRIEF = ("macro_f1", "micro_f1")
 #: After three columns a label: labels right, all right, share of the positives found, whether there are any, and a one.
 _REST = 5
 
 
 class Labels:
-    """The metric family of one label set; `metric("vindr")` is `Labels("vindr")`."""
+    """The metric family of one label set; `metric("vindr")` is `labels("vindr")`."""
 
     AVERAGE = "corpus"
-    SETTINGS = {"tok": "label", "punct": "clause", "unc": "positive", "macro": "supported", "empty": "0"}  # noqa: RUF012
+    SETTINGS: ClassVar = {"tok": "label", "punct": "clause", "unc": "positive", "macro": "supported", "empty": "0"}
+    KIND: Kind = "labels"
+    SERVES, LEXICON = "reports", True
 
     def __init__(self, set_: str) -> None:
         self.set = set_
         self.KEYS = tuple(f"{set_}/{score}" for score in SCORES)
         self.PER_STUDY = (f"{set_}/micro_f1", f"{set_}/accuracy")
+        self.HEAD = (f"{set_}/macro_f1",)
+        self.AT_LENGTH = tuple(f"{set_}/{score}" for score in SCORES if score not in _BRIEF)
+
+    @functools.cached_property
+    def TITLES(self) -> dict[str, Title]:
+        """Names of the scores with the set's own, which its table says."""
+        from docphim.language.labels import set_title
+
+        name = set_title(self.set)
+        return {f"{self.set}/{score}": Title(*(part.format(set=name) for part in title)) for score, title in TITLES.items()}
 
     def settings(self, language: str) -> dict[str, str]:
         """The signature's fields, with fingerprints of the lexicon and the set's table, and of the reader."""
@@ -55,30 +86,30 @@ class Labels:
 
         An empty prediction is right about nothing, not even about what is not there.
         """
-        truth, said = (self._positive(reports) for reports in pairs.facts)
+        truth, drafted = (self._positive(reports) for reports in pairs.facts)
         answered = np.fromiter((bool(text.strip()) for text in pairs.predictions), bool, len(pairs))
-        right = (truth == said) & answered[:, None]
+        right = (truth == drafted) & answered[:, None]
         positives = truth.sum(axis=1)
         rest = [
             right.sum(axis=1),
             right.all(axis=1),
-            (truth & said).sum(axis=1) / np.maximum(positives, 1),
+            (truth & drafted).sum(axis=1) / np.maximum(positives, 1),
             positives > 0,
             np.ones(len(pairs)),
         ]
-        return np.column_stack([truth & said, ~truth & said, truth & ~said, *rest]).astype(float)
+        return np.column_stack([truth & drafted, ~truth & drafted, truth & ~drafted, *rest]).astype(float)
 
     def aggregate(self, sums: Floats) -> Floats:
         """Sums of `statistics` over reports, (…, 3L + 5), to the values of `SCORES` in percent, (…, 11)."""
         hits, alarms, misses = self._counts(sums)
-        correct, exact, found, ill, n = np.moveaxis(sums[..., -_REST:], -1, 0)
+        correct, exact, share, ill, n = np.moveaxis(sums[..., -_REST:], -1, 0)
         tp, fp, fn = (counts.sum(axis=-1) for counts in (hits, alarms, misses))
         # Where neither side has a positive all reports are right but the empty ones.
         silent = np.where(tp + fp + fn == 0, _ratio(exact, n, False), 0)
         supported = hits + misses > 0
         macro = [_mean(ratio, supported, silent) for ratio in _prf(hits, alarms, misses, False)]
         micro = _prf(tp, fp, fn, silent)
-        columns = [micro[1], _ratio(found, ill, silent), _ratio(correct, n * hits.shape[-1], False), _ratio(exact, n, False)]
+        columns = [micro[1], _ratio(share, ill, silent), _ratio(correct, n * hits.shape[-1], False), _ratio(exact, n, False)]
         return 100 * np.stack([*columns, *macro, *micro, _crg(tp, fp, fn, n * hits.shape[-1])], axis=-1)
 
     def per_study(self, statistics: Floats) -> Floats:
@@ -87,7 +118,7 @@ class Labels:
         f1 = _prf(hits.sum(axis=1), alarms.sum(axis=1), misses.sum(axis=1), statistics[:, -_REST] > 0)[2]
         return 100 * np.stack([f1, statistics[:, -_REST] / hits.shape[1]], axis=1)
 
-    def per_label(self, statistics: Floats) -> dict[str, dict[str, Any]]:
+    def per_label(self, statistics: Floats) -> dict[str, LabelRow]:
         """Precision, recall and F1 of each label in percent; in how many references (`support`) and predictions it is.
 
         Null where there is nothing to divide by.
@@ -97,10 +128,8 @@ class Labels:
         table = {}
         for name, tp, fp, fn in zip(label_names(self.set), *self._counts(statistics.sum(axis=0)), strict=True):
             parts = {"precision": (tp, tp + fp), "recall": (tp, tp + fn), "f1": (2 * tp, 2 * tp + fp + fn)}
-            row: dict[str, Any] = {
-                key: round(100 * part / whole, 10) if whole else None for key, (part, whole) in parts.items()
-            }
-            table[name] = row | {"support": int(tp + fn), "predicted": int(tp + fp)}
+            shares = {key: round(100 * part / whole, 10) if whole else None for key, (part, whole) in parts.items()}
+            table[name] = LabelRow(**shares, support=int(tp + fn), predicted=int(tp + fp))
         return table
 
     def _counts(self, sums: Floats) -> tuple[Floats, Floats, Floats]:
@@ -146,4 +175,7 @@ def _ratio(part: Floats, whole: Floats, otherwise: Floats | Flags | bool) -> Flo
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.asarray(otherwise, dtype=float))
 
 
-CT_RATE, VINDR, CHEXPERT, PHANTOM = (Labels(set_) for set_ in ("ct_rate", "vindr", "chexpert", "phantom"))
+@functools.cache
+def labels(set_: str) -> Labels:
+    """The family of a label set."""
+    return Labels(set_)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docphim.language.fact import Fact
+from docphim.metrics import Kind, Title
 from docphim.metrics.grams import shared_grams
 from docphim.metrics.pairs import Floats, Ints, Pairs
 from docphim.metrics.signature import read_by
@@ -30,6 +31,22 @@ KEYS = (
 AVERAGE = "corpus"
 SETTINGS = {"tok": "fact", "punct": "clause", "match": "one-to-one", "empty": "0"}
 PER_STUDY = ("fact_f1", "fact_f1_core")
+KIND: Kind = "facts"
+SERVES, LEXICON = "reports", True
+HEAD = ("fact_f1",)
+AT_LENGTH = ("fact_precision_core", "fact_recall_core", "fact_f1_macro", "fact_f1_core_macro")
+_CORE = (", bỏ qua mức độ, số và cách nói điều bình thường", ", amounts and wording of the normal aside")
+_MEAN = (", trung bình từng ca", ", mean over reports")
+TITLES = {
+    "fact_f1": Title("F1 theo ý", "fact F1", "Fact F1"),
+    "fact_precision": Title("Ý máy viết mà đúng", "fact precision", "Fact P"),
+    "fact_recall": Title("Ý gốc mà máy nói đúng", "fact recall", "Fact R"),
+    "fact_f1_core": Title(f"F1 theo ý{_CORE[0]}", f"fact F1{_CORE[1]}", "Fact F1 (core)"),
+    "fact_precision_core": Title(f"Ý máy viết mà đúng{_CORE[0]}", f"fact precision{_CORE[1]}", "Fact P (core)"),
+    "fact_recall_core": Title(f"Ý gốc mà máy nói đúng{_CORE[0]}", f"fact recall{_CORE[1]}", "Fact R (core)"),
+    "fact_f1_macro": Title(f"F1 theo ý{_MEAN[0]}", f"fact F1{_MEAN[1]}", "Fact F1 (macro)"),
+    "fact_f1_core_macro": Title(f"F1 theo ý{_CORE[0]}{_MEAN[0]}", f"fact F1{_CORE[1]}{_MEAN[1]}", "Fact F1 (core, macro)"),
+}
 
 #: What a fact can be wrong in, the gravest first: one that is wrong in several ways is counted under the first.
 KINDS: dict[str, tuple[str, ...]] = {
@@ -77,8 +94,8 @@ def statistics(pairs: Pairs) -> Floats:
     strict, core, lengths = _ids(pairs)
     reference, predicted = lengths[:n], lengths[n:]
     right = [shared_grams(ids, lengths, 1)[:, 0] for ids in (strict, core)]
-    said = np.fromiter((bool(text.strip()) for text in pairs.predictions), bool, n)
-    f1 = [_ratio(2 * r, reference + predicted, said) for r in right]
+    answered = np.fromiter((bool(text.strip()) for text in pairs.predictions), bool, n)
+    f1 = [_ratio(2 * r, reference + predicted, answered) for r in right]
     return np.column_stack([reference, predicted, *right, *f1, np.ones(n)]).astype(float)
 
 
@@ -117,10 +134,10 @@ def match(reference: Sequence[Fact], prediction: Sequence[Fact]) -> Matching:
     right, missing, hallucinated = _equal(reference, prediction)
     wrong: list[tuple[int, int, str]] = []
     for thing in (_thing, _anatomy, _finding) if missing and hallucinated else ():
-        found = _differing(reference, prediction, missing, hallucinated, thing)
-        wrong += found
-        missing = _without(missing, (i for i, _, _ in found))
-        hallucinated = _without(hallucinated, (j for _, j, _ in found))
+        paired = _differing(reference, prediction, missing, hallucinated, thing)
+        wrong += paired
+        missing = _without(missing, (i for i, _, _ in paired))
+        hallucinated = _without(hallucinated, (j for _, j, _ in paired))
     return Matching(right, sorted(wrong), missing, hallucinated)
 
 
@@ -195,21 +212,11 @@ def _differing(
     thing: Callable[[Fact], Hashable | None],
 ) -> list[tuple[int, int, str]]:
     """Pairs among the unmatched facts that speak of the same `thing`, those that differ least first."""
-    said: dict[Hashable, list[int]] = defaultdict(list)
-    answered: dict[Hashable, list[int]] = defaultdict(list)
-    for i in missing:
-        name = thing(reference[i])
-        if name is not None:
-            said[name].append(i)
-    for j in hallucinated:
-        name = thing(prediction[j])
-        if name in said:
-            answered[name].append(j)
-    found = []
-    for name, theirs in answered.items():
-        ours = said[name]
-        many = len(ours) * len(theirs) > _MOST**2
-        possible = zip(ours, theirs, strict=False) if many else ((i, j) for i in ours for j in theirs)
+    ours, theirs = _by_thing(reference, missing, thing), _by_thing(prediction, hallucinated, thing)
+    pairs: list[tuple[int, int, str]] = []
+    for name in (name for name in theirs if name in ours):
+        many = len(ours[name]) * len(theirs[name]) > _MOST**2
+        possible = zip(ours[name], theirs[name], strict=False) if many else ((i, j) for i in ours[name] for j in theirs[name])
         weighed = [
             (*_difference(reference[i], prediction[j]), i, j) for i, j in possible if _rivals(reference[i], prediction[j])
         ]
@@ -218,8 +225,20 @@ def _differing(
             if i not in taken[0] and j not in taken[1]:
                 taken[0].add(i)
                 taken[1].add(j)
-                found.append((i, j, kind))
-    return found
+                pairs.append((i, j, kind))
+    return pairs
+
+
+def _by_thing(
+    facts: Sequence[Fact], places: Iterable[int], thing: Callable[[Fact], Hashable | None]
+) -> dict[Hashable, list[int]]:
+    """Places of facts by the `thing` they speak of; those that speak of none are left out."""
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for i in places:
+        name = thing(facts[i])
+        if name is not None:
+            groups[name].append(i)
+    return groups
 
 
 def _rivals(a: Fact, b: Fact) -> bool:

@@ -11,6 +11,8 @@ from docphim.metrics.grams import Floats, Ints
 #: Below so many patients an interval says more than the data can, and none is given.
 FEWEST = 30
 LEVEL = 95.0
+#: An interval is given if at most this share of the resampled values is undefined.
+_UNDEFINED = 0.05
 _CELLS = 500_000
 
 
@@ -49,11 +51,19 @@ def resampled_sums(statistics: Floats, patient: Ints, resamples: int, seed: int)
 
 
 def interval(values: Floats | None) -> tuple[float | None, float | None]:
-    """The 95 % percentile interval of resampled values; (None, None) where there are none."""
-    if values is None or not np.isfinite(values).all():
+    """The 95 % percentile interval of resampled values; (None, None) where there are none, or too many are undefined."""
+    if values is None:
+        return None, None
+    drawn, values = len(values), values[np.isfinite(values)]
+    if len(values) < (1 - _UNDEFINED) * drawn:
         return None, None
     low, high = np.percentile(values, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
     return rounded(low), rounded(high)
+
+
+def finite(value: float) -> float | None:
+    """A score as JSON has it, rounded; None where there is nothing to tell it from (NaN)."""
+    return rounded(value) if np.isfinite(value) else None
 
 
 def rounded(value: float) -> float:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from docphim.metrics import families, metric
-from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
+from docphim.metrics import EXTERNAL, families, metric
+from docphim.metrics.external import given
+from docphim.metrics.intervals import finite, interval, patient_index, resampled_sums, rounded
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import check_comparable, signature
-
-Table = dict[str, dict[str, Any]]
+from docphim.scores import Reading, Score, Table
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,13 @@ class Measured:
 
 
 def measure(
-    pairs: Pairs, patients: Sequence[str], *, resamples: int, seed: int, names: Sequence[str] | None = None
+    pairs: Pairs,
+    patients: Sequence[str],
+    *,
+    resamples: int,
+    seed: int,
+    names: Sequence[str] | None = None,
+    external: Mapping[str, Sequence[float | None]] | None = None,
 ) -> Measured:
     """Score predictions against references; every family is resampled with the same draws of patients.
 
@@ -44,6 +49,8 @@ def measure(
         Whose each report is; bootstrap samples are drawn over patients.
     names : sequence of str, optional
         Families of `METRICS`; none: all that serve the language, with the published label sets.
+    external : mapping, optional
+        Scores that were computed elsewhere, by key one number a report.
 
     Raises
     ------
@@ -52,18 +59,20 @@ def measure(
     """
     chosen = families(pairs.language) if names is None else names
     statistics = {name: metric(name).statistics(pairs) for name in chosen}
-    found = Measured(*scored(statistics, patients, resamples=resamples, seed=seed), {}, {}, len(pairs), statistics)
+    statistics |= {EXTERNAL + key: given(numbers) for key, numbers in (external or {}).items()}
+    values, resampled = scored(statistics, patients, resamples=resamples, seed=seed)
+    signatures: dict[str, str] = {}
+    studies: dict[str, Floats] = {}
     for name in statistics:
         kind = metric(name)
         settings = kind.settings(pairs.language) if hasattr(kind, "settings") else kind.SETTINGS
         for key in kind.KEYS:
-            drawn = None if found.resampled[key] is None else resamples
-            found.signatures[key] = signature(
-                key, kind.AVERAGE, {**pairs.rule.signed, **settings}, n=found.n, resamples=drawn, seed=seed
-            )
-        own = kind.per_study(statistics[name])
-        found.studies.update({key: own[:, i] for i, key in enumerate(kind.PER_STUDY)})
-    return found
+            drawn = None if resampled[key] is None else resamples
+            fields = settings if name.startswith(EXTERNAL) else {**pairs.rule.signed, **settings}
+            signatures[key] = signature(key, kind.AVERAGE, fields, n=len(pairs), resamples=drawn, seed=seed)
+        rows = kind.per_study(statistics[name])
+        studies.update({key: rows[:, i] for i, key in enumerate(kind.PER_STUDY)})
+    return Measured(values, resampled, signatures, studies, len(pairs), statistics)
 
 
 def scored(
@@ -71,7 +80,8 @@ def scored(
 ) -> tuple[dict[str, float], dict[str, Floats | None]]:
     """Every score of the families of `statistics` by key, and the same on bootstrap samples of patients.
 
-    One draw and one product serve all families.  A sample is None where there are too few patients.
+    One draw and one product serve all families.  A sample is None where there are too few patients, a value NaN where
+    there is nothing to tell it from.
     """
     values: dict[str, float] = {}
     samples: dict[str, Floats | None] = {}
@@ -92,8 +102,7 @@ def table(system: Measured) -> Table:
     """Values with interval, number of reports and signature, by key."""
     rows = {}
     for key, value in system.values.items():
-        low, high = interval(system.resampled[key])
-        rows[key] = {"value": value, "low": low, "high": high, "n": system.n, "signature": system.signatures[key]}
+        rows[key] = Score(finite(value), *interval(system.resampled[key]), n=system.n, signature=system.signatures[key])
     return rows
 
 
@@ -110,21 +119,21 @@ def lead(system: Measured, over: Measured) -> Table:
         check_comparable([system.signatures[key], over.signatures[key]])
         ours, theirs = system.resampled[key], over.resampled[key]
         low, high = interval(None if ours is None or theirs is None else ours - theirs)
-        rows[key] = {"value": rounded(value - over.values[key]), "low": low, "high": high}
+        rows[key] = Score(finite(value - over.values[key]), low, high)
     return rows
 
 
-def mean_table(values: Floats, patients: Sequence[str], *, resamples: int, seed: int) -> dict[str, Any]:
+def mean_score(values: Floats, patients: Sequence[str], *, resamples: int, seed: int) -> Score:
     """Mean of one number per report, with its interval over patients; all null where there is no report."""
     if not len(values):
-        return {"value": None, "low": None, "high": None, "n": 0}
+        return Score(None, n=0)
     statistics = np.stack([values, np.ones(len(values))], axis=1)
     sums = resampled_sums(statistics, patient_index(patients), resamples, seed)
     low, high = interval(None if sums is None else sums[:, 0] / sums[:, 1])
-    return {"value": rounded(values.mean()), "low": low, "high": high, "n": len(values)}
+    return Score(rounded(values.mean()), low, high, n=len(values))
 
 
-def reading(leads: Mapping[str, Table], drops: Table) -> dict[str, dict[str, bool | None]]:
+def reading(leads: Mapping[str, Table], drops: Table) -> dict[str, Reading]:
     """What the intervals say of each key, in yes and no.
 
     Parameters
@@ -137,17 +146,13 @@ def reading(leads: Mapping[str, Table], drops: Table) -> dict[str, dict[str, boo
     Returns
     -------
     dict
-        ``{KEY: {"beats_floors", "needs_image"}}``: whether the lead over every floor, and the drop, lie above 0 with their
-        whole interval; None where there is no interval, no floor or no other image.
+        By key, whether the lead over every floor, and the drop, lie above 0 with their whole interval; None where there is
+        no interval, no floor or no other image.
     """
     keys = dict.fromkeys(key for rows in (*leads.values(), drops) for key in rows)
-    found: dict[str, dict[str, bool | None]] = {}
+    readings: dict[str, Reading] = {}
     for key in keys:
-        above = [_above_zero(rows.get(key)) for rows in leads.values()]
+        above = [rows[key].above_zero if key in rows else None for rows in leads.values()]
         beats = None if not above or None in above else all(above)
-        found[key] = {"beats_floors": beats, "needs_image": _above_zero(drops.get(key))}
-    return found
-
-
-def _above_zero(difference: Mapping[str, Any] | None) -> bool | None:
-    return None if difference is None or difference["low"] is None else bool(difference["low"] > 0)
+        readings[key] = Reading(beats, drops[key].above_zero if key in drops else None)
+    return readings

@@ -14,6 +14,7 @@ from rapidfuzz.distance import LCSseq
 
 from docphim.language.tokens import Rule, rule
 from docphim.metrics.grams import Floats, Ints, shared_grams
+from docphim.study import Answer
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
@@ -26,12 +27,13 @@ class Pairs:
     """Reports that belong together, `references[i]` with `predictions[i]`; what metrics need of both is counted once.
 
     `tokens` names the rule of `docphim.language.tokens.RULES` by which they are cut.  `facts_read` keeps the facts of texts;
-    pairs that share it read each text once.
+    pairs that share it read each text once.  `answers` are the typed answers of the references, where questions were asked;
+    without them the family `answers` reads the references.
 
     Raises
     ------
     ValueError
-        The two lists differ in length.
+        The lists differ in length.
     """
 
     references: Sequence[str]
@@ -39,10 +41,13 @@ class Pairs:
     language: str
     tokens: str = "syllable"
     facts_read: dict[str, list[Fact]] = field(default_factory=dict, repr=False, compare=False)
+    answers: Sequence[Answer | None] = ()
 
     def __post_init__(self) -> None:
         if len(self.references) != len(self.predictions):
             raise ValueError(f"{len(self.references)} references and {len(self.predictions)} predictions")
+        if self.answers and len(self.answers) != len(self.references):
+            raise ValueError(f"{len(self.references)} references and {len(self.answers)} typed answers")
 
     def __len__(self) -> int:
         return len(self.references)
@@ -145,9 +150,9 @@ class _Vocabulary(dict[str, tuple[int, ...]]):
         return list(self._ids)
 
     def __missing__(self, unit: str) -> tuple[int, ...]:
-        found = tuple(self._ids.setdefault(t, len(self._ids)) for t in self._rule.cut(unit))
-        self[unit] = found
-        return found
+        ids = tuple(self._ids.setdefault(t, len(self._ids)) for t in self._rule.cut(unit))
+        self[unit] = ids
+        return ids
 
     def __call__(self, text: str) -> list[int]:
         """Ids of the tokens of a text."""

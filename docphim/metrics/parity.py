@@ -6,13 +6,14 @@ The counting is Docphim's own; only what a tool does with the counts is here.  d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from docphim.errors import UsageError
 from docphim.language.tokens import rule
-from docphim.metrics import bleu, chrf, rouge
+from docphim.metrics import Kind, Title, bleu, chrf, rouge
 from docphim.metrics.cider import SIGMA, cider
 from docphim.metrics.pairs import ORDERS, Floats, Pairs
 
@@ -34,11 +35,17 @@ class Family:
     statistics: Callable[[Pairs], Floats]
     aggregate: Callable[[Floats], Floats]
     per_study: Callable[[Floats], Floats]
+    TITLES: dict[str, Title] = field(default_factory=dict)
+    HEAD: tuple[str, ...] = ()
+    AT_LENGTH: tuple[str, ...] = ()
+    KIND: Kind = "wording"
+    SERVES: Literal["reports"] = "reports"
+    LEXICON: bool = False
 
 
 @dataclass(frozen=True)
 class Convention:
-    """How a tool cuts text (a rule of `docphim.language.tokens.RULES`), and its families by their names in `METRICS`."""
+    """How a tool cuts text (a rule of `docphim.language.tokens.RULES`), and its families by their names in `PARITY`."""
 
     tokens: str
     families: tuple[str, ...]

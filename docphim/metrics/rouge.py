@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from docphim.metrics import Kind, Title
 from docphim.metrics.pairs import Floats, Ints, Pairs
 
 KEYS = ("rouge1", "rouge2", "rougeL")
 AVERAGE = "mean"
 SETTINGS = {"f": "1", "stem": "no", "empty": "0"}
 PER_STUDY = KEYS
+KIND: Kind = "wording"
+SERVES, LEXICON, AT_LENGTH = "reports", False, ()
+HEAD = ("rougeL",)
+TITLES = {
+    "rougeL": Title("ROUGE-L", "ROUGE-L", "R-L"),
+    "rouge1": Title("ROUGE-1", "ROUGE-1", "R-1"),
+    "rouge2": Title("ROUGE-2", "ROUGE-2", "R-2"),
+}
 
 
 def statistics(pairs: Pairs) -> Floats:

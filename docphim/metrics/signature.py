@@ -39,9 +39,11 @@ def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
     Empty where the language has no lexicon.
     """
     folder = Path(language_package.__file__).parent
-    words, tables = ["concepts", language], [folder / "labels" / f"{name}.yaml" for name in label_sets]
-    data = [*(folder / "lexicon" / f"{name}.yaml" for name in words), *tables]
-    files = [*data, *sorted(folder.glob("*.py"))] if data[1].exists() else []
+    words = [folder / "lexicon" / f"{name}.yaml" for name in ("concepts", language)]
+    tables = [folder / "labels" / f"{name}.yaml" for name in label_sets]
+    # What declines to answer counts as empty.
+    data = [*words, *tables, folder / "declined.yaml"]
+    files = [*data, *sorted(folder.glob("*.py"))] if words[1].exists() else []
     return {path.relative_to(folder).as_posix(): path for path in files}
 
 

@@ -104,7 +104,7 @@ def _render(
         shape=films.shape,
         ranking=ranking(read),
         tasks=tasks(read),
-        marked_tasks={key: {"references": (row.get("keys") or {}).get("references")} for key, row in read.scores.items()},
+        marked_tasks={str(key): {"references": task.keys.references} for key, task in read.scores.items()},
         splits=inputs.split_table(read),
         left_out=inputs.left_out(read),
         curves=curve.curves(read.log, (read.recipe.get("train") or {}).get("keep_best", "val/loss")),

@@ -11,6 +11,7 @@ from docphim.page.coloured import Coloured, colour, row_f1
 from docphim.page.diff import Comparison, compare
 from docphim.page.inputs import Inputs
 from docphim.page.marking import Sentence, digest, marked
+from docphim.scores import TaskKey
 from docphim.study import Prediction
 
 Kind = Literal["random", "worst", "best"]
@@ -79,8 +80,7 @@ def split_shown(inputs: Inputs) -> str | None:
 
 def key_of(inputs: Inputs, prediction: Prediction) -> str:
     """The key in scores.json and errors.jsonl of what a prediction answers."""
-    key = f"{prediction.task}/{inputs.examples[prediction.id].split}"
-    return key if prediction.context == "none" else f"{key}/{prediction.context}"
+    return str(TaskKey(prediction.task, inputs.examples[prediction.id].split, prediction.context))
 
 
 def ranking(inputs: Inputs) -> str:

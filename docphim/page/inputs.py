@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from docphim.files import read_examples, read_json, read_jsonl
+from docphim.scores import TaskKey, TaskScores, read_scores
 from docphim.study import SPLITS, Example, Prediction, Study, from_row
 
 Row = dict[str, Any]
@@ -26,7 +27,7 @@ class Inputs:
 
     name: str
     recipe: Row
-    scores: dict[str, Row]
+    scores: dict[TaskKey, TaskScores]
     studies: dict[str, Study]
     films: dict[str, list[Row]]
     examples: dict[str, Example]
@@ -62,7 +63,7 @@ def read(dataset: Path, run: Path) -> Inputs:
     return Inputs(
         name=run.name,
         recipe=without_paths(yaml.safe_load(recipe.read_text(encoding="utf-8")) or {}) if recipe.exists() else {},
-        scores=read_json(scores)["by_task"] if scores.exists() else {},
+        scores=read_scores(scores) if scores.exists() else {},
         studies={study.id: study for study in studies},
         films=dict(films),
         examples={example.id: example for example in examples},

@@ -10,12 +10,8 @@ from docphim.language.normalize import clean
 from docphim.language.sections import sentences
 from docphim.page.diff import LONGEST
 
-#: What the saved file says it is; `docphim compare --marks` reads it.
-FORMAT = "docphim-marks-1"
 #: Characters that show what follows them from right to left, and so another report than was written; the page shows none.
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-#: The marks, in the order of their keys 1 … 6.
-MARKS = ("correct", "side", "polarity", "location", "severity", "redundant")
 
 
 @dataclass(frozen=True)

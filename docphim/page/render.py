@@ -12,8 +12,9 @@ import jinja2
 from markupsafe import Markup
 
 import docphim
-from docphim.page import coloured, figures, marking, stats, words
+from docphim.page import coloured, figures, stats, words
 from docphim.page.marking import BIDI
+from docphim.scores import MARK_CATEGORIES, MARKS_FORMAT
 
 HERE = Path(__file__).parent
 #: The page's script: showing, then marking; together they are one element with one hash in the policy.
@@ -59,8 +60,8 @@ def _templates() -> jinja2.Environment:
         pair_bar=figures.pair_bar,
         bars=figures.bars,
         mistakes=coloured.MISTAKES,
-        marks=marking.MARKS,
-        marks_format=marking.FORMAT,
+        marks=tuple(MARK_CATEGORIES),
+        marks_format=MARKS_FORMAT,
         lengths=stats.lengths,
         ends=stats.ends,
         stats_figures=stats.figures,

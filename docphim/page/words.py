@@ -10,6 +10,8 @@ import yaml
 from markupsafe import Markup, escape
 
 from docphim.errors import REASONS
+from docphim.language.labels import SETS, set_title
+from docphim.metrics.catalogue import family_of, title_of
 
 
 class Both(NamedTuple):
@@ -76,24 +78,19 @@ def name(key: str) -> Both:
 
 
 def is_metric(key: str) -> bool:
-    """Whether the page has a name for a metric."""
-    return key.partition("/")[2] in _table()["label_metric"] or key in _table()["metric"]
+    """Whether a family of metrics has a score of that key."""
+    return family_of(key) is not None
 
 
 def metric(key: str) -> Both:
-    """A metric's name; of a label set's metric (`ct_rate/macro_f1`), both names."""
-    if key in _table()["metric"]:
-        return Both(**_table()["metric"][key])
-    group, _, part = key.partition("/")
-    entry = _table()["label_metric"].get(part)
-    if not entry:
-        return _both(key.replace("_", " "))
-    return fill(entry, set=label_set(group))
+    """A score's name, which its family says."""
+    title = title_of(key)
+    return Both(title.vi, title.en)
 
 
 def label_set(key: str) -> Both:
-    """A label set's name."""
-    return _both(_table()["label_set"].get(key, key))
+    """A label set's name, which its table says; one that there is not is shown as it is written."""
+    return _both(set_title(key) if key in SETS else key)
 
 
 def concept(kind: str, name: str) -> str | None:
@@ -145,9 +142,10 @@ def tell(value: float | None, digits: int = 1, *, signed: bool = False) -> Marku
     return Markup("–") if value is None else show(number(value, digits, signed=signed))
 
 
-def interval(score: dict[str, Any] | None, digits: int = 1, *, signed: bool = False) -> Markup:
-    """`[low; high]` of a score as markup; a dash where it has no interval."""
-    if not score or score.get("low") is None or score.get("high") is None:
+def interval(score: Any, digits: int = 1, *, signed: bool = False) -> Markup:
+    """`[low; high]` of a score or a rate, or of an agreement's value as JSON has it; a dash where it has no interval."""
+    ends = [score.get(end) if isinstance(score, dict) else getattr(score, end, None) for end in ("low", "high")]
+    if None in ends:
         return Markup("–")
-    low, high = (number(score[end], digits, signed=signed) for end in ("low", "high"))
+    low, high = (number(end, digits, signed=signed) for end in ends)
     return show(Both(f"[{low.vi}; {high.vi}]", f"[{low.en}, {high.en}]"))

@@ -65,7 +65,21 @@ class Made:
 
     def prediction(self, study: str, image: str, text: str, finish: str = "stop", **change) -> Prediction:
         reference = report(int(study[1:]))[0]
-        row = [f"{study}-findings", 0, "none", image, study, study, f"p-{study}", "findings", text, reference, finish, "tiny"]
+        row = [
+            f"{study}-findings",
+            0,
+            "none",
+            image,
+            study,
+            study,
+            f"p-{study}",
+            "findings",
+            text,
+            reference,
+            finish,
+            "tiny",
+            False,
+        ]
         return Prediction(**(dict(zip(Prediction.__slots__, row, strict=True)) | change))
 
     def predict(self, predictions: list[Prediction]) -> None:

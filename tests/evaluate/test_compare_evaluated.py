@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from docphim.compare import compare_to_files
+from docphim.compare.text import terminal
 from docphim.errors import Refused
 from docphim.evaluate import evaluate
-from docphim.evaluate.compare import compare_to_files
-from docphim.evaluate.compare.text import terminal
 from docphim.files import read_json, read_jsonl, write_jsonl
 from docphim.language.normalize import clean
 

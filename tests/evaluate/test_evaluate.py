@@ -113,7 +113,7 @@ def test_faults_are_counted_and_named_and_empty_answers_score_nothing(made):
     made.predict(rows)
     task = scores(made)["findings/test"]
     assert task["counts"] == {
-        "predictions": 40, "empty": 2, "cut": 1, "failed": 1, "missing": 20, "extra": 1, "duplicates": 1
+        "predictions": 40, "empty": 2, "cut": 1, "failed": 1, "declined": 0, "missing": 20, "extra": 1, "duplicates": 1
     }  # fmt: skip
     assert task["scores"]["rougeL"]["value"] == 95
     assert task["named"]["extra"] == ["s999-findings"]

@@ -20,6 +20,7 @@ from docphim.evaluate.judge import Judge, prompt_key, spans
 from docphim.evaluate.judge_scores import Judged, _with_rules, judge_reports, judge_section, table
 from docphim.files import read_json, read_jsonl
 from docphim.metrics.pairs import Pairs
+from docphim.study import to_row
 
 
 def rules_of_thumb(server, row):
@@ -63,7 +64,7 @@ def test_each_text_is_split_once_and_only_what_can_match_is_matched(tmp_path):
     steps = ["split" if "<report>" in r["messages"][1]["content"] else "match" for r in server.requests]
     assert sorted(steps) == ["match"] * 2 + ["split"] * 5  # equal texts and an empty one need no matching
     assert [[len(part) for part in v] for v in judged.verdicts] == [[3, 3, 2], [1, 1, 0], [1, 1, 1], [1, 0, 0]]
-    scores = table(asked, judged, resamples=100, seed=0)
+    scores = to_row(table(asked, judged, resamples=100, seed=0))
     assert {k: s["value"] for k, s in scores.items()} == {
         "precision": 60.0,
         "recall": 50.0,
@@ -162,7 +163,7 @@ def test_a_failure_is_null_and_counted_and_asked_again_another_time(tmp_path, re
     reports = [(r, p, str(n)) for n, (r, p) in enumerate(REPORTS)]
     with serving(answer) as server:
         asked = judge(tmp_path, server)
-        section = judge_section(asked, {"own": reports}, Pairs(*zip(*REPORTS, strict=True), "vi"), 100, 0)
+        section = to_row(judge_section(asked, {"own": reports}, Pairs(*zip(*REPORTS, strict=True), "vi"), 100, 0))
         asked.close()
         assert (section["n"], section["failed"], section["failures"]) == (3, 1, {why: 2})
         assert section["recall"]["value"] == 60.0
@@ -174,7 +175,9 @@ def test_a_failure_is_null_and_counted_and_asked_again_another_time(tmp_path, re
 
 def test_a_server_that_goes_leaves_the_other_scores_and_counts_the_rest(tmp_path):
     asked = judge(tmp_path, None)
-    section = judge_section(asked, {"own": [(*REPORTS[0], "p")]}, Pairs(*map(list, zip(REPORTS[0], strict=True)), "vi"), 100, 0)
+    section = to_row(
+        judge_section(asked, {"own": [(*REPORTS[0], "p")]}, Pairs(*map(list, zip(REPORTS[0], strict=True)), "vi"), 100, 0)
+    )
     asked.close()
     assert section["failed"] == 1 and section["f1"]["value"] is None and section["n"] == 0
     assert section["failures"] == {"endpoint_failing 127.0.0.1:1": 2}
@@ -269,7 +272,7 @@ EACH = ((0, "a"), (1, "b"), (2, "c")), ((0, "a"), (1, "d"))
 )
 def test_judge_and_rules_are_compared_sentence_by_sentence(facts, matches, observed, left_out):
     own = Judged(["p"], [(*facts, matches)], [False])
-    kappa = _with_rules(own, Pairs([BESIDE[0]], [BESIDE[1]], "vi"), 100, 0)
+    kappa = {side: to_row(of) for side, of in _with_rules(own, Pairs([BESIDE[0]], [BESIDE[1]], "vi"), 100, 0).items()}
     assert {side: kappa[side]["observed"] for side in kappa} == pytest.approx(observed)
     assert all(kappa[side]["left_out"] == count for side, count in left_out.items())
 

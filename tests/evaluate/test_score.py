@@ -30,7 +30,8 @@ def test_scores_have_value_interval_number_and_signature(tmp_path):
     row = scored["scores"]["rougeL"]
     assert (row["value"], row["low"], row["high"], row["n"]) == (100, 100, 100, 30)
     assert scored["counts"] == {
-        "pairs": 30, "patients": 30, "empty": 0, "missing": 0, "extra": 0, "duplicates": 0, "empty_references": 0, "suspect": 0
+        "pairs": 30, "patients": 30, "empty": 0, "missing": 0, "extra": 0, "duplicates": 0, "empty_references": 0,
+        "declined": 0, "suspect": 0
     }  # fmt: skip
 
 

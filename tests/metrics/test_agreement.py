@@ -1,5 +1,7 @@
 """Cohen's κ and Gwet's AC1: worked cases, where they are undefined, and intervals."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -40,14 +42,14 @@ def test_kappa_is_undefined_where_both_say_only_one_thing_and_where_nothing_is_c
 @pytest.mark.parametrize(("a", "b"), [("yyyy", "ynyn"), ("ynyn", "yyyy"), ("yyyy", "yyyy")])
 def test_a_rater_of_one_category_leaves_no_kappa_and_is_told(a, b):
     found = agreement(a, b, list("1234"))
-    assert (found["kappa"]["value"], found["kappa"]["why"]) == (None, "a rater used one category only")
-    assert found["ac1"]["value"] is not None
+    assert (found.kappa["value"], found.kappa["why"]) == (None, "a rater used one category only")
+    assert found.ac1["value"] is not None
 
 
 def test_nothing_rated_is_told():
     found = agreement([], [], [])
-    assert found["kappa"]["why"] == found["ac1"]["why"] == "nothing was rated by both"
-    assert (found["n"], found["observed"]) == (0, None)
+    assert found.kappa["why"] == found.ac1["why"] == "nothing was rated by both"
+    assert (found.n, found.observed) == (0, None)
 
 
 def raters(n, agree):
@@ -60,10 +62,10 @@ def test_the_interval_holds_the_value_and_narrows_with_more_patients():
     widths = []
     for n in (60, 960):
         found = agreement(*raters(n, 0.8), [str(i) for i in range(n)], resamples=500, seed=1)
-        assert found["n"] == n
+        assert found.n == n
         for key in ("kappa", "ac1"):
-            assert found[key]["low"] < found[key]["value"] < found[key]["high"]
-        widths.append(found["kappa"]["high"] - found["kappa"]["low"])
+            assert getattr(found, key)["low"] < getattr(found, key)["value"] < getattr(found, key)["high"]
+        widths.append(found.kappa["high"] - found.kappa["low"])
     assert widths[0] / widths[1] == pytest.approx(4, rel=0.3)
 
 
@@ -71,14 +73,14 @@ def test_sentences_of_one_patient_are_drawn_together():
     a, b = raters(40, 0.8)
     once = agreement(a, b, [str(i) for i in range(40)], seed=1)
     copied = agreement(a * 3, b * 3, [str(i) for i in range(40)] * 3, seed=1)
-    assert {**copied, "n": 40} == once
+    assert dataclasses.replace(copied, n=40) == once
 
 
 def test_below_thirty_patients_there_is_no_interval():
     a, b = raters(90, 0.8)
     found = agreement(a, b, [str(i % 29) for i in range(90)])
-    assert (found["kappa"]["low"], found["ac1"]["high"]) == (None, None)
-    assert found["kappa"]["value"] is not None
+    assert (found.kappa["low"], found.ac1["high"]) == (None, None)
+    assert found.kappa["value"] is not None
 
 
 def test_categories_that_one_rater_lacks_are_kept():

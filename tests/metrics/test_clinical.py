@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docphim.language import labels as reader
-from docphim.metrics import LABEL_SETS, metric
+from docphim.metrics import label_sets, metric
 from docphim.metrics.clinical import SCORES, Labels
 from docphim.metrics.measure import measure, table
 from docphim.metrics.pairs import Pairs
+from docphim.scores import LabelRow
 
 STATES = {"p": "positive", "n": "negative", "u": "uncertain", "-": "unmentioned"}
 
@@ -67,9 +68,9 @@ def test_every_score_is_as_counted_by_hand(three):
 
 def test_each_label_has_its_own_row_with_support(three):
     assert three.per_label(three.statistics(pairs(*REPORTS))) == {
-        "A": {"precision": 50, "recall": 50, "f1": 50, "support": 2, "predicted": 2},
-        "B": {"precision": 100, "recall": 100, "f1": 100, "support": 1, "predicted": 1},
-        "C": {"precision": 0, "recall": None, "f1": 0, "support": 0, "predicted": 1},
+        "A": LabelRow(50, 50, 50, 2, 2),
+        "B": LabelRow(100, 100, 100, 1, 1),
+        "C": LabelRow(0, None, 0, 0, 1),
     }
 
 
@@ -129,11 +130,11 @@ def test_scores_have_intervals_and_a_signature_that_says_how_labels_count(three,
     rows = table(measure(pairs(*REPORTS * 20), [str(i) for i in range(80)], resamples=100, seed=1, names=["vindr"]))
     assert set(rows) == {f"vindr/{key}" for key in SCORES}
     for row in rows.values():
-        assert 0 <= row["low"] <= row["value"] <= row["high"] <= 100
-        assert "|unc:positive|macro:supported|" in row["signature"] and "|lexicon:0123abcd|reader:4567cdef|" in row["signature"]
+        assert 0 <= row.low <= row.value <= row.high <= 100
+        assert "|unc:positive|macro:supported|" in row.signature and "|lexicon:0123abcd|reader:4567cdef|" in row.signature
 
 
-@pytest.mark.parametrize("set_", LABEL_SETS)
+@pytest.mark.parametrize("set_", label_sets())
 def test_every_label_set_is_a_metric_family_of_its_own(set_):
     assert metric(set_).KEYS[0] == f"{set_}/coverage"
 

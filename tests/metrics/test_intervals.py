@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from docphim.metrics.intervals import interval, patient_index, resampled_sums
-from docphim.metrics.measure import lead, mean_table, measure, reading, table
+from docphim.metrics.measure import lead, mean_score, measure, reading, table
 from docphim.metrics.pairs import Pairs
+from docphim.scores import Reading, Score
 
 RNG = np.random.default_rng(0)
 
@@ -56,7 +57,7 @@ def reports(n=40):
 def test_a_system_measured_against_itself_leads_by_nothing():
     texts = reports()
     system = measure(Pairs(texts, reports(), "vi"), [str(i) for i in range(40)], resamples=200, seed=3)
-    assert all(row == {"value": 0.0, "low": 0.0, "high": 0.0} for row in lead(system, system).values())
+    assert all(row == Score(0.0, 0.0, 0.0) for row in lead(system, system).values())
 
 
 def test_a_lead_is_paired_so_its_interval_is_narrower_than_the_two_together():
@@ -66,30 +67,30 @@ def test_a_lead_is_paired_so_its_interval_is_narrower_than_the_two_together():
     better = measure(Pairs(references, noisy, "vi"), patients, resamples=500, seed=3)
     other = measure(Pairs(references, worse, "vi"), patients, resamples=500, seed=3)
     row, own = lead(better, other)["rouge1"], table(better)["rouge1"]
-    assert 0 < row["low"] < row["value"] < row["high"]
-    assert row["high"] - row["low"] < (own["high"] - own["low"]) / 4
+    assert 0 < row.low < row.value < row.high
+    assert row.high - row.low < (own.high - own.low) / 4
 
 
 def test_every_value_lies_in_its_interval_and_carries_number_and_signature():
     rows = table(measure(Pairs(reports(), reports(), "vi"), [str(i) for i in range(40)], resamples=200, seed=3))
     for key, row in rows.items():
-        assert 0 <= row["low"] <= row["value"] <= row["high"] <= 100
-        assert row["n"] == 40
-        assert row["signature"].startswith(f"docphim:{key}|")
+        assert 0 <= row.low <= row.value <= row.high <= 100
+        assert row.n == 40
+        assert row.signature.startswith(f"docphim:{key}|")
 
 
 def test_few_reports_have_values_without_intervals():
     rows = table(measure(Pairs(reports(29), reports(29), "vi"), [str(i) for i in range(29)], resamples=200, seed=3))
-    assert all(row["low"] is None and row["high"] is None and row["value"] >= 0 for row in rows.values())
-    assert all("|bs:none|seed:none|" in row["signature"] for row in rows.values())
+    assert all(row.low is None and row.high is None and row.value >= 0 for row in rows.values())
+    assert all("|bs:none|seed:none|" in row.signature for row in rows.values())
 
 
 def test_a_mean_of_nothing_is_null():
-    assert mean_table(np.array([]), [], resamples=100, seed=0) == {"value": None, "low": None, "high": None, "n": 0}
+    assert mean_score(np.array([]), [], resamples=100, seed=0) == Score(None, n=0)
 
 
 def difference(low, value=5.0):
-    return {"fact_f1": {"value": value, "low": low, "high": None if low is None else 9.0}}
+    return {"fact_f1": Score(value, low, None if low is None else 9.0)}
 
 
 @pytest.mark.parametrize(
@@ -104,5 +105,5 @@ def difference(low, value=5.0):
 )
 def test_a_lead_or_drop_counts_only_where_its_whole_interval_lies_above_0(leads, drop, beats, needs):
     floors = {str(i): difference(low) for i, low in enumerate(leads)}
-    assert reading(floors, difference(drop)) == {"fact_f1": {"beats_floors": beats, "needs_image": needs}}
-    assert reading(floors, {}).get("fact_f1", {"needs_image": None})["needs_image"] is None
+    assert reading(floors, difference(drop)) == {"fact_f1": Reading(beats, needs)}
+    assert all(row.needs_image is None for row in reading(floors, {}).values())

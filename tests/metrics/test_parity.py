@@ -139,9 +139,9 @@ def test_a_parity_number_has_an_interval_like_any_other():
         cut = Pairs([r for r, _ in pairs], [p for _, p in pairs], "vi", tokens)
         rows = table(measure(cut, [str(i) for i in range(len(pairs))], resamples=200, seed=1, names=families))
         for key, row in rows.items():
-            assert row["low"] <= row["value"] + 1e-9, key
-            assert row["value"] <= row["high"] + 1e-9, key
-            assert row["low"] < row["high"] or row["value"] == 0, key
+            assert row.low <= row.value + 1e-9, key
+            assert row.value <= row.high + 1e-9, key
+            assert row.low < row.high or row.value == 0, key
 
 
 @pytest.mark.parametrize(

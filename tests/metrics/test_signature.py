@@ -8,7 +8,7 @@ import pytest
 from docphim import __version__, language
 from docphim.errors import Refused
 from docphim.language.tokens import syllables
-from docphim.metrics import METRICS, metric
+from docphim.metrics import METRICS, PARITY, label_sets, metric
 from docphim.metrics.signature import check_comparable, read_by, signature
 
 BLEU4 = (
@@ -32,7 +32,7 @@ def test_chinese_is_signed_as_characters():
 
 
 def test_no_two_keys_share_a_signature():
-    signs = [sign(key, name) for name in METRICS for key in metric(name).KEYS]
+    signs = [sign(key, name) for name in (*METRICS, *PARITY, *label_sets()) for key in metric(name).KEYS]
     assert len(set(signs)) == len(signs)
 
 

@@ -288,7 +288,16 @@ def _task(knobs: Knobs, scale: float) -> dict[str, Any]:
         "lead": {name: {m: score(v * (1 - part[name]), 1.6) for m, v in own.items()} for name in FLOORS},
         "reliance": {},
         "image_gain": None,
-        "counts": {"predictions": knobs.studies, "empty": 2, "cut": 5, "failed": 0, "missing": 0, "extra": 0, "duplicates": 0},
+        "counts": {
+            "predictions": knobs.studies,
+            "empty": 2,
+            "cut": 5,
+            "failed": 0,
+            "declined": 4,
+            "missing": 0,
+            "extra": 0,
+            "duplicates": 0,
+        },
         "named": {},
         "keys": {"references": "ab" * 32, "split": "cd" * 32},
     }
@@ -304,7 +313,7 @@ def _task(knobs: Knobs, scale: float) -> dict[str, Any]:
         }
         rates = {"precision": 70.0, "recall": 50.0, "f1": 58.3}
         task["per_label"] = {"phantom": {n: {**rates, "support": 18 - 3 * i, "predicted": 12} for i, n in enumerate(LABELS)}}
-        words = {"words": 400, "known": 391, "unknown": [["khoảng", 5], ["chỉ", 3]]}
+        words = {"share": 97.75, "known": 391, "words": 400, "unknown": [["khoảng", 5], ["chỉ", 3]]}
         task["coverage_words"] = {"reference": words, "prediction": words}
     for name in images:
         drops = {m: score(v * (1 - part[name]), 1.6) for m, v in own.items()}

@@ -7,6 +7,8 @@ import pytest
 
 from docphim.page import curve
 from docphim.page.figures import pair_bar, scores_figure
+from docphim.scores import TaskScores
+from docphim.study import from_row
 
 LOG = [{"step": 10 * i, "loss": 5 / i, **({"val/loss": abs(i - 3) + 1, "val/rougeL": i} if i % 2 else {})} for i in range(1, 8)]
 
@@ -26,7 +28,7 @@ def test_bars_are_as_long_as_their_values_and_the_band_spans_the_interval():
         "reliance": {"other": score(15.0)},
         "ceiling": score(90.0),
     }
-    svg = scores_figure(task, "rougeL")
+    svg = scores_figure(from_row(TaskScores, task), "rougeL")
     (own,), (floor,), (wrong,) = widths(svg, "own"), widths(svg, "floor"), widths(svg, "wrong")
     assert own == pytest.approx(2 * floor, abs=0.1)
     assert floor == pytest.approx(2 * wrong, abs=0.1)
@@ -35,14 +37,14 @@ def test_bars_are_as_long_as_their_values_and_the_band_spans_the_interval():
 
 
 def test_without_interval_there_is_neither_band_nor_whisker():
-    svg = scores_figure({"scores": score(60.0), "floors": {}, "reliance": {}}, "rougeL")
+    svg = scores_figure(from_row(TaskScores, {"scores": score(60.0)}), "rougeL")
     assert "band" not in svg
     assert "whisker" not in svg
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 100.0])
 def test_extreme_scores_stay_inside(value):
-    assert max(widths(scores_figure({"scores": score(value)}, "rougeL"), "own")) <= 340
+    assert max(widths(scores_figure(from_row(TaskScores, {"scores": score(value)}), "rougeL"), "own")) <= 340
 
 
 def test_youden_bars_start_at_zero_and_may_be_negative():

@@ -14,7 +14,9 @@ from docphim.language.normalize import clean
 from docphim.language.sections import sentences
 from docphim.page import page
 from docphim.page.diff import LONGEST
-from docphim.page.marking import FORMAT, MARKS, digest, marked
+from docphim.page.marking import digest, marked
+from docphim.scores import MARK_CATEGORIES as MARKS
+from docphim.scores import MARKS_FORMAT as FORMAT
 
 TEXTS = st.text(st.sampled_from("Tim to. Phổi; 1,5 cm!\n\u0301ðhoà"), max_size=120)
 chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

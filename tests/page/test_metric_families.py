@@ -2,10 +2,13 @@
 
 import pytest
 
+from docphim.metrics.catalogue import kind_of
 from docphim.page import stats
-from docphim.page.families import disagreement, families, family_of
+from docphim.page.families import disagreement, families
 from docphim.page.tasks import by_support, known, mistakes
 from docphim.page.verdict import answer, judge
+from docphim.scores import Coverage, LabelRow, TaskScores
+from docphim.study import from_row
 
 KEYS = ("fact_f1", "vindr/macro_f1", "ct_rate/macro_f1", "rougeL", "bleu4", "judge_f1")
 
@@ -14,7 +17,11 @@ def difference(value, low):
     return {"value": value, "low": low, "high": value + 5}
 
 
-def task(drops=None, leads=None, low=40.0, keys=KEYS):
+def task(**knobs):
+    return from_row(TaskScores, entry(**knobs))
+
+
+def entry(drops=None, leads=None, low=40.0, keys=KEYS):
     """All metrics read the film and beat the floor by 3, but for the drops and leads given by key."""
     drop = {key: difference(4.0, (drops or {}).get(key, 2.0)) for key in keys}
     lead = {key: difference(3.0, (leads or {}).get(key, 1.0)) for key in keys}
@@ -37,7 +44,7 @@ def test_facts_come_first_then_labels_then_wording():
     ("key", "name"), [*zip(KEYS, ("facts", "labels", "labels", "wording", "wording", "other"), strict=True)]
 )
 def test_each_key_has_its_family(key, name):
-    assert family_of(key) == name
+    assert kind_of(key) == name
 
 
 def test_every_label_set_has_its_own_table_led_by_f1():
@@ -55,7 +62,7 @@ SENTENCES = [
     (task(drops={"fact_f1": -1.0}), "not_reading", ["không giảm rõ rệt: không có gì cho thấy"]),
     (task(leads={"fact_f1": -1.0}), "below_floor", ["mất 4,0 điểm", "Chưa hơn rõ rệt mức sàn “Theo phim giống nhất”"]),
     (task(low=None), "few", ["quá ít ca"]),
-    ({**task(), "reliance": {}}, "untested", ["thiếu phép so"]),
+    (from_row(TaskScores, {**entry(), "reliance": {}}), "untested", ["thiếu phép so"]),
 ]
 
 
@@ -74,9 +81,11 @@ def test_the_headline_is_judged_by_facts():
 
 def test_what_evaluation_wrote_counts_before_what_can_be_worked_out():
     written = {"reading": {"fact_f1": {"needs_image": False, "beats_floors": True}}}
-    assert answer(task() | written, "fact_f1") == "not_reading"
-    assert answer(task() | written, "rougeL") == "reads"
-    assert answer(task() | {"reading": {"fact_f1": {"needs_image": True, "beats_floors": None}}}, "fact_f1") == "untested"
+    told = from_row(TaskScores, entry() | written)
+    assert answer(told, "fact_f1") == "not_reading"
+    assert answer(told, "rougeL") == "reads"
+    silent = {"reading": {"fact_f1": {"needs_image": True, "beats_floors": None}}}
+    assert answer(from_row(TaskScores, entry() | silent), "fact_f1") == "untested"
 
 
 def test_wording_and_facts_that_conclude_differently_are_called_out():
@@ -89,15 +98,19 @@ def test_wording_and_facts_that_conclude_differently_are_called_out():
     assert disagreement(families(task(keys=("rougeL",)))) is None
 
 
+def errors(**counts):
+    return TaskScores({}, fact_errors=counts)
+
+
 def test_mistakes_go_from_the_most_frequent_and_rare_kinds_are_named_only_where_they_occur():
-    bars = mistakes({"fact_errors": {"side": 0, "polarity": 2, "number": 0, "change": 1, "missing": 9, "hallucinated": 0}})
+    bars = mistakes(errors(side=0, polarity=2, number=0, change=1, missing=9, hallucinated=0))
     assert [(name.en, value) for name, value, _ in bars][:3] == [
         ("Missing from the draft", 9),
         ("Wrong yes/no", 2),
         ("Wrong change", 1),
     ]
     assert {klass.split()[-1] for _, _, klass in bars} == {"missing", "polarity", "change", "side", "hallucinated"}
-    assert mistakes({"fact_errors": None}) == []
+    assert mistakes(TaskScores({})) == []
 
 
 def fact(polarity):
@@ -114,7 +127,7 @@ def test_what_is_normal_and_in_one_text_only_stands_apart_and_last():
             "hallucinated": [0],
         }
     ]
-    bars = [(name.en, value) for name, value, _ in mistakes({"fact_errors": counts}, rows)]
+    bars = [(name.en, value) for name, value, _ in mistakes(errors(**counts), rows)]
     assert bars == [
         ("Wrong side", 2),
         ("Missing, abnormal", 1),
@@ -123,18 +136,19 @@ def test_what_is_normal_and_in_one_text_only_stands_apart_and_last():
         ("Missing, normal", 2),
         ("Extra, normal", 1),
     ]
-    assert [klass for _, _, klass in mistakes({"fact_errors": counts}, rows)][-1] == "mistake hallucinated light"
-    other_run = mistakes({"fact_errors": counts | {"missing": 4}}, rows)
+    assert [klass for _, _, klass in mistakes(errors(**counts), rows)][-1] == "mistake hallucinated light"
+    other_run = mistakes(errors(**counts | {"missing": 4}), rows)
     assert ("Missing from the draft", 4) in [(name.en, value) for name, value, _ in other_run]
 
 
 def test_labels_go_by_support():
-    assert [name for name, _ in by_support({"a": {"support": 1}, "c": {"support": 5}, "b": {"support": 1}})] == ["c", "a", "b"]
+    rows = {name: LabelRow(None, None, None, support) for name, support in (("a", 1), ("c", 5), ("b", 1))}
+    assert [name for name, _ in by_support(rows)] == ["c", "a", "b"]
 
 
 def test_known_words_are_a_share_and_the_unknown_a_list():
-    assert known({"words": 200, "known": 150, "unknown": [["b", 1], ["a", 3]]}) == {"share": 75.0, "unknown": "a (3), b (1)"}
-    assert known({"words": 0, "known": 0, "unknown": []})["share"] is None
+    assert known(Coverage(75.0, 150, 200, [["b", 1], ["a", 3]])) == {"share": 75.0, "unknown": "a (3), b (1)"}
+    assert known(Coverage(None, 0, 0, []))["share"] is None
 
 
 STATS = {

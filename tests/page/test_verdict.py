@@ -3,10 +3,16 @@
 import pytest
 
 from docphim.page.verdict import highest_floor, judge, margin
+from docphim.scores import Score, TaskScores
+from docphim.study import from_row
 
 
 def difference(low):
     return {"value": 5.0, "low": low, "high": 9.0}
+
+
+def scored(entry):
+    return from_row(TaskScores, entry)
 
 
 def task(drop=4.0, leads=(3.0, 1.0), low=50.0):
@@ -35,15 +41,15 @@ CASES = [
 
 @pytest.mark.parametrize(("answer", "scores"), CASES)
 def test_the_answer_follows_from_paired_intervals(answer, scores):
-    assert judge(scores).answer == answer
+    assert judge(scored(scores)).answer == answer
 
 
 def test_a_blind_model_is_called_blind_whatever_it_scores():
-    assert judge(task(), blind=True).answer == "is_blind"
+    assert judge(scored(task()), blind=True).answer == "is_blind"
 
 
 def test_the_sentence_names_the_highest_floor_and_the_numbers():
-    why = judge(task()).why
+    why = judge(scored(task())).why
     assert "55,0" in why.vi
     assert "45,0" in why.vi
     assert "“Theo phim giống nhất”, 41,0" in why.vi
@@ -51,7 +57,7 @@ def test_the_sentence_names_the_highest_floor_and_the_numbers():
 
 
 def test_not_reading_is_said_in_plain_words():
-    told = judge(task(drop=-1.0))
+    told = judge(scored(task(drop=-1.0)))
     assert "not score clearly lower" in told.why.en
     assert "Nothing shows" in told.sentence.en
 
@@ -60,13 +66,13 @@ def test_the_floor_that_is_not_beaten_is_named_though_another_is_higher():
     two = task()
     two["floors"] = {"nearest": two["floors"]["nearest"], "constant": {"rougeL": {"value": 20.0}}}
     two["lead"] = {"nearest": {"rougeL": difference(4.0)}, "constant": {"rougeL": {"value": 2.0, "low": -1.0, "high": 5.0}}}
-    told = judge(two)
+    told = judge(scored(two))
     assert told.answer == "below_floor"
     assert "“One fixed report” (20.0)" in told.why.en
-    assert highest_floor(two, "rougeL") == "nearest"
+    assert highest_floor(scored(two), "rougeL") == "nearest"
 
 
 def test_margins_come_from_evaluation_alone():
-    assert margin(task(), "other", "rougeL") == difference(4.0)
-    assert margin(task(), "noise", "rougeL") is None
-    assert highest_floor({"scores": {}}, "rougeL") is None
+    assert margin(scored(task()), "other", "rougeL") == Score(**difference(4.0))
+    assert margin(scored(task()), "noise", "rougeL") is None
+    assert highest_floor(TaskScores({}), "rougeL") is None

@@ -4,6 +4,8 @@ import pytest
 
 from docphim import terminal
 from docphim.language.fact import Fact
+from docphim.scores import Reading, TaskScores
+from docphim.study import from_row
 
 KEYS = ("rougeL", "bleu4")
 SIGNATURE = "docphim:rougeL|mean|refs:1|norm:nfc+tone-old|case:lower|tok:syllable|punct:drop|f:1|stem:no|empty:0|n:220"
@@ -29,15 +31,19 @@ def task(few=False):
     }
 
 
+def headline(name, entry):
+    return terminal.headline(name, from_row(TaskScores, entry))
+
+
 def test_a_headline_fits_eighty_columns_and_ends_no_line_in_blanks():
-    lines = terminal.headline("dialogue/test/generated", task()).splitlines()
+    lines = headline("dialogue/test/generated", task()).splitlines()
     assert max(map(len, lines)) <= 80
     assert all(line == line.rstrip() for line in lines)
     assert lines[0] == "dialogue/test/generated: 220 reports, 3 cut"
 
 
 def test_a_headline_shows_each_floor_and_wrong_film_with_the_lead_over_it():
-    lines = terminal.headline("findings/test", task()).splitlines()
+    lines = headline("findings/test", task()).splitlines()
     row = next(line for line in lines if line.startswith("floor: nearest"))
     assert row.split()[2:6] == ["87.7", "-12.3", "[-22.3,", "-2.3]"]
     row = next(line for line in lines if line.startswith("shown other"))
@@ -47,10 +53,10 @@ def test_a_headline_shows_each_floor_and_wrong_film_with_the_lead_over_it():
 
 
 def test_without_intervals_the_headline_has_no_brackets():
-    text = terminal.headline("findings/test", task(few=True) | {"image_gain": None})
+    text = headline("findings/test", task(few=True) | {"image_gain": None})
     assert "[" not in text and "floor: constant" in text and "-12.3" in text
     assert "fewer than 30 patients" in text
-    assert "fewer than 30" not in terminal.headline("findings/test", task())
+    assert "fewer than 30" not in headline("findings/test", task())
 
 
 def test_many_faults_and_scores_at_the_ends_stay_within_eighty_columns():
@@ -58,15 +64,15 @@ def test_many_faults_and_scores_at_the_ends_stay_within_eighty_columns():
     made = task() | {"scores": {key: row | {"value": 100.0, "low": 100.0, "high": 100.0} for key, row in scores().items()}}
     made["lead"] = {floor: dict.fromkeys(KEYS, wide) for floor in made["floors"]}
     made["counts"] = dict.fromkeys(("empty", "cut", "failed", "missing", "extra", "duplicates"), 1234)
-    assert max(map(len, terminal.headline("dialogue/test/generated", made).splitlines())) <= 84
+    assert max(map(len, headline("dialogue/test/generated", made).splitlines())) <= 84
     facts = scores()["rougeL"]
-    lines = terminal.headline("dialogue/test/generated", made | {"scores": {"fact_f1": facts}}).splitlines()
+    lines = headline("dialogue/test/generated", made | {"scores": {"fact_f1": facts}}).splitlines()
     assert max(map(len, lines)) <= 80 and lines[1].endswith("1234 extra, 1234 duplicates")
 
 
 def test_what_rounds_to_nothing_has_no_sign():
     rates = {"tpr": 0.2, "fpr": 0.2, "j": -0.0004, "low": None, "high": None}
-    text = terminal.headline("findings/test", task() | {"by_finding": {"cardiomegaly": {"own": rates}}})
+    text = headline("findings/test", task() | {"by_finding": {"cardiomegaly": {"own": rates}}})
     assert "-0.00" not in text
 
 
@@ -120,7 +126,7 @@ def test_where_no_score_has_an_interval_the_reason_is_said(capsys):
 def test_the_headline_puts_facts_first_and_says_what_the_floors_and_wrong_films_mean():
     facts = scores() | {"fact_f1": scores(50.0)["rougeL"]}
     said = {"fact_f1": {"needs_image": False, "beats_floors": True}}
-    text = terminal.headline("findings/test", task() | {"scores": facts, "reading": said})
+    text = headline("findings/test", task() | {"scores": facts, "reading": said})
     assert text.splitlines()[2].split()[:2] == ["fact", "F1"] and "ROUGE-L" in text and "BLEU-4" not in text
     assert "fact F1: shown another patient's film it scores no lower, chance aside: nothing" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
@@ -138,7 +144,7 @@ def test_the_headline_puts_facts_first_and_says_what_the_floors_and_wrong_films_
     ],
 )
 def test_a_reading_is_a_plain_sentence(needs, beats, said):
-    assert said in terminal.reading({"needs_image": needs, "beats_floors": beats})
+    assert said in terminal.reading(Reading(beats, needs))
     assert terminal.reading(None) == ""
 
 

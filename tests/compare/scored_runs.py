@@ -13,6 +13,7 @@ import yaml
 from docphim.files import write_json, write_jsonl
 from docphim.metrics.measure import measure, table
 from docphim.metrics.pairs import Pairs
+from docphim.study import to_row
 
 #: Enough to compare on; the other families would only take longer.
 FAMILIES = ("rouge", "bleu")
@@ -50,13 +51,13 @@ class ScoredRun:
     def task(self, key: str, truth: dict[str, str], systems: dict[str, dict[str, str]], *, patients=None, seed=5, **change):
         """Score systems (`own` first) on a task; an id that a system lacks was not answered."""
         patients = {id_: (patients or {}).get(id_, f"p-{id_}") for id_ in truth}
-        entry: dict = {"floors": {}, "reliance": {}, "lead": {}}
+        entry: dict = {"floors": {}, "reliance": {}, "lead": {}, "counts": {"predictions": len(systems["own"]), "declined": 0}}
         for name, said in systems.items():
             ids = sorted(said)
             pairs = Pairs([truth[i] for i in ids], [said[i] for i in ids], "vi")
             system = measure(pairs, [patients[i] for i in ids], resamples=200, seed=seed, names=FAMILIES)
             if name == "own":
-                entry["scores"] = table(system)
+                entry["scores"] = {key: to_row(score) for key, score in table(system).items()}
                 self._answer(key, truth, said, patients)
             families = {family: values.tolist() for family, values in system.statistics.items()}
             for row, id_ in enumerate(ids):

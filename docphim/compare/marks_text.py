@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from docphim.evaluate.compare.row import WIDTH, interval, many, number
+from docphim.compare.row import WIDTH, interval, many, number
+from docphim.scores import TaskKey
 from docphim.study import Row
 
 
@@ -36,8 +37,8 @@ def _reader(row: Row) -> Iterator[str]:
     for category, n in row["counts"].items():
         share = row["shares"][category]
         kinds = ", ".join(f"{kind} {m}" for kind, m in row["kinds"].items()) if category == "incorrect" else ""
-        told = f"  {category:10} {n:5}  {number(share['value']):>5} % {interval(share)}"
-        yield (f"{told}  {kinds}" if kinds else told).rstrip()
+        line = f"  {category:10} {n:5}  {number(share['value']):>5} % {interval(share)}"
+        yield (f"{line}  {kinds}" if kinds else line).rstrip()
     if row["unmarked"]:
         yield f"  {'unmarked':10} {row['unmarked']:5}  counted as nothing"
     yield f"  {'missing':10} {row['missing']['things']:5}  added by the reader to {many(row['missing']['drafts'], 'draft')}"
@@ -48,40 +49,40 @@ def _reader(row: Row) -> Iterator[str]:
         yield f"  no agreement with the facts: {row['why']}"
 
 
-def _agreed(found: Row) -> str:
+def _agreed(agreed: Row) -> str:
     parts = []
     for key, name in (("kappa", "κ"), ("ac1", "AC1")):
-        value = found[key]
+        value = agreed[key]
         why = f" ({value['why']})" if value.get("why") else ""
         parts.append(f"{name} {number(value['value'], 2)} {interval(value, 2)}".rstrip() + why)
-    if found["observed"] is not None:
-        parts.append(f"the same on {number(100 * found['observed'])} %")
+    if agreed["observed"] is not None:
+        parts.append(f"the same on {number(100 * agreed['observed'])} %")
     return ", ".join(parts)
 
 
 def tidy_rows(marks: Row) -> Iterator[dict[str, Any]]:
     """Rows of the CSV: shares in percent of the marked sentences, κ and AC1 in their own unit; `system` names the reader."""
     for row in marks["readers"]:
-        own = _place(row) | {"system": f"reader:{row['reader']}"}
+        place = _place(row) | {"system": f"reader:{row['reader']}"}
         marked = row["sentences"] - row["unmarked"]
         for category, share in row["shares"].items():
-            yield own | {"metric": f"marks_{category}", "n": marked} | share
+            yield place | {"metric": f"marks_{category}", "n": marked} | share
         for kind, n in row["kinds"].items():
-            yield own | {"metric": f"marks_{kind}", "n": marked, "value": 100 * n / marked if marked else None}
+            yield place | {"metric": f"marks_{kind}", "n": marked, "value": 100 * n / marked if marked else None}
         if row["facts"]:
-            yield from _agreed_rows(own | {"against": "facts"}, "marks", row["facts"])
+            yield from _agreed_rows(place | {"against": "facts"}, "marks", row["facts"])
     for row in marks["between"]:
-        own = _place(row) | {"system": f"reader:{row['readers'][0]}", "against": f"reader:{row['readers'][1]}"}
-        yield from _agreed_rows(own, "marks", row["correct"])
-        yield from _agreed_rows(own, "marks_classes", row["classes"])
+        place = _place(row) | {"system": f"reader:{row['readers'][0]}", "against": f"reader:{row['readers'][1]}"}
+        yield from _agreed_rows(place, "marks", row["correct"])
+        yield from _agreed_rows(place, "marks_classes", row["classes"])
 
 
 def _place(row: Row) -> dict[str, Any]:
-    task, split, *context = row["task"].split("/")
-    return {"run": row["run"], "task": task, "split": split, "context": context[0] if context else "none"}
+    key = TaskKey.parse(row["task"])
+    return {"run": row["run"], "task": key.task, "split": key.split, "context": key.context}
 
 
-def _agreed_rows(own: dict[str, Any], name: str, found: Row) -> Iterator[dict[str, Any]]:
+def _agreed_rows(place: dict[str, Any], name: str, agreed: Row) -> Iterator[dict[str, Any]]:
     for key in ("kappa", "ac1"):
-        value = {end: found[key][end] for end in ("value", "low", "high")}
-        yield own | {"metric": f"{name}_{key}", "n": found["n"]} | value
+        value = {end: agreed[key][end] for end in ("value", "low", "high")}
+        yield place | {"metric": f"{name}_{key}", "n": agreed["n"]} | value

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from docphim.errors import Refused
-from docphim.metrics import METRICS, metric
-from docphim.metrics.intervals import interval, patient_index, rounded
+from docphim.metrics import EXTERNAL, METRICS, label_sets, metric
+from docphim.metrics.intervals import finite, interval, patient_index
 from docphim.metrics.measure import scored
 from docphim.metrics.pairs import Floats
 from docphim.metrics.significance import paired_p
@@ -30,8 +30,8 @@ class System:
         """The same system on some of its reports."""
         wanted = set(ids)
         rows = [i for i, id_ in enumerate(self.ids) if id_ in wanted]
-        kept = {family: values[rows] for family, values in self.statistics.items()}
-        return System(tuple(self.ids[i] for i in rows), tuple(self.patients[i] for i in rows), kept)
+        statistics = {family: values[rows] for family, values in self.statistics.items()}
+        return System(tuple(self.ids[i] for i in rows), tuple(self.patients[i] for i in rows), statistics)
 
     def same(self, other: System) -> bool:
         """Whether the two are one in all that is counted."""
@@ -51,18 +51,13 @@ class Measured:
     def score(self, key: str) -> Row:
         """Value and interval."""
         low, high = interval(self.samples[key])
-        return {"value": known(self.values[key]), "low": low, "high": high}
+        return {"value": finite(self.values[key]), "low": low, "high": high}
 
     def minus(self, other: Measured, key: str) -> Row:
         """Difference and its paired interval; both systems must have the same reports."""
         ours, theirs = self.samples[key], other.samples[key]
         low, high = interval(None if ours is None or theirs is None else ours - theirs)
-        return {"value": known(self.values[key] - other.values[key]), "low": low, "high": high}
-
-
-def known(value: float) -> float | None:
-    """A number as JSON has it: None where it is undefined."""
-    return rounded(value) if np.isfinite(value) else None
+        return {"value": finite(self.values[key] - other.values[key]), "low": low, "high": high}
 
 
 def measured(system: System, families: Iterable[str], *, resamples: int, seed: int) -> Measured:
@@ -73,14 +68,14 @@ def measured(system: System, families: Iterable[str], *, resamples: int, seed: i
 
 def p_by_key(ours: System, theirs: System, families: Iterable[str], *, permutations: int, seed: int) -> dict[str, float | None]:
     """p of the difference between two systems on the same reports, for every score of the families that both have."""
-    patient, found = patient_index(ours.patients), {}
+    patient, by_key = patient_index(ours.patients), {}
     for family in families:
         if family in ours.statistics and family in theirs.statistics:
             kind = metric(family)
             pair = ours.statistics[family], theirs.statistics[family]
             p = paired_p(*pair, patient, kind.aggregate, permutations=permutations, seed=seed)
-            found.update({key: known(value) for key, value in zip(kind.KEYS, p.tolist(), strict=True)})
-    return found
+            by_key.update({key: finite(value) for key, value in zip(kind.KEYS, p.tolist(), strict=True)})
+    return by_key
 
 
 def read_statistics(path: Path) -> dict[str, dict[str, System]]:
@@ -99,16 +94,18 @@ def read_statistics(path: Path) -> dict[str, dict[str, System]]:
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
         raise Refused("file_unreadable", path.name, "it is not a table of statistics by task, system and id") from error
     tasks, systems, ids, patients = (table.column(c).to_pylist() for c in ("task", "system", "id", "patient"))
-    families = [name for name in METRICS if name in table.column_names]
-    found: dict[str, dict[str, System]] = {}
+    families = [name for name in table.column_names if name in (*METRICS, *label_sets()) or name.startswith(EXTERNAL)]
+    by_task: dict[str, dict[str, System]] = {}
     first = 0
     for (task, system), group in itertools.groupby(zip(tasks, systems, strict=True)):
         n = sum(1 for _ in group)
-        kept = {}
+        statistics = {}
         for family in families:
             column = table.column(family).slice(first, n).combine_chunks()
             if not column.null_count:
-                kept[family] = np.asarray(column.flatten(), dtype=float).reshape(n, -1)
-        found.setdefault(task, {})[system] = System(tuple(ids[first : first + n]), tuple(patients[first : first + n]), kept)
+                statistics[family] = np.asarray(column.flatten(), dtype=float).reshape(n, -1)
+        by_task.setdefault(task, {})[system] = System(
+            tuple(ids[first : first + n]), tuple(patients[first : first + n]), statistics
+        )
         first += n
-    return found
+    return by_task

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from docphim.evaluate.compare.row import MARKS, RELIANCE, interval, mark, number, row_name, shown, signatures
+from docphim.compare.row import MARKS, RELIANCE, interval, mark, number, row_key, row_name, shown, signatures
+from docphim.metrics.catalogue import title_of
 from docphim.study import Row
 
-#: How papers write the metrics and splits; others stand as their keys.
-NAMES = {
-    "fact_f1": "Fact F1", "fact_precision": "Fact P", "fact_recall": "Fact R", "fact_f1_core": "Fact F1 (core)",
-    "rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L", "bleu1": "B-1", "bleu2": "B-2", "bleu3": "B-3", "bleu4": "B-4",
-    "ct_rate/macro_f1": "F1, CT-RATE", "vindr/macro_f1": "F1, VinDr", "chexpert/macro_f1": "F1, CheXpert",
-    "phantom/macro_f1": "F1, phantom",
-}  # fmt: skip
+#: How papers write the splits.
 SPLIT_NAMES = {"train": "Train", "val": "Dev", "test": "Test"}
 _SIGNS = {"†": r"\dagger", "‡": r"\ddagger"}
 _ESCAPES = {
@@ -30,11 +25,11 @@ def escape(text: str) -> str:
 
 def stages(result: Row) -> list[tuple[str, dict[str, Row]]]:
     """The tables by stage (the task, and its context where it has one), and within a stage by split."""
-    found: dict[str, dict[str, Row]] = {}
+    by_stage: dict[str, dict[str, Row]] = {}
     for table in result["tables"]:
         stage = table["task"] if table["context"] == "none" else f"{table['task']}, {table['context']} context"
-        found.setdefault(stage, {})[table["split"]] = table
-    return list(found.items())
+        by_stage.setdefault(stage, {})[table["split"]] = table
+    return list(by_stage.items())
 
 
 def splits(result: Row) -> list[str]:
@@ -57,8 +52,8 @@ def latex(result: Row) -> str:
         *_head(blocks, metrics),
     ]
     for stage, tables in stages(result):
-        told = ", ".join(f"{tables[split]['n']} {SPLIT_NAMES[split].lower()}" for split in blocks if split in tables)
-        lines += [r"\midrule", rf"\multicolumn{{{1 + columns}}}{{l}}{{\textit{{{escape(stage)}}} ({told})}} \\"]
+        sizes = ", ".join(f"{tables[split]['n']} {SPLIT_NAMES[split].lower()}" for split in blocks if split in tables)
+        lines += [r"\midrule", rf"\multicolumn{{{1 + columns}}}{{l}}{{\textit{{{escape(stage)}}} ({sizes})}} \\"]
         lines += _stage(tables, blocks, metrics)
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_caption(result)}}}", r"\end{table*}"]
     return "\n".join(lines) + "\n"
@@ -68,21 +63,20 @@ def _head(blocks: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
     wide = len(metrics)
     yield " & ".join(["", *(rf"\multicolumn{{{wide}}}{{c}}{{{SPLIT_NAMES[split]}}}" for split in blocks)]) + r" \\"
     yield " ".join(rf"\cmidrule(lr){{{2 + i * wide}-{1 + (i + 1) * wide}}}" for i in range(len(blocks)))
-    yield " & ".join(["Run", *(escape(NAMES.get(key, key)) for _ in blocks for key in metrics)]) + r" \\"
+    yield " & ".join(["Run", *(escape(title_of(key).paper or key) for _ in blocks for key in metrics)]) + r" \\"
 
 
 def _stage(tables: dict[str, Row], blocks: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
     """Up to three lines a system: values with marks; in small the model and intervals, then drops."""
-    rows = {split: {row_name(row): row for row in shown(table)} for split, table in tables.items()}
-    names = dict.fromkeys(name for by_name in rows.values() for name in by_name)
+    rows = {split: {row_key(row): row for row in shown(table)} for split, table in tables.items()}
     floors = False
-    for name in names:
-        having = [rows[split][name] for split in blocks if name in rows.get(split, {})]
+    for key in dict.fromkeys(key for by_key in rows.values() for key in by_key):
+        having = [rows[split][key] for split in blocks if key in rows.get(split, {})]
         if having[0]["system"] != "own" and not floors:
             floors = True
             yield r"\addlinespace"
-        cells = [(rows.get(split, {}).get(name) or {"scores": {}})["scores"].get(key) for split in blocks for key in metrics]
-        yield " & ".join([escape(name), *map(_value, cells)]) + r" \\"
+        cells = [(rows.get(split, {}).get(key) or {"scores": {}})["scores"].get(m) for split in blocks for m in metrics]
+        yield " & ".join([escape(row_name(having[0])), *map(_value, cells)]) + r" \\"
         for small in ([escape(having[0]["model"]), *map(_interval, cells)], ["", *map(_drop, cells)]):
             if any(small):
                 yield " & ".join(rf"{{\scriptsize {text}}}" if text else "" for text in small) + r" \\"
@@ -107,17 +101,20 @@ def _drop(score: Row | None) -> str:
 
 
 def _caption(result: Row) -> str:
-    said = [r"Scores with 95\,\% bootstrap intervals over patients."]
+    sentences = [r"Scores with 95\,\% bootstrap intervals over patients."]
     if any(
         (score.get("drop") or {}).get(RELIANCE) for t in result["tables"] for r in t["rows"] for score in r["scores"].values()
     ):
-        said.append(r"$\downarrow$: what the score loses when the model is shown another patient's film.")
+        sentences.append(r"$\downarrow$: what the score loses when the model is shown another patient's film.")
+    declined = {f"{row['run']} {number(row['declined'])}" for t in result["tables"] for row in t["rows"] if row["declined"]}
+    if declined:
+        sentences.append(rf"Drafts that decline to answer, in percent: {escape(', '.join(sorted(declined)))}.")
     if result["tests"]:
         levels = ", ".join(rf"${_SIGNS[sign]}$ $p<{level}$" for sign, level in reversed(MARKS.items()))
         permutations = f"{result['permutations']:,}".replace(",", r"\,")
-        said.append(
+        sentences.append(
             f"{levels}: differs from {escape(result['baseline'])} by paired randomisation over patients "
             f"({permutations} permutations, Holm's correction over {result['tests']} tests). "
             "Bold: the best run, where it differs from that one (or all others from it)."
         )
-    return " ".join(said)
+    return " ".join(sentences)

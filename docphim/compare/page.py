@@ -7,48 +7,54 @@ import functools
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 import yaml
 from markupsafe import Markup, escape
 
 import docphim
-from docphim.evaluate.compare import figure
-from docphim.evaluate.compare.row import RELIANCE, mark, number, row_name, shown, signatures
+from docphim.compare import figure
+from docphim.compare.row import RELIANCE, Both, mark, number, row_key, shown, signatures
+from docphim.metrics.catalogue import title_of
 from docphim.study import SPLITS, Row
 
 HERE = Path(__file__).parent
 
 
-class Both(NamedTuple):
-    """One text in the page's two languages."""
-
-    vi: str
-    en: str
-
-
 @functools.cache
-def _words() -> dict[str, dict[str, str]]:
-    words: dict[str, dict[str, str]] = yaml.safe_load((HERE / "words.yaml").read_text(encoding="utf-8"))
+def _words() -> dict[str, Any]:
+    words: dict[str, Any] = yaml.safe_load((HERE / "words.yaml").read_text(encoding="utf-8"))
     return words
 
 
 def both(key: str, /, **values: Any) -> Both:
-    """The text `key` with its braces filled, numbers as each language writes them; a key without text is shown as it is."""
-    entry = _words().get(key, {"vi": key, "en": key})
+    """The text `key` with its braces filled, numbers as each language writes them."""
+    entry = _words()["text"][key]
     filled = {name: value if isinstance(value, Both) else _written(value) for name, value in values.items()}
     vi, en = ({name: value[i] for name, value in filled.items()} for i in (0, 1))
-    return Both(entry["vi"].format(**vi), entry["en"].format(**en)) if key in _words() else Both(key, key)
+    return Both(entry["vi"].format(**vi), entry["en"].format(**en))
+
+
+def task_name(key: str) -> Both:
+    """A task's name, with its context; one that the table lacks is shown as it is written."""
+    entry = _words()["task"].get(key)
+    return Both(**entry) if entry else Both(key, key)
+
+
+def metric_name(key: str) -> Both:
+    """A score's name, which its family says, with a capital."""
+    title = title_of(key)
+    return Both(*(name[:1].upper() + name[1:] for name in (title.vi, title.en)))
 
 
 def _written(value: Any) -> Both:
     if isinstance(value, int):
-        return told(value, 0)
-    return told(value) if isinstance(value, float) else Both(str(value), str(value))
+        return localized(value, 0)
+    return localized(value) if isinstance(value, float) else Both(str(value), str(value))
 
 
-def told(value: float | None, digits: int = 1, *, signed: bool = False) -> Both:
+def localized(value: float | None, digits: int = 1, *, signed: bool = False) -> Both:
     """A number as each language writes it: `1.234,5` and `1,234.5`."""
     if value is None:
         return Both("–", "–")
@@ -65,18 +71,18 @@ def show(text: Both) -> Markup:
 
 def p_value(p: float) -> Both:
     """A corrected p in three digits."""
-    return Both("< 0,001", "< 0.001") if p < 0.001 else told(p, 3)
+    return Both("< 0,001", "< 0.001") if p < 0.001 else localized(p, 3)
 
 
 def _interval(score: Row | None, digits: int = 1, *, signed: bool = False) -> Markup:
     if not score or score.get("low") is None or score.get("high") is None:
         return Markup()
-    low, high = (told(score[end], digits, signed=signed) for end in ("low", "high"))
+    low, high = (localized(score[end], digits, signed=signed) for end in ("low", "high"))
     return show(Both(f"[{low.vi}; {high.vi}]", f"[{low.en}, {high.en}]"))
 
 
 def html(result: Row) -> str:
-    """The page; `result` is what `docphim.evaluate.compare.table.compare` returns, with or without `marks`."""
+    """The page; `result` is what `docphim.compare.table.compare` returns, with or without `marks`."""
     style = (HERE / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     scores = [score for table in result["tables"] for row in table["rows"] for score in row["scores"].values()]
@@ -113,8 +119,9 @@ def _templates() -> jinja2.Environment:
         show=show,
         p=p_value,
         interval=_interval,
+        metric_name=metric_name,
         t=lambda key, /, **values: show(both(key, **values)),
-        tell=lambda value, digits=1, signed=False: show(told(value, digits, signed=signed)),
+        tell=lambda value, digits=1, signed=False: show(localized(value, digits, signed=signed)),
     )
     return environment
 
@@ -130,14 +137,14 @@ def _stages(result: Row) -> Iterator[dict[str, Any]]:
         tables = {split: by_split[split] for split in splits}
         last = tables[splits[-1]]
         yield {
-            "name": both(key),
+            "name": task_name(key),
             "splits": [{"name": split, "n": table["n"], "patients": table["patients"]} for split, table in tables.items()],
             "rows": list(_rows(tables, result["metrics"])),
-            "said": list(_said(last, result)),
+            "lines": list(_conclusions(last, result)),
             "figures": [
                 {
-                    "name": both("figure", metric=both(metric), split=both(split)),
-                    "svg": figure.figure(figure_rows, f"{both(metric).en}, {split}", show_text),
+                    "name": both("figure", metric=metric_name(metric), split=both(split)),
+                    "svg": figure.figure(figure_rows, f"{metric_name(metric).en}, {split}"),
                 }
                 for split in reversed(splits)
                 for metric in result["metrics"]
@@ -146,31 +153,31 @@ def _stages(result: Row) -> Iterator[dict[str, Any]]:
         }
 
 
-def show_text(name: str) -> Markup:
-    """A row's name inside a figure, in both languages."""
-    text = _name(name)
-    if text.vi == text.en:
-        return escape(figure.cut(text.vi))
-    return Markup('<tspan class="vi">{}</tspan><tspan class="en">{}</tspan>').format(*map(figure.cut, text))
-
-
-def _name(name: str) -> Both:
-    """A row's name: a floor in words, with the run it belongs to where it belongs to one."""
-    head, _, rest = name.replace(": ", ":").partition(" (")
-    if head not in _words():
-        return Both(name, name)
-    text, tail = both(head), f" ({rest}" if rest else ""
-    return Both(text.vi + tail, text.en + tail)
+def system_name(row: Row) -> Both:
+    """A row's name: its run's, or its floor's in words, with the run it belongs to where it belongs to one."""
+    if row["system"] == "own":
+        return Both(row["run"], row["run"])
+    entry = _words()["system"].get(row["system"])
+    name = Both(**entry) if entry else Both(row["system"], row["system"])
+    whose = f" ({row['run']})" if row["run"] else ""
+    return Both(name.vi + whose, name.en + whose)
 
 
 def _rows(tables: Mapping[str, Row], metrics: list[str]) -> Iterator[dict[str, Any]]:
     """The table's rows over all splits."""
-    by_name = {split: {row_name(row): row for row in shown(table)} for split, table in tables.items()}
-    for name in dict.fromkeys(name for rows in by_name.values() for name in rows):
-        rows = [by_name[split].get(name) for split in tables]
+    by_key = {split: {row_key(row): row for row in shown(table)} for split, table in tables.items()}
+    for key in dict.fromkeys(key for rows in by_key.values() for key in rows):
+        rows = [by_key[split].get(key) for split in tables]
         first = next(row for row in rows if row)
         cells = [_cell((row or {"scores": {}})["scores"].get(metric)) for row in rows for metric in metrics]
-        yield {"name": _name(name), "model": first["model"], "lower": first["system"] != "own", "cells": cells}
+        declined = [row["declined"] for row in rows if row and row["declined"]]
+        yield {
+            "name": system_name(first),
+            "model": first["model"],
+            "lower": first["system"] != "own",
+            "cells": cells,
+            "declined": declined[-1] if declined else None,
+        }
 
 
 def _cell(score: Row | None) -> Row | None:
@@ -185,18 +192,18 @@ def _drawn(table: Row, metric: str) -> Iterator[figure.Drawn]:
     for row in shown(table):
         score = row["scores"].get(metric)
         if score and score["value"] is not None:
-            own = row["system"] == "own"
-            wrong = others.get(row["run"]) if own else None
-            yield figure.Drawn(row_name(row), score, wrong, own, mark(score), bool(score.get("best")))
+            is_run = row["system"] == "own"
+            wrong = others.get(row["run"]) if is_run else None
+            yield figure.Drawn(system_name(row), score, wrong, is_run, mark(score), bool(score.get("best")))
 
 
-def _said(table: Row, result: Row) -> Iterator[dict[str, Any]]:
+def _conclusions(table: Row, result: Row) -> Iterator[dict[str, Any]]:
     """What the first metric says in plain words: who is best and whether that is sure, and who does not read the film."""
     metric = next((m for m in result["metrics"] if m in table["rows"][0]["scores"]), None)
     rows = [row for row in table["rows"] if row["system"] == "own" and row["scores"].get(metric, {}).get("value") is not None]
     if metric is None or not rows:
         return
-    name = both(metric)
+    name = metric_name(metric)
     best = max(rows, key=lambda row: row["scores"][metric]["value"])
     key = "alone" if len(rows) == 1 else "best" if best["scores"][metric].get("best") else "not_sure"
     yield {"klass": "", "text": both(key, run=best["run"], metric=name, value=best["scores"][metric]["value"])}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from docphim.evaluate.compare.row import number
+from docphim.compare.row import Both, number
 from docphim.study import Row
 
 WIDTH, LEFT, RIGHT, STEP = 340, 150, 298, 24
@@ -19,12 +19,19 @@ _LETTERS = 22
 class Drawn(NamedTuple):
     """One row: its score, the score on another patient's film where there is one, and how it is marked."""
 
-    name: str
+    name: Both
     score: Row
     wrong: Row | None
-    own: bool
+    run: bool
     mark: str
     best: bool
+
+
+def _label(name: Both) -> Markup:
+    """A row's name in both languages, cut to what fits."""
+    if name.vi == name.en:
+        return escape(cut(name.vi))
+    return Markup('<tspan class="vi">{}</tspan><tspan class="en">{}</tspan>').format(*map(cut, name))
 
 
 def cut(name: str) -> str:
@@ -32,8 +39,8 @@ def cut(name: str) -> str:
     return name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"
 
 
-def figure(rows: Sequence[Drawn], title: str, name: Callable[[str], Markup]) -> Markup:
-    """The figure of one metric; `name` writes a row's name in both languages."""
+def figure(rows: Sequence[Drawn], title: str) -> Markup:
+    """The figure of one metric."""
     ends = [row[end] for drawn in rows for row in (drawn.score, drawn.wrong) if row for end in ("value", "low", "high")]
     low, high, step = axis([end for end in ends if end is not None])
 
@@ -43,7 +50,7 @@ def figure(rows: Sequence[Drawn], title: str, name: Callable[[str], Markup]) -> 
     bottom = 8 + STEP * len(rows)
     parts = [_grid(x(low + i * step), low + i * step, bottom) for i in range(round((high - low) / step) + 1)]
     for place, drawn in enumerate(rows):
-        parts.append(_row(drawn, 8 + STEP * place + STEP / 2, x, name))
+        parts.append(_row(drawn, 8 + STEP * place + STEP / 2, x))
     head = Markup("<title>{}</title>").format(title)
     return Markup('<svg class="figure" role="img" viewBox="0 0 {} {}">{}{}</svg>').format(
         WIDTH, bottom + 18, head, Markup("").join(parts)
@@ -64,20 +71,20 @@ def _grid(at: float, value: float, bottom: float) -> Markup:
     return line + Markup('<text class="tick" text-anchor="middle" x="{:.1f}" y="{}">{:g}</text>').format(at, bottom + 13, value)
 
 
-def _row(drawn: Drawn, y: float, x: Callable[[float], float], name: Callable[[str], Markup]) -> Markup:
-    kind = "" if drawn.own else " floor"
+def _row(drawn: Drawn, y: float, x: Callable[[float], float]) -> Markup:
+    kind = "" if drawn.run else " floor"
     label = Markup('<text class="label{}" text-anchor="end" x="{}" y="{:.1f}">{}</text>').format(
-        " best" if drawn.best else kind, LEFT - 10, y + 4, name(drawn.name)
+        " best" if drawn.best else kind, LEFT - 10, y + 4, _label(drawn.name)
     )
     value = number(drawn.score["value"])
     text = Markup('<tspan class="vi">{}</tspan><tspan class="en">{}</tspan>{}').format(
         value.replace(".", ","), value, escape(drawn.mark)
     )
-    told = Markup('<text class="value{}" x="{}" y="{:.1f}">{}</text>').format(
+    number_ = Markup('<text class="value{}" x="{}" y="{:.1f}">{}</text>').format(
         " best" if drawn.best else kind, RIGHT + 8, y + 4, text
     )
     wrong = _dot(drawn.wrong, y + 5, x, "wrong") if drawn.wrong and drawn.wrong["value"] is not None else Markup()
-    return label + wrong + _dot(drawn.score, y - 1 if drawn.wrong else y, x, "own" if drawn.own else "lower") + told
+    return label + wrong + _dot(drawn.score, y - 1 if drawn.wrong else y, x, "own" if drawn.run else "lower") + number_
 
 
 def _dot(score: Row, y: float, x: Callable[[float], float], kind: str) -> Markup:

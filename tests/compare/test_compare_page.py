@@ -13,9 +13,9 @@ import yaml
 from markupsafe import escape
 from scored_runs import ScoredRun, references, systems
 
-from docphim.evaluate.compare.figure import axis
-from docphim.evaluate.compare.page import HERE, html, p_value, told
-from docphim.evaluate.compare.table import compare
+from docphim.compare.figure import axis
+from docphim.compare.page import HERE, html, localized, p_value
+from docphim.compare.table import compare
 
 KEY = "findings/test"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -41,7 +41,7 @@ def page(result):
 def test_every_score_stands_there_as_each_language_writes_it(result, page):
     for table in result["tables"]:
         for row in table["rows"]:
-            if row["against"] != "own":
+            if row["system"] != "other":
                 for score in row["scores"].values():
                     assert f"{score['value']:.1f}" in page
                     assert f"{score['value']:.1f}".replace(".", ",") in page
@@ -87,7 +87,8 @@ def test_a_run_alone_and_few_patients_have_a_page_too(tmp_path):
 
 
 def test_every_text_stands_in_both_languages_with_the_same_braces():
-    for key, entry in yaml.safe_load((HERE / "words.yaml").read_text("utf-8")).items():
+    words = yaml.safe_load((HERE / "words.yaml").read_text("utf-8"))
+    for key, entry in ((key, entry) for group in words.values() for key, entry in group.items()):
         assert entry.keys() == {"vi", "en"}, key
         assert len({frozenset(re.findall(r"{\w+}", text)) for text in entry.values()}) == 1, key
 
@@ -111,10 +112,10 @@ def test_the_axis_holds_all_values_within_round_ends(values, expected):
 
 
 def test_numbers_are_written_as_each_language_does():
-    assert told(1234.56) == ("1.234,6", "1,234.6")
-    assert told(-0.04) == ("0,0", "0.0")
-    assert told(-2.5, signed=True) == ("−2,5", "−2.5")
-    assert told(None) == ("–", "–")
+    assert localized(1234.56) == ("1.234,6", "1,234.6")
+    assert localized(-0.04) == ("0,0", "0.0")
+    assert localized(-2.5, signed=True) == ("−2,5", "−2.5")
+    assert localized(None) == ("–", "–")
     assert p_value(0.0004) == ("< 0,001", "< 0.001")
     assert p_value(0.04) == ("0,040", "0.040")
 

@@ -9,35 +9,35 @@ from typing import Any
 
 import yaml
 
+from docphim.compare.systems import System, read_statistics
 from docphim.errors import Refused, UsageError
-from docphim.evaluate.answers import NAMED
-from docphim.evaluate.compare.systems import System, read_statistics
-from docphim.files import read_json, read_jsonl
+from docphim.files import read_jsonl
 from docphim.metrics.signature import check_comparable
-from docphim.study import Row
+from docphim.scores import NAMED, TaskKey, TaskScores, read_scores
+from docphim.study import Prediction, Row, from_row
 
 
 @dataclass(frozen=True)
 class Task:
     """One entry of scores.json and the systems behind it: `own`, wrong images, `floor:NAME`."""
 
-    entry: Row
+    entry: TaskScores
     systems: dict[str, System]
 
     @property
-    def own(self) -> System:
+    def main(self) -> System:
         """The model on each patient's own image."""
         return self.systems["own"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """An evaluated run; `tasks` by the keys of scores.json."""
+    """An evaluated run."""
 
     name: str
     folder: Path
     model: str
-    tasks: dict[str, Task]
+    tasks: dict[TaskKey, Task]
 
 
 def read_runs(named: Sequence[str | Path]) -> list[Run]:
@@ -72,37 +72,39 @@ def _read(name: str, folder: Path) -> Run:
             raise Refused("file_missing", f"{name}/{needed}", "evaluate the run first: docphim evaluate RECIPE")
     systems = read_statistics(folder / "statistics.parquet")
     try:
-        by_task = read_json(folder / "scores.json")["by_task"]
-        told = {
-            key: bool(entry["keys"]["references"] and entry["keys"]["split"] and entry["scores"])
-            for key, entry in by_task.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refused("scores_outdated", name) from None
-    for key, usable in told.items():
-        if not usable or "own" not in systems.get(key, {}):
+        by_task = read_scores(folder / "scores.json")
+    except Refused as refusal:
+        raise Refused(refusal.reason, name) from None
+    for key, entry in by_task.items():
+        whole = entry.keys.references and entry.keys.split and entry.scores and "declined" in entry.counts
+        if not whole or "own" not in systems.get(str(key), {}):
             raise Refused("scores_outdated", f"{name}, {key}")
-    return Run(name, folder, model_name(folder / "recipe.yaml"), {key: Task(e, systems[key]) for key, e in by_task.items()})
+    tasks = {key: Task(entry, systems[str(key)]) for key, entry in by_task.items()}
+    return Run(name, folder, model_name(folder / "recipe.yaml"), tasks)
 
 
 def model_name(recipe: Path) -> str:
     """What a run's model is called in a table: weights, tuning, and whether it saw no image; empty without a recipe."""
     try:
-        said = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+        content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):
         return ""
-    if not isinstance(said, dict) or not isinstance(said.get("model"), dict):
+    sections = content if isinstance(content, dict) else {}
+    model, generate, train = (sections.get(name) or {} for name in ("model", "generate", "train"))
+    if not all(isinstance(section, dict) for section in (model, generate, train)):
         return ""
-    model, generate, train = said["model"], said.get("generate") or {}, said.get("train") or {}
-    if generate.get("backend") == "openai":
+    if generate.get("backend") in ("openai", "file"):
         return Path(str(generate.get("model") or model.get("weights") or "")).name
-    weights = str(model.get("weights") or "")
+    return _trained_name(model, blind=bool(train.get("blind")))
+
+
+def _trained_name(model: Mapping[str, Any], *, blind: bool) -> str:
+    weights, tune = str(model.get("weights") or ""), model.get("tune")
     name = f"{model.get('family', '')} {weights}" if weights == "tiny" else Path(weights).name
-    tuned = model.get("tune")
-    return " ".join([name.strip(), *([tuned] if tuned and tuned != "none" else []), *(["blind"] if train.get("blind") else [])])
+    return " ".join(filter(None, [name.strip(), tune if tune != "none" else "", "blind" if blind else ""]))
 
 
-def common_ids(key: str, runs: Sequence[Run], *, allow_missing: bool) -> tuple[list[str], dict[str, Row]]:
+def common_ids(key: TaskKey, runs: Sequence[Run], *, allow_missing: bool) -> tuple[list[str], dict[str, Row]]:
     """The ids of a task's reports that every run answered, once it is sure that all were asked and judged the same.
 
     Returns
@@ -115,63 +117,58 @@ def common_ids(key: str, runs: Sequence[Run], *, allow_missing: bool) -> tuple[l
     Refused
         `split_differs`, `references_differ`, or `ids_differ` (not with `allow_missing`), naming task and runs.
     """
-    first, own = runs[0], [set(run.tasks[key].own.ids) for run in runs]
-    either = set.union(*own)
+    first, answered = runs[0], [set(run.tasks[key].main.ids) for run in runs]
+    either = set.union(*answered)
     missing: dict[str, Row] = {
         run.name: {"missing": len(either - ids), "named": sorted(either - ids)[:NAMED]}
-        for run, ids in zip(runs, own, strict=True)
+        for run, ids in zip(runs, answered, strict=True)
         if either - ids
     }
-    common = sorted(set.intersection(*own))
+    common = sorted(set.intersection(*answered))
     for other in runs[1:]:
         _same_patients(key, first, other)
     if missing and (not allow_missing or not common):
-        told = "; ".join(f"{name} lacks {row['missing']} ({', '.join(row['named'][:5])}…)" for name, row in missing.items())
-        why = f"{told}; {len(common)} are in all runs" + ("; --allow-missing compares on those" if common else "")
-        raise Refused("ids_differ", key, why)
+        lacks = "; ".join(f"{name} lacks {row['missing']} ({', '.join(row['named'][:5])}…)" for name, row in missing.items())
+        why = f"{lacks}; {len(common)} are in all runs" + ("; --allow-missing compares on those" if common else "")
+        raise Refused("ids_differ", str(key), why)
     for other in runs[1:]:
         _same_references(key, first, other, common if missing else None)
     return common, missing
 
 
-def _same_patients(key: str, one: Run, two: Run) -> None:
+def _same_patients(key: TaskKey, one: Run, two: Run) -> None:
     """Refuse two runs that were tested on different splits of the studies."""
     a, b = (run.tasks[key] for run in (one, two))
-    patients = dict(zip(a.own.ids, a.own.patients, strict=True))
-    changed = [i for i, p in zip(b.own.ids, b.own.patients, strict=True) if patients.get(i, p) != p]
-    same_ids = a.own.ids == b.own.ids
-    if changed or not patients.keys() & set(b.own.ids) or (same_ids and a.entry["keys"]["split"] != b.entry["keys"]["split"]):
+    patients = dict(zip(a.main.ids, a.main.patients, strict=True))
+    changed = [i for i, p in zip(b.main.ids, b.main.patients, strict=True) if patients.get(i, p) != p]
+    other_split = a.main.ids == b.main.ids and a.entry.keys.split != b.entry.keys.split
+    if changed or other_split or not patients.keys() & set(b.main.ids):
         why = f"the split of {one.name} is not that of {two.name}"
-        raise Refused("split_differs", key, why + (f": {len(changed)} ids belong to another patient" if changed else ""))
+        raise Refused("split_differs", str(key), why + (f": {len(changed)} ids belong to another patient" if changed else ""))
 
 
-def _same_references(key: str, one: Run, two: Run, common: list[str] | None) -> None:
+def _same_references(key: TaskKey, one: Run, two: Run, common: list[str] | None) -> None:
     """Refuse two runs judged against different references; where ids are missing, the texts of the others are compared."""
-    if one.tasks[key].entry["keys"]["references"] == two.tasks[key].entry["keys"]["references"]:
+    if one.tasks[key].entry.keys.references == two.tasks[key].entry.keys.references:
         return
     why = f"the references of {one.name} are not those of {two.name}"
     if common is not None:
-        a, b = (_references(run.folder, key) for run in (one, two))
+        a, b = ({p.id: p.reference for p in predictions(run.folder, key)} for run in (one, two))
         changed = [i for i in common if a.get(i) is None or a.get(i) != b.get(i)]
         if not changed:
             return
         why += f": {len(changed)} of {len(common)} common ids"
-    raise Refused("references_differ", key, why)
+    raise Refused("references_differ", str(key), why)
 
 
-def _references(folder: Path, key: str) -> dict[str, str]:
-    return {row["id"]: row["reference"] for row in answers(folder, key)}
-
-
-def answers(folder: Path, key: str) -> Iterable[Row]:
+def predictions(folder: Path, key: TaskKey) -> Iterable[Prediction]:
     """The rows of predictions.jsonl that may belong to a task's key: own image, that task, that context."""
-    task, _, context = [*key.split("/"), "none"][:3]
     for row in read_jsonl(folder / "predictions.jsonl"):
-        if row["image"] == "own" and row["task"] == task and row["context"] == context:
-            yield row
+        if row["image"] == "own" and row["task"] == key.task and row["context"] == key.context:
+            yield from_row(Prediction, row)
 
 
-def same_signatures(key: str, runs: Sequence[Run], metrics: Iterable[str]) -> None:
+def same_signatures(key: TaskKey, runs: Sequence[Run], metrics: Iterable[str]) -> None:
     """Refuse scores made under different conventions.
 
     Raises
@@ -179,13 +176,13 @@ def same_signatures(key: str, runs: Sequence[Run], metrics: Iterable[str]) -> No
     Refused
         `signature_differs`, naming task, runs and the field that differs.
     """
-    scores: list[Mapping[str, Any]] = [run.tasks[key].entry["scores"] for run in runs]
+    first, *others = [run.tasks[key].entry.scores for run in runs]
     for metric in metrics:
-        for run, row in zip(runs[1:], scores[1:], strict=True):
-            if metric not in scores[0] or metric not in row:
+        for run, scores in zip(runs[1:], others, strict=True):
+            if metric not in first or metric not in scores:
                 continue
             try:
-                check_comparable([scores[0][metric]["signature"], row[metric]["signature"]])
+                check_comparable([first[metric].signature or "", scores[metric].signature or ""])
             except Refused as refusal:
                 why = f"{metric} of {runs[0].name} and {run.name}: {refusal.why}"
-                raise Refused("signature_differs", key, why) from None
+                raise Refused("signature_differs", str(key), why) from None

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from docphim.scores import WRONG
 from docphim.study import Row
+
+
+class Both(NamedTuple):
+    """One text in the page's two languages."""
+
+    vi: str
+    en: str
+
 
 #: A difference is held for real where its corrected p is below this.
 LEVEL = 0.05
@@ -48,13 +59,28 @@ def mark(score: Row) -> str:
 
 def shown(table: Row) -> list[Row]:
     """The rows that a table shows: runs on their own images, and floors; wrong images stand beside as drops."""
-    return [row for row in table["rows"] if row["against"] != "own"]
+    return [row for row in table["rows"] if row["system"] not in WRONG]
+
+
+def tested(row: Row) -> bool:
+    """Whether a row is tested against the baseline: a run or a floor that is set against it."""
+    return row["against"] is not None and row["system"] not in WRONG
+
+
+def printable(text: str) -> str:
+    """Text without what would steer a terminal: escape sequences, letters that turn the line round; line ends stay."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def signatures(result: Row) -> list[str]:
     """Every signature of a comparison, once."""
     scores = (score for table in result["tables"] for row in table["rows"] for score in row["scores"].values())
     return list(dict.fromkeys(score["signature"] for score in scores))
+
+
+def row_key(row: Row) -> tuple[str | None, str]:
+    """What tells a row from others, in whatever split: its run and its system, which may have one name."""
+    return row["run"], row["system"]
 
 
 def row_name(row: Row) -> str:

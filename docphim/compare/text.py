@@ -8,13 +8,15 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from docphim.evaluate.compare.row import MARKS, RELIANCE, WIDTH, interval, many, mark, number, row_name, shown
+from docphim.compare.row import MARKS, RELIANCE, WIDTH, interval, many, mark, number, printable, row_name, shown
 from docphim.study import Row
 
 BEST = "*"
+#: What begins a formula in a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "run", "model", "task", "split", "context", "system", "metric", "value", "low", "high", "n",
-    "against", "difference", "difference_low", "difference_high", "p", "p_holm", "signature",
+    "against", "difference", "difference_low", "difference_high", "p", "p_holm", "signature", "declined",
 )  # fmt: skip
 
 
@@ -26,17 +28,17 @@ def terminal(result: Row) -> str:
     parts += list(_left_out(result))
     parts.append("\n".join(legend(result)))
     if "marks" in result:
-        from docphim.evaluate.compare.marks_text import lines
+        from docphim.compare.marks_text import lines
 
         parts += lines(result["marks"])
-    return "\n\n".join(parts)
+    return printable("\n\n".join(parts))
 
 
 def _run_lines(result: Row) -> Iterator[str]:
     wide = max(len(run["name"]) for run in result["runs"])
     for run in result["runs"]:
-        told = "  baseline" if run["name"] == result["baseline"] and len(result["runs"]) > 1 else ""
-        yield f"{run['name']:{wide}}  {run['model']}{told}".rstrip()
+        ahead = "  baseline" if run["name"] == result["baseline"] and len(result["runs"]) > 1 else ""
+        yield f"{run['name']:{wide}}  {run['model']}{ahead}".rstrip()
 
 
 def _blocks(table: Row, result: Row) -> Iterator[str]:
@@ -45,6 +47,9 @@ def _blocks(table: Row, result: Row) -> Iterator[str]:
     names = ["", "", *(_cut(row_name(row), 34) for row in rows)]
     groups = [_columns(table, rows, key) for key in result["metrics"] if any(key in row["scores"] for row in rows)]
     title = f"{table['key']}: {many(table['n'], 'report')} of {many(table['patients'], 'patient')}"
+    declined = [f"{row['run']} {number(row['declined'])} %" for row in rows if row["declined"]]
+    if declined:
+        title = textwrap.fill(f"{title}; drafts that decline to answer: {', '.join(declined)}", WIDTH)
     wide = max(map(len, names))
     while groups:
         taken: list[list[list[str]]] = []
@@ -103,30 +108,30 @@ def _left_out(result: Row) -> Iterator[str]:
     for key, runs in result["left_out"].items():
         for name, row in runs.items():
             ids = ", ".join(row["named"][:5]) + (", …" if row["missing"] > 5 else "")
-            told = f"{key}: {name} lacks {row['missing']} of the examples that another run answered"
-            yield textwrap.fill(f"{told}: {ids}; they are left out for every run.", WIDTH)
+            lacks = f"{key}: {name} lacks {row['missing']} of the examples that another run answered"
+            yield textwrap.fill(f"{lacks}: {ids}; they are left out for every run.", WIDTH)
 
 
 def legend(result: Row) -> Iterator[str]:
     """What the columns and marks mean."""
     scores, ahead = list(_scores(result)), result["baseline"]
-    said = {"score": "value with its 95 % bootstrap interval over patients."}
+    terms = {"score": "value with its 95 % bootstrap interval over patients."}
     if not any(score["low"] is not None for score in scores):
-        said["score"] = "no interval below 30 patients."
+        terms["score"] = "no interval below 30 patients."
     if any((score.get("drop") or {}).get(RELIANCE) for score in scores):
-        said["drop"] = (
+        terms["drop"] = (
             "what the score loses when the model is shown another patient's film; about 0: it is not reading the film."
         )
     if result["tests"]:
         levels = ", ".join(f"{sign} p < {level}" for sign, level in reversed(MARKS.items()))
-        said["diff"] = (
+        terms["diff"] = (
             f"difference to {ahead} on the same reports. {levels}: paired randomisation over patients, "
             f"{result['permutations']:,} permutations, corrected (Holm) over the {result['tests']} tests of this table."
         )
     if any(score.get("best") for score in scores):
-        said[BEST] = f"best run, and not by chance: it differs from {ahead} (or, where it is that, all others from it)."
-    said["more"] = "signatures: --json, --csv, --latex, --page; intervals of drop and diff: --json, --csv, --page."
-    for term, text in said.items():
+        terms[BEST] = f"best run, and not by chance: it differs from {ahead} (or, where it is that, all others from it)."
+    terms["more"] = "signatures: --json, --csv, --latex, --page; intervals of drop and diff: --json, --csv, --page."
+    for term, text in terms.items():
         yield textwrap.fill(text, WIDTH, initial_indent=f"{term:7}", subsequent_indent=" " * 7)
 
 
@@ -142,19 +147,26 @@ def tidy(result: Row) -> str:
     for table in result["tables"]:
         for row in table["rows"]:
             for metric, score in row["scores"].items():
-                writer.writerow(_tidy_row(table, row, metric, score))
+                writer.writerow(_safe(_tidy_row(table, row, metric, score)))
     if "marks" in result:
-        from docphim.evaluate.compare.marks_text import tidy_rows
+        from docphim.compare.marks_text import tidy_rows
 
-        writer.writerows(tidy_rows(result["marks"]))
+        writer.writerows(map(_safe, tidy_rows(result["marks"])))
     return out.getvalue()
+
+
+def _safe(row: dict[str, Any]) -> dict[str, Any]:
+    """A row in which no text is a formula to a spreadsheet: OWASP's rule, an apostrophe before what would begin one."""
+    return {
+        name: f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for name, value in row.items()
+    }
 
 
 def _tidy_row(table: Row, row: Row, metric: str, score: Row) -> dict[str, Any]:
     difference = score["difference"] or {}
     return {
         **{key: table[key] for key in ("task", "split", "context")},
-        **{key: row[key] for key in ("run", "model", "system", "against")},
+        **{key: row[key] for key in ("run", "model", "system", "against", "declined")},
         **{key: score[key] for key in ("value", "low", "high", "n", "signature")},
         "metric": metric,
         "difference": difference.get("value"),

@@ -1,7 +1,8 @@
 """`docphim compare RUN…`: evaluated runs side by side, and what readers marked in their drafts.
 
-The way: `runs` reads them and refuses what must not be compared, `systems` computes their scores again from statistics,
-`table` puts intervals, differences and p beside them, `marks` counts a reader's marks; `text`, `latex` and `page` write.
+It reads runs and belongs to no stage.  The way: `runs` reads them and refuses what must not be compared, `systems` computes
+their scores again from statistics, `table` puts intervals, differences and p beside them, `marks` counts a reader's marks;
+`text`, `latex` and `page` write.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def compare_to_files(
     latex: Path | None = None,
     page: Path | None = None,
 ) -> Row:
-    """Compare runs as `docphim.evaluate.compare.table.compare` does, and write the result as CSV, LaTeX and page.
+    """Compare runs as `docphim.compare.table.compare` does, and write the result as CSV, LaTeX and page.
 
     Parameters
     ----------
@@ -42,11 +43,11 @@ def compare_to_files(
     UsageError, Refused
         As `compare.table.compare` and `compare.marks.read_marks`.
     """
-    from docphim.evaluate.compare.latex import latex as latex_table
-    from docphim.evaluate.compare.marks import marks_table
-    from docphim.evaluate.compare.runs import read_runs
-    from docphim.evaluate.compare.table import compare
-    from docphim.evaluate.compare.text import tidy
+    from docphim.compare.latex import latex as latex_table
+    from docphim.compare.marks import marks_table
+    from docphim.compare.runs import read_runs
+    from docphim.compare.table import compare
+    from docphim.compare.text import tidy
 
     files = [Path(name).expanduser() for name in named if Path(name).expanduser().is_file()]
     runs = [name for name in named if Path(name).expanduser() not in files]
@@ -60,7 +61,7 @@ def compare_to_files(
         result["marks"] = marks_table([*marks, *files], read_runs(runs), **sample)
     texts = {csv: tidy, latex: latex_table}
     if page:
-        from docphim.evaluate.compare.page import html
+        from docphim.compare.page import html
 
         texts[page] = html
     for path, text in texts.items():

@@ -8,14 +8,14 @@ import json
 import pytest
 from scored_runs import ScoredRun, references, swapped
 
+from docphim.compare import compare_to_files
+from docphim.compare.text import terminal, tidy
 from docphim.errors import Refused, UsageError
-from docphim.evaluate.compare import compare_to_files
-from docphim.evaluate.compare.marks import CATEGORIES
-from docphim.evaluate.compare.text import terminal, tidy
 from docphim.metrics.agreement import agreement
-from docphim.page.marking import FORMAT, MARKS
 from docphim.page.marking import digest as draft_digest
 from docphim.page.marking import marked as page_sentences
+from docphim.scores import MARKS_FORMAT as FORMAT
+from docphim.study import to_row
 
 KEY = "findings/test"
 
@@ -113,7 +113,7 @@ def test_agreement_with_the_facts_is_that_of_the_sentences(marked):
             patients.append(f"p-{id_}")
             number += 1
     found = marked.read(marked.marks(mark=mark))["readers"][0]["facts"]
-    assert found == agreement(ours, rules, patients, resamples=200, seed=5)
+    assert found == to_row(agreement(ours, rules, patients, resamples=200, seed=5))
     assert found["n"] == len(ours)
     assert found["kappa"]["low"] is not None
 
@@ -300,4 +300,3 @@ def test_the_sentences_that_the_page_offers_are_found_in_the_draft(tmp_path):
     path.write_text(json.dumps(said), "utf-8")
     (row,) = compare_to_files([tmp_path / "demo"], marks=[path])["marks"]["readers"]
     assert row["counts"]["correct"] == sum(len(study["sentences"]) for study in studies) >= 7
-    assert set(CATEGORIES) == set(MARKS)
