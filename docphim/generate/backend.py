@@ -11,14 +11,20 @@ from docphim.study import Message
 
 @dataclass(frozen=True)
 class Prompt:
-    """A conversation up to an answer (or with it, for a likelihood) and what it shows, one stack a media tag."""
+    """A conversation up to an answer (or with it, for a likelihood) and what it shows, one stack a media tag.
+
+    `key` is that of the prediction that is asked for: (example, turn, context, image).
+    """
 
     messages: list[Message]
     images: list[Stack]
+    key: tuple[str, int, str, str] = ("", 0, "none", "own")
 
 
 class Backend(Protocol):
-    """A model behind a backend; `size` is the (height, width) its films are letterboxed to.
+    """A model behind a backend; `size` is the (height, width) its films are letterboxed to, (0, 0) where it sees none.
+
+    A backend that knows all its answers beforehand may have `expect(keys)`: it is given the keys of all that will be asked.
 
     `each_alone`: an answer depends on its own prompt and no other.  Conversations are then asked one by one, `concurrency` at
     once from as many threads, and what is answered is never asked again; otherwise an unfinished batch is repeated whole.

@@ -115,6 +115,10 @@ def generate(
     todo = [(files, batch) for files, planned in work for batch in files.unfinished(planned)]
     if todo:
         with contextlib.closing(opener(drafter, blind=blind, **arguments)) as model:
+            if hasattr(model, "expect"):
+                model.expect(
+                    key for _, planned in work for batch in planned for talk in batch for key in talk.prediction_keys()
+                )
             _draft(model, todo, dataset, blind, seed)
     for files, planned in work:
         files.settle(planned)
@@ -153,9 +157,11 @@ def _start(run: Path, key: str) -> None:
 
 
 def _drafts(model: Backend, batches: list[tuple[Files, list[Talk]]], dataset: Path, blind: bool, seed: int) -> Iterator[Talk]:
+    sees = not blind and any(model.size)
+
     def shown() -> Iterator[Asked]:
         for files, batch in batches:
-            yield files, Batch(model, batch, [{} if blind else _films(t, dataset, model.size) for t in batch], files.known)
+            yield files, Batch(model, batch, [_films(t, dataset, model.size) if sees else {} for t in batch], files.known)
 
     def ask(item: Asked) -> tuple[Asked, list[Row], list[Row]]:
         return item, *item[1].answers(seed)
@@ -259,7 +265,7 @@ class Batch:
                 number += 1
             messages.append(message)
         stacks = [self.shown[i][_name(media)] for media in films(talk, turn.place)] if self.shown[i] else []
-        return Prompt(messages, stacks)
+        return Prompt(messages, stacks, self.talks[i].key(turn))
 
 
 #: A batch, and the files that its answers go to.
