@@ -278,7 +278,7 @@ class Recipe(Section):
     @model_validator(mode="before")
     @classmethod
     def _no_model_of_our_own(cls, values: Any) -> Any:
-        """Where an endpoint or a file answers nothing is trained, and `model` may be left out; a file has the own images' drafts."""
+        """Where an endpoint or a file answers, `model` may be left out; a file has drafts of the own images unless told."""
         generate = values.get("generate") if isinstance(values, dict) else None
         backend = generate.get("backend") if isinstance(generate, dict) else None
         if backend in ELSEWHERE and "model" not in values:

@@ -102,9 +102,12 @@ def mistakes(task: TaskScores, rows: Sequence[Row] = ()) -> list[tuple[Both, flo
     grave = {kind: _abnormal(rows, kind) for kind in known}
     named = {kind: f"bar_{kind}_abnormal" if kind in grave else f"bar_{kind}" for kind in kinds}
     first = sorted(kinds, key=lambda kind: -grave.get(kind, counts[kind]))
-    bars = [(words.text(named[kind]), grave.get(kind, counts[kind]), f"mistake {kind}") for kind in first]
+    bars: list[tuple[Both, float, str]] = [
+        (words.text(named[kind]), grave.get(kind, counts[kind]), f"mistake {kind}") for kind in first
+    ]
     rest = [(kind, counts[kind] - n) for kind, n in grave.items() if counts[kind] > n]
-    return bars + [(words.text(f"bar_{kind}_normal"), n, f"mistake {kind} light") for kind, n in rest]
+    bars += [(words.text(f"bar_{kind}_normal"), n, f"mistake {kind} light") for kind, n in rest]
+    return bars
 
 
 def _abnormal(rows: Sequence[Row], kind: str) -> int:

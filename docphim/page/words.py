@@ -145,7 +145,8 @@ def tell(value: float | None, digits: int = 1, *, signed: bool = False) -> Marku
 def interval(score: Any, digits: int = 1, *, signed: bool = False) -> Markup:
     """`[low; high]` of a score or a rate, or of an agreement's value as JSON has it; a dash where it has no interval."""
     ends = [score.get(end) if isinstance(score, dict) else getattr(score, end, None) for end in ("low", "high")]
-    if None in ends:
+    known = [end for end in ends if end is not None]
+    if len(known) < len(ends):
         return Markup("–")
-    low, high = (number(end, digits, signed=signed) for end in ends)
+    low, high = (number(end, digits, signed=signed) for end in known)
     return show(Both(f"[{low.vi}; {high.vi}]", f"[{low.en}, {high.en}]"))
