@@ -17,6 +17,8 @@ from docphim.study import OPTIONAL, Context, Image, Row, Split, from_row, to_row
 
 #: Images that are shown in place of a patient's own.
 WRONG: tuple[Image, ...] = ("noise", "blank", "other")
+#: What needs no model and no image, in the order in which it is shown.
+FLOORS = ("constant", "random", "nearest", "metadata")
 #: So many ids are named beside a count; more would bury the scores.
 NAMED = 20
 #: What a file of marks says it is.

@@ -163,10 +163,7 @@ def resolved(recipe: Recipe) -> Recipe:
 
 
 def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
-    evaluate, examples = recipe.evaluate, _examples(dataset)
-    drafts = {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
-    language = evaluate.language or recipe.language
-    judge, judge_asking = _judge(recipe)
+    examples, drafts = _examples(dataset), _drafts(home)
     return [
         Stage(
             name="train",
@@ -182,30 +179,7 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             torch=True,
         ),
         _generate(recipe, dataset, home),
-        Stage(
-            name="evaluate",
-            call="docphim.evaluate:evaluate",
-            arguments=(dataset, home),
-            settings={
-                "language": language,
-                "resamples": evaluate.resamples,
-                "seed": evaluate.seed,
-                "label_sets": evaluate.label_sets,
-                "metrics": evaluate.metrics,
-                "judge": judge,
-            },
-            unrecorded={"judge_asking": judge_asking} if judge_asking else {},
-            inputs={
-                **drafts,
-                "train": examples["train"],
-                "studies": dataset / "studies.jsonl",
-                "tasks": dataset / "tasks.json",
-                **reading(language, label_sets()),
-            },
-            folder=home,
-            outputs=["scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl"],
-            version=VERSIONS["evaluate"],
-        ),
+        _evaluate(recipe, dataset, home),
         Stage(
             name="page",
             call="docphim.page:page",
@@ -267,6 +241,36 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     )
 
 
+def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
+    evaluate, examples = recipe.evaluate, _examples(dataset)
+    language = evaluate.language or recipe.language
+    judge, judge_asking = _judge(recipe)
+    return Stage(
+        name="evaluate",
+        call="docphim.evaluate:evaluate",
+        arguments=(dataset, home),
+        settings={
+            "language": language,
+            "resamples": evaluate.resamples,
+            "seed": evaluate.seed,
+            "label_sets": evaluate.label_sets,
+            "metrics": evaluate.metrics,
+            "judge": judge,
+        },
+        unrecorded={"judge_asking": judge_asking} if judge_asking else {},
+        inputs={
+            **_drafts(home),
+            "train": examples["train"],
+            "studies": dataset / "studies.jsonl",
+            "tasks": dataset / "tasks.json",
+            **reading(language, label_sets()),
+        },
+        folder=home,
+        outputs=["scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl"],
+        version=VERSIONS["evaluate"],
+    )
+
+
 def _judge(recipe: Recipe) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     judge = recipe.evaluate.judge
     return (None, {}) if judge is None else endpoint_settings(judge, recipe.allow_upload, {"systems"}, {"replay"})
@@ -274,6 +278,10 @@ def _judge(recipe: Recipe) -> tuple[dict[str, Any] | None, dict[str, Any]]:
 
 def _index(dataset: Path) -> Path:
     return dataset / "prepared" / "index.jsonl"
+
+
+def _drafts(home: Path) -> dict[str, Path]:
+    return {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
 
 
 def _examples(dataset: Path) -> dict[str, Path]:

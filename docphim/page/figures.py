@@ -9,9 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from docphim.page import words
-from docphim.page.verdict import FLOORS, WRONG
 from docphim.page.words import Both
-from docphim.scores import Score, Table, TaskScores
+from docphim.scores import FLOORS, WRONG, Score, Table, TaskScores
 
 WIDTH = 340
 LEFT, RIGHT = 134, 300  # the bars' ends; labels stand left of them, values right
@@ -47,7 +46,7 @@ def scores_figure(task: TaskScores, metric: str) -> Markup:
     main = task.scores[metric]
     groups = [
         (None, "own", [("own", main)]),
-        ("group_wrong", "wrong", _rows(task.reliance, WRONG, metric)),
+        ("group_wrong", "wrong", _rows(task.reliance, WRONG[::-1], metric)),
         ("group_floor", "floor", _rows(task.floors, FLOORS, metric)),
     ]
     ceiling = (task.ceiling or {}).get(metric)

@@ -12,7 +12,7 @@ from docphim.page.families import Family, disagreement, families
 from docphim.page.inputs import Inputs
 from docphim.page.verdict import Verdict
 from docphim.page.words import Both
-from docphim.scores import Coverage, LabelRow, Score, Table, TaskKey, TaskScores
+from docphim.scores import FLOORS, Coverage, LabelRow, Score, Table, TaskKey, TaskScores
 
 Row = dict[str, Any]
 #: Mistakes that the page names even where there are none.
@@ -140,10 +140,10 @@ def known(row: Coverage) -> Row:
 def systems(task: TaskScores) -> list[Column]:
     """Columns of the tables beside the model's own score: wrong films, floors, ceiling, each with its lead if it has one."""
     columns = []
-    for name in verdict.names(task.reliance, verdict.WRONG):
+    for name in verdict.names(task.reliance, verdict.SHOWN):
         drops = {metric: score.drop for metric, score in task.reliance[name].items() if score.drop}
         columns.append(Column(name, "reliance", task.reliance[name], drops))
-    floors = verdict.names(task.floors, verdict.FLOORS)
+    floors = verdict.names(task.floors, FLOORS)
     columns += [Column(name, "floors", task.floors[name], task.lead.get(name, {})) for name in floors]
     if task.ceiling:
         columns.append(Column("ceiling", "ceiling", task.ceiling, {}))

@@ -8,12 +8,11 @@ from typing import Literal
 from docphim.metrics.catalogue import HEADLINE, ordered
 from docphim.page import words
 from docphim.page.words import Both
-from docphim.scores import Reading, Score, Table, TaskScores
+from docphim.scores import FLOORS, WRONG, Reading, Score, Table, TaskScores
 
 Answer = Literal["reads", "not_reading", "below_floor", "untested", "is_blind", "few"]
-#: Floors and wrong films, in the order in which the page shows them.
-FLOORS = ("constant", "random", "nearest", "metadata")
-WRONG = ("other", "blank", "noise")
+#: Wrong films, in the order in which the page shows them.
+SHOWN = WRONG[::-1]
 
 
 @dataclass(frozen=True)

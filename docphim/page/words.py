@@ -10,8 +10,6 @@ import yaml
 from markupsafe import Markup, escape
 
 from docphim.errors import REASONS
-from docphim.language.labels import SETS, set_title
-from docphim.metrics.catalogue import family_of, title_of
 
 
 class Both(NamedTuple):
@@ -79,17 +77,23 @@ def name(key: str) -> Both:
 
 def is_metric(key: str) -> bool:
     """Whether a family of metrics has a score of that key."""
+    from docphim.metrics.catalogue import family_of
+
     return family_of(key) is not None
 
 
 def metric(key: str) -> Both:
     """A score's name, which its family says."""
+    from docphim.metrics.catalogue import title_of
+
     title = title_of(key)
     return Both(title.vi, title.en)
 
 
 def label_set(key: str) -> Both:
     """A label set's name, which its table says; one that there is not is shown as it is written."""
+    from docphim.language.labels import SETS, set_title
+
     return _both(set_title(key) if key in SETS else key)
 
 
