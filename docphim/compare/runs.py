@@ -11,7 +11,7 @@ import yaml
 
 from docphim.compare.systems import System, read_statistics
 from docphim.errors import Refused, UsageError
-from docphim.files import read_jsonl
+from docphim.files import check_written, read_jsonl
 from docphim.metrics.signature import check_comparable
 from docphim.scores import NAMED, TaskKey, TaskScores, read_scores
 from docphim.study import Prediction, Row, from_row
@@ -48,7 +48,8 @@ def read_runs(named: Sequence[str | Path]) -> list[Run]:
     UsageError
         There is no such folder, or one is named twice.
     Refused
-        `file_missing`, where a run was not evaluated; `scores_outdated`, where an older version evaluated it.
+        `file_missing`, where a run was not evaluated; `scores_outdated`, where an older version evaluated it;
+        `file_changed`, where a file is not what the evaluation wrote.
     """
     folders = [_folder(str(name)) for name in named]
     if len({f.resolve() for f in folders}) < len(folders):
@@ -70,6 +71,8 @@ def _read(name: str, folder: Path) -> Run:
     for needed in ("scores.json", "statistics.parquet"):
         if not (folder / needed).exists():
             raise Refused("file_missing", f"{name}/{needed}", "evaluate the run first: docphim evaluate RECIPE")
+    if (folder / "evaluate.json").exists():
+        check_written(folder, "evaluate", "scores.json", "statistics.parquet", "errors.jsonl")
     systems = read_statistics(folder / "statistics.parquet")
     try:
         by_task = read_scores(folder / "scores.json")
@@ -162,7 +165,15 @@ def _same_references(key: TaskKey, one: Run, two: Run, common: list[str] | None)
 
 
 def predictions(folder: Path, key: TaskKey) -> Iterable[Prediction]:
-    """The rows of predictions.jsonl that may belong to a task's key: own image, that task, that context."""
+    """The rows of predictions.jsonl that may belong to a task's key: own image, that task, that context.
+
+    Raises
+    ------
+    Refused
+        `file_changed`, where the file is not what was drafted.
+    """
+    if (folder / "generate.json").exists():
+        check_written(folder, "generate", "predictions.jsonl")
     for row in read_jsonl(folder / "predictions.jsonl"):
         if row["image"] == "own" and row["task"] == key.task and row["context"] == key.context:
             yield from_row(Prediction, row)

@@ -121,8 +121,8 @@ def judge_row():
     def score(value):
         return {"value": value, "low": value - 3, "high": value + 3, "n": 38}
 
-    kappa = {"kappa": {"value": 0.61, "low": 0.5, "high": 0.7}, "n": 150, "left_out": 4}
-    nothing = {"kappa": {"value": None, "low": None, "high": None, "why": "nothing"}, "n": 0, "left_out": 0}
+    kappa = {"kappa": {"value": 0.61, "low": 0.5, "high": 0.7}, "ac1": {}, "observed": 0.8, "n": 150, "left_out": 4}
+    nothing = {"kappa": {"value": None, "low": None, "high": None, "why": "nothing"}, "ac1": {}, "observed": None, "n": 0}
     scores = {"f1": score(61.5), "precision": score(66.2), "recall": score(57.4), "f1_macro": score(60.0)}
     other = {key: {"value": None, "low": None, "high": None, "n": 0} for key in scores}
     return {
