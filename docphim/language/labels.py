@@ -77,9 +77,14 @@ def label_names(set_: str) -> tuple[str, ...]:
     return _table(set_).names
 
 
+def table_path(set_: str) -> Path:
+    """The file of a set's table."""
+    return _FOLDER / "labels" / f"{set_}.yaml"
+
+
 def set_title(set_: str) -> str:
     """A set's name as it is published; its key where its table gives none."""
-    return str(read_table(_FOLDER / "labels" / f"{set_}.yaml").get("title") or set_)
+    return str(read_table(table_path(set_)).get("title") or set_)
 
 
 def read_labels(text: str, language: str, set_: str = "phantom") -> dict[str, State]:
@@ -229,7 +234,7 @@ def _table(set_: str) -> _Table:
     """Read labels/SET.yaml; ct_rate.yaml says what the entries mean."""
     if set_ not in SETS:
         raise UsageError(f"set: {set_!r} is not one of {', '.join(SETS)}")
-    data = read_table(_FOLDER / "labels" / f"{set_}.yaml")
+    data = read_table(table_path(set_))
     concepts = read_table(_FOLDER / "lexicon" / "concepts.yaml")
     names: list[str] = []
     labels: list[_Label] = []
