@@ -269,3 +269,18 @@ def test_a_run_without_predictions_is_refused(made):
     made.predict([made.prediction("s1", "noise", "x")])
     with pytest.raises(Refused, match="own image"):
         scores(made)
+
+
+def test_a_draft_that_only_declines_scores_nothing_and_is_counted(made):
+    ids = made.ids["test"]
+    texts = {s: made.prediction(s, "own", "").reference for s in ids}
+    rows = [made.prediction(s, "own", texts[s]) for s in ids[:37]]
+    rows += [made.prediction(s, "own", "Xin lỗi, tôi không thể đọc phim này. Vui lòng hỏi bác sĩ.") for s in ids[37:38]]
+    rows += [made.prediction(s, "own", f"Tôi không thể thay thế bác sĩ. {texts[s]}") for s in ids[38:40]]
+    made.predict(rows)
+    task = scores(made)["findings/test"]
+    assert (task["counts"]["declined"], task["counts"]["empty"]) == (3, 0)
+    declined = [row for row in pq.read_table(made.run / "scores.parquet").to_pylist() if row["id"] == f"{ids[37]}-findings"]
+    assert {row["value"] for row in declined} == {0}
+    described = [row for row in pq.read_table(made.run / "scores.parquet").to_pylist() if row["id"] == f"{ids[38]}-findings"]
+    assert {row["metric"]: row["value"] for row in described}["fact_f1"] > 50
