@@ -223,7 +223,7 @@ def new(
         raise UsageError(f"--from {from_}: must be one of {', '.join(recipes.packaged_names())}")
     from docphim.files import atomic
 
-    text = recipes.renamed(recipes.find(from_).read_text(encoding="utf-8"), file.stem)
+    text = renamed(recipes.find(from_).read_text(encoding="utf-8"), file.stem)
     with atomic(file) as handle:
         handle.write(text)
     change = [line.strip() for line in text.splitlines() if "# change" in line]
@@ -231,6 +231,16 @@ def new(
     for line in change:
         print("  " + line)
     print(f"then: docphim run {file}")
+
+
+def renamed(text: str, name: str) -> str:
+    """A recipe's text under another `name`, so that runs of two copies do not share a folder."""
+    import re
+
+    import yaml
+
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("._-") or "run"
+    return re.sub(r"(?m)^name: .*$", yaml.safe_dump({"name": name}).strip(), text, count=1)
 
 
 # In the list of commands the way comes first, then the tools.

@@ -19,9 +19,6 @@ M = TypeVar("M", bound=BaseModel)
 _SHOWN = 80
 RECIPES = Path(__file__).parent / "recipes"
 
-#: Backends whose answers no model of the run gives.
-ELSEWHERE = ("openai", "file")
-
 
 class Section(BaseModel):
     """A part of a recipe: no unknown keys, defaults written out."""
@@ -183,10 +180,7 @@ class Service(Section):
 
 
 class Generate(Service):
-    """How answers are drafted: by the run's own model, by an endpoint (`backend: openai`), or elsewhere (`backend: file`).
-
-    `drafts` is the file of drafts made elsewhere; `allow` says which faults of its ids do not stop the run.
-    """
+    """How answers are drafted: by the run's model, an endpoint (`openai`), or elsewhere (`file`, `drafts`, `allow`)."""
 
     backend: str = "transformers"
     max_new_tokens: int = Field(512, ge=1)
@@ -198,15 +192,11 @@ class Generate(Service):
     allow: list[Literal["missing", "extra", "duplicates"]] = []
 
     @model_validator(mode="after")
-    def _has_drafts(self) -> Generate:
-        if (self.backend == "file") != (self.drafts is not None):
-            raise ValueError("backend file needs 'drafts', the file of drafts made elsewhere, and no other backend takes it")
-        return self
-
-    @model_validator(mode="after")
-    def _has_an_endpoint(self) -> Generate:
+    def _has_answers(self) -> Generate:
         if self.backend == "openai" and not (self.endpoint and self.model):
             raise ValueError("backend openai needs 'endpoint' and 'model'")
+        if (self.backend == "file") != (self.drafts is not None):
+            raise ValueError("backend file needs 'drafts', the file of drafts made elsewhere, and no other backend takes it")
         return self
 
 
@@ -278,20 +268,18 @@ class Recipe(Section):
     @model_validator(mode="before")
     @classmethod
     def _no_model_of_our_own(cls, values: Any) -> Any:
-        """Where an endpoint or a file answers, `model` may be left out; a file has drafts of the own images unless told."""
-        generate = values.get("generate") if isinstance(values, dict) else None
-        backend = generate.get("backend") if isinstance(generate, dict) else None
-        if backend in ELSEWHERE and "model" not in values:
-            values = {**values, "model": {"family": "none"}}
-        evaluate = values.get("evaluate", {}) if backend == "file" else None
-        if isinstance(evaluate, dict) and "images" not in evaluate:
-            values = {**values, "evaluate": {**evaluate, "images": ["own"]}}
+        """Where nothing is trained `model` may be left out; a file has drafts of the own images unless told."""
+        if isinstance(values, dict) and isinstance(generate := values.get("generate"), dict):
+            if generate.get("backend") in ("openai", "file"):
+                values = {"model": {"family": "none"}, **values}
+            if generate.get("backend") == "file" and isinstance(evaluate := values.get("evaluate", {}), dict):
+                values = {**values, "evaluate": {"images": ["own"], **evaluate}}
         return values
 
     @property
     def trains(self) -> bool:
         """Whether this run makes a model of its own; where drafts come from elsewhere there is nothing to train."""
-        return self.generate.backend not in ELSEWHERE
+        return self.generate.backend not in ("openai", "file")
 
 
 def validated(kind: type[M], values: dict[str, Any], where: str) -> M:
@@ -356,12 +344,6 @@ def find(recipe: str) -> Path:
 def packaged_names() -> list[str]:
     """Names of the recipes that come with the package."""
     return sorted(p.stem for p in RECIPES.glob("*.yaml"))
-
-
-def renamed(text: str, name: str) -> str:
-    """A recipe's text under another `name`, so that runs of two copies do not share a folder."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("._-") or "run"
-    return re.sub(r"(?m)^name: .*$", yaml.safe_dump({"name": name}).strip(), text, count=1)
 
 
 def load(recipe: str, settings: list[str] | None = None) -> Recipe:

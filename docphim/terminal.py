@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from docphim import files
+from docphim.errors import printable
 from docphim.scores import Coverage, Judgement, JudgeScores, Rates, Reading, Score, TaskScores, read_scores
 from docphim.study import from_row
 
@@ -196,7 +197,7 @@ def score_table(scored: Row) -> None:
     tree({"counts": {fault: n for fault, n in scored["counts"].items() if n}})
     tree({"named": scored["named"]} if scored.get("named") else {})
     for row in scored.get("suspect") or []:
-        print(_printable(f"suspect: {row['text']} of {row['id']}: {SUSPECT.get(row['why'], row['why'])}"))
+        print(printable(f"suspect: {row['text']} of {row['id']}: {SUSPECT.get(row['why'], row['why'])}"))
     more = len(scored["scores"]) - len(scores)
     left_out = f" (and {more} more scores with --json)" if more else ""
     print("", f"signatures{left_out}", *_signatures(scores), sep="\n")
@@ -259,7 +260,7 @@ def _fact_cells(fact: Fact, signs: Mapping[str, str]) -> list[str]:
     more = (fact.count, fact.severity, sized and f"{sized} mm", fact.suv is not None and f"SUV {fact.suv:g}", fact.change)
     sure = None if fact.certainty == "certain" else fact.certainty
     cells = (parts, (fact.side, *fact.location), (sure, *more, *(f"«{word}»" for word in fact.leftover)), fact.text.split())
-    return [fact.polarity, *(_printable(" ".join(str(part) for part in cell if part)) for cell in cells)]
+    return [fact.polarity, *(printable(" ".join(str(part) for part in cell if part)) for cell in cells)]
 
 
 def _wrapped(rows: list[list[str]], widest: Sequence[int], least: int = 20) -> str:
@@ -272,11 +273,6 @@ def _wrapped(rows: list[list[str]], widest: Sequence[int], least: int = 20) -> s
         cells = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
         lines += [list(line) for line in zip_longest(*cells, fillvalue="")]
     return _aligned(lines, "<" * len(widths))
-
-
-def _printable(text: str) -> str:
-    """A report's words without what would steer the terminal: escape sequences, letters that turn the line round."""
-    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def labels(states: Mapping[str, str]) -> None:
@@ -298,7 +294,7 @@ def tree(value: dict[str, Any], indent: str = "") -> None:
                 console.print(Text(f"{indent}  - " + "; ".join(f"{k}: {v}" for k, v in item.items() if v not in (None, ""))))
         else:
             shown = ", ".join(map(str, inner)) if isinstance(inner, list) else inner
-            console.print(Text(_printable(f"{indent}{key}: {'none' if shown in (None, '') else shown}")))
+            console.print(Text(printable(f"{indent}{key}: {'none' if shown in (None, '') else shown}")))
 
 
 def inspected(seen: dict[str, Any], most: int = 3) -> None:

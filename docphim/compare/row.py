@@ -67,11 +67,6 @@ def tested(row: Row) -> bool:
     return row["against"] is not None and row["system"] not in WRONG
 
 
-def printable(text: str) -> str:
-    """Text without what would steer a terminal: escape sequences, letters that turn the line round; line ends stay."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def signatures(result: Row) -> list[str]:
     """Every signature of a comparison, once."""
     scores = (score for table in result["tables"] for row in table["rows"] for score in row["scores"].values())

@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from docphim.compare.row import MARKS, RELIANCE, WIDTH, interval, many, mark, number, printable, row_name, shown
+from docphim.compare.row import MARKS, RELIANCE, WIDTH, interval, many, mark, number, row_name, shown
+from docphim.errors import printable
 from docphim.study import Row
 
 BEST = "*"
@@ -31,7 +32,7 @@ def terminal(result: Row) -> str:
         from docphim.compare.marks_text import lines
 
         parts += lines(result["marks"])
-    return printable("\n\n".join(parts))
+    return "\n".join(printable(line) for line in "\n\n".join(parts).split("\n"))
 
 
 def _run_lines(result: Row) -> Iterator[str]:

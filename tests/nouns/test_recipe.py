@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from docphim import recipe
+from docphim.cli import renamed
 from docphim.errors import UsageError
 
 GOOD = {"name": "x", "source": {"kind": "phantom"}, "model": {"family": "qwen_vl"}}
@@ -88,7 +89,7 @@ def test_a_mistyped_path_does_not_run_the_packaged_recipe_of_that_name(typed, tm
 
 @pytest.mark.parametrize(("stem", "name"), [("films", "films"), ("phim phổi", "phim-ph-i"), ("2025", "2025"), ("_", "run")])
 def test_a_copied_recipe_gets_a_run_folder_of_its_own(stem, name, tmp_path):
-    (tmp_path / "copy.yaml").write_text(recipe.renamed(recipe.find("demo").read_text(encoding="utf-8"), stem), encoding="utf-8")
+    (tmp_path / "copy.yaml").write_text(renamed(recipe.find("demo").read_text(encoding="utf-8"), stem), encoding="utf-8")
     assert recipe.load(str(tmp_path / "copy.yaml")).name == name
 
 
