@@ -27,9 +27,9 @@ class Stack:
     frames : ndarray
         uint8 (T, h, w, 3); T is 1 for a film.
     step_mm : float or None
-        Distance from one frame to the next; None where there is one frame, or the file does not know.
+        Mean distance from one frame to the next; None where there is one frame, or the file does not know.
     slices : tuple of int
-        Which slices of the volume they are, the top one 0; (0,) for a film.
+        Which slices of the volume they are, the top one 0, from the top; (0,) for a film.
     """
 
     frames: np.ndarray
@@ -104,7 +104,7 @@ def chosen(media: Media, opened: dict[str, store.Prepared]) -> tuple[tuple[int, 
 def _slices(frames: dict[str, object], depth: int, spacing: float | None) -> tuple[int, ...]:
     """Slices by one rule of `Media.frames`: `slices`, `count` (the middles of so many equal parts), `step_mm`; {}: all."""
     if "slices" in frames:
-        return tuple(int(index) for index in frames["slices"])  # type: ignore[attr-defined]
+        return tuple(sorted(int(index) for index in frames["slices"]))  # type: ignore[attr-defined]
     if "count" in frames:
         count = min(int(frames["count"]), depth)  # type: ignore[call-overload]
         return tuple(int((part + 0.5) * depth / count) for part in range(count))

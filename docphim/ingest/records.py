@@ -18,8 +18,7 @@ class Found:
     study : Study
         As it goes into studies.jsonl; no original id, name or path in it.
     locations : dict
-        Series id → where its pixels are: an absolute path, `parquet:PATH#COLUMN/ROW GROUP/ROW` or
-        `arrow:PATH#COLUMN/BATCH/ROW`.
+        Series id → where its pixels are, as `docphim.imaging.io.locations` reads it.
     original_id : str
         The id the study came with; private.csv alone holds it.
     """

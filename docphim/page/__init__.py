@@ -44,7 +44,8 @@ def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int 
         drafts.write_page(dataset, run / "drafts.html", run.name, drafted, model, [], megabytes)
     else:
         (run / "drafts.html").unlink(missing_ok=True)
-    html = _fitted(read, shown, total, Films(dataset), megabytes)
+    media = {key: entry for entries in read.pictures.values() for key, entry in entries.items()}
+    html = _fitted(read, shown, total, Films(dataset, media), megabytes)
     with atomic(run / "index.html", "wb") as handle:
         handle.write(html)
 

@@ -133,8 +133,8 @@ def cases(inputs: Inputs, count: int, seed: int = 0) -> tuple[list[Case], int]:
 
 
 def films_of(inputs: Inputs, study: str | None) -> list[str]:
-    """Paths of a study's prepared films, relative to the dataset."""
-    return [row["path"] for row in inputs.films.get(study or "", [])]
+    """The keys (`page.films.key_of`) of what is shown of a study: a film's is its path, relative to the dataset."""
+    return list(inputs.pictures.get(study or "", {}))
 
 
 def _questions(inputs: Inputs, predictions: list[Prediction]) -> list[Question]:

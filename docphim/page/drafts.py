@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docphim.files import atomic, private_folder, read_jsonl, write_jsonl
+from docphim.files import atomic, private_folder, read_examples, read_jsonl, write_jsonl
 from docphim.page import words
-from docphim.page.films import STEPS, Films, fit
+from docphim.page.films import STEPS, Films, fit, pictures
 from docphim.page.render import MEGABYTE, rendered
 from docphim.page.words import Both
 from docphim.study import Study, from_row
@@ -37,7 +37,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Drafted:
-    """One study, its films (paths in the dataset) and its drafts."""
+    """One study, what is shown of it (by `page.films.key_of`) and its drafts."""
 
     study: Study
     view: str
@@ -93,8 +93,9 @@ def read(dataset: Path, run: Path) -> tuple[list[Drafted], str]:
     for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
         films[row["study"]].append(row)
     studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
+    shown = pictures(read_examples(dataset, "draft"))
     drafted = [
-        Drafted(study, films[study.id][0]["view"], [film["path"] for film in films[study.id]], _drafts(rows[study.id]))
+        Drafted(study, films[study.id][0]["view"], list(shown.get(study.id, {})), _drafts(rows[study.id]))
         for study in studies
         if study.id in rows
     ]
@@ -137,11 +138,12 @@ def write_page(
     dataset: Path, path: Path, run: str, studies: list[Drafted], model: str, refused: list[Row], megabytes: float
 ) -> None:
     """Write the page of drafts."""
-    films = Films(dataset)
+    media = pictures(read_examples(dataset, "draft"))
+    films = Films(dataset, {key: entry for shown in media.values() for key, entry in shown.items()})
     known: dict[str, Any] = {"run": run, "studies": studies, "model": model, "refused": refused, "megabytes": megabytes}
     bare = rendered("drafts.html", **known, large={}, shape=films.shape)
-    shown = [film for item in studies for film in item.films]
-    large = _fitted(films, shown, int(megabytes * MEGABYTE) - len(bare))
+    paths = [film for item in studies for film in item.films]
+    large = _fitted(films, paths, int(megabytes * MEGABYTE) - len(bare))
     with atomic(path, "wb") as handle:
         handle.write(rendered("drafts.html", **known, large=large, shape=films.shape))
 

@@ -1,27 +1,60 @@
-"""Films as inline JPEG, as large as the page's size allows."""
+"""Films and stacks of slices as inline JPEG, as large as the page's size allows."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
 
 from docphim.errors import Refused
+from docphim.files import content_key
 from docphim.imaging import store
+from docphim.imaging.frames import draw, is_film
+from docphim.study import Example, Media, from_row, to_row
 
 #: (long side of a studied film, long side of a small one, JPEG quality), the best first.
 STEPS = ((1024, 320, 85), (896, 288, 84), (768, 256, 82), (640, 224, 80), (512, 192, 78), (448, 160, 74), (384, 128, 70))
 DATA = "data:image/jpeg;base64,"
 
 
-class Films:
-    """Prepared films of a dataset, opened once and encoded as often as needed."""
+#: A stack is shown as rows of so many slices, each in a square of so many pixels; of a longer stack some are left out.
+COLUMNS, SLICE, MOST = 5, 256, 40
 
-    def __init__(self, dataset: Path) -> None:
-        self._dataset = dataset
+
+def key_of(media: Media) -> str:
+    """What the page calls a media entry: a film by its path, a stack by its paths and the slices and windows it shows."""
+    paths = "+".join(media.volumes.values())
+    return paths if is_film(media) else f"{paths}#{content_key(to_row(media), 8)}"
+
+
+def pictures(examples: Iterable[Example]) -> dict[str, dict[str, Media]]:
+    """Study → what is shown of it, by `key_of`; of a study that stands in only as a wrong image too."""
+    shown: dict[str, dict[str, Media]] = {}
+    for example in examples:
+        shown.setdefault(example.study, {}).update({key_of(media): media for media in example.media})
+        wrong = example.wrong_image or {}
+        for row in wrong.get("media") or []:
+            media = from_row(Media, row)
+            shown.setdefault(str(wrong["study"]), {}).setdefault(key_of(media), media)
+    return shown
+
+
+class Films:
+    """What a dataset shows, opened once and encoded as often as needed.
+
+    Parameters
+    ----------
+    stacks : mapping
+        Media by `key_of`; a key that is not among them is the path of a film.
+    """
+
+    def __init__(self, dataset: Path, stacks: Mapping[str, Media] = MappingProxyType({})) -> None:
+        self._dataset, self._stacks = dataset, stacks
         self._open: dict[str, Image.Image | None] = {}
         self._encoded: dict[tuple[str, int, int], str] = {}
 
@@ -41,13 +74,27 @@ class Films:
     def _film(self, path: str) -> Image.Image | None:
         if path not in self._open:
             try:
-                pixels = store.read(self._dataset / path)
+                # Kept no larger than it can be shown: dozens of films stay open at once.
+                self._open[path] = _smaller(self._picture(path), STEPS[0][0])
             except (OSError, Refused, RuntimeError):
                 self._open[path] = None
-            else:
-                # Kept no larger than it can be shown: dozens of films stay open at once.
-                self._open[path] = _smaller(Image.fromarray((pixels >> 8).astype(np.uint8)), STEPS[0][0])
         return self._open[path]
+
+    def _picture(self, key: str) -> Image.Image:
+        media = self._stacks.get(key)
+        if media is not None and not is_film(media):
+            return Image.fromarray(contact(draw(media, self._dataset, (SLICE, SLICE)).frames))
+        return Image.fromarray((store.read(self._dataset / key) >> 8).astype(np.uint8))
+
+
+def contact(frames: np.ndarray) -> np.ndarray:
+    """Frames (T, h, w, 3) in rows of `COLUMNS`, the top slice first, as one picture."""
+    shown = frames[:: -(-len(frames) // MOST)]
+    columns = min(COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    count, height, width, _ = shown.shape
+    padded = np.concatenate([shown, np.zeros((rows * columns - count, height, width, 3), np.uint8)])
+    return padded.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
 
 
 def _smaller(film: Image.Image, long_side: int) -> Image.Image:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from docphim.files import read_examples, read_json, read_jsonl
+from docphim.page.films import pictures
 from docphim.scores import TaskKey, TaskScores, read_scores
-from docphim.study import SPLITS, Example, Prediction, Study, from_row
+from docphim.study import SPLITS, Example, Media, Prediction, Study, from_row
 
 Row = dict[str, Any]
 #: Strings that name a place on somebody's disk: they may hold a person's or a hospital's name.
@@ -37,6 +38,7 @@ class Inputs:
     leaks: Row | None
     errors: dict[tuple[str, str], Row]
     stats: Row
+    pictures: dict[str, dict[str, Media]] = field(default_factory=dict)  # study → what is shown of it
     drafted: int = 0  # studies without a report, on a page of their own
 
     @property
@@ -57,7 +59,7 @@ def read(dataset: Path, run: Path) -> Inputs:
     for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
         films[row["study"]].append(row)
     studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
-    examples = (example for split in SPLITS for example in read_examples(dataset, split))
+    examples = [example for split in SPLITS for example in read_examples(dataset, split)]
     recipe, scores = run / "recipe.yaml", run / "scores.json"
     leaks, stats = dataset / "leaks.json", dataset / "stats.json"
     return Inputs(
@@ -73,6 +75,7 @@ def read(dataset: Path, run: Path) -> Inputs:
         leaks=read_json(leaks) if leaks.exists() else None,
         errors={(row["task"], row["id"]): row for row in read_jsonl(run / "errors.jsonl")},
         stats=read_json(stats) if stats.exists() else {},
+        pictures=pictures(examples),
         drafted=len({row["study"] for row in read_jsonl(run / "drafts.jsonl")}),
     )
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from docphim.files import atomic
+from docphim.imaging import modality
 from docphim.models.loaded import Loaded
 
 _CARD = """---
 library_name: transformers
 pipeline_tag: image-text-to-text
-tags: [radiology, chest-x-ray, report-generation, research-only]
+tags: [radiology, {tags}, report-generation, research-only]
 ---
 
 # {name}
 
-Drafts radiology reports from chest X-rays. **A research model, not a medical device: its drafts are not reviewed by a
+Drafts radiology reports from {images}. **A research model, not a medical device: its drafts are not reviewed by a
 physician and must not be used for diagnosis or treatment.**
 
 ## Model
@@ -65,6 +67,7 @@ def write(
     model: dict[str, Any],
     train: dict[str, Any],
     step: int | None,
+    modalities: Sequence[str] = ("xray",),
 ) -> None:
     """Write README.md into a saved model's folder.
 
@@ -78,9 +81,11 @@ def write(
         The recipe's sections.
     step : int or None
         The step whose checkpoint was kept; None where nothing was trained.
+    modalities : sequence of str
+        What its examples show.
     """
     with atomic(folder / "README.md") as handle:
-        handle.write(text(loaded, key, counts, model, train, step))
+        handle.write(text(loaded, key, counts, model, train, step, modalities))
 
 
 def text(
@@ -90,13 +95,17 @@ def text(
     model: dict[str, Any],
     train: dict[str, Any],
     step: int | None,
+    modalities: Sequence[str] = ("xray",),
 ) -> str:
     """The card (see `write`)."""
+    words = [modality(name).WORDS for name in modalities]
     frozen = f", {' and '.join(model['freeze'])} frozen" if model["freeze"] else ""
     base = Path(model["weights"]).name if model["weights"].startswith(("/", ".", "~")) else model["weights"]
     parameters = list(loaded.model.parameters())
     return _CARD.format(
         name=loaded.name,
+        tags=", ".join(word["tag"] for word in words),
+        images=" and ".join(word["images"] for word in words),
         family=model["family"],
         weights="tiny (small random weights)" if base == "tiny" else base,
         revision=f" at revision `{model['revision']}`" if model.get("revision") else "",

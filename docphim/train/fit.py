@@ -47,7 +47,8 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any]) 
         if processes.first:
             save(loaded, run / "model")
             counts = {split: len(rows) for split, rows in examples.items()}
-            card.write(run / "model", loaded, dataset.name, counts, model, train, step)
+            modalities = sorted({name for e in examples["train"] for media in e.media for name in media.volumes})
+            card.write(run / "model", loaded, dataset.name, counts, model, train, step, modalities)
         processes.wait()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from chest_films import chest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docphim.errors import Refused
 from docphim.imaging import geometry, store
 from docphim.imaging.frames import draw, shrink
 from docphim.study import Media
@@ -86,3 +89,107 @@ def test_a_prepared_size_never_up_samples(height: int, width: int, long_side: in
     assert 1 <= h <= max(1, height)
     assert 1 <= w <= max(1, width)
     assert max(h, w) <= long_side
+
+
+#: Slice number `n` of the volume holds the value 100·n, and a white block on the patient's left at its back.
+def volume(depth: int = 20) -> np.ndarray:
+    array = np.repeat(100 * np.arange(depth, dtype=np.int16)[:, None, None], 40, axis=1).repeat(40, axis=2)
+    array[:, 30:, 30:] = 3000
+    return array
+
+
+def stacked(tmp_path: Path, frames: dict[str, Any], **changes: Any) -> Media:
+    """A media entry that shows a volume, `spacing` along z, y and x."""
+    spacing = changes.pop("spacing", [2.5, 0.8, 0.8])
+    store.write(tmp_path / "prepared" / "v.b2nd", volume(), {"spacing": spacing})
+    fields = {"kind": "video", "volumes": {"toy": "prepared/v.b2nd"}, "plane": "axial", "channels": [["toy", 0, 2000]]}
+    return Media("s", frames=frames, **{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("frames", "slices", "step"),
+    [
+        ({"count": 4}, (2, 7, 12, 17), 12.5),
+        ({"count": 1}, (10,), None),
+        ({"count": 99}, tuple(range(20)), 2.5),
+        ({"step_mm": 10}, (2, 6, 10, 14, 18), 10.0),
+        ({"step_mm": 1}, tuple(range(20)), 2.5),
+        ({"step_mm": 1000}, (10,), None),
+        ({"slices": [19, 3]}, (3, 19), 40.0),
+        ({}, tuple(range(20)), 2.5),
+    ],
+)
+def test_a_stack_shows_the_slices_that_were_chosen(
+    tmp_path: Path, frames: dict[str, Any], slices: tuple[int, ...], step: float | None
+) -> None:
+    stack = draw(stacked(tmp_path, frames), tmp_path, (16, 24))
+    assert (stack.slices, stack.step_mm) == (slices, step)
+    assert (stack.frames.shape, stack.frames.dtype) == ((len(slices), 16, 24, 3), np.uint8)
+    # 100 n of 0 … 2000 as 0 … 255, in the letterbox's middle; the block is white, and lies at the lower right
+    shown = stack.frames[:, 4, 8, 0].astype(float)
+    np.testing.assert_allclose(shown, [100 * n / 2000 * 255 for n in slices], atol=1)
+    assert (stack.frames[:, 14, 18] >= 250).all()
+    assert (stack.frames[:, :, :4] == 0).all()
+
+
+def test_only_the_slices_shown_are_read(tmp_path: Path) -> None:
+    media = stacked(tmp_path, {"slices": [1, 3]})
+    path = tmp_path / "prepared" / "v.b2nd"
+    damaged = bytearray(path.read_bytes())
+    offset, length, _ = store.open_prepared(path).places[2]
+    damaged[offset + length - 1] ^= 1
+    path.write_bytes(damaged)
+    assert draw(media, tmp_path, (16, 16)).slices == (1, 3)
+    with pytest.raises(Refused, match="file_changed"):
+        draw(stacked_again(media, {"count": 20}), tmp_path, (16, 16))
+
+
+def stacked_again(media: Media, frames: dict[str, Any]) -> Media:
+    return dataclasses.replace(media, frames=frames)
+
+
+def test_windows_are_channels(tmp_path: Path) -> None:
+    three = [["toy", 0, 1000], ["toy", 0, 2000], ["toy", 1000, 3000]]
+    frame = draw(stacked(tmp_path, {"slices": [10]}, channels=three), tmp_path, (16, 16)).frames[0, 4, 4]
+    assert frame.tolist() == [255, 128, 0]
+    two = draw(stacked(tmp_path, {"slices": [10]}, channels=three[:2]), tmp_path, (16, 16)).frames[0, 4, 4]
+    assert two.tolist() == [255, 128, 0]
+
+
+def test_the_wrong_images_of_a_stack_are_stacks(tmp_path: Path) -> None:
+    media = stacked(tmp_path, {"count": 5})
+    own, noise, blank = (draw(media, tmp_path, (64, 64), image, seed=3) for image in ("own", "noise", "blank"))
+    assert own.slices == noise.slices == blank.slices
+    assert own.step_mm == noise.step_mm == blank.step_mm == 10.0
+    assert (blank.frames == 128).all()
+    assert noise.frames.shape == own.frames.shape
+    assert noise.frames.mean() == pytest.approx(own.frames.mean(), abs=12)
+    assert (noise.frames[0] != noise.frames[1]).any()
+    assert (noise.frames == draw(media, tmp_path, (64, 64), "noise", seed=3).frames).all()
+
+
+@pytest.mark.parametrize(
+    ("frames", "changes", "reason"),
+    [
+        ({"slices": []}, {}, "stack_empty"),
+        ({"count": 0}, {}, "stack_empty"),
+        ({"slices": [20]}, {}, "slices_missing"),
+        ({"step_mm": 5}, {"spacing": None}, "no_geometry"),
+        ({}, {"plane": "coronal"}, "modality_unsupported"),
+        ({}, {"volumes": {}}, "stack_empty"),
+        ({}, {"volumes": {"toy": "prepared/absent.b2nd"}}, "file_missing"),
+    ],
+)
+def test_a_stack_that_cannot_be_drawn_is_refused(
+    tmp_path: Path, frames: dict[str, Any], changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        draw(stacked(tmp_path, frames, **changes), tmp_path, (16, 16))
+    assert refusal.value.reason == reason
+
+
+def test_volumes_of_two_grids_are_not_shown_together(tmp_path: Path) -> None:
+    media = stacked(tmp_path, {}, volumes={"toy": "prepared/v.b2nd", "pet": "prepared/w.b2nd"})
+    store.write(tmp_path / "prepared" / "w.b2nd", volume(19), {})
+    with pytest.raises(Refused, match="shape_differs"):
+        draw(media, tmp_path, (16, 16))
