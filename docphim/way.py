@@ -168,19 +168,7 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     language = evaluate.language or recipe.language
     judge, judge_asking = _judge(recipe)
     return [
-        Stage(
-            name="train",
-            call="docphim.train:train",
-            arguments=(dataset, home),
-            settings={"model": recipe.model.model_dump(exclude={"base"}), "train": recipe.train.model_dump()},
-            unrecorded={"base": recipe.model.base},
-            inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset)},
-            folder=home,
-            outputs=["model"],
-            beside=["log.jsonl", "checkpoints"],
-            version=VERSIONS["train"],
-            torch=True,
-        ),
+        _train(recipe, dataset, home),
         _generate(recipe, dataset, home),
         Stage(
             name="evaluate",
@@ -224,6 +212,24 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             version=VERSIONS["page"],
         ),
     ]
+
+
+def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
+    """The stage that makes the run's model; where its base lies now changes nothing in it."""
+    examples = _examples(dataset)
+    return Stage(
+        name="train",
+        call="docphim.train:train",
+        arguments=(dataset, home),
+        settings={"model": recipe.model.model_dump(exclude={"base"}), "train": recipe.train.model_dump()},
+        unrecorded={"base": recipe.model.base},
+        inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset)},
+        folder=home,
+        outputs=["model"],
+        beside=["log.jsonl", "checkpoints"],
+        version=VERSIONS["train"],
+        torch=True,
+    )
 
 
 def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
