@@ -165,19 +165,7 @@ def resolved(recipe: Recipe) -> Recipe:
 def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     examples, drafts = _examples(dataset), _drafts(home)
     return [
-        Stage(
-            name="train",
-            call="docphim.train:train",
-            arguments=(dataset, home),
-            settings={"model": recipe.model.model_dump(exclude={"base"}), "train": recipe.train.model_dump()},
-            unrecorded={"base": recipe.model.base},
-            inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset)},
-            folder=home,
-            outputs=["model"],
-            beside=["log.jsonl", "checkpoints"],
-            version=VERSIONS["train"],
-            torch=True,
-        ),
+        _train(recipe, dataset, home),
         _generate(recipe, dataset, home),
         _evaluate(recipe, dataset, home),
         Stage(
@@ -200,6 +188,24 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
             version=VERSIONS["page"],
         ),
     ]
+
+
+def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
+    """The stage that makes the run's model; where its base lies now changes nothing in it."""
+    examples = _examples(dataset)
+    return Stage(
+        name="train",
+        call="docphim.train:train",
+        arguments=(dataset, home),
+        settings={"model": recipe.model.model_dump(exclude={"base"}), "train": recipe.train.model_dump()},
+        unrecorded={"base": recipe.model.base},
+        inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset)},
+        folder=home,
+        outputs=["model"],
+        beside=["log.jsonl", "checkpoints"],
+        version=VERSIONS["train"],
+        torch=True,
+    )
 
 
 def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
