@@ -163,7 +163,7 @@ def resolved(recipe: Recipe) -> Recipe:
 
 
 def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
-    examples, drafts = _examples(dataset), _drafts(home)
+    drafts = _drafts(home)
     return [
         _train(recipe, dataset, home),
         _generate(recipe, dataset, home),

@@ -21,6 +21,7 @@ train: {{max_steps: 3, batch_size: 2, accumulate: 1, evaluations: 2, gradient_ch
 generate: {{max_new_tokens: 8}}
 evaluate: {{resamples: 100, splits: [test]}}
 """
+PROGRAM = Path(__file__).parents[1] / "docphim"
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 #: What times or machines may change: what a run logs, shows to people, or keeps for a stage that goes on after a kill.
 VOLATILE = {"log.jsonl", "index.html", "generate-plan.json", "recipe.yaml", ".lock", *(f"{stage}.json" for stage in STAGES)}
@@ -34,7 +35,8 @@ class SmallRun:
     def __init__(self, folder: Path, processes: int = 1) -> None:
         self.folder, self.processes = folder / "run", processes
         self.site = folder / "site"
-        self.site.mkdir(exist_ok=True)
+        # A copy of the program, so that nobody's work on it changes what is compared.
+        shutil.copytree(PROGRAM, self.site / PROGRAM.name, ignore=shutil.ignore_patterns("__pycache__"))
         self.fresh()
 
     def fresh(self) -> None:
@@ -45,7 +47,7 @@ class SmallRun:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """`docphim ARGUMENTS` in the folder; what it prints is written to a file, which no orphan can keep open."""
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(self.site), str(Path(__file__).parents[1])])}
+        env = {**os.environ, "PYTHONPATH": str(self.site)}
         env |= {"OMP_NUM_THREADS": "1", "DOCPHIM_KEY_FILE": str(self.site / "key"), "CUDA_VISIBLE_DEVICES": ""}
         command = [sys.executable, "-c", "from docphim.cli import main; main()", *arguments]
         with open(self.site / "printed.txt", "w", encoding="utf-8") as printed:
