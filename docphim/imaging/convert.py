@@ -93,12 +93,12 @@ def _is_volume(path: Path) -> bool:
 def _one_series(folder: Path, modality: str | None) -> SeriesFound:
     """The one series of a folder that can be meant."""
     wanted = MODALITIES[modality] if modality else ""
-    found = [series for series in look_through(folder)[1] if series.modality == wanted or not wanted]
-    if not found:
+    candidates = [series for series in look_through(folder)[1] if series.modality == wanted or not wanted]
+    if not candidates:
         raise Refused("image_missing", "", "the folder holds no series of slices; a film is one file")
-    if len(found) > 1:
-        raise Refused("series_mixed", "", f"the folder holds {len(found)} series; convert one of its folders")
-    return found[0]
+    if len(candidates) > 1:
+        raise Refused("series_mixed", "", f"the folder holds {len(candidates)} series; convert one of its folders")
+    return candidates[0]
 
 
 def _writer(writers: dict[str, Any], suffix: str, out: Path, name: str) -> Any:

@@ -50,13 +50,13 @@ def _numbered(folder: Path, slices: dict[tuple[str, str], list[tuple[str, str]]]
     by_root: dict[str, list[list[tuple[str, str]]]] = {}
     for (root, _), members in slices.items():
         by_root.setdefault(root, []).append(members)
-    found = []
+    numbered = []
     for root, groups in sorted(by_root.items()):
         for number, members in enumerate(sorted(groups), 1):
             label = f"series {number}" if len(groups) > 1 else members[0][0] if len(members) == 1 else ""
             place = folder / Path(root).relative_to(folder.absolute())
-            found.append(SeriesFound(str(place), tuple(name for name, _ in members), members[0][1], label))
-    return found
+            numbered.append(SeriesFound(str(place), tuple(name for name, _ in members), members[0][1], label))
+    return numbered
 
 
 def _slice_header(path: Path) -> tuple[str, str] | None:

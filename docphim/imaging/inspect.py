@@ -63,22 +63,22 @@ def _folder(folder: Path) -> Row:
         usable += not row["refused"]
         if row["format"] in _VOLUMES:
             volumes.append({"where": path.relative_to(folder).as_posix(), "files": 1, **row})
-    for found in series:
-        row = series_row(found, folder)
+    for entry in series:
+        row = series_row(entry, folder)
         volumes.append(row)
         modalities[row["modality"] or "unknown"] += 1
         refused += row["refused"]
         usable += not row["refused"]
-    count = len(singles) + sum(len(found.names) for found in series)
+    count = len(singles) + sum(len(entry.names) for entry in series)
     counts = dict(sorted(modalities.items()))
     return {"files": count, "usable": usable, "others": others, "modalities": counts, "volumes": volumes, "refused": refused}
 
 
-def series_row(found: SeriesFound, folder: Path) -> Row:
+def series_row(entry: SeriesFound, folder: Path) -> Row:
     """One series of a folder as a row; `where` is the folder it lies in, with a number where it holds several."""
-    where = Path(found.folder).relative_to(folder).as_posix()
-    where = found.label if where == "." else f"{where}/{found.label}" if found.label else where
-    return _volume_row(where or folder.name, "dicom", found.modality, str(found.location), len(found.names))
+    where = Path(entry.folder).relative_to(folder).as_posix()
+    where = entry.label if where == "." else f"{where}/{entry.label}" if entry.label else where
+    return _volume_row(where or folder.name, "dicom", entry.modality, str(entry.location), len(entry.names))
 
 
 def _volume_row(where: str, form: str, modality: str | None, location: str, files: int) -> Row:
@@ -122,7 +122,7 @@ def _file(path: Path, name: str) -> Row:
 
 
 def _array_or_nifti(path: Path, name: str, kind: Kind, row: Row) -> Row:
-    """A volume in one file: a NIfTI, an array, or the arrays of an `.npz`."""
+    """A volume in entry file: a NIfTI, an array, or the arrays of an `.npz`."""
     if kind != "npz":
         described = _volume_row(name, kind, None, str(path.absolute()), 1)
         return {k: v for k, v in described.items() if k not in ("where", "files")}

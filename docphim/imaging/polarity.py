@@ -71,7 +71,7 @@ def check_polarity(pixels: np.ndarray, claim: str) -> str:
     Refused
         `polarity_contradicts`.
     """
-    found = polarity(pixels)
-    if found == "negative":
+    sign = polarity(pixels)
+    if sign == "negative":
         raise Refused("polarity_contradicts", "", f"by {claim} the lungs would be white and the heart black")
-    return found
+    return sign

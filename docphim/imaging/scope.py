@@ -85,8 +85,8 @@ def check_film(ds: pydicom.Dataset) -> tuple[str, str | None]:
     """
     modality = modality_of(ds)
     if modality not in FILMS:
-        said = modality if modality in _CODES else "not stated" if not modality else "not one of a film"
-        raise Refused("modality_unsupported", "", f"modality is {said}; this version reads films: {', '.join(FILMS)}")
+        name = modality if modality in _CODES else "not stated" if not modality else "not one of a film"
+        raise Refused("modality_unsupported", "", f"modality is {name}; this version reads films: {', '.join(FILMS)}")
     if text(ds, "PresentationIntentType").upper() == "FOR PROCESSING" or text(ds, "SOPClassUID") == _DX_FOR_PROCESSING:
         raise Refused("for_processing")
     _check_body_part(ds)
@@ -94,10 +94,10 @@ def check_film(ds: pydicom.Dataset) -> tuple[str, str | None]:
 
 
 def _check_body_part(ds: pydicom.Dataset) -> None:
-    said = [("BodyPartExamined", text(ds, "BodyPartExamined"))]
-    said += [("AnatomicRegionSequence", text(i, "CodeMeaning")) for i in items(ds, "AnatomicRegionSequence")]
+    parts = [("BodyPartExamined", text(ds, "BodyPartExamined"))]
+    parts += [("AnatomicRegionSequence", text(i, "CodeMeaning")) for i in items(ds, "AnatomicRegionSequence")]
     verdicts = []
-    for source, value in said:
+    for source, value in parts:
         part = plain(value)
         verdicts.append(_is_chest(part))
         if verdicts[-1] is False:
@@ -128,10 +128,10 @@ def _is_chest(part: str) -> bool | None:
 
 def _view(ds: pydicom.Dataset) -> tuple[str, str | None]:
     views: dict[str, str] = {}
-    for source, said in _stated_views(ds):
-        if said in _OUT_OF_SCOPE:
-            raise Refused("view_out_of_scope", "", f"{source} says {said}")
-        views.setdefault(said, source)
+    for source, view in _stated_views(ds):
+        if view in _OUT_OF_SCOPE:
+            raise Refused("view_out_of_scope", "", f"{source} says {view}")
+        views.setdefault(view, source)
     if len(views) != 1:  # silent, or PA in one place and AP in another
         return "unknown", None
     return next(iter(views.items()))
@@ -140,15 +140,15 @@ def _view(ds: pydicom.Dataset) -> tuple[str, str | None]:
 def _stated_views(ds: pydicom.Dataset) -> list[tuple[str, str]]:
     """Every (source, view) that the header states; descriptions count only where nothing else speaks."""
     table = _table()
-    found = [("ViewPosition", v) for v in _views_in(plain(text(ds, "ViewPosition")), table["view"])]
+    stated = [("ViewPosition", v) for v in _views_in(plain(text(ds, "ViewPosition")), table["view"])]
     for item in items(ds, "ViewCodeSequence"):
         coded = table["view_code"].get(text(item, "CodeValue"))
         meant = [coded] if coded else _views_in(plain(text(item, "CodeMeaning")), table["view"])
-        found += [("ViewCodeSequence", v) for v in meant]
+        stated += [("ViewCodeSequence", v) for v in meant]
     # PS3.3 C.7.6.1.1.1: rows that run to anterior or posterior are those of a lateral projection
     if text(ds, "PatientOrientation")[:1].upper() in ("A", "P"):
-        found.append(("PatientOrientation", "lateral"))
-    return found or _described_views(ds)
+        stated.append(("PatientOrientation", "lateral"))
+    return stated or _described_views(ds)
 
 
 def _described_views(ds: pydicom.Dataset) -> list[tuple[str, str]]:
@@ -157,9 +157,9 @@ def _described_views(ds: pydicom.Dataset) -> list[tuple[str, str]]:
     for source in _DESCRIPTIONS:
         words = plain(text(ds, source))
         frontal = any(_has(words, w) for w in table["description_frontal"])
-        found = _views_in(words, table["description"])
-        if frontal != bool(found):
-            return [(source, view) for view in found]
+        lateral = _views_in(words, table["description"])
+        if frontal != bool(lateral):
+            return [(source, view) for view in lateral]
     return []
 
 

@@ -197,9 +197,9 @@ def _size(height: int, width: int, aspect: float, long_side: int, how: dict[str,
 def spacing_of(ds: pydicom.Dataset) -> tuple[tuple[float, float] | None, str | None]:
     """Millimetres per row and column, and the tag that says so; a tag that holds zeros says nothing."""
     for tag in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        found = dicom.numbers(ds, tag)
-        if len(found) == 2 and min(found) > 0:
-            return (found[0], found[1]), tag
+        spacing = dicom.numbers(ds, tag)
+        if len(spacing) == 2 and min(spacing) > 0:
+            return (spacing[0], spacing[1]), tag
     return None, None
 
 

@@ -57,7 +57,7 @@ def test_only_a_sample_of_many_training_reports_is_compared(floors, monkeypatch)
 def shown(name: str) -> Example:
     """An example of one film, whose report is its name."""
     messages = [Message("user", "<image>\n?"), Message("assistant", name, "report:findings")]
-    return Example(name, name, name, "train", "findings", "vi", messages, [Media("image", {"xray": name})])
+    return Example(name, name, name, "train", "findings", "vi", messages, [Media(name, "image", {"xray": name})])
 
 
 def test_the_nearest_film_is_the_one_at_the_smallest_distance_however_strong_its_contrast():
@@ -68,7 +68,7 @@ def test_the_nearest_film_is_the_one_at_the_smallest_distance_however_strong_its
     pixels -= pixels.mean(axis=1, keepdims=True)
     rows = {name: n for n, name in enumerate(names) if n % 7 != 3}  # some films have no thumbnail
     train, asked = [shown(name) for name in names[:40]], [shown(name) for name in [*names[40:], "unknown"]]
-    floors = Floors(train, 0, {}, Thumbs(rows, pixels), "vi", 1)
+    floors = Floors(train, 0, {}, Thumbs({name: ("xray", row) for name, row in rows.items()}, {"xray": pixels}), "vi", 1)
     known = [name for name in names[:40] if name in rows]
 
     def nearest(name: str) -> str:

@@ -191,8 +191,8 @@ def test_a_damaged_or_differently_made_file_is_made_again(make_dataset, films: d
     (dataset / "prepared" / "c.b2nd").write_bytes(flipped)
     prepare(dataset, settings=FILMS, workers=1)
     assert written(dataset) == expected
-    prepare(dataset, settings={"xray": {"long_side": 60}}, workers=1)
-    assert [r["shape"] for r in index(dataset)] == [[60, 50]] * 3
+    prepare(dataset, settings={"xray": {"long_side": 72}}, workers=1)
+    assert [r["shape"] for r in index(dataset)] == [[72, 60]] * 3
 
 
 def test_what_left_the_dataset_leaves_the_folder(make_dataset, films: dict[str, str]) -> None:

@@ -126,10 +126,10 @@ def numbers(ds: pydicom.Dataset, keyword: str) -> list[float]:
         return []
     items = value if isinstance(value, pydicom.multival.MultiValue | list | tuple) else [value]
     try:
-        found = [float(v) for v in items]
+        values = [float(v) for v in items]
     except (TypeError, ValueError):
         return []
-    return found if np.isfinite(found).all() else []
+    return values if np.isfinite(values).all() else []
 
 
 def mended(value: str) -> str:
@@ -142,8 +142,8 @@ def mended(value: str) -> str:
 
 def integer(ds: pydicom.Dataset, keyword: str, default: int) -> int:
     """A header value as an int, `default` where absent or not a number."""
-    found = numbers(ds, keyword)
-    return int(found[0]) if found else default
+    values = numbers(ds, keyword)
+    return int(values[0]) if values else default
 
 
 def items(ds: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:

@@ -71,16 +71,16 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
 def _syntax(ds: pydicom.Dataset) -> uid.UID:
     """The transfer syntax; a file without one is read as pydicom has already guessed it."""
     meta = getattr(ds, "file_meta", None)
-    found = meta.get("TransferSyntaxUID") if meta is not None else None
-    if found is None:
+    syntax = meta.get("TransferSyntaxUID") if meta is not None else None
+    if syntax is None:
         implicit, little = ds.original_encoding
-        found = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+        syntax = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
         if meta is None:
             ds.file_meta = pydicom.dataset.FileMetaDataset()
-        ds.file_meta.TransferSyntaxUID = found
-    if not isinstance(found, uid.UID) or not found.is_transfer_syntax or found.is_private:
+        ds.file_meta.TransferSyntaxUID = syntax
+    if not isinstance(syntax, uid.UID) or not syntax.is_transfer_syntax or syntax.is_private:
         raise Refused("pixels_undecodable", "", "the transfer syntax is not one of the standard")
-    return found
+    return syntax
 
 
 def _check_claims(ds: pydicom.Dataset) -> None:
