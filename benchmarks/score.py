@@ -22,8 +22,10 @@ Values = dict[str, float]
 #: The lexical families with intervals; a convention with intervals.  Both read the file and print their values.
 LEXICAL = (
     "from docphim.metrics import LEXICAL; from docphim.metrics.measure import measure, table;"
-    "from docphim.metrics.pairs import Pairs; from docphim.evaluate.score import read_pairs; r = read_pairs(Path(sys.argv[1]));"
-    "made = table(measure(Pairs(r.references, r.predictions, 'vi'), r.patients, resamples=1000, seed=1, names=LEXICAL))"
+    "from docphim.metrics.pairs import Pairs; from docphim.evaluate.pairs_file import read_pairs;"
+    "r = read_pairs(Path(sys.argv[1]));"
+    "made = table(measure(Pairs(r.references, r.predictions, 'vi'), r.patients, resamples=1000, seed=1, names=LEXICAL));"
+    "made = {key: {'value': score.value} for key, score in made.items()}"
 )
 CONVENTION = (
     "from docphim.evaluate.score import score_pairs; made = score_pairs(Path(sys.argv[1]), 'vi', convention={!r})['scores']"

@@ -54,9 +54,11 @@ class Backend:
         }
         stopping = {fault: rows for fault, rows in faults.items() if rows and fault not in self.allow}
         if stopping:
-            told = "; ".join(f"{len(rows)} {fault} ({_some(rows)})" for fault, rows in stopping.items())
+            reports = "; ".join(f"{len(rows)} {fault} ({_some(rows)})" for fault, rows in stopping.items())
             allowed = ", ".join([*sorted(self.allow), *stopping])
-            raise Refused("pairs_incomplete", "generate.drafts", f"{told}; to go on all the same: generate.allow: [{allowed}]")
+            raise Refused(
+                "pairs_incomplete", "generate.drafts", f"{reports}; to go on all the same: generate.allow: [{allowed}]"
+            )
 
     def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "failed"]]]:
         """The draft of each prompt; one that the file lacks has failed."""

@@ -133,7 +133,7 @@ def label_reader(model: str | None, set_: str, language: str) -> Callable[[Seque
     return read
 
 
-def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
+def labels_of(facts: Sequence[Fact], set_: str) -> dict[str, State]:
     """Every label of a set with its state, given a report's facts.
 
     Of several facts the most affirmative counts: positive, uncertain, negative.  What has resolved is negative.
@@ -144,21 +144,7 @@ def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
         There is no such set.
     """
     table = _table(set_)
-    ranks = [0] * len(table.names)
-    unsided: set[int] = set()
-    all_denied = False
-    known = table.known
-    for key in map(table.asked, said):
-        spoken = known.get(key)
-        if spoken is None:
-            spoken = _remember(key, table)
-        verdicts, open_, everything = spoken
-        for place, rank in verdicts:
-            if rank > ranks[place]:
-                ranks[place] = rank
-        if open_:
-            unsided.update(open_)
-        all_denied = all_denied or everything
+    ranks, unsided, all_denied = _ranks(facts, table)
     for place in unsided:
         if max(ranks[place], ranks[place + 1]) < _UNCERTAIN:
             ranks[place] = ranks[place + 1] = _UNCERTAIN
@@ -171,6 +157,26 @@ def labels_of(said: Sequence[Fact], set_: str) -> dict[str, State]:
     if table.none is not None and max(ranks[place] for place in table.spoken) < _UNCERTAIN:
         ranks[table.none] = _POSITIVE if all(ranks[place] == _NEGATIVE for place in table.whole) else 0
     return {name: _STATES[rank] for name, rank in zip(table.names, ranks, strict=True)}
+
+
+def _ranks(facts: Sequence[Fact], table: _Table) -> tuple[list[int], set[int], bool]:
+    """The strongest rank that any fact gives each label; places affirmed without a side; whether every label is denied."""
+    ranks = [0] * len(table.names)
+    unsided: set[int] = set()
+    all_denied = False
+    known = table.known
+    for key in map(table.asked, facts):
+        spoken = known.get(key)
+        if spoken is None:
+            spoken = _remember(key, table)
+        verdicts, open_, everything = spoken
+        for place, rank in verdicts:
+            if rank > ranks[place]:
+                ranks[place] = rank
+        if open_:
+            unsided.update(open_)
+        all_denied = all_denied or everything
+    return ranks, unsided, all_denied
 
 
 def _remember(key: tuple[Any, ...], table: _Table) -> _Spoken:
