@@ -14,7 +14,7 @@ test: .venv/ready
 	$(BIN)/pytest -n 2
 
 bench: .venv/ready
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/all.py
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Docphim needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'

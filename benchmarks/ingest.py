@@ -19,6 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from docphim.files import read_jsonl
 from docphim.ingest import ingest
 
 FILM_BYTES = 3_200_000  # the published 17.3 GB over 5,400 films
@@ -55,33 +56,34 @@ def write_shards(folder: Path, rows: int) -> None:
                 writer.write_table(pa.table([films, *([word] * n for word in words)], schema=schema), row_group_size=n)
 
 
-def run_ingest(folder: Path, dataset: Path) -> None:
+def run_ingest(folder: Path, dataset: Path) -> int:
+    """The studies that came of it, each with a report and a film."""
     options = {"path": str(folder)}
     ingest("vix_ray", options, dataset, language="vi", split_by_source=True)
+    return sum(1 for _ in read_jsonl(dataset / "studies.jsonl"))
 
 
-def read_whole(folder: Path, dataset: Path) -> None:
-    """What ingest must not do: hold a shard, films and all."""
-    for shard in sorted(folder.glob("*.parquet")):
-        pq.read_table(shard)
+def read_whole(folder: Path, dataset: Path) -> int:
+    """What ingest must not do: hold a shard, films and all; the rows read."""
+    return sum(pq.read_table(shard).num_rows for shard in sorted(folder.glob("*.parquet")))
 
 
-def peak_mb(work: Callable[[Path, Path], None], folder: Path, dataset: Path) -> tuple[float, float]:
-    """Peak resident memory in MB and seconds of `work` in a fresh process, which starts from its parent's peak."""
+def peak_mb(work: Callable[[Path, Path], int], folder: Path, dataset: Path) -> tuple[float, float, int]:
+    """Peak resident memory in MB, seconds and rows of `work` in a fresh process, which starts from its parent's peak."""
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     process = context.Process(target=_measured, args=(work, folder, dataset, queue))
     process.start()
-    answer: tuple[float, float] = queue.get()
+    answer: tuple[float, float, int] = queue.get()
     process.join()
     return answer
 
 
 def _measured(work, folder, dataset, queue) -> None:
     start = time.perf_counter()
-    work(folder, dataset)
+    rows = work(folder, dataset)
     scale = 1e6 if sys.platform == "darwin" else 1e3
-    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, time.perf_counter() - start))
+    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, time.perf_counter() - start, rows))
 
 
 def main() -> None:
@@ -95,8 +97,9 @@ def main() -> None:
         writer = multiprocessing.get_context("spawn").Process(target=write_shards, args=(place / "source", rows))
         writer.start()
         writer.join()
-        ours, seconds = peak_mb(run_ingest, place / "source", place / "data" / "vix" / "key")
-        peer, _ = peak_mb(read_whole, place / "source", place)
+        ours, seconds, studies = peak_mb(run_ingest, place / "source", place / "data" / "vix" / "key")
+        peer, _, read = peak_mb(read_whole, place / "source", place)
+        assert rows == read == studies, f"of {rows} rows ingest made {studies} studies, and pyarrow read {read}"
     finally:
         shutil.rmtree(place)
     print(f"{rows} rows, {arguments.gb:g} GB: ingest peaks at {ours:.0f} MB in {seconds:.1f} s (limit {LIMIT_MB} MB)")

@@ -51,9 +51,13 @@ def main() -> None:
     print(f"{'pillow: Lanczos up to 1536 and back':42s}{peer:8.1f} ms")
     for size in (512, 1024):
         spent = milliseconds(lambda i, size=size: render(patients[i], size))
+        drawn = render(patients[1], size)
+        assert max(drawn.pixels.shape) == size and drawn.pixels.std() > 0, "no film was drawn"
         print(f"{f'docphim: render at {size}':42s}{spent:8.1f} ms   {spent / peer:5.2f} x pillow")
     with tempfile.TemporaryDirectory() as folder:
-        spent = milliseconds(lambda i: write_dicom(Path(folder) / "film.dcm", film, patients[i]))
+        path = Path(folder) / "film.dcm"
+        spent = milliseconds(lambda i: write_dicom(path, film, patients[i]))
+        assert path.stat().st_size > film.pixels.nbytes, "no film was written"
     print(f"{'docphim: write as DICOM':42s}{spent:8.1f} ms   {spent / peer:5.2f} x pillow")
 
 

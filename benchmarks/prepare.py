@@ -27,6 +27,7 @@ from chest_films import as_bytes, compressed, dataset, picture, stored
 from pydicom import uid
 
 from docphim import files
+from docphim.imaging import store
 from docphim.imaging.xray import Settings, film_from
 from docphim.prepare import prepare
 from docphim.prepare.jobs import Job, prepare_series
@@ -94,6 +95,8 @@ def compare(folder: Path, rounds: int) -> None:
         path.write_bytes(data)
         tasks = [partial(task, folder, path) for task in (decoded, read, saved, prepared)]
         a, b, c, d = (1000 * s for s in seconds(*tasks, rounds=rounds))
+        theirs, ours = np.load(folder / "bare.npy"), store.read(folder / "prepared" / "series.b2nd")
+        assert theirs.shape == ours.shape and np.ptp(ours) > 0, "the two did not make a film of the same size"
         print(f"{name:26} {a:8.1f} {b:8.1f} {b / a:6.2f}   {c:11.1f} {d:12.1f} {d / c:6.2f}")
 
 
@@ -108,7 +111,7 @@ def scale(folder: Path, count: int) -> None:
     rows, places = [], []
     for i in range(count):
         (folder / f"{i}.dcm").write_bytes(data)
-        film = Series(f"x{i}", "CR", f"prepared/x{i}.b2nd")
+        film = Series(f"x{i}", "xray", f"prepared/x{i}.b2nd")
         rows.append(to_row(Study(f"s{i}", f"p{i}", None, None, None, [film], None, None, None, "benchmark")))
         places.append((f"x{i}", f"s{i}", str(folder / f"{i}.dcm"), ""))
     took, cpu = {}, {}
@@ -120,6 +123,8 @@ def scale(folder: Path, count: int) -> None:
         start, busy = time.perf_counter(), cpu_seconds()
         prepare(made, settings={"xray": {"long_side": LONG_SIDE}}, workers=workers)
         took[workers], cpu[workers] = time.perf_counter() - start, cpu_seconds() - busy
+        done, refused = (len(list(files.read_jsonl(made / name))) for name in ("prepared/index.jsonl", "rejected.jsonl"))
+        assert (done, refused) == (count, 0), f"{done} of {count} films were prepared, {refused} refused"
     rates = {w: count / s for w, s in took.items()}
     print(f"CPU seconds: 1 process {cpu[1]:.1f}, 2 processes {cpu[2]:.1f} (what two free cores would share)")
     print(f"{count} films: 1 process {rates[1]:.1f}/s, 2 processes {rates[2]:.1f}/s, {took[1] / took[2]:.2f} times as fast")

@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 Values = dict[str, float]
+#: Percent: as far as two ways of adding up the same counts may lie apart.
+APART = 1e-6
 #: The lexical families with intervals; a convention with intervals.  Both read the file and print their values.
 LEXICAL = (
     "from docphim.metrics import LEXICAL; from docphim.metrics.measure import measure, table;"
@@ -133,7 +135,7 @@ def beside(name: str, path: Path, code: str, peer: Callable[[list[str], list[str
     theirs = peer(*pairs)
     peers = time.perf_counter() - start
     apart = max(abs(values[key] - value) for key, value in theirs.items())
-    assert set(theirs) == set(values), "not the same work"
+    assert set(theirs) == set(values) and apart < APART, f"not the same work: values lie {apart:.1e} apart"
     print(f"{name}: docphim {seconds:.2f} s, peers {peers:.2f} s = {peers / seconds:.1f}x; values apart by {apart:.1e}")
 
 
