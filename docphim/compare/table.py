@@ -153,10 +153,10 @@ def _sample(run: Run) -> tuple[int, int]:
 
 def _lines(key: TaskKey, runs: Sequence[Run], ids: list[str], bench: Bench, ahead: Run) -> list[Line]:
     """Every run on its own and on wrong images, then floors and ceiling, each with what it is set against."""
-    on_own = {run.name: bench.measure(run.tasks[key].main.only(ids)) for run in runs}
-    base, lines = on_own.get(ahead.name), []
+    mains = {run.name: bench.measure(run.tasks[key].main.only(ids)) for run in runs}
+    base, lines = mains.get(ahead.name), []
     for run in runs:
-        main, systems = on_own[run.name], run.tasks[key].systems
+        main, systems = mains[run.name], run.tasks[key].systems
         lines.append(Line(run, "own", main) if run is ahead or not base else Line(run, "own", main, base, ahead.name))
         for image in (image for image in WRONG if image in systems):
             wrong = bench.measure(systems[image].only(ids))

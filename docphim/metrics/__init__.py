@@ -95,13 +95,9 @@ class Metric(Protocol):
 def metric(name: str) -> Metric:
     """The family of that name: of `METRICS` or `PARITY`, a label set, or `external:KEY`."""
     if name.startswith(EXTERNAL):
-        from docphim.metrics.external import external
-
-        return cast("Metric", external(name.removeprefix(EXTERNAL)))
+        return cast("Metric", import_module("docphim.metrics.external").external(name.removeprefix(EXTERNAL)))
     if name in label_sets():
-        from docphim.metrics.clinical import labels
-
-        return cast("Metric", labels(name))
+        return cast("Metric", import_module("docphim.metrics.clinical").labels(name))
     path, _, inner = (METRICS.get(name) or PARITY[name]).partition(":")
     module = import_module(path)
     return cast("Metric", getattr(module, inner) if inner else module)

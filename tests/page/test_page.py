@@ -128,6 +128,7 @@ def judge_row():
     return {
         **scores,
         "model": "judge<b>",
+        "prompt": "0123abcd",
         "n": 38,
         "failed": 2,
         "failures": {},
