@@ -5,12 +5,23 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
+from typing import cast
 
 from docphim.errors import UsageError
+from docphim.metrics.family import Kind, Metric, Title
 
-if TYPE_CHECKING:
-    from docphim.metrics.pairs import Floats, Pairs
+__all__ = [
+    "METRICS",
+    "Kind",
+    "Metric",
+    "Title",
+    "check_families",
+    "check_label_sets",
+    "corpus",
+    "families",
+    "label_sets",
+    "metric",
+]
 
 #: Every metric family: the module that is it, or the module and its name in there.  Label sets are families too, each under
 #: its own name (`docphim.language.labels.SETS`); a task that names `labels` means those that suit its images.
@@ -38,58 +49,6 @@ LABELS = "labels"
 EXTERNAL = "external:"
 #: What is scored where a task says nothing: families that need no more than tokens.
 LEXICAL = ("rouge", "bleu", "chrf")
-
-#: What a family's scores are about; the page groups them so.
-Kind = Literal["facts", "answers", "labels", "wording", "other"]
-
-
-class Title(NamedTuple):
-    """A score's name in Vietnamese and English, and in a table of a paper (its key where that is empty)."""
-
-    vi: str
-    en: str
-    paper: str = ""
-
-
-class Metric(Protocol):
-    """What a metric family's module offers; nothing else need be told of it anywhere.
-
-    `statistics` says what each report contributes, so that a score is `aggregate` of their sum and a bootstrap sample needs
-    no text.  `KEYS` names the values of `aggregate`, `PER_STUDY` those of `per_study`; `AVERAGE` (how reports are
-    put together) and `SETTINGS` are the metric's own fields of the signature; a metric that reads with a lexicon
-    has `settings(language)` too, which adds the lexicon's fingerprint.
-
-    `KIND` is what its scores are about and `SERVES` what it can score: whole reports, or typed answers to questions.
-    `LEXICON`: it needs the language's.  `TITLES` names its keys, in the order of tables; `HEAD` are those that lead (headline,
-    figures, comparison), `AT_LENGTH` those that a short list leaves out.
-    """
-
-    KEYS: tuple[str, ...]
-    PER_STUDY: tuple[str, ...]
-    AVERAGE: str
-    SETTINGS: dict[str, str]
-    KIND: Kind
-    SERVES: Literal["reports", "answers"]
-    LEXICON: bool
-    HEAD: tuple[str, ...]
-    AT_LENGTH: tuple[str, ...]
-
-    @property
-    def TITLES(self) -> dict[str, Title]:
-        """Names of the keys, in the order of tables."""
-        ...
-
-    def statistics(self, pairs: Pairs) -> Floats:
-        """(n, k) numbers, added up over reports before `aggregate`."""
-        ...
-
-    def aggregate(self, sums: Floats) -> Floats:
-        """(…, k) sums to (…, len(KEYS)) values in percent; NaN where there is nothing to tell a value from."""
-        ...
-
-    def per_study(self, statistics: Floats) -> Floats:
-        """(n, k) statistics to (n, len(PER_STUDY)) values in percent."""
-        ...
 
 
 def metric(name: str) -> Metric:

@@ -16,7 +16,7 @@ import numpy as np
 
 from docphim.language.lexicon import read_table
 from docphim.language.normalize import normalize
-from docphim.metrics import Kind, Title
+from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.study import Answer
 

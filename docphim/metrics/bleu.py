@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from docphim.metrics import Kind, Title
+from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import ORDERS, Floats, Pairs
 
 KEYS = ("bleu1", "bleu2", "bleu3", "bleu4")

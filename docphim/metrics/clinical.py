@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from docphim.metrics import Kind, Title
+from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import read_by
 from docphim.scores import LabelRow

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from docphim.metrics import Kind, Title
+from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import Floats, Pairs
 
 

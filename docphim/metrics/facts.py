@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docphim.language.fact import Fact
-from docphim.metrics import Kind, Title
+from docphim.metrics.family import Kind, Title
 from docphim.metrics.grams import shared_grams
 from docphim.metrics.pairs import Floats, Ints, Pairs
 from docphim.metrics.signature import read_by

@@ -13,8 +13,9 @@ import numpy as np
 
 from docphim.errors import UsageError
 from docphim.language.tokens import rule
-from docphim.metrics import Kind, Title, bleu, chrf, rouge
+from docphim.metrics import bleu, chrf, rouge
 from docphim.metrics.cider import SIGMA, cider
+from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import ORDERS, Floats, Pairs
 
 #: What Docphim's own convention may count; the first unless told.

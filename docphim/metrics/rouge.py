@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from docphim.metrics import Kind, Title
+from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import Floats, Ints, Pairs
 
 KEYS = ("rouge1", "rouge2", "rougeL")
