@@ -40,19 +40,11 @@ def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
     """
     folder = Path(language_package.__file__).parent
     words = [folder / "lexicon" / f"{name}.yaml" for name in ("concepts", language)]
-    tables = _tables(label_sets)
+    tables = [folder / "labels" / f"{name}.yaml" for name in label_sets]
     # What declines to answer counts as empty.
     data = [*words, *tables, folder / "declined.yaml"]
     files = [*data, *sorted(folder.glob("*.py"))] if words[1].exists() else []
-    return {f"labels/{path.name}" if path in tables else path.relative_to(folder).as_posix(): path for path in files}
-
-
-def _tables(label_sets: Iterable[str]) -> list[Path]:
-    if not (names := list(label_sets)):
-        return []
-    from docphim.language.labels import table_path
-
-    return [table_path(name) for name in names]
+    return {path.relative_to(folder).as_posix(): path for path in files}
 
 
 @functools.cache

@@ -58,10 +58,10 @@ def added(tmp_path, monkeypatch):
     """One line in each dict, and the file behind it."""
     monkeypatch.setitem(sys.modules, "length_family", length_family())
     monkeypatch.setitem(METRICS, "length", "length_family")
-    shutil.copytree(Path(labels.__file__).parent / "lexicon", tmp_path / "language" / "lexicon")
-    shutil.copytree(Path(labels.__file__).parent / "labels", tmp_path / "language" / "labels")
+    shutil.copytree(Path(labels.__file__).parent, tmp_path / "language")
     (tmp_path / "language" / "labels" / "hearts.yaml").write_text(TABLE, "utf-8")
     monkeypatch.setattr(labels, "_FOLDER", tmp_path / "language")
+    monkeypatch.setattr(docphim.language, "__file__", str(tmp_path / "language" / "__init__.py"))
     monkeypatch.setitem(labels.SETS, "hearts", "xray")
 
 
