@@ -20,7 +20,8 @@ KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.
 BESIDE = {"compare"}
-TOP = {"run", "way", "preflight", "aside", "cli", "tools", "resume", "provenance", "terminal", "draft", "doctor", "__main__"}
+TOP = {"run", "way", "preflight", "counts", "aside", "resume", "draft", "provenance", "doctor"}
+TOP |= {"cli", "tools", "terminal", "__main__"}
 #: The longest way of imports, those inside functions and for types counted: from a command to a noun; half of it is language.
 LONGEST_LAZY = 16
 #: Dicts of parts, one file each: (module, dict).  Whoever needs a part asks the dict, which alone names its file.
