@@ -42,21 +42,30 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> bool:
     _sweep(stage)
     log.info("%s: started", stage.name)
     start = time.monotonic()
-    module, _, function = stage.call.partition(":")
     try:
-        getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
+        _call(stage)
         _end(stage, record)
     except BaseException:
         if aside.put_back(stage):
             log.info("%s: stopped; what it had made before stands again, and the same recipe goes on from here", stage.name)
         raise
-    for other in later:
-        if other.folder == stage.folder and other.ended.exists() and not other.done:
-            other.ended.unlink()
+    _outdate(stage, later)
     for side in ("old", "new", "damaged"):
         aside.discard(stage, side)
     log.info("%s: done in %.0f s", stage.name, time.monotonic() - start)
     return True
+
+
+def _call(stage: Stage) -> None:
+    module, _, function = stage.call.partition(":")
+    getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
+
+
+def _outdate(stage: Stage, later: Sequence[Stage]) -> None:
+    """Take the STAGE.json of later stages of the folder that read what has changed now: their outputs are of the past."""
+    for other in later:
+        if other.folder == stage.folder and other.ended.exists() and not other.done:
+            other.ended.unlink()
 
 
 def reopen(stage: Stage) -> None:

@@ -163,31 +163,30 @@ def resolved(recipe: Recipe) -> Recipe:
 
 
 def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
-    drafts = _drafts(home)
-    return [
-        _train(recipe, dataset, home),
-        _generate(recipe, dataset, home),
-        _evaluate(recipe, dataset, home),
-        Stage(
-            name="page",
-            call="docphim.page:page",
-            arguments=(dataset, home),
-            settings=recipe.page.model_dump(),
-            inputs={
-                "scores": home / "scores.json",
-                "errors": home / "errors.jsonl",
-                **drafts,
-                "drafts": home / "drafts.jsonl",
-                "log": home / "log.jsonl",
-                **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
-                **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
-                "index": _index(dataset),
-            },
-            folder=home,
-            outputs=["index.html"],
-            version=VERSIONS["page"],
-        ),
-    ]
+    return [make(recipe, dataset, home) for make in (_train, _generate, _evaluate, _page)]
+
+
+def _page(recipe: Recipe, dataset: Path, home: Path) -> Stage:
+    return Stage(
+        name="page",
+        call="docphim.page:page",
+        arguments=(dataset, home),
+        settings=recipe.page.model_dump(),
+        inputs={
+            "scores": home / "scores.json",
+            "errors": home / "errors.jsonl",
+            **_drafts(home),
+            "drafts": home / "drafts.jsonl",
+            "log": home / "log.jsonl",
+            **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
+            **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
+            **_examples(dataset),
+            "index": _index(dataset),
+        },
+        folder=home,
+        outputs=["index.html", "drafts.html"],
+        version=VERSIONS["page"],
+    )
 
 
 def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
@@ -280,6 +279,10 @@ def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
 def _judge(recipe: Recipe) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     judge = recipe.evaluate.judge
     return (None, {}) if judge is None else endpoint_settings(judge, recipe.allow_upload, {"systems"}, {"replay"})
+
+
+def _drafts(home: Path) -> dict[str, Path]:
+    return {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
 
 
 def _index(dataset: Path) -> Path:
