@@ -166,29 +166,6 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
     return [make(recipe, dataset, home) for make in (_train, _generate, _evaluate, _page)]
 
 
-def _page(recipe: Recipe, dataset: Path, home: Path) -> Stage:
-    return Stage(
-        name="page",
-        call="docphim.page:page",
-        arguments=(dataset, home),
-        settings=recipe.page.model_dump(),
-        inputs={
-            "scores": home / "scores.json",
-            "errors": home / "errors.jsonl",
-            **_drafts(home),
-            "drafts": home / "drafts.jsonl",
-            "log": home / "log.jsonl",
-            **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
-            **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
-            **_examples(dataset),
-            "index": _index(dataset),
-        },
-        folder=home,
-        outputs=["index.html", "drafts.html"],
-        version=VERSIONS["page"],
-    )
-
-
 def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     """The stage that makes the run's model; where its base lies now changes nothing in it."""
     examples = _examples(dataset)
@@ -247,8 +224,7 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
 
 
 def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
-    evaluate, examples = recipe.evaluate, _examples(dataset)
-    language = evaluate.language or recipe.language
+    evaluate, language = recipe.evaluate, recipe.evaluate.language or recipe.language
     judge, judge_asking = _judge(recipe)
     return Stage(
         name="evaluate",
@@ -265,7 +241,7 @@ def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         unrecorded={"judge_asking": judge_asking} if judge_asking else {},
         inputs={
             **_drafts(home),
-            "train": examples["train"],
+            **_examples(dataset),
             "studies": dataset / "studies.jsonl",
             "tasks": dataset / "tasks.json",
             **reading(language, label_sets()),
@@ -276,13 +252,32 @@ def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     )
 
 
+def _page(recipe: Recipe, dataset: Path, home: Path) -> Stage:
+    return Stage(
+        name="page",
+        call="docphim.page:page",
+        arguments=(dataset, home),
+        settings=recipe.page.model_dump(),
+        inputs={
+            "scores": home / "scores.json",
+            "errors": home / "errors.jsonl",
+            **_drafts(home),
+            "drafts": home / "drafts.jsonl",
+            "log": home / "log.jsonl",
+            **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
+            **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
+            **_examples(dataset),
+            "index": _index(dataset),
+        },
+        folder=home,
+        outputs=["index.html", "drafts.html"],
+        version=VERSIONS["page"],
+    )
+
+
 def _judge(recipe: Recipe) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     judge = recipe.evaluate.judge
     return (None, {}) if judge is None else endpoint_settings(judge, recipe.allow_upload, {"systems"}, {"replay"})
-
-
-def _drafts(home: Path) -> dict[str, Path]:
-    return {name: home / f"{name}.jsonl" for name in ("predictions", "likelihoods")}
 
 
 def _index(dataset: Path) -> Path:
