@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
@@ -14,8 +13,14 @@ import typer
 import typer.core
 
 from docphim import __version__, tools
-from docphim.errors import Refused, UsageError
+from docphim.errors import Refused, UsageError, environment, printable
 from docphim.tools import AsJson, show
+
+
+def documents() -> Path:
+    """Where the documents lie: in the source tree, or where the package installed them."""
+    beside = Path(__file__).parents[1] / "docs"
+    return beside if beside.is_dir() else Path(sys.prefix) / "share" / "doc" / "docphim"
 
 
 class Commands(typer.core.TyperGroup):
@@ -33,6 +38,7 @@ app = typer.Typer(
     name="docphim",
     cls=Commands,
     help="Radiology studies with reports in; an audited dataset, a fine-tuned model, drafted reports and scores out.",
+    epilog=f"Documents: {documents()}",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -179,15 +185,15 @@ def stats(
     if tokens == "word":
         from docphim.build.stats import dataset_stats
 
-        found = dataset_stats(dataset, made.language, words=True)
+        counts = dataset_stats(dataset, made.language, words=True)
     else:
-        found = files.read_json(dataset / "stats.json")
+        counts = files.read_json(dataset / "stats.json")
     if json:
-        show(found, True)
+        show(counts, True)
     else:
         from docphim.build.stats_text import tables
 
-        print(tables(found, made.language))
+        print(tables(counts, made.language))
 
 
 @app.command()
@@ -201,12 +207,14 @@ def doctor(
     """What is installed and what is missing."""
     from docphim import doctor as checks
 
-    found = checks.examine()
+    answer = checks.examine()
     if recipe is not None:
         from docphim import recipe as recipes
 
-        found["recipe"] = checks.needs(recipes.load(recipe, set_))
-    show(found, json)
+        needs = checks.needs(recipes.load(recipe, set_))
+        answer["recipe"] = needs
+        answer["missing"] += [f"{name}: {outcome}" for name, outcome in needs["checks"].items() if outcome != "ok"]
+    show(answer, json)
 
 
 @app.command()
@@ -250,8 +258,7 @@ app.registered_commands += tools.app.registered_commands
 def main() -> None:
     """Run the command; errors in one line, exit code 0 done, 1 our fault, 2 wrong command or recipe, 3 input refused."""
     os.umask(0o077)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    _open_streams()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("docphim").setLevel(logging.INFO)
     try:
@@ -263,15 +270,27 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            sys.exit(_say(_our_fault(error), 1))
-        sys.exit(_say("disk_full: the disk is full; the same command goes on from here", 3))
+        refusal = environment(error)
+        sys.exit(_say(_our_fault(error), 1) if refusal is None else _say(str(refusal), 3))
     except Exception as error:
         sys.exit(_say(_our_fault(error), 1))
 
 
+def _open_streams() -> None:
+    """Give stdin, stdout and stderr that are closed (`>&-`, cron) to the null device: else files would take their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+
+
 def _say(line: str, code: int) -> int:
-    print(line, file=sys.stderr)
+    print("\n".join(map(printable, line.splitlines())), file=sys.stderr)
     return code
 
 

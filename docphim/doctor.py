@@ -8,16 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from docphim import preflight
 from docphim.errors import Refused, UsageError
 from docphim.imaging import modality, settings_of
+from docphim.models import INSTALL
 from docphim.provenance import provenance
 from docphim.recipe import Recipe
-
-#: Packages of the `train` extra, and what does without them.
-TRAIN = ("torch", "transformers", "peft", "safetensors", "tokenizers")
+from docphim.run import dataset_folder
 
 #: Transfer syntaxes a chest film comes in (DICOM PS3.5 A.4), by the name people use.
 SYNTAXES = {
@@ -36,25 +37,26 @@ ADAM_BYTES = 12
 
 def examine() -> dict[str, Any]:
     """Python, packages, decoders, accelerator and disk of this machine; `missing` says what to install."""
-    missing = [name for name in TRAIN if importlib.util.find_spec(name) is None]
-    absent = [name for name, there in _decoders().items() if not there]
-    found: dict[str, Any] = {
+    missing = preflight.missing_packages()
+    decoders = _decoders()
+    absent = [name for name, there in decoders.items() if not there]
+    answer: dict[str, Any] = {
         "versions": provenance()["versions"],
-        "decoders": {name: "ok" if there else "missing" for name, there in _decoders().items()},
+        "decoders": {name: "ok" if there else "missing" for name, there in decoders.items()},
         "accelerator": _accelerator(),
         "cores": os.cpu_count(),
         "disk_free_gb": round(shutil.disk_usage(".").free / 1e9, 1),
         "missing": [],
     }
     if missing:
-        found["missing"].append(f"{', '.join(missing)}: pip install 'docphim[train]'")
+        answer["missing"].append(f"{', '.join(missing)}: {INSTALL}")
     if absent:
-        found["missing"].append(f"decoders for {', '.join(absent)}: pip install pylibjpeg-openjpeg pyjpegls python-gdcm")
+        answer["missing"].append(f"decoders for {', '.join(absent)}: pip install pylibjpeg-openjpeg pyjpegls python-gdcm")
     if importlib.util.find_spec("torchvision") is not None:
-        found["note"] = (
+        answer["note"] = (
             "torchvision is installed; Docphim does not use it, and a build made for another torch breaks transformers"
         )
-    return found
+    return answer
 
 
 def _decoders() -> dict[str, bool]:
@@ -80,25 +82,82 @@ def _accelerator() -> str:
 
 
 def needs(recipe: Recipe) -> dict[str, Any]:
-    """Estimate a recipe's disk and memory, each with how it was reckoned.
+    """What a recipe needs of this machine, and under `checks` whether it is there: `ok`, or what is wrong.
 
     Pixels: as each modality reckons.  Weights: 2 bytes a parameter in bfloat16 on a GPU, 4 in
-    float32 on a CPU; a trained parameter adds `ADAM_BYTES`.
+    float32 on a CPU; a trained parameter adds `ADAM_BYTES`.  Three checkpoints are on disk at most.
     """
     sizes = {name: modality(name).megabytes(section) for name, section in settings_of(recipe.prepare.sections).items()}
     answer: dict[str, Any] = {"disk_mb_per_series": {name: round(size, 2) for name, size in sizes.items()}}
+    # A phantom's studies are films, one each; of other sources nobody has counted the series yet.
+    gigabytes = sizes.get("xray", 0.0) * getattr(_options(recipe), "studies", 0) / 1e3
+    memory = 0.0
     if not recipe.trains:
-        return answer | {"endpoint": _endpoint(recipe)}
-    parameters = _parameters(recipe.model.weights)
-    if parameters is None:
+        answer["endpoint"] = _endpoint(recipe) if recipe.generate.endpoint else "none is asked"
+    elif (parameters := _parameters(recipe.model.weights)) is None:
         answer["weights"] = f"{recipe.model.weights}: not a local folder of safetensors, so its memory is not known here"
-        return answer
-    trained = {"full": 1.0, "lora": 0.01, "none": 0.0}[recipe.model.tune]
-    answer["parameters"] = parameters
-    answer["weights_gb"] = {"gpu_bf16": round(parameters * 2 / 1e9, 3), "cpu_fp32": round(parameters * 4 / 1e9, 3)}
-    answer["training_gb_without_activations"] = round(parameters * (2 + trained * (ADAM_BYTES + 2)) / 1e9, 2)
-    answer["checkpoints_gb"] = round(3 * parameters * trained * ADAM_BYTES / 1e9, 2)
-    return answer
+    else:
+        trained = {"full": 1.0, "lora": 0.01, "none": 0.0}[recipe.model.tune]
+        memory = parameters * (2 + trained * (ADAM_BYTES + 2)) / 1e9
+        checkpoints = 3 * parameters * trained * ADAM_BYTES / 1e9
+        gigabytes += checkpoints + parameters * 2 / 1e9
+        answer["parameters"] = parameters
+        answer["weights_gb"] = {"gpu_bf16": round(parameters * 2 / 1e9, 3), "cpu_fp32": round(parameters * 4 / 1e9, 3)}
+        answer["training_gb_without_activations"] = round(memory, 2)
+        answer["checkpoints_gb"] = round(checkpoints, 2)
+    return {**answer, "checks": _checks(recipe, gigabytes, memory)}
+
+
+def _checks(recipe: Recipe, disk_gb: float, memory_gb: float) -> dict[str, str]:
+    """What a run would be refused for, found out beforehand; nothing is made or sent."""
+    tries: dict[str, Callable[[], object]] = {
+        "data": lambda: dataset_folder(recipe),
+        "recipe": lambda: preflight.check(recipe, "page"),
+        "weights": lambda: preflight.check_weights(recipe),
+        "packages": lambda: preflight.check_packages("train") if recipe.trains else None,
+        "keys": lambda: preflight.check_keys(recipe),
+        "data folder": lambda: preflight.check_place("data", Path(recipe.data)),
+        "runs folder": lambda: preflight.check_place("runs", Path(recipe.runs)),
+    }
+    checks = {name: _outcome(check) for name, check in tries.items()}
+    free, memory = shutil.disk_usage(_nearest(Path(recipe.runs))).free / 1e9, _memory_gb()
+    checks["disk"] = "ok" if free > disk_gb else f"about {disk_gb:.1f} GB are needed, {free:.1f} GB are free"
+    if memory is not None and memory_gb > memory:
+        checks["memory"] = f"about {memory_gb:.1f} GB are needed, this machine has {memory:.1f} GB (a GPU's own is not counted)"
+    else:
+        checks["memory"] = "ok"
+    return checks
+
+
+def _outcome(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except (Refused, UsageError) as error:
+        return str(error)
+    return "ok"
+
+
+def _options(recipe: Recipe) -> Any:
+    from docphim.ingest import check
+
+    try:
+        return check(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
+    except UsageError:
+        return None
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    folder = folder.absolute()
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _memory_gb() -> float | None:
+    """This machine's memory; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _endpoint(recipe: Recipe) -> dict[str, Any]:
@@ -106,7 +165,7 @@ def _endpoint(recipe: Recipe) -> dict[str, Any]:
     from docphim.models.address import check_upload, parse, secret
 
     asked = recipe.generate
-    found = {"model": asked.model, "address": parse(asked.endpoint or "", "generate.endpoint").place}
+    place = {"model": asked.model, "address": parse(asked.endpoint or "", "generate.endpoint").place}
     try:
         upload = "this machine" if check_upload(asked.endpoint or "", recipe.allow_upload).is_loopback else "allowed"
     except Refused as refused:
@@ -115,7 +174,7 @@ def _endpoint(recipe: Recipe) -> dict[str, Any]:
         key = "set" if secret(asked.key_env) else "none is sent"
     except UsageError as missing:
         key = str(missing)
-    return {**found, "upload": upload, "key": key}
+    return {**place, "upload": upload, "key": key}
 
 
 def _parameters(weights: str) -> int | None:

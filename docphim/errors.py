@@ -107,6 +107,14 @@ ENVIRONMENT: dict[int, str] = {
 }
 
 
+def environment(error: OSError, place: str = "") -> Refused | None:
+    """An error of the system as a refusal, where this machine and not Docphim is to blame; its own message may hold a name."""
+    if error.errno not in ENVIRONMENT:
+        return None
+    known = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.ENOENT: "file_missing"}
+    return Refused(known.get(error.errno, "folder_unusable"), place, ENVIRONMENT[error.errno])
+
+
 def printable(text: object, most: int | None = None) -> str:
     """Words from outside as they may be shown: nothing that steers a terminal or turns a line, at most `most` letters.
 

@@ -7,12 +7,11 @@ import importlib.util
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
-from errno import EDQUOT, ENOENT, ENOSPC
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from docphim import files
-from docphim.errors import ENVIRONMENT, Refused, UsageError
+from docphim.errors import Refused, UsageError, environment
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Service
 from docphim.scores import read_scores
@@ -79,10 +78,14 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     """
     for key, folder in (("data", dataset), ("runs", home)):
         check_place(key, folder)
-    to_run = [stage for stage in way if not stage.done]
-    check_packages(to_run)
-    _check_weights(recipe, to_run)
-    _check_keys(recipe, to_run)
+    to_run = {stage.name: stage for stage in way if not stage.done}
+    needing = next((stage.name for stage in to_run.values() if stage.torch), None)
+    if needing is not None:
+        check_packages(needing)
+    if "train" in to_run:
+        check_weights(recipe)
+    # A judge whose answers are kept may not have to ask.
+    check_keys(recipe, [name for name, s in to_run.items() if not (name == "evaluate" and (s.folder / JUDGED).exists())])
 
 
 def check_place(key: str, folder: Path) -> None:
@@ -119,7 +122,14 @@ def check_place(key: str, folder: Path) -> None:
         )
 
 
-def check_packages(way: Sequence[Stage]) -> None:
+def missing_packages() -> list[str]:
+    """The packages of the `train` extra that are not installed; none is imported to find out."""
+    from docphim.models import TRAIN_EXTRA
+
+    return sorted(name for name in TRAIN_EXTRA if importlib.util.find_spec(name) is None)
+
+
+def check_packages(needing: str) -> None:
     """Say before anything is read that what a stage needs is not installed.
 
     Raises
@@ -127,28 +137,26 @@ def check_packages(way: Sequence[Stage]) -> None:
     UsageError
         Names the stage, what is missing, and the command that installs it.
     """
-    from docphim.models import INSTALL, TRAIN_EXTRA
+    from docphim.models import INSTALL
 
-    missing = [name for name in TRAIN_EXTRA if importlib.util.find_spec(name) is None]
-    needing = next((stage.name for stage in way if stage.torch), None)
-    if needing and missing:
+    if missing := missing_packages():
         raise UsageError(f"{needing} needs {', '.join(missing)}, not installed here: {INSTALL}")
 
 
-def _check_weights(recipe: Recipe, way: Sequence[Stage]) -> None:
+def check_weights(recipe: Recipe) -> None:
+    """Refuse weights that are named like a folder and are not there (`weights_missing`)."""
     from docphim.models.checkpoint import check_there
 
-    if recipe.trains and recipe.model.weights != "tiny" and any(stage.name == "train" for stage in way):
+    if recipe.trains and recipe.model.weights != "tiny":
         check_there(recipe.model.weights, recipe.model.base)
 
 
-def _check_keys(recipe: Recipe, way: Sequence[Stage]) -> None:
-    """A stage that would ask an endpoint needs its key; a judge whose answers are kept may not have to ask."""
+def check_keys(recipe: Recipe, stages: Collection[str] = ("generate", "evaluate")) -> None:
+    """Refuse (UsageError) an endpoint's key that is not set, where one of the `stages` would ask that endpoint."""
     from docphim.models.address import secret
 
     for key, section in endpoints(recipe).items():
-        stage = next((s for s in way if s.name == key.partition(".")[0]), None)
-        if stage is not None and not (key == "evaluate.judge" and (stage.folder / JUDGED).exists()):
+        if key.partition(".")[0] in stages:
             secret(section.key_env, f"{key}.key_env")
 
 
@@ -210,10 +218,10 @@ def naming_places(**places: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in ENVIRONMENT:
+        refusal = environment(error, _place(error.filename, places))
+        if refusal is None:
             raise
-        reason = {ENOSPC: "disk_full", EDQUOT: "disk_full", ENOENT: "file_missing"}.get(error.errno, "folder_unusable")
-        raise Refused(reason, _place(error.filename, places), ENVIRONMENT[error.errno]) from error
+        raise refusal from error
 
 
 def _place(name: object, places: dict[str, Path]) -> str:

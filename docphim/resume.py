@@ -34,27 +34,38 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> bool:
     if stage.done:
         aside.discard(stage, "damaged")
         _name_damage(stage)
+        if _begun(stage) != record:
+            files.write_stage(stage.started, record)
         log.info("%s: done before", stage.name)
         return False
     _clear_the_way(stage, record)
     _sweep(stage)
     log.info("%s: started", stage.name)
     start = time.monotonic()
-    module, _, function = stage.call.partition(":")
     try:
-        getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
+        _call(stage)
         _end(stage, record)
     except BaseException:
         if aside.put_back(stage):
             log.info("%s: stopped; what it had made before stands again, and the same recipe goes on from here", stage.name)
         raise
-    for other in later:
-        if other.folder == stage.folder and other.ended.exists() and not other.done:
-            other.ended.unlink()
+    _outdate(stage, later)
     for side in ("old", "new", "damaged"):
         aside.discard(stage, side)
     log.info("%s: done in %.0f s", stage.name, time.monotonic() - start)
     return True
+
+
+def _call(stage: Stage) -> None:
+    module, _, function = stage.call.partition(":")
+    getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
+
+
+def _outdate(stage: Stage, later: Sequence[Stage]) -> None:
+    """Take the STAGE.json of later stages of the folder that read what has changed now: their outputs are of the past."""
+    for other in later:
+        if other.folder == stage.folder and other.ended.exists() and not other.done:
+            other.ended.unlink()
 
 
 def reopen(stage: Stage) -> None:
@@ -75,12 +86,13 @@ def require_done(stage: Stage, wanted: str) -> None:
     """
     if stage.done:
         return
-    before = files.read_stage(stage.ended) or {}
-    wrong = files.damaged(stage.folder, before)
-    if wrong and {key: before.get(key) for key in stage.record} == stage.record:
+    before, record = files.read_stage(stage.ended), stage.record
+    wrong = files.damaged(stage.folder, before or {})
+    why = "which is not done for this recipe"
+    if before is None and stage.ended.exists():
+        why = f"whose {stage.ended.name} is damaged"
+    elif before is not None and wrong and {key: before.get(key) for key in record} == record:
         why = f"whose {_file(wrong[0])} is not what it wrote"
-    else:
-        why = "which is not done for this recipe"
     raise UsageError(f"{wanted} needs {stage.name}, {why}; run `docphim {stage.name}` first")
 
 
@@ -119,7 +131,10 @@ def _set_damage_aside(stage: Stage) -> None:
 
 def _name_damage(stage: Stage) -> None:
     """Name what stands beside a finished stage's outputs and is damaged: it is used no more, and no reason to do all again."""
-    for name in files.damaged(stage.folder, files.read_stage(_beside(stage)) or {}):
+    record = files.read_stage(_beside(stage))
+    if stage.beside and record is None:
+        log.warning("%s: %s is missing or damaged; %s can be checked no more", stage.name, _beside(stage).name, stage.beside[0])
+    for name in files.damaged(stage.folder, record or {}):
         log.warning("%s: %s is missing or not what was written; nothing is read from it any more", stage.name, name)
         if name in stage.beside and (stage.folder / name).is_file():
             (stage.folder / name).replace(stage.folder / f"{name}.damaged")
@@ -131,7 +146,8 @@ def _file(name: str) -> str:
 
 def _end(stage: Stage, record: dict[str, Any]) -> None:
     """Write down what the stage has left."""
-    files.write_stage(_beside(stage), {"written": files.written(stage.folder, stage.beside)})
+    if stage.beside:
+        files.write_stage(_beside(stage), {"written": files.written(stage.folder, stage.beside)})
     outputs = {"outputs": stage.outputs, "written": files.written(stage.folder, stage.outputs)}
     files.write_stage(stage.ended, {**record, **outputs})
 

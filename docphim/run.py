@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from docphim import files, preflight
+from docphim import counts, files, preflight
 from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import do, reopen, require_done
-from docphim.way import VERSIONS, pixels, resolved, stages
+from docphim.way import VERSIONS, Stage, pixels, resolved, stages
 from docphim.yaml_in import parse
 
+log = logging.getLogger("docphim")
 #: What of a recipe shapes the dataset, and so its key.
 SHAPES_DATASET = {"source", "language", "split", "tasks", "prompts"}
 
@@ -53,9 +55,15 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
                     # Runs that share a dataset wait for one another only while it is made.
                     with files.locked(dataset, wait=True) if stage.folder == dataset else contextlib.nullcontext():
                         ran[stage.name] = do(stage, later=way[number + 1 :])
+                    _say_counts(stage)
                 if stage.name == "prepare":
                     preflight.refuse_too_many(dataset, recipe.max_rejected)
     return dataset, home
+
+
+def _say_counts(stage: Stage) -> None:
+    if words := counts.line(stage):
+        log.info(words)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from docphim import files
+from docphim.counts import by_reason
 from docphim.errors import printable
 from docphim.scores import Coverage, Judgement, JudgeScores, Rates, Reading, Score, TaskScores, read_scores
 from docphim.study import from_row
@@ -44,10 +44,9 @@ def after_run(dataset: Path, home: Path, last: str) -> None:
     out = Console(stderr=True, highlight=False, soft_wrap=True)
     index = dataset / "prepared" / "index.jsonl"
     if index.exists():
-        studies = len({row["study"] for row in files.read_jsonl(index)})
-        reasons = Counter(row["reason"] for row in files.read_jsonl(dataset / "rejected.jsonl"))
-        refused = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "none"
-        out.print(f"studies kept {studies}; rejected: {refused}")
+        usable = len({row["study"] for row in files.read_jsonl(index)})
+        refused = by_reason(row["reason"] for row in files.read_jsonl(dataset / "rejected.jsonl"))
+        out.print(f"studies kept {usable}; rejected: {refused}")
     out.print(f"dataset {dataset}")
     if last in ("evaluate", "page"):
         by_task = read_scores(home / "scores.json")
@@ -65,8 +64,7 @@ def after_draft(folder: Path) -> None:
     """Say what was drafted and what was refused, and where the page is."""
     out = Console(stderr=True, highlight=False, soft_wrap=True)
     drafted = len({row["study"] for row in files.read_jsonl(folder / "drafts.jsonl")})
-    reasons = Counter(row["reason"] for row in files.read_jsonl(folder / "rejected.jsonl"))
-    refused = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "none"
+    refused = by_reason(row["reason"] for row in files.read_jsonl(folder / "rejected.jsonl"))
     out.print(f"studies drafted {drafted}; refused: {refused}")
     out.print(f"drafts {folder / 'drafts.jsonl'}", f"texts {folder / 'texts'}", f"page {folder / 'index.html'}", sep="\n")
     out.print("drafts, not for diagnosis: a doctor must read each beside its film")
@@ -286,12 +284,13 @@ def tree(value: dict[str, Any], indent: str = "") -> None:
     console = Console(highlight=False, soft_wrap=True)
     for key, inner in value.items():
         if isinstance(inner, dict):
-            console.print(Text(f"{indent}{key}:"))
+            console.print(Text(f"{indent}{printable(key)}:"))
             tree(inner, indent + "  ")
         elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
-            console.print(Text(f"{indent}{key}:"))
+            console.print(Text(f"{indent}{printable(key)}:"))
             for item in inner:
-                console.print(Text(f"{indent}  - " + "; ".join(f"{k}: {v}" for k, v in item.items() if v not in (None, ""))))
+                words = "; ".join(f"{k}: {v}" for k, v in item.items() if v not in (None, ""))
+                console.print(Text(f"{indent}  - {printable(words)}"))
         else:
             shown = ", ".join(map(str, inner)) if isinstance(inner, list) else inner
             console.print(Text(printable(f"{indent}{key}: {'none' if shown in (None, '') else shown}")))
@@ -303,16 +302,15 @@ def inspected(seen: dict[str, Any], most: int = 3) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for row in seen.get("volumes", []):
         size = " x ".join(map(str, row["shape"] or ["?"])) + (f" at {row['spacing']} mm" if row["spacing"] else "")
-        console.print(
-            Text(f"volume {row['where']}: {row['modality'] or row['format']}, {size}, unit {row['unit'] or 'unknown'}")
-        )
+        words = f"volume {row['where']}: {row['modality'] or row['format']}, {size}, unit {row['unit'] or 'unknown'}"
+        console.print(Text(printable(words)))
     same: dict[tuple[str, str], list[str]] = {}
     for row in seen["refused"]:
         same.setdefault((row["reason"], row["why"]), []).append(row["where"])
     console.print(Text(f"refused: {len(seen['refused']) or 'none'}"))
     for (reason, why), names in sorted(same.items(), key=lambda item: -len(item[1])):
         more = f" and {len(names) - most} more" if len(names) > most else ""
-        console.print(Text(f"  {reason}: {why}: {', '.join(names[:most])}{more}"))
+        console.print(Text(printable(f"  {reason}: {why}: {', '.join(names[:most])}{more}")))
 
 
 def show_examples(examples: Iterable[tuple[str, str]]) -> None:

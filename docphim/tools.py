@@ -23,14 +23,14 @@ def inspect(path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or
     """What a file or folder is, or why it is refused."""
     from docphim.imaging.inspect import inspect as look
 
-    found = look(path)
+    answer = look(path)
     if json:
-        show(found, True)
+        show(answer, True)
     else:
         from docphim import terminal
 
-        terminal.inspected(found)
-    if found["refused"] and not found.get("usable"):  # a folder with one film that can be used is no refusal
+        terminal.inspected(answer)
+    if answer["refused"] and not answer.get("usable"):  # a folder with one film that can be used is no refusal
         raise typer.Exit(3)
 
 
@@ -118,16 +118,16 @@ def facts(
     from docphim.language import facts as reading
     from docphim.language.texts import given
 
-    for id_, said in given(text):
-        found = reading.facts(said, language)
-        doubt(id_, said, language)
-        rows = [fact.row() for fact in found]
+    for id_, report in given(text):
+        facts_of = reading.facts(report, language)
+        doubt(id_, report, language)
+        rows = [fact.row() for fact in facts_of]
         if id_ is not None:
             print(files.dumps({"id": id_, "facts": rows}))
         elif json:
             print(files.dumps(rows))
         else:
-            terminal.facts(found, language)
+            terminal.facts(facts_of, language)
 
 
 @app.command()
@@ -145,8 +145,8 @@ def labels(
 
     read = label_reader(model, set_, language)
     for batch in batches(text):
-        for (id_, said), states in zip(batch, read([said for _, said in batch]), strict=True):
-            doubt(id_, said, language)
+        for (id_, report), states in zip(batch, read([report for _, report in batch]), strict=True):
+            doubt(id_, report, language)
             answer = {"id": id_} if id_ is not None else {}
             if json or id_ is not None:
                 print(files.dumps(answer | {"set": set_, "labels": states}))

@@ -163,31 +163,7 @@ def resolved(recipe: Recipe) -> Recipe:
 
 
 def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
-    drafts = _drafts(home)
-    return [
-        _train(recipe, dataset, home),
-        _generate(recipe, dataset, home),
-        _evaluate(recipe, dataset, home),
-        Stage(
-            name="page",
-            call="docphim.page:page",
-            arguments=(dataset, home),
-            settings=recipe.page.model_dump(),
-            inputs={
-                "scores": home / "scores.json",
-                "errors": home / "errors.jsonl",
-                **drafts,
-                "drafts": home / "drafts.jsonl",
-                "log": home / "log.jsonl",
-                **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
-                **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
-                "index": _index(dataset),
-            },
-            folder=home,
-            outputs=["index.html"],
-            version=VERSIONS["page"],
-        ),
-    ]
+    return [make(recipe, dataset, home) for make in (_train, _generate, _evaluate, _page)]
 
 
 def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
@@ -248,8 +224,7 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
 
 
 def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
-    evaluate, examples = recipe.evaluate, _examples(dataset)
-    language = evaluate.language or recipe.language
+    evaluate, language = recipe.evaluate, recipe.evaluate.language or recipe.language
     judge, judge_asking = _judge(recipe)
     return Stage(
         name="evaluate",
@@ -266,7 +241,7 @@ def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         unrecorded={"judge_asking": judge_asking} if judge_asking else {},
         inputs={
             **_drafts(home),
-            "train": examples["train"],
+            **_examples(dataset),
             "studies": dataset / "studies.jsonl",
             "tasks": dataset / "tasks.json",
             **reading(language, label_sets()),
@@ -274,6 +249,29 @@ def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         folder=home,
         outputs=["scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl"],
         version=VERSIONS["evaluate"],
+    )
+
+
+def _page(recipe: Recipe, dataset: Path, home: Path) -> Stage:
+    return Stage(
+        name="page",
+        call="docphim.page:page",
+        arguments=(dataset, home),
+        settings=recipe.page.model_dump(),
+        inputs={
+            "scores": home / "scores.json",
+            "errors": home / "errors.jsonl",
+            **_drafts(home),
+            "drafts": home / "drafts.jsonl",
+            "log": home / "log.jsonl",
+            **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
+            **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
+            **_examples(dataset),
+            "index": _index(dataset),
+        },
+        folder=home,
+        outputs=["index.html", "drafts.html"],
+        version=VERSIONS["page"],
     )
 
 

@@ -59,10 +59,11 @@ def _measure(node: yaml.Node, name: str, known: dict[int, int], level: int) -> i
 
 
 def _refuse_double(node: yaml.MappingNode, name: str) -> None:
-    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-    double = next((key for at, key in enumerate(keys) if key in keys[:at]), None) if len(keys) < 1000 else None
-    if double is not None:
-        raise UsageError(f"{name}: {printable(double, 40)} stands twice in one section")
+    seen: set[str] = set()
+    for key in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"):
+        if key in seen:
+            raise UsageError(f"{name}: {printable(key, 40)} stands twice in one section")
+        seen.add(key)
 
 
 def refuse_secrets(value: Any) -> None:

@@ -126,13 +126,23 @@ def _files_key(options: Options) -> str:
 def _claim(root: Path, key: str, options: Options) -> None:
     """Mark `root` as the place of these phantoms; never write among other files."""
     mark = root / "phantom.json"
-    if mark.exists():
-        if read_json(mark).get("key") == key:
-            return
+    if mark.exists() and _key_of(mark) == key:
+        return
+    if options.path and mark.exists():
         raise UsageError("source.path: the folder holds phantoms of other options or of another version; name another one")
-    if root.exists() and any(root.iterdir()):
+    # What begins with a dot and ends with .part is what a kill left of the mark itself.
+    if options.path and root.exists() and any(not (p.name[0] == "." and p.suffix == ".part") for p in root.iterdir()):
         raise UsageError("source.path: the folder holds other files; name an empty or a new one")
+    for part in root.glob(".phantom.json.*.part"):
+        part.unlink(missing_ok=True)
     write_json(mark, {"key": key, "seed": options.seed, "profile": options.profile, "size": options.size})
+
+
+def _key_of(mark: Path) -> str | None:
+    try:
+        return str(read_json(mark)["key"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _make_one(index: int, *, root: Path, seed: int, profile: str, size: int) -> None:
@@ -176,7 +186,7 @@ def _study(folder: Path, language: str) -> Found | Rejection:
         header = read_header(film)
         truth: dict[str, Any] = read_json(folder / "truth.json")
         sections = _sections((folder / f"report.{language}.txt").read_text(encoding="utf-8"))
-        kept = {"findings": truth["findings"], "labels": truth["labels"], "reworded": truth["reworded"][language]}
+        known = {"findings": truth["findings"], "labels": truth["labels"], "reworded": truth["reworded"][language]}
     except (Refused, OSError, ValueError, KeyError):
         return Rejection(
             name, "file_unreadable", "a file of this phantom is missing or damaged; remove its folder to make it anew"
@@ -184,7 +194,7 @@ def _study(folder: Path, language: str) -> Found | Rejection:
     series = Series(f"{name}-1", "xray", f"prepared/{name}-1.b2nd", "display", header.view)
     day = f"{header.day[:4]}-{header.day[4:6]}-{header.day[6:]}" if header.day else None
     study = Study(
-        name, header.patient, header.sex, header.age, day, [series], Report(language, sections), None, None, "phantom", kept
+        name, header.patient, header.sex, header.age, day, [series], Report(language, sections), None, None, "phantom", known
     )
     return Found(study, {series.id: str(film)}, name)
 

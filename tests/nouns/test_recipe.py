@@ -104,3 +104,85 @@ def test_the_documents_name_every_key_and_every_packaged_recipe():
     said = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
     named = set(re.findall(r"[a-z_]+", said))
     assert {*keys(recipe.Recipe), *recipe.packaged_names()} - named == set()
+
+
+def bomb(levels: int) -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (bomb(12), "more than 100000 values"),
+        (
+            "a: &a {x: 1}\n" + "\n".join(f"b{n}: &b{n} {{<<: [{', '.join(['*a'] * 99)}]}}" for n in range(2000)),
+            "more than 100000",
+        ),
+        ("a: &a [*a]", "an alias holds itself"),
+        ("a: " + "[" * 100 + "]" * 100, "nested deeper than 40 levels"),
+        ("a: " + "[" * 50_000, "nested deeper than 40 levels"),
+        ("#" * (1 << 20) + "\na: 1", "larger than 1 MB"),
+        ("a: " + "1" * 5000, "not YAML"),
+        ("a: 2024-13-45", "not YAML"),
+        ("name: x\nname: y", "name stands twice in one section"),
+        ("train: {epochs: 1, epochs: 2}", "epochs stands twice in one section"),
+        ("a: [", "not YAML"),
+    ],
+)
+def test_yaml_that_is_no_recipe_is_refused_in_one_short_line(tmp_path, text, line):
+    file = tmp_path / "bomb.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=re.escape(line)) as refusal:
+        recipe.load(str(file))
+    assert str(refusal.value).startswith("bomb.yaml: ") and len(str(refusal.value)) < 300
+
+
+def test_a_setting_is_read_within_the_same_bounds():
+    with pytest.raises(UsageError, match=r"^--set train\.epochs: nested deeper"):
+        recipe.load("demo", ["train.epochs=" + "[" * 50_000])
+
+
+def test_aliases_and_merges_that_a_person_writes_are_read(tmp_path):
+    file = tmp_path / "r.yaml"
+    file.write_text(
+        "name: x\nsource: {kind: phantom}\nmodel: &m {family: qwen_vl, tune: full}\ntrain: {seed: &s 3}\nsplit: {seed: *s}\n",
+        encoding="utf-8",
+    )
+    assert recipe.load(str(file)).split.seed == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"api_key": "abc"},
+        {"Authorization": "abc"},
+        {"extra_headers": {"x": "y"}},
+        {"options": {"access-token": "abc"}},
+        {"tools": [{"password": "abc"}]},
+        {"note": "sk-proj-0123456789abcdefghij"},
+        {"note": "Bearer 0123456789"},
+    ],
+)
+@pytest.mark.parametrize("section", ["generate", "evaluate.judge"])
+def test_a_secret_in_a_request_is_refused_with_the_way_to_give_it_and_never_repeated(body, section):
+    service = {"endpoint": "http://127.0.0.1:1/v1", "model": "m", "body": body}
+    change = {"generate": {"backend": "openai", **service}} if section == "generate" else {"evaluate": {"judge": service}}
+    with pytest.raises(UsageError, match=r"body: .* holds a secret; .* name that in 'key_env'") as refusal:
+        recipe.validated(recipe.Recipe, {**GOOD, **change}, "")
+    assert not any(value in str(refusal.value) for value in ("abc", "0123456789"))
+
+
+def test_what_models_are_asked_with_is_no_secret():
+    recipe.refuse_secrets({"max_completion_tokens": 9, "prompt_cache_key": "a", "logit_bias": {"5": 1}, "stop": ["key"]})
+
+
+def test_values_are_shown_short_and_without_what_steers_a_terminal():
+    change = {"train": {"learning_rate": "\x1b[2J" + "9" * 5000}}
+    with pytest.raises(UsageError, match=r"train\.learning_rat") as refusal:
+        recipe.validated(recipe.Recipe, {**GOOD, **change}, "")
+    assert "\x1b" not in str(refusal.value) and len(str(refusal.value)) < 250
+    with pytest.raises(UsageError) as refusal:
+        recipe.validated(recipe.Recipe, {**GOOD, "\x1b[31mred\u202e": 1}, "")
+    assert "\x1b" not in str(refusal.value) and "\u202e" not in str(refusal.value)

@@ -35,5 +35,6 @@ def test_a_dataset_is_locked_while_it_is_made_and_free_while_a_model_trains(tmp_
 
     monkeypatch.setattr(run, "stages", way)
     monkeypatch.setattr(run.preflight, "refuse_too_many", lambda *_: None)
+    monkeypatch.setattr(run.counts, "line", lambda _: "")
     run.run(loaded, until="generate")
     assert SEEN == [("train", "dataset"), ("generate", "dataset")]

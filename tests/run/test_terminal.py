@@ -165,3 +165,11 @@ def test_score_lists_facts_first_then_words_then_labels_and_leaves_the_rest_to_j
     assert "the lexicon knows 98.8 % of the references' words; most often not: lạ 7, xyz 3" in said
     assert "suspect: prediction of a: another language than declared" in said
     assert "signatures (and 2 more scores with --json)" in said and "  empty: 0" not in said
+
+
+def test_what_would_steer_the_terminal_is_shown_as_a_mark(capsys):
+    evil = "a\x1b[2Jb\u202e"
+    terminal.tree({evil: evil, "list": [{"where": evil}], "in": {evil: 1}})
+    terminal.inspected({"refused": [{"reason": "file_unreadable", "where": evil, "why": evil}]})
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed and "\u202e" not in printed and printed.count("a\ufffd[2Jb\ufffd") == 6
