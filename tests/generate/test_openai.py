@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from PIL import Image
 from small_dataset import SAID, example, write_dataset
 
 from docphim.errors import Refused
-from docphim.files import read_jsonl
+from docphim.files import read_jsonl, write_jsonl
 from docphim.generate import generate
 from docphim.generate.openai import chat_messages, data_url
 from docphim.imaging.frames import Stack, draw
-from docphim.study import Message
+from docphim.study import Message, to_row
 
 ALL = ["own", "noise", "blank", "other"]
 
@@ -205,3 +206,27 @@ def test_a_host_that_is_not_allowed_is_refused(findings, tmp_path):
             asking={"endpoint": "https://api.example.org/v1", "allow_upload": ["example.org"]},
         )
     assert not list(read_jsonl(tmp_path / "run" / "predictions.jsonl"))
+
+
+def test_what_failed_of_studies_without_a_report_is_asked_again_and_nothing_else(tmp_path):
+    made = [example(number) for number in range(3)]
+    rows = [replace(e, split="draft", messages=[*e.messages[:-1], replace(e.messages[-1], content="")]) for e in made]
+    write_dataset(tmp_path / "dataset", [])
+    write_jsonl(tmp_path / "dataset" / "examples" / "draft.jsonl", map(to_row, rows))
+    failing = [True]
+
+    def answer(server, request):
+        if failing and len(server.requests) % 2 == 0:
+            raise Reply(400, {"error": {"message": "no"}})
+        return said("Tim to.")
+
+    with serving(answer) as server:
+        ask(tmp_path / "dataset", tmp_path / "run", server, asking={"retries": 0, "concurrency": 1})
+        first = Counter(row["finish"] for row in read_jsonl(tmp_path / "run" / "drafts.jsonl"))
+        assert first["failed"] == 1 and first["stop"] == 2
+        failing.clear()
+        before = len(server.requests)
+        assert ask(tmp_path / "dataset", tmp_path / "run", server, asking={"retries": 0, "concurrency": 1}) == []
+        assert len(server.requests) == before + 1
+    drafts = list(read_jsonl(tmp_path / "run" / "drafts.jsonl"))
+    assert [(row["prediction"], row["finish"]) for row in drafts] == [("Tim to.", "stop")] * 3

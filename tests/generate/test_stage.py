@@ -8,19 +8,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from small_dataset import example, write_dataset
+from small_dataset import example, media, write_dataset
 
 from docphim.errors import Refused, UsageError
-from docphim.files import read_jsonl
+from docphim.files import read_jsonl, write_jsonl
 from docphim.generate import BACKENDS, generate
 from docphim.generate.plan import plan
-from docphim.generate.stage import Batch
+from docphim.generate.stage import Batch, _name
 from docphim.imaging.frames import Stack
 from docphim.recipe import Model, Train
+from docphim.study import to_row
 from docphim.train import train
 
 ALL = ["own", "noise", "blank", "other"]
@@ -42,8 +44,6 @@ class Echo:
 def asked(task: str, image: str = "own"):
     (batch,), _ = plan([example(1, task, partner=2)], [image], BOTH, False, 4)
     film = Stack(np.zeros((1, 28, 28, 3), np.uint8), None, (0,))
-    from docphim.generate.stage import _name
-
     return Batch(Echo(), batch, [{_name(m): film for m in batch[0].media}]).answers(0)
 
 
@@ -68,6 +68,52 @@ def test_a_prediction_says_whose_film_was_shown(image, study):
     assert [(r["image"], r["image_study"], r["study"], r["patient"]) for r in drafted + likely] == [
         (image, study, "s1", "p1")
     ] * 2
+
+
+class Eyes(Echo):
+    """Says how bright each film is that it was shown, in their order."""
+
+    def answer(self, prompts, seed):
+        return [(" ".join(str(stack.frames[0, 0, 0, 0]) for stack in p.images), "stop") for p in prompts]
+
+
+def two_films(task):
+    """An example of a study with two films, and its films rendered, the first dark and the second bright."""
+    films = [media("s1"), media("s2")]
+    one = example(1, task)
+    messages = [replace(m, content=m.content.replace("<image>", "<image><image>")) for m in one.messages]
+    made = replace(one, messages=messages, media=films * (2 if task == "dialogue" else 1))
+    shown = {
+        _name(film): Stack(np.full((1, 28, 28, 3), grey, np.uint8), None, (0,))
+        for film, grey in zip(films, (10, 200), strict=True)
+    }
+    return made, shown
+
+
+@pytest.mark.parametrize(("task", "seen"), [("findings", ["10 200"]), ("dialogue", ["10 200"] + ["10 200 10 200"] * 2)])
+def test_a_study_of_two_films_is_drafted_on_both_in_every_turn(task, seen):
+    made, shown = two_films(task)
+    (batch,), _ = plan([made], ["own"], BOTH, False, 4)
+    drafted, _ = Batch(Eyes(), batch, [shown]).answers(0)
+    assert [row["prediction"] for row in drafted] == seen
+
+
+def unreported(number, task="findings"):
+    """An example as build makes it of a study without a report: the questions, and answers without text."""
+    made = example(number, task)
+    messages = [replace(m, content="", origin=None) if m.role == "assistant" else m for m in made.messages]
+    return replace(made, split="draft", messages=messages)
+
+
+def test_without_a_reference_the_own_film_is_asked_about_and_later_turns_go_on_from_what_was_answered():
+    (batch,), skipped = plan([unreported(1, "dialogue")], ["own"], ["generated"], False, 4)
+    film = Stack(np.zeros((1, 28, 28, 3), np.uint8), None, (0,))
+    drafted, likely = Batch(Echo(), batch, [{_name(m): film for m in batch[0].media}]).answers(0)
+    assert [(r["turn"], r["context"], r["image"], r["reference"]) for r in drafted] == [
+        (0, "none", "own", ""),
+        (1, "generated", "own", ""),
+    ]
+    assert likely == [] and skipped == 0 and drafted[0]["prediction"][:20] in drafted[1]["prediction"]
 
 
 def settings(**more):
@@ -217,3 +263,39 @@ def test_a_backend_without_torch_names_the_command_that_installs_it(dataset, tmp
 def test_the_stage_starts_without_torch():
     code = "import sys, docphim.generate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_studies_without_a_report_are_drafted_apart_and_change_nothing_of_what_is_scored(dataset, tmp_path, tiny_model):
+    alone, both_kinds = run_folder(tmp_path / "a", tiny_model), run_folder(tmp_path / "b", tiny_model)
+    generate(dataset, alone, **settings(images=["own", "other"]))
+    assert (alone / "drafts.jsonl").read_bytes() == b""
+    write_jsonl(dataset / "examples" / "draft.jsonl", [to_row(unreported(n, t)) for n, t in ((0, "dialogue"), (3, "findings"))])
+    generate(dataset, both_kinds, **settings(images=["own", "other"]))
+    assert both(both_kinds) == both(alone)
+    drafts = list(read_jsonl(both_kinds / "drafts.jsonl"))
+    assert [(r["study"], r["turn"], r["context"], r["image"], r["run"]) for r in drafts] == [
+        ("s0", 0, "none", "own", "run"),
+        ("s0", 1, "generated", "own", "run"),
+        ("s3", 0, "none", "own", "run"),
+    ]
+    whole = (both_kinds / "drafts.jsonl").read_bytes()
+    for cut in (0, 40, len(whole) - 5):
+        (both_kinds / "drafts.jsonl").write_bytes(whole[:cut])
+        generate(dataset, both_kinds, **settings(images=["own", "other"]))
+        assert (both_kinds / "drafts.jsonl").read_bytes() == whole and both(both_kinds) == both(alone)
+
+
+def test_another_runs_model_may_draft_and_is_named(dataset, tmp_path, tiny_model):
+    drafter, out = run_folder(tmp_path, tiny_model), tmp_path / "out"
+    out.mkdir()
+    write_jsonl(dataset / "examples" / "draft.jsonl", [to_row(unreported(2))])
+    (dataset / "examples" / "test.jsonl").unlink()
+    generate(dataset, out, drafter, **settings())
+    assert [(r["study"], r["run"]) for r in read_jsonl(out / "drafts.jsonl")] == [("s2", "run")]
+    assert not (drafter / "drafts.jsonl").exists()
+
+
+def test_neither_examples_nor_studies_to_draft_is_refused(tmp_path):
+    write_jsonl(tmp_path / "examples" / "val.jsonl", [])
+    with pytest.raises(Refused, match="empty_dataset"):
+        generate(tmp_path, tmp_path, **settings())

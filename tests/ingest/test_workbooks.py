@@ -1,0 +1,50 @@
+"""Workbooks as tables of reports: read once, and within bounds."""
+
+import openpyxl
+import pytest
+from films import Ingested, write_png
+
+from docphim.errors import Refused
+from docphim.ingest import tables
+
+
+def workbook(path, rows):
+    """A workbook written row by row, as quickly as may be."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in rows:
+        sheet.append(row)
+    book.save(path)
+
+
+LARGE = {
+    "rows": [["image", "text"], *([["a.png", "Phổi sáng."]] * 60)],
+    "blank rows": [["image", "text"], *([[]] * 60), ["a.png", "Phổi sáng."]],
+    "columns": [["image", "text", *([None] * 60), "x"], ["a.png", "Phổi sáng."]],
+}
+
+
+@pytest.mark.parametrize("rows", LARGE.values(), ids=LARGE)
+def test_a_sheet_larger_than_a_table_of_reports_is_refused_and_no_further_row_is_read(tmp_path, rows, monkeypatch):
+    monkeypatch.setattr(tables, "_MOST_ROWS", 50)
+    monkeypatch.setattr(tables, "_MOST_COLUMNS", 50)
+    write_png(tmp_path / "source/a.png")
+    workbook(tmp_path / "source/r.xlsx", rows)
+    with pytest.raises(Refused, match="50 rows or 50 columns, blank ones counted"):
+        Ingested(tmp_path, reports="r.xlsx")
+
+
+def test_of_a_sheet_only_the_header_is_read_to_see_whether_it_holds_reports(tmp_path, monkeypatch):
+    cells = []
+    monkeypatch.setattr(tables, "_cell", lambda value: cells.append(value) or str(value or ""))
+    workbook(tmp_path / "r.xlsx", [["image", "text"], *([["a.png", "Phổi sáng."]] * 100)])
+    assert tables.has_reports(tmp_path / "r.xlsx", None, None) and cells == ["image", "text"]
+    cells.clear()
+    assert len(tables.read_table(tmp_path / "r.xlsx", columns={}).rows) == 100 and len(cells) == 202
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_LARGEST_BOOK", 1 << 10)
+    workbook(tmp_path / "r.xlsx", [["image", "text"]])
+    with pytest.raises(Refused, match="unpacks to more than"):
+        tables.read_table(tmp_path / "r.xlsx", columns={})
