@@ -55,12 +55,12 @@ def parse(endpoint: str, key: str = "endpoint") -> Address:
     UsageError
         It is no plain http or https address: a user name, password, query or fragment is not taken.  `key` names it.
     """
-    found = _ENDPOINT.fullmatch(endpoint)
-    if found is None:
+    match = _ENDPOINT.fullmatch(endpoint)
+    if match is None:
         # The text is not repeated: a key may have been pasted into it.
         raise UsageError(f"{key}: must be like https://host/v1 or http://127.0.0.1:8000/v1, without user, password or query")
-    path = found["path"].removesuffix("/chat/completions")
-    return Address(found["scheme"], found["host"].lower(), _port(found, found["scheme"]), path)
+    path = match["path"].removesuffix("/chat/completions")
+    return Address(match["scheme"], match["host"].lower(), _port(match, match["scheme"]), path)
 
 
 def check_upload(endpoint: str, allow_upload: Sequence[str], key: str = "endpoint") -> Address:
@@ -109,14 +109,14 @@ def secret(key_env: str | None, key: str = "key_env") -> str | None:
 
 
 def _entry(entry: str) -> tuple[str, str, int | None]:
-    found = _ENTRY.fullmatch(entry.strip())
-    if found is None:
+    match = _ENTRY.fullmatch(entry.strip())
+    if match is None:
         raise UsageError(f"allow_upload: {entry!r} is no host; write host, host:port or http://host, one host an entry")
-    return found["scheme"] or "https", found["host"].lower(), _port(found) if found["port"] else None
+    return match["scheme"] or "https", match["host"].lower(), _port(match) if match["port"] else None
 
 
-def _port(found: re.Match[str], scheme: str = "") -> int:
-    port = int(found["port"]) if found["port"] else _PORTS[scheme]
+def _port(match: re.Match[str], scheme: str = "") -> int:
+    port = int(match["port"]) if match["port"] else _PORTS[scheme]
     if not 0 < port < 65536:
         raise UsageError(f"{port} is no port")
     return port

@@ -76,8 +76,8 @@ def _places(id2label: dict[int, str], names: Sequence[str], where: str) -> list[
     lacking = [name for name in names if _folded(name) not in outputs]
     extra = sorted(label for label in id2label.values() if _folded(label) not in {_folded(name) for name in names})
     if lacking or extra or len(id2label) != len(names):
-        told = [f"lacks {lacking[0]!r}"] * bool(lacking) + [f"has {extra[0]!r}"] * bool(extra)
-        why = f"the model has {len(id2label)} labels and the set {len(names)}" + "".join(f"; it {t}" for t in told)
+        differences = [f"lacks {lacking[0]!r}"] * bool(lacking) + [f"has {extra[0]!r}"] * bool(extra)
+        why = f"the model has {len(id2label)} labels and the set {len(names)}" + "".join(f"; it {t}" for t in differences)
         raise Refused("labels_differ", where, why)
     return [outputs[_folded(name)] for name in names]
 

@@ -15,6 +15,7 @@ from docphim import files
 from docphim.errors import Refused
 from docphim.models.load import save
 from docphim.models.loaded import Loaded
+from docphim.models.tune import table, what_trains
 from docphim.study import Example
 from docphim.train import card, checkpoint, loop, loss_function, state
 from docphim.train.batch import MEMORY, Examples, lengths, plan, share, steps_of
@@ -74,6 +75,7 @@ def _trained(
         loaded, read["val"], keep_best=settings.keep_best, batch_size=settings.batch_size, processes=processes
     )
     start = _start(root, course.key, processes)
+    log.info("train: what is trained of each part\n%s", table(what_trains(loaded)))
     journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
     with journal or contextlib.nullcontext():
         loop.run(loaded, read["train"], validation, course, settings, loss, start, journal, processes)

@@ -138,8 +138,8 @@ def test_a_model_on_somebodys_weights_saves_only_what_is_new(published, tune, tm
     if tune != "none":
         train_one_step(loaded)
     load.save(loaded, tmp_path / "model")
-    kept = {p.name for p in (tmp_path / "model").rglob("*.safetensors")}
-    assert kept == {"lora": {"adapter_model.safetensors"}, "none": set(), "full": {"model.safetensors"}}[tune]
+    weights = {p.name for p in (tmp_path / "model").rglob("*.safetensors")}
+    assert weights == {"lora": {"adapter_model.safetensors"}, "none": set(), "full": {"model.safetensors"}}[tune]
     again = load.load_saved(tmp_path / "model")
     assert again.size == (84, 84) and torch.equal(logits(again), logits(loaded))
 

@@ -6,7 +6,7 @@ import torch
 from tiny_models import REPORT, batch_of, dialogue, film, make
 
 from docphim.imaging.frames import BLANK
-from docphim.models import decode, qwen_vl
+from docphim.models import decode, mrope
 from docphim.models.encode import Film, encode
 from docphim.study import Message
 
@@ -105,7 +105,7 @@ def config(kind: str, per_second: int = 2):
 def test_text_after_a_long_video_goes_on_after_its_last_slice(per_second, last):
     kinds = torch.tensor([0] * 15 + [2] * 1280 + [0] * 3)
     media = {"video_grid_thw": torch.tensor([[5, 32, 32]]), "second_per_grid_ts": torch.tensor([6])}
-    positions = qwen_vl.positions(config("qwen2_5_vl", per_second), kinds, media)
+    positions = mrope.positions(config("qwen2_5_vl", per_second), kinds, media)
     grids = positions[:, 15:-3].reshape(3, 5, 16, 16)
     assert grids[0, :, 0, 0].tolist() == [15 + 6 * per_second * n for n in range(5)] and grids[0].max() == last
     assert torch.equal(grids[1], (15 + torch.arange(16))[None, :, None].expand(5, 16, 16))
@@ -120,7 +120,7 @@ def test_positions_in_a_video_are_those_of_transformers(per_second, seconds):
     loaded.model.config.vision_config.tokens_per_second = per_second
     encoded = encode(loaded, asked("video"), [slices(loaded, 5)])
     encoded.media["second_per_grid_ts"][:] = seconds
-    ours = qwen_vl.positions(loaded.config, encoded.per_token["mm_token_type_ids"], encoded.media)
+    ours = mrope.positions(loaded.config, encoded.per_token["mm_token_type_ids"], encoded.media)
     theirs, _ = loaded.model.model.get_rope_index(
         encoded.input_ids[None],
         mm_token_type_ids=encoded.per_token["mm_token_type_ids"][None],
