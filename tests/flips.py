@@ -3,9 +3,9 @@
     python tests/flips.py [--seed S] [--only PART-OF-A-NAME]
 
 Run by hand.  In a file of text one digit becomes another (what a reader cannot see), in any other file one bit turns over.
-Then, each on a copy of its own: the same `docphim run`, `docphim compare` and `docphim page`.  Right are an error that names the
-file or its stage (`named`), the reference's bytes (`healed`), or a command that looks at no part of it that shows: all else has
-the reference's bytes, and the answer is the reference's (`unread`).
+Then, each on a copy of its own: the same `docphim run`, `docphim compare` and `docphim page`.  Right are an error that names
+the file or its stage (`named`), the reference's bytes (`healed`), or a command that uses nothing of it: all else has the
+reference's bytes, and the answer is the reference's (`unread`).
 """
 
 from __future__ import annotations
