@@ -3,8 +3,9 @@
     python tests/flips.py [--seed S] [--only PART-OF-A-NAME]
 
 Run by hand.  In a file of text one digit becomes another (what a reader cannot see), in any other file one bit turns over.
-Then, each on a copy of its own: the same `docphim run` (right are the reference's bytes in every file, or an error that names
-the file), `docphim compare` and `docphim page` (right are the reference's answer and page, or an error that names the file).
+Then, each on a copy of its own: the same `docphim run`, `docphim compare` and `docphim page`.  Right are a line that names
+the file or its stage (`named`), the reference's bytes (`healed`), or a command that uses nothing of it: all else has the
+reference's bytes, and the answer is the reference's (`unread`; of a whole run that is right for prepared pixels alone).
 """
 
 from __future__ import annotations
@@ -53,11 +54,10 @@ class Flipping:
         self.expected = self.run.stable()
         self.whole = folder / "whole"
         shutil.copytree(self.run.folder, self.whole)
-        self.answers = {command: self._answer(command) for command in self.commands}
-
-    def _answer(self, command: tuple[str, ...]) -> tuple[int, str]:
-        code, printed = self.run(*command)
-        return code, re.sub(r"in \d+ s", "", printed)
+        self.answers = {}
+        for command in self.commands:
+            self.run(*command)
+            self.answers[command] = self.run.printed("out")
 
     def names(self) -> list[str]:
         """Files that hold something, of the dataset and of the run; the source is the user's own."""
@@ -72,24 +72,20 @@ class Flipping:
         before = path.read_bytes()
         path.write_bytes(flipped(before, random.Random(f"{seed} {name}")))
         changed = path.read_bytes()
-        code, answer = self._answer(command)
+        code, printed = self.run(*command)
         if code:
-            named = path.name in answer or "which is not done" in answer
-            return "named" if named else f"WRONG exit {code}, which does not name it: {answer.strip()[-200:]}"
-        wrong = differences(self.run.stable(), self.expected)
+            named = path.name in printed or "which is not done" in printed
+            return "named" if named else f"WRONG exit {code}, which does not name it: {printed.strip()[-200:]}"
+        others = [line for line in differences(self.run.stable(), self.expected) if not line.startswith(f"{name} ")]
+        if others or self.run.printed("out") != self.answers[command]:
+            return f"WRONG used: {shown(others) or 'another answer is printed'}"
         now = path.read_bytes() if path.exists() else b""
-        if command == self.command:
-            # Prepared pixels are checked when they are read, which a finished run does not.
-            pixels = path.suffix == ".b2nd" and now == changed
-            wrong = [line for line in wrong if not (pixels and line.startswith(name))]
-            if wrong:
-                return f"WRONG used: {shown(wrong)}"
-            quiet = "unread" if pixels else "WRONG not noticed"
-            return "healed" if now != changed else "named" if path.name in answer else quiet
-        others = [line for line in wrong if not line.startswith(name)]
-        if others or (command == COMPARE and answer != self.answers[command][1]):
-            return f"WRONG used: {shown(others) or 'another answer'}"
-        return "unread" if now == changed else "healed"
+        if now != changed:
+            return "healed"
+        if path.name in printed:
+            return "named"
+        # The run itself looks at all that its stages wrote; prepared pixels are checked when they are read.
+        return "WRONG not noticed" if command == self.command and path.suffix != ".b2nd" else "unread"
 
 
 def main() -> None:

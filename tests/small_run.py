@@ -46,16 +46,17 @@ class SmallRun:
         (self.folder / "small.yaml").write_text(RECIPE.format(processes=self.processes), encoding="utf-8")
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """`docphim ARGUMENTS` in the folder; what it prints is written to a file, which no orphan can keep open."""
+        """`docphim ARGUMENTS` in the folder; what it prints goes to files, which no orphan can keep open."""
         env = {**os.environ, "PYTHONPATH": str(self.site)}
         env |= {"OMP_NUM_THREADS": "1", "DOCPHIM_KEY_FILE": str(self.site / "key"), "CUDA_VISIBLE_DEVICES": ""}
         command = [sys.executable, "-c", "from docphim.cli import main; main()", *arguments]
-        with open(self.site / "printed.txt", "w", encoding="utf-8") as printed:
-            return subprocess.Popen(command, cwd=self.folder, env=env | environment, stdout=printed, stderr=printed, text=True)
+        with open(self.site / "out.txt", "wb") as out, open(self.site / "err.txt", "wb") as err:
+            return subprocess.Popen(command, cwd=self.folder, env=env | environment, stdout=out, stderr=err, text=True)
 
-    def printed(self) -> str:
-        """What the last command printed."""
-        return (self.site / "printed.txt").read_text(encoding="utf-8", errors="replace")
+    def printed(self, *streams: str) -> str:
+        """What the last command printed, on both streams or on one."""
+        names = streams or ("out", "err")
+        return "".join((self.site / f"{name}.txt").read_text(encoding="utf-8", errors="replace") for name in names)
 
     def __call__(self, *arguments: str, timeout: float = 3600) -> tuple[int, str]:
         """Run a command to its end: its exit code and all that it printed."""
