@@ -231,7 +231,7 @@ class Evaluate(Section):
     judge: Judge | None = None
 
     @model_validator(mode="after")
-    def _own_first(self) -> Evaluate:
+    def _with_the_patients_image(self) -> Evaluate:
         if "own" not in self.images:
             raise ValueError("images must hold 'own': the score the others are compared with")
         return self
@@ -267,7 +267,7 @@ class Recipe(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_model_of_our_own(cls, values: Any) -> Any:
+    def _without_a_model(cls, values: Any) -> Any:
         """Where nothing is trained `model` may be left out; a file has drafts of the own images unless told."""
         if isinstance(values, dict) and isinstance(generate := values.get("generate"), dict):
             if generate.get("backend") in ("openai", "file"):

@@ -54,15 +54,15 @@ def remove_identities(text: str, names: Iterable[str] = (), numbers: Iterable[st
         The text, tidied; of a full date the year is left.
     """
     text = clean(text)
-    said_names, said_numbers = announced(text)
+    announced_names, announced_numbers = announced(text)
     text = _field().sub("\n", text)
     text = _EMAIL.sub(" ", text)
-    for number in sorted({n.strip() for n in (*numbers, *said_numbers)}, key=len, reverse=True):
+    for number in sorted({n.strip() for n in (*numbers, *announced_numbers)}, key=len, reverse=True):
         text = _remove_number(text, number)
     text = _DAY.sub(_year, text)
     text = _reference().sub(" ", _LONG_NUMBER.sub(" ", text))
     text = _remove_titled_names(text)
-    for name in (*names, *said_names):
+    for name in (*names, *announced_names):
         text = _remove_name(text, name, language)
     return tidy(_mend(text))
 

@@ -19,7 +19,7 @@ from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import ORDERS, Floats, Pairs
 
 #: What Docphim's own convention may count; the first unless told.
-OWN_TOKENS = ("syllable", "word")
+TOKEN_RULES = ("syllable", "word")
 
 #: The weight of recall in coco's ROUGE-L, and what its BLEU adds to counts so that nothing is divided by 0.
 _BETA, _TINY, _SMALL = 1.2, 1e-15, 1e-9
@@ -69,20 +69,20 @@ def choose(convention: str, language: str, tokens: str = "syllable") -> tuple[st
     convention : str
         `docphim` or one of `CONVENTIONS`.
     tokens : str
-        What Docphim's own convention counts: one of `OWN_TOKENS`.
+        What Docphim's own convention counts: one of `TOKEN_RULES`.
 
     Raises
     ------
     UsageError
         Unknown convention, tokens or language; tokens chosen for another tool's convention; a package is not installed.
     """
-    if tokens not in OWN_TOKENS:
-        raise UsageError(f"--tokens {tokens}: must be one of {', '.join(OWN_TOKENS)}")
+    if tokens not in TOKEN_RULES:
+        raise UsageError(f"--tokens {tokens}: must be one of {', '.join(TOKEN_RULES)}")
     families: tuple[str, ...] | None = None
     if convention != "docphim":
         if convention not in CONVENTIONS:
             raise UsageError(f"--convention {convention}: must be one of docphim, {', '.join(CONVENTIONS)}")
-        if tokens != OWN_TOKENS[0]:
+        if tokens != TOKEN_RULES[0]:
             raise UsageError(f"--tokens {tokens}: is for the convention docphim; {convention} cuts text in its own way")
         tokens, families = CONVENTIONS[convention].tokens, CONVENTIONS[convention].families
     rule(tokens, language)

@@ -17,7 +17,7 @@ from docphim.models import family as family_of
 NOTE = "docphim.json"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 #: Configurations whose weights only their authors' own code loads, and what to use instead.
-_OWN_CODE = {
+_REMOTE_CODE = {
     "internvl_chat": "use the conversion whose name ends in -hf",
     "minicpmv": "MiniCPM-V 2.x has no transformers layout; 4.6 has one",
     "llava_mistral": "convert it with transformers' convert_llava_weights_to_hf.py",
@@ -143,8 +143,8 @@ def check_config(config: dict[str, Any], family: str, where: str) -> None:
     for other in FAMILIES:
         if other != family and kind in family_of(other).MODEL_TYPES:
             raise UsageError(f"model.family: the weights are {kind}: family {other}, not {family}")
-    hint = _OWN_CODE.get(kind, f"{family} takes {', '.join(sorted(family_of(family).MODEL_TYPES))}")
-    alone = "auto_map" in config or kind in _OWN_CODE
+    hint = _REMOTE_CODE.get(kind, f"{family} takes {', '.join(sorted(family_of(family).MODEL_TYPES))}")
+    alone = "auto_map" in config or kind in _REMOTE_CODE
     who = "only its authors' own code loads it" if alone else "no family of Docphim drives it"
     raise Refused("weights_layout", where, f"model_type {kind or '(none)'!r}: {who}; {hint}")
 

@@ -216,7 +216,7 @@ def load_saved(folder: Path, *, base: str | None = None) -> Loaded:
     """
     note, where = checkpoint.read_note(folder), folder.name
     if note["base"] is None or note["tune"] == "full":
-        loaded = _load_own(folder / "base" if note["tune"] == "lora" else folder, folder, note)
+        loaded = _load_trained(folder / "base" if note["tune"] == "lora" else folder, folder, note)
     else:
         loaded = _load_base(note, base)
     if note["tune"] == "lora":
@@ -227,7 +227,7 @@ def load_saved(folder: Path, *, base: str | None = None) -> Loaded:
     return loaded
 
 
-def _load_own(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
+def _load_trained(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
     checkpoint.check_folder(weights, note["family"], texts.name)
     hub = {"local_files_only": True, "trust_remote_code": False}
     with quietly(offline=True), refusing(texts.name):

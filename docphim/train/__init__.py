@@ -48,12 +48,12 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
         from docphim.train.fit import fit
         from docphim.train.launch import launch
 
-    loss_function(train["loss"])
+    loss = loss_function(train["loss"])
     model = {**model, "base": base or model.get("base")}
     if train["processes"] > 1 and "RANK" not in os.environ:
         launch(Path(dataset), Path(run), model=model, train=train)
     else:
-        fit(Path(dataset), Path(run), model, train)
+        fit(Path(dataset), Path(run), model, train, loss)
 
 
 def check_loss(kind: str) -> None:

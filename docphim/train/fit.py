@@ -17,7 +17,7 @@ from docphim.models.load import save
 from docphim.models.loaded import Loaded
 from docphim.models.tune import table, what_trains
 from docphim.study import Example
-from docphim.train import card, checkpoint, loop, loss_function, state
+from docphim.train import card, checkpoint, loop, state
 from docphim.train.batch import MEMORY, Examples, lengths, plan, share, steps_of
 from docphim.train.log import ROWS, Journal
 from docphim.train.model import open_model
@@ -28,10 +28,9 @@ from docphim.train.validate import Validation, sample
 log = logging.getLogger("docphim")
 
 
-def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any]) -> None:
-    """See `docphim.train.train`."""
+def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
+    """See `docphim.train.train`; `loss` is the function that `train["loss"]` names."""
     settings = TrainSettings(**train)
-    loss = loss_function(settings.loss)
     examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"] and model["tune"] != "none":
         raise Refused("empty_dataset", "", "there is no training example")

@@ -21,9 +21,9 @@ from docphim.train import checkpoint, state
 from docphim.train.ahead import Ahead
 from docphim.train.batch import Batch, Examples, loader, one_of_each_kind
 from docphim.train.log import Journal, Meter, memory_mb
-from docphim.train.losses import Scored
 from docphim.train.optimiser import adamw, learning_rate
 from docphim.train.processes import Processes
+from docphim.train.scored import Scored
 from docphim.train.settings import TrainSettings
 from docphim.train.validate import Validation
 

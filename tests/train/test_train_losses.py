@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from docphim.models.encode import answer_columns
-from docphim.train.losses import Scored, answers
+from docphim.train.losses import answers
+from docphim.train.scored import Scored
 
 VOCABULARY = 7
 
