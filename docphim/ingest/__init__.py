@@ -1,7 +1,7 @@
 """Stage 1, `docphim ingest RECIPE`: any source becomes studies.jsonl, rejected.jsonl and private.csv.
 
 A source is a module with `Options` (what may stand under `source:` in a recipe), `fingerprint(options)` (a cheap key of
-its content) and `read(options, dataset, notes, *, language, split_by_source)`, which yields `records.Found` and
+its content) and `read(options, dataset, notes, *, language, split_by_source)`, which yields `records.SourceStudy` and
 `records.Rejection`.  To add one, write the module and add its line to `SOURCES`.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from docphim.errors import REASONS, Refused, UsageError
 from docphim.files import atomic, private_folder, write_json, write_jsonl
-from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.recipe import Section, validated
 from docphim.study import to_row
 
@@ -70,7 +70,7 @@ def ingest(kind: str, options: dict[str, Any], dataset: Path, *, language: str, 
     """
     checked, notes = check(kind, options), Notes()
     private_folder(dataset)
-    studies: dict[str, Found] = {}
+    studies: dict[str, SourceStudy] = {}
     rejections: set[Rejection] = set()
     try:
         for item in _source(kind).read(checked, dataset, notes, language=language, split_by_source=split_by_source):
@@ -94,7 +94,7 @@ def _source(kind: str) -> Any:
     return importlib.import_module(SOURCES[kind])
 
 
-def _write(dataset: Path, studies: list[Found], rejections: list[Rejection], notes: Notes) -> None:
+def _write(dataset: Path, studies: list[SourceStudy], rejections: list[Rejection], notes: Notes) -> None:
     # A study may be refused for the same reason at several places: one row here, one line each in private.csv.
     refused = sorted({(r.study, r.reason, r.why) for r in rejections})
     reasons = Counter(reason for _, reason, _ in refused)
@@ -114,7 +114,7 @@ def _write(dataset: Path, studies: list[Found], rejections: list[Rejection], not
     write_jsonl(dataset / "studies.jsonl", (to_row(item.study) for item in studies))
 
 
-def _places_of_studies(studies: Iterable[Found]) -> Iterator[tuple[str, ...]]:
+def _places_of_studies(studies: Iterable[SourceStudy]) -> Iterator[tuple[str, ...]]:
     for item in studies:
         for series in item.study.series:
             yield series.id, item.study.id, item.locations[series.id], item.original_id, ""

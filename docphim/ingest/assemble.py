@@ -9,10 +9,10 @@ from docphim.errors import REASONS
 from docphim.ingest.deidentify import announced, remove_identities
 from docphim.ingest.identities import Identities
 from docphim.ingest.matching import Draft, Image, clean_id
-from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.tables import Row
 from docphim.ingest.values import age_of, day_of, sex_of, split_of, view_of, year_of
-from docphim.language.sections import KEPT, leave_out_comparisons, split_sections
+from docphim.language.sections import SECTIONS, leave_out_comparisons, split_sections
 from docphim.study import Report, Series, Study
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Assembler:
         self._identities, self._notes, self._language = identities, notes, language
         self._leave_out, self._named = leave_out, named
 
-    def assemble(self, draft: Draft, *, split_by_source: bool, need_report: bool) -> Iterator[Found | Rejection]:
+    def assemble(self, draft: Draft, *, split_by_source: bool, need_report: bool) -> Iterator[SourceStudy | Rejection]:
         """The study, or why there is none; films that are left out of it are rejections too."""
         study = self._identities.study(draft.name)
         original = self._cell(draft, "id") or self._cell(draft, "accession") or draft.original
@@ -56,7 +56,7 @@ class Assembler:
         header = next((i.header for i in draft.images if i.header), None)
         if not patients:
             self._notes.counts["patients_unknown"] += 1
-        yield Found(
+        yield SourceStudy(
             Study(
                 id=study,
                 patient=self._identities.patient(patients.pop()) if patients else study,
@@ -144,11 +144,11 @@ class Assembler:
         headers = [i.header for i in draft.images if i.header]
         names = [n for h in headers for n in h.names] + [row.get("name"), row.get("doctor")]
         numbers = [n for h in headers for n in h.numbers] + [row.get(f) for f in ("id", "accession", "patient", "study_uid")]
-        for cell in map(row.get, ("text", *KEPT)):
+        for cell in map(row.get, ("text", *SECTIONS)):
             cell_names, cell_numbers = announced(cell)
             names, numbers = names + cell_names, numbers + cell_numbers
-        parts: dict[str, list[str]] = {section: [] for section in KEPT}
-        for field in ("text", *KEPT):
+        parts: dict[str, list[str]] = {section: [] for section in SECTIONS}
+        for field in ("text", *SECTIONS):
             for name, text in split_sections(row.get(field)).items():
                 section = field if name == "findings" and field != "text" else name
                 text = remove_identities(text, names, numbers, language=self._language)

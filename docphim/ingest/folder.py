@@ -20,7 +20,7 @@ from docphim.ingest.assemble import Assembler
 from docphim.ingest.films import find_films
 from docphim.ingest.identities import Identities, load_key
 from docphim.ingest.matching import RULES, Match, match, usable_rules
-from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.tables import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
 from docphim.ingest.tree import Entry, walk
 from docphim.recipe import Section
@@ -85,7 +85,9 @@ def fingerprint(options: Options) -> str:
     return content_key([options.model_dump(exclude={"path"}), listed])
 
 
-def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool) -> Iterator[Found | Rejection]:
+def read(
+    options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool
+) -> Iterator[SourceStudy | Rejection]:
     """Studies and rejections of a folder.
 
     Raises
@@ -112,11 +114,11 @@ def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_
     assembler = Assembler(
         identities, notes, language, options.comparisons == "leave_out", table.named if table else frozenset()
     )
-    studies: list[Found] = []
+    studies: list[SourceStudy] = []
     need_report = options.without_report == "refuse"
     for draft in [*matched.drafts, *matched.alone]:
         for item in assembler.assemble(draft, split_by_source=split_by_source, need_report=need_report):
-            if isinstance(item, Found):
+            if isinstance(item, SourceStudy):
                 studies.append(item)
             else:
                 yield item
@@ -202,7 +204,7 @@ def _refused_rows(refused: list[tuple[Row, str]], identities: Identities, table:
         yield Rejection(name, reason, why, (f"table:{table}#{row.number}",), known)
 
 
-def _one_split_each(studies: list[Found]) -> Iterator[Found | Rejection]:
+def _one_split_each(studies: list[SourceStudy]) -> Iterator[SourceStudy | Rejection]:
     """Refuse every study of a patient whom the table puts into more than one split."""
     splits: dict[str, set[str | None]] = defaultdict(set)
     for item in studies:

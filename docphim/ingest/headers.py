@@ -17,7 +17,7 @@ from docphim.imaging.io.dicom import check_deflated, mended, quiet
 from docphim.ingest.values import age_between, age_of, day_of, sex_of, view_of
 
 #: Attributes kept in studies.jsonl.  Geometry is read with the pixels, in `docphim.imaging`.
-KEPT = ("PatientAge", "PatientSex", "ViewPosition", "Modality")
+STORED = ("PatientAge", "PatientSex", "ViewPosition", "Modality")
 #: Attributes read to find which report belongs to which film, or to derive a kept one (age, year), and then dropped.
 MATCHING = (
     "AccessionNumber",
@@ -42,7 +42,7 @@ NAMES = (
     "OperatorsName",
 )
 NUMBERS = ("OtherPatientIDs", "StudyID", "AdmissionID", "PatientTelephoneNumbers")
-ALLOWED = (*KEPT, *MATCHING, *NAMES, *NUMBERS)
+ALLOWED = (*STORED, *MATCHING, *NAMES, *NUMBERS)
 
 #: Modalities (PS3.3 C.7.3.1.1.1) that are no single film; what else is out of scope is said when pixels are prepared.
 NOT_A_FILM = frozenset(

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from docphim.errors import UsageError
 from docphim.files import content_key, seed_of
-from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.recipe import Section
 from docphim.study import Split
 
@@ -35,7 +35,9 @@ def fingerprint(options: Options) -> str:
     return content_key([parts, options.val_fraction, options.seed])
 
 
-def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool) -> Iterator[Found | Rejection]:
+def read(
+    options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool
+) -> Iterator[SourceStudy | Rejection]:
     """Studies of both sources, with their splits; their ids must not meet.
 
     Raises
@@ -49,7 +51,7 @@ def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_
     for (values, source, checked), part in zip(_both(options), ("train", "test"), strict=True):
         inner = Notes()
         for item in source.read(checked, dataset, inner, language=language, split_by_source=False):
-            if isinstance(item, Found):
+            if isinstance(item, SourceStudy):
                 if item.study.id in seen:
                     raise UsageError(f"source: both joined sources have a study {item.study.id}; let one of them hash its ids")
                 seen.add(item.study.id)

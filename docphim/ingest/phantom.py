@@ -20,7 +20,7 @@ from pydantic import Field, field_validator
 from docphim.errors import Refused, UsageError
 from docphim.files import content_key, read_json, sha256, write_json
 from docphim.ingest.headers import read_header
-from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.phantom.patient import labels_of, profile_of, sample_patient
 from docphim.phantom.reports import LANGUAGES, compose
 from docphim.progress import bar
@@ -59,7 +59,7 @@ def fingerprint(options: Options) -> str:
 
 def read(
     options: Options, dataset: Path, notes: Notes, *, language: Literal["vi", "en"], split_by_source: bool
-) -> Iterator[Found | Rejection]:
+) -> Iterator[SourceStudy | Rejection]:
     """Make the films that are not there yet, then read them.
 
     Raises
@@ -179,7 +179,7 @@ def _make_one(index: int, *, root: Path, seed: int, profile: str, size: int) -> 
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _study(folder: Path, language: str) -> Found | Rejection:
+def _study(folder: Path, language: str) -> SourceStudy | Rejection:
     name = folder.name
     try:
         film = folder / "film.dcm"
@@ -196,7 +196,7 @@ def _study(folder: Path, language: str) -> Found | Rejection:
     study = Study(
         name, header.patient, header.sex, header.age, day, [series], Report(language, sections), None, None, "phantom", known
     )
-    return Found(study, {series.id: str(film)}, name)
+    return SourceStudy(study, {series.id: str(film)}, name)
 
 
 def _sections(text: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ from docphim.study import Study
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A study that is kept.
+class SourceStudy:
+    """A study of the source, and where its pixels are.
 
     Attributes
     ----------
@@ -32,8 +32,8 @@ class Found:
 class Rejection:
     """Something that is left out: hashed id, reason code (`errors.REASONS`), one sentence without names or paths.
 
-    `places` and `original_id` are for private.csv alone: where its files or its row of the table are, as `Found.locations`
-    says it (a row is `table:PATH#ROW`), and the id it came with.
+    `places` and `original_id` are for private.csv alone: where its files or its row of the table are, as
+    `SourceStudy.locations` says it (a row is `table:PATH#ROW`), and the id it came with.
     """
 
     study: str

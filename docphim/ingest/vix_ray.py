@@ -21,7 +21,7 @@ from pydantic import Field, field_validator
 from docphim.errors import REASONS, Refused, UsageError
 from docphim.files import content_key
 from docphim.ingest.identities import Identities
-from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.shards import Shard, ShardRow, find_shards
 from docphim.ingest.values import age_of, sex_of, view_of
 from docphim.language.normalize import clean, normalize
@@ -86,7 +86,9 @@ def fingerprint(options: Options) -> str:
     return content_key([options.model_dump(exclude={"path"}), [(name, s.st_size, s.st_mtime_ns) for name, s in stats]])
 
 
-def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool) -> Iterator[Found | Rejection]:
+def read(
+    options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool
+) -> Iterator[SourceStudy | Rejection]:
     """Studies and rejections, a row at a time; of the image column nothing is read.
 
     Published ids are kept, and made (`train-000017`: split and row) where the dataset has none.  A patient that is not named
@@ -143,7 +145,7 @@ class _Reader:
         self._seen: set[str] = set()
         self._hashes = Identities(None)
 
-    def study(self, shard: Shard, row: ShardRow) -> Found | Rejection:
+    def study(self, shard: Shard, row: ShardRow) -> SourceStudy | Rejection:
         """One row's study, or why there is none."""
         place = shard.split or "row"
         made, number = f"{place}-{self._rows[place]:06d}", self._rows[place]
@@ -175,7 +177,7 @@ class _Reader:
             split=shard.split if self._split_by_source else None,
             source="vix_ray",
         )
-        return Found(study, {f"{name}-1": row.location}, published or made)
+        return SourceStudy(study, {f"{name}-1": row.location}, published or made)
 
     def _report(self, cells: dict[str, str]) -> Report | None:
         texts: dict[str, str] = {}

@@ -15,7 +15,7 @@ import yaml
 from docphim.language.normalize import clean, normalize
 
 #: The sections a report is made of; the others (`indication`, `technique`, `comparison`) are read and set aside.
-KEPT = ("findings", "impression", "recommendation")
+SECTIONS = ("findings", "impression", "recommendation")
 
 # A full stop ends a sentence before a space, but not inside a number (1.5 cm), after an initial (BS. N. V.) or a list number.
 _SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?<!^\d\.)\s+|\s*\n+\s*", re.MULTILINE)
@@ -31,7 +31,7 @@ def split_sections(text: str) -> dict[str, str]:
     Returns
     -------
     dict
-        Section name → text, in the order first met: the names in `KEPT`, and `indication`, `technique`, `comparison`.
+        Section name → text, in the order first met: the names in `SECTIONS`, and `indication`, `technique`, `comparison`.
         Sections without text are left out.
     """
     text = clean(text).replace("\r\n", "\n").replace("\r", "\n")

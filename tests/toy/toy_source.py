@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from docphim.files import content_key
-from docphim.ingest.records import Found, Notes, Rejection
+from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.recipe import Section
 from docphim.study import Report, Series, Study
 
@@ -40,7 +40,9 @@ def write(folder: Path, studies: int, keys: tuple[str, ...] = ("toy",)) -> None:
         np.savez(folder / f"case{number:02}.npz", **volumes)
 
 
-def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool) -> Iterator[Found | Rejection]:
+def read(
+    options: Options, dataset: Path, notes: Notes, *, language: str, split_by_source: bool
+) -> Iterator[SourceStudy | Rejection]:
     """A study a file."""
     for path in sorted(Path(options.path).iterdir()):
         name, side = path.stem, "phải" if int(path.stem[-1]) % 2 else "trái"
@@ -48,4 +50,4 @@ def read(options: Options, dataset: Path, notes: Notes, *, language: str, split_
         series = [Series(f"{name}-{key}", key, f"prepared/{name}-{key}.b2nd", "HU") for key in keys]
         report = Report(language, {"findings": f"Tràn dịch màng phổi {side}.", "impression": f"Tràn dịch {side}."})
         study = Study(name, f"p-{name}", "F", 60, None, series, report, None, None, "toy")
-        yield Found(study, {f"{name}-{key}": f"npz:{path}#{key}" for key in keys}, path.name)
+        yield SourceStudy(study, {f"{name}-{key}": f"npz:{path}#{key}" for key in keys}, path.name)
