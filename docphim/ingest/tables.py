@@ -186,6 +186,7 @@ def _sheet_lines(path: Path, sheet: str | None) -> Generator[list[str]]:
             if sheet is not None and sheet not in book.sheetnames:
                 raise UsageError(f"source.sheet: the workbook has no sheet {sheet!r}")
             chosen = book[sheet] if sheet is not None else book.worksheets[0]
+            chosen.reset_dimensions()  # what the file says of its size may be wrong, and rows beyond would be lost
             for number, line in enumerate(chosen.iter_rows(values_only=True), 1):
                 if number > _MOST_ROWS or len(line) > _MOST_COLUMNS:
                     why = f"the sheet has more than {_MOST_ROWS:,} rows or {_MOST_COLUMNS:,} columns, blank ones counted"

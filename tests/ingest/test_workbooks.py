@@ -1,5 +1,8 @@
 """Workbooks as tables of reports: read once, and within bounds."""
 
+import re
+import zipfile
+
 import openpyxl
 import pytest
 from films import Ingested, write_png
@@ -48,3 +51,15 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_opened(tmp_
     workbook(tmp_path / "r.xlsx", [["image", "text"]])
     with pytest.raises(Refused, match="unpacks to more than"):
         tables.read_table(tmp_path / "r.xlsx", columns={})
+
+
+def test_rows_beyond_what_the_workbook_says_of_its_size_are_read_too(tmp_path):
+    book = openpyxl.Workbook()
+    for row in [["image", "text"], *([["a.png", "Phổi sáng."]] * 5)]:
+        book.active.append(row)
+    book.save(tmp_path / "whole.xlsx")
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "r.xlsx", "w") as wrong:
+        for name in whole.namelist():
+            wrong.writestr(name, re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:A2"', whole.read(name)))
+    assert len(tables.read_table(tmp_path / "r.xlsx", columns={}).rows) == 5
+    assert all(row.get("text") for row in tables.read_table(tmp_path / "r.xlsx", columns={}).rows)
