@@ -120,9 +120,12 @@ def _clear_the_way(stage: Stage, record: dict[str, Any]) -> None:
 
 def _set_damage_aside(stage: Stage) -> None:
     """Move files that are not what the stage wrote out of its way, so that it makes them again."""
-    for name in files.damaged(stage.folder, files.read_stage(stage.ended) or {}):
+    damage = files.damaged(stage.folder, files.read_stage(stage.ended) or {})
+    for name in stage.places if stage.whole and damage else damage:
         there = (stage.folder / name).is_file()
-        log.warning("%s: %s is %s; it is made again", stage.name, _file(name), "not what was written" if there else "missing")
+        if name in damage:
+            why = "not what was written" if there else "missing"
+            log.warning("%s: %s is %s; it is made again", stage.name, _file(name), why)
         if there:
             target = stage.folder / f".damaged-{stage.name}" / name
             target.parent.mkdir(parents=True, exist_ok=True)

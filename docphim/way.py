@@ -42,6 +42,8 @@ class Stage:
         What it writes too and no later stage has to have: damage there is named, and is no reason to do it again.
     borrowed : bool
         Whether its folders are first linked from a sibling that made them in the same way.
+    whole : bool
+        Whether its files are right only together: where one is damaged, all are made again.
     torch : bool
         Whether it needs the packages of the `train` extra.
     """
@@ -57,6 +59,7 @@ class Stage:
     unrecorded: dict[str, Any] = field(default_factory=dict)
     beside: list[str] = field(default_factory=list)
     borrowed: bool = False
+    whole: bool = False
     torch: bool = False
 
     @property
@@ -219,6 +222,7 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         folder=home,
         outputs=["predictions.jsonl", "likelihoods.jsonl", "drafts.jsonl", "generate-plan.json"],
         version=VERSIONS["generate"],
+        whole=True,
         torch=recipe.trains,
     )
 
