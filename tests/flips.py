@@ -76,11 +76,8 @@ class Flipping:
         if code:
             named = path.name in printed or "which is not done" in printed
             return "named" if named else f"WRONG exit {code}, which does not name it: {printed.strip()[-200:]}"
-        others = [
-            line
-            for line in differences(self.run.stable(), self.expected)
-            if not line.startswith((f"{name} ", f"{name}.damaged "))
-        ]
+        itself = (f"{name} ", f"{name}.damaged ")
+        others = [line for line in differences(self.run.stable(), self.expected) if not line.startswith(itself)]
         if others or self.run.printed("out") != self.answers[command]:
             return f"WRONG used: {shown(others) or 'another answer is printed'}"
         now = path.read_bytes() if path.exists() else b""
