@@ -76,3 +76,13 @@ def test_the_nearest_film_is_the_one_at_the_smallest_distance_however_strong_its
 
     expected = [nearest(e.id) if e.id in rows else floors.constant for e in asked]
     assert floors.texts(asked)["nearest"] == expected and len(set(expected)) > 8
+
+
+def test_the_metadata_floor_knows_the_sex_and_the_decade_and_no_more():
+    """Two reports of each sex and decade say the same, so that theirs is the medoid of no other group."""
+    people = [(sex, age) for sex in "FM" for age in (20, 29, 30, 39, 40, 49)]
+    group = {f"{sex}{age}": f"{sex} {age // 10}" for sex, age in people}
+    studies = {f"{sex}{age}": Study(f"{sex}{age}", "p", sex, age, None, [], None, None, None, "x") for sex, age in people}
+    train = [dataclasses.replace(shown(group[name]), id=name, study=name) for name in studies]
+    floors = Floors(train, 0, studies, Thumbs({}, {}), "vi", 1)
+    assert floors.texts(train)["metadata"] == list(group.values())

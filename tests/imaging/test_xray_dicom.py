@@ -263,6 +263,14 @@ def test_colour_becomes_its_luma(photometric: str) -> None:
     np.testing.assert_allclose(made.pixels / 65535, EXPECTED, atol=0.006)
 
 
+def test_the_channels_of_a_colour_count_as_the_eye_sees_them() -> None:
+    """ITU-R BT.601: 0.299 red, 0.587 green, 0.114 blue."""
+    grey = stored(8)
+    channels = np.stack([np.rint(grey * share).astype(np.uint8) for share in (1.0, 0.8, 0.3)], axis=2)
+    made = film_from(as_bytes(dataset(channels, 8)))
+    np.testing.assert_allclose(made.pixels / 65535, EXPECTED * (0.299 + 0.587 * 0.8 + 0.114 * 0.3), atol=0.006)
+
+
 @pytest.mark.parametrize(
     ("tags", "spacing", "source"),
     [
@@ -296,6 +304,17 @@ def test_stated_orientation_brings_the_film_upright(rows: str, columns: str, tur
     array = np.ascontiguousarray(turn(stored(12)))
     made = film_from(as_bytes(dataset(array, 12, PatientOrientation=[rows, columns], PixelSpacing=[0.2, 0.2], **WINDOW)))
     np.testing.assert_allclose(made.pixels / 65535, EXPECTED, atol=0.001)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "turn", "spacing"),
+    [("F", "L", lambda a: a.T, (0.2005, 0.2)), ("R", "F", lambda a: a[:, ::-1], (0.2, 0.2005))],
+)
+def test_a_film_that_is_turned_takes_its_spacing_along(rows: str, columns: str, turn, spacing: tuple[float, float]) -> None:
+    """Pixels of 0.2 mm down and 0.2005 mm across, in the file, are near enough to square to stay as they are."""
+    array = np.ascontiguousarray(turn(stored(12)))
+    made = film_from(as_bytes(dataset(array, 12, PatientOrientation=[rows, columns], PixelSpacing=[0.2, 0.2005], **WINDOW)))
+    assert made.pixels.shape == (240, 200) and made.spacing == spacing
 
 
 @pytest.mark.parametrize("value", [None, ["L"], ["L", "R"], ["", ""]])
