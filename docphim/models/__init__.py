@@ -13,7 +13,7 @@ from docphim.errors import UsageError
 TRAIN_EXTRA = frozenset({"torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "huggingface_hub"})
 
 #: How they are installed; Docphim is no package of an index yet.
-INSTALL = "in its folder, pip install '.[train]'"
+INSTALL = "pip install '.[train]' in Docphim's folder"
 
 FAMILIES: dict[str, str] = {"qwen_vl": "docphim.models.qwen_vl", "llava": "docphim.models.llava"}
 

@@ -257,7 +257,7 @@ def test_a_run_without_a_model_is_refused_before_anything_is_written(dataset, tm
 def test_a_backend_without_torch_names_the_command_that_installs_it(dataset, tmp_path):
     code = "import sys; sys.modules['torch'] = None\nfrom docphim.generate.stage import _opener; _opener('transformers')"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8")
-    assert "UsageError: torch is not installed; models need: pip install 'docphim[train]'" in out.stderr
+    assert "UsageError: torch is not installed; models need: pip install '.[train]' in Docphim's folder" in out.stderr
 
 
 def test_the_stage_starts_without_torch():

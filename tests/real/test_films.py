@@ -122,8 +122,8 @@ def test_the_tibia_is_refused() -> None:
     [
         ("xray_dicom", {"CR": 2, "xray": 2}, 3, {"body_part_out_of_scope"}),
         ("xray_ccby_with_text", {"xray": 8}, 8, set()),
-        ("ct_chest_lidc_0314", {"CT": 55}, 0, {"modality_unsupported"}),
-        ("ct_nifti", {"unknown": 3}, 0, {"modality_unsupported"}),
+        ("ct_chest_lidc_0314", {"CT": 1}, 1, set()),
+        ("ct_nifti", {"unknown": 3}, 0, {"unit_unknown"}),
     ],
 )
 def test_inspect_knows_the_folders(folder: str, counts: dict[str, int], usable: int, reasons: set[str]) -> None:
@@ -133,7 +133,10 @@ def test_inspect_knows_the_folders(folder: str, counts: dict[str, int], usable: 
 
 
 def test_inspect_reads_the_geometry_of_a_ct_and_a_nifti() -> None:
+    (series,) = inspect(SHARED / "ct_chest_lidc_0314")["volumes"]
+    assert (series["shape"], series["spacing"], series["unit"]) == ([55, 512, 512], [5.0, 0.78125, 0.78125], "HU")
     ct = inspect(next((SHARED / "ct_chest_lidc_0314").rglob("*.dcm")))
     assert (ct["modality"], ct["shape"], ct["spacing"]) == ("CT", [512, 512], [0.78125, 0.78125])
     volume = inspect(SHARED / "ct_nifti" / "chest_cta_pulmonary_crop_ct.nii.gz")
-    assert (volume["format"], volume["shape"], volume["spacing"]) == ("nifti", [122, 102, 112], [1.5, 1.5, 1.5])
+    # The file's axes run L, P, S; a volume's are slices, rows, columns.
+    assert (volume["format"], volume["shape"], volume["spacing"]) == ("nifti", [112, 102, 122], [1.5, 1.5, 1.5])

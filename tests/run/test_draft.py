@@ -12,6 +12,7 @@ import time
 import pydicom
 import pytest
 from PIL import Image
+from program import Program
 
 from docphim.files import read_jsonl
 
@@ -21,8 +22,6 @@ SHOWN = ["drafts.jsonl", "rejected.jsonl", "private.csv", "index.html"]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, shared_phantoms):
     """A folder with a finished run `small` whose task is a dialogue; tests copy what they change."""
-    from conftest import Program
-
     program = Program(tmp_path_factory.mktemp("trained"))
     recipe = program.folder / "small.yaml"
     recipe.write_text(

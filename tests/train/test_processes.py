@@ -188,9 +188,10 @@ def test_when_one_process_stops_all_do_and_the_first_cause_is_said(tmp_path, mon
     code = f"import os, sys, time; sys.stdin.readline(); exec({codes!r}[int(os.environ['RANK'])])"
     monkeypatch.setattr(launch, "_command", lambda dataset, run: [sys.executable, "-c", code])
     monkeypatch.setattr(launch, "GRACE", 2.0)
+    before = set(psutil.Process().children())
     with pytest.raises(error, match=message):
         launch.launch(tmp_path, tmp_path / "run", model={}, train={"processes": 2})
-    assert not psutil.Process().children()
+    assert set(psutil.Process().children()) <= before
 
 
 def test_more_processes_than_gpus_are_a_usage_error(tmp_path, monkeypatch):
