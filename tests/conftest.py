@@ -6,6 +6,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from program import LOOPBACK_ONLY, Program
 
+# One thread a process, as in the programs that tests start: the workers of the suite would fight over the cores, and on some
+# processors the last digits depend on how many threads share a sum.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A slow machine is no failure, and CI tries the same cases each time.
 settings.register_profile(
     "docphim", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]

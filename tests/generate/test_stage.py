@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from small_dataset import example, media, write_dataset
 
 from docphim.errors import Refused, UsageError
@@ -183,16 +182,7 @@ def test_a_half_written_batch_is_drafted_again(dataset, tmp_path, tiny_model):
         assert both(run) == whole
 
 
-@pytest.fixture
-def one_thread():
-    """As in the process that is killed: on some processors the last digits depend on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_killed_anywhere_and_run_again_the_bytes_are_those_of_an_uninterrupted_run(dataset, tmp_path, tiny_model, one_thread):
+def test_killed_anywhere_and_run_again_the_bytes_are_those_of_an_uninterrupted_run(dataset, tmp_path, tiny_model):
     told = settings(images=["own", "noise"], max_new_tokens=60)
     clean, broken = run_folder(tmp_path / "a", tiny_model), run_folder(tmp_path / "b", tiny_model)
     shutil.rmtree(broken / "model")
