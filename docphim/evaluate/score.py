@@ -77,7 +77,7 @@ def score_pairs(
     Refused
         `file_missing`; `pairs_unreadable`, with the line's number; `pairs_incomplete`, with the ids.
     UsageError
-        The language has no tokens; the convention, its tokens, a label set, a family or what is to be allowed is unknown;
+        Some references are answers and some are reports, and no `metrics` are named; the language has no tokens; the convention, its tokens, a label set, a family or what is to be allowed is unknown;
         label sets where there are no labels.
     """
     if path is None and scores is None:
@@ -161,7 +161,7 @@ def _scored(
     if not pairs_file.ids:
         raise Refused("pairs_unreadable", name, "there is no pair to score")
     external = {} if elsewhere is None else _aligned(elsewhere, pairs_file.ids, allow)
-    states = [declined(text) for text in pairs_file.predictions]
+    states = list(map(declined, pairs_file.predictions, pairs_file.references))
     faults["declined"] = [id_ for id_, state in zip(pairs_file.ids, states, strict=True) if state != "no"]
     # Another tool scores a refusal in words as it scores any words.
     texts = pairs_file.predictions
@@ -199,11 +199,24 @@ def _families(
 
 
 def _asks(pairs_file: PairsFile, language: str) -> bool:
-    """Whether every reference is an answer to a question: typed, or a bare yes, no or number."""
-    from docphim.metrics.answers import is_bare
+    """Whether the references answer questions: each is typed, a number, or a yes or no; empty ones are neither.
 
-    answers = zip(pairs_file.answers, pairs_file.references, strict=True)
-    return bool(pairs_file.ids) and all(answer or is_bare(text, language) for answer, text in answers)
+    Raises
+    ------
+    UsageError
+        Some do and some are reports: the facts of "Có." and "Không." would be scored as the same.
+    """
+    from docphim.metrics.answers import is_answer
+
+    columns = (pairs_file.ids, pairs_file.answers, pairs_file.references)
+    rows = [row for row in zip(*columns, strict=True) if row[1] or row[2].strip()]
+    answering = [id_ for id_, answer, text in rows if answer or is_answer(text, language)]
+    if answering and len(answering) < len(rows):
+        raise UsageError(
+            f"{len(answering)} of {len(rows)} references answer a question ({_some(answering)}) and the others report: "
+            "score them apart, or use --metrics to name what is scored (--metrics answers)"
+        )
+    return bool(answering)
 
 
 def _aligned(elsewhere: ScoresFile, ids: Sequence[str], allow: Collection[str]) -> dict[str, list[float | None]]:

@@ -113,13 +113,42 @@ def test_a_refusal_in_words_scores_nothing_and_is_counted(tmp_path):
     assert other["counts"]["declined"] == 2 and other["scores"]["bleu1"]["value"] > 0
 
 
+@pytest.mark.parametrize(
+    "report", ["Không nhìn thấy hình ảnh tràn dịch màng phổi.", "Chưa thể kết luận hình ảnh u phổi.", "Phim quá mờ để đọc."]
+)
+def test_a_draft_of_its_references_own_words_never_declines(report):
+    found = docphim.score([report, "Bóng tim to."], [report, "Bóng tim to."])
+    assert found["counts"]["declined"] == 0
+    assert found["scores"]["rougeL"]["value"] == 100
+
+
 def test_yes_and_no_are_scored_as_answers_and_not_as_facts():
     found = docphim.score(["Có.", "Không."], ["Không.", "Có."])["scores"]
     assert found["answer_accuracy"]["value"] == 0 and "fact_f1" not in found
-    mixed = docphim.score(["Có.", "Bóng tim to."], ["Không.", "Bóng tim to."])["scores"]
-    assert "answer_accuracy" not in mixed and "fact_f1" in mixed
     typed = docphim.score(["Bên phải."], ["Phải."], answers=[Answer("choice", "phải")])["scores"]
     assert typed["answer_choice"]["value"] == 100
+
+
+@pytest.mark.parametrize(
+    ("references", "drafts", "language"),
+    [
+        (["Có.", "Không.", "Có, bên phải."], ["Không.", "Có.", "Không."], "vi"),
+        (["Không, tim không to.", "Trả lời: Có, hai bên."], ["Có.", "Không."], "vi"),
+        (["Có. Ở thùy dưới.", "", "3 cm"], ["Không.", "", "4 cm"], "vi"),
+        (["Yes, on the left.", "No, the heart is normal."], ["No.", "Yes."], "en"),
+    ],
+)
+def test_a_yes_or_no_with_a_few_words_after_it_is_an_answer_too(references, drafts, language):
+    scored = docphim.score(references, drafts, language)["scores"]
+    assert scored["answer_accuracy"]["value"] == 0 and "fact_f1" not in scored
+
+
+@pytest.mark.parametrize("report", ["Không thấy bất thường.", "Có tràn dịch màng phổi phải.", "Bóng tim to."])
+def test_answers_among_reports_are_refused_until_it_is_named_what_is_scored(report):
+    with pytest.raises(UsageError, match=r"1 of 2 references answer a question \(a\).*--metrics"):
+        docphim.score(["Có.", report], ["Không.", report], ids=["a", "b"])
+    assert "fact_f1" in docphim.score([report], [report])["scores"]
+    assert docphim.score(["Có.", report], ["Không.", report], metrics=["answers"])["scores"]["answer_accuracy"]["value"] == 50
 
 
 @pytest.mark.parametrize(
