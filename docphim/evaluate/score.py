@@ -77,8 +77,9 @@ def score_pairs(
     Refused
         `file_missing`; `pairs_unreadable`, with the line's number; `pairs_incomplete`, with the ids.
     UsageError
-        Some references are answers and some are reports, and no `metrics` are named; the language has no tokens; the convention, its tokens, a label set, a family or what is to be allowed is unknown;
-        label sets where there are no labels.
+        Some references are answers and some are reports, and no `metrics` are named; the language has no tokens; the
+        convention, its tokens, a label set, a family or what is to be allowed is unknown; label sets where there are no
+        labels.
     """
     if path is None and scores is None:
         raise UsageError("PAIRS: name a file of pairs, or scores computed elsewhere with --scores")

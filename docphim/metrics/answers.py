@@ -116,7 +116,7 @@ def right(answer: Answer, text: str, language: str, choices: Iterable[str] = ())
 
 
 def read(reference: str, language: str) -> Answer:
-    """What a reference answers: a yes or no, bare or with a few words after it ("Có, bên phải."), a bare number, or its words."""
+    """What a reference answers: a yes or no, perhaps with a few words after it ("Có, bên phải."), a number, or its words."""
     bare = normalize(reference).strip(_EDGE)
     words = _words(language)
     for state in ("yes", "no"):
