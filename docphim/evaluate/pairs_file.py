@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def read_pairs(path: Path) -> PairsFile:
     """
     pairs = PairsFile()
     for number, row in rows_of(path, path.name):
-        why = _fault(row)
+        why = fault(row)
         if why:
             raise Refused("pairs_unreadable", path.name, f"line {number} {why}")
         if row.get("answer") is not None:
@@ -125,17 +126,25 @@ def _number(value: Any, column: str, path: Path, number: int) -> float | None:
 
 
 #: What a line must hold, and of which JSON types; `patient` and `answer` may be left out.
-_FIELDS = {
-    "id": (str, int),
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "id": (str, Integral),
     "reference": (str, type(None)),
     "prediction": (str, type(None)),
-    "patient": (str, int, type(None)),
+    "patient": (str, Integral, type(None)),
     "answer": (dict, type(None)),
 }
-_TYPES = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+_TYPES = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
 
 
-def _fault(row: Any) -> str:
+def fault(row: Any) -> str:
     """What keeps a row from being a pair, or nothing."""
     if not isinstance(row, dict):
         return "is not an object"
@@ -144,7 +153,7 @@ def _fault(row: Any) -> str:
             return f"has no {key!r} (it has {', '.join(map(repr, row)) or 'no key'})"
         value = row.get(key)
         if (key in row and not isinstance(value, kinds)) or isinstance(value, bool):
-            return f"has {_TYPES.get(type(value), 'null')} as its {key!r}"
+            return f"has {_TYPES.get(type(value), type(value).__name__)} as its {key!r}"
     return ""
 
 
@@ -152,10 +161,14 @@ def _fault(row: Any) -> str:
 _VALUES: dict[str, tuple[type, ...]] = {"yes_no": (bool,), "choice": (str, int), "number": (int, float), "text": (str,)}
 
 
+def is_typed(kind: Any, value: Any) -> bool:
+    """Whether there is that kind of answer, and it may have that value."""
+    kinds = _VALUES.get(str(kind), ())
+    return isinstance(value, kinds) and (kinds == (bool,) or not isinstance(value, bool))
+
+
 def _answer(row: Row, path: Path, number: int) -> Answer:
-    kinds = _VALUES.get(str(row.get("kind")), ())
-    value = row.get("value")
-    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds != (bool,)):
+    if not is_typed(row.get("kind"), row.get("value")):
         why = f"line {number} has an 'answer' that is not {{kind: {'|'.join(_VALUES)}, value, unit}}"
         raise Refused("pairs_unreadable", path.name, why)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from docphim.errors import Refused, UsageError
 from docphim.evaluate.detail import behind
 from docphim.evaluate.drafts import first_ids
-from docphim.evaluate.pairs_file import PairsFile, ScoresFile, read_pairs, read_scores_file
+from docphim.evaluate.pairs_file import PairsFile, ScoresFile, fault, is_typed, read_pairs, read_scores_file
 from docphim.language.declined import declined
 from docphim.language.suspect import suspicions
 from docphim.metrics import METRICS, families, metric
@@ -120,7 +120,7 @@ def score_texts(
     Raises
     ------
     ValueError
-        The lists differ in length.
+        The lists differ in length; one is a text, or holds what is no text; an answer is no `Answer`.
     """
     n = len(references)
     columns = {
@@ -132,9 +132,17 @@ def score_texts(
     for name, column in columns.items():
         if len(column) != n:
             raise ValueError(f"{n} references and {len(column)} of {name}")
+        if isinstance(column, str) or isinstance(references, str):
+            raise ValueError("references and predictions are lists of texts, one a pair, and no single text")
     pairs = PairsFile()
     for i, reference in enumerate(references):
-        pairs.add({"reference": reference, **{name: column[i] for name, column in columns.items()}})
+        row = {"reference": reference, **{name: column[i] for name, column in columns.items()}}
+        if why := fault(row | {"answer": None}):
+            raise ValueError(f"pair {i} {why}")
+        answer = row["answer"]
+        if answer is not None and not (isinstance(answer, Answer) and is_typed(answer.kind, answer.value)):
+            raise ValueError(f"pair {i} has an answer that is no docphim.study.Answer such as Answer('yes_no', True)")
+        pairs.add(row)
     return _scored(pairs, language, "", None, **options)
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import docphim
@@ -152,6 +153,28 @@ def test_answers_among_reports_are_refused_until_it_is_named_what_is_scored(repo
 
 
 @pytest.mark.parametrize(
+    ("lists", "why"),
+    [
+        ({"references": [5]}, "pair 0 has a number as its 'reference'"),
+        ({"predictions": ["x", b"y"], "references": ["a", "b"]}, "pair 1 has bytes as its 'prediction'"),
+        ({"predictions": [["x"]]}, "pair 0 has a list as its 'prediction'"),
+        ({"ids": [None]}, "pair 0 has null as its 'id'"),
+        ({"patients": [1.5]}, "pair 0 has a number as its 'patient'"),
+        ({"answers": [{"kind": "yes_no", "value": True}]}, "pair 0 has an answer that is no docphim.study.Answer"),
+        ({"answers": [Answer("yes_no", "yes")]}, "pair 0 has an answer that is no docphim.study.Answer"),
+        ({"answers": [Answer("which", "yes")]}, "pair 0 has an answer that is no docphim.study.Answer"),
+        ({"answers": ["Có."]}, "pair 0 has an answer that is no docphim.study.Answer"),
+        ({"references": "a"}, "lists of texts"),
+        ({"predictions": "a"}, "lists of texts"),
+        ({"ids": []}, "1 references and 0 of id"),
+    ],
+)
+def test_lists_of_anything_but_texts_are_refused_by_the_pair(lists, why):
+    with pytest.raises(ValueError, match=why):
+        docphim.score(**{"references": ["a"], "predictions": ["b"], **lists})
+
+
+@pytest.mark.parametrize(
     ("answer", "fine"),
     [
         ({"kind": "yes_no", "value": True}, True),
@@ -190,3 +213,8 @@ def test_importing_docphim_imports_next_to_nothing():
     code = "import sys; before = set(sys.modules); import docphim; print(*(set(sys.modules) - before))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {m for m in loaded if m.startswith("docphim.")} and "numpy" not in loaded
+
+
+def test_ids_and_patients_may_be_numbers_of_an_array():
+    scored = docphim.score(["a", "b"], ["a", "b"], ids=np.arange(2), patients=np.array([7, 7]))
+    assert scored["counts"]["patients"] == 1
