@@ -57,7 +57,7 @@ def score(
     docphim.errors.Refused, docphim.errors.UsageError
         As the command.
     ValueError
-        The lists differ in length.
+        The lists differ in length; one is a text, or holds what is no text; an answer is no `Answer`.
 
     Examples
     --------

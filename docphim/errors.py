@@ -73,7 +73,7 @@ REASONS: dict[str, str] = {
     "pairs_incomplete": "ids of the pairs file are missing, extra or double",
     "texts_unreadable": "the file is not JSONL of id and text",
     "labels_differ": "the classifier's labels are not those of the set",
-    "pairs_unreadable": "the pairs file is not JSONL of id, reference and prediction",
+    "pairs_unreadable": "the file is not JSONL, CSV or TSV of what it should hold",
     "signature_differs": "the scores were made under different conventions",
     "split_differs": "the runs were tested on different splits of the studies",
     "references_differ": "the runs were judged against different references",

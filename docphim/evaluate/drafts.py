@@ -44,7 +44,7 @@ class Drafts:
             "empty": sum(not p.prediction.strip() for p in drafts),
             "cut": sum(p.finish == "length" for p in drafts),
             "failed": sum(p.finish in ("refused", "failed") for p in drafts),
-            "declined": sum(declined(p.prediction) != "no" for p in drafts),
+            "declined": sum(declined(p.prediction, p.reference) != "no" for p in drafts),
             **{fault: len(ids) for fault, ids in self.faults.items()},
         }
 
@@ -59,7 +59,7 @@ class Drafts:
 
 def scored_texts(predictions: Iterable[Prediction]) -> list[str]:
     """What is scored of drafts: their text, and nothing of those that only decline."""
-    return ["" if declined(p.prediction) == "wholly" else p.prediction for p in predictions]
+    return ["" if declined(p.prediction, p.reference) == "wholly" else p.prediction for p in predictions]
 
 
 def read_drafts(path: Path, examples: Iterable[Example]) -> list[Drafts]:

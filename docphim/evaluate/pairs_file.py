@@ -6,19 +6,15 @@ scores {"id": "s1", "GREEN": 0.62}.  Ids that are missing, over or double are ke
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from docphim.errors import Refused
+from docphim.lines import rows as rows_of
 from docphim.study import Answer, Row, from_row
-
-#: A report of more characters is no report.
-csv.field_size_limit(10_000_000)
 
 
 @dataclass
@@ -80,8 +76,8 @@ def read_pairs(path: Path) -> PairsFile:
         `file_missing`; `pairs_unreadable`, with the line's number.
     """
     pairs = PairsFile()
-    for number, row in _rows(path):
-        why = _fault(row)
+    for number, row in rows_of(path, path.name):
+        why = fault(row)
         if why:
             raise Refused("pairs_unreadable", path.name, f"line {number} {why}")
         if row.get("answer") is not None:
@@ -100,7 +96,7 @@ def read_scores_file(path: Path) -> ScoresFile:
     """
     rows: dict[str, Row] = {}
     duplicates: list[str] = []
-    for number, row in _rows(path):
+    for number, row in rows_of(path, path.name):
         if not isinstance(row, dict) or not isinstance(row.get("id"), str | int) or isinstance(row["id"], bool):
             raise Refused("pairs_unreadable", path.name, f"line {number} has no 'id'")
         if str(row["id"]) in rows:
@@ -114,66 +110,6 @@ def read_scores_file(path: Path) -> ScoresFile:
         raise Refused("pairs_unreadable", path.name, "it holds no column of numbers beside 'id'")
     patients = [str(row.get("patient") or id_) for id_, row in rows.items()]
     return ScoresFile(list(rows), patients, {name: [row.get(name) for row in rows.values()] for name in names}, duplicates)
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Each line's number and content."""
-    return _csv_rows(path) if path.suffix.lower() in (".csv", ".tsv") else _json_rows(path)
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(_lines(path), 1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            if text.strip():
-                yield number, json.loads(text)
-        except UnicodeDecodeError:
-            raise Refused("pairs_unreadable", path.name, f"line {number} is not UTF-8") from None
-        except (ValueError, RecursionError):
-            raise Refused("pairs_unreadable", path.name, f"line {number} is not JSON; every line is one object") from None
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Rows by the header's names.  A row of another width, or a cell that holds whole rows, is refused: a quote is astray."""
-    texts = (_decoded(line, number, path) for number, line in enumerate(_lines(path), 1))
-    reader = csv.reader(texts, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
-    header: list[str] | None = None
-    try:
-        for cells in reader:
-            if header is None:
-                header = [cell.strip() for cell in cells]
-            elif cells:
-                _check_cells(cells, header, path, reader.line_num)
-                yield reader.line_num, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise Refused("pairs_unreadable", path.name, f"line {reader.line_num} is not CSV: {error}") from None
-
-
-def _check_cells(cells: Sequence[str], header: Sequence[str], path: Path, number: int) -> None:
-    if len(cells) != len(header):
-        raise Refused("pairs_unreadable", path.name, f"line {number} has {len(cells)} cells, the header {len(header)}")
-    for cell in cells:
-        # A quote astray swallows the rows that follow: their lines then stand inside one cell, each with all its cells.
-        inside = [line.split(",") for line in cell.splitlines()[1:]]
-        if any(len(parts) >= len(header) and parts[0] and " " not in parts[0].strip() for parts in inside):
-            raise Refused("pairs_unreadable", path.name, f"line {number} has a cell that holds other rows: a quote is astray")
-
-
-def _decoded(line: bytes, number: int, path: Path) -> str:
-    try:
-        return line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError:
-        raise Refused("pairs_unreadable", path.name, f"line {number} is not UTF-8") from None
-
-
-def _lines(path: Path) -> Iterable[bytes]:
-    try:
-        with path.open("rb") as handle:
-            yield from handle
-    except FileNotFoundError:
-        raise Refused("file_missing", path.name) from None
-    except OSError as error:
-        raise Refused("pairs_unreadable", path.name, f"the file cannot be read: {error.strerror}") from None
 
 
 def _number(value: Any, column: str, path: Path, number: int) -> float | None:
@@ -190,17 +126,25 @@ def _number(value: Any, column: str, path: Path, number: int) -> float | None:
 
 
 #: What a line must hold, and of which JSON types; `patient` and `answer` may be left out.
-_FIELDS = {
-    "id": (str, int),
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "id": (str, Integral),
     "reference": (str, type(None)),
     "prediction": (str, type(None)),
-    "patient": (str, int, type(None)),
+    "patient": (str, Integral, type(None)),
     "answer": (dict, type(None)),
 }
-_TYPES = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+_TYPES = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
 
 
-def _fault(row: Any) -> str:
+def fault(row: Any) -> str:
     """What keeps a row from being a pair, or nothing."""
     if not isinstance(row, dict):
         return "is not an object"
@@ -209,7 +153,7 @@ def _fault(row: Any) -> str:
             return f"has no {key!r} (it has {', '.join(map(repr, row)) or 'no key'})"
         value = row.get(key)
         if (key in row and not isinstance(value, kinds)) or isinstance(value, bool):
-            return f"has {_TYPES.get(type(value), 'null')} as its {key!r}"
+            return f"has {_TYPES.get(type(value), type(value).__name__)} as its {key!r}"
     return ""
 
 
@@ -217,10 +161,14 @@ def _fault(row: Any) -> str:
 _VALUES: dict[str, tuple[type, ...]] = {"yes_no": (bool,), "choice": (str, int), "number": (int, float), "text": (str,)}
 
 
+def is_typed(kind: Any, value: Any) -> bool:
+    """Whether there is that kind of answer, and it may have that value."""
+    kinds = _VALUES.get(str(kind), ())
+    return isinstance(value, kinds) and (kinds == (bool,) or not isinstance(value, bool))
+
+
 def _answer(row: Row, path: Path, number: int) -> Answer:
-    kinds = _VALUES.get(str(row.get("kind")), ())
-    value = row.get("value")
-    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds != (bool,)):
+    if not is_typed(row.get("kind"), row.get("value")):
         why = f"line {number} has an 'answer' that is not {{kind: {'|'.join(_VALUES)}, value, unit}}"
         raise Refused("pairs_unreadable", path.name, why)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from docphim.errors import Refused, UsageError
 from docphim.evaluate.detail import behind
 from docphim.evaluate.drafts import first_ids
-from docphim.evaluate.pairs_file import PairsFile, ScoresFile, read_pairs, read_scores_file
+from docphim.evaluate.pairs_file import PairsFile, ScoresFile, fault, is_typed, read_pairs, read_scores_file
 from docphim.language.declined import declined
 from docphim.language.suspect import suspicions
 from docphim.metrics import METRICS, families, metric
@@ -77,8 +77,9 @@ def score_pairs(
     Refused
         `file_missing`; `pairs_unreadable`, with the line's number; `pairs_incomplete`, with the ids.
     UsageError
-        The language has no tokens; the convention, its tokens, a label set, a family or what is to be allowed is unknown;
-        label sets where there are no labels.
+        Some references are answers and some are reports, and no `metrics` are named; the language has no tokens; the
+        convention, its tokens, a label set, a family or what is to be allowed is unknown; label sets where there are no
+        labels.
     """
     if path is None and scores is None:
         raise UsageError("PAIRS: name a file of pairs, or scores computed elsewhere with --scores")
@@ -119,7 +120,7 @@ def score_texts(
     Raises
     ------
     ValueError
-        The lists differ in length.
+        The lists differ in length; one is a text, or holds what is no text; an answer is no `Answer`.
     """
     n = len(references)
     columns = {
@@ -131,9 +132,17 @@ def score_texts(
     for name, column in columns.items():
         if len(column) != n:
             raise ValueError(f"{n} references and {len(column)} of {name}")
+        if isinstance(column, str) or isinstance(references, str):
+            raise ValueError("references and predictions are lists of texts, one a pair, and no single text")
     pairs = PairsFile()
     for i, reference in enumerate(references):
-        pairs.add({"reference": reference, **{name: column[i] for name, column in columns.items()}})
+        row = {"reference": reference, **{name: column[i] for name, column in columns.items()}}
+        if why := fault(row | {"answer": None}):
+            raise ValueError(f"pair {i} {why}")
+        answer = row["answer"]
+        if answer is not None and not (isinstance(answer, Answer) and is_typed(answer.kind, answer.value)):
+            raise ValueError(f"pair {i} has an answer that is no docphim.study.Answer such as Answer('yes_no', True)")
+        pairs.add(row)
     return _scored(pairs, language, "", None, **options)
 
 
@@ -161,7 +170,7 @@ def _scored(
     if not pairs_file.ids:
         raise Refused("pairs_unreadable", name, "there is no pair to score")
     external = {} if elsewhere is None else _aligned(elsewhere, pairs_file.ids, allow)
-    states = [declined(text) for text in pairs_file.predictions]
+    states = list(map(declined, pairs_file.predictions, pairs_file.references))
     faults["declined"] = [id_ for id_, state in zip(pairs_file.ids, states, strict=True) if state != "no"]
     # Another tool scores a refusal in words as it scores any words.
     texts = pairs_file.predictions
@@ -199,11 +208,24 @@ def _families(
 
 
 def _asks(pairs_file: PairsFile, language: str) -> bool:
-    """Whether every reference is an answer to a question: typed, or a bare yes, no or number."""
-    from docphim.metrics.answers import is_bare
+    """Whether the references answer questions: each is typed, a number, or a yes or no; empty ones are neither.
 
-    answers = zip(pairs_file.answers, pairs_file.references, strict=True)
-    return bool(pairs_file.ids) and all(answer or is_bare(text, language) for answer, text in answers)
+    Raises
+    ------
+    UsageError
+        Some do and some are reports: the facts of "Có." and "Không." would be scored as the same.
+    """
+    from docphim.metrics.answers import is_answer
+
+    columns = (pairs_file.ids, pairs_file.answers, pairs_file.references)
+    rows = [row for row in zip(*columns, strict=True) if row[1] or row[2].strip()]
+    answering = [id_ for id_, answer, text in rows if answer or is_answer(text, language)]
+    if answering and len(answering) < len(rows):
+        raise UsageError(
+            f"{len(answering)} of {len(rows)} references answer a question ({_some(answering)}) and the others report: "
+            "score them apart, or use --metrics to name what is scored (--metrics answers)"
+        )
+    return bool(answering)
 
 
 def _aligned(elsewhere: ScoresFile, ids: Sequence[str], allow: Collection[str]) -> dict[str, list[float | None]]:

@@ -1,24 +1,25 @@
 """Backend `file`: drafts that were made elsewhere, for the same floors, intervals and tables.
 
-JSON lines or CSV (read strictly) of `id`, `text` and, where they differ from what stands in brackets, `turn` (0), `context`
+JSON lines, or CSV or TSV, of `id`, `text` and, where they differ from what stands in brackets, `turn` (0), `context`
 (none) and `image` (own): {"id": "1a2b-findings", "text": "Bóng tim không to."}.  `id` is the example's in examples/*.jsonl.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 from docphim.errors import Refused
 from docphim.generate.backend import Prompt
 from docphim.generate.plan import Key
+from docphim.lines import rows
 from docphim.study import Context, Image, Row
 
 #: So many ids are named where the file does not fit the dataset.
 NAMED = 5
+#: What the file is called in a refusal.
+_NAME = "generate.drafts"
 #: What a row may leave out.
 _USUAL: Row = {"turn": 0, "context": "none", "image": "own"}
 _WORDS: dict[str, tuple[str, ...]] = {"context": get_args(Context), "image": get_args(Image)}
@@ -56,9 +57,7 @@ class Backend:
         if stopping:
             reports = "; ".join(f"{len(rows)} {fault} ({_some(rows)})" for fault, rows in stopping.items())
             allowed = ", ".join([*sorted(self.allow), *stopping])
-            raise Refused(
-                "pairs_incomplete", "generate.drafts", f"{reports}; to go on all the same: generate.allow: [{allowed}]"
-            )
+            raise Refused("pairs_incomplete", _NAME, f"{reports}; to go on all the same: generate.allow: [{allowed}]")
 
     def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "failed"]]]:
         """The draft of each prompt; one that the file lacks has failed."""
@@ -87,7 +86,7 @@ def read_drafts(path: Path) -> tuple[dict[Key, str], list[Key]]:
     """
     texts: dict[Key, str] = {}
     duplicates: list[Key] = []
-    for number, row in _rows(path):
+    for number, row in rows(path, _NAME):
         key, text = _draft(row, number)
         if key in texts:
             duplicates.append(key)
@@ -108,40 +107,5 @@ def _draft(row: Any, number: int) -> tuple[Key, str]:
     return (row["id"], int(turn), values["context"], values["image"]), row["text"]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Each line's number and content."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise Refused("file_missing", "generate.drafts") from None
-    except UnicodeDecodeError:
-        raise Refused("pairs_unreadable", "generate.drafts", "it is not UTF-8") from None
-    except OSError as error:
-        raise Refused("pairs_unreadable", "generate.drafts", f"it cannot be read: {error.strerror}") from None
-    return _csv(text) if path.suffix.lower() == ".csv" else _jsonl(text)
-
-
-def _jsonl(text: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError):
-                raise _unreadable(number, "is not JSON; every line is one object") from None
-
-
-def _csv(text: str) -> Iterator[tuple[int, Row]]:
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
-        for cells in reader:
-            if cells and len(cells) != len(header):
-                raise _unreadable(reader.line_num, f"has {len(cells)} cells, the header {len(header)}")
-            if cells:
-                yield reader.line_num, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise _unreadable(reader.line_num, f"is not CSV: {error}") from None
-
-
 def _unreadable(number: int, why: str) -> Refused:
-    return Refused("pairs_unreadable", "generate.drafts", f"line {number} {why}")
+    return Refused("pairs_unreadable", _NAME, f"line {number} {why}")

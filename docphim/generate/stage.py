@@ -278,6 +278,7 @@ def _with_reference(prompt: Prompt, talk: Talk, turn: Turn) -> Prompt:
 
 def _row(talk: Talk, turn: Turn, text: str, finish: Any, name: str) -> Prediction:
     example = talk.example
+    reference = example.messages[turn.place].content
     return Prediction(
         id=example.id,
         turn=turn.number,
@@ -288,10 +289,10 @@ def _row(talk: Talk, turn: Turn, text: str, finish: Any, name: str) -> Predictio
         patient=example.patient,
         task=example.task,
         prediction=text,
-        reference=example.messages[turn.place].content,
+        reference=reference,
         finish=finish,
         model=name,
-        declined=declined(text) != "no",
+        declined=declined(text, reference) != "no",
     )
 
 

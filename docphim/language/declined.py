@@ -20,14 +20,18 @@ Declined = Literal["no", "first", "wholly"]
 _CLAUSE = re.compile(
     r"[,:]?\s+(?:but|however|though|nevertheless|still|nhưng|tuy nhiên|tuy vậy|song|dù vậy)\b[,:]?\s*|(?<=[.!?;:])\s+|\n"
 )
+_NEAR, _FAR = r"[^.;!?\n]{0,40}?", r"[^.;!?\n]{0,60}?"
 _WORD = re.compile(r"[\w']+")
+#: What the lexicon reads in a clause that is of one thing and not of the film.
+_NAMED = frozenset(("anatomy", "finding", "location"))
 _APOSTROPHES = "’‘´`"
 
 
-def declined(text: str) -> Declined:
+def declined(text: str, reference: str = "") -> Declined:
     """Whether a draft declines: not at all, at first and then describes the image, or wholly.
 
-    A disclaimer after a description declines nothing: what it follows was an answer.
+    A disclaimer after a description declines nothing: what it follows was an answer.  Nor does a draft whose `reference` says
+    that the film cannot be read: there that is the answer.
 
     Examples
     --------
@@ -37,13 +41,19 @@ def declined(text: str) -> Declined:
     'first'
     >>> declined("Không thể loại trừ tràn dịch màng phổi trái.")
     'no'
+    >>> declined("Phim quá mờ để đọc.", "Phim mờ, không đọc được.")
+    'no'
     """
+    return "no" if (state := _state(text)) == "no" or _state(reference) != "no" else state
+
+
+def _state(text: str) -> Declined:
     plain = _plain(text)
-    if not _may_decline(plain) or not _any(plain, "declines"):
+    if not _may_decline(plain) or not (_any(plain, "refuses") or _any(plain, "unread")):
         return "no"
     declines = False
     for clause in _clauses(text):
-        if _any(clause, "declines"):
+        if _any(clause, "refuses") or (_any(clause, "unread") and not _names(clause)):
             declines = True
         elif not _any(clause, "aside") and _describes(clause):
             return "first" if declines else "no"
@@ -66,7 +76,7 @@ def _clauses(text: str) -> Iterator[str]:
 
 
 def _any(clause: str, what: str) -> bool:
-    return any(pattern.search(clause) for pattern in _patterns(what))
+    return bool(_pattern(what).search(clause))
 
 
 def _describes(clause: str) -> bool:
@@ -74,6 +84,16 @@ def _describes(clause: str) -> bool:
     from docphim.language.facts import LANGUAGES, facts  # here: only a text that declines is read
 
     return any(fact.finding or fact.state for language in LANGUAGES for fact in facts(clause, language))
+
+
+def _names(clause: str) -> bool:
+    """Whether a clause names a finding or a part of the body, beside what film it is and how blurred ("phim phổi quá mờ")."""
+    from docphim.language.items import items, tokenize  # here, as the facts
+    from docphim.language.lexicon import LANGUAGES, load_lexicon
+
+    left = _pattern("of_film").sub(" ", clause)
+    lexicons = [load_lexicon(language) for language in LANGUAGES]
+    return any(item.kind in _NAMED for lexicon in lexicons for item in items(tokenize(left, lexicon)[0], lexicon))
 
 
 def _may_decline(plain: str) -> bool:
@@ -86,15 +106,16 @@ def _may_decline(plain: str) -> bool:
 def _signs() -> dict[int, frozenset[tuple[str, ...]]]:
     """The first three words of every phrase of which one stands in every text that declines, by how many words they are."""
     tables = _tables().values()
-    phrases = (_plain(p) for table in tables for name in ("cannot", "unreadable", "phrases") for p in table[name])
+    phrases = (_plain(p) for table in tables for name in ("cannot", "unreadable", "unseen", "phrases") for p in table[name])
     signs = {tuple(_WORD.findall(phrase)[:3]) for phrase in phrases}
     return {n: frozenset(sign for sign in signs if len(sign) == n) for n in (1, 2, 3)}
 
 
 @functools.cache
-def _patterns(what: str) -> tuple[re.Pattern[str], ...]:
-    """The patterns of what `declines`, or is `aside`, one a language."""
-    return tuple(re.compile(_aside(table) if what == "aside" else _declines(table)) for table in _tables().values())
+def _pattern(what: str) -> re.Pattern[str]:
+    """What refuses, leaves a film unread, comes aside, or tells of a film, in any language."""
+    ways = {"refuses": _refuses, "unread": _unread, "aside": _aside, "of_film": _of_film}
+    return re.compile("|".join(ways[what](table) for table in _tables().values()))
 
 
 @functools.cache
@@ -110,19 +131,30 @@ def _aside(table: dict[str, Any]) -> str:
     return _one_of(table["aside"])
 
 
-def _declines(table: dict[str, Any]) -> str:
-    who, cannot, act, judge, film, unreadable, phrases = (
-        _one_of(table[name]) for name in ("who", "cannot", "act", "judge", "film", "unreadable", "phrases")
+def _of_film(table: dict[str, Any]) -> str:
+    return _one_of(table["of_film"])
+
+
+def _refuses(table: dict[str, Any]) -> str:
+    """Who declines, and what: this is a refusal whatever else its clause names."""
+    who, cannot, act, phrases = (_one_of(table[name]) for name in ("who", "cannot", "act", "phrases"))
+    return f"{phrases}|{who}{_FAR}{cannot}{_NEAR}{act}"
+
+
+def _unread(table: dict[str, Any]) -> str:
+    """A film that is not read or seen: a refusal only where its clause names nothing in the film."""
+    cannot, act, judge, film, unreadable, unseen = (
+        _one_of(table[name]) for name in ("cannot", "act", "judge", "film", "unreadable", "unseen")
     )
-    near, far = r"[^.;!?\n]{0,40}?", r"[^.;!?\n]{0,60}?"
+    image = _one_of(table["image"])
     # What is seen "on the film" is of the film; what is read "the film" is the film itself.
-    whole = rf"(?<!trên )(?<!on )(?<!in ){film}"
+    whole = rf"(?<!trên )(?<!on )(?<!in )(?:{film}|{image})"
     ways = [
-        phrases,
-        f"{who}{far}{cannot}{near}{act}",
-        f"{cannot}{near}{act}{near}{whole}",
-        rf"{cannot}\s+(?:to\s+)?{judge}\s+{film}",
-        f"{film}{near}{unreadable}",
+        unseen,
+        f"{cannot}{_NEAR}{act}{_NEAR}{whole}",
+        # A bare "hình ảnh" goes on: "không thể xác định hình ảnh đông đặc".
+        rf"{cannot}\s+(?:to\s+)?{judge}\s+(?:{film}|{image}(?=\W*$))",
+        f"(?:{film}|{image}){_NEAR}{unreadable}",
     ]
     return "|".join(ways)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from docphim.errors import Refused, UsageError
+from docphim.lines import rows
 
 #: No file has a longer name.
 _LONGEST_NAME = 256
@@ -46,21 +46,7 @@ def batches(what: str, size: int = 64) -> Iterator[list[tuple[str | None, str]]]
 
 
 def _rows(path: Path) -> Iterator[tuple[str | None, str]]:
-    try:
-        handle = path.open("rb")
-    except FileNotFoundError:
-        raise Refused("file_missing", path.name) from None
-    with handle:
-        for number, line in enumerate(handle, 1):
-            try:
-                decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                row = json.loads(decoded) if decoded.strip() else None
-            except UnicodeDecodeError:
-                raise Refused("texts_unreadable", path.name, f"line {number} is not UTF-8") from None
-            except (ValueError, RecursionError):
-                raise Refused("texts_unreadable", path.name, f"line {number} is not JSON") from None
-            if row is None:
-                continue
-            if not isinstance(row, dict) or not isinstance(row.get("id"), str | int) or not isinstance(row.get("text"), str):
-                raise Refused("texts_unreadable", path.name, f"line {number} is not an object of id and text")
-            yield str(row["id"]), row["text"]
+    for number, row in rows(path, path.name, "texts_unreadable"):
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str | int) or not isinstance(row.get("text"), str):
+            raise Refused("texts_unreadable", path.name, f"line {number} is not an object of id and text")
+        yield str(row["id"]), row["text"]

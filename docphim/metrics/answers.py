@@ -46,6 +46,10 @@ _SEVERAL = re.compile(r"\d\s*(?:[x×–-]|đến|to)\s*\d")
 #: Both at once, which answers nothing.
 _EITHER = re.compile(r"\b(?:hay|hoặc) không\b|\b(?:yes\s*(?:or|/)\s*no|or not)\b")
 _END = re.compile(r"[.!?;](?=\s|$)|\n")
+#: A reference of more words is a report, though it opens with a yes or no.
+_SHORT = 8
+#: What stands between a yes or no and what is added to it: "Không, tim không to." answers, "Không thấy tràn dịch." reports.
+_BREAK = re.compile(r"\s*[,.;!–-](?=\s|$)|\s*\n")
 _EDGE = " \t.,:;!?()[]\"'*“”"
 
 
@@ -112,7 +116,7 @@ def right(answer: Answer, text: str, language: str, choices: Iterable[str] = ())
 
 
 def read(reference: str, language: str) -> Answer:
-    """What a reference answers: a bare yes or no, a bare number, or its words."""
+    """What a reference answers: a yes or no, perhaps with a few words after it ("Có, bên phải."), a number, or its words."""
     bare = normalize(reference).strip(_EDGE)
     words = _words(language)
     for state in ("yes", "no"):
@@ -121,11 +125,16 @@ def read(reference: str, language: str) -> Answer:
     match = _NUMBER.fullmatch(bare)
     if match and (not match[2] or match[2] in _UNITS):
         return Answer("number", _value(match[1], language), match[2])
+    body = _body(reference, language)
+    opening = _opening(language).match(body)
+    if opening and _BREAK.match(body, opening.end()) and len(body.split()) <= _SHORT:
+        affirmed = yes_no(reference, language)
+        return Answer("text", reference) if affirmed is None else Answer("yes_no", affirmed)
     return Answer("text", reference)
 
 
-def is_bare(reference: str, language: str) -> bool:
-    """Whether a text is nothing but a yes, a no or a number: an answer, and no report."""
+def is_answer(reference: str, language: str) -> bool:
+    """Whether a text is a number, or a yes or no with a few words after it: an answer, and no report."""
     return read(reference, language).kind != "text"
 
 

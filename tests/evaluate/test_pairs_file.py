@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import docphim
@@ -113,13 +114,64 @@ def test_a_refusal_in_words_scores_nothing_and_is_counted(tmp_path):
     assert other["counts"]["declined"] == 2 and other["scores"]["bleu1"]["value"] > 0
 
 
+@pytest.mark.parametrize(
+    "report", ["Không nhìn thấy hình ảnh tràn dịch màng phổi.", "Chưa thể kết luận hình ảnh u phổi.", "Phim quá mờ để đọc."]
+)
+def test_a_draft_of_its_references_own_words_never_declines(report):
+    found = docphim.score([report, "Bóng tim to."], [report, "Bóng tim to."])
+    assert found["counts"]["declined"] == 0
+    assert found["scores"]["rougeL"]["value"] == 100
+
+
 def test_yes_and_no_are_scored_as_answers_and_not_as_facts():
     found = docphim.score(["Có.", "Không."], ["Không.", "Có."])["scores"]
     assert found["answer_accuracy"]["value"] == 0 and "fact_f1" not in found
-    mixed = docphim.score(["Có.", "Bóng tim to."], ["Không.", "Bóng tim to."])["scores"]
-    assert "answer_accuracy" not in mixed and "fact_f1" in mixed
     typed = docphim.score(["Bên phải."], ["Phải."], answers=[Answer("choice", "phải")])["scores"]
     assert typed["answer_choice"]["value"] == 100
+
+
+@pytest.mark.parametrize(
+    ("references", "drafts", "language"),
+    [
+        (["Có.", "Không.", "Có, bên phải."], ["Không.", "Có.", "Không."], "vi"),
+        (["Không, tim không to.", "Trả lời: Có, hai bên."], ["Có.", "Không."], "vi"),
+        (["Có. Ở thùy dưới.", "", "3 cm"], ["Không.", "", "4 cm"], "vi"),
+        (["Yes, on the left.", "No, the heart is normal."], ["No.", "Yes."], "en"),
+    ],
+)
+def test_a_yes_or_no_with_a_few_words_after_it_is_an_answer_too(references, drafts, language):
+    scored = docphim.score(references, drafts, language)["scores"]
+    assert scored["answer_accuracy"]["value"] == 0 and "fact_f1" not in scored
+
+
+@pytest.mark.parametrize("report", ["Không thấy bất thường.", "Có tràn dịch màng phổi phải.", "Bóng tim to."])
+def test_answers_among_reports_are_refused_until_it_is_named_what_is_scored(report):
+    with pytest.raises(UsageError, match=r"1 of 2 references answer a question \(a\).*--metrics"):
+        docphim.score(["Có.", report], ["Không.", report], ids=["a", "b"])
+    assert "fact_f1" in docphim.score([report], [report])["scores"]
+    assert docphim.score(["Có.", report], ["Không.", report], metrics=["answers"])["scores"]["answer_accuracy"]["value"] == 50
+
+
+@pytest.mark.parametrize(
+    ("lists", "why"),
+    [
+        ({"references": [5]}, "pair 0 has a number as its 'reference'"),
+        ({"predictions": ["x", b"y"], "references": ["a", "b"]}, "pair 1 has bytes as its 'prediction'"),
+        ({"predictions": [["x"]]}, "pair 0 has a list as its 'prediction'"),
+        ({"ids": [None]}, "pair 0 has null as its 'id'"),
+        ({"patients": [1.5]}, "pair 0 has a number as its 'patient'"),
+        ({"answers": [{"kind": "yes_no", "value": True}]}, "pair 0 has an answer that is no docphim.study.Answer"),
+        ({"answers": [Answer("yes_no", "yes")]}, "pair 0 has an answer that is no docphim.study.Answer"),
+        ({"answers": [Answer("which", "yes")]}, "pair 0 has an answer that is no docphim.study.Answer"),
+        ({"answers": ["Có."]}, "pair 0 has an answer that is no docphim.study.Answer"),
+        ({"references": "a"}, "lists of texts"),
+        ({"predictions": "a"}, "lists of texts"),
+        ({"ids": []}, "1 references and 0 of id"),
+    ],
+)
+def test_lists_of_anything_but_texts_are_refused_by_the_pair(lists, why):
+    with pytest.raises(ValueError, match=why):
+        docphim.score(**{"references": ["a"], "predictions": ["b"], **lists})
 
 
 @pytest.mark.parametrize(
@@ -161,3 +213,8 @@ def test_importing_docphim_imports_next_to_nothing():
     code = "import sys; before = set(sys.modules); import docphim; print(*(set(sys.modules) - before))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {m for m in loaded if m.startswith("docphim.")} and "numpy" not in loaded
+
+
+def test_ids_and_patients_may_be_numbers_of_an_array():
+    scored = docphim.score(["a", "b"], ["a", "b"], ids=np.arange(2), patients=np.array([7, 7]))
+    assert scored["counts"]["patients"] == 1

@@ -115,7 +115,7 @@ def test_a_file_that_is_not_there_or_no_utf8_is_refused_without_its_path(tmp_pat
     with pytest.raises(Refused, match=r"^file_missing: generate.drafts"):
         read_drafts(tmp_path / "none.csv")
     (tmp_path / "d.csv").write_bytes(b"id,text\na,\xe6\n")
-    with pytest.raises(Refused, match=r"generate\.drafts: it is not UTF-8"):
+    with pytest.raises(Refused, match=r"generate\.drafts: line 2 is not UTF-8"):
         read_drafts(tmp_path / "d.csv")
 
 

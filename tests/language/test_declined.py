@@ -47,3 +47,10 @@ def test_a_disclaimer_after_a_description_declines_nothing():
 @given(st.text(max_size=200))
 def test_any_text_has_an_answer(text):
     assert declined(text) in ("no", "first", "wholly")
+
+
+def test_a_draft_that_says_what_its_reference_says_of_the_film_does_not_decline():
+    film = "Phim quá mờ để đọc, đề nghị chụp lại."
+    assert declined(film) == "wholly"
+    assert declined(film, "Phim chụp mờ, không đọc được.") == "no"
+    assert declined(film, "Bóng tim to.") == "wholly"

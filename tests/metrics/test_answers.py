@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docphim.metrics import families, metric
-from docphim.metrics.answers import choice, close, is_bare, number, read, right, yes_no
+from docphim.metrics.answers import choice, close, is_answer, number, read, right, yes_no
 from docphim.metrics.measure import measure, table
 from docphim.metrics.pairs import Pairs
 from docphim.study import Answer
@@ -149,7 +149,10 @@ def test_a_reference_that_is_no_answer_is_compared_as_words():
     assert read("Có", "vi") == Answer("yes_no", True)
     assert read("12,5 mm", "vi") == Answer("number", 12.5, "mm")
     assert read("Bóng tim to", "vi").kind == "text"
-    assert is_bare("Không.", "vi") and not is_bare("Không thấy tràn dịch", "vi")
+    assert is_answer("Không.", "vi") and not is_answer("Không thấy tràn dịch", "vi")
+    assert read("Không, tim không to.", "vi") == Answer("yes_no", False)
+    assert not is_answer("Có. Không.", "vi")
+    assert is_answer("No, a b c d e f g", "en") and not is_answer("No, a b c d e f g h", "en")
 
 
 def test_answers_are_scored_where_they_are_asked_for_and_serve_a_language_without_a_lexicon():
