@@ -70,6 +70,8 @@ def prepare_series(job: Job, dataset: Path, settings: Mapping[str, Section]) -> 
         return Outcome(job, reason="file_unreadable", why=f"reading the pixels failed ({type(error).__name__})")
     row = {"study": job.study, "series": job.series, "modality": job.modality, "path": job.path}
     row |= {name: meta[name] for name in ("shape", "spacing", "unit", "view", "frame_of_reference", "sha256", "how")}
+    if "affine" in meta:
+        row["affine"] = meta["affine"]
     return Outcome(job, row, thumb)
 
 
