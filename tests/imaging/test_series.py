@@ -263,6 +263,8 @@ def test_a_ct_is_converted_and_comes_back(tmp_path: Path) -> None:
         (setting(Modality="PT", SOPClassUID=ct_series.PET, Units="BQML"), None, "unit_unknown"),
         (None, "pet", "image_missing"),
         (without(3), "ct", "slices_missing"),
+        (None, "xray", "modality_unsupported"),
+        (setting(Modality="DX"), None, "image_missing"),
     ],
 )
 def test_what_nobody_vouches_for_is_not_converted(
@@ -270,6 +272,17 @@ def test_what_nobody_vouches_for_is_not_converted(
 ) -> None:
     folder = ct_series.write(tmp_path / "series", change)
     with pytest.raises(Refused) as refusal:
-        convert(folder, tmp_path / "out.nii.gz", modality)
+        convert(folder, tmp_path / "out.npy", modality)
     assert (refusal.value.reason, refusal.value.where) == (reason, "series")
-    assert not (tmp_path / "out.nii.gz").exists()
+    assert not (tmp_path / "out.npy").exists()
+
+
+def test_no_volume_or_slice_is_converted_as_a_film(tmp_path: Path) -> None:
+    folder = ct_series.write(tmp_path / "ct")
+    convert(folder, tmp_path / "ct.nii.gz")
+    np.savez(tmp_path / "ct.npz", ct=EXPECTED)
+    convert(folder, tmp_path / "ct.npy")
+    for path in (folder / "IM00", *(tmp_path / f"ct{suffix}" for suffix in (".nii.gz", ".npz", ".npy"))):
+        with pytest.raises(Refused, match="modality_unsupported"):
+            convert(path, tmp_path / "out.npy", "xray")
+        assert not (tmp_path / "out.npy").exists()

@@ -23,7 +23,8 @@ from docphim import files
 from docphim import workers as pool
 from docphim.errors import Refused
 from docphim.imaging import store
-from docphim.imaging.xray import Settings, film_from
+from docphim.imaging.film import film_from
+from docphim.imaging.xray import Settings
 from docphim.prepare import groups, prepare
 from docphim.prepare.jobs import Job, prepare_series
 
