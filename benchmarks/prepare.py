@@ -28,7 +28,8 @@ from pydicom import uid
 
 from docphim import files
 from docphim.imaging import store
-from docphim.imaging.xray import Settings, film_from
+from docphim.imaging.film import film_from
+from docphim.imaging.xray import Settings
 from docphim.prepare import prepare
 from docphim.prepare.jobs import Job, prepare_series
 from docphim.study import Series, Study, to_row

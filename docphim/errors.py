@@ -65,6 +65,7 @@ REASONS: dict[str, str] = {
     "checkpoint_corrupt": "the checkpoint does not match its manifest",
     "loss_not_finite": "the training loss is NaN or infinite",
     "disk_full": "the disk is full",
+    "memory_full": "this machine has not memory enough",
     "folder_unusable": "a folder or a file in it cannot be read or written",
     "worker_killed": "a worker process cannot be started, or was killed",
     "upload_not_allowed": "the recipe does not allow sending data to this host",
@@ -106,6 +107,9 @@ ENVIRONMENT: dict[int, str] = {
     errno.ENXIO: "the device is gone",
 }
 
+#: Those of them that one wrong path causes.
+_OF_A_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+
 
 def environment(error: OSError, place: str = "") -> Refused | None:
     """An error of the system as a refusal, where this machine and not Docphim is to blame; its own message may hold a name."""
@@ -113,6 +117,21 @@ def environment(error: OSError, place: str = "") -> Refused | None:
         return None
     known = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.ENOENT: "file_missing"}
     return Refused(known.get(error.errno, "folder_unusable"), place, ENVIRONMENT[error.errno])
+
+
+def machine(error: BaseException, place: str = "") -> Refused | None:
+    """What of an exception, or of those it was raised from, this machine is to blame for: memory, a disk, permissions.
+
+    A path at which something else stands than was meant, or nothing, says nothing of the machine: None.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError):
+            return Refused("memory_full", place, "this machine has not memory enough; with fewer workers each has more")
+        if isinstance(cause, OSError) and cause.errno not in _OF_A_PATH and (refusal := environment(cause, place)):
+            return refusal
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def printable(text: object, most: int | None = None) -> str:

@@ -47,6 +47,7 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Refused("disk_full", path.name, f"the disk is full: {path.name} was not written") from error
+        error.filename = error.filename or str(path)  # a failed write does not say where
         raise
     finally:
         part.unlink(missing_ok=True)

@@ -100,7 +100,7 @@ class Media:
     study : str
         Whose pixels these are: an example may show more studies than its own (a prior).
     volumes : dict
-        Modality → path relative to the dataset folder; several lie on one grid.
+        Modality → path relative to the dataset folder; several lie on one grid, which is checked.
     frames : dict
         Which slices of a volume are shown: `{"count": 10}`, `{"step_mm": 30}` or `{"slices": [4, 9]}`; {} shows all.
     channels : list

@@ -10,7 +10,7 @@ import numpy as np
 
 from docphim.errors import Refused
 from docphim.files import read_jsonl
-from docphim.imaging import modality, settings_of, thumbs
+from docphim.imaging import frames, modality, settings_of, thumbs
 from docphim.recipe import Section
 from docphim.study import Media, Row
 
@@ -67,20 +67,17 @@ def media_of(study: str, rows: list[Row], settings: Mapping[str, Section]) -> li
 
     Raises
     ------
-    Refused
-        `frame_of_reference_differs`: volumes of one media entry do not lie in one space.
+    Refused, UsageError
+        As `frames.check_media`.
     """
     shown = [
         entry
         for name in dict.fromkeys(row["modality"] for row in rows)
         for entry in modality(name).media(study, rows, settings[name])
     ]
-    frame = {row["path"]: row.get("frame_of_reference") for row in rows}
+    by_path = {row["path"]: row for row in rows}
     for entry in shown:
-        frames = {frame[path] for path in entry.volumes.values()}
-        if len(frames) > 1:
-            names = " and ".join(entry.volumes)
-            raise Refused("frame_of_reference_differs", study, f"{names} of the study lie in {len(frames)} frames of reference")
+        frames.check_media(entry, {name: by_path[path] for name, path in entry.volumes.items()})
     return shown
 
 

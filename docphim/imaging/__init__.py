@@ -41,9 +41,10 @@ class Modality(Protocol):
 
     @staticmethod
     def prepare(location: str, settings: Any, view: str) -> tuple[np.ndarray, Row]:
-        """Pixels (h, w) or (z, h, w), and `spacing`, `unit`, `view`, `how` of index.jsonl (`frame_of_reference` where known).
+        """Pixels (h, w) or (z, h, w), and `spacing`, `unit`, `view`, `how` of index.jsonl.
 
-        `view` is what the source says of the series; whatever is wrong is `Refused`.
+        Where known also `frame_of_reference` and `affine` (4 x 4, from voxel x, y, z to mm): only volumes that have them can be
+        shown to lie on one grid.  `view` is what the source says of the series; whatever is wrong is `Refused`.
         """
 
     @staticmethod

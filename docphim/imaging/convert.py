@@ -11,14 +11,12 @@ from PIL import Image
 
 from docphim import files
 from docphim.errors import Refused, UsageError
-from docphim.imaging import limits, store
+from docphim.imaging import limits, scope, store
+from docphim.imaging.film import Film, read_film
 from docphim.imaging.find import SeriesFound, look_through
 from docphim.imaging.io import file_kind, nifti, read_volume
 from docphim.imaging.io.volume import Volume
-from docphim.imaging.xray import Film, read_film
 
-#: What `--as` may say, and the DICOM modality it stands for.
-MODALITIES = {"xray": "", "ct": "CT", "pet": "PT"}
 Meta = dict[str, Any]
 
 
@@ -30,7 +28,7 @@ def convert(path: str | Path, out: str | Path, modality: str | None = None, long
     path : str or Path
         A film's file, or a folder that holds one CT series.
     modality : str or None
-        What to take it for: `xray`, `ct` or `pet`; None for what it is.  In a folder it chooses among series.
+        What it must be: `xray`, `ct` or `pet`; None for what it is.  In a folder it chooses among series.
     long_side : int or None
         Longer side of a film at most, pixels; None keeps the film's size.
 
@@ -45,16 +43,16 @@ def convert(path: str | Path, out: str | Path, modality: str | None = None, long
         An unknown modality, a suffix that this is not written as, or OUT is PATH.
     Refused
         As `read_film` and `read_volume`; `unit_unknown` for a volume whose numbers nobody vouches for; `series_mixed` for a
-        folder of several series; `modality_unsupported`.
+        folder of several series; `modality_unsupported` for what is not of the modality.
     """
     path, out = Path(path).expanduser(), Path(out).expanduser()
-    if modality not in (None, *MODALITIES):
-        raise UsageError(f"--as {modality}: must be one of {', '.join(MODALITIES)}")
+    if modality not in (None, *scope.CODES):
+        raise UsageError(f"--as {modality}: must be one of {', '.join(scope.CODES)}")
     suffix = ".nii.gz" if out.name.endswith(".nii.gz") else out.suffix
     if out.resolve() == path.resolve():
         raise UsageError(f"{out.name}: would overwrite the film itself")
     try:
-        if modality in ("ct", "pet") or path.is_dir() or _is_volume(path):
+        if modality != "xray" and (modality or path.is_dir() or _is_volume(path)):
             return _volume(path, out, suffix, modality)
         return _film(path, out, suffix, long_side)
     except Refused as refusal:
@@ -63,6 +61,8 @@ def convert(path: str | Path, out: str | Path, modality: str | None = None, long
 
 def _film(path: Path, out: Path, suffix: str, long_side: int | None) -> Meta:
     write = _writer(_FILM_WRITERS, suffix, out, "a film")
+    if path.is_dir() or _is_volume(path):
+        raise Refused("modality_unsupported", "", "a folder or a volume is no film; a film is one file")
     film = read_film(str(path.absolute()), long_side or limits.MAX_PIXELS)
     spacing = list(film.spacing) if film.spacing else None
     meta = {"shape": list(film.pixels.shape), "spacing": spacing, "unit": "display", "view": film.view, "how": film.how}
@@ -92,10 +92,9 @@ def _is_volume(path: Path) -> bool:
 
 def _one_series(folder: Path, modality: str | None) -> SeriesFound:
     """The one series of a folder that can be meant."""
-    wanted = MODALITIES[modality] if modality else ""
-    candidates = [series for series in look_through(folder)[1] if series.modality == wanted or not wanted]
+    candidates = [series for series in look_through(folder)[1] if not modality or series.modality in scope.CODES[modality]]
     if not candidates:
-        raise Refused("image_missing", "", "the folder holds no series of slices; a film is one file")
+        raise Refused("image_missing", "", f"the folder holds no series of {modality or 'slices'}; a film is one file")
     if len(candidates) > 1:
         raise Refused("series_mixed", "", f"the folder holds {len(candidates)} series; convert one of its folders")
     return candidates[0]

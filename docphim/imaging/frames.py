@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import difflib
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
 from docphim.imaging import geometry, store
 from docphim.imaging.limits import WHITE
-from docphim.study import Media
+from docphim.study import Media, Row
 
 #: The grey of a blank image.
 BLANK = 128
+#: The rules of `Media.frames`, what may stand there, and how it is asked for.
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "slices": (
+        lambda value: isinstance(value, list | tuple) and all(type(i) is int for i in value) and len({*value}) == len(value),
+        "a list of whole numbers, none twice",
+    ),
+    "count": (lambda value: type(value) is int and value >= 0, "a whole number"),
+    "step_mm": (lambda value: type(value) in (int, float) and 0 < value < math.inf, "millimetres, above 0"),
+}
+#: Spacings that differ by less than this share are the same; over 400 slices that is 0.04 of a slice.
+_SAME_SPACING = 1e-4
+#: Grids lie on each other where the matrices that place them differ by less (mm).
+_SAME_PLACE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -58,9 +74,12 @@ def draw(
     ------
     Refused
         What `store.read` may say of a prepared file; `stack_empty`, `slices_missing` or `no_geometry` for slices that cannot be
-        chosen; `shape_differs` for volumes on different grids; `modality_unsupported` for another plane than axial.
+        chosen; `unit_unknown` where values that are not for display have no `channels`; and as `check_media`.
+    UsageError
+        As `check_media`.
     """
     opened = {name: store.open_prepared(dataset / path) for name, path in media.volumes.items()}
+    check_media(media, {name: {"shape": list(file.shape), **file.meta} for name, file in opened.items()})
     slices, step = chosen(media, opened)
     if image == "blank":
         return Stack(np.full((len(slices), *size, 3), BLANK, np.uint8), step, slices)
@@ -83,13 +102,82 @@ def is_film(media: Media) -> bool:
     return media.kind == "image" and not media.frames and not media.channels
 
 
+def check_media(media: Media, facts: Mapping[str, Row]) -> None:
+    """Refuse what cannot be drawn as it is meant, by what is known of the files, before any pixel is read.
+
+    Parameters
+    ----------
+    facts : mapping
+        Volume → `shape`, `spacing`, `frame_of_reference`, and `affine` where known, as index.jsonl and the files have them.
+
+    Raises
+    ------
+    Refused
+        `stack_empty`: there is no volume; `frame_of_reference_differs`, `no_geometry` or `shape_differs`: several volumes that
+        cannot be shown to lie on one grid; `modality_unsupported`: another plane than axial, or a crop.
+    UsageError
+        A rule of `frames` or an entry of `channels` is unknown or wrong.
+    """
+    if not facts:
+        raise Refused("stack_empty", media.study, "no volume is shown")
+    if media.plane not in (None, "axial"):
+        raise Refused("modality_unsupported", media.study, f"this version draws axial slices, not {media.plane} ones")
+    if media.crop_mm is not None:
+        raise Refused("modality_unsupported", media.study, "this version draws whole slices, no crops (crop_mm)")
+    _check_rule(media.frames)
+    _check_channels(media)
+    if len(facts) > 1:
+        _check_grid(media.study, facts)
+
+
+def _check_rule(frames: Row) -> None:
+    if len(frames) > 1:
+        raise UsageError(f"frames: {' and '.join(frames)}: one rule chooses the slices")
+    for name, value in frames.items():
+        if name not in _RULES:
+            near = difflib.get_close_matches(name, _RULES, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_RULES)}"
+            raise UsageError(f"frames: {name}: unknown rule; {hint}")
+        fits, wanted = _RULES[name]
+        if not fits(value):
+            raise UsageError(f"frames: {name}: must be {wanted}")
+
+
+def _check_channels(media: Media) -> None:
+    """At most red, green and blue, each a window of a volume; no volume is left out where there are several."""
+    if len(media.channels) > 3:
+        raise UsageError(f"channels: {len(media.channels)} of them; a picture has three")
+    for name, low, high in media.channels:
+        if name not in media.volumes:
+            raise UsageError(f"channels: {name}: not one of the volumes shown, {', '.join(media.volumes)}")
+        if low == high or not math.isfinite(low) or not math.isfinite(high):
+            raise UsageError(f"channels: {name}: black and white must be two numbers that differ")
+    left = media.volumes.keys() - {name for name, _, _ in media.channels}
+    if left and len(media.volumes) > 1:
+        raise UsageError(f"channels: {', '.join(sorted(left))}: named among the volumes and shown in no channel")
+
+
+def _check_grid(study: str, facts: Mapping[str, Row]) -> None:
+    names = " and ".join(facts)
+    frames = {row.get("frame_of_reference") for row in facts.values()}
+    if len(frames) > 1:
+        why = f"{names} of the study lie in {len(frames)} frames of reference"
+        raise Refused("frame_of_reference_differs", study, why)
+    spacings = [row.get("spacing") for row in facts.values()]
+    if frames == {None} or not all(spacings):
+        raise Refused("no_geometry", study, f"nothing says that {names} of the study lie in one place")
+    if len({tuple(row["shape"]) for row in facts.values()}) > 1 or not _close(spacings, rtol=_SAME_SPACING):
+        raise Refused("shape_differs", study, f"{names} of the study differ in the number or size of their voxels")
+    if not _close([row["affine"] for row in facts.values() if row.get("affine")], atol=_SAME_PLACE):
+        raise Refused("shape_differs", study, f"the grids of {names} of the study lie in different places")
+
+
+def _close(arrays: list[Any], rtol: float = 0.0, atol: float = 0.0) -> bool:
+    return all(np.shape(a) == np.shape(arrays[0]) and np.allclose(a, arrays[0], rtol=rtol, atol=atol) for a in arrays)
+
+
 def chosen(media: Media, opened: dict[str, store.Prepared]) -> tuple[tuple[int, ...], float | None]:
     """Which slices a media entry shows, and their distance in mm; raises as `draw` does."""
-    if media.plane not in (None, "axial"):
-        raise Refused("modality_unsupported", "", f"this version draws axial slices, not {media.plane} ones")
-    shapes = {prepared.shape for prepared in opened.values()}
-    if len(shapes) != 1:
-        raise Refused("shape_differs" if shapes else "stack_empty", "", f"{len(shapes)} grids are shown together")
     first = next(iter(opened.values()))
     depth = len(first.places)
     spacing = (first.meta.get("spacing") or [None])[0] if len(first.shape) == 3 else None
@@ -101,17 +189,17 @@ def chosen(media: Media, opened: dict[str, store.Prepared]) -> tuple[tuple[int, 
     return slices, round(spacing * (slices[-1] - slices[0]) / (len(slices) - 1), 6)
 
 
-def _slices(frames: dict[str, object], depth: int, spacing: float | None) -> tuple[int, ...]:
+def _slices(frames: Row, depth: int, spacing: float | None) -> tuple[int, ...]:
     """Slices by one rule of `Media.frames`: `slices`, `count` (the middles of so many equal parts), `step_mm`; {}: all."""
     if "slices" in frames:
-        return tuple(sorted(int(index) for index in frames["slices"]))  # type: ignore[attr-defined]
+        return tuple(sorted(frames["slices"]))
     if "count" in frames:
-        count = min(int(frames["count"]), depth)  # type: ignore[call-overload]
+        count = min(frames["count"], depth)
         return tuple(int((part + 0.5) * depth / count) for part in range(count))
     if "step_mm" in frames:
         if spacing is None:
             raise Refused("no_geometry", "", "slices every so many millimetres need a spacing, and the volume has none")
-        step = max(float(frames["step_mm"]) / spacing, 1.0)  # type: ignore[arg-type]
+        step = max(frames["step_mm"] / spacing, 1.0)
         count = int((depth - 1) / step) + 1
         start = (depth - 1 - (count - 1) * step) / 2
         return tuple(round(start + part * step) for part in range(count))
@@ -121,7 +209,11 @@ def _slices(frames: dict[str, object], depth: int, spacing: float | None) -> tup
 def _windowed(media: Media, opened: dict[str, store.Prepared], slices: tuple[int, ...]) -> list[np.ndarray]:
     """The chosen slices as display values, uint16 (h, w), channel after channel."""
     if not media.channels:
-        return list(next(iter(opened.values())).slices(slices))
+        shown = next(iter(opened.values()))
+        if shown.dtype != np.uint16:
+            why = f"{shown.dtype.name} values are not for display: channels must say which become black and white"
+            raise Refused("unit_unknown", shown.path.name, why)
+        return list(shown.slices(slices))
     pixels = {name: opened[name].slices(slices) for name in dict.fromkeys(str(c[0]) for c in media.channels)}
     return [display(plane, low, high) for name, low, high in media.channels for plane in pixels[name]]
 

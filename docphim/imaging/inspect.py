@@ -8,11 +8,11 @@ from typing import Any
 
 from docphim.errors import Refused
 from docphim.imaging import scope
+from docphim.imaging.film import film_from, spacing_of
 from docphim.imaging.find import SeriesFound, look_through
 from docphim.imaging.io import arrays, dicom, locations, raster, read_volume
 from docphim.imaging.io.sniff import ENOUGH, Kind, kind_of
 from docphim.imaging.io.volume import Volume
-from docphim.imaging.xray import film_from, spacing_of
 from docphim.progress import bar
 
 Row = dict[str, Any]

@@ -14,8 +14,10 @@ import yaml
 from docphim.errors import Refused
 from docphim.imaging.io.dicom import items, mended, text
 
-#: Modalities of a projection radiograph; DR is not a defined term, and common.
-FILMS = ("CR", "DX", "RG", "DR")
+#: What a recipe and `--as` call a modality → its codes in DICOM; DR is not a defined term, and common.
+CODES: dict[str, tuple[str, ...]] = {"xray": ("CR", "DX", "RG", "DR"), "ct": ("CT",), "pet": ("PT",)}
+#: Modalities of a projection radiograph.
+FILMS = CODES["xray"]
 _CODES = (
     "CR",
     "CT",

@@ -19,7 +19,7 @@ import blosc2
 import numpy as np
 
 from docphim import files
-from docphim.errors import Refused
+from docphim.errors import Refused, environment
 
 #: Rows of one compressed block.  Said outright: blosc2 would choose by the machine's cache, and the bytes would differ.
 _BLOCK_ROWS = 64
@@ -182,4 +182,4 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return open(path, "rb")
     except OSError as error:
-        raise Refused("file_missing", path.name, "the prepared file is not there") from error
+        raise environment(error, path.name) or Refused("file_missing", path.name, "the prepared file is not there") from error

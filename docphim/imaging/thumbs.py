@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from docphim import files
-from docphim.errors import Refused
+from docphim.errors import Refused, machine
 from docphim.study import Row
 
 
@@ -42,7 +42,8 @@ def _read(path: Path, count: int) -> np.ndarray:
     try:
         thumbs: np.ndarray = np.load(path)
     except OSError as error:
-        raise Refused("file_missing", path.name, "prepare has not written the thumbnails") from error
+        why = "prepare has not written the thumbnails"
+        raise machine(error, path.name) or Refused("file_missing", path.name, why) from error
     except ValueError as error:
         raise Refused("file_changed", path.name, "the thumbnails cannot be read") from error
     if len(thumbs) != count:

@@ -8,14 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from docphim.errors import Refused
+from docphim.errors import ENVIRONMENT, Refused, machine
 from docphim.files import content_key
 from docphim.imaging import modality, store
 from docphim.recipe import Section
 from docphim.study import Row
-
-#: Refusals that are not about one series: the stage stops.
-_FATAL = ("disk_full",)
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Outcome:
 
 
 def prepare_group(jobs: list[Job], dataset: Path, settings: Mapping[str, Section]) -> list[Outcome]:
-    """Prepare series one after the other; a refused one does not stop the rest.
+    """Prepare series one after the other; a refused one does not stop the rest, a fault of this machine does.
 
     Parameters
     ----------
@@ -52,7 +49,10 @@ def prepare_group(jobs: list[Job], dataset: Path, settings: Mapping[str, Section
     Raises
     ------
     Refused
-        `disk_full`.
+        `disk_full`, `memory_full`, or `folder_unusable` (no permission, a disk that cannot be read, too many open files, …) for
+        what keeps a series from being read: the series is named, and nothing is recorded of it, so that it is tried again.
+    OSError
+        It cannot be written.
     """
     return [prepare_series(job, dataset, settings) for job in jobs]
 
@@ -63,14 +63,27 @@ def prepare_series(job: Job, dataset: Path, settings: Mapping[str, Section]) -> 
         pixels, meta = _prepared(job, dataset / job.path, settings)
         thumb = modality(job.modality).thumbnail(pixels)
     except Refused as refusal:
-        if refusal.reason in _FATAL:
+        if refusal.reason == "disk_full":
             raise
+        _stop_for_machine(refusal, job)
         return Outcome(job, reason=refusal.reason, why=refusal.why)
     except Exception as error:  # a fault of ours must cost one series, not the run; its class says more than its text may
+        if isinstance(error, OSError) and error.errno in ENVIRONMENT:
+            raise
+        _stop_for_machine(error, job)
         return Outcome(job, reason="file_unreadable", why=f"reading the pixels failed ({type(error).__name__})")
     row = {"study": job.study, "series": job.series, "modality": job.modality, "path": job.path}
     row |= {name: meta[name] for name in ("shape", "spacing", "unit", "view", "frame_of_reference", "sha256", "how")}
+    if "affine" in meta:
+        row["affine"] = meta["affine"]
     return Outcome(job, row, thumb)
+
+
+def _stop_for_machine(error: Exception, job: Job) -> None:
+    """Raise what this machine is to blame for, by the series' id, which private.csv leads back to its files."""
+    refusal = machine(error, f"series {job.series}")
+    if refusal is not None:
+        raise refusal from error
 
 
 def crashed(job: Job) -> Outcome:

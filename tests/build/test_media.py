@@ -1,12 +1,15 @@
 """build: leaks and wrong images know every study that an example shows, priors too."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docphim import imaging
 from docphim.build import leaks, wrong_image
 from docphim.build import media as looks
 from docphim.build.media import Pictures
+from docphim.errors import Refused
 from docphim.study import Media, Study
 
 
@@ -54,6 +57,34 @@ def test_the_studies_an_example_shows_are_its_own_and_its_priors():
     assert looks.studies_shown("b2", [film("b2"), film("b1"), film("b1")]) == ["b2", "b1"]
     assert looks.tags([film("b2"), Media("b2", "video", {"ct": "x"})]) == "<image><video>"
     assert looks.modalities([Media("b2", "video", {"pet": "x", "ct": "y"}), film("b1")]) == ("ct", "pet", "xray")
+
+
+def pair(**changes):
+    """Rows of index.jsonl of one study with two volumes, the second changed."""
+    row = {"study": "s", "modality": "toy", "path": "a", "shape": [9, 72, 64], "spacing": [5, 1, 1], "frame_of_reference": "f"}
+    return [row, {**row, "modality": "toy2", "path": "b", **changes}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"frame_of_reference": "g"}, "frame_of_reference_differs"),
+        ({"frame_of_reference": None}, "frame_of_reference_differs"),
+        ({"shape": [9, 72, 65]}, "shape_differs"),
+        ({"spacing": [3.27, 4, 4]}, "shape_differs"),
+        ({"spacing": None}, "no_geometry"),
+    ],
+)
+def test_volumes_of_two_grids_are_refused_before_an_example_is_made_of_them(monkeypatch, changes, reason):
+    monkeypatch.setattr(imaging, "MODALITIES", {"toy": "toy_volume", "toy2": "toy_volume"})
+    settings = imaging.settings_of({"toy": {}, "toy2": {}})
+    if reason is None:
+        assert [entry.volumes for entry in looks.media_of("s", pair(), settings)] == [{"toy": "a", "toy2": "b"}] * 2
+        return
+    with pytest.raises(Refused) as refusal:
+        looks.media_of("s", pair(**changes), settings)
+    assert (refusal.value.reason, refusal.value.where) == (reason, "s")
 
 
 @given(

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pydicom import uid
 
 from docphim.errors import Refused
+from docphim.imaging.film import film_from, read_film
 from docphim.imaging.io.dicom import numbers, read
-from docphim.imaging.xray import film_from, read_film
 
 FILM = film(12)
 JPEG = compressed(dataset(stored(12), 12), uid.JPEGLosslessSV1)

@@ -12,7 +12,7 @@ from chest_films import chest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
 from docphim.imaging import geometry, store
 from docphim.imaging.frames import draw, shrink
 from docphim.study import Media
@@ -176,6 +176,8 @@ def test_the_wrong_images_of_a_stack_are_stacks(tmp_path: Path) -> None:
         ({"slices": [20]}, {}, "slices_missing"),
         ({"step_mm": 5}, {"spacing": None}, "no_geometry"),
         ({}, {"plane": "coronal"}, "modality_unsupported"),
+        ({}, {"crop_mm": [0.0, 0.0, 0.0, 10.0, 10.0, 10.0]}, "modality_unsupported"),
+        ({}, {"crop_mm": []}, "modality_unsupported"),
         ({}, {"volumes": {}}, "stack_empty"),
         ({}, {"volumes": {"toy": "prepared/absent.b2nd"}}, "file_missing"),
     ],
@@ -188,8 +190,92 @@ def test_a_stack_that_cannot_be_drawn_is_refused(
     assert refusal.value.reason == reason
 
 
-def test_volumes_of_two_grids_are_not_shown_together(tmp_path: Path) -> None:
-    media = stacked(tmp_path, {}, volumes={"toy": "prepared/v.b2nd", "pet": "prepared/w.b2nd"})
-    store.write(tmp_path / "prepared" / "w.b2nd", volume(19), {})
-    with pytest.raises(Refused, match="shape_differs"):
+@pytest.mark.parametrize(
+    ("frames", "changes", "words"),
+    [
+        ({"cuont": 4}, {}, "frames: cuont: unknown rule; did you mean 'count'"),
+        ({"every": 4}, {}, "known: slices, count, step_mm"),
+        ({"count": 4, "step_mm": 5}, {}, "one rule"),
+        ({"count": -3}, {}, "count: must be a whole number"),
+        ({"count": 2.7}, {}, "count: must be a whole number"),
+        ({"count": True}, {}, "count: must be a whole number"),
+        ({"step_mm": -4}, {}, "step_mm: must be millimetres, above 0"),
+        ({"step_mm": 0}, {}, "step_mm: must be millimetres, above 0"),
+        ({"step_mm": float("nan")}, {}, "step_mm: must be millimetres, above 0"),
+        ({"step_mm": "4"}, {}, "step_mm: must be millimetres, above 0"),
+        ({"slices": [3, 3]}, {}, "slices: must be a list of whole numbers, none twice"),
+        ({"slices": [2.5]}, {}, "slices: must be a list of whole numbers, none twice"),
+        ({"slices": 4}, {}, "slices: must be a list of whole numbers, none twice"),
+        ({}, {"channels": [["tyo", 0, 1]]}, "channels: tyo: not one of the volumes shown, toy"),
+        ({}, {"channels": [["toy", 5, 5]]}, "two numbers that differ"),
+        ({}, {"channels": [["toy", 0, float("nan")]]}, "two numbers that differ"),
+        ({}, {"channels": [["toy", float("-inf"), 0]]}, "two numbers that differ"),
+        ({}, {"channels": [["toy", 0, 1]] * 4}, "4 of them"),
+    ],
+)
+def test_a_wrong_rule_draws_nothing(tmp_path: Path, frames: dict[str, Any], changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        draw(stacked(tmp_path, frames, **changes), tmp_path, (16, 16))
+
+
+def test_values_that_are_not_for_display_need_a_window(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"unit_unknown: v\.b2nd: int16 values are not for display"):
+        draw(stacked(tmp_path, {}, channels=[]), tmp_path, (16, 16))
+
+
+GRID = {"spacing": [2.5, 0.8, 0.8], "frame_of_reference": "f"}
+MOVED = [[1, 0, 0, 7], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+IN_PLACE = np.eye(4).tolist()
+
+
+def two_volumes(tmp_path: Path, first: dict[str, Any], second: dict[str, Any], depth: int = 20) -> Media:
+    """A media entry that shows two volumes together."""
+    store.write(tmp_path / "v.b2nd", volume(), first)
+    store.write(tmp_path / "w.b2nd", volume(depth), second)
+    channels = [["toy", 0, 2000], ["pet", 0, 2000]]
+    return Media("s", "video", {"toy": "v.b2nd", "pet": "w.b2nd"}, "axial", None, {"count": 4}, channels)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "depth", "reason"),
+    [
+        (GRID, GRID, 19, "shape_differs"),
+        (GRID, {**GRID, "spacing": [3.27, 4.0, 4.0]}, 20, "shape_differs"),
+        (GRID, {**GRID, "spacing": [2.502, 0.8, 0.8]}, 20, "shape_differs"),
+        ({**GRID, "affine": IN_PLACE}, {**GRID, "affine": MOVED}, 20, "shape_differs"),
+        (GRID, {**GRID, "spacing": None}, 20, "no_geometry"),
+        ({**GRID, "spacing": None}, {**GRID, "spacing": None}, 20, "no_geometry"),
+        (GRID, {**GRID, "frame_of_reference": "g"}, 20, "frame_of_reference_differs"),
+        (GRID, {"spacing": GRID["spacing"]}, 20, "frame_of_reference_differs"),
+        ({**GRID, "frame_of_reference": None}, {**GRID, "frame_of_reference": None}, 20, "no_geometry"),
+        ({"spacing": GRID["spacing"]}, {"spacing": GRID["spacing"]}, 20, "no_geometry"),
+    ],
+)
+def test_volumes_that_cannot_be_shown_to_lie_on_one_grid_are_not_shown_together(
+    tmp_path: Path, first: dict[str, Any], second: dict[str, Any], depth: int, reason: str
+) -> None:
+    media = two_volumes(tmp_path, first, second, depth)
+    with pytest.raises(Refused) as refusal:
         draw(media, tmp_path, (16, 16))
+    assert (refusal.value.reason, refusal.value.where) == (reason, "s")
+    assert "toy and pet of the study" in refusal.value.why
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (GRID, GRID),
+        (GRID, {**GRID, "spacing": [2.50001, 0.8, 0.8]}),
+        ({**GRID, "affine": IN_PLACE}, GRID),
+        ({**GRID, "affine": IN_PLACE}, {**GRID, "affine": IN_PLACE}),
+    ],
+)
+def test_volumes_on_one_grid_are_shown_together(tmp_path: Path, first: dict[str, Any], second: dict[str, Any]) -> None:
+    frame = draw(two_volumes(tmp_path, first, second), tmp_path, (16, 16)).frames[1, 4, 4]
+    assert frame[0] == frame[1] > frame[2] == 0
+
+
+def test_a_volume_that_no_channel_shows_is_not_named_among_them(tmp_path: Path) -> None:
+    media = two_volumes(tmp_path, GRID, GRID)
+    with pytest.raises(UsageError, match="channels: pet: named among the volumes and shown in no channel"):
+        draw(dataclasses.replace(media, channels=media.channels[:1]), tmp_path, (16, 16))

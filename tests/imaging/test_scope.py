@@ -7,8 +7,8 @@ from chest_films import film
 from pydicom.dataset import Dataset
 
 from docphim.errors import Refused
+from docphim.imaging.film import film_from
 from docphim.imaging.scope import plain
-from docphim.imaging.xray import film_from
 
 
 def utf8(value: str) -> str:

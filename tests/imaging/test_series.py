@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ct_series
 import nibabel as nib
@@ -108,6 +110,75 @@ def test_a_fault_is_refused_by_name(tmp_path: Path, change: ct_series.Change, re
     assert "Nguy" not in str(refusal.value) and str(tmp_path) not in str(refusal.value)
 
 
+def halves(first: object, second: object) -> Callable[[int], object]:
+    """One value on the slices near the feet, another on the rest."""
+    return lambda number: first if number < 6 else second
+
+
+def turns(first: object, second: object) -> Callable[[int], object]:
+    """Two values by turns, as where two reconstructions lie between each other."""
+    return lambda number: second if number % 2 else first
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason", "words"),
+    [
+        # one SeriesInstanceUID in all files, as anonymisers leave it that give every file the same
+        ({"PatientID": halves("A", "B"), "StudyInstanceUID": halves("1.2", "1.3")}, "study_mixed_patients", "of a patient"),
+        ({"PatientID": halves("A", None)}, "study_mixed_patients", "of a patient"),
+        ({"PatientName": halves("A^B", "C^D")}, "study_mixed_patients", "names"),
+        ({"PatientBirthDate": turns("19500101", "19620304")}, "study_mixed_patients", "birth"),
+        ({"PatientSex": halves("F", "M")}, "study_mixed_patients", "sexes"),
+        ({"StudyInstanceUID": halves("1.2.6", "1.2.7")}, "series_mixed", "2 studies"),
+        ({"StudyDate": halves("20200101", "20210101")}, "series_mixed", "dates"),
+        ({"SeriesNumber": halves(2, 3)}, "series_mixed", "numbers of a series"),
+        ({"AcquisitionNumber": halves(1, 2)}, "series_mixed", "2 acquisitions"),
+        ({"AcquisitionNumber": lambda n: n % 3}, "series_mixed", "3 acquisitions"),
+        ({"ConvolutionKernel": turns("B30f", "B70f")}, "series_mixed", "kernels"),
+        ({"ConvolutionKernel": turns(["Br40", "3"], ["Bl57", "3"])}, "series_mixed", "kernels"),
+        ({"ContrastBolusAgent": halves(None, "Iodine")}, "series_mixed", "contrast"),
+        ({"KVP": turns("80", "140")}, "series_mixed", "voltages"),
+        ({"ImageType": halves(["ORIGINAL", "PRIMARY"], ["DERIVED", "SECONDARY"])}, "series_mixed", "types of image"),
+        ({"TemporalPositionIdentifier": turns(1, 2)}, "series_mixed", "moments"),
+        ({"NominalPercentageOfCardiacPhase": turns(40.0, 70.0)}, "series_mixed", "phases"),
+        ({"EchoNumbers": turns(1, 2)}, "series_mixed", "echoes"),
+        ({"RescaleType": halves("HU", None)}, "series_mixed", "kinds of value"),
+        ({"SliceThickness": halves("1", "5")}, "series_mixed", "thicknesses"),
+        ({"PatientPosition": halves("HFS", "FFS")}, "series_mixed", "positions"),
+        ({"Manufacturer": halves("A", "B")}, "series_mixed", "makers"),
+        ({"ManufacturerModelName": halves("A", "B")}, "series_mixed", "models"),
+        ({"Columns": halves(64, 32)}, "series_mixed", "columns"),
+    ],
+)  # fmt: skip
+def test_files_of_two_origins_are_not_one_volume(tmp_path: Path, tags: dict[str, Any], reason: str, words: str) -> None:
+    folder = ct_series.write(tmp_path / "ct", setting(**tags))
+    (refusal,) = inspect(folder)["refused"]
+    assert refusal["reason"] == reason
+    assert words in refusal["why"]
+    with pytest.raises(Refused, match=reason):
+        convert(folder, tmp_path / "out.npy")
+    assert not (tmp_path / "out.npy").exists()
+
+
+def test_no_two_patients_are_told_by_their_names(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refusal:
+        read(ct_series.write(tmp_path / "ct", setting(PatientName=halves("Nguyen^A", "Tran^B"))))
+    assert refusal.value.why == "the files are of 2 names of a patient"
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"AcquisitionNumber": lambda n: n + 1},  # a scanner that steps and shoots
+        {"AcquisitionDate": halves("20200101", "20200102"), "AcquisitionTime": lambda n: f"1200{n:02}"},
+        {"PatientName": halves("A^B", "A^B^^^")},
+        {"XRayTubeCurrent": lambda n: 100 + n, "WindowCenter": lambda n: n, "SmallestImagePixelValue": None},
+    ],
+)
+def test_what_differs_inside_one_scan_parts_no_series(tmp_path: Path, tags: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(read(ct_series.write(tmp_path / "ct", setting(**tags))).array, EXPECTED)
+
+
 def test_a_pet_is_described_and_has_no_unit(tmp_path: Path) -> None:
     pet = setting(Modality="PT", SOPClassUID=ct_series.PET, Units="BQML", RescaleIntercept=0, RescaleSlope=0.5)
     volume = read(ct_series.write(tmp_path / "pet", pet))
@@ -192,6 +263,8 @@ def test_a_ct_is_converted_and_comes_back(tmp_path: Path) -> None:
         (setting(Modality="PT", SOPClassUID=ct_series.PET, Units="BQML"), None, "unit_unknown"),
         (None, "pet", "image_missing"),
         (without(3), "ct", "slices_missing"),
+        (None, "xray", "modality_unsupported"),
+        (setting(Modality="DX"), None, "image_missing"),
     ],
 )
 def test_what_nobody_vouches_for_is_not_converted(
@@ -199,6 +272,17 @@ def test_what_nobody_vouches_for_is_not_converted(
 ) -> None:
     folder = ct_series.write(tmp_path / "series", change)
     with pytest.raises(Refused) as refusal:
-        convert(folder, tmp_path / "out.nii.gz", modality)
+        convert(folder, tmp_path / "out.npy", modality)
     assert (refusal.value.reason, refusal.value.where) == (reason, "series")
-    assert not (tmp_path / "out.nii.gz").exists()
+    assert not (tmp_path / "out.npy").exists()
+
+
+def test_no_volume_or_slice_is_converted_as_a_film(tmp_path: Path) -> None:
+    folder = ct_series.write(tmp_path / "ct")
+    convert(folder, tmp_path / "ct.nii.gz")
+    np.savez(tmp_path / "ct.npz", ct=EXPECTED)
+    convert(folder, tmp_path / "ct.npy")
+    for path in (folder / "IM00", *(tmp_path / f"ct{suffix}" for suffix in (".nii.gz", ".npz", ".npy"))):
+        with pytest.raises(Refused, match="modality_unsupported"):
+            convert(path, tmp_path / "out.npy", "xray")
+        assert not (tmp_path / "out.npy").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import subprocess
@@ -61,6 +62,16 @@ def test_what_is_no_prepared_file_is_refused(tmp_path: Path, data: bytes | None,
         with pytest.raises(Refused) as refusal:
             read(path)
         assert refusal.value.reason == reason
+
+
+def test_a_machine_that_cannot_open_a_file_does_not_call_it_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    store.write(tmp_path / "a.b2nd", np.zeros((4, 4), np.uint16), META)
+    monkeypatch.setattr("builtins.open", busy)
+    with pytest.raises(Refused, match=r"folder_unusable: a\.b2nd: too many files are open"):
+        store.read(tmp_path / "a.b2nd")
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from docphim.errors import Refused
-from docphim.imaging.xray import film_from
+from docphim.imaging.film import film_from
 
 WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
 EXPECTED = np.clip(chest() / 1.05, 0, 1)  # what every way of storing the drawn chest must come back to

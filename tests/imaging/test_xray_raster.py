@@ -12,7 +12,7 @@ from chest_films import chest, picture, stored
 from PIL import Image
 
 from docphim.errors import Refused
-from docphim.imaging.xray import film_from
+from docphim.imaging.film import film_from
 
 EXPECTED = np.clip(chest() / 1.05, 0, 1)
 GREY = stored(8)

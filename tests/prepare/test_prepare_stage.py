@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,8 @@ from docphim import files
 from docphim import workers as pool
 from docphim.errors import Refused
 from docphim.imaging import store
-from docphim.imaging.xray import Settings, film_from
+from docphim.imaging.film import film_from
+from docphim.imaging.xray import Settings
 from docphim.prepare import groups, prepare
 from docphim.prepare.jobs import Job, prepare_series
 
@@ -252,6 +255,84 @@ def test_a_full_disk_stops_the_stage(make_dataset, films: dict[str, str], monkey
         prepare(dataset, settings=FILMS, workers=1)
     assert refusal.value.reason == "disk_full"
     assert not (dataset / "prepared" / "index.jsonl").exists()
+
+
+def failing(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PermissionError(errno.EACCES, "Nguyen"), "folder_unusable: series a: this user may not read or write it"),
+        (OSError(errno.EIO, "Nguyen"), "folder_unusable: series a: the disk cannot read or write it"),
+        (OSError(errno.EMFILE, "Nguyen"), "folder_unusable: series a: too many files are open"),
+        (OSError(errno.ESTALE, "Nguyen"), "folder_unusable: series a: the network folder is gone"),
+        (MemoryError("Nguyen"), "memory_full: series a: this machine has not memory enough"),
+    ],
+)
+@pytest.mark.parametrize("call", ["docphim.imaging.io.locations.Path.read_bytes", "docphim.imaging.io.locations._size"])
+def test_a_film_that_this_machine_cannot_read_is_not_to_blame(
+    make_dataset, films: dict[str, str], monkeypatch: pytest.MonkeyPatch, error: Exception, line: str, call: str
+) -> None:
+    undisturbed = make_dataset(films, "undisturbed")
+    prepare(undisturbed, settings=FILMS, workers=1)
+    dataset = make_dataset(films)
+    with monkeypatch.context() as patched, pytest.raises(Refused) as refusal:
+        patched.setattr(call, failing(error))
+        prepare(dataset, settings=FILMS, workers=1)
+    assert str(refusal.value).startswith(line)
+    assert "Nguyen" not in str(refusal.value)
+    assert not (dataset / "rejected.jsonl").exists() and not (dataset / "prepared" / "index.jsonl").exists()
+    prepare(dataset, settings=FILMS, workers=1)
+    assert written(dataset) == written(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [("os.fsync", errno.EIO), ("pathlib.Path.replace", errno.EROFS), ("pathlib.Path.replace", errno.ENOENT)],
+)
+def test_a_place_that_cannot_be_written_stops_the_stage_and_is_named(
+    make_dataset, films: dict[str, str], monkeypatch: pytest.MonkeyPatch, call: str, code: int
+) -> None:
+    dataset = make_dataset(films)
+    with monkeypatch.context() as patched, pytest.raises(OSError, match=os.strerror(code)) as stopped:
+        patched.setattr(call, failing(OSError(code, os.strerror(code))))
+        prepare(dataset, settings=FILMS, workers=1)
+    assert stopped.value.filename == str(dataset / "prepared" / "a.b2nd")
+    assert not (dataset / "rejected.jsonl").exists()
+    prepare(dataset, settings=FILMS, workers=1)
+    assert len(index(dataset)) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_too_few_files_that_may_be_open_stop_the_stage(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset(films)
+    code = """
+import resource, sys
+from pathlib import Path
+import docphim.imaging.xray
+from docphim.prepare import jobs, prepare
+
+def starved(*arguments, real=jobs.prepare_series):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 64))
+    try:
+        return real(*arguments)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+jobs.prepare_series = starved
+try:
+    prepare(Path(sys.argv[1]), settings={"xray": {"long_side": 120}}, workers=1)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    answer = subprocess.run([sys.executable, "-c", code, str(dataset)], capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("Refused folder_unusable: series a: too many files are open"), answer.stdout
+    assert not (dataset / "rejected.jsonl").exists()
 
 
 def test_a_fault_of_ours_costs_one_film_and_shows_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

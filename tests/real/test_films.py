@@ -16,9 +16,9 @@ from chest_films import as_bytes, compressed, picture
 from pydicom import uid
 
 from docphim.errors import Refused
+from docphim.imaging.film import film_from, read_film
 from docphim.imaging.inspect import inspect
 from docphim.imaging.polarity import polarity
-from docphim.imaging.xray import film_from, read_film
 
 SHARED = Path(os.environ.get("DOCPHIM_SHARED", Path(__file__).parents[2].parent / "shared")) / "data"
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not SHARED.is_dir(), reason="the folder of real input is not here")]

@@ -10,7 +10,7 @@ from docphim.imaging.io import locations
 from docphim.imaging.io.sniff import ENOUGH, Kind, kind_of
 from docphim.imaging.io.volume import Volume
 
-#: The reader of each form a volume comes in: `read(place) -> Volume`.  Films are pictures; `imaging.xray` reads those.
+#: The reader of each form a volume comes in: `read(place) -> Volume`.  Films are pictures; `imaging.film` reads those.
 READERS: dict[str, str] = {
     "series": "docphim.imaging.io.series:read",
     "nifti": "docphim.imaging.io.nifti:read",

@@ -177,8 +177,8 @@ def open_bytes(location: str) -> bytes | Path:
         if place.is_file():
             return place
         reason = "file_unreadable" if place.exists() else "file_missing"
-    except (OSError, ValueError):  # a symlink loop, a name too long, a NUL
-        reason = "file_missing"
+    except (OSError, ValueError) as error:  # a symlink loop, a name too long, a NUL
+        raise Refused("file_missing") from error
     raise Refused(reason)
 
 

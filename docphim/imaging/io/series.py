@@ -1,6 +1,6 @@
 """A DICOM series of many files to one volume: ordered by position, measured by position, and refused where a slice is wrong.
 
-SliceThickness, SpacingBetweenSlices, InstanceNumber and names of files are not looked at: each lies in somebody's files.
+SliceThickness, SpacingBetweenSlices, InstanceNumber and names of files place no slice: each lies in somebody's files.
 """
 
 from __future__ import annotations
@@ -27,36 +27,53 @@ STEP_TOLERANCE = 0.1
 _SAME_PLACE = 0.05
 #: Slices may drift sideways by this much for each millimetre between them (0.6 degrees).
 _SHEAR = 0.01
+#: What must be the same in every file of a patient, and how a person calls it.  UIDs do not settle it: there are anonymisers
+#: that give all files of an archive the same ones.
+_PATIENT = {
+    "PatientID": "numbers of a patient",
+    "PatientName": "names of a patient",
+    "PatientBirthDate": "dates of birth",
+    "PatientSex": "sexes",
+}
+#: What must be the same in every file of a series, and how a person calls it.
+_SHARED = {
+    "SOPClassUID": "kinds of object",
+    "Modality": "modalities",
+    "StudyInstanceUID": "studies",
+    "StudyDate": "dates of a study",
+    "SeriesInstanceUID": "series",
+    "SeriesNumber": "numbers of a series",
+    "FrameOfReferenceUID": "frames of reference",
+    "Manufacturer": "makers of scanners",
+    "ManufacturerModelName": "models of scanners",
+    "ImageType": "types of image",
+    "PatientPosition": "positions of the patient",
+    "ContrastBolusAgent": "contrast agents",
+    "TemporalPositionIdentifier": "moments",
+    "NominalPercentageOfCardiacPhase": "phases of the heart",
+    "EchoNumbers": "echoes",
+    "KVP": "tube voltages",
+    "ConvolutionKernel": "kernels",
+    "SliceThickness": "slice thicknesses",
+    "Rows": "numbers of rows",
+    "Columns": "numbers of columns",
+    "SamplesPerPixel": "numbers of channels",
+    "RescaleType": "kinds of value",
+    "Units": "units",
+}
 _HEADER = (
-    "SOPClassUID",
-    "Modality",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
+    *_PATIENT,
+    *_SHARED,
+    "AcquisitionNumber",
     "NumberOfFrames",
     "NumberOfSlices",
     "NumberOfTimeSlices",
-    "SamplesPerPixel",
-    "Rows",
-    "Columns",
     "PixelSpacing",
     "ImageOrientationPatient",
     "ImagePositionPatient",
     "RescaleSlope",
     "RescaleIntercept",
-    "RescaleType",
-    "Units",
 )
-#: What must be the same in every file of a series, and how a person calls it.
-_SHARED = {
-    "SOPClassUID": "kinds of object",
-    "Modality": "modalities",
-    "SeriesInstanceUID": "series",
-    "FrameOfReferenceUID": "frames of reference",
-    "Rows": "numbers of rows",
-    "Columns": "numbers of columns",
-    "SamplesPerPixel": "numbers of channels",
-    "Units": "units",
-}
 
 
 @dataclass(frozen=True)
@@ -78,8 +95,8 @@ def read(place: SeriesFiles | Sequence[Path]) -> Volume:
     Raises
     ------
     Refused
-        `slices_missing`, `duplicate_position`, `gantry_tilt`, `series_mixed`, `no_geometry`, `multiframe`, `unit_unknown` (a CT
-        without rescale), `pixels_not_finite`, and what one file may be refused for.
+        `slices_missing`, `duplicate_position`, `gantry_tilt`, `study_mixed_patients`, `series_mixed`, `no_geometry`,
+        `multiframe`, `unit_unknown` (a CT without rescale), `pixels_not_finite`, and what one file may be refused for.
     """
     slices = [_slice(path) for path in (place.paths if isinstance(place, SeriesFiles) else place)]
     return read_slices(slices)
@@ -146,19 +163,16 @@ def _slice(path: Path) -> Slice:
 
 
 def check_shared(slices: Sequence[Slice]) -> None:
-    """Refuse files that are not slices of one volume.
+    """Refuse files that are not slices of one volume; what some files say and others do not, differs.
 
     Raises
     ------
     Refused
-        `series_mixed`, `slices_missing` (a single file) or `no_geometry` (PixelSpacing).
+        `study_mixed_patients`, `series_mixed`, `slices_missing` (a single file) or `no_geometry` (PixelSpacing).
     """
     if len(slices) < 2:
         raise Refused("slices_missing", "", "one slice is no volume")
-    for keyword, name in _SHARED.items():
-        values = {dicom.text(item.header, keyword) for item in slices}
-        if len(values) > 1:
-            raise Refused("series_mixed", "", f"the files are of {len(values)} {name}")
+    _check_origins([item.header for item in slices])
     reference = slices[0]
     if max(np.abs(item.orientation - reference.orientation).max() for item in slices) > 1e-3:
         raise Refused("series_mixed", "", "the files are of several orientations, as where a localizer is among them")
@@ -167,6 +181,18 @@ def check_shared(slices: Sequence[Slice]) -> None:
         raise Refused("no_geometry", "", "a slice does not say the size of its pixels (PixelSpacing)")
     if np.ptp(np.array(spacings), axis=0).max() > 1e-4:
         raise Refused("series_mixed", "", "the files are of several pixel sizes")
+
+
+def _check_origins(headers: Sequence[pydicom.Dataset]) -> None:
+    """Refuse files of several patients or scans."""
+    for reason, shared in (("study_mixed_patients", _PATIENT), ("series_mixed", _SHARED)):
+        for keyword, name in shared.items():
+            values = {dicom.text(header, keyword).rstrip("^\\") for header in headers}  # a name may end in empty parts
+            if len(values) > 1:
+                raise Refused(reason, "", f"the files are of {len(values)} {name}")
+    acquisitions = {dicom.text(header, "AcquisitionNumber") for header in headers}
+    if 1 < len(acquisitions) < len(headers):  # where a scanner steps and shoots, every slice is one
+        raise Refused("series_mixed", "", f"the files are of {len(acquisitions)} acquisitions")
 
 
 def ordered(slices: Sequence[Slice]) -> tuple[list[Slice], np.ndarray, dict[str, Any]]:
