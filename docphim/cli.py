@@ -24,7 +24,7 @@ def documents() -> Path:
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands; Ctrl-C is answered here, before typer would call it an error of ours (exit code 1)."""
+    """The commands; what typer would end with 1 is answered here: Ctrl-C, and a pipe that broke and is not our stdout."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was typed."""
@@ -32,6 +32,10 @@ class Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             sys.exit(_say("stopped; the same command goes on from here", 130))
+        except BrokenPipeError as error:
+            if not _reader_gone(sys.stdout, "\n"):
+                raise ConnectionError("a pipe to a helper broke") from error
+            raise
 
 
 app = typer.Typer(
@@ -261,19 +265,42 @@ def main() -> None:
     _open_streams()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("docphim").setLevel(logging.INFO)
+    stdout, code = sys.stdout, _ended()
+    _reader_gone(stdout)  # else Python would find out at its own end, and call it an error
+    sys.exit(code)
+
+
+def _ended() -> int | str | None:
+    """Run the command that was typed, and say how it ended."""
     try:
         app(standalone_mode=True)
+    except SystemExit as end:
+        # rich and click end with 1 where nobody reads on (`docphim facts … | head`): that is no error.
+        return 0 if isinstance(end.__context__, BrokenPipeError) else end.code
     except UsageError as error:
-        sys.exit(_say(f"error: {error}", 2))
+        return _say(f"error: {error}", 2)
     except Refused as error:
-        sys.exit(_say(str(error), 3))
-    except BrokenPipeError:
-        sys.exit(0)
+        return _say(str(error), 3)
     except OSError as error:
         refusal = environment(error)
-        sys.exit(_say(_our_fault(error), 1) if refusal is None else _say(str(refusal), 3))
+        return _say(_our_fault(error), 1) if refusal is None else _say(str(refusal), 3)
     except Exception as error:
-        sys.exit(_say(_our_fault(error), 1))
+        return _say(_our_fault(error), 1)
+    return 0
+
+
+def _reader_gone(stdout: Any, more: str = "") -> bool:
+    """Whether nobody reads what is printed; the rest of it then goes nowhere.
+
+    After a first failure a pipe fails again only when there is `more` to write.
+    """
+    try:
+        stdout.write(more)
+        stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        return True
+    return False
 
 
 def _open_streams() -> None:

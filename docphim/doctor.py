@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -16,6 +18,7 @@ from docphim import preflight
 from docphim.errors import Refused, UsageError
 from docphim.imaging import modality, settings_of
 from docphim.models import INSTALL
+from docphim.models.checkpoint import on_disk
 from docphim.provenance import provenance
 from docphim.recipe import Recipe
 from docphim.run import dataset_folder
@@ -66,7 +69,13 @@ def _decoders() -> dict[str, bool]:
 
 
 def _accelerator() -> str:
-    """Ask torch in a process of its own, so that the command itself never loads it."""
+    gpu = _gpu()
+    return gpu if isinstance(gpu, str) else f"{gpu[0]}, {gpu[1] / 2**30:.0f} GiB"
+
+
+@functools.cache
+def _gpu() -> tuple[str, int] | str:
+    """The first GPU's name and bytes, or why there is none; torch is asked in a process of its own and never loaded here."""
     if importlib.util.find_spec("torch") is None:
         return "unknown: torch is not installed"
     code = (
@@ -78,7 +87,7 @@ def _accelerator() -> str:
         gpu = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return "unknown: torch does not start"
-    return f"{gpu[0]}, {gpu[1] / 2**30:.0f} GiB" if gpu else "none: torch runs on the CPU"
+    return (gpu[0], gpu[1]) if gpu else "none: torch runs on the CPU"
 
 
 def needs(recipe: Recipe) -> dict[str, Any]:
@@ -91,42 +100,60 @@ def needs(recipe: Recipe) -> dict[str, Any]:
     answer: dict[str, Any] = {"disk_mb_per_series": {name: round(size, 2) for name, size in sizes.items()}}
     # A phantom's studies are films, one each; of other sources nobody has counted the series yet.
     gigabytes = sizes.get("xray", 0.0) * getattr(_options(recipe), "studies", 0) / 1e3
-    memory = 0.0
+    checks = _checks(recipe)
+    memory: float | None = 0.0
     if not recipe.trains:
         answer["endpoint"] = _endpoint(recipe) if recipe.generate.endpoint else "none is asked"
-    elif (parameters := _parameters(recipe.model.weights)) is None:
-        answer["weights"] = f"{recipe.model.weights}: not a local folder of safetensors, so its memory is not known here"
+    elif checks["weights"] != "ok":
+        memory = None
     else:
-        trained = {"full": 1.0, "lora": 0.01, "none": 0.0}[recipe.model.tune]
-        memory = parameters * (2 + trained * (ADAM_BYTES + 2)) / 1e9
+        parameters, trained = _parameters(recipe), {"full": 1.0, "lora": 0.01, "none": 0.0}[recipe.model.tune]
+        on_gpu = parameters * (2 + trained * (ADAM_BYTES + 2)) / 1e9
+        memory = on_gpu if isinstance(_gpu(), tuple) else parameters * (4 + trained * ADAM_BYTES) / 1e9
         checkpoints = 3 * parameters * trained * ADAM_BYTES / 1e9
         gigabytes += checkpoints + parameters * 2 / 1e9
         answer["parameters"] = parameters
         answer["weights_gb"] = {"gpu_bf16": round(parameters * 2 / 1e9, 3), "cpu_fp32": round(parameters * 4 / 1e9, 3)}
         answer["training_gb_without_activations"] = round(memory, 2)
         answer["checkpoints_gb"] = round(checkpoints, 2)
-    return {**answer, "checks": _checks(recipe, gigabytes, memory)}
+    free = shutil.disk_usage(_nearest(Path(recipe.runs))).free / 1e9
+    checks["disk"] = "ok" if free > gigabytes else f"about {gigabytes:.1f} GB are needed, {free:.1f} GB are free"
+    checks["memory"] = "not known until the weights are here" if memory is None else _memory(memory)
+    return {**answer, "checks": checks}
 
 
-def _checks(recipe: Recipe, disk_gb: float, memory_gb: float) -> dict[str, str]:
+def _memory(gigabytes: float) -> str:
+    """Whether the GPU, or where there is none the machine, has so much memory."""
+    gpu = _gpu()
+    there, who = (gpu[1] / 1e9, "the GPU") if isinstance(gpu, tuple) else (_memory_gb(), "this machine")
+    if there is None or gigabytes <= there:
+        return "ok"
+    return f"about {gigabytes:.1f} GB are needed, {who} has {there:.1f} GB"
+
+
+def _checks(recipe: Recipe) -> dict[str, str]:
     """What a run would be refused for, found out beforehand; nothing is made or sent."""
     tries: dict[str, Callable[[], object]] = {
         "data": lambda: dataset_folder(recipe),
         "recipe": lambda: preflight.check(recipe, "page"),
-        "weights": lambda: preflight.check_weights(recipe),
+        "weights": lambda: _weights(recipe),
         "packages": lambda: preflight.check_packages("train") if recipe.trains else None,
         "keys": lambda: preflight.check_keys(recipe),
         "data folder": lambda: preflight.check_place("data", Path(recipe.data)),
         "runs folder": lambda: preflight.check_place("runs", Path(recipe.runs)),
     }
-    checks = {name: _outcome(check) for name, check in tries.items()}
-    free, memory = shutil.disk_usage(_nearest(Path(recipe.runs))).free / 1e9, _memory_gb()
-    checks["disk"] = "ok" if free > disk_gb else f"about {disk_gb:.1f} GB are needed, {free:.1f} GB are free"
-    if memory is not None and memory_gb > memory:
-        checks["memory"] = f"about {memory_gb:.1f} GB are needed, this machine has {memory:.1f} GB (a GPU's own is not counted)"
-    else:
-        checks["memory"] = "ok"
-    return checks
+    return {name: _outcome(check) for name, check in tries.items()}
+
+
+def _weights(recipe: Recipe) -> Path | None:
+    """The folder of the weights that are trained on; None for `tiny` and where nothing is trained."""
+    if not recipe.trains or recipe.model.weights == "tiny":
+        return None
+    model = recipe.model
+    folder = on_disk(model.weights, model.base, model.revision)
+    if folder is None:
+        raise UsageError("not on this machine; would be fetched from the hub at train")
+    return folder
 
 
 def _outcome(check: Callable[[], object]) -> str:
@@ -177,21 +204,14 @@ def _endpoint(recipe: Recipe) -> dict[str, Any]:
     return {**place, "upload": upload, "key": key}
 
 
-def _parameters(weights: str) -> int | None:
-    """Parameters of a checkpoint, from the headers of its safetensors files alone; 0 tensors read."""
-    if weights == "tiny":
+def _parameters(recipe: Recipe) -> int:
+    """Parameters of a recipe's model, from the headers of its safetensors files alone; 0 tensors read."""
+    folder = _weights(recipe)
+    if folder is None:
         return 2_000_000
-    files = sorted(Path(weights).expanduser().glob("*.safetensors"))
-    if not files:
-        return None
     total = 0
-    for file in files:
+    for file in sorted([*folder.glob("*.safetensors"), *folder.glob("base/*.safetensors")]):
         with open(file, "rb") as handle:
             header = json.loads(handle.read(int.from_bytes(handle.read(8), "little")))
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                count = 1
-                for size in tensor["shape"]:
-                    count *= size
-                total += count
+        total += sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
     return total

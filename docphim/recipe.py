@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from docphim.errors import ENVIRONMENT, UsageError, printable
-from docphim.yaml_in import MOST_BYTES, parse, refuse_secrets
+from docphim.errors import UsageError, printable
+from docphim.yaml_in import parse, refuse_secrets, text_of
 
 M = TypeVar("M", bound=BaseModel)
 #: Letters of a value, and of a key, that a message repeats at most.
@@ -175,7 +175,6 @@ class Service(Section):
         for name in ("messages", "model", "stream", "n"):
             if name in value:
                 raise ValueError(f"{name!r} is not for the recipe to set")
-        refuse_secrets(value)
         return value
 
 
@@ -267,6 +266,12 @@ class Recipe(Section):
 
     @model_validator(mode="before")
     @classmethod
+    def _without_secrets(cls, values: Any) -> Any:
+        refuse_secrets(values)
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
     def _without_a_model(cls, values: Any) -> Any:
         """Where nothing is trained `model` may be left out; a file has drafts of the own images unless told."""
         if isinstance(values, dict) and isinstance(generate := values.get("generate"), dict):
@@ -298,7 +303,7 @@ def validated(kind: type[M], values: dict[str, Any], where: str) -> M:
 
 def _sentence(error: Any, kind: type[BaseModel], where: str) -> str:
     path = [printable(p, _SHOWN) for p in error["loc"]]
-    name = ".".join([*([where] if where else []), *path])
+    name = ".".join([*([where] if where else []), *path]) or "recipe"
     if error["type"] == "extra_forbidden":
         known = list(_fields_at(kind, path[:-1]))
         near = difflib.get_close_matches(path[-1], known, 1, 0.5)
@@ -355,23 +360,12 @@ def load(recipe: str, settings: list[str] | None = None) -> Recipe:
         The file is not YAML, a setting is not `key=value`, or the recipe is wrong.
     """
     path = find(recipe)
-    values = parse(_text(path), name := printable(path.name, _SHOWN))
+    values = parse(text_of(path), name := printable(path.name, _SHOWN))
     if not isinstance(values, dict):
         raise UsageError(f"{name}: a recipe is a mapping of keys to values")
     for setting in settings or []:
         _apply(values, setting)
     return validated(Recipe, values, "")
-
-
-def _text(path: Path) -> str:
-    try:
-        with open(path, "rb") as handle:
-            return handle.read(MOST_BYTES + 1).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{printable(path.name, _SHOWN)}: not YAML: {error.reason} at byte {error.start}") from None
-    except OSError as error:
-        why = ENVIRONMENT.get(error.errno or 0, "it cannot be read")
-        raise UsageError(f"{printable(path.name, _SHOWN)}: the recipe cannot be read: {why}") from None
 
 
 def _apply(values: dict[str, Any], setting: str) -> None:

@@ -165,7 +165,8 @@ def _changed(stage: Stage, record: dict[str, Any]) -> list[str]:
     if before is None:
         return []
     old, new = (_leaves(row, "") for row in ({key: before.get(key) for key in record}, record))
-    gone = [f"{name} is not there" for name in stage.places if not (stage.folder / name).exists()]
+    places = {_file(name).partition("/")[0] for name, sum_ in before.get("written", {}).items() if sum_ is not None}
+    gone = [f"{name} is not there" for name in sorted(places) if not (stage.folder / name).exists()]
     return [f"{key} has changed" for key in sorted({*old, *new}) if old.get(key) != new.get(key)] + gone
 
 

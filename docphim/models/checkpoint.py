@@ -99,6 +99,36 @@ def check_there(weights: str, base: str | None = None) -> None:
         check_there(*placed(note["base"], base))
 
 
+def on_disk(weights: str, base: str | None = None, revision: str | None = None) -> Path | None:
+    """The folder that the weights lie in, those under a run's adapter included; None: the hub would be asked for them.
+
+    A hub id is looked up in the hub's cache on this machine, and nobody is asked.  Raises what `check_there` does.
+    """
+    run = run_of(weights)
+    if run is None:
+        return folder_of(base or weights) or _cached(base or weights, revision)
+    note = read_note(run)
+    if note["base"] is None or note["tune"] == "full":
+        return run
+    return on_disk(*placed(note["base"], base), note["base"].get("revision"))
+
+
+def _cached(name: str, revision: str | None) -> Path | None:
+    """The snapshot of a hub id in the hub's cache, if all of it is there."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
+    config = try_to_load_from_cache(name, "config.json", revision=revision)
+    try:
+        folder = Path(config).parent if isinstance(config, str) else None
+        if folder is not None:
+            check_weights(folder, name)
+    except Refused:
+        return None
+    return folder
+
+
 def placed(record: dict[str, Any], moved: str | None) -> tuple[str, str | None]:
     """Where the base that a saved model records lies, and what of `moved` is left to be found further down.
 

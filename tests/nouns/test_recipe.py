@@ -169,13 +169,99 @@ def test_aliases_and_merges_that_a_person_writes_are_read(tmp_path):
 def test_a_secret_in_a_request_is_refused_with_the_way_to_give_it_and_never_repeated(body, section):
     service = {"endpoint": "http://127.0.0.1:1/v1", "model": "m", "body": body}
     change = {"generate": {"backend": "openai", **service}} if section == "generate" else {"evaluate": {"judge": service}}
-    with pytest.raises(UsageError, match=r"body: .* holds a secret; .* name that in 'key_env'") as refusal:
+    with pytest.raises(UsageError, match=r"body\..* holds a secret; .* name that in 'key_env'") as refusal:
         recipe.validated(recipe.Recipe, {**GOOD, **change}, "")
     assert not any(value in str(refusal.value) for value in ("abc", "0123456789"))
 
 
+SECRET_NAMES = [
+    "openai_api_key",
+    "x-goog-api-key",
+    "subscription-key",
+    "apiToken",
+    "session_token",
+    "private_key",
+    "anthropicApiKey",
+    "X-Auth-Token",
+    "hf_token",
+    "db_password",
+    "AWS_SECRET_ACCESS_KEY",
+    "refreshToken",
+    "userPassword",
+    "set-cookie",
+    "proxy-authorization",
+    "service_credentials",
+    "APIKey",
+    "client_secret_2",
+    "passphrase",
+    "encryptionKey",
+    "bearer",
+    "x-amz-security-token",
+    "jwt",
+    "webhookSecret",
+    "signingkey",
+    "api_tokens",
+]
+OTHER_NAMES = [
+    "max_output_tokens",
+    "stop_token_ids",
+    "eos_token",
+    "prompt_cache_key",
+    "sort_key",
+    "token_count",
+    "key_frames",
+    "monkey",
+    "tokenizer",
+    "secretary",
+    "keyword",
+    "num_key_value_heads",
+    "top_logprobs",
+    "image_token",
+    "cookie_cutter",
+    "primary_key",
+    "tokens",
+    "key_env",
+    "key_file",
+    "top_k",
+]
+SECRET_VALUES = [
+    "see Bearer abcdef123456",
+    "https://u:pw@host",
+    "ftp://me:pw@h/x",
+    "https://tok@github.com/x",
+    "run with sk-proj-abcDEF123456789xyz please",
+    "https://h/v1?api-version=2&api_key=abc",
+    "AKIAIOSFODNN7EXAMPLE",
+    "Authorization: Basic dXNlcjpwYXNzd29yZA==",
+]
+OTHER_VALUES = [
+    "https://host/v1?api-version=2024-02-01&max_tokens=5",
+    "hf-internal-testing/tiny-random-model",
+    "Basic assumptions of radiology",
+    "ssh://git@host/x",
+    "disk-0123456789abcdef0123",
+]
+
+
+@pytest.mark.parametrize("part", [*({name: "abc"} for name in SECRET_NAMES), *({"note": value} for value in SECRET_VALUES)])
+@pytest.mark.parametrize("section", ["source", "model.tiny", "train.loss", "prepare.xray"])
+def test_a_secret_anywhere_in_a_recipe_is_refused_before_it_is_written_down(section, part):
+    first, _, second = section.partition(".")
+    inner = {second: part} if second else part
+    change = {first: {**GOOD.get(first, {}), **inner}}
+    with pytest.raises(UsageError, match=rf"^recipe: {re.escape(section)}\.\S+ holds a secret; ") as refusal:
+        recipe.validated(recipe.Recipe, {**GOOD, **change}, "")
+    assert not any(value in str(refusal.value) for value in ("abc", "pw", "tok@", "AKIA", "dXN"))
+
+
+def test_a_secret_in_the_place_of_a_name_is_not_repeated():
+    with pytest.raises(ValueError, match=r"^source\.a name holds a secret"):
+        recipe.refuse_secrets({"source": {"sk-0123456789abcdefgh": 1}})
+
+
 def test_what_models_are_asked_with_is_no_secret():
     recipe.refuse_secrets({"max_completion_tokens": 9, "prompt_cache_key": "a", "logit_bias": {"5": 1}, "stop": ["key"]})
+    recipe.refuse_secrets({**dict.fromkeys(OTHER_NAMES, "abc"), "notes": OTHER_VALUES, "token": None, "return_token": True})
 
 
 def test_values_are_shown_short_and_without_what_steers_a_terminal():

@@ -61,6 +61,31 @@ def test_an_unforeseen_error_is_exit_code_1_and_quotes_no_data(tmp_path):
     assert "ValueError" in answer.stderr and "PLANTED" not in answer.stderr + answer.stdout
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a pipe of POSIX")
+@pytest.mark.parametrize("lines", [1, 200_000])
+@pytest.mark.parametrize("command", ["doctor", "--help"])
+def test_a_reader_that_is_gone_ends_the_command_quietly_with_0(tmp_path, lines, command):
+    code = (
+        "import sys; from docphim import cli, doctor\n"
+        f"doctor.examine = lambda: {{'lines': ['word'] * {lines}}}; sys.argv = ['docphim', {command!r}]; cli.main()"
+    )
+    read, write = os.pipe()
+    os.close(read)  # as after `docphim … | true`
+    answer = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, encoding="utf-8", cwd=tmp_path)
+    os.close(write)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_another_pipe_that_breaks_is_no_quiet_end(tmp_path):
+    code = (
+        "import sys; from docphim import cli, doctor\n"
+        "def broken(): raise BrokenPipeError(32, 'Broken pipe')\n"
+        "doctor.examine = broken; sys.argv = ['docphim', 'doctor']; cli.main()"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=tmp_path)
+    assert answer.returncode == 1 and answer.stderr.startswith("internal error: ")
+
+
 def test_a_full_disk_is_exit_code_3_wherever_it_strikes(tmp_path):
     code = (
         "import errno, sys\nfrom docphim import cli, doctor\n"

@@ -152,7 +152,7 @@ def test_a_judge_on_a_host_that_is_not_allowed_stops_the_run_as_well(program):
             "generate.key_env: the environment variable NOT_SET_ANYWHERE is not set",
         ),
         ("run", ["generate.key_env=sk-PLANTED"], "generate.key_env: must be the name of an environment variable"),
-        ("run", ["generate.endpoint=http://me:PLANTED@127.0.0.1/v1"], "generate.endpoint: must be like https://host/v1"),
+        ("run", ["generate.endpoint=http://me:PLANTED@127.0.0.1/v1"], "recipe: generate.endpoint holds a secret"),
         ("run", ["generate.model=null"], "generate: backend openai needs 'endpoint' and 'model'"),
         ("run", ["generate.concurency=2"], "generate.concurency: unknown key; did you mean 'concurrency'?"),
         ("run", ["generate.body={messages: []}"], "generate.body: 'messages' is not for the recipe to set"),

@@ -1,8 +1,10 @@
 """What a machine may lack: a place, a package, a home, a stream. The command says which in one line and makes nothing."""
 
+import json
 import os
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from docphim import doctor
 from docphim.files import read_json
 
 MAIN = "from docphim.cli import main; main()"
@@ -145,6 +148,44 @@ def test_doctor_checks_what_a_recipe_needs(tmp_path):
         assert words in answer.stdout
     missing = next(line for line in answer.stdout.splitlines() if line.startswith("missing: "))
     assert "weights: weights_missing" in missing and "runs folder" in missing
+
+
+def a_snapshot(cache, name, parameters):
+    """A checkpoint in the hub's cache as the hub's client leaves it, its tensors without bytes behind their header."""
+    folder = cache / f"models--{name.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("abc", encoding="utf-8")
+    snapshot = folder / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}", encoding="utf-8")
+    header = json.dumps({"w": {"dtype": "F32", "shape": [parameters], "data_offsets": [0, 0]}}).encode()
+    (snapshot / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_doctor_looks_a_hub_id_up_in_the_cache_of_this_machine(tmp_path, there):
+    if there:
+        a_snapshot(tmp_path / "cache", "Some/Model-7B", 7_000_000)
+    code = (
+        f"import os; os.environ['HF_HUB_CACHE'] = {str(tmp_path / 'cache')!r}\n"
+        "import socket; socket.socket.connect = None\n"
+        "from docphim import cli, doctor; doctor._gpu = lambda: 'none'; cli.main()"
+    )
+    answer = docphim("doctor", "demo", "--json", "--set", "model.weights=Some/Model-7B", cwd=tmp_path, code=code)
+    needs = json.loads(answer.stdout)["recipe"]
+    if there:
+        assert needs["checks"]["weights"] == needs["checks"]["memory"] == "ok" and needs["parameters"] == 7_000_000
+    else:
+        assert needs["checks"]["weights"] == "not on this machine; would be fetched from the hub at train"
+        assert needs["checks"]["memory"] == "not known until the weights are here" and "parameters" not in needs
+
+
+@pytest.mark.parametrize(("gpu", "outcome"), [(("card", 80e9), "ok"), (("card", 1e9), "the GPU has 1.0 GB"), ("none", "ok")])
+def test_doctor_looks_at_the_memory_of_the_gpu_where_there_is_one(monkeypatch, gpu, outcome):
+    monkeypatch.setattr(doctor, "_gpu", lambda: gpu)
+    monkeypatch.setattr(doctor, "_memory_gb", lambda: 2.0)
+    assert doctor._memory(1.5).endswith(outcome)
+    assert doctor._memory(100.0) != "ok"
 
 
 def test_help_says_where_the_documents_are(tmp_path):

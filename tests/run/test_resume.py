@@ -73,6 +73,20 @@ def test_a_stage_runs_once(stage, tmp_path):
     assert len(CALLS) == 1 and (tmp_path / "out.txt").read_text(encoding="utf-8") == "A!"
 
 
+def test_what_a_stage_had_not_written_is_no_reason_to_do_it_again(stage, tmp_path, caplog):
+    caplog.set_level("INFO", "docphim")
+
+    def optional(mark):
+        return dataclasses.replace(stage(mark), outputs=["out.txt", "extra.html"])
+
+    for mark in ("!", "?"):
+        resume.do(optional(mark))
+    assert "replaced: settings.mark has changed\n" in caplog.text
+    (tmp_path / "out.txt").unlink()
+    resume.do(optional("."))
+    assert "replaced: settings.mark has changed, out.txt is not there\n" in caplog.text
+
+
 WHY = {"settings": "settings.mark has changed", "version": "version has changed", "input": "inputs.in has changed"}
 
 
