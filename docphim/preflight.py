@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from docphim import files
+from docphim.backends import BACKENDS, traits
 from docphim.errors import Refused, UsageError, environment
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Service
@@ -39,7 +40,6 @@ def check(recipe: Recipe, last: str) -> None:
         `ambiguous_prompt`; `upload_not_allowed`, where an endpoint is no place that `allow_upload` names.
     """
     from docphim.build import Prompts, refuse_ambiguous, task
-    from docphim.generate import BACKENDS
     from docphim.ingest import check as check_source
     from docphim.models import FAMILIES
     from docphim.models.address import check_upload
@@ -51,8 +51,9 @@ def check(recipe: Recipe, last: str) -> None:
     check_source(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
     check_label_sets(recipe.evaluate.label_sets or ())
     check_families(recipe.evaluate.metrics or (), "evaluate.metrics")
-    if recipe.generate.drafts and not Path(recipe.generate.drafts).expanduser().is_file():
-        raise Refused("file_missing", "generate.drafts")
+    reads = traits(recipe.generate.backend).reads
+    if reads and not Path(getattr(recipe.generate, reads)).expanduser().is_file():
+        raise Refused("file_missing", f"generate.{reads}")
     refuse_ambiguous({name: task(name) for name in recipe.tasks}, Prompts(recipe.prompts, recipe.language))
     for key, name, known in (
         ("model.family", recipe.model.family if recipe.trains else None, FAMILIES),
@@ -163,7 +164,7 @@ def check_keys(recipe: Recipe, stages: Collection[str] = ("generate", "evaluate"
 def endpoints(recipe: Recipe) -> dict[str, Service]:
     """The sections of a recipe that send something somewhere, by their key."""
     judge = recipe.evaluate.judge
-    sending: dict[str, Service] = {"generate": recipe.generate} if recipe.generate.backend == "openai" else {}
+    sending: dict[str, Service] = {"generate": recipe.generate} if traits(recipe.generate.backend).sends else {}
     return sending | ({"evaluate.judge": judge} if judge is not None and not judge.replay else {})
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from docphim.backends import BACKENDS, traits
 from docphim.errors import UsageError, printable
 from docphim.yaml_in import parse, refuse_secrets, text_of
 
@@ -192,10 +193,12 @@ class Generate(Service):
 
     @model_validator(mode="after")
     def _has_answers(self) -> Generate:
-        if self.backend == "openai" and not (self.endpoint and self.model):
-            raise ValueError("backend openai needs 'endpoint' and 'model'")
-        if (self.backend == "file") != (self.drafts is not None):
-            raise ValueError("backend file needs 'drafts', the file of drafts made elsewhere, and no other backend takes it")
+        needs = traits(self.backend).needs
+        if any(getattr(self, key) in (None, "") for key in needs):
+            raise ValueError(f"backend {self.backend} needs {' and '.join(map(repr, needs))}")
+        for name, other in BACKENDS.items():
+            if other.reads and other.reads != traits(self.backend).reads and getattr(self, other.reads) is not None:
+                raise ValueError(f"{other.reads!r} is for backend {name}, and {self.backend} does not take it")
         return self
 
 
@@ -275,16 +278,17 @@ class Recipe(Section):
     def _without_a_model(cls, values: Any) -> Any:
         """Where nothing is trained `model` may be left out; a file has drafts of the own images unless told."""
         if isinstance(values, dict) and isinstance(generate := values.get("generate"), dict):
-            if generate.get("backend") in ("openai", "file"):
+            backend = traits(generate.get("backend", "transformers"))
+            if not backend.trains:
                 values = {"model": {"family": "none"}, **values}
-            if generate.get("backend") == "file" and isinstance(evaluate := values.get("evaluate", {}), dict):
-                values = {**values, "evaluate": {"images": ["own"], **evaluate}}
+            if backend.images and isinstance(evaluate := values.get("evaluate", {}), dict):
+                values = {**values, "evaluate": {"images": list(backend.images), **evaluate}}
         return values
 
     @property
     def trains(self) -> bool:
         """Whether this run makes a model of its own; where drafts come from elsewhere there is nothing to train."""
-        return self.generate.backend not in ("openai", "file")
+        return traits(self.generate.backend).trains
 
 
 def validated(kind: type[M], values: dict[str, Any], where: str) -> M:

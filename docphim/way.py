@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docphim import files
+from docphim.backends import ENDPOINT, traits
 from docphim.language import lexicon
 from docphim.metrics import label_sets
 from docphim.metrics.signature import reading
@@ -188,17 +189,17 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
 
 
 def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
-    """The stage whose answers come from the run's own model, or from an endpoint or a file that has options of its own."""
+    """The stage whose answers come from the run's own model, or from a backend that has options of its own."""
     drafting, evaluate = recipe.generate, recipe.evaluate
-    options: dict[str, Any] = {}
+    backend = traits(drafting.backend)
     asking: dict[str, Any] = {"base": recipe.model.base} if recipe.trains and recipe.model.base else {}
-    if drafting.backend == "openai":
-        options, asking = endpoint_settings(drafting, recipe.allow_upload, {"image_size"})
-    elif drafting.backend == "file":  # what the file holds is an input; where it lies changes nothing
-        options, asking = drafting.model_dump(include={"model", "allow"}), {"drafts": drafting.drafts}
-    made_by = drafting.model_dump(include={"batch_size"}) if recipe.trains else {"options": options}
+    asking |= drafting.model_dump(include=set(backend.asking))
+    asking |= {"allow_upload": recipe.allow_upload} if backend.sends else {}
+    made_by: dict[str, Any] = drafting.model_dump(include={"batch_size"}) if recipe.trains else {}
+    made_by |= {"options": drafting.model_dump(include=set(backend.recorded))} if backend.recorded else {}
     trained = {"trained": home / "train.json"} if recipe.trains else {}
-    elsewhere = {"elsewhere": Path(drafting.drafts).expanduser()} if drafting.drafts else {}
+    # What a file holds is an input; where it lies changes nothing.
+    elsewhere = {"elsewhere": Path(getattr(drafting, backend.reads)).expanduser()} if backend.reads else {}
     return Stage(
         name="generate",
         call="docphim.generate:generate",
@@ -304,6 +305,6 @@ def endpoint_settings(
     section: Service, allow_upload: list[str], recorded: set[str], unrecorded: Collection[str] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What of an endpoint the answers depend on (the model, the request), and what they do not (the way there)."""
-    way_there = {"endpoint", "key_env", "concurrency", "timeout_s", "retries", *unrecorded}
+    way_there = {*ENDPOINT, *unrecorded}
     request = section.model_dump(include={"model", "body", *recorded})
     return request, {**section.model_dump(include=way_there), "allow_upload": allow_upload}

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "docphim"
-NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "scores", "lines", "yaml_in"}
+NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "scores", "lines", "yaml_in", "backends"}
 KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.
@@ -30,7 +30,7 @@ PARTS = {
     "docphim.imaging": "MODALITIES",
     "docphim.build": "TASKS",
     "docphim.models": "FAMILIES",
-    "docphim.generate.stage": "BACKENDS",
+    "docphim.backends": "BACKENDS",
     "docphim.train": "LOSSES",
     "docphim.metrics": "METRICS",
 }
@@ -178,8 +178,14 @@ def parts() -> dict[str, dict[str, str]]:
         for node in tree(module).body:
             target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
             if isinstance(target, ast.Name) and PARTS.get(module) == target.id and isinstance(node.value, ast.Dict):
-                dicts[target.id] = ast.literal_eval(node.value)
+                # A line is a module's path, or what is known of it beside.
+                lines = {ast.literal_eval(key): getattr(value, "args", [value])[0] for key, value in _items(node.value)}
+                dicts[target.id] = {key: ast.literal_eval(value) for key, value in lines.items()}
     return dicts
+
+
+def _items(node: ast.Dict):
+    return zip(node.keys, node.values, strict=True)
 
 
 def names_in(module: str) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from docphim.backends import traits
 from docphim.compare.systems import System, read_statistics
 from docphim.errors import Refused, UsageError
 from docphim.files import check_written, read_jsonl
@@ -96,7 +97,7 @@ def model_name(recipe: Path) -> str:
     model, generate, train = (sections.get(name) or {} for name in ("model", "generate", "train"))
     if not all(isinstance(section, dict) for section in (model, generate, train)):
         return ""
-    if generate.get("backend") in ("openai", "file"):
+    if not traits(generate.get("backend", "transformers")).trains:
         return Path(str(generate.get("model") or model.get("weights") or "")).name
     return _trained_name(model, blind=bool(train.get("blind")))
 

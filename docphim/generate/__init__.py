@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from docphim.generate.stage import BACKENDS, generate
+from docphim.generate.stage import generate
 
-__all__ = ["BACKENDS", "generate"]
+__all__ = ["generate"]

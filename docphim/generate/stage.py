@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from docphim.backends import BACKENDS
 from docphim.errors import Refused, UsageError
 from docphim.files import (
     Appender,
@@ -36,11 +37,6 @@ from docphim.study import Media, Prediction, to_row
 
 logger = logging.getLogger("docphim")
 
-BACKENDS: dict[str, str] = {
-    "transformers": "docphim.generate.transformers:Backend",
-    "openai": "docphim.generate.openai:Backend",
-    "file": "docphim.generate.file:Backend",
-}
 #: Says which settings, model and examples the files belong to; rows drafted under others are not taken over.
 PLAN = "generate-plan.json"
 
@@ -136,7 +132,7 @@ def _draft(model: Backend, todo: list[tuple[Files, list[Talk]]], dataset: Path, 
 def _opener(backend: str) -> Any:
     if backend not in BACKENDS:
         raise UsageError(f"generate.backend: {backend!r} is not one of {', '.join(BACKENDS)}")
-    module, _, name = BACKENDS[backend].partition(":")
+    module, _, name = BACKENDS[backend].path.partition(":")
     with needs_torch():
         return getattr(importlib.import_module(module), name)
 

@@ -130,8 +130,15 @@ def test_a_recipe_of_drafts_trains_nothing_and_needs_no_model():
 
 
 @pytest.mark.parametrize(
-    "generation", [{"backend": "file"}, {"backend": "openai", "endpoint": "http://localhost", "model": "m", "drafts": "x"}]
+    ("generation", "why"),
+    [
+        ({"backend": "file"}, "backend file needs 'drafts'"),
+        (
+            {"backend": "openai", "endpoint": "http://localhost", "model": "m", "drafts": "x"},
+            "'drafts' is for backend file, and openai does not take it",
+        ),
+    ],
 )
-def test_drafts_go_with_the_backend_file_and_with_no_other(generation):
-    with pytest.raises(UsageError, match="backend file needs 'drafts'"):
+def test_drafts_go_with_the_backend_file_and_with_no_other(generation, why):
+    with pytest.raises(UsageError, match=why):
         recipe(**generation)

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from small_dataset import example, media, write_dataset
 
+from docphim.backends import BACKENDS
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_jsonl
-from docphim.generate import BACKENDS, generate
+from docphim.generate import generate
 from docphim.generate.plan import plan
 from docphim.generate.stage import Batch, _name
 from docphim.imaging.frames import Stack

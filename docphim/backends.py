@@ -1,0 +1,66 @@
+"""Where drafts come from: one line a backend, with all that must be known of it before its file is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Keys of an endpoint's section that lead to it, and change none of its answers.
+ENDPOINT = ("endpoint", "key_env", "concurrency", "timeout_s", "retries")
+
+
+@dataclass(frozen=True)
+class Traits:
+    """A backend's class, and which keys of a recipe's `generate` it takes beside those that every backend has.
+
+    Attributes
+    ----------
+    path : str
+        `module:class`, imported when there is something to draft.
+    trains : bool
+        Whether it drafts with the run's own model, so that there is one to train.
+    needs : tuple of str
+        Keys that must be given.
+    recorded, asking : tuple of str
+        Keys that are handed to it: those that its answers depend on, and those that they do not.
+    reads : str
+        The key of `asking` that names a file, on whose content its answers depend; no other backend takes that key.
+    sends : bool
+        Whether films leave this process for `endpoint`: `allow_upload` and the endpoint's key are checked before, and what
+        was not answered is asked again.
+    images : tuple of str
+        Which images are asked about unless the recipe says; none: all.
+    """
+
+    path: str
+    trains: bool = False
+    needs: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
+    asking: tuple[str, ...] = ()
+    reads: str = ""
+    sends: bool = False
+    images: tuple[str, ...] = ()
+
+
+BACKENDS: dict[str, Traits] = {
+    "transformers": Traits("docphim.generate.transformers:Backend", trains=True),
+    "openai": Traits(
+        "docphim.generate.openai:Backend",
+        needs=("endpoint", "model"),
+        recorded=("model", "body", "image_size"),
+        asking=ENDPOINT,
+        sends=True,
+    ),
+    "file": Traits(
+        "docphim.generate.file:Backend",
+        needs=("drafts",),
+        recorded=("model", "allow"),
+        asking=("drafts",),
+        reads="drafts",
+        images=("own",),
+    ),
+}
+
+
+def traits(backend: object) -> Traits:
+    """What is known of a backend; of one that there is not, as of the run's own model."""
+    return BACKENDS.get(str(backend), Traits("", trains=True))
