@@ -74,7 +74,9 @@ def headline(name: str, task: TaskScores) -> str:
     """One task's scores as lines of at most 80 characters: own film, floors and wrong films with the lead, findings."""
     from docphim.metrics.catalogue import heads, title_of
 
-    counts = [f"{n} {key}" for key, n in task.counts.items() if n and key != "predictions"]
+    counts = [f"{n} {key}" for key, n in task.counts.items() if n and key not in ("predictions", "declined")]
+    if task.declined is not None:
+        counts.append(f"declined {_declined(task.counts['declined'], task.counts['predictions'])}")
     parts = [textwrap.fill(", ".join([f"{name}: {task.n} reports", *counts]), 80)]
     metrics = heads(key for key, score in task.scores.items() if score.value is not None)[:ABREAST]
     rows = [["", *(cell for metric in metrics for cell in (title_of(metric).en, "own film leads by"))]]
@@ -89,6 +91,11 @@ def headline(name: str, task: TaskScores) -> str:
     if task.by_finding:
         parts.append(_findings(task.by_finding))
     return "\n\n".join(parts)
+
+
+def _declined(drafts: int, of: int) -> str:
+    """`3 of 40 (7.5 %)`."""
+    return f"{drafts} of {of} ({100 * drafts / of:.3g} %)"
 
 
 def _systems(task: TaskScores) -> Iterator[tuple[str, Mapping[str, Score], Mapping[str, Score] | None]]:
@@ -192,7 +199,9 @@ def score_table(scored: Row) -> None:
     if scored.get("coverage_words"):
         parts.append("\n".join(_known(side, from_row(Coverage, row)) for side, row in scored["coverage_words"].items()))
     print("\n\n".join(parts), end="\n\n")
-    tree({"counts": {fault: n for fault, n in scored["counts"].items() if n}})
+    counts = scored["counts"]
+    shown = {fault: n for fault, n in counts.items() if n and fault != "declined"}
+    tree({"counts": shown | {"declined": _declined(counts["declined"], counts["pairs"])}})
     tree({"named": scored["named"]} if scored.get("named") else {})
     for row in scored.get("suspect") or []:
         print(printable(f"suspect: {row['text']} of {row['id']}: {SUSPECT.get(row['why'], row['why'])}"))

@@ -106,7 +106,8 @@ def _caption(result: Row) -> str:
         (score.get("drop") or {}).get(RELIANCE) for t in result["tables"] for r in t["rows"] for score in r["scores"].values()
     ):
         sentences.append(r"$\downarrow$: what the score loses when the model is shown another patient's film.")
-    declined = {f"{row['run']} {number(row['declined'])}" for t in result["tables"] for row in t["rows"] if row["declined"]}
+    rows = [row for table in result["tables"] for row in table["rows"] if row["declined"] is not None]
+    declined = {f"{row['run']} {number(row['declined'])}" for row in rows}
     if declined:
         sentences.append(rf"Drafts that decline to answer, in percent: {escape(', '.join(sorted(declined)))}.")
     if result["tests"]:

@@ -170,7 +170,7 @@ def _rows(tables: Mapping[str, Row], metrics: list[str]) -> Iterator[dict[str, A
         rows = [by_key[split].get(key) for split in tables]
         first = next(row for row in rows if row)
         cells = [_cell((row or {"scores": {}})["scores"].get(metric)) for row in rows for metric in metrics]
-        declined = [row["declined"] for row in rows if row and row["declined"]]
+        declined = [row["declined"] for row in rows if row and row["declined"] is not None]
         yield {
             "name": system_name(first),
             "model": first["model"],

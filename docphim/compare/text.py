@@ -48,9 +48,9 @@ def _blocks(table: Row, result: Row) -> Iterator[str]:
     names = ["", "", *(_cut(row_name(row), 34) for row in rows)]
     groups = [_columns(table, rows, key) for key in result["metrics"] if any(key in row["scores"] for row in rows)]
     title = f"{table['key']}: {many(table['n'], 'report')} of {many(table['patients'], 'patient')}"
-    declined = [f"{row['run']} {number(row['declined'])} %" for row in rows if row["declined"]]
+    declined = [f"{row['run']} {number(row['declined'])} %" for row in rows if row["declined"] is not None]
     if declined:
-        title = textwrap.fill(f"{title}; drafts that decline to answer: {', '.join(declined)}", WIDTH)
+        title += "\n" + textwrap.fill(f"drafts that decline to answer: {', '.join(declined)}", WIDTH)
     wide = max(map(len, names))
     while groups:
         taken: list[list[list[str]]] = []

@@ -38,7 +38,8 @@ def test_lines_are_aligned_and_fit_a_terminal(result):
     lines = terminal(result).splitlines()
     assert max(map(len, lines)) <= WIDTH
     start = lines.index("findings/test: 40 reports of 40 patients")
-    head, *rows = lines[start + 3 : start + 8]
+    start = lines.index("", start)
+    head, *rows = lines[start + 2 : start + 7]
     assert [name for name in ("lora_50%", "full & free", "blind", "floor: constant") if name in "\n".join(rows)] == [
         "lora_50%", "full & free", "blind", "floor: constant"
     ]  # fmt: skip

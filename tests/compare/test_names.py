@@ -86,13 +86,14 @@ def test_the_declined_rate_stands_in_every_table(tmp_path):
         run.by_task[KEY]["counts"]["declined"] = declined
         run.write()
     result = compare([tmp_path / "a", tmp_path / "b"], metrics=["rougeL"])
-    assert "drafts that decline to answer: a 7.5 %" in " ".join(terminal(result).split())
+    assert "drafts that decline to answer: a 7.5 %, b 0.0 %" in " ".join(terminal(result).split())
     assert {row["run"]: row["declined"] for row in csv.DictReader(io.StringIO(tidy(result))) if row["system"] == "own"} == {
         "a": "7.5",
         "b": "0.0",
     }
     assert "7.5 % of drafts decline to answer" in html(result) and "7,5 % bản nháp" in html(result)
-    assert "in percent: a 7.5." in latex(result)
+    assert "0 % of drafts decline to answer" in html(result).replace("7.5 %", "")
+    assert "in percent: a 7.5, b 0.0." in latex(result)
 
 
 @pytest.mark.parametrize("name", ["scores.json", "statistics.parquet"])

@@ -26,7 +26,7 @@ def task(few=False):
         "lead": {floor: scores(-12.34, few=few) for floor in floors},
         "reliance": {image: scores(few=few, drop=scores(23.4, few=few)["bleu4"]) for image in ("noise", "blank", "other")},
         "image_gain": {"value": 12.5, "low": 11.0, "high": 14.0, "n": 220},
-        "counts": {"predictions": 220, "cut": 3, "empty": 0},
+        "counts": {"predictions": 220, "cut": 3, "empty": 0, "declined": 0},
         "by_finding": {"hilar_prominence (side)": {"own": rates, "other": rates}, "cardiomegaly": {"own": rates}},
     }
 
@@ -39,7 +39,7 @@ def test_a_headline_fits_eighty_columns_and_ends_no_line_in_blanks():
     lines = headline("dialogue/test/generated", task()).splitlines()
     assert max(map(len, lines)) <= 80
     assert all(line == line.rstrip() for line in lines)
-    assert lines[0] == "dialogue/test/generated: 220 reports, 3 cut"
+    assert lines[0] == "dialogue/test/generated: 220 reports, 3 cut, declined 0 of 220 (0 %)"
 
 
 def test_a_headline_shows_each_floor_and_wrong_film_with_the_lead_over_it():
@@ -63,11 +63,13 @@ def test_many_faults_and_scores_at_the_ends_stay_within_eighty_columns():
     wide = {"value": -100.0, "low": -100.0, "high": -99.9}
     made = task() | {"scores": {key: row | {"value": 100.0, "low": 100.0, "high": 100.0} for key, row in scores().items()}}
     made["lead"] = {floor: dict.fromkeys(KEYS, wide) for floor in made["floors"]}
-    made["counts"] = dict.fromkeys(("empty", "cut", "failed", "missing", "extra", "duplicates"), 1234)
+    made["counts"] = dict.fromkeys(
+        ("predictions", "empty", "cut", "failed", "declined", "missing", "extra", "duplicates"), 1234
+    )
     assert max(map(len, headline("dialogue/test/generated", made).splitlines())) <= 84
     facts = scores()["rougeL"]
     lines = headline("dialogue/test/generated", made | {"scores": {"fact_f1": facts}}).splitlines()
-    assert max(map(len, lines)) <= 80 and lines[1].endswith("1234 extra, 1234 duplicates")
+    assert max(map(len, lines)) <= 80 and lines[1].endswith("1234 duplicates, declined 1234 of 1234 (100 %)")
 
 
 def test_what_rounds_to_nothing_has_no_sign():
@@ -106,7 +108,9 @@ def test_scores_are_printed_with_the_signature_that_they_share_broken_at_its_bar
     monkeypatch.setenv("COLUMNS", "40")
     fields = SIGNATURE.split("|")[1:]
     both = scores() | {"rouge1": scores()["rougeL"] | {"signature": "|".join(["docphim:rouge1", *fields])}}
-    terminal.score_table({"scores": both, "counts": {"pairs": 220, "missing": 1}, "named": {"missing": ["a", "b"]}})
+    terminal.score_table(
+        {"scores": both, "counts": {"pairs": 220, "missing": 1, "declined": 11}, "named": {"missing": ["a", "b"]}}
+    )
     said = capsys.readouterr().out.splitlines()
     assert "rougeL  87.65  [77.65, 97.65]" in said and "  missing: a, b" in said
     keys, *lines = said[said.index("signatures") + 1 :]
@@ -117,9 +121,9 @@ def test_scores_are_printed_with_the_signature_that_they_share_broken_at_its_bar
 
 def test_where_no_score_has_an_interval_the_reason_is_said(capsys):
     row = scores()["rougeL"]
-    terminal.score_table({"scores": {"rougeL": row | {"low": None, "high": None}}, "counts": {"pairs": 2}})
+    terminal.score_table({"scores": {"rougeL": row | {"low": None, "high": None}}, "counts": {"pairs": 2, "declined": 0}})
     assert "no interval: there are fewer than 30 patients" in capsys.readouterr().out
-    terminal.score_table({"scores": {"rougeL": row}, "counts": {"pairs": 220}})
+    terminal.score_table({"scores": {"rougeL": row}, "counts": {"pairs": 220, "declined": 0}})
     assert "no interval" not in capsys.readouterr().out
 
 
@@ -153,7 +157,7 @@ def test_score_lists_facts_first_then_words_then_labels_and_leaves_the_rest_to_j
     keys = ("rougeL", "vindr/macro_f1", "vindr/crg", "fact_f1", "fact_f1_macro")
     scored = {
         "scores": dict.fromkeys(keys, row),
-        "counts": {"pairs": 2, "empty": 0},
+        "counts": {"pairs": 2, "empty": 0, "declined": 0},
         "fact_errors": {"side": 2, "missing": 0, "hallucinated": 1},
         "coverage_words": {"reference": {"share": 98.765, "known": 1, "words": 2, "unknown": [["lạ", 7], ["xyz", 3]]}},
         "suspect": [{"id": "a", "text": "prediction", "why": "language"}],
@@ -173,3 +177,12 @@ def test_what_would_steer_the_terminal_is_shown_as_a_mark(capsys):
     terminal.inspected({"refused": [{"reason": "file_unreadable", "where": evil, "why": evil}]})
     printed = capsys.readouterr().out
     assert "\x1b" not in printed and "\u202e" not in printed and printed.count("a\ufffd[2Jb\ufffd") == 6
+
+
+@pytest.mark.parametrize(("declined", "rate"), [(0, "0 of 40 (0 %)"), (3, "3 of 40 (7.5 %)"), (40, "40 of 40 (100 %)")])
+def test_the_rate_of_drafts_that_decline_is_said_be_it_0_too(declined, rate, capsys):
+    counted = {"predictions": 40, "declined": declined}
+    assert headline("findings/test", task() | {"counts": counted}).splitlines()[0].endswith(f"declined {rate}")
+    assert "declined" not in headline("findings/test", task() | {"counts": {"predictions": 40}}).splitlines()[0]
+    terminal.score_table({"scores": {"rougeL": scores()["rougeL"]}, "counts": {"pairs": 40, "declined": declined}})
+    assert f"  declined: {rate}" in capsys.readouterr().out.splitlines()
