@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from docphim import files
+from docphim.columns import aligned
 from docphim.counts import by_reason
 from docphim.errors import printable
 from docphim.scores import Coverage, Judgement, JudgeScores, Rates, Reading, Score, TaskScores, read_scores
@@ -83,7 +84,7 @@ def headline(name: str, task: TaskScores) -> str:
     for label, scores, leads in _systems(task):
         cells = [c for m in metrics for c in (_number(scores.get(m), 1), _beside(scores.get(m), leads, m))]
         rows.append([label, *cells])
-    parts += [_aligned(rows, "<" + "><" * len(metrics)), *_conclusion(task, metrics)]
+    parts += [aligned(rows, "<" + "><" * len(metrics)), *_conclusion(task, metrics)]
     if task.image_gain:
         parts.append(f"image gain {interval(task.image_gain)} nats a report")
     if task.judge:
@@ -125,7 +126,7 @@ def judged(judge: Judgement) -> str:
     systems |= {f"floor: {k}": v for k, v in judge.floors.items()} | {f"shown {k}": v for k, v in judge.reliance.items()}
     rows = [["judge", "F1", "precision", "recall"]]
     rows += [[label, *(interval(score, 1) for score in (s.f1, s.precision, s.recall))] for label, s in systems.items()]
-    lines = [f"judge {judge.model}: {judge.n} reports, {judge.failed} failed", _aligned(rows, "<<<<")]
+    lines = [f"judge {judge.model}: {judge.n} reports, {judge.failed} failed", aligned(rows, "<<<<")]
     for side, of in (judge.kappa or {}).items():
         kappa = Score(*(of.kappa[end] for end in ("value", "low", "high")))
         written = f"kappa {interval(kappa)}" if kappa.value is not None else f"no kappa: {of.kappa['why']}"
@@ -157,14 +158,7 @@ def _findings(rates: Mapping[str, Mapping[str, Rates]]) -> str:
         seen, other = by_image["own"], by_image.get("other")
         wrong = [_number(getattr(other, key, None)) for key in ("tpr", "fpr", "j")]
         rows.append([name, _number(seen.tpr), _number(seen.fpr), interval(Score(seen.j, seen.low, seen.high)), *wrong])
-    return _aligned(rows, "<>><>>>")
-
-
-def _aligned(rows: list[list[str]], sides: str) -> str:
-    """Rows as lines, every column as wide as its widest cell; no blanks at the end of a line, so that it pastes well."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(f"{cell:{side}{w}}" for cell, side, w in zip(row, sides, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return aligned(rows, "<>><>>>")
 
 
 def interval(score: Score | None, digits: int = 2) -> str:
@@ -190,7 +184,7 @@ def score_table(scored: Row) -> None:
     scores = {key: every[key] for key in brief(every)}
     rows = [["metric", "score", "95 % interval"]]
     rows += [[key, _number(score), interval(score).partition(" ")[2] or "–"] for key, score in scores.items()]
-    parts = [_aligned(rows, "<><")]
+    parts = [aligned(rows, "<><")]
     if not any(score.low is not None for score in scores.values()):
         parts.append("no interval: there are fewer than 30 patients")
     if scored.get("fact_errors"):
@@ -279,13 +273,13 @@ def _wrapped(rows: list[list[str]], widest: Sequence[int], least: int = 20) -> s
     for row in rows:
         cells = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
         lines += [list(line) for line in zip_longest(*cells, fillvalue="")]
-    return _aligned(lines, "<" * len(widths))
+    return aligned(lines, "<" * len(widths))
 
 
 def labels(states: Mapping[str, str]) -> None:
     """Print `docphim labels`'s answer: one label a line, what is affirmed first, what is not spoken of last."""
     order = ("positive", "uncertain", "negative", "unmentioned")
-    print(_aligned([[name, state] for state in order for name, value in states.items() if value == state], "<<"))
+    print(aligned([[name, state] for state in order for name, value in states.items() if value == state], "<<"))
 
 
 def tree(value: dict[str, Any], indent: str = "") -> None:

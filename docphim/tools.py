@@ -133,7 +133,7 @@ def facts(
 @app.command()
 def labels(
     text: Report,
-    set_: Annotated[str, typer.Option("--set", help="ct_rate, vindr, chexpert or phantom.")] = "ct_rate",
+    set_: Annotated[str, typer.Option("--set", help="A label set; one that there is not lists them.")] = "ct_rate",
     language: Annotated[str, typer.Option(help="vi or en.")] = "vi",
     model: Annotated[str | None, typer.Option(metavar="hf:ID", help="A text classifier in place of the rules.")] = None,
     json: AsJson = False,

@@ -119,7 +119,7 @@ def task(name: str) -> ModuleType:
 def refuse_ambiguous(modules: dict[str, ModuleType], words: Prompts) -> None:
     """Refuse tasks that ask for different sections after the very same words."""
     series = [Series("x", "xray", "x", view="PA")]
-    sections = {"findings": "{findings}", "impression": "{impression}"}
+    sections = {name: f"{{{name}}}" for module in modules.values() for name in module.SECTIONS}
     study = Study("x", "x", "M", 72, None, series, Report(words.language, sections), None, None, "x")
     wanted: dict[str, tuple[str, str | None]] = {}
     for name, module in modules.items():

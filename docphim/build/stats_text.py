@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+from docphim.columns import aligned
 from docphim.language.lexicon import LANGUAGES, load_lexicon
 from docphim.language.terms import term
 
@@ -26,9 +26,9 @@ def tables(stats: Row, language: str, examples: int = 10) -> str:
         parts.append(f"no lexicon for {language}: anatomy, diagnoses and contradictions are not counted")
     else:
         anatomy = [[term(name, "anatomy", language), str(n), name] for name, n in stats["anatomy"]]
-        parts.append(_aligned([["anatomy spoken of", "reports", ""], *anatomy], "<><"))
+        parts.append(aligned([["anatomy spoken of", "reports", ""], *anatomy], "<><"))
         diagnoses = [[named(name, language), grade or "", str(n), name] for name, grade, n in stats["diagnoses"]]
-        parts.append(_aligned([["found", "severity", "reports", ""], *diagnoses], "<<><"))
+        parts.append(aligned([["found", "severity", "reports", ""], *diagnoses], "<<><"))
         parts.append(_contradictions(stats["contradictions"], examples))
     return "\n\n".join([*parts, _duplicates(stats["duplicates"]), _leaks(stats["leaks"])])
 
@@ -63,7 +63,7 @@ def _lengths(lengths: Row) -> str:
             ends = (row[unit] for unit in units)
             cells = [f"{m['min']} / {m['mean']:.1f} / {m['max']}" if m else "–" for m in ends]
             rows.append([split, section, str(row["reports"]), *cells])
-    return _aligned(rows, "<<>>>"[: 3 + len(units)])
+    return aligned(rows, "<<>>>"[: 3 + len(units)])
 
 
 def _ages(ages: Row) -> str:
@@ -72,7 +72,7 @@ def _ages(ages: Row) -> str:
     most = max(n for _, n in ages["histogram"])
     title = f"age: {ages['min']} to {ages['max']}, mean {ages['mean']:.1f}; unknown {ages['unknown']}"
     rows = [[f"{start}–{start + 9}", str(n), "#" * round(40 * n / most)] for start, n in ages["histogram"]]
-    return title + "\n" + _aligned(rows, ">><")
+    return title + "\n" + aligned(rows, ">><")
 
 
 def _contradictions(counts: Row, examples: int) -> str:
@@ -80,7 +80,7 @@ def _contradictions(counts: Row, examples: int) -> str:
     rows = [[row["study"], row["split"], row["kind"]] for row in counts["studies"][:examples]]
     more = counts["side"] + counts["polarity"] - len(rows)
     left = [f"  and {more} more; --json shows what the first of them say"] if more and rows else []
-    return "\n".join([title, *(f"  {line}" for line in (_aligned(rows, "<<<").splitlines() if rows else ())), *left])
+    return "\n".join([title, *(f"  {line}" for line in (aligned(rows, "<<<").splitlines() if rows else ())), *left])
 
 
 def _duplicates(groups: Row) -> str:
@@ -88,16 +88,9 @@ def _duplicates(groups: Row) -> str:
     for kind, row in groups.items():
         rows.append([_DUPLICATES[kind], *(str(row[key]) for key in ("groups", "studies", "largest"))])
         rows[-1].append(f"{row['across_splits']['groups']} groups, {row['across_splits']['studies']} studies")
-    return _aligned(rows, "<>>><")
+    return aligned(rows, "<>>><")
 
 
 def _leaks(leaks: Row) -> str:
     totals = {kind: ", ".join(f"{n} {name}" for name, n in row.items()) for kind, row in leaks.items()}
-    return _aligned([["leaks", ""], *([_LEAKS.get(kind, kind), counts] for kind, counts in totals.items())], "<<")
-
-
-def _aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
-    """Rows as lines, every column as wide as its widest cell, no blanks at the end of a line."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(f"{cell:{side}{w}}" for cell, side, w in zip(row, sides, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return aligned([["leaks", ""], *([_LEAKS.get(kind, kind), counts] for kind, counts in totals.items())], "<<")

@@ -49,10 +49,9 @@ class Bench:
 
 
 def sets_of(examples: Iterable[Example]) -> tuple[str, ...]:
-    """The label sets for what the examples show: a CT's where there is one, else those of films."""
+    """The label sets that were published for reports of what the examples show; none where there is none for it."""
     shown = {kind for example in examples for media in example.media for kind in media.volumes}
-    wanted = "ct" if "ct" in shown else "xray"
-    return tuple(name for name, modality in label_sets().items() if modality == wanted)
+    return tuple(name for name, modality in label_sets().items() if modality in shown)
 
 
 def task_metrics(dataset: Path) -> dict[str, list[str]]:

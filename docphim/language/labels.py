@@ -28,8 +28,6 @@ _STATES: tuple[State, ...] = ("unmentioned", "negative", "uncertain", "positive"
 _NEGATIVE, _UNCERTAIN, _POSITIVE = 1, 2, 3
 _RANK = {state: rank for rank, state in enumerate(_STATES)}
 _FIELDS = tuple(f.name for f in fields(Fact) if f.name not in ("text", "start", "end"))
-#: Fields that hold concepts, and where concepts.yaml lists them.
-_SECTIONS = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}
 _WAYS = ("is", "affirmed", "denied", "except", "hints", "against")
 #: Fields that decide a state whatever the rules ask.
 _ALWAYS = ("finding", "state", "polarity", "certainty", "change", "side")

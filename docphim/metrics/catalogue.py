@@ -10,8 +10,6 @@ from docphim.metrics import METRICS, PARITY, Kind, Metric, Title, label_sets, me
 
 #: Kinds in the order in which a headline names them: the first two that there are fit eighty columns.
 HEADLINE: tuple[Kind, ...] = ("facts", "answers", "wording", "labels", "other")
-#: Label sets by the modality of their reports, that of made films first: their truth is known.
-_MODALITIES = ("phantom", "xray")
 
 
 def family_of(key: str) -> Metric | None:
@@ -53,9 +51,11 @@ def _in_tables(names: tuple[str, ...], sets: tuple[str, ...]) -> list[str]:
 
 
 def by_modality(sets: Iterable[str]) -> list[str]:
-    """Label sets, those of made films first, then of films, then of other images."""
+    """Label sets, those of phantoms first, whose truth is known, then as the modalities of their reports are listed."""
+    from docphim.imaging import MODALITIES  # here, so that names of scores start without recipes
+
     modality = label_sets()
-    order = {name: place for place, name in enumerate(_MODALITIES)}
+    order = {name: place for place, name in enumerate(("phantom", *MODALITIES))}
     return sorted(sets, key=lambda name: order.get(modality.get(name, ""), len(order)))
 
 

@@ -6,11 +6,13 @@ import types
 import pytest
 from test_build import DEFAULT, examples, make
 
+from docphim import preflight
 from docphim.build import TASKS, build
 from docphim.build.prompts import Prompts
 from docphim.errors import UsageError
 from docphim.evaluate import evaluate
 from docphim.files import read_json, read_jsonl, write_jsonl
+from docphim.recipe import load
 from docphim.scores import TaskKey, read_scores
 from docphim.study import Answer, Example, Message, Prediction, from_row, to_row
 
@@ -77,7 +79,6 @@ def test_a_family_that_there_is_not_is_refused_with_the_one_that_was_meant(tmp_p
 def test_questions_are_scored_as_answers_from_build_to_scores(tmp_path, task):
     task(questions_task())
     build(make(tmp_path / "data", 40), **{**DEFAULT, "tasks": ["questions"], "fractions": (0.1, 0.0, 0.9)})
-    (tmp_path / "data" / "prepared" / "thumbs.npy").unlink()
     rows = []
     for row in read_jsonl(tmp_path / "data" / "examples" / "test.jsonl"):
         example, own = from_row(Example, row), row["messages"][-1]["content"]
@@ -93,3 +94,13 @@ def test_questions_are_scored_as_answers_from_build_to_scores(tmp_path, task):
         "answer_accuracy": 50, "answer_yes_no": 0, "answer_balanced": 0, "answer_number": 100, "answered": 100
     }  # fmt: skip
     assert entry.scores["answer_accuracy"].low is not None and entry.fact_errors is None
+
+
+def test_a_task_may_read_any_section_and_is_checked_before_anything_is_made(task):
+    module = questions_task()
+    module.SECTIONS = ("recommendation",)
+    module.examples = lambda study, sections, words, images: [
+        ([Message("user", f"{images}?"), Message("assistant", sections["recommendation"], "report:recommendation")], None)
+    ]
+    task(module)
+    preflight.check(load("demo", ["tasks=[questions, findings]"]), "build")

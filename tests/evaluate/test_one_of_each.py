@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import docphim
-from docphim import preflight, terminal
+from docphim import imaging, preflight, terminal
 from docphim.compare import compare_to_files
 from docphim.compare.latex import latex
 from docphim.compare.page import html
@@ -17,9 +17,11 @@ from docphim.compare.text import terminal as compared
 from docphim.compare.text import tidy
 from docphim.errors import UsageError
 from docphim.evaluate import evaluate
+from docphim.evaluate.tables import sets_of
 from docphim.files import write_json
 from docphim.language import labels
 from docphim.metrics import METRICS, Title
+from docphim.metrics.catalogue import by_modality
 from docphim.page.families import families
 from docphim.page.figures import scores_figure
 from docphim.page.tasks import tasks
@@ -130,3 +132,21 @@ def test_a_task_is_scored_by_the_families_it_names(added, made):
     evaluate(made.dataset, made.run, language="vi", resamples=100, seed=5)
     task = read_scores(made.run / "scores.json")[TaskKey("findings", "test")]
     assert set(task.scores) == {"length_share", "rouge1", "rouge2", "rougeL"} and task.fact_errors is None
+
+
+def test_images_are_scored_by_the_label_sets_of_their_modality_and_by_no_others(added, monkeypatch):
+    def shown(*kinds):
+        return [types.SimpleNamespace(media=[types.SimpleNamespace(volumes=dict.fromkeys(kinds, "x.b2nd"))])]
+
+    assert sets_of(shown("xray")) == ("vindr", "chexpert", "hearts") and sets_of(shown("ct")) == ("ct_rate",)
+    assert sets_of(shown("mammogram")) == ()
+    monkeypatch.setitem(labels.SETS, "hearts", "mammogram")
+    assert sets_of(shown("mammogram")) == ("hearts",)
+    assert sets_of(shown("ct", "pet")) == ("ct_rate",)
+
+
+def test_tables_list_label_sets_as_the_modalities_are_listed_phantoms_first(added, monkeypatch):
+    monkeypatch.setitem(labels.SETS, "hearts", "mammogram")
+    assert by_modality(labels.SETS)[:3] == ["phantom", "vindr", "chexpert"]
+    monkeypatch.setattr(imaging, "MODALITIES", {"mammogram": "m", **imaging.MODALITIES})
+    assert by_modality(labels.SETS) == ["phantom", "hearts", "vindr", "chexpert", "ct_rate"]
