@@ -63,16 +63,18 @@ SENTENCES = (
 def make_dataset(folder: Path, count: int) -> None:
     """Films of 512 x 448 pixels and reports of about 46 words."""
     random = np.random.default_rng(0)
-    rows = []
+    rows, index = [], []
     for number in range(count):
         study = f"s{number:05d}"
         text = " ".join(random.choice(SENTENCES, random.integers(4, 9), replace=False))
         messages = [Message("user", "<image>\nMô tả hình ảnh."), Message("assistant", text, "report:findings")]
         media = [Media(study, "image", {"xray": f"prepared/{study}.b2nd"})]
         film = random.normal(30_000, 9_000, (512, 448)).clip(0, 65535).astype(np.uint16)
-        store.write(folder / media[0].volumes["xray"], film, {})
+        path = media[0].volumes["xray"]
+        index.append({"path": path, **store.write(folder / path, film, {})})
         rows.append(to_row(Example(f"{study}-findings", study, study, "train", "findings", "vi", messages, media)))
     write_jsonl(folder / "examples" / "train.jsonl", rows)
+    write_jsonl(folder / "prepared" / "index.jsonl", index)
 
 
 class Work:

@@ -73,12 +73,12 @@ def draw(
     Raises
     ------
     Refused
-        What `store.read` may say of a prepared file; `stack_empty`, `slices_missing` or `no_geometry` for slices that cannot be
+        What `store.prepared` may say of a file; `stack_empty`, `slices_missing` or `no_geometry` for slices that cannot be
         chosen; `unit_unknown` where values that are not for display have no `channels`; and as `check_media`.
     UsageError
         As `check_media`.
     """
-    opened = {name: store.open_prepared(dataset / path) for name, path in media.volumes.items()}
+    opened = {name: store.prepared(dataset, path) for name, path in media.volumes.items()}
     check_media(media, {name: {"shape": list(file.shape), **file.meta} for name, file in opened.items()})
     slices, step = chosen(media, opened)
     if image == "blank":

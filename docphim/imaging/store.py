@@ -7,6 +7,7 @@ the footer alone: a damaged frame given to blosc2 may end the process.  A change
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ import blosc2
 import numpy as np
 
 from docphim import files
-from docphim.errors import Refused, environment
+from docphim.errors import Refused, environment, machine
 
 #: Rows of one compressed block.  Said outright: blosc2 would choose by the machine's cache, and the bytes would differ.
 _BLOCK_ROWS = 64
@@ -29,6 +30,8 @@ _KEY, _MAGIC = "docphim", b"docphim1"
 #: Bytes after the footer: its SHA-256, its length, the magic.
 _TAIL = 48
 _CHANGED = "the prepared pixels are not those that were written"
+#: What index.jsonl and a prepared file both say of it; by them one is told from another.
+_LISTED = ("sha256", "shape", "spacing", "frame_of_reference", "affine")
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,37 @@ def open_prepared(path: Path) -> Prepared:
         raise Refused("file_changed", path.name, _CHANGED)
     row = json.loads(footer)
     return Prepared(path, row["meta"], tuple(row["shape"]), np.dtype(row["dtype"]), row["slices"])
+
+
+def prepared(dataset: Path, path: str) -> Prepared:
+    """As `open_prepared`, of a file of a dataset, `path` relative to it: the one that prepare has listed under this name.
+
+    The index is read once a process; then this costs no more than `open_prepared`.
+
+    Raises
+    ------
+    Refused
+        As `open_prepared`; `file_changed` where another prepared file, whole in itself, stands in its place;
+        `file_missing` where there is no index.
+    """
+    file = open_prepared(dataset / path)
+    index = dataset / "prepared" / "index.jsonl"
+    try:
+        state = index.stat()
+    except OSError as error:
+        raise machine(error, index.name) or Refused("file_missing", index.name, "prepare has listed no files") from error
+    if _listed(index, state.st_mtime_ns, state.st_size, state.st_ino).get(path) != _facts(file.meta):
+        raise Refused("file_changed", file.path.name, "it is not the file that prepare has listed under this name")
+    return file
+
+
+@functools.lru_cache(maxsize=8)
+def _listed(index: Path, *_state: int) -> dict[str, tuple[str, ...]]:
+    return {row["path"]: _facts(row) for row in files.read_jsonl(index)}
+
+
+def _facts(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(json.dumps(row.get(name)) for name in _LISTED)
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -76,7 +76,9 @@ class Films:
             try:
                 # Kept no larger than it can be shown: dozens of films stay open at once.
                 self._open[path] = _smaller(self._picture(path), STEPS[0][0])
-            except (OSError, Refused, RuntimeError):
+            except (OSError, Refused, RuntimeError) as error:
+                if isinstance(error, Refused) and error.reason == "file_changed":  # the page would show another's film, or none
+                    raise
                 self._open[path] = None
         return self._open[path]
 
@@ -84,7 +86,7 @@ class Films:
         media = self._stacks.get(key)
         if media is not None and not is_film(media):
             return Image.fromarray(contact(draw(media, self._dataset, (SLICE, SLICE)).frames))
-        return Image.fromarray((store.read(self._dataset / key) >> 8).astype(np.uint8))
+        return Image.fromarray((store.prepared(self._dataset, key).slices([0])[0] >> 8).astype(np.uint8))
 
 
 def contact(frames: np.ndarray) -> np.ndarray:

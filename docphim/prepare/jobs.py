@@ -96,7 +96,7 @@ def _prepared(job: Job, path: Path, settings: Mapping[str, Section]) -> tuple[np
     if job.modality not in settings:
         raise Refused("modality_unsupported", "", f"this run prepares {', '.join(settings)}")
     module, mine = modality(job.modality), settings[job.modality]
-    made = {"version": module.VERSION, "settings": mine.model_dump(mode="json"), "view": job.view}
+    made = {"series": job.series, "version": module.VERSION, "settings": mine.model_dump(mode="json"), "view": job.view}
     earlier = _finished(path, made)
     if earlier is not None:
         return earlier
@@ -108,7 +108,7 @@ def _prepared(job: Job, path: Path, settings: Mapping[str, Section]) -> tuple[np
 
 
 def _finished(path: Path, made: Row) -> tuple[np.ndarray, Row] | None:
-    """Pixels and metadata of a file made earlier under the same settings, if its pixels are still those it was made with."""
+    """Pixels and metadata of a file made earlier of this series under the same settings, if it is whole."""
     if not path.exists():
         return None
     try:

@@ -36,8 +36,11 @@ def example(number: int, task: str = "findings", split: str = "test", partner: i
 
 
 def write_dataset(folder: Path, examples: list[Example]) -> Path:
+    index = []
     for number in range(8):
         film = np.random.default_rng(number).integers(0, 65536, (60, 50)).astype(np.uint16)
-        store.write(folder / "prepared" / f"s{number}.b2nd", film, {})
+        path = media(f"s{number}").volumes["xray"]
+        index.append({"path": path, **store.write(folder / path, film, {})})
+    write_jsonl(folder / "prepared" / "index.jsonl", index)
     write_jsonl(folder / "examples" / "test.jsonl", [to_row(e) for e in examples])
     return folder

@@ -290,3 +290,12 @@ def test_neither_examples_nor_studies_to_draft_is_refused(tmp_path):
     write_jsonl(tmp_path / "examples" / "val.jsonl", [])
     with pytest.raises(Refused, match="empty_dataset"):
         generate(tmp_path, tmp_path, **settings())
+
+
+def test_films_that_were_exchanged_are_not_drafted_from(dataset, tmp_path, tiny_model):
+    first, second = (dataset / media(f"s{n}").volumes["xray"] for n in (0, 1))
+    for source, target in ((first, dataset / "kept"), (second, first), (dataset / "kept", second)):
+        source.rename(target)
+    with pytest.raises(Refused, match="file_changed"):
+        generate(dataset, run_folder(tmp_path, tiny_model), **settings(images=["own"]))
+    assert {r["image_study"] for r in read_jsonl(tmp_path / "run" / "predictions.jsonl")}.isdisjoint({"s0", "s1"})

@@ -12,6 +12,7 @@ from chest_films import chest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docphim import files
 from docphim.errors import Refused, UsageError
 from docphim.imaging import geometry, store
 from docphim.imaging.frames import draw, shrink
@@ -20,10 +21,17 @@ from docphim.study import Media
 MEDIA = Media("s", "image", {"xray": "prepared/a.b2nd"})
 
 
+def put(dataset: Path, path: str, array: np.ndarray, meta: dict[str, Any]) -> None:
+    """Write a prepared file as prepare does, with its line in the index."""
+    index = dataset / "prepared" / "index.jsonl"
+    row = {"path": path, **store.write(dataset / path, array, {"shape": list(array.shape), **meta})}
+    files.write_jsonl(index, [*(r for r in files.read_jsonl(index) if r["path"] != path), row])
+
+
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     film = np.clip(chest(1000, 700) * 60000, 0, 65535).astype(np.uint16)
-    store.write(tmp_path / "prepared" / "a.b2nd", film, {})
+    put(tmp_path, "prepared/a.b2nd", film, {})
     return tmp_path
 
 
@@ -101,7 +109,7 @@ def volume(depth: int = 20) -> np.ndarray:
 def stacked(tmp_path: Path, frames: dict[str, Any], **changes: Any) -> Media:
     """A media entry that shows a volume, `spacing` along z, y and x."""
     spacing = changes.pop("spacing", [2.5, 0.8, 0.8])
-    store.write(tmp_path / "prepared" / "v.b2nd", volume(), {"spacing": spacing})
+    put(tmp_path, "prepared/v.b2nd", volume(), {"spacing": spacing})
     fields = {"kind": "video", "volumes": {"toy": "prepared/v.b2nd"}, "plane": "axial", "channels": [["toy", 0, 2000]]}
     return Media("s", frames=frames, **{**fields, **changes})
 
@@ -230,8 +238,8 @@ IN_PLACE = np.eye(4).tolist()
 
 def two_volumes(tmp_path: Path, first: dict[str, Any], second: dict[str, Any], depth: int = 20) -> Media:
     """A media entry that shows two volumes together."""
-    store.write(tmp_path / "v.b2nd", volume(), first)
-    store.write(tmp_path / "w.b2nd", volume(depth), second)
+    put(tmp_path, "v.b2nd", volume(), first)
+    put(tmp_path, "w.b2nd", volume(depth), second)
     channels = [["toy", 0, 2000], ["pet", 0, 2000]]
     return Media("s", "video", {"toy": "v.b2nd", "pet": "w.b2nd"}, "axial", None, {"count": 4}, channels)
 
@@ -279,3 +287,32 @@ def test_a_volume_that_no_channel_shows_is_not_named_among_them(tmp_path: Path) 
     media = two_volumes(tmp_path, GRID, GRID)
     with pytest.raises(UsageError, match="channels: pet: named among the volumes and shown in no channel"):
         draw(dataclasses.replace(media, channels=media.channels[:1]), tmp_path, (16, 16))
+
+
+def test_a_file_that_another_one_was_put_in_place_of_is_noticed(tmp_path: Path) -> None:
+    """Both are whole, and say so of themselves; the index knows which was which."""
+    first, second = tmp_path / "v.b2nd", tmp_path / "w.b2nd"
+    media = two_volumes(tmp_path, GRID, GRID)
+    one = dataclasses.replace(media, volumes={"toy": "v.b2nd"}, channels=media.channels[:1])
+    draw(one, tmp_path, (16, 16))
+    for swap in (
+        lambda: store.write(first, volume()[::-1], {"shape": [20, 40, 40], **GRID}),  # other pixels
+        lambda: store.write(first, volume(), {"shape": [20, 40, 40], **GRID, "spacing": [5.0, 0.8, 0.8]}),  # another step
+        lambda: store.write(first, volume().reshape(40, 20, 40), {"shape": [40, 20, 40], **GRID}),
+    ):
+        swap()
+        for image in ("own", "noise", "blank"):
+            with pytest.raises(Refused, match=r"file_changed: v\.b2nd: it is not the file that prepare has listed"):
+                draw(one, tmp_path, (16, 16), image)
+    store.write(first, volume(), {"shape": [20, 40, 40], **GRID})
+    draw(one, tmp_path, (16, 16))
+    first.rename(tmp_path / "unlisted.b2nd")
+    with pytest.raises(Refused, match="file_changed"):
+        draw(dataclasses.replace(one, volumes={"toy": "unlisted.b2nd"}), tmp_path, (16, 16))
+    assert second.exists()
+
+
+def test_without_an_index_nothing_says_which_file_is_which(dataset: Path) -> None:
+    (dataset / "prepared" / "index.jsonl").unlink()
+    with pytest.raises(Refused, match=r"file_missing: index\.jsonl"):
+        draw(MEDIA, dataset, (16, 16))

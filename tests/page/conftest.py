@@ -140,9 +140,9 @@ def _film(dataset: Path, study: Study, i: int, knobs: Knobs) -> dict[str, Any]:
     noise = np.random.default_rng(i).normal(0, knobs.grain, film.shape) if knobs.grain else 0
     pixels = (np.clip(film + noise, 0, 1) * 65535).astype(np.uint16)
     path = study.series[0].path
-    store.write(dataset / path, pixels, {})
+    meta = store.write(dataset / path, pixels, {"shape": [h, w]})
     return {"study": study.id, "series": study.series[0].id, "path": path, "shape": [h, w], "spacing": None, "unit": "display",
-            "view": "PA", "sha256": f"{i:064x}", "how": {}}  # fmt: skip
+            "view": "PA", "sha256": meta["sha256"], "how": {}}  # fmt: skip
 
 
 def _example(study: Study, task: str, knobs: Knobs) -> Example:

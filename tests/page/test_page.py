@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
-from docphim.errors import REASONS, UsageError
+from docphim.errors import REASONS, Refused, UsageError
 from docphim.files import read_json, read_jsonl, write_json, write_jsonl
 from docphim.page import page
 
@@ -100,6 +100,16 @@ def test_a_film_that_cannot_be_opened_leaves_its_study_readable(make):
     html = written(made)
     assert "Không mở được phim" in html
     assert parsed(html).counts.get("img", 0) == 0
+
+
+def test_films_that_were_exchanged_are_named_and_not_shown(make):
+    made = make(studies=4, grain=0.01)
+    films = sorted((made.dataset / "prepared").glob("*.b2nd"))
+    contents = [film.read_bytes() for film in films]
+    for film, content in zip(films, contents[1:] + contents[:1], strict=True):
+        film.write_bytes(content)
+    with pytest.raises(Refused, match="file_changed"):
+        written(made)
 
 
 def test_the_draft_mark_stands_in_both_languages_before_everything_else(make):

@@ -257,6 +257,18 @@ def test_a_full_disk_stops_the_stage(make_dataset, films: dict[str, str], monkey
     assert not (dataset / "prepared" / "index.jsonl").exists()
 
 
+def test_films_that_were_exchanged_are_prepared_again(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset(films)
+    prepare(dataset, settings=FILMS, workers=1)
+    before = written(dataset)
+    one, other = (dataset / "prepared" / f"{name}.b2nd" for name in "ae")
+    one.rename(dataset / "kept")
+    other.rename(one)
+    (dataset / "kept").rename(other)
+    prepare(dataset, settings=FILMS, workers=1)
+    assert written(dataset) == before
+
+
 def failing(error: BaseException) -> Callable[..., None]:
     def fail(*_: object, **__: object) -> None:
         raise error

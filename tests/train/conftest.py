@@ -25,12 +25,15 @@ def dataset(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "0123abcd"
     (folder / "prepared").mkdir(parents=True)
     random = np.random.default_rng(0)
+    index = []
     for split, count in (("train", 11), ("val", 4)):
         rows = []
         for number in range(count):
             one = example(number, split, TEXTS[number % 3] * (1 + number % 2))
             film = random.integers(0, 65535, (64, 60)).astype(np.uint16)
-            store.write(folder / one.media[0].volumes["xray"], film, {})
+            path = one.media[0].volumes["xray"]
+            index.append({"path": path, **store.write(folder / path, film, {})})
             rows.append(to_row(one))
         write_jsonl(folder / "examples" / f"{split}.jsonl", rows)
+    write_jsonl(folder / "prepared" / "index.jsonl", index)
     return folder

@@ -1,3 +1,4 @@
+import shutil
 from collections import Counter
 
 import pytest
@@ -129,3 +130,16 @@ def test_a_closed_reader_stops_though_items_are_left():
     next(ahead)
     ahead.close()
     assert not ahead._thread.is_alive()
+
+
+def test_films_that_were_exchanged_are_not_trained_on(dataset, loaded, tmp_path):
+    copy = shutil.copytree(dataset, tmp_path / "data")
+    examples = read_examples(copy, "train")
+    first, second = (copy / item.media[0].volumes["xray"] for item in examples[:2])
+    for source, target in ((first, copy / "kept"), (second, first), (copy / "kept", second)):
+        source.rename(target)
+    shown = Examples(loaded, examples, copy)
+    for index in (0, 1):
+        with pytest.raises(Refused, match="file_changed"):
+            shown[index]
+    assert shown[2].length > 0
