@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from small_dataset import example, media, write_dataset
 
+from docphim import files
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_jsonl
 from docphim.generate import BACKENDS, generate
@@ -169,6 +170,44 @@ def test_other_settings_or_another_model_do_not_take_over_old_answers(dataset, t
     note.write_text(json.dumps(json.loads(note.read_text(encoding="utf-8")) | {"name": "another"}), encoding="utf-8")
     generate(dataset, run, **settings(images=["own"], max_new_tokens=4))
     assert {r["model"] for r in read_jsonl(run / "predictions.jsonl")} == {"another"}
+
+
+def flipped(path, line):
+    """Change one digit of a line that stays readable."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[line] = lines[line].replace(b'"patient":"p', b'"patient":"q').replace(b'"patient": "p', b'"patient": "q')
+    assert b"".join(lines) != path.read_bytes()
+    path.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize("name", ["predictions.jsonl", "likelihoods.jsonl", "generate-plan.json"])
+@pytest.mark.parametrize("line", [None, 0, 4])
+def test_what_is_damaged_is_drafted_again_to_the_same_bytes(dataset, tmp_path, tiny_model, name, line, one_thread):
+    run = run_folder(tmp_path, tiny_model)
+    generate(dataset, run, **settings(images=["own"]))
+    before = both(run)
+    if line is None:
+        (run / name).unlink()
+    elif name.endswith("l"):
+        flipped(run / name, line)
+    else:
+        (run / name).write_bytes((run / name).read_bytes()[:-9])
+    generate(dataset, run, **settings(images=["own"]))
+    assert both(run) == before and all(before)
+
+
+def test_a_copied_run_keeps_its_drafts_and_another_training_makes_them_anew(dataset, tmp_path, tiny_model, caplog):
+    run = run_folder(tmp_path, tiny_model)
+    record = files.stage_record(1, {}, {}) | {"written": files.written(run, ["model"])}
+    files.write_stage(run / "train.json", record)
+    generate(dataset, run, **settings(images=["own"]))
+    shutil.copytree(run, tmp_path / "copy", copy_function=shutil.copyfile)
+    with caplog.at_level("INFO", "docphim"):
+        generate(dataset, tmp_path / "copy", **settings(images=["own"]))
+        assert "drafted" not in caplog.text
+        files.write_stage(tmp_path / "copy" / "train.json", record | {"written": {"model/model.safetensors": "of another"}})
+        generate(dataset, tmp_path / "copy", **settings(images=["own"]))
+        assert "drafted" in caplog.text
 
 
 def test_a_half_written_batch_is_drafted_again(dataset, tmp_path, tiny_model):
