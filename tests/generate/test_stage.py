@@ -98,6 +98,14 @@ def test_a_study_of_two_films_is_drafted_on_both_in_every_turn(task, seen):
     assert [row["prediction"] for row in drafted] == seen
 
 
+def test_a_partner_of_two_films_is_shown_with_both():
+    made, shown = two_films("findings")
+    wrong = {"kind": "case", "study": "s9", "media": [to_row(film) for film in reversed(made.media)], "differs": None}
+    (batch,), _ = plan([replace(made, wrong_image=wrong)], ["other"], BOTH, False, 4)
+    drafted, _ = Batch(Eyes(), batch, [shown]).answers(0)
+    assert [row["prediction"] for row in drafted] == ["200 10"]
+
+
 def unreported(number, task="findings"):
     """An example as build makes it of a study without a report: the questions, and answers without text."""
     made = example(number, task)
@@ -113,7 +121,11 @@ def test_without_a_reference_the_own_film_is_asked_about_and_later_turns_go_on_f
         (0, "none", "own", ""),
         (1, "generated", "own", ""),
     ]
-    assert likely == [] and skipped == 0 and drafted[0]["prediction"][:20] in drafted[1]["prediction"]
+    assert (
+        batch[0].likelihood_keys() == likely == []
+        and skipped == 0
+        and drafted[0]["prediction"][:20] in drafted[1]["prediction"]
+    )
 
 
 def settings(**more):
