@@ -194,7 +194,7 @@ def flipped(path, line):
 
 @pytest.mark.parametrize("name", ["predictions.jsonl", "likelihoods.jsonl", "generate-plan.json"])
 @pytest.mark.parametrize("line", [None, 0, 4])
-def test_what_is_damaged_is_drafted_again_to_the_same_bytes(dataset, tmp_path, tiny_model, name, line, one_thread):
+def test_what_is_damaged_is_drafted_again_to_the_same_bytes(dataset, tmp_path, tiny_model, name, line):
     run = run_folder(tmp_path, tiny_model)
     generate(dataset, run, **settings(images=["own"]))
     before = both(run)
