@@ -159,12 +159,15 @@ def draft(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the drafts go; else drafts/NAME beside the runs.")
     ] = None,
+    base: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the weights under the run's adapter lie now, if they have moved.")
+    ] = None,
 ) -> None:
     """Draft reports for films that have none, by a run's model: drafts.jsonl, a text a study, a page; resumable."""
     from docphim import draft as drafting
     from docphim import terminal
 
-    terminal.after_draft(drafting.draft(drafting.run_folder(run), path.expanduser(), out))
+    terminal.after_draft(drafting.draft(drafting.run_folder(run), path.expanduser(), out, base and base.expanduser()))
 
 
 @app.command()

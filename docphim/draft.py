@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import importlib
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 from docphim import files, preflight, way
-from docphim.errors import UsageError
-from docphim.recipe import Recipe, Source, validated
+from docphim.errors import Refused, UsageError
+from docphim.recipe import Recipe, Source, read_values, validated
 from docphim.resume import do, reopen
 from docphim.way import Stage
-from docphim.yaml_in import parse
 
 log = logging.getLogger("docphim")
 #: Under the folder of drafts, what the stages leave on the way: dataset and run at once.
@@ -23,7 +25,7 @@ MADE_FROM = "films.json"
 VERSION = 1
 
 
-def draft(run: Path, path: Path, out: Path | None = None) -> Path:
+def draft(run: Path, path: Path, out: Path | None = None, base: Path | None = None) -> Path:
     """Draft a report for each film under `path`; resumable, and drafted once.
 
     Parameters
@@ -34,6 +36,8 @@ def draft(run: Path, path: Path, out: Path | None = None) -> Path:
         A folder of films, at any depth, or one film.
     out : Path, optional
         Where the drafts go; by default `drafts/RUN` beside the folder of the runs.
+    base : Path, optional
+        Where the weights that the run's model stands on lie now, if they have moved (`model.base`).
 
     Returns
     -------
@@ -45,11 +49,15 @@ def draft(run: Path, path: Path, out: Path | None = None) -> Path:
     UsageError
         There is no such run, it is not trained, there are no such films, or the folder holds drafts of others.
     Refused
-        `empty_dataset`, where nothing can be drafted; and what the stages refuse.
+        `empty_dataset`, where nothing can be drafted: page, rejected.jsonl and private.csv then say why; and what the stages
+        refuse.
     """
-    recipe = drafting(run, path)
+    recipe = drafting(run, path, base)
     out = (out or run.resolve().parent.parent / "drafts" / run.resolve().name).expanduser()
-    _refuse_foreign(out, path, recipe)
+    if recipe.trains:
+        _check_base(run, recipe.model.base)
+    made_from = _made_from(recipe)
+    anew = _begins_anew(out, path, made_from)
     preflight.check(recipe, "page")
     preflight.stay_local(recipe)
     work, steps = out / WORK, stages(recipe, run.resolve(), out)
@@ -57,15 +65,34 @@ def draft(run: Path, path: Path, out: Path | None = None) -> Path:
     if recipe.trains:
         files.check_written(run, "train", "model")
     with preflight.naming_places(out=out), files.locked(files.private_folder(out)):
+        if anew:
+            shutil.rmtree(work, ignore_errors=True)
         files.private_folder(work)
-        files.write_json(work / MADE_FROM, _made_from(recipe))
-        for number, stage in enumerate(steps):
-            if stage.name == "generate" and stage.done and _unanswered(work):
-                reopen(stage)
-            do(stage, later=steps[number + 1 :])
-            if stage.name == "prepare":
-                preflight.refuse_too_many(work, 1.0)
+        files.write_json(work / MADE_FROM, made_from)
+        try:
+            _do(steps, work)
+        except Refused as refusal:
+            if refusal.reason == "empty_dataset" and not _has_drafts(out):
+                _show_refused(steps[-1])
+            raise
     return out
+
+
+def _do(steps: list[Stage], work: Path) -> None:
+    for number, stage in enumerate(steps):
+        if stage.name == "generate" and stage.done and _unanswered(work):
+            reopen(stage)
+        do(stage, later=steps[number + 1 :])
+        if stage.name == "prepare":
+            preflight.refuse_too_many(work, 1.0)
+
+
+def _show_refused(page: Stage) -> None:
+    """Write the page, rejected.jsonl and private.csv where there are no drafts, so that each file's reason is found."""
+    if not (page.folder / WORK / "private.csv").exists():
+        return
+    module, _, function = page.call.partition(":")
+    getattr(importlib.import_module(module), function)(*page.arguments, **page.settings)
 
 
 def run_folder(name: str) -> Path:
@@ -74,25 +101,44 @@ def run_folder(name: str) -> Path:
     return path if path.is_dir() or not (Path("runs") / name).is_dir() else Path("runs") / name
 
 
-def drafting(run: Path, path: Path) -> Recipe:
+def drafting(run: Path, path: Path, base: Path | None = None) -> Recipe:
     """The recipe of a run as it drafts: other films, all of them without reports, under hashed ids."""
     record = run / "recipe.yaml"
     if not record.is_file():
         raise UsageError("RUN: no run is there; give a run's folder, such as runs/NAME")
     if not (path.is_dir() or path.is_file()):
         raise UsageError("PATH: no films are there; give a folder of films, or one film")
-    values: dict[str, Any] = parse(record.read_text(encoding="utf-8"), "recipe.yaml")
+    values = read_values(record)
     recipe = validated(Recipe, {key: value for key, value in values.items() if key in Recipe.model_fields}, "recipe.yaml")
+    if recipe.generate.backend == "file":
+        raise UsageError("RUN: its drafts were made elsewhere (generate.backend: file), so it has no model that could draft")
     if recipe.trains and not ((run / "train.json").is_file() and (run / "model").is_dir()):
         raise UsageError("RUN: it has no model yet; `docphim run RECIPE` trains it first")
+    if base is not None and not (recipe.trains and base.is_dir()):
+        raise UsageError("--base: no weights are there" if recipe.trains else "--base: the run's model is behind an endpoint")
     key_file = {"key_file": _key_file(recipe.source.model_dump())}
     source = Source.model_validate({"kind": "folder", "path": str(path.resolve()), "without_report": "only", **key_file})
     changes = {
         "source": source,
         "split": recipe.split.model_copy(update={"by": "patient"}),
         "evaluate": recipe.evaluate.model_copy(update={"judge": None}),
+        "model": recipe.model.model_copy(update={"base": str(base.resolve())} if base else {}),
     }
     return recipe.model_copy(update=changes)
+
+
+def _check_base(run: Path, base: str | None) -> None:
+    """Refuse at once a model whose base is not where it was, nor at `base`."""
+    from docphim.models.checkpoint import check_there
+
+    try:
+        check_there(str(run.resolve()), base)
+    except Refused as refusal:
+        if refusal.reason != "weights_missing":
+            raise
+        raise Refused(
+            refusal.reason, refusal.where, f"{refusal.why}; --base DIR says where the base of the run's model lies now"
+        ) from None
 
 
 def stages(recipe: Recipe, run: Path, out: Path) -> list[Stage]:
@@ -135,17 +181,57 @@ def _place(recipe: Recipe) -> str:
     return files.content_key(recipe.source.model_dump()["path"])
 
 
-def _refuse_foreign(out: Path, path: Path, recipe: Recipe) -> None:
-    """Drafts of other films are not replaced, and no drafts are written among the films that they are about."""
+def _begins_anew(out: Path, path: Path, made_from: dict[str, Any]) -> bool:
+    """Whether the folder holds what other films left that came to no draft: it is removed.
+
+    Raises
+    ------
+    UsageError
+        The folder lies among the films, or holds drafts of other films, or files of somebody else; or which films its drafts
+        are about cannot be told any more.
+    """
     if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
         raise UsageError("--out: the drafts must not go among the films; name a folder outside")
-    made_from = out / WORK / MADE_FROM
-    if made_from.exists():
-        if files.read_json(made_from)["films"] != _place(recipe):
-            raise UsageError("--out: the folder holds the drafts of other films; name another with --out")
-    # What begins with a dot is a lock, or what a kill left of a file.
-    elif any(not item.name.startswith(".") for folder in (out, out / WORK) for item in folder.glob("*") if item != out / WORK):
-        raise UsageError("--out: the folder holds other files; name a new one")
+    before = out / WORK / MADE_FROM
+    if not before.exists():
+        # What begins with a dot is a lock, or what a kill left of a file.
+        places = (item for folder in (out, out / WORK) for item in folder.glob("*") if item != out / WORK)
+        if any(not item.name.startswith(".") for item in places):
+            raise UsageError("--out: the folder holds other files; name a new one")
+        return False
+    films = _films(before)
+    if not _has_drafts(out):
+        pixels = any((out / WORK / "prepared").glob("*.b2nd"))
+        return films != made_from["films"] or (not pixels and not _ingested(out / WORK, made_from))
+    if films is None and not _ingested(out / WORK, made_from):
+        raise UsageError(
+            f"--out: {WORK}/{MADE_FROM} there is damaged, and these films are others or have changed; name another folder"
+        )
+    if films not in (None, made_from["films"]):
+        raise UsageError("--out: the folder holds the drafts of other films; each batch has a folder of its own: --out DIR")
+    return False
+
+
+def _ingested(work: Path, made_from: dict[str, Any]) -> bool:
+    """Whether these very films were read there, by the hash of films.json that ingest has written down."""
+    wanted = hashlib.sha256(files.document(made_from).encode()).hexdigest()
+    records = (files.read_stage(work / name) for name in ("ingest.json", ".ingest.started.json"))
+    return any(record is not None and record["inputs"].get("made_from") == wanted for record in records)
+
+
+def _has_drafts(out: Path) -> bool:
+    """Whether anything was drafted there, be it shown yet or not."""
+    rows = (out / "drafts.jsonl", out / WORK / "drafts.jsonl", out / WORK / ".old-generate" / "drafts.jsonl")
+    return any(path.exists() and path.stat().st_size for path in rows)
+
+
+def _films(made_from: Path) -> str | None:
+    """Which films films.json speaks of; None where it is damaged."""
+    try:
+        films = files.read_json(made_from)["films"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return films if isinstance(films, str) else None
 
 
 def _unanswered(work: Path) -> bool:

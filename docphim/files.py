@@ -61,7 +61,12 @@ def dumps(row: Any) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON document, indented, atomically."""
     with atomic(path) as handle:
-        handle.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+        handle.write(document(value))
+
+
+def document(value: Any) -> str:
+    """A JSON document as `write_json` writes it."""
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:

@@ -315,8 +315,7 @@ def _sentence(error: Any, kind: type[BaseModel], where: str) -> str:
         return f"{name}: unknown key; {hint}"
     if error["type"] == "missing":
         return f"{name}: required"
-    # A key that was pasted where its variable's name belongs, or into a request, is not repeated.
-    secret = {"key_env", "body", "endpoint"} & set(path)
+    secret = {"key_env", "body", "endpoint"} & set(path)  # a key pasted there is not repeated
     got = "" if secret or isinstance(error["input"], BaseModel | dict) else f" (got {printable(repr(error['input']), _SHOWN)})"
     return f"{name}: {printable(error['msg'].removeprefix('Value error, '), 400)}{got}"
 
@@ -333,7 +332,7 @@ def _fields_at(kind: type[BaseModel], path: list[str]) -> dict[str, Any]:
 
 
 def find(recipe: str) -> Path:
-    """The file of a recipe given as a path, or as a packaged one's name (`demo`, or `recipes/demo.yaml` as in the documents).
+    """The file of a recipe given as a path, or as a packaged one's name (`demo`, or `recipes/demo.yaml`).
 
     Raises
     ------
@@ -363,13 +362,18 @@ def load(recipe: str, settings: list[str] | None = None) -> Recipe:
     UsageError
         The file is not YAML, a setting is not `key=value`, or the recipe is wrong.
     """
-    path = find(recipe)
-    values = parse(text_of(path), name := printable(path.name, _SHOWN))
-    if not isinstance(values, dict):
-        raise UsageError(f"{name}: a recipe is a mapping of keys to values")
+    values = read_values(find(recipe))
     for setting in settings or []:
         _apply(values, setting)
     return validated(Recipe, values, "")
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """What a recipe's file says, unchecked; UsageError as in `load`."""
+    values = parse(text_of(path), name := printable(path.name, _SHOWN))
+    if not isinstance(values, dict):
+        raise UsageError(f"{name}: a recipe is a mapping of keys to values")
+    return values
 
 
 def _apply(values: dict[str, Any], setting: str) -> None:

@@ -119,14 +119,11 @@ def _clear_the_way(stage: Stage, record: dict[str, Any]) -> None:
 
 
 def _set_damage_aside(stage: Stage) -> None:
-    """Move files that are not what the stage wrote out of its way, so that it makes them again."""
-    damage = files.damaged(stage.folder, files.read_stage(stage.ended) or {})
-    for name in stage.places if stage.whole and damage else damage:
+    """Name files that are not what the stage wrote, and move them out of its way unless it mends them by itself."""
+    for name in files.damaged(stage.folder, files.read_stage(stage.ended) or {}):
         there = (stage.folder / name).is_file()
-        if name in damage:
-            why = "not what was written" if there else "missing"
-            log.warning("%s: %s is %s; it is made again", stage.name, _file(name), why)
-        if there:
+        log.warning("%s: %s is %s; it is made again", stage.name, _file(name), "not what was written" if there else "missing")
+        if there and not stage.mending:
             target = stage.folder / f".damaged-{stage.name}" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (stage.folder / name).replace(target)

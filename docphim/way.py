@@ -43,8 +43,8 @@ class Stage:
         What it writes too and no later stage has to have: damage there is named, and is no reason to do it again.
     borrowed : bool
         Whether its folders are first linked from a sibling that made them in the same way.
-    whole : bool
-        Whether its files are right only together: where one is damaged, all are made again.
+    mending : bool
+        Whether it keeps the intact rows of its damaged files: those are left where they are.
     torch : bool
         Whether it needs the packages of the `train` extra.
     """
@@ -60,7 +60,7 @@ class Stage:
     unrecorded: dict[str, Any] = field(default_factory=dict)
     beside: list[str] = field(default_factory=list)
     borrowed: bool = False
-    whole: bool = False
+    mending: bool = False
     torch: bool = False
 
     @property
@@ -221,9 +221,10 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
             "index": _index(dataset),
         },
         folder=home,
-        outputs=["predictions.jsonl", "likelihoods.jsonl", "drafts.jsonl", "generate-plan.json"],
+        outputs=["predictions.jsonl", "likelihoods.jsonl", "drafts.jsonl"],
+        beside=["generate-plan.json"],
         version=VERSIONS["generate"],
-        whole=True,
+        mending=True,
         torch=recipe.trains,
     )
 
@@ -271,6 +272,7 @@ def _page(recipe: Recipe, dataset: Path, home: Path) -> Stage:
             "log": home / "log.jsonl",
             **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
             **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
+            "private": dataset / "private.csv",
             **_examples(dataset),
             "index": _index(dataset),
         },

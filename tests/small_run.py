@@ -24,7 +24,7 @@ evaluate: {{resamples: 100, splits: [test]}}
 PROGRAM = Path(__file__).parents[1] / "docphim"
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 #: What times or machines may change: what a run logs, shows to people, or keeps for a stage that goes on after a kill.
-VOLATILE = {"log.jsonl", "index.html", "generate-plan.json", "recipe.yaml", ".lock", *(f"{stage}.json" for stage in STAGES)}
+VOLATILE = {"log.jsonl", "index.html", "recipe.yaml", ".lock", *(f"{stage}.json" for stage in STAGES)}
 VOLATILE |= {f".{stage}.{record}.json" for stage in STAGES for record in ("started", "beside")}
 VOLATILE |= {".lock-rank-0", ".lock-rank-1"}
 

@@ -28,9 +28,11 @@ class Backend(Protocol):
 
     `each_alone`: an answer depends on its own prompt and no other.  Conversations are then asked one by one, `concurrency` at
     once from as many threads, and what is answered is never asked again; otherwise an unfinished batch is repeated whole.
+    `tells_likelihood`: whether `likelihood` gives numbers; what was drafted without them is then not finished.
     """
 
     each_alone: ClassVar[bool]
+    tells_likelihood: ClassVar[bool]
     name: str
     size: tuple[int, int]
     concurrency: int

@@ -29,6 +29,7 @@ class Backend:
     """The drafts of a file (see `docphim.generate.backend.Backend`); they depend on nothing, and no film is drawn for them."""
 
     each_alone: ClassVar[bool] = True
+    tells_likelihood: ClassVar[bool] = False
     concurrency = 1
     size = (0, 0)
 

@@ -32,7 +32,7 @@ _SEEDS = 2**31
 class Backend:
     """A model behind an endpoint (see `docphim.generate.backend.Backend`, `docphim.models.endpoint.Endpoint`)."""
 
-    each_alone = True
+    each_alone, tells_likelihood = True, False
 
     def __init__(
         self,

@@ -19,15 +19,11 @@ from docphim.files import (
     Row,
     content_key,
     read_examples,
-    read_json,
-    read_jsonl,
     seed_of,
-    sha256,
-    write_json,
-    write_jsonl,
 )
 from docphim.generate.backend import Backend, Prompt
 from docphim.generate.plan import Key, Talk, Turn, films, plan, sample
+from docphim.generate.rows import Files, begin, end, plan_key
 from docphim.imaging.frames import Stack, draw
 from docphim.language.declined import declined
 from docphim.models import needs_torch
@@ -36,9 +32,6 @@ from docphim.progress import bar
 from docphim.study import Media, Prediction, to_row
 
 logger = logging.getLogger("docphim")
-
-#: Says which settings, model and examples the files belong to; rows drafted under others are not taken over.
-PLAN = "generate-plan.json"
 
 
 def generate(
@@ -66,6 +59,7 @@ def generate(
     model's own answers. Killed and run again, the stage drafts what is missing: batches are planned over all examples
     before finished ones are skipped, and an unfinished batch is repeated whole, since another batch gives other roundings.
     A backend whose answers do not depend on one another is asked for what is missing or has failed, and for nothing else.
+    Of files that were finished and then damaged the rows that are as they were written stay.
     At the end all files stand in plan order, whatever happened on the way.
 
     Parameters
@@ -99,14 +93,11 @@ def generate(
         logger.warning("%d of the wrong-image questions are left out: their examples have no partner", skipped)
     settings = [backend, images, splits, contexts, blind, max_new_tokens, temperature, batch_size, seed, limit]
     settings += [options] if options else []
-    _start(run, _plan_key(settings, dataset, drafter, [*splits, "draft"]))
-    work = [
-        (Files(run / "predictions.jsonl", run / "likelihoods.jsonl", opener.each_alone), batches),
-        (
-            Files(run / "drafts.jsonl", None, opener.each_alone, {"run": drafter.name}),
-            plan(unreported, ["own"], ["generated"], blind, size)[0],
-        ),
-    ]
+    key = plan_key(settings, dataset, drafter, [*splits, "draft"])
+    begin(run, key)
+    answers = Files(run / "predictions.jsonl", run / "likelihoods.jsonl", opener.each_alone, opener.tells_likelihood)
+    drafts = Files(run / "drafts.jsonl", None, opener.each_alone, more={"run": drafter.name})
+    work = [(answers, batches), (drafts, plan(unreported, ["own"], ["generated"], blind, size)[0])]
     arguments = {"max_new_tokens": max_new_tokens, "temperature": temperature, **(options or {}), **(asking or {})}
     todo = [(files, batch) for files, planned in work for batch in files.unfinished(planned)]
     if todo:
@@ -118,14 +109,15 @@ def generate(
             _draft(model, todo, dataset, blind, seed)
     for files, planned in work:
         files.settle(planned)
+    end(run, key)
 
 
 def _draft(model: Backend, todo: list[tuple[Files, list[Talk]]], dataset: Path, blind: bool, seed: int) -> None:
     """Draft these batches, and say how fast it went."""
-    start = time.monotonic()
+    begun = time.monotonic()
     total = sum(len(batch) for _, batch in todo)
     drafted = sum(1 for _ in bar(_drafts(model, todo, dataset, blind, seed), total, "generate"))
-    seconds = max(time.monotonic() - start, 1e-9)
+    seconds = max(time.monotonic() - begun, 1e-9)
     logger.info("drafted %d conversations in %.1f s (%.1f samples/s)", drafted, seconds, drafted / seconds)
 
 
@@ -135,21 +127,6 @@ def _opener(backend: str) -> Any:
     module, _, name = BACKENDS[backend].path.partition(":")
     with needs_torch():
         return getattr(importlib.import_module(module), name)
-
-
-def _plan_key(settings: list[Any], dataset: Path, run: Path, splits: list[str]) -> str:
-    """A key of everything the answers depend on; the model by its files' names, sizes and times of writing."""
-    inputs = {split: sha256(path) for split in splits if (path := dataset / "examples" / f"{split}.jsonl").exists()}
-    model = sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in (run / "model").rglob("*") if p.is_file())
-    return content_key([settings, inputs, model])
-
-
-def _start(run: Path, key: str) -> None:
-    """Take over what was drafted under the same plan; what was drafted under another is removed."""
-    if not (run / PLAN).exists() or read_json(run / PLAN) != {"key": key}:
-        for name in ("predictions.jsonl", "likelihoods.jsonl", "drafts.jsonl"):
-            (run / name).unlink(missing_ok=True)
-        write_json(run / PLAN, {"key": key})
 
 
 def _drafts(model: Backend, batches: list[tuple[Files, list[Talk]]], dataset: Path, blind: bool, seed: int) -> Iterator[Talk]:
@@ -265,7 +242,7 @@ class Batch:
 
 
 #: A batch, and the files that its answers go to.
-Asked = tuple["Files", Batch]
+Asked = tuple[Files, Batch]
 
 
 def _with_reference(prompt: Prompt, talk: Talk, turn: Turn) -> Prompt:
@@ -295,53 +272,3 @@ def _row(talk: Talk, turn: Turn, text: str, finish: Any, name: str) -> Predictio
 def _likelihood(row: Row, nats: float, tokens: int) -> Row:
     names = ("id", "turn", "context", "image", "image_study", "study", "patient", "task")
     return {name: row[name] for name in names} | {"nats": round(nats, 6), "tokens": tokens}
-
-
-class Files:
-    """The files that answers go to: what of the plan they hold, and their final order.
-
-    Parameters
-    ----------
-    predictions, likelihoods : Path or None
-        Without a reference there are no likelihoods.
-    each_alone : bool
-        Rows of a half-finished batch count (in `known`), and rows that failed do not.
-    more : dict, optional
-        What each row of predictions holds besides.
-    """
-
-    def __init__(self, predictions: Path, likelihoods: Path | None, each_alone: bool = False, more: Row | None = None) -> None:
-        self.predictions, self.likelihoods = predictions, likelihoods
-        self.each_alone, self.more, self.known = each_alone, more or {}, dict[Key, Row]()
-
-    def unfinished(self, batches: list[list[Talk]]) -> list[list[Talk]]:
-        """The batches to draft; rows of half-written ones are dropped from the files, or kept as `known`."""
-        predicted, likely = self._read()
-        if self.each_alone:
-            self.known = predicted = {key: row for key, row in predicted.items() if row["finish"] != "failed"}
-        done = [
-            batch
-            for batch in batches
-            if all(key in predicted for talk in batch for key in talk.prediction_keys())
-            and (not likely or all(key in likely for talk in batch for key in talk.likelihood_keys()))
-        ]
-        self._write(batches if self.each_alone else done, predicted, likely)
-        finished = {id(batch) for batch in done}
-        return [batch for batch in batches if id(batch) not in finished]
-
-    def settle(self, batches: list[list[Talk]]) -> None:
-        """Rewrite the files with the rows of these batches only, in plan order."""
-        self._write(batches, *self._read())
-
-    def _read(self) -> tuple[dict[Key, Row], dict[Key, Row]]:
-        return _by_key(self.predictions), _by_key(self.likelihoods) if self.likelihoods else {}
-
-    def _write(self, batches: list[list[Talk]], predicted: dict[Key, Row], likely: dict[Key, Row]) -> None:
-        talks = [talk for batch in batches for talk in batch]
-        write_jsonl(self.predictions, (predicted[key] for talk in talks for key in talk.prediction_keys() if key in predicted))
-        if self.likelihoods:
-            write_jsonl(self.likelihoods, (likely[key] for talk in talks for key in talk.likelihood_keys() if key in likely))
-
-
-def _by_key(path: Path) -> dict[Key, Row]:
-    return {(r["id"], r["turn"], r["context"], r["image"]): r for r in read_jsonl(path)}

@@ -14,7 +14,7 @@ from docphim.models.load import load_saved
 class Backend:
     """The model saved in a run's folder (see `docphim.generate.backend.Backend`); `base`: where its base lies now."""
 
-    each_alone, concurrency = False, 1
+    each_alone, tells_likelihood, concurrency = False, True, 1
 
     def __init__(self, run: Path, *, blind: bool, max_new_tokens: int, temperature: float, base: str | None = None) -> None:
         self.loaded = load_saved(run / "model", base=base)

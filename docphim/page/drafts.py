@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,30 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class Refusals:
+    """Films of a drafted study that its drafts do not rest on: `n` of `films` were refused, for these reasons (codes)."""
+
+    n: int
+    films: int
+    reasons: list[str]
+
+    @property
+    def line(self) -> Both:
+        """One line, such as: 1 of 2 films refused: the film is a lateral or oblique view (view_out_of_scope)."""
+        pairs = [(words.reason(code), code) for code in self.reasons]
+        why = Both(*("; ".join(f"{both[i]} ({code})" for both, code in pairs) for i in (0, 1)))
+        return words.text("drafts_part", n=self.n, films=self.films, why=why)
+
+
+@dataclass(frozen=True)
 class Drafted:
-    """One study, what is shown of it (by `page.films.key_of`) and its drafts."""
+    """One study, what is shown of it (by `page.films.key_of`), its drafts, and what of it was refused."""
 
     study: Study
     view: str
     films: list[str]
     drafts: list[Draft]
+    refused: Refusals | None = None
 
 
 def drafts(work: Path, out: Path, *, run: str, language: str, megabytes: float) -> None:
@@ -61,7 +79,9 @@ def drafts(work: Path, out: Path, *, run: str, language: str, megabytes: float) 
     """
     studies, model = read(work, work)
     refused = list(read_jsonl(work / "rejected.jsonl"))
-    write_jsonl(out / "drafts.jsonl", map(_exported, read_jsonl(work / "drafts.jsonl")))
+    of = {item.study.id: asdict(item.refused) if item.refused else None for item in studies}
+    rows = (_exported(row) | {"refused": of[row["study"]]} for row in read_jsonl(work / "drafts.jsonl"))
+    write_jsonl(out / "drafts.jsonl", rows)
     write_jsonl(out / "rejected.jsonl", refused)
     with atomic(out / "private.csv", "wb") as handle:
         if hasattr(os, "fchmod"):
@@ -94,13 +114,37 @@ def read(dataset: Path, run: Path) -> tuple[list[Drafted], str]:
         films[row["study"]].append(row)
     studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
     shown = pictures(read_examples(dataset, "draft"))
+    refusals = _refusals(dataset, films)
     drafted = [
-        Drafted(study, films[study.id][0]["view"], list(shown.get(study.id, {})), _drafts(rows[study.id]))
+        Drafted(
+            study,
+            films[study.id][0]["view"],
+            list(shown.get(study.id, {})),
+            _drafts(rows[study.id]),
+            refusals.get(study.id),
+        )
         for study in studies
         if study.id in rows
     ]
     models = dict.fromkeys(row["model"] for of in rows.values() for row in of)
     return drafted, ", ".join(models)
+
+
+def _refusals(dataset: Path, films: dict[str, list[Row]]) -> dict[str, Refusals]:
+    """What was refused of studies that have other films, by study; private.csv has a line for each film, rejected ones too."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for row in read_jsonl(dataset / "rejected.jsonl"):
+        if row["study"] in films and row["stage"] in ("ingest", "prepare"):
+            reasons[row["study"]].append(row["reason"])
+    total: Counter[str] = Counter()
+    if reasons and (dataset / "private.csv").exists():
+        with open(dataset / "private.csv", encoding="utf-8", newline="") as handle:
+            total.update(row["study"] for row in csv.DictReader(handle))
+    refusals = {}
+    for study, codes in reasons.items():
+        n = max(total[study] - len(films[study]), len(codes))
+        refusals[study] = Refusals(n, n + len(films[study]), list(dict.fromkeys(codes)))
+    return refusals
 
 
 def _drafts(rows: list[Row]) -> list[Draft]:
@@ -126,6 +170,8 @@ def text_of(item: Drafted, language: str, run: str, model: str) -> str:
     def lines() -> Iterator[str]:
         yield MARK[language]
         yield f"{pick(words.text('case', id=item.study.id))} · {run} · {model}"
+        if item.refused:
+            yield f"[{pick(item.refused.line)}]"
         for draft in item.drafts:
             flags = "".join(f" [{pick(words.text(flag))}]" for flag in draft.flags)
             yield f"\n{pick(draft.title)}{flags}"

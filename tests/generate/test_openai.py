@@ -197,6 +197,40 @@ def test_what_was_answered_before_the_server_went_is_kept(findings, tmp_path):
     assert [r["finish"] for r in read_jsonl(tmp_path / "run" / "predictions.jsonl")] == ["stop", "stop"]
 
 
+def damaged(path, number=None):
+    """Change a letter of one line, or delete the file."""
+    if number is None:
+        path.unlink()
+        return
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[number] = lines[number].replace(b"Tim", b"Tom")
+    path.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "asked"), [("predictions.jsonl", 2, 1), ("likelihoods.jsonl", None, 0), ("predictions.jsonl", None, 5)]
+)
+def test_of_a_damaged_file_only_the_damaged_rows_are_asked_again(findings, tmp_path, name, number, asked):
+    with serving(lambda s, row: "Tim.") as server:
+        ask(findings, tmp_path / "run", server)
+        before = [(tmp_path / "run" / n).read_bytes() for n in ("predictions.jsonl", "likelihoods.jsonl")]
+        server.requests.clear()
+        damaged(tmp_path / "run" / name, number)
+        ask(findings, tmp_path / "run", server)
+        assert len(server.requests) == asked
+    assert [(tmp_path / "run" / n).read_bytes() for n in ("predictions.jsonl", "likelihoods.jsonl")] == before
+
+
+def test_what_went_on_from_a_damaged_answer_is_asked_again_with_it_and_what_did_not_stays(talks, tmp_path):
+    with serving(lambda s, row: "Tim.") as server:
+        ask(talks, tmp_path / "run", server)
+    damaged(tmp_path / "run" / "predictions.jsonl", 3)
+    with serving(lambda s, row: "Phổi.") as server:
+        drafts = ask(talks, tmp_path / "run", server)
+    assert [d["prediction"] for d in drafts] == ["Tim."] * 3 + ["Phổi.", "Tim.", "Phổi."] + ["Tim."] * 3
+    assert (drafts[4]["context"], drafts[5]["context"]) == ("reference", "generated") and len(server.requests) == 2
+
+
 def test_a_host_that_is_not_allowed_is_refused(findings, tmp_path):
     with serving(lambda *_: "Tim.") as server, pytest.raises(Refused, match="upload_not_allowed"):
         ask(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from small_dataset import example, media, write_dataset
 
+from docphim import files
 from docphim.backends import BACKENDS
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_jsonl
@@ -98,6 +99,14 @@ def test_a_study_of_two_films_is_drafted_on_both_in_every_turn(task, seen):
     assert [row["prediction"] for row in drafted] == seen
 
 
+def test_a_partner_of_two_films_is_shown_with_both():
+    made, shown = two_films("findings")
+    wrong = {"kind": "case", "study": "s9", "media": [to_row(film) for film in reversed(made.media)], "differs": None}
+    (batch,), _ = plan([replace(made, wrong_image=wrong)], ["other"], BOTH, False, 4)
+    drafted, _ = Batch(Eyes(), batch, [shown]).answers(0)
+    assert [row["prediction"] for row in drafted] == ["200 10"]
+
+
 def unreported(number, task="findings"):
     """An example as build makes it of a study without a report: the questions, and answers without text."""
     made = example(number, task)
@@ -113,7 +122,11 @@ def test_without_a_reference_the_own_film_is_asked_about_and_later_turns_go_on_f
         (0, "none", "own", ""),
         (1, "generated", "own", ""),
     ]
-    assert likely == [] and skipped == 0 and drafted[0]["prediction"][:20] in drafted[1]["prediction"]
+    assert (
+        batch[0].likelihood_keys() == likely == []
+        and skipped == 0
+        and drafted[0]["prediction"][:20] in drafted[1]["prediction"]
+    )
 
 
 def settings(**more):
@@ -170,6 +183,44 @@ def test_other_settings_or_another_model_do_not_take_over_old_answers(dataset, t
     note.write_text(json.dumps(json.loads(note.read_text(encoding="utf-8")) | {"name": "another"}), encoding="utf-8")
     generate(dataset, run, **settings(images=["own"], max_new_tokens=4))
     assert {r["model"] for r in read_jsonl(run / "predictions.jsonl")} == {"another"}
+
+
+def flipped(path, line):
+    """Change one digit of a line that stays readable."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[line] = lines[line].replace(b'"patient":"p', b'"patient":"q').replace(b'"patient": "p', b'"patient": "q')
+    assert b"".join(lines) != path.read_bytes()
+    path.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize("name", ["predictions.jsonl", "likelihoods.jsonl", "generate-plan.json"])
+@pytest.mark.parametrize("line", [None, 0, 4])
+def test_what_is_damaged_is_drafted_again_to_the_same_bytes(dataset, tmp_path, tiny_model, name, line):
+    run = run_folder(tmp_path, tiny_model)
+    generate(dataset, run, **settings(images=["own"]))
+    before = both(run)
+    if line is None:
+        (run / name).unlink()
+    elif name.endswith("l"):
+        flipped(run / name, line)
+    else:
+        (run / name).write_bytes((run / name).read_bytes()[:-9])
+    generate(dataset, run, **settings(images=["own"]))
+    assert both(run) == before and all(before)
+
+
+def test_a_copied_run_keeps_its_drafts_and_another_training_makes_them_anew(dataset, tmp_path, tiny_model, caplog):
+    run = run_folder(tmp_path, tiny_model)
+    record = files.stage_record(1, {}, {}) | {"written": files.written(run, ["model"])}
+    files.write_stage(run / "train.json", record)
+    generate(dataset, run, **settings(images=["own"]))
+    shutil.copytree(run, tmp_path / "copy", copy_function=shutil.copyfile)
+    with caplog.at_level("INFO", "docphim"):
+        generate(dataset, tmp_path / "copy", **settings(images=["own"]))
+        assert "drafted" not in caplog.text
+        files.write_stage(tmp_path / "copy" / "train.json", record | {"written": {"model/model.safetensors": "of another"}})
+        generate(dataset, tmp_path / "copy", **settings(images=["own"]))
+        assert "drafted" in caplog.text
 
 
 def test_a_half_written_batch_is_drafted_again(dataset, tmp_path, tiny_model):

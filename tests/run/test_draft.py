@@ -1,7 +1,6 @@
 """`docphim draft RUN PATH`: films without reports, through a run's stages and model, to drafts, texts and a page."""
 
 import csv
-import json
 import os
 import re
 import shutil
@@ -37,7 +36,7 @@ def trained(tmp_path_factory, shared_phantoms):
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory, shared_phantoms, trained):
-    """Seven films under names that tell: a study of two, PNGs, a knee, a torn file, one whose name is no text, notes beside."""
+    """Nine films under names that tell: two studies of two, one film torn; PNGs, a knee, no film, a name that is no text."""
     root = tmp_path_factory.mktemp("films") / "NGUYEN VAN BINH"
     sources = sorted(shared_phantoms.rglob("film.dcm"))
     (root / "kho").mkdir(parents=True)
@@ -48,6 +47,11 @@ def films(tmp_path_factory, shared_phantoms, trained):
         if name == "knee.dcm":
             film.BodyPartExamined = "KNEE"
         film.save_as(root / name)
+    for number, name in ((5, "binh 5.dcm"), (6, "kho/binh 6.dcm")):
+        film = pydicom.dcmread(sources[number])
+        film.PatientName, film.PatientID, film.StudyInstanceUID = "NGUYEN^VAN BINH", "BINH-5", "1.2.3.5"
+        film.save_as(root / name)
+    (root / "kho/binh 6.dcm").write_bytes((root / "kho/binh 6.dcm").read_bytes()[:-200])
     for number in (3, 4):
         pixels = pydicom.dcmread(sources[number]).pixel_array
         Image.fromarray((pixels / max(1, pixels.max()) * 255).astype("uint8")).save(root / f"binh{number}.png")
@@ -76,17 +80,34 @@ def test_every_film_is_drafted_or_refused_and_no_socket_is_opened(trained, films
     assert not trained.opened.exists()
     rows = list(read_jsonl(folder / "drafts.jsonl"))
     assert [list(row) for row in rows[:1]] == [
-        ["study", "patient", "task", "turn", "text", "finish", "declined", "model", "run"]
+        ["study", "patient", "task", "turn", "text", "finish", "declined", "model", "run", "refused"]
     ]
     studies = {row["study"] for row in rows}
-    assert len(studies) == 3 and len(rows) == 2 * 3, "a study of two films, two PNGs; findings and impression of each"
+    assert len(studies) == 4 and len(rows) == 2 * 4, "two studies of two films, two PNGs; findings and impression of each"
     assert {(row["task"], row["turn"]) for row in rows} == {("dialogue", 0), ("dialogue", 1)}
     assert {row["run"] for row in rows} == {"small"} and all(row["model"] for row in rows)
     refused = {row["reason"]: row["study"] for row in read_jsonl(folder / "rejected.jsonl")}
-    assert set(refused) == {"body_part_out_of_scope", "file_unreadable", "unsafe_path"}, refused
-    assert not set(refused.values()) & studies
-    assert "studies drafted 3; refused:" in answer.stderr
+    assert set(refused) == {"body_part_out_of_scope", "file_unreadable", "unsafe_path", "file_truncated"}, refused
+    assert set(refused.values()) & studies == {refused["file_truncated"]}, "of a study with another film"
+    assert "studies drafted 4; refused:" in answer.stderr
     assert {p.name for p in (folder / "texts").iterdir()} == {f"{study}.txt" for study in studies}
+
+
+def test_a_study_drafted_on_part_of_its_films_says_so_in_rows_text_and_page(drafted):
+    folder, _ = drafted
+    (part,) = (row["study"] for row in read_jsonl(folder / "rejected.jsonl") if row["reason"] == "file_truncated")
+    flags = {row["study"]: row["refused"] for row in read_jsonl(folder / "drafts.jsonl")}
+    assert flags.pop(part) == {"n": 1, "films": 2, "reasons": ["file_truncated"]}
+    assert set(flags.values()) == {None}
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "texts").iterdir()}
+    assert {study for study, text in texts.items() if "1 trong 2 phim bị từ chối" in text} == {part}
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    cards = {
+        card[:100].partition('"')[0]: card.partition("</article>")[0] for card in page.split('<article class="study" id="')[1:]
+    }
+    assert {study for study, card in cards.items() if "1 of 2 films refused" in card and "file_truncated" in card} == {part}
+    assert "not drafted" not in page and page.count(f'href="#{part}"') == 1, "the list of what was refused leads to its card"
+    assert page.count("drafted on its other films") == 1
 
 
 def test_private_csv_leads_each_id_back_to_its_file(films, drafted):
@@ -121,7 +142,7 @@ def test_texts_and_page_say_first_that_they_are_drafts(drafted):
         assert "bản nháp, không dùng để chẩn đoán" in first and path.stem in second
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "BẢN NHÁP DO MÁY TẠO – CHƯA ĐƯỢC BÁC SĨ DUYỆT. Không dùng để chẩn đoán." in page
-    assert page.count("data:image/jpeg") == 4, "all four films"
+    assert page.count("data:image/jpeg") == 5, "all five films"
     assert not re.search(r"""(?:src|href)=["']?https?:""", page)
     for row in [*read_jsonl(folder / "drafts.jsonl"), *read_jsonl(folder / "rejected.jsonl")]:
         assert row["study"] in page
@@ -134,7 +155,7 @@ def test_the_second_turn_goes_on_from_the_models_own_findings_and_both_films_are
     assert {(row["turn"], row["context"], row["reference"]) for row in rows} == {(0, "none", ""), (1, "generated", "")}
     assert not (folder / "work" / "likelihoods.jsonl").read_bytes()
     examples = list(read_jsonl(folder / "work" / "examples" / "draft.jsonl"))
-    assert sorted(len(example["media"]) for example in examples) == [2, 2, 4]
+    assert sorted(len(example["media"]) for example in examples) == [2, 2, 2, 4]
 
 
 def test_run_again_it_says_that_all_is_done_and_changes_nothing(trained, films, drafted):
@@ -153,7 +174,7 @@ def test_a_known_study_keeps_its_id_and_new_films_are_drafted_beside_it(trained,
     [alone] = {row["study"] for row in read_jsonl(out / "drafts.jsonl")}
     assert alone in {row["study"] for row in read_jsonl(drafted[0] / "drafts.jsonl")}
     other = trained("draft", "runs/small", more, "--out", out, tiny=False)
-    assert other.returncode == 2 and "the drafts of other films" in other.stderr
+    assert other.returncode == 2 and "the drafts of other films" in other.stderr and "--out DIR" in other.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
@@ -190,10 +211,68 @@ def test_a_wrong_command_is_named_and_makes_nothing(trained, arguments, words):
     assert sorted(trained.folder.rglob("*")) == before
 
 
-def test_where_nothing_can_be_drafted_the_command_says_so(trained, tmp_path):
-    source = tmp_path / "films"
-    source.mkdir()
-    (source / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    answer = trained("draft", "runs/small", source, "--out", tmp_path / "out", tiny=False)
-    assert answer.returncode == 3 and answer.stderr.splitlines()[-1].startswith("empty_dataset:")
-    assert json.loads((tmp_path / "out" / "work" / "rejected.jsonl").read_text())["reason"] == "file_unreadable"
+def named(stderr):
+    """A refusal or a usage error is one line, and no fault of the program."""
+    return "Traceback" not in stderr and "fault of Docphim" not in stderr
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfename: small\n", b"- a\n- list\n", b"", b"text", b"name: [", b"name: {}\n"], ids=range(6)
+)
+def test_a_damaged_recipe_of_a_run_is_named(trained, tmp_path, content):
+    run = tmp_path / "runs" / "small"
+    run.mkdir(parents=True)
+    (run / "recipe.yaml").write_bytes(content)
+    answer = trained("draft", run, tmp_path, "--out", tmp_path / "../out", tiny=False)
+    assert answer.returncode == 2 and "recipe.yaml" in answer.stderr and named(answer.stderr), answer.stderr
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b"[]", b"7", b'{"films": 3}', b'{"other": "x"}', b"[" * 100_000], ids=range(8)
+)
+def test_damaged_notes_on_the_films_are_made_again_where_they_can_be_and_named_elsewhere(
+    trained, films, drafted, tmp_path, content
+):
+    out = tmp_path / "out"
+    shutil.copytree(drafted[0], out)
+    notes = out / "work" / "films.json"
+    good = notes.read_bytes()
+    notes.write_bytes(content)
+    other = trained("draft", "runs/small", films / "binh3.png", "--out", out, tiny=False)
+    assert other.returncode == 2 and "films.json" in other.stderr and named(other.stderr), other.stderr
+    answer = trained("draft", "runs/small", films, "--out", out, tiny=False)
+    assert answer.returncode == 0 and answer.stderr.count("done before") == 5, answer.stderr
+    assert notes.read_bytes() == good and outputs(out) == outputs(drafted[0])
+
+
+def test_after_a_folder_without_films_and_one_of_torn_ones_the_right_films_are_drafted_in_the_same_place(
+    trained, films, tmp_path
+):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    out = tmp_path / "out"
+    for source in ("empty", "torn"):
+        answer = trained("draft", "runs/small", tmp_path / source, "--out", out, tiny=False)
+        assert answer.returncode == 3 and answer.stderr.splitlines()[-1].startswith("empty_dataset:"), answer.stderr
+        reasons = [row["reason"] for row in read_jsonl(out / "rejected.jsonl")]
+        assert reasons == (["file_unreadable"] if source == "torn" else [])
+        with open(out / "private.csv", encoding="utf-8", newline="") as handle:
+            assert [row["location"].rpartition("/")[2] for row in csv.DictReader(handle)] == ["torn.png"] * len(reasons)
+        page = (out / "index.html").read_text(encoding="utf-8")
+        assert "There are no drafts" in page and all(reason in page for reason in reasons)
+    assert trained("draft", "runs/small", films / "binh3.png", "--out", out, tiny=False).returncode == 0
+    assert len({row["study"] for row in read_jsonl(out / "drafts.jsonl")}) == 1
+    assert not (out / "rejected.jsonl").read_bytes() and "There are no drafts" not in (out / "index.html").read_text("utf-8")
+
+
+def test_a_run_of_drafts_made_elsewhere_has_no_model_and_is_refused_at_once(trained, films, tmp_path):
+    run = tmp_path / "runs" / "file"
+    run.mkdir(parents=True)
+    (run / "recipe.yaml").write_text(
+        f"name: file\nsource: {{kind: folder, path: {tmp_path}}}\ntasks: [findings]\n"
+        "generate: {backend: file, drafts: drafts.jsonl}\n",
+        encoding="utf-8",
+    )
+    answer = trained("draft", run, films, "--out", tmp_path / "out", tiny=False)
+    assert answer.returncode == 2 and "backend: file" in answer.stderr and not (tmp_path / "out").exists(), answer.stderr

@@ -2,10 +2,12 @@
 
 import os
 import random
+import shutil
 
 import pytest
 from flips import Flipping, flipped
 from kills import Kill, Killing, by_kind
+from small_run import differences
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 
@@ -26,6 +28,21 @@ def test_one_changed_byte_of_a_dataset_is_made_again_or_named_and_never_used(tmp
     for name in ("studies.jsonl", "PH000003-1.b2nd", "test.jsonl"):
         outcome = flipping.flip(names[name], 1, flipping.command)
         assert outcome in ("healed", "named", "unread"), f"{name}: {outcome}"
+
+
+def test_one_changed_byte_of_a_finished_run_is_made_again_and_no_score_comes_of_it(tmp_path):
+    flipping = Flipping(tmp_path, until="evaluate")
+    names = flipping.names()
+    for name in ("predictions.jsonl", "likelihoods.jsonl", "model/model.safetensors", "scores.json"):
+        (path,) = (one for one in names if one.endswith(name))
+        assert flipping.flip(path, 1, flipping.command) in ("healed", "named"), name
+    # A deleted file is no other case: what stands in it is made again.
+    for name in ("likelihoods.jsonl", "predictions.jsonl"):
+        shutil.rmtree(flipping.run.folder)
+        shutil.copytree(flipping.whole, flipping.run.folder)
+        next(path for path in flipping.run.files().values() if path.name == name).unlink()
+        assert flipping.run(*flipping.command)[0] == 0
+        assert differences(flipping.run.stable(), flipping.expected) == []
 
 
 def test_a_flip_changes_one_byte_and_a_text_stays_a_text():

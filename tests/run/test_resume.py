@@ -171,14 +171,15 @@ def test_damage_beside_the_outputs_is_named_set_aside_and_costs_no_second_run(st
     assert not (tmp_path / "log.txt").exists() and (tmp_path / "log.txt.damaged").exists() and len(CALLS) == 1
 
 
-def test_files_that_are_right_only_together_are_all_made_again_where_one_is_damaged(stage, tmp_path):
-    (tmp_path / "other.txt").write_text("fine", encoding="utf-8")
-    for whole, times in ((False, 2), (True, 1)):
-        pair = dataclasses.replace(stage(mark=f"{whole}"), outputs=["other.txt", "out.txt"], whole=whole)
-        resume.do(pair)
-        (tmp_path / "other.txt").write_text("damaged", encoding="utf-8")
-        resume.do(pair)
-        assert out(tmp_path) == f"A{whole}" * times, "the stage of this test appends to what it left"
+@pytest.mark.parametrize(("mending", "left"), [(False, "A!"), (True, "damagedA!")])
+def test_a_damaged_file_is_left_to_a_stage_that_mends_by_itself_and_is_out_of_the_way_of_another(
+    stage, tmp_path, mending, left
+):
+    upper = dataclasses.replace(stage(), mending=mending)
+    resume.do(upper)
+    (tmp_path / "out.txt").write_text("damaged", encoding="utf-8")
+    resume.do(upper)
+    assert out(tmp_path) == left, "the stage of this test appends to what it left"
 
 
 def test_an_interrupted_stage_is_not_done_and_keeps_what_it_had(stage, tmp_path):

@@ -10,7 +10,7 @@ def drafts(docphim, name):
     return {(p["id"], p["image"]): p["prediction"] for p in read_jsonl(docphim.folder / "runs" / name / "predictions.jsonl")}
 
 
-def test_a_run_is_evaluated_trained_on_and_found_again_where_its_base_has_moved(docphim, recipe):
+def test_a_run_is_evaluated_trained_on_and_found_again_where_its_base_has_moved(docphim, recipe, shared_phantoms):
     assert docphim("run", recipe, "--until", "generate", "--set", "name=first").returncode == 0
     text = recipe.read_text(encoding="utf-8").replace("{family: qwen_vl}", "{family: qwen_vl, image_size: 56, %s}")
     again = docphim.folder / "again.yaml"
@@ -42,3 +42,12 @@ def test_a_run_is_evaluated_trained_on_and_found_again_where_its_base_has_moved(
     assert drafts(docphim, "second") == before and "train: done before" in answer.stderr
     note = json.loads((docphim.folder / "runs" / "second" / "model" / "docphim.json").read_text(encoding="utf-8"))
     assert note["base"]["weights"] == str(docphim.folder / "runs" / "first" / "model")
+
+    shutil.move(docphim.folder / "elsewhere", docphim.folder / "further")
+    film = min(shared_phantoms.rglob("film.dcm"))
+    answer = docphim("draft", "runs/second", film, tiny=False)
+    assert answer.returncode == 3 and "weights_missing" in answer.stderr and "--base DIR" in answer.stderr, answer.stderr
+    assert not (docphim.folder / "drafts").exists(), "refused before anything is made"
+    assert docphim("draft", "runs/second", film, "--base", "nothing", tiny=False).returncode == 2
+    answer = docphim("draft", "runs/second", film, "--base", "further", tiny=False)
+    assert answer.returncode == 0 and list(read_jsonl(docphim.folder / "drafts" / "second" / "drafts.jsonl")), answer.stderr
