@@ -270,8 +270,8 @@ def read_stage(path: Path) -> Row | None:
 def written(folder: Path, outputs: Iterable[str]) -> Row:
     """Every file that a stage left under the names `outputs`, by its path in the folder, with its `digest`.
 
-    A name may be a file, a folder (all its files; prepared pixels, and what a manifest guards, together), or `FILE?stage=NAME`: the rows of a
-    file that several stages add rows to.
+    A name may be a file, a folder (all its files; prepared pixels, and what a manifest guards, together), or
+    `FILE?stage=NAME`: the rows of a file that several stages add rows to.
     """
     names: set[str] = set()
     for output in outputs:
