@@ -1,24 +1,21 @@
-"""What a stage has left, in a line: studies, examples and drafts by number, and what was refused by reason."""
+"""What a stage has left, in a line: studies, examples, steps, drafts and scores by number; what was refused by reason."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from docphim import files
+from docphim.scores import read_scores
 from docphim.way import Stage
 
 
 def line(stage: Stage) -> str:
-    """The counts of a stage that has ended; empty for a stage that counts nothing."""
-    parts = {"ingest": _ingest, "prepare": _prepare, "build": _build, "generate": _generate}
-    count = parts.get(stage.name)
-    if count is None:
-        return ""
+    """The counts of a stage that has ended."""
     rejected = stage.folder / "rejected.jsonl"
     rows = [row for row in files.read_jsonl(rejected) if row.get("stage") == stage.name]
     refused = f"; refused: {by_reason(row['reason'] for row in rows)}" if stage.shared else ""
-    return f"{stage.name}: {count(stage)}{refused}"
+    return f"{stage.name}: {_COUNTS[stage.name](stage)}{refused}"
 
 
 def by_reason(reasons: Iterable[str]) -> str:
@@ -51,5 +48,36 @@ def _generate(stage: Stage) -> str:
     return f"{sum(ends.values())} drafts{odd}"
 
 
+def _train(stage: Stage) -> str:
+    """The steps taken, and the best of the scores by which the model was chosen."""
+    rows, name = list(files.read_jsonl(stage.folder / "log.jsonl")), stage.settings["train"]["keep_best"]
+    best = min if name == "val/loss" else max
+    scored = [row for row in rows if name in row]
+    if not scored:
+        return f"{max((row['step'] for row in rows), default=0)} steps, none of them validated"
+    chosen = best(scored, key=lambda row: row[name])
+    return f"{max(row['step'] for row in rows)} steps, the best {name} {chosen[name]:.4g} after step {chosen['step']}"
+
+
+def _evaluate(stage: Stage) -> str:
+    tasks = read_scores(stage.folder / "scores.json").values()
+    return f"{sum(len(task.scores) for task in tasks)} scores of {sum(task.n for task in tasks)} drafts in scores.json"
+
+
+def _page(stage: Stage) -> str:
+    pages = [stage.folder / name for name in stage.outputs if (stage.folder / name).exists()]
+    return ", ".join(f"{path.name} {path.stat().st_size / 1e6:.2f} MB" for path in pages)
+
+
 #: Ends of a draft that are not its own, in words.
 _ENDS = {"length": "cut at the length limit", "refused": "refused by the model", "failed": "failed"}
+
+_COUNTS: dict[str, Callable[[Stage], str]] = {
+    "ingest": _ingest,
+    "prepare": _prepare,
+    "build": _build,
+    "train": _train,
+    "generate": _generate,
+    "evaluate": _evaluate,
+    "page": _page,
+}

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from docphim.errors import Refused, UsageError
+from docphim.progress import bar
 from docphim.study import Example, from_row
 
 log = logging.getLogger("docphim")
 Row = dict[str, Any]
-#: Bytes from which on a file is hashed once a command.
-_LARGE = 1 << 24
+#: Bytes from which on a file is hashed once a command, and of what is read at a time.
+_LARGE, _BLOCK = 1 << 24, 1 << 20
+#: What guards the other files of its folder, a checkpoint's: hashes that are compared when one of them is used.
+MANIFEST = "manifest.json"
 
 
 @contextlib.contextmanager
@@ -140,9 +143,15 @@ class Appender:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
+    """SHA-256 of a file's bytes, in hex; of a large file it shows how far it is."""
     with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+        size = os.fstat(handle.fileno()).st_size
+        if size < _LARGE:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+        digest, blocks = hashlib.sha256(), range(0, size, _BLOCK)
+        for _ in bar(blocks, len(blocks), "hashes, MiB"):
+            digest.update(handle.read(_BLOCK))
+        return digest.hexdigest()
 
 
 def content_key(value: Any, length: int = 16) -> str:
@@ -266,33 +275,38 @@ def read_stage(path: Path) -> Row | None:
 def written(folder: Path, outputs: Iterable[str]) -> Row:
     """Every file that a stage left under the names `outputs`, by its path in the folder, with its `digest`.
 
-    A name may be a file, a folder (all its files; the prepared pixels in it together), or `FILE?stage=NAME`: the rows of a
-    file that several stages add rows to.
+    A name may be a file, a folder (all its files; prepared pixels, and what a manifest guards, together), or
+    `FILE?stage=NAME`: the rows of a file that several stages add rows to.
     """
     names: set[str] = set()
     for output in outputs:
         path = folder / output
         if path.is_dir():
-            names |= {_named(p.relative_to(folder)) for p in path.rglob("*") if p.is_file() and not p.name.endswith(".part")}
+            names |= {_named(folder, p) for p in path.rglob("*") if p.is_file() and not p.name.endswith(".part")}
         else:
             names.add(output)
     return {name: digest(folder, name) for name in sorted(names)}
 
 
-def _named(path: Path) -> str:
-    return (path.with_name("*.b2nd") if path.suffix == ".b2nd" else path).as_posix()
+def _named(folder: Path, path: Path) -> str:
+    if path.suffix == ".b2nd":
+        path = path.with_name("*.b2nd")
+    elif path.name != MANIFEST and path.with_name(MANIFEST).exists():
+        path = path.with_name("*")
+    return path.relative_to(folder).as_posix()
 
 
 def digest(folder: Path, name: str) -> str | None:
     """The SHA-256 of what `written` calls `name`; None where it is not there.
 
-    Of prepared pixels, which are checked by hashes of their own whenever they are read, only names and sizes count.  A large
-    file is hashed once a command: its size and time of change say that it is still the one that was hashed.
+    Of prepared pixels and of checkpoints, which are checked by hashes of their own whenever they are read, only names and
+    sizes count.  A large file is hashed once a command: its size and time of change say that it is still the one that was
+    hashed.
     """
     file, _, stage = name.partition("?stage=")
     path = folder / file
-    if path.name == "*.b2nd":
-        return content_key(sorted((p.name, p.stat().st_size) for p in path.parent.glob("*.b2nd")), 64)
+    if "*" in path.name:
+        return content_key(sorted((p.name, p.stat().st_size) for p in path.parent.glob(path.name)), 64)
     try:
         if stage:
             lines = path.read_bytes().splitlines(keepends=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
@@ -23,14 +25,36 @@ def bar(items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
     return _drawn(items, total, title) if sys.stderr.isatty() else _in_lines(items, total, title)
 
 
+@contextlib.contextmanager
+def busy(title: str) -> Iterator[None]:
+    """Show that one long piece of work is under way, such as the loading of a model."""
+    for _ in bar([None], 1, title):
+        yield
+
+
 def _in_lines(items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
-    start = last = time.monotonic()
-    for done, item in enumerate(items, 1):
-        yield item
-        now = time.monotonic()
-        if now - last >= EVERY:
-            last = now
-            print(line(title, done, total, now - start), file=sys.stderr, flush=True)
+    start, done = time.monotonic(), 0
+    with _ticking(lambda: line(title, done, total, time.monotonic() - start)):
+        for item in items:
+            yield item
+            done += 1
+
+
+@contextlib.contextmanager
+def _ticking(words: Callable[[], str]) -> Iterator[None]:
+    """Print a line every while from a thread, so that one comes also while a single item is long."""
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(EVERY):
+            with contextlib.suppress(OSError, ValueError):  # stderr is closed: that is no reason to stop
+                print(words(), file=sys.stderr, flush=True)
+
+    threading.Thread(target=tick, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def line(title: str, done: int, total: int | None, seconds: float) -> str:
@@ -39,6 +63,8 @@ def line(title: str, done: int, total: int | None, seconds: float) -> str:
     >>> line("prepare", 120, 1760, 60)
     'prepare: 120 of 1760, 2.0/s, 14 min left'
     """
+    if not done:
+        return f"{title}: under way for {seconds:.0f} s"
     rate = done / max(seconds, 1e-9)
     if total is None:
         return f"{title}: {done}, {rate:.1f}/s"
@@ -47,7 +73,14 @@ def line(title: str, done: int, total: int | None, seconds: float) -> str:
     return f"{title}: {done} of {total}, {rate:.1f}/s, {words} left"
 
 
+#: Held by the bar that is drawn: one inside it would be drawn over it.
+_DRAWN = threading.Lock()
+
+
 def _drawn(items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
+    if not _DRAWN.acquire(blocking=False):
+        yield from items
+        return
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),
@@ -57,15 +90,15 @@ def _drawn(items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
     ]
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
     task = progress.add_task(title, total=total, rate="-")
-    start, shown = time.monotonic(), False
+    start, timer = time.monotonic(), threading.Timer(FIRST, progress.start)
+    timer.daemon = True
+    timer.start()
     try:
         for done, item in enumerate(items, 1):
             yield item
-            seconds = time.monotonic() - start
-            progress.update(task, completed=done, rate=f"{done / max(seconds, 1e-9):.1f}")
-            if not shown and seconds > FIRST:
-                progress.start()
-                shown = True
+            progress.update(task, completed=done, rate=f"{done / max(time.monotonic() - start, 1e-9):.1f}")
     finally:
-        if shown:
-            progress.stop()
+        timer.cancel()
+        timer.join()
+        progress.stop()
+        _DRAWN.release()

@@ -12,7 +12,7 @@ from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import do, reopen, require_done
-from docphim.way import VERSIONS, Stage, pixels, resolved, stages
+from docphim.way import VERSIONS, pixels, resolved, stages
 from docphim.yaml_in import parse
 
 log = logging.getLogger("docphim")
@@ -55,15 +55,10 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
                     # Runs that share a dataset wait for one another only while it is made.
                     with files.locked(dataset, wait=True) if stage.folder == dataset else contextlib.nullcontext():
                         ran[stage.name] = do(stage, later=way[number + 1 :])
-                    _say_counts(stage)
+                    log.info(counts.line(stage))
                 if stage.name == "prepare":
                     preflight.refuse_too_many(dataset, recipe.max_rejected)
     return dataset, home
-
-
-def _say_counts(stage: Stage) -> None:
-    if words := counts.line(stage):
-        log.info(words)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from docphim.build.stats import dataset_stats
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_json, write_jsonl
 from docphim.metrics import check_families
+from docphim.progress import bar
 from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, from_row, to_row
 
 TASKS = {
@@ -65,7 +66,8 @@ def build(
     counts: Counter[str] = Counter()
     for split, chosen in _chosen(studies, split_of).items():
         other = _partners(chosen, pictures, patient_of, seed) if split != "draft" else {}
-        rows = [row for s in chosen for row in _examples(s, split, modules, words, pictures, other.get(s.id), rejected)]
+        shown = bar(chosen, len(chosen), f"build {split}")
+        rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, other.get(s.id), rejected)]
         _refuse_repeated(rows)
         counts[split] = write_jsonl(dataset / "examples" / f"{split}.jsonl", rows)
     if "draft" not in counts:

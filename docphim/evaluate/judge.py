@@ -1,6 +1,7 @@
 """A language model as judge: reports split into atomic facts and matched, by any OpenAI-compatible endpoint.
 
-Its answers are kept in runs/NAME/judge.jsonl by what was asked, whichever server answered; the prompts are in judge.yaml.
+Its answers are kept in runs/NAME/judge.jsonl by what was asked, whichever server answered, each with its own SHA-256; the
+prompts are in judge.yaml.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Literal
 import yaml
 
 from docphim.errors import Refused
-from docphim.files import Appender, content_key, read_jsonl, write_jsonl
+from docphim.files import Appender, content_key, write_jsonl
 from docphim.language.normalize import clean
 from docphim.language.sections import sentences
 from docphim.models.endpoint import Endpoint, side_by_side
@@ -63,8 +64,7 @@ class Judge:
         self._asking = {"model": model, "body": body, "where": "evaluate.judge", **asking}
         self._endpoint: Endpoint | None = None
         self._gone = ""
-        # A line of another form is no answer of ours: what it may have held is asked again.
-        self._rows = {r["key"]: r for r in read_jsonl(cache) if isinstance(r, dict) and isinstance(r.get("key"), str)}
+        self._rows = read_answers(cache)
 
     def split(self, texts: Iterable[str]) -> dict[str, Facts | None]:
         """The facts of each text; None where the judge failed.  A text without a word has none, and nobody is asked."""
@@ -132,6 +132,7 @@ class Judge:
                         self.failures[why] += 1
                         continue
                     row = {"key": keys[item], "step": step, "model": self.model, "prompt": self.prompt, "answer": content}
+                    row["sha256"] = content_key(row, 64)
                     cache.write([row])
                     self._rows[row["key"]] = row
                     verdicts[item] = read(content, item)
@@ -148,6 +149,19 @@ class Judge:
         if self._endpoint is None:
             self._endpoint = Endpoint(**self._asking)
         return self._endpoint
+
+
+def read_answers(cache: Path) -> dict[str, Row]:
+    """The kept answers by their keys; a line that is not as it was written is none, and what it held is asked again."""
+    rows: dict[str, Row] = {}
+    for line in cache.read_bytes().splitlines() if cache.exists() else ():
+        try:
+            row = json.loads(line)
+            if row["sha256"] == content_key({name: value for name, value in row.items() if name != "sha256"}, 64):
+                rows[row["key"]] = row
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return rows
 
 
 def prompt_key() -> str:

@@ -22,6 +22,7 @@ from docphim.language.fact import Fact
 from docphim.metrics import families, label_sets
 from docphim.metrics.measure import Measured, lead, mean_score, measure, reading, table
 from docphim.metrics.pairs import Pairs
+from docphim.progress import bar
 from docphim.scores import WRONG, Rates, Score, Table, TaskKey, TaskScores, write_scores
 from docphim.study import Answer, Example, Prediction, Row, Study, from_row
 
@@ -81,7 +82,8 @@ def write_tables(
     by_task: dict[TaskKey, TaskScores] = {}
     errors: list[Row] = []
     measured: list[tuple[Drafts, System]] = []
-    for drafts in read_drafts(run / "predictions.jsonl", examples):
+    groups = read_drafts(run / "predictions.jsonl", examples)
+    for drafts in bar(groups, len(groups), "evaluate"):
         sets = label_sets or sets_of(drafts.examples.values())
         names = families(language, sets, metrics or chosen.get(drafts.key.task))
         bench = Bench(language, resamples, seed, names, facts_read, judge, judged)

@@ -21,6 +21,7 @@ from docphim.models.loaded import Loaded
 from docphim.models.save import save
 from docphim.models.tiny import create_tiny
 from docphim.models.tune import adapted, merge, part_of, tune
+from docphim.progress import busy
 
 __all__ = ["Loaded", "create_tiny", "load", "load_reader", "load_saved", "save", "tune"]
 
@@ -73,7 +74,7 @@ def load(
         checkpoint.check_folder(folder, family, named)
         record["weights"] = str(folder.absolute())
     hub = _hub(revision, remote_code, folder is not None)
-    with quietly(offline=folder is not None), refusing(named):
+    with quietly(offline=folder is not None), refusing(named), busy("the model is loaded"):
         loaded = _read(str(record["weights"]), family, image_size, chosen_precision(precision), hub, named)
         record["files"] = checkpoint.fingerprint(folder or _snapshot(named, hub))
     loaded.base = record
@@ -230,7 +231,7 @@ def load_saved(folder: Path, *, base: str | None = None) -> Loaded:
 def _load_trained(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
     checkpoint.check_folder(weights, note["family"], texts.name)
     hub = {"local_files_only": True, "trust_remote_code": False}
-    with quietly(offline=True), refusing(texts.name):
+    with quietly(offline=True), refusing(texts.name), busy("the model is loaded"):
         loaded = _read(
             str(weights),
             note["family"],

@@ -15,6 +15,7 @@ from docphim.errors import Refused
 from docphim.files import content_key
 from docphim.imaging import store
 from docphim.imaging.frames import draw, is_film
+from docphim.progress import bar
 from docphim.study import Example, Media, from_row, to_row
 
 #: (long side of a studied film, long side of a small one, JPEG quality), the best first.
@@ -140,7 +141,7 @@ def _total(addresses: dict[str, str]) -> int:
 def _encode(films: Films, paths: list[str], long_side: int, quality: int, budget: int) -> dict[str, str] | None:
     """Addresses of the films, or None as soon as they take more than the budget."""
     addresses: dict[str, str] = {}
-    for path in paths:
+    for path in bar(paths, len(paths), "page: pictures"):
         addresses[path] = films.encoded(path, long_side, quality)
         budget -= len(addresses[path])
         if budget < 0:

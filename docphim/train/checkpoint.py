@@ -19,7 +19,7 @@ from docphim.train.processes import Processes
 
 log = logging.getLogger("docphim")
 
-MANIFEST = "manifest.json"
+MANIFEST = files.MANIFEST
 KEEP = 2
 
 

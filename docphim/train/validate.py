@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,12 +14,15 @@ from docphim.metrics import corpus
 from docphim.models import decode
 from docphim.models.encode import Encoded, collate
 from docphim.models.loaded import Loaded
+from docphim.progress import bar
 from docphim.study import Example
 from docphim.train.processes import Processes
 
 if TYPE_CHECKING:
     from docphim.train.batch import Examples
 
+#: A batch, and each row's place among all.
+Chunk = tuple[list[int], list[Encoded]]
 #: A generated answer may be this much longer than the longest reference before it is cut.
 SLACK = 1.25
 
@@ -53,7 +56,7 @@ class Validation:
     ) -> None:
         self.loaded, self.examples, self.keep_best, self.batch_size = loaded, examples, keep_best, batch_size
         self.mine = range(processes.rank, len(examples), processes.world)
-        self.gather = processes.gather
+        self.gather, self.first = processes.gather, processes.first
 
     def scores(self) -> dict[str, float]:
         """`val/loss` (nats per answer token) and, when one of them is to be kept, `val/rougeL` and `val/bleu4` (percent).
@@ -82,7 +85,7 @@ class Validation:
     def _loss(self) -> float:
         encoded = [self.examples[i] for i in self.mine]
         rows: list[tuple[float, int]] = []
-        for _, chunk in _chunks(encoded, self.batch_size):
+        for _, chunk in self._shown(_chunks(encoded, self.batch_size)):
             rows += decode.nats(self.loaded, self._batch(chunk, "right"))
         # Sums of each process in the order of ranks: the same number whichever process asks.
         sums = self.gather((sum(nats for nats, _ in rows), sum(tokens for _, tokens in rows)))
@@ -95,7 +98,7 @@ class Validation:
         most = max(self.gather(longest))
         answers = [""] * len(turns)
         prompts = [self.examples.prompt(i, turn) for i, turn in turns]
-        for places, chunk in _chunks(prompts, self.batch_size):
+        for places, chunk in self._shown(_chunks(prompts, self.batch_size)):
             drafts = decode.generate(
                 self.loaded, self._batch(chunk, "left"), max_new_tokens=round(SLACK * most) + 1, temperature=0.0, seed=0
             )
@@ -106,6 +109,9 @@ class Validation:
         values = corpus([r for r, _ in pairs], [a for _, a in pairs], language)
         return {f"val/{key}": values[key] for key in ("rougeL", "bleu4")}
 
+    def _shown(self, chunks: list[Chunk]) -> Iterable[Chunk]:
+        return bar(chunks, len(chunks), "validation") if self.first else chunks
+
     def _messages(self, index: int) -> list[Any]:
         return self.examples.examples[index].messages
 
@@ -114,7 +120,7 @@ class Validation:
         return {name: tensor.to(self.loaded.device) for name, tensor in batch.items()}
 
 
-def _chunks(encoded: list[Encoded], size: int) -> list[tuple[list[int], list[Encoded]]]:
+def _chunks(encoded: list[Encoded], size: int) -> list[Chunk]:
     """Batches of like length, with each row's place in `encoded`."""
     order = sorted(range(len(encoded)), key=lambda i: (encoded[i].length, i))
     parts = [order[start : start + size] for start in range(0, len(order), size)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from chat_server import Reply, said, serving
+from flips import flipped
 
 from docphim.errors import Refused, UsageError
 from docphim.evaluate import evaluate
@@ -220,6 +222,17 @@ def test_a_kept_answer_that_somebody_spoilt_is_asked_for_again(tmp_path):
             path.write_text(path.read_text(encoding="utf-8").replace('"sentence": 1', '"sentence": 7'), encoding="utf-8")
 
 
+def test_one_changed_byte_of_the_kept_answers_is_never_used_wherever_it_is(tmp_path):
+    path, rng = tmp_path / "judge.jsonl", random.Random(0)
+    with serving(rules_of_thumb) as server:
+        for _ in range(40):
+            asked = judge(tmp_path, server)
+            assert asked.split(["Tim to.", "Phổi sáng."]) == {"Tim to.": ((0, "Tim to"),), "Phổi sáng.": ((0, "Phổi sáng"),)}
+            asked.close()
+            path.write_bytes(flipped(path.read_bytes(), rng))
+        assert len(server.requests) >= 40
+
+
 @pytest.mark.parametrize("line", ["[1]", '{"step": "split"}', '{"key": ["a"]}', '{"key": "a"}', "null"])
 def test_a_line_that_is_no_kept_answer_is_nothing(tmp_path, line):
     (tmp_path / "judge.jsonl").write_text(line + "\n", encoding="utf-8")
@@ -335,11 +348,11 @@ def test_killed_in_the_middle_the_judge_goes_on_without_asking_again(made, tmp_p
     )
     with serving(slow) as server:
         process = subprocess.Popen([sys.executable, "-c", script, str(made.dataset), str(made.run), server.url])
-        while process.poll() is None and len(server.requests) < 6:
+        path = made.run / "judge.jsonl"
+        while process.poll() is None and (len(server.requests) < 6 or len(path.read_bytes().splitlines()) < 5):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    path = made.run / "judge.jsonl"
     assert len(list(read_jsonl(path))) == 5
     path.write_bytes(path.read_bytes() + b'{"key": "cut')  # the line that was being written
     with serving(rules_of_thumb) as server:

@@ -243,3 +243,31 @@ def test_a_folder_that_cannot_be_locked_is_no_other_process(tmp_path):
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     with pytest.raises(OSError), files.locked(tmp_path / "file"):
         pass
+
+
+def test_a_large_file_is_hashed_once_a_command_and_says_how_far_it_is(tmp_path, monkeypatch, capsys):
+    (tmp_path / "model").write_bytes(b"ab" * 500)
+    expected = files.sha256(tmp_path / "model")
+    monkeypatch.setattr(files, "_LARGE", 10)
+    monkeypatch.setattr(files, "_BLOCK", 7)
+    titles = []
+    monkeypatch.setattr(files, "bar", lambda items, total, title: titles.append((total, title)) or items)
+    assert [files.digest(tmp_path, "model") for _ in range(2)] == [expected] * 2
+    assert titles == [(143, "hashes, MiB")]
+    (tmp_path / "model").write_bytes(b"ac" * 500 + b"!")
+    assert files.digest(tmp_path, "model") != expected
+
+
+def test_what_a_manifest_guards_is_not_read_again_but_counted(tmp_path):
+    part = tmp_path / "checkpoints" / "checkpoint-1"
+    part.mkdir(parents=True)
+    for name in ("manifest.json", "weights"):
+        (part / name).write_text("abc", encoding="utf-8")
+    record = {"written": files.written(tmp_path, ["checkpoints"])}
+    assert list(record["written"]) == ["checkpoints/checkpoint-1/*", "checkpoints/checkpoint-1/manifest.json"]
+    (part / "weights").write_text("abd", encoding="utf-8")
+    assert files.damaged(tmp_path, record) == []
+    (part / "manifest.json").write_text("abd", encoding="utf-8")
+    assert files.damaged(tmp_path, record) == ["checkpoints/checkpoint-1/manifest.json"]
+    (part / "weights").unlink()
+    assert len(files.damaged(tmp_path, record)) == 2

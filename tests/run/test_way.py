@@ -24,6 +24,12 @@ def stable(folder):
 def test_one_command_goes_from_phantoms_to_a_page_without_a_socket(docphim, recipe):
     answer = docphim("run", recipe)
     assert answer.returncode == 0, answer.stderr
+    for count in (
+        r"train: \d+ steps, the best val/loss \d\S+ after step \d+",
+        r"evaluate: \d+ scores of \d+ drafts in scores.json",
+    ):
+        assert re.search(rf"(?m)^{count}$", answer.stderr), answer.stderr
+    assert re.search(r"(?m)^page: index\.html \d\.\d\d MB$", answer.stderr)
     assert not docphim.opened.exists()
     home = docphim.folder / "runs" / "small"
     scores = read_json(home / "scores.json")["by_task"]["findings/test"]
