@@ -116,6 +116,8 @@ def _end_with_parent() -> None:
     """Let a worker end when its parent is killed: the executor's own workers would wait for ever.
 
     The sentinel is the end of a pipe that the worker inherits; the system closes the other end when the parent dies.
+    A worker holds no lock of its folder besides. What it writes appears by renaming, the same bytes whoever writes it, so that
+    the next command may start in the moment until an orphan notices (`tests/kills.py` kills parents alone and starts at once).
     """
     parent = multiprocessing.parent_process()
     if parent is None:
