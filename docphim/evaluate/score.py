@@ -83,7 +83,7 @@ def score_pairs(
     """
     if path is None and scores is None:
         raise UsageError("PAIRS: name a file of pairs, or scores computed elsewhere with --scores")
-    choose(convention, language, tokens)  # a wrong option is named before a file is opened
+    choose(convention, language, tokens)  # a wrong command is told before a file is read
     pairs = PairsFile() if path is None else read_pairs(path)
     elsewhere = None if scores is None else read_scores_file(scores)
     if path is None and elsewhere is not None:
