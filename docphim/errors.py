@@ -65,7 +65,7 @@ REASONS: dict[str, str] = {
     "checkpoint_corrupt": "the checkpoint does not match its manifest",
     "loss_not_finite": "the training loss is NaN or infinite",
     "disk_full": "the disk is full",
-    "memory_full": "this machine has not memory enough",
+    "memory_full": "this machine has not enough memory",
     "folder_unusable": "a folder or a file in it cannot be read or written",
     "worker_killed": "a worker process cannot be started, or was killed",
     "upload_not_allowed": "the recipe does not allow sending data to this host",
@@ -127,7 +127,7 @@ def machine(error: BaseException, place: str = "") -> Refused | None:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, MemoryError):
-            return Refused("memory_full", place, "this machine has not memory enough; with fewer workers each has more")
+            return Refused("memory_full", place, "this machine has not enough memory; with fewer workers each has more")
         if isinstance(cause, OSError) and cause.errno not in _OF_A_PATH and (refusal := environment(cause, place)):
             return refusal
         cause = cause.__cause__ or cause.__context__

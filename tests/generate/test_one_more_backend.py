@@ -27,7 +27,7 @@ evaluate: {{resamples: 100}}
 class Echo:
     """A backend as somebody would write it: it answers whatever is asked with the words of a file."""
 
-    each_alone, concurrency, size = True, 1, (0, 0)
+    each_alone, tells_likelihood, concurrency, size = True, False, 1, (0, 0)
 
     def __init__(self, run, *, drafts, model, blind, **_):
         self.name, self.blind = model, blind

@@ -138,7 +138,7 @@ def test_films_that_were_exchanged_are_not_trained_on(dataset, loaded, tmp_path)
     first, second = (copy / item.media[0].volumes["xray"] for item in examples[:2])
     for source, target in ((first, copy / "kept"), (second, first), (copy / "kept", second)):
         source.rename(target)
-    shown = Examples(loaded, examples, copy)
+    shown = Examples(loaded, copy, examples, blind=False)
     for index in (0, 1):
         with pytest.raises(Refused, match="file_changed"):
             shown[index]
