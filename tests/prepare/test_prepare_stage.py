@@ -283,7 +283,7 @@ def failing(error: BaseException) -> Callable[..., None]:
         (OSError(errno.EIO, "Nguyen"), "folder_unusable: series a: the disk cannot read or write it"),
         (OSError(errno.EMFILE, "Nguyen"), "folder_unusable: series a: too many files are open"),
         (OSError(errno.ESTALE, "Nguyen"), "folder_unusable: series a: the network folder is gone"),
-        (MemoryError("Nguyen"), "memory_full: series a: this machine has not memory enough"),
+        (MemoryError("Nguyen"), "memory_full: series a: this machine has not enough memory"),
     ],
 )
 @pytest.mark.parametrize("call", ["docphim.imaging.io.locations.Path.read_bytes", "docphim.imaging.io.locations._size"])
