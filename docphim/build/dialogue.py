@@ -15,16 +15,12 @@ NUMBERED = False
 def examples(
     study: Study, sections: dict[str, str], prompts: Prompts, images: str
 ) -> Iterator[tuple[list[Message], Answer | None]]:
-    """What is asked of a study: one conversation, whose answer is a text and no typed one."""
-    yield messages(study, sections, prompts, images), None
-
-
-def messages(study: Study, sections: dict[str, str], prompts: Prompts, images: str) -> list[Message]:
-    """The conversation; `images` holds one `<image>` tag per film, in both turns."""
-    return [
+    """One conversation a study, whose answer is no typed one; `images` holds one `<image>` tag per film, in both turns."""
+    conversation = [
         Message("system", prompts.system),
         Message("user", images + prompts.ask("findings", study)),
         Message("assistant", sections["findings"], "report:findings"),
         Message("user", images + prompts.ask("then_impression", study)),
         Message("assistant", sections["impression"], "report:impression"),
     ]
+    yield conversation, None

@@ -15,14 +15,10 @@ NUMBERED = False
 def examples(
     study: Study, sections: dict[str, str], prompts: Prompts, images: str
 ) -> Iterator[tuple[list[Message], Answer | None]]:
-    """What is asked of a study: one conversation, whose answer is a text and no typed one."""
-    yield messages(study, sections, prompts, images), None
-
-
-def messages(study: Study, sections: dict[str, str], prompts: Prompts, images: str) -> list[Message]:
-    """The conversation; `images` holds one `<image>` tag per film."""
-    return [
+    """One conversation a study, whose answer is no typed one; `images` holds one `<image>` tag per film."""
+    conversation = [
         Message("system", prompts.system),
         Message("user", images + prompts.ask("findings", study)),
         Message("assistant", sections["findings"], "report:findings"),
     ]
+    yield conversation, None
