@@ -1,5 +1,7 @@
 """build: leaks and wrong images know every study that an example shows, priors too."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,6 +79,7 @@ def pair(**changes):
     ],
 )
 def test_volumes_of_two_grids_are_refused_before_an_example_is_made_of_them(monkeypatch, changes, reason):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "toy")  # where the toy modality lies, whatever else is collected
     monkeypatch.setattr(imaging, "MODALITIES", {"toy": "toy_volume", "toy2": "toy_volume"})
     settings = imaging.settings_of({"toy": {}, "toy2": {}})
     if reason is None:
