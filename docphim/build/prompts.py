@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from docphim.package_data import packaged
 from docphim.study import Study
 
 
 @functools.cache
 def _words() -> dict[str, Any]:
-    return dict(yaml.safe_load(Path(__file__).with_name("prompts.yaml").read_text(encoding="utf-8")))
+    return dict(packaged(Path(__file__).with_suffix(".yaml")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
 from markupsafe import Markup, escape
 
 import docphim
 from docphim.compare import figure
 from docphim.compare.row import RELIANCE, Both, mark, number, row_key, shown, signatures
 from docphim.metrics.catalogue import title_of
+from docphim.package_data import packaged
 from docphim.study import SPLITS, Row
 
 HERE = Path(__file__).parent
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 
 @functools.cache
 def _words() -> dict[str, Any]:
-    words: dict[str, Any] = yaml.safe_load((HERE / "words.yaml").read_text(encoding="utf-8"))
+    words: dict[str, Any] = packaged(HERE / "words.yaml")
     return words
 
 

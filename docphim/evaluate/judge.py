@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from docphim.errors import Refused
 from docphim.files import Appender, content_key, write_jsonl
 from docphim.language.normalize import clean
 from docphim.language.sections import sentences
 from docphim.models.endpoint import Endpoint, side_by_side
+from docphim.package_data import packaged
 from docphim.progress import bar
 from docphim.study import Row
 
@@ -186,7 +185,7 @@ def spans(text: str) -> list[tuple[str, int, int]]:
 
 @functools.cache
 def _data() -> Row:
-    return dict(yaml.safe_load(PROMPTS.read_text(encoding="utf-8")))
+    return dict(packaged(PROMPTS))
 
 
 def _split_messages(text: str, language: str) -> list[Row]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
-import yaml
 
 from docphim.errors import Refused
 from docphim.imaging.io.dicom import items, mended, text
+from docphim.package_data import packaged
 
 #: What a recipe and `--as` call a modality → its codes in DICOM; DR is not a defined term, and common.
 CODES: dict[str, tuple[str, ...]] = {"xray": ("CR", "DX", "RG", "DR"), "ct": ("CT",), "pet": ("PT",)}
@@ -55,7 +55,7 @@ _OUT_OF_SCOPE = ("lateral", "decubitus", "oblique", "lordotic")
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    return yaml.safe_load((Path(__file__).parent / "scope.yaml").read_text(encoding="utf-8"))
+    return packaged(Path(__file__).with_suffix(".yaml"))
 
 
 def plain(value: str) -> str:

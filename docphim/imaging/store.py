@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import blosc2
 import numpy as np
 
 from docphim import files
@@ -25,7 +24,7 @@ from docphim.errors import Refused, environment, machine
 #: Rows of one compressed block.  Said outright: blosc2 would choose by the machine's cache, and the bytes would differ.
 _BLOCK_ROWS = 64
 #: Bit shuffle at level 1 packs films as small as byte shuffle at level 5, six times as fast (benchmarks/prepare.py).
-_PACK = {"codec": blosc2.Codec.ZSTD, "clevel": 1, "filters": [blosc2.Filter.BITSHUFFLE], "nthreads": 1}
+_LEVEL = 1
 _KEY, _MAGIC = "docphim", b"docphim1"
 #: Bytes after the footer: its SHA-256, its length, the magic.
 _TAIL = 48
@@ -54,6 +53,8 @@ class Prepared:
         """
         if any(not 0 <= index < len(self.places) for index in indices):
             raise Refused("slices_missing", self.path.name, f"the volume has {len(self.places)} slices")
+        import blosc2  # an eighth of a second; commands that open no pixels do without
+
         out = np.empty((len(indices), *self.shape[-2:]), self.dtype)
         with _opened(self.path) as handle:
             for plane, index in zip(out, indices, strict=True):
@@ -88,6 +89,8 @@ def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]
     Refused
         `disk_full`.
     """
+    import blosc2
+
     array = np.ascontiguousarray(array)
     *leading, height, width = array.shape
     ones = [1] * len(leading)
@@ -95,7 +98,7 @@ def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]
         array,
         chunks=(*ones, height, width),
         blocks=(*ones, min(_BLOCK_ROWS, height), width),
-        cparams=_PACK,
+        cparams={"codec": blosc2.Codec.ZSTD, "clevel": _LEVEL, "filters": [blosc2.Filter.BITSHUFFLE], "nthreads": 1},
     )
     meta = {**meta, "sha256": digest_of(array)}
     stored.schunk.vlmeta[_KEY] = json.dumps(meta, ensure_ascii=False, sort_keys=True, allow_nan=False)

@@ -13,10 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from docphim.language.normalize import clean, normalize
 from docphim.language.sections import heading_names, tidy
+from docphim.package_data import packaged
 
 _WORD = re.compile(r"[^\W\d_]+")
 # A syllable that Vietnamese could spell; a name's other words (Smith, Kowalski) cannot be words of the report.
@@ -168,7 +167,7 @@ def _mend(text: str) -> str:
 
 @cache
 def _data() -> Any:
-    return yaml.safe_load(Path(__file__).with_name("identity_words.yaml").read_text(encoding="utf-8"))
+    return packaged(Path(__file__).with_name("identity_words.yaml"))
 
 
 @cache

@@ -17,10 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from docphim.errors import Refused, UsageError
 from docphim.language.normalize import normalize
+from docphim.package_data import packaged
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".xlsx")
 #: What Docphim knows to do with a column; see columns.yaml.
@@ -247,7 +246,7 @@ def _row(number: int, cells: list[str], places: dict[str, int], width: int) -> R
 
 @cache
 def _aliases() -> dict[str, list[str]]:
-    data: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text(encoding="utf-8"))
+    data: dict[str, list[str]] = packaged(Path(__file__).with_name("columns.yaml"))
     return data
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from docphim.language.normalize import clean
+from docphim.package_data import packaged
 
 Declined = Literal["no", "first", "wholly"]
 
@@ -121,9 +122,7 @@ def _pattern(what: str) -> re.Pattern[str]:
 @functools.cache
 def _tables() -> dict[str, dict[str, Any]]:
     """The phrases by language."""
-    from docphim.language.lexicon import read_table  # here, so that scores start without YAML
-
-    tables: dict[str, dict[str, Any]] = read_table(Path(__file__).with_suffix(".yaml"))
+    tables: dict[str, dict[str, Any]] = packaged(Path(__file__).with_suffix(".yaml"))
     return tables
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from docphim.errors import UsageError
 from docphim.language.fact import Fact
-from docphim.language.lexicon import read_table
+from docphim.package_data import packaged
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
 
@@ -82,7 +82,7 @@ def table_path(set_: str) -> Path:
 
 def set_title(set_: str) -> str:
     """A set's name as it is published; its key where its table gives none."""
-    return str(read_table(table_path(set_)).get("title") or set_)
+    return str(packaged(table_path(set_)).get("title") or set_)
 
 
 def read_labels(text: str, language: str, set_: str = "phantom") -> dict[str, State]:
@@ -238,8 +238,8 @@ def _table(set_: str) -> _Table:
     """Read labels/SET.yaml; ct_rate.yaml says what the entries mean."""
     if set_ not in SETS:
         raise UsageError(f"set: {set_!r} is not one of {', '.join(SETS)}")
-    data = read_table(table_path(set_))
-    concepts = read_table(_FOLDER / "lexicon" / "concepts.yaml")
+    data = packaged(table_path(set_))
+    concepts = packaged(_FOLDER / "lexicon" / "concepts.yaml")
     names: list[str] = []
     labels: list[_Label] = []
     for name, entry in data["labels"].items():

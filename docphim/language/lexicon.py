@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from docphim.errors import UsageError
 from docphim.language.normalize import normalize
+from docphim.package_data import packaged
 
 FOLDER = Path(__file__).parent / "lexicon"
 #: Languages with a lexicon.
@@ -147,13 +146,6 @@ class Lexicon:
 
 
 @functools.cache
-def read_table(path: Path) -> Any:
-    """A YAML file of words, concepts or labels; it is shared, and nobody writes to it."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fast, where libyaml is there
-    return yaml.load(path.read_text(encoding="utf-8"), loader)
-
-
-@functools.cache
 def load_lexicon(language: str) -> Lexicon:
     """Read lexicon/LANGUAGE.yaml; docs/lexicon.md says what its entries mean.
 
@@ -166,7 +158,7 @@ def load_lexicon(language: str) -> Lexicon:
     """
     if language not in LANGUAGES:
         raise UsageError(f"language: {language!r} is not one of {', '.join(LANGUAGES)}")
-    data, concepts = (read_table(FOLDER / f"{name}.yaml") for name in (language, "concepts"))
+    data, concepts = (packaged(FOLDER / f"{name}.yaml") for name in (language, "concepts"))
     spelling = {normalize(wrong): normalize(right) for wrong, right in (data.get("spelling") or {}).items()}
     tree: dict[str, Any] = {}
     across: set[tuple[str, str]] = set()

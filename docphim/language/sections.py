@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from docphim.language.normalize import clean, normalize
+from docphim.package_data import packaged
 
 #: The sections a report is made of; the others (`indication`, `technique`, `comparison`) are read and set aside.
 SECTIONS = ("findings", "impression", "recommendation")
@@ -92,7 +91,7 @@ def heading_names() -> list[str]:
 
 @cache
 def _data() -> Any:
-    return yaml.safe_load(Path(__file__).with_name("sections.yaml").read_text(encoding="utf-8"))
+    return packaged(Path(__file__).with_suffix(".yaml"))
 
 
 @cache

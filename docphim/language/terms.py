@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from docphim.language.lexicon import FOLDER, LANGUAGES, expand, read_table
+from docphim.language.lexicon import FOLDER, LANGUAGES, expand
+from docphim.package_data import packaged
 
 
 def term(concept: str, kind: str, language: str) -> str:
@@ -36,4 +37,4 @@ def term(concept: str, kind: str, language: str) -> str:
 
 @functools.cache
 def _words(language: str) -> dict[str, Any]:
-    return dict(read_table(FOLDER / f"{language}.yaml"))
+    return dict(packaged(FOLDER / f"{language}.yaml"))

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from docphim.language.lexicon import read_table
 from docphim.language.normalize import normalize
 from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import Floats, Pairs
+from docphim.package_data import packaged
 from docphim.study import Answer
 
 KEYS = ("answer_accuracy", "answer_yes_no", "answer_balanced", "answer_choice", "answer_number", "answered")
@@ -220,7 +220,7 @@ def _body(text: str, language: str) -> str:
 
 @functools.cache
 def _table() -> Mapping[str, Any]:
-    table: Mapping[str, Any] = read_table(Path(__file__).with_suffix(".yaml"))
+    table: Mapping[str, Any] = packaged(Path(__file__).with_suffix(".yaml"))
     return table
 
 

@@ -10,9 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import docphim.language
+from docphim.package_data import packaged
 from docphim.page import words
 from docphim.page.words import Both
 
@@ -103,5 +102,5 @@ def _chosen(choice: re.Match[str]) -> str:
 @functools.cache
 def _lexicon(language: str) -> Row:
     file = LEXICON / f"{language}.yaml"
-    read: Row = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.exists() else {}
+    read: Row = packaged(file) if file.exists() else {}
     return read

@@ -6,10 +6,10 @@ import functools
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from markupsafe import Markup, escape
 
 from docphim.errors import REASONS
+from docphim.package_data import packaged
 
 
 class Both(NamedTuple):
@@ -24,8 +24,7 @@ MINUS = "\u2212"
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    text = (Path(__file__).parent / "strings.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.safe_load(text)
+    table: dict[str, Any] = packaged(Path(__file__).parent / "strings.yaml")
     return table
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
-import yaml
 
 from docphim.errors import UsageError
 from docphim.files import seed_of
+from docphim.package_data import packaged
 from docphim.study import Finding
 
 #: The labels of the phantom's truth; a name with a side stands for that side of the patient.
@@ -56,8 +56,7 @@ class Patient:
 @functools.cache
 def profiles() -> dict[str, Any]:
     """The populations of `prevalence.yaml` by name."""
-    text = Path(__file__).with_name("prevalence.yaml").read_text(encoding="utf-8")
-    return cast(dict[str, Any], yaml.safe_load(text))
+    return cast(dict[str, Any], packaged(Path(__file__).with_name("prevalence.yaml")))
 
 
 def profile_of(name: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import yaml
 
 from docphim.errors import UsageError
 from docphim.files import seed_of
+from docphim.package_data import packaged
 from docphim.phantom.patient import Patient, profile_of
 from docphim.study import Finding
 
@@ -72,8 +72,7 @@ def template(language: str) -> dict[str, Any]:
     """
     if language not in LANGUAGES:
         raise UsageError(f"language: {language!r} is not one of {', '.join(LANGUAGES)}")
-    path = Path(__file__).with_name(f"templates_{language}.yaml")
-    return cast(dict[str, Any], yaml.safe_load(path.read_text(encoding="utf-8")))
+    return cast(dict[str, Any], packaged(Path(__file__).with_name(f"templates_{language}.yaml")))
 
 
 def compose(
