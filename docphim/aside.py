@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from docphim import files
+from docphim import files, records
 from docphim.way import Stage
 
 
@@ -40,7 +40,7 @@ def begin(stage: Stage, record: files.Row) -> None:
 
     What several stages add rows to is copied: its other rows stay.
     """
-    if files.read_stage(_side(stage, "new") / stage.started.name) != record:
+    if records.read_stage(_side(stage, "new") / stage.started.name) != record:
         discard(stage, "new")
     _out(stage, "old", copied=stage.shared)
     if _side(stage, "new").exists():

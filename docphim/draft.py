@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from docphim import files, preflight, way
+from docphim import files, preflight, records, way
 from docphim.errors import Refused, UsageError
 from docphim.recipe import Recipe, Source, read_values, validated
 from docphim.resume import do, reopen
@@ -63,7 +63,7 @@ def draft(run: Path, path: Path, out: Path | None = None, base: Path | None = No
     work, steps = out / WORK, stages(recipe, run.resolve(), out)
     preflight.check_machine(recipe, steps, work, out)
     if recipe.trains:
-        files.check_written(run, "train", "model")
+        records.check_written(run, "train", "model")
     with preflight.naming_places(out=out), files.locked(files.private_folder(out)):
         if anew:
             shutil.rmtree(work, ignore_errors=True)
@@ -215,7 +215,7 @@ def _begins_anew(out: Path, path: Path, made_from: dict[str, Any]) -> bool:
 def _ingested(work: Path, made_from: dict[str, Any]) -> bool:
     """Whether these very films were read there, by the hash of films.json that ingest has written down."""
     wanted = hashlib.sha256(files.document(made_from).encode()).hexdigest()
-    records = (files.read_stage(work / name) for name in ("ingest.json", ".ingest.started.json"))
+    records = (records.read_stage(work / name) for name in ("ingest.json", ".ingest.started.json"))
     return any(record is not None and record["inputs"].get("made_from") == wanted for record in records)
 
 

@@ -1,16 +1,15 @@
-"""How stages meet: atomic writes, JSONL, content keys, and the STAGE.json that says a stage is done."""
+"""How stages meet: atomic writes, JSONL, content keys, private folders, locks."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import hashlib
 import json
 import logging
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,9 +20,9 @@ from docphim.study import Example, from_row
 log = logging.getLogger("docphim")
 Row = dict[str, Any]
 #: Bytes from which on a file is hashed once a command, and of what is read at a time.
-_LARGE, _BLOCK = 1 << 24, 1 << 20
-#: What guards the other files of its folder, a checkpoint's: hashes that are compared when one of them is used.
-MANIFEST = "manifest.json"
+LARGE, _BLOCK = 1 << 24, 1 << 20
+#: Seconds in which the helpers of a command that was killed end by themselves.
+_PARTING = 10.0
 
 
 @contextlib.contextmanager
@@ -146,7 +145,7 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex; of a large file it shows how far it is."""
     with open(path, "rb") as handle:
         size = os.fstat(handle.fileno()).st_size
-        if size < _LARGE:
+        if size < LARGE:
             return hashlib.file_digest(handle, "sha256").hexdigest()
         digest, blocks = hashlib.sha256(), range(0, size, _BLOCK)
         for _ in bar(blocks, len(blocks), "hashes, MiB"):
@@ -208,8 +207,8 @@ def locked(folder: Path, process: str = "", *, wait: bool = False) -> Iterator[N
     Parameters
     ----------
     process : str
-        The name of a helper that a command has started (a rank of a training, say): helpers hold locks of their own, so that
-        one which outlives its command still keeps the next command away.
+        The name of a helper that a command has started (a rank of a training, a worker): helpers hold locks of their own, so
+        that one which outlives its command still keeps the next command away, for as long as `_PARTING` at least.
     wait : bool
         Wait until the lock is free, and say so, instead of refusing.
 
@@ -223,19 +222,19 @@ def locked(folder: Path, process: str = "", *, wait: bool = False) -> Iterator[N
     with contextlib.ExitStack() as stack:
         stack.enter_context(_held(folder, f".lock-{process}" if process else ".lock", wait))
         for helper in sorted(folder.glob(".lock-*")) if not process else []:
-            with _held(folder, helper.name, wait):
+            with _held(folder, helper.name, wait, _PARTING):
                 pass
         yield
 
 
 @contextlib.contextmanager
-def _held(folder: Path, name: str, wait: bool) -> Iterator[None]:
+def _held(folder: Path, name: str, wait: bool, patience: float = 0.0) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / name, fallback_to_soft=False)
     place = f"{folder.parent.name}/{folder.name}"
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=patience, poll_interval=0.02)
     except Timeout:
         if not wait:
             raise UsageError(f"{place} is being written by another process") from None
@@ -245,130 +244,3 @@ def _held(folder: Path, name: str, wait: bool) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def stage_record(version: int, settings: Any, inputs: Mapping[str, Path]) -> Row:
-    """What STAGE.json must say for a stage to count as done: its version, settings and the SHA-256 of its inputs."""
-    return {
-        "version": version,
-        "settings": json.loads(json.dumps(settings, default=str)),
-        "inputs": {name: digest(path.parent, path.name) if path.exists() else None for name, path in inputs.items()},
-    }
-
-
-def write_stage(path: Path, record: Row) -> None:
-    """Write STAGE.json with a seal, a hash over all it says, so that a damaged one is known."""
-    write_json(path, {**record, "seal": content_key(record, 64)})
-    sync(path.parent)
-
-
-def read_stage(path: Path) -> Row | None:
-    """What STAGE.json says; None where there is none, or where it is not what was written."""
-    try:
-        record = read_json(path)
-        seal = record.pop("seal")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return None
-    return record if seal == content_key(record, 64) else None
-
-
-def written(folder: Path, outputs: Iterable[str]) -> Row:
-    """Every file that a stage left under the names `outputs`, by its path in the folder, with its `digest`.
-
-    A name may be a file, a folder (all its files; prepared pixels, and what a manifest guards, together), or
-    `FILE?stage=NAME`: the rows of a file that several stages add rows to.
-    """
-    names: set[str] = set()
-    for output in outputs:
-        path = folder / output
-        if path.is_dir():
-            names |= {_named(folder, p) for p in path.rglob("*") if p.is_file() and not p.name.endswith(".part")}
-        else:
-            names.add(output)
-    return {name: digest(folder, name) for name in sorted(names)}
-
-
-def _named(folder: Path, path: Path) -> str:
-    if path.suffix == ".b2nd":
-        path = path.with_name("*.b2nd")
-    elif path.name != MANIFEST and path.with_name(MANIFEST).exists():
-        path = path.with_name("*")
-    return path.relative_to(folder).as_posix()
-
-
-def digest(folder: Path, name: str) -> str | None:
-    """The SHA-256 of what `written` calls `name`; None where it is not there.
-
-    Of prepared pixels and of checkpoints, which are checked by hashes of their own whenever they are read, only names and
-    sizes count.  A large file is hashed once a command: its size and time of change say that it is still the one that was
-    hashed.
-    """
-    file, _, stage = name.partition("?stage=")
-    path = folder / file
-    if "*" in path.name:
-        return content_key(sorted((p.name, p.stat().st_size) for p in path.parent.glob(path.name)), 64)
-    try:
-        if stage:
-            lines = path.read_bytes().splitlines(keepends=True)
-            return hashlib.sha256(b"".join(line for line in lines if _stage_of(line) == stage)).hexdigest()
-        state = path.stat()
-        return sha256(path) if state.st_size < _LARGE else _once(path, state.st_size, state.st_mtime_ns, state.st_ino)
-    except OSError:
-        return None
-
-
-@functools.lru_cache(maxsize=4096)
-def _once(path: Path, *_state: int) -> str:
-    return sha256(path)
-
-
-def _stage_of(line: bytes) -> str | None:
-    try:
-        return str(json.loads(line)["stage"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def drop_rows(path: Path, stage: str) -> None:
-    """Drop a stage's rows, and lines that are no rows, from a file that several stages add rows to."""
-    if path.exists():
-        lines = path.read_bytes().splitlines(keepends=True)
-        left = [line for line in lines if _stage_of(line) not in (None, stage)]
-        if left != lines:
-            with atomic(path, "wb") as handle:
-                handle.write(b"".join(left))
-
-
-def damaged(folder: Path, record: Row) -> list[str]:
-    """The outputs that are not there or not what STAGE.json's `record` says was written."""
-    return [name for name, sum_ in record.get("written", {}).items() if digest(folder, name) != sum_]
-
-
-def check_written(folder: Path, stage: str, *names: str) -> None:
-    """Refuse a file that is not what a stage of a run or a dataset wrote.
-
-    Parameters
-    ----------
-    names : str
-        Paths in `folder`, each a file or a folder that the stage wrote; none: all that it wrote.
-
-    Raises
-    ------
-    Refused
-        `file_changed`, by the file's name; also where STAGE.json itself is not there or damaged, or names no such file.
-    """
-    record = read_stage(folder / f"{stage}.json")
-    if record is None:
-        raise Refused("file_changed", f"{folder.name}/{stage}.json", f"it is missing or damaged; run {stage} again")
-    sums = record.get("written", {})
-    for name in names or ("",):
-        inside = {key: sum_ for key, sum_ in sums.items() if not name or key == name or key.startswith(f"{name}/")}
-        wrong = damaged(folder, {"written": inside}) if inside else [name]
-        if wrong:
-            raise Refused("file_changed", f"{folder.name}/{wrong[0]}", f"it is not what {stage} wrote; run that stage again")
-
-
-def stage_done(path: Path, record: Row) -> bool:
-    """Whether STAGE.json at `path` says just what `record` says and every output it names is what was written."""
-    before = read_stage(path)
-    return before is not None and {k: before.get(k) for k in record} == record and not damaged(path.parent, before)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from docphim import aside, files
-from docphim.errors import UsageError
+from docphim import aside, records
+from docphim.errors import Refused, UsageError
 from docphim.way import Stage
 
 log = logging.getLogger("docphim")
@@ -35,7 +35,7 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> bool:
         aside.discard(stage, "damaged")
         _name_damage(stage)
         if _begun(stage) != record:
-            files.write_stage(stage.started, record)
+            records.write_stage(stage.started, record)
         log.info("%s: done before", stage.name)
         return False
     _clear_the_way(stage, record)
@@ -44,6 +44,7 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> bool:
     start = time.monotonic()
     try:
         _call(stage)
+        _require_healed(stage)
         _end(stage, record)
     except BaseException:
         if aside.put_back(stage):
@@ -71,7 +72,7 @@ def _outdate(stage: Stage, later: Sequence[Stage]) -> None:
 def reopen(stage: Stage) -> None:
     """Let a stage that is done go on over what it left, as after a kill."""
     if stage.done:
-        files.write_stage(stage.started, stage.record)
+        records.write_stage(stage.started, stage.record)
         stage.ended.unlink()
         log.info("%s: some requests were not answered; they are asked again", stage.name)
 
@@ -86,8 +87,8 @@ def require_done(stage: Stage, wanted: str) -> None:
     """
     if stage.done:
         return
-    before, record = files.read_stage(stage.ended), stage.record
-    wrong = files.damaged(stage.folder, before or {})
+    before, record = records.read_stage(stage.ended), stage.record
+    wrong = records.damaged(stage.folder, before or {})
     why = "which is not done for this recipe"
     if before is None and stage.ended.exists():
         why = f"whose {stage.ended.name} is damaged"
@@ -98,7 +99,7 @@ def require_done(stage: Stage, wanted: str) -> None:
 
 def _begun(stage: Stage) -> dict[str, Any] | None:
     """The record that the stage was last started with."""
-    return files.read_stage(stage.started)
+    return records.read_stage(stage.started)
 
 
 def _clear_the_way(stage: Stage, record: dict[str, Any]) -> None:
@@ -111,30 +112,51 @@ def _clear_the_way(stage: Stage, record: dict[str, Any]) -> None:
     if changed:
         more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         log.info("%s: done again, and what it had made is replaced: %s", stage.name, ", ".join(changed[:NAMED]) + more)
+    aside.discard(stage, "damaged")
     aside.begin(stage, record)
     if _begun(stage) != record:
         if stage.borrowed:
             _borrow(stage)
-        files.write_stage(stage.started, record)
+        records.write_stage(stage.started, record)
 
 
 def _set_damage_aside(stage: Stage) -> None:
-    """Name files that are not what the stage wrote, and move them out of its way unless it mends them by itself."""
-    for name in files.damaged(stage.folder, files.read_stage(stage.ended) or {}):
+    """Name files that are not what the stage wrote, and move them out of its way unless it mends them by itself.
+
+    Where a file is missing, an empty one stands for it among those: all of them have to be made again.
+    """
+    for name in records.damaged(stage.folder, records.read_stage(stage.ended) or {}):
         there = (stage.folder / name).is_file()
         log.warning("%s: %s is %s; it is made again", stage.name, _file(name), "not what was written" if there else "missing")
-        if there and not stage.mending:
-            target = stage.folder / f".damaged-{stage.name}" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+        if name != _file(name) or stage.mending:
+            continue
+        target = _damaged(stage) / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if there:
             (stage.folder / name).replace(target)
+        else:
+            target.touch()
+
+
+def _damaged(stage: Stage) -> Path:
+    return stage.folder / f".damaged-{stage.name}"
+
+
+def _require_healed(stage: Stage) -> None:
+    """Stop where a damaged file could not be made again, its source being gone: all that follows would silently shrink."""
+    for path in sorted(_damaged(stage).rglob("*")):
+        name = path.relative_to(_damaged(stage)).as_posix()
+        if path.is_file() and not (stage.folder / name).exists():
+            why = f"it is not what {stage.name} wrote, and what it was made from can be read no more"
+            raise Refused("file_changed", f"{stage.folder.name}/{name}", why)
 
 
 def _name_damage(stage: Stage) -> None:
     """Name what stands beside a finished stage's outputs and is damaged: it is used no more, and no reason to do all again."""
-    record = files.read_stage(_beside(stage))
+    record = records.read_stage(_beside(stage))
     if stage.beside and record is None:
         log.warning("%s: %s is missing or damaged; %s can be checked no more", stage.name, _beside(stage).name, stage.beside[0])
-    for name in files.damaged(stage.folder, record or {}):
+    for name in records.damaged(stage.folder, record or {}):
         log.warning("%s: %s is missing or not what was written; nothing is read from it any more", stage.name, name)
         if name in stage.beside and (stage.folder / name).is_file():
             (stage.folder / name).replace(stage.folder / f"{name}.damaged")
@@ -147,9 +169,9 @@ def _file(name: str) -> str:
 def _end(stage: Stage, record: dict[str, Any]) -> None:
     """Write down what the stage has left."""
     if stage.beside:
-        files.write_stage(_beside(stage), {"written": files.written(stage.folder, stage.beside)})
-    outputs = {"outputs": stage.outputs, "written": files.written(stage.folder, stage.outputs)}
-    files.write_stage(stage.ended, {**record, **outputs})
+        records.write_stage(_beside(stage), {"written": records.written(stage.folder, stage.beside)})
+    outputs = {"outputs": stage.outputs, "written": records.written(stage.folder, stage.outputs)}
+    records.write_stage(stage.ended, {**record, **outputs})
 
 
 def _beside(stage: Stage) -> Path:
@@ -158,7 +180,7 @@ def _beside(stage: Stage) -> Path:
 
 def _changed(stage: Stage, record: dict[str, Any]) -> list[str]:
     """What of the record is not as it was when the stage last ran; nothing where it never did."""
-    before = files.read_stage(stage.ended) or _begun(stage)
+    before = records.read_stage(stage.ended) or _begun(stage)
     if before is None:
         return []
     old, new = (_leaves(row, "") for row in ({key: before.get(key) for key in record}, record))
@@ -177,7 +199,7 @@ def _borrow(stage: Stage) -> None:
     """Link the folders that a sibling made from the same inputs in the same way, so that no film is made twice."""
     folders = [name for name in stage.places if (stage.folder / name).suffix == ""]
     for sibling in sorted(stage.folder.parent.glob(f"*/{stage.name}.json")):
-        if sibling.parent != stage.folder and files.stage_done(sibling, stage.record):
+        if sibling.parent != stage.folder and records.stage_done(sibling, stage.record):
             try:
                 for name in folders:
                     shutil.copytree(sibling.parent / name, stage.folder / name, copy_function=_link)
@@ -202,4 +224,4 @@ def _sweep(stage: Stage) -> None:
     for part in [*stage.folder.glob(".*.part"), *(p for folder in folders for p in folder.rglob(".*.part"))]:
         aside.remove(part)
     for name in stage.shared:
-        files.drop_rows(stage.folder / name, stage.name)
+        records.drop_rows(stage.folder / name, stage.name)

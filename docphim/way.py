@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docphim import files
+from docphim import records
 from docphim.backends import ENDPOINT, traits
 from docphim.language import lexicon
 from docphim.metrics import label_sets
@@ -66,7 +66,7 @@ class Stage:
     @property
     def record(self) -> dict[str, Any]:
         """What STAGE.json must say for this stage to count as done."""
-        return files.stage_record(self.version, self.settings, self.inputs)
+        return records.stage_record(self.version, self.settings, self.inputs)
 
     @property
     def ended(self) -> Path:
@@ -91,7 +91,7 @@ class Stage:
     @property
     def done(self) -> bool:
         """Whether it ran with these settings on these inputs, and its outputs are still what it wrote."""
-        return files.stage_done(self.ended, {**self.record, "outputs": self.outputs})
+        return records.stage_done(self.ended, {**self.record, "outputs": self.outputs})
 
 
 def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:

@@ -6,22 +6,29 @@ scheduler of many machines needs as well, so that one can stand behind `each` wi
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, suppress
 from multiprocessing.connection import wait as wait_for
+from pathlib import Path
 from typing import TypeVar
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
+from docphim.files import locked
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 #: Groups handed out ahead of time, per worker.
 _AHEAD = 2
+#: The lock that a worker holds to its end.
+_LOCK = ExitStack()
 
 
 def cores() -> int:
@@ -30,7 +37,12 @@ def cores() -> int:
 
 
 def each(
-    function: Callable[[list[T]], list[R]], groups: Sequence[list[T]], *, workers: int | None, crashed: Callable[[T], R]
+    function: Callable[[list[T]], list[R]],
+    groups: Sequence[list[T]],
+    *,
+    workers: int | None,
+    crashed: Callable[[T], R],
+    folder: Path | None = None,
 ) -> Iterator[R]:
     """Work on groups of items in processes and yield every item's result as it comes, in no order that can be relied on.
 
@@ -44,13 +56,17 @@ def each(
         1 works in this process; None takes one process per core.  Processes are spawned, not forked: threads of other
         libraries may be running.
     crashed : callable
-        The result of an item that kills its process (a decoder's fault, memory).  When a worker dies, the groups that were
-        in flight are tried again item by item to find it; it alone is lost.
+        The result of an item that kills its process (a decoder's fault).  When a worker dies, the groups that were in flight
+        are tried again item by item to find it; it alone is lost.
+    folder : Path, optional
+        A run or a dataset, of which each worker holds a lock of its own: one that outlives its command for a moment keeps the
+        next command waiting.
 
     Raises
     ------
     Refused
-        `worker_killed`: processes cannot be started.
+        `worker_killed`: processes cannot be started, or one is killed from outside, even when it works alone: no fault of its
+        item's, but most often of a machine out of memory.
     """
     if workers == 1:
         for group in groups:
@@ -59,16 +75,21 @@ def each(
     waiting = list(reversed(groups))
     while waiting:
         suspects: list[list[T]] = []
-        yield from _until_crash(function, waiting, suspects, min(workers or cores(), len(waiting)))
-        yield from _one_by_one(function, [item for group in suspects for item in group], crashed)
+        count = min(workers or cores(), len(waiting))
+        yield from _until_crash(function, waiting, suspects, count, folder)
+        yield from _one_by_one(function, [item for group in suspects for item in group], crashed, folder)
 
 
 def _until_crash(
-    function: Callable[[list[T]], list[R]], waiting: list[list[T]], suspects: list[list[T]], workers: int
+    function: Callable[[list[T]], list[R]],
+    waiting: list[list[T]],
+    suspects: list[list[T]],
+    workers: int,
+    folder: Path | None,
 ) -> Iterator[R]:
     """Empty `waiting` from its end; when a worker dies, stop, and leave the groups that were in flight in `suspects`."""
     running: dict[Future[list[R]], list[T]] = {}
-    pool = _pool(workers)
+    pool = _pool(workers, folder)
     try:
         while waiting or running:
             while waiting and len(running) < _AHEAD * workers:
@@ -84,40 +105,58 @@ def _until_crash(
         pool.shutdown(cancel_futures=True)
 
 
-def _one_by_one(function: Callable[[list[T]], list[R]], items: list[T], crashed: Callable[[T], R]) -> Iterator[R]:
+def _one_by_one(
+    function: Callable[[list[T]], list[R]], items: list[T], crashed: Callable[[T], R], folder: Path | None
+) -> Iterator[R]:
     """Items that were in flight when a worker died, each alone, to find the one that kills it."""
     at = 0
     while at < len(items):
-        with _pool(1) as pool:
+        with _pool(1, folder) as pool:
             try:
-                pool.submit(os.getpid).result()
+                number = pool.submit(os.getpid).result()
             except BrokenProcessPool as error:
                 raise Refused("worker_killed", "", "worker processes cannot be started; work with 1 worker") from error
+            (process,) = (child for child in multiprocessing.active_children() if child.pid == number)
             try:
                 while at < len(items):
                     yield from pool.submit(function, [items[at]]).result()
                     at += 1
-            except BrokenProcessPool:
+            except BrokenProcessPool as error:
+                process.join()
+                # What a decoder does wrong ends in another way: SIGSEGV, SIGABRT, an exit.
+                if process.exitcode == -getattr(signal, "SIGKILL", 0):
+                    why = "a worker was killed from outside, most often for want of memory; go on with fewer workers"
+                    raise Refused("worker_killed", "", why) from error
                 yield crashed(items[at])
                 at += 1
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
+def _pool(workers: int, folder: Path | None) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(folder,))
 
 
-def _start() -> None:
+def _start(folder: Path | None) -> None:
     """Set a worker up: quiet, for decoders written in C complain on stderr of every damaged file, and bound to its parent."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    _end_with_parent()
+    end_with_parent()
+    if folder is not None:
+        _LOCK.enter_context(_free_lock(folder))
 
 
-def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed: the executor's own workers would wait for ever.
+def _free_lock(folder: Path) -> ExitStack:
+    """Hold the first of the workers' locks that no other worker holds."""
+    for number in itertools.count():
+        with suppress(UsageError), ExitStack() as stack:
+            stack.enter_context(locked(folder, f"worker-{number}"))
+            return stack.pop_all()
+    raise AssertionError("unreachable")
 
-    The sentinel is the end of a pipe that the worker inherits; the system closes the other end when the parent dies.
-    A worker holds no lock of its folder besides. What it writes appears by renaming, the same bytes whoever writes it, so that
-    the next command may start in the moment until an orphan notices (`tests/kills.py` kills parents alone and starts at once).
+
+def end_with_parent(*_: object) -> None:
+    """Let a process that multiprocessing has started end when its parent is killed: it would wait for ever, or for seconds.
+
+    The sentinel is the end of a pipe that it inherits; the system closes the other end when the parent dies.
     """
     parent = multiprocessing.parent_process()
     if parent is None:

@@ -2,9 +2,10 @@
 
     python tests/mutate.py 60 [--seed S] [--paths docphim/metrics …] [--tests tests/metrics …]
 
-Run by hand.  Each broken program meets first the tests that reach its line (coverage contexts; the map is made once for a tree
-and kept in the system's temporary folder), then, if it survives, all tests.  A line is never broken in place, but in copies of
-the tree, at most two at once.  What cannot matter (messages, logs, types, caches, encodings) is not broken: see `QUIET`.
+Run by hand.  Each broken program meets first the tests that reach its line, those of its own room first (coverage contexts, of
+the commands that tests start too; the map is made once for a tree and lies in the system's temporary folder).  If it survives
+them, or they take too long, it meets all tests.  A line is never broken in place, but in copies of the tree, at most two at
+once.  What cannot matter (messages, logs, types, caches, encodings) is not broken: see `QUIET`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import os
 import queue
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -34,6 +36,21 @@ SUFFIXES = {".py", ".yaml", ".html", ".css", ".js", ".md", ".toml", ".json", ".j
 QUIET = {"encoding", "strict", "newline", "maxsize", "help", "metavar", "slots", "frozen", "kw_only", "repr", "title", "daemon"}
 #: Calls whose arguments are words for people.
 WORDS = {"log", "print", "Refused", "UsageError", "ValueError", "bar", "cache", "lru_cache", "Argument", "Option", "TypeVar"}
+#: Put into the workers of the suite: what a test starts is measured too, under the name of that test.
+REACHING = """
+import os
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["COVERAGE_PROCESS_START"] = {settings!r}
+"""
+REACHING_SETTINGS = """[run]
+source = {tree}/docphim
+data_file = {tree}/.coverage
+parallel = true
+disable_warnings = no-data-collected
+context = ${{PYTEST_CURRENT_TEST-}}
+"""
+#: Seconds after which a program that all tests run on is taken to hang; the suite takes six minutes.
+HANGING = 2400.0
 COMPARISONS = {
     ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -186,7 +203,10 @@ def reached(tree: Path, tests: list[str]) -> dict[str, dict[str, list[str]]]:
     cache = Path(tempfile.gettempdir()) / f"docphim-reached-{key_of(tree, tests)}.json"
     if not cache.exists():
         print("which test reaches which line: running the tests once under coverage", flush=True)
-        pytest(tree, ["-n", "2", "--cov=docphim", "--cov-context=test", "--cov-report=", *tests])
+        settings = tree / "reaching.ini"
+        settings.write_text(REACHING_SETTINGS.format(tree=tree), encoding="utf-8")
+        (tree / "reaching.py").write_text(REACHING.format(settings=str(settings)), encoding="utf-8")
+        pytest(tree, ["-p", "reaching", "-n", "2", "--cov=docphim", "--cov-context=test", "--cov-report=", *tests])
         cache.write_text(json.dumps(_read_map(tree)), encoding="utf-8")
     return json.loads(cache.read_text(encoding="utf-8"))
 
@@ -199,9 +219,15 @@ def _read_map(tree: Path) -> dict[str, dict[str, list[str]]]:
     lines: dict[str, dict[str, list[str]]] = {}
     for name in data.measured_files():
         by_line = data.contexts_by_lineno(name)
-        listed = {str(n): sorted({c.partition("|")[0] for c in contexts if c}) for n, contexts in by_line.items()}
+        # What runs at import is reached by every test of the file; no name of a test stands there.
+        listed = {str(n): [] if "" in contexts else sorted({_test_of(c) for c in contexts}) for n, contexts in by_line.items()}
         lines[str(Path(name).relative_to(tree))] = listed
     return lines
+
+
+def _test_of(context: str) -> str:
+    """The test's name: pytest-cov calls it `TEST|run`, a command that the test has started `TEST (call)`."""
+    return re.sub(r" \((?:setup|call|teardown)\)$", "", context.partition("|")[0])
 
 
 def sample(tree: Path, paths: list[str], count: int, rng: random.Random) -> list[Break]:
@@ -234,11 +260,10 @@ class Breaking:
         self.tree = folder / "0"
         self.lines = reached(self.tree, tests)
 
-    def dies(self, one: Break, whole: bool = False) -> bool:
-        """Whether a test fails on the broken program: of those that reach the line, or of all."""
-        by_line = self.lines.get(one.path, {})
-        named = by_line.get(str(one.line)) or sorted({test for tests in by_line.values() for test in tests})
-        if not whole and not named:
+    def dies(self, one: Break, whole: bool = False) -> bool | None:
+        """Whether a test fails on the broken program: of those that reach the line, or of all; None where time ran out."""
+        named = self.tests if whole else self.reaching(one)
+        if not named:
             return False
         tree = self.trees.get()
         path = tree / one.path
@@ -246,11 +271,19 @@ class Breaking:
         try:
             path.write_bytes(data[: one.start] + one.text.encode() + data[one.end :])
             listed = tree / "tests-to-run.txt"
-            listed.write_text("\n".join(self.tests if whole else named), encoding="utf-8")
-            return pytest(tree, ["-x", "-n", "2" if whole else "0", f"@{listed}"], None if whole else self.limit) != 0
+            listed.write_text("\n".join(named), encoding="utf-8")
+            code = pytest(tree, ["-x", "-n", "2" if whole else "0", f"@{listed}"], HANGING if whole else self.limit)
         finally:
             path.write_bytes(data)
             self.trees.put(tree)
+        return None if code is None else code != 0
+
+    def reaching(self, one: Break) -> list[str]:
+        """The tests that reach a line, else those that reach its file: its room's first."""
+        by_line = self.lines.get(one.path, {})
+        named = by_line.get(str(one.line)) or {test for tests in by_line.values() for test in tests}
+        rooms = {f"tests/{part}" for part in Path(one.path).with_suffix("").parts[1:]}
+        return sorted(named, key=lambda test: (not any(test.startswith(room) for room in rooms), test))
 
 
 def main() -> None:
@@ -264,12 +297,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="docphim-mutate-") as folder:
         breaking = Breaking(Path(folder).resolve(), given.tests, given.limit)
         chosen = sample(breaking.tree, given.paths, given.count, random.Random(given.seed))
+        passed, survivors = [], []
         with ThreadPoolExecutor(2) as pool:
-            passed = [one for one, dead in zip(chosen, pool.map(breaking.dies, chosen), strict=True) if not dead]
-        print(f"{len(chosen)} lines broken; {len(passed)} pass the tests that reach them and are tried against all", flush=True)
-        survivors = [one for one in passed if not breaking.dies(one, whole=True)]
-    for one in survivors:
-        print(f"survived: {one}")
+            for one, dead in zip(chosen, pool.map(breaking.dies, chosen), strict=True):
+                print(f"{'died' if dead else 'to be tried against all'}: {one}", flush=True)
+                passed += [] if dead else [one]
+        for one in passed:
+            dead = breaking.dies(one, whole=True)
+            print(f"{'SURVIVED' if dead is False else 'died' if dead else 'hung'}: {one}", flush=True)
+            survivors += [one] if dead is False else []
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} died: {1 - len(survivors) / max(len(chosen), 1):.1%}")
     sys.exit(bool(survivors))
 

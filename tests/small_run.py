@@ -26,7 +26,7 @@ STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 #: What times or machines may change: what a run logs, shows to people, or keeps for a stage that goes on after a kill.
 VOLATILE = {"log.jsonl", "index.html", "recipe.yaml", ".lock", *(f"{stage}.json" for stage in STAGES)}
 VOLATILE |= {f".{stage}.{record}.json" for stage in STAGES for record in ("started", "beside")}
-VOLATILE |= {".lock-rank-0", ".lock-rank-1"}
+VOLATILE |= {".sums.json", *(f".lock-{helper}-{n}" for helper in ("rank", "worker") for n in range(4))}
 
 
 class SmallRun:

@@ -12,8 +12,9 @@ import yaml
 from docphim.backends import traits
 from docphim.compare.systems import System, read_statistics
 from docphim.errors import Refused, UsageError
-from docphim.files import check_written, read_jsonl
+from docphim.files import read_jsonl
 from docphim.metrics.signature import check_comparable
+from docphim.records import check_written
 from docphim.scores import NAMED, TaskKey, TaskScores, read_scores
 from docphim.study import Prediction, Row, from_row
 

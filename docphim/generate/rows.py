@@ -6,8 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from docphim.files import Row, atomic, content_key, read_jsonl, read_stage, sha256, write_jsonl, write_stage
+from docphim.files import Row, atomic, content_key, read_jsonl, sha256, write_jsonl
 from docphim.generate.plan import Key, Talk
+from docphim.records import read_stage, write_stage
 
 #: Says which settings, model and examples the files belong to, and the hashes of their rows once all are there.
 PLAN = "generate-plan.json"

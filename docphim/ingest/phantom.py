@@ -73,7 +73,7 @@ def read(
     root = Path(options.path).expanduser() if options.path else dataset.absolute().parent.parent / "phantom-files" / key
     root = root.absolute()
     _claim(root, key, options)
-    make(root, options.studies, options.seed, options.profile, options.size, options.workers)
+    make(root, options, dataset)
     notes.record |= {"profile": options.profile, "files": key}
     for index in range(options.studies):
         yield _study(root / study_id(index), language)
@@ -84,19 +84,20 @@ def study_id(index: int) -> str:
     return f"PH{index:06d}"
 
 
-def make(root: Path, studies: int, seed: int, profile: str, size: int, workers: int | None) -> None:
-    """Write the studies that `root` lacks, each under a temporary name first, in `workers` processes (none: one per core)."""
-    missing = [i for i in range(studies) if not (root / study_id(i)).is_dir()]
-    _make_missing(missing, root, seed, profile, size, workers)
+def make(root: Path, options: Options, dataset: Path) -> None:
+    """Write the studies that `root` lacks, each under a temporary name first; the processes hold locks of the dataset."""
+    missing = [i for i in range(options.studies) if not (root / study_id(i)).is_dir()]
+    _make_missing(missing, root, options, dataset)
     for part in root.glob(".PH*.part"):  # left by a kill
         if (root / part.name.split(".")[1]).is_dir():
             shutil.rmtree(part, ignore_errors=True)
 
 
-def _make_missing(missing: list[int], root: Path, seed: int, profile: str, size: int, workers: int | None) -> None:
-    write_some = functools.partial(_make_some, root=root, seed=seed, profile=profile, size=size)
+def _make_missing(missing: list[int], root: Path, options: Options, dataset: Path) -> None:
+    write_some = functools.partial(_make_some, root=root, seed=options.seed, profile=options.profile, size=options.size)
     groups = [missing[i : i + _GROUP] for i in range(0, len(missing), _GROUP)]
-    made = each(write_some, groups, workers=workers if len(groups) > 1 else 1, crashed=_killed)
+    workers = options.workers if len(groups) > 1 else 1
+    made = each(write_some, groups, workers=workers, crashed=_killed, folder=dataset)
     for _ in bar(made, len(missing), "phantom films"):
         pass
 

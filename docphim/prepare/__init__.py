@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from docphim import files
+from docphim import files, records
 from docphim.errors import Refused
 from docphim.imaging import MODALITIES, modality, settings_of, thumbs
 from docphim.imaging.io import locations
@@ -45,7 +45,7 @@ def prepare(dataset: Path, *, settings: dict[str, Row], workers: int | None = No
     for part in folder.glob(".*.part"):  # left by a killed worker
         part.unlink(missing_ok=True)
     work = functools.partial(prepare_group, dataset=dataset, settings=settings_of(settings))
-    outcomes = each(work, groups(jobs), workers=workers, crashed=crashed)
+    outcomes = each(work, groups(jobs), workers=workers, crashed=crashed, folder=dataset)
     by_series = {outcome.job.series: outcome for outcome in bar(outcomes, len(jobs), "prepare")}
     _write(dataset, [by_series[job.series] for job in jobs])
 
@@ -100,4 +100,5 @@ def _write(dataset: Path, outcomes: list[Outcome]) -> None:
     for path in folder.glob("*.b2nd"):  # of series that are refused now, or no longer in the dataset
         if f"prepared/{path.name}" not in listed:
             path.unlink()
+    records.remember(dataset, {o.job.path: o.sum for o in outcomes if o.row is not None})
     files.write_jsonl(folder / "index.jsonl", rows)

@@ -20,6 +20,7 @@ from docphim.models.encode import Encoded, answer_columns, collate, encode
 from docphim.models.loaded import Loaded
 from docphim.progress import bar
 from docphim.study import Example, Message, media_tags
+from docphim.workers import end_with_parent
 
 #: A micro-batch: tensors by name, for each side of a loss.  `positive` is the examples with their own images.
 Batch = dict[str, dict[str, Tensor]]
@@ -169,6 +170,7 @@ def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -
         collate_fn=Collate(examples.loaded),
         num_workers=workers,
         multiprocessing_context="fork" if workers else None,
+        worker_init_fn=end_with_parent,
         pin_memory=examples.loaded.device.type == "cuda",
         generator=torch.Generator(),  # else it draws from the generator that dropout uses
     )

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docphim import files
+from docphim import files, records
 from docphim.errors import Refused
 from docphim.train.processes import Processes
 
 log = logging.getLogger("docphim")
 
-MANIFEST = files.MANIFEST
+MANIFEST = records.MANIFEST
 KEEP = 2
 
 
@@ -80,10 +80,11 @@ def write(
             fill(part)
             processes.wait()
             if processes.first:
-                seal(part, step, key=key, score=score, processes=processes.world)
+                sums = seal(part, step, key=key, score=score, processes=processes.world)
                 remove(final)
                 part.rename(final)
                 _flush(root)
+                records.remember(root.parent, {f"{root.name}/{final.name}/{name}": sum_ for name, sum_ in sums.items()})
             processes.wait()
     except BaseException:
         if processes.first:
@@ -91,8 +92,8 @@ def write(
         raise
 
 
-def seal(folder: Path, step: int, *, key: str, score: float | None, processes: int) -> None:
-    """Flush every file of a folder to disk, then write the manifest that makes it count."""
+def seal(folder: Path, step: int, *, key: str, score: float | None, processes: int) -> dict[str, str]:
+    """Flush every file of a folder to disk, then write the manifest that makes it count; the SHA-256 of each file."""
     paths = sorted(p for p in folder.iterdir() if p.name != MANIFEST)
     for path in paths:
         _flush(path)
@@ -100,6 +101,7 @@ def seal(folder: Path, step: int, *, key: str, score: float | None, processes: i
     manifest = {"step": step, "key": key, "score": score, "processes": processes, "files": sums}
     files.write_json(folder / MANIFEST, {**manifest, "sha256": _sum_of(manifest)})
     _flush(folder)
+    return sums
 
 
 def _sum_of(manifest: dict[str, Any]) -> str:

@@ -13,8 +13,8 @@ from docphim.compare.page import html
 from docphim.compare.table import compare
 from docphim.compare.text import terminal, tidy
 from docphim.errors import Refused
-from docphim.files import write_stage, written
 from docphim.page.marking import digest, marked
+from docphim.records import write_stage, written
 
 KEY = "findings/test"
 NAMES = ["own", "other", "floor:constant", "test", "ceiling", "baseline"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from small_dataset import example, media, write_dataset
 
-from docphim import files
+from docphim import records
 from docphim.backends import BACKENDS
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_jsonl
@@ -211,14 +211,14 @@ def test_what_is_damaged_is_drafted_again_to_the_same_bytes(dataset, tmp_path, t
 
 def test_a_copied_run_keeps_its_drafts_and_another_training_makes_them_anew(dataset, tmp_path, tiny_model, caplog):
     run = run_folder(tmp_path, tiny_model)
-    record = files.stage_record(1, {}, {}) | {"written": files.written(run, ["model"])}
-    files.write_stage(run / "train.json", record)
+    record = records.stage_record(1, {}, {}) | {"written": records.written(run, ["model"])}
+    records.write_stage(run / "train.json", record)
     generate(dataset, run, **settings(images=["own"]))
     shutil.copytree(run, tmp_path / "copy", copy_function=shutil.copyfile)
     with caplog.at_level("INFO", "docphim"):
         generate(dataset, tmp_path / "copy", **settings(images=["own"]))
         assert "drafted" not in caplog.text
-        files.write_stage(tmp_path / "copy" / "train.json", record | {"written": {"model/model.safetensors": "of another"}})
+        records.write_stage(tmp_path / "copy" / "train.json", record | {"written": {"model/model.safetensors": "of another"}})
         generate(dataset, tmp_path / "copy", **settings(images=["own"]))
         assert "drafted" in caplog.text
 

@@ -1,7 +1,6 @@
 """files: atomic writes, JSONL that survives a kill, content keys, STAGE.json."""
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -108,92 +107,6 @@ def test_seed_of_is_the_same_everywhere_and_separates_its_parts():
     assert files.seed_of("ab", "c") != files.seed_of("a", "bc")
 
 
-def stage(folder, **changes):
-    """A stage that read in.txt and wrote out.txt and a folder of pixels; its record, as STAGE.json keeps it."""
-    (folder / "in.txt").write_text("1", encoding="utf-8")
-    (folder / "out").mkdir()
-    for name in ("out.txt", "out/index.jsonl", "out/a.b2nd"):
-        (folder / name).write_text("2", encoding="utf-8")
-    record = files.stage_record(1, {"a": 1}, {"in": folder / "in.txt"})
-    files.write_stage(folder / "stage.json", {**record, "written": files.written(folder, ["out.txt", "out"])})
-    return record
-
-
-def test_a_stage_is_done_with_the_same_settings_and_inputs(tmp_path):
-    record = stage(tmp_path)
-    assert files.stage_done(tmp_path / "stage.json", record)
-    assert not files.stage_done(tmp_path / "stage.json", {**record, "settings": {"a": 2}})
-    (tmp_path / "in.txt").write_text("changed", encoding="utf-8")
-    assert not files.stage_done(tmp_path / "stage.json", files.stage_record(1, {"a": 1}, {"in": tmp_path / "in.txt"}))
-
-
-@pytest.mark.parametrize("size", [0, 1 << 30])
-@pytest.mark.parametrize(
-    ("name", "text", "wrong"),
-    [
-        ("out.txt", "3", "out.txt"),
-        ("out.txt", None, "out.txt"),
-        ("out/index.jsonl", "3", "out/index.jsonl"),
-        ("out/a.b2nd", None, "out/*.b2nd"),
-        ("out/a.b2nd", "22", "out/*.b2nd"),
-        ("out/b.b2nd", "2", "out/*.b2nd"),
-    ],
-)
-def test_a_file_that_is_not_what_was_written_is_named_and_the_stage_is_done_no_more(
-    tmp_path, monkeypatch, name, text, wrong, size
-):
-    monkeypatch.setattr(files, "_LARGE", size)
-    record = stage(tmp_path)
-    files.check_written(tmp_path, "stage")
-    (tmp_path / name).unlink(missing_ok=True)
-    if text is not None:
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    assert files.damaged(tmp_path, files.read_stage(tmp_path / "stage.json")) == [wrong]
-    assert not files.stage_done(tmp_path / "stage.json", record)
-    other = "out" if wrong == "out.txt" else "out.txt"
-    files.check_written(tmp_path, "stage", other)
-    for names in ((), ("out.txt", "out")):
-        with pytest.raises(Refused, match="file_changed") as refusal:
-            files.check_written(tmp_path, "stage", *names)
-        assert refusal.value.where == f"{tmp_path.name}/{wrong}"
-
-
-def test_a_file_that_the_stage_did_not_write_is_none_of_its(tmp_path):
-    stage(tmp_path)
-    (tmp_path / "more.txt").write_text("2", encoding="utf-8")
-    with pytest.raises(Refused, match="file_changed"):
-        files.check_written(tmp_path, "stage", "more.txt")
-
-
-def test_every_flipped_bit_of_the_record_itself_is_noticed(tmp_path):
-    record = stage(tmp_path)
-    path = tmp_path / "stage.json"
-    good = path.read_bytes()
-    for at in range(0, len(good), 7):
-        flipped = bytearray(good)
-        flipped[at] ^= 1 << at % 8
-        path.write_bytes(flipped)
-        if files.read_stage(path) is not None:  # white space between values says nothing
-            assert json.loads(flipped) == json.loads(good)
-        else:
-            assert not files.stage_done(path, record)
-            with pytest.raises(Refused, match=r"file_changed.*stage\.json"):
-                files.check_written(tmp_path, "stage")
-
-
-def test_each_stage_answers_for_its_rows_of_a_file_that_several_write(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    rows = [{"stage": name, "n": n} for name in ("one", "two") for n in range(2)]
-    files.write_jsonl(path, rows)
-    sums = files.written(tmp_path, ["rows.jsonl?stage=one", "rows.jsonl?stage=two"])
-    files.write_jsonl(path, [*rows[:2], {"stage": "two", "n": 9}])
-    assert files.damaged(tmp_path, {"written": sums}) == ["rows.jsonl?stage=two"]
-    path.write_bytes(path.read_bytes().replace(b'"n": 1', b'"n"; 1', 1))
-    assert files.damaged(tmp_path, {"written": sums}) == list(sums)
-    files.drop_rows(path, "two")
-    assert list(files.read_jsonl(path)) == rows[:1]
-
-
 def test_private_folder_is_open_to_its_owner_only(tmp_path):
     assert files.private_folder(tmp_path / "new" / "run").stat().st_mode & 0o777 == 0o700
 
@@ -220,7 +133,8 @@ def holder(folder, process=""):
 
 
 @pytest.mark.parametrize("process", ["", "rank1"])
-def test_a_folder_is_written_by_one_command_and_its_helpers_and_the_lock_dies_with_them(tmp_path, process):
+def test_a_folder_is_written_by_one_command_and_its_helpers_and_the_lock_dies_with_them(tmp_path, process, monkeypatch):
+    monkeypatch.setattr(files, "_PARTING", 0.1)
     other = holder(tmp_path, process)
     with pytest.raises(UsageError, match="another process"), files.locked(tmp_path):
         pass
@@ -243,31 +157,3 @@ def test_a_folder_that_cannot_be_locked_is_no_other_process(tmp_path):
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     with pytest.raises(OSError), files.locked(tmp_path / "file"):
         pass
-
-
-def test_a_large_file_is_hashed_once_a_command_and_says_how_far_it_is(tmp_path, monkeypatch, capsys):
-    (tmp_path / "model").write_bytes(b"ab" * 500)
-    expected = files.sha256(tmp_path / "model")
-    monkeypatch.setattr(files, "_LARGE", 10)
-    monkeypatch.setattr(files, "_BLOCK", 7)
-    titles = []
-    monkeypatch.setattr(files, "bar", lambda items, total, title: titles.append((total, title)) or items)
-    assert [files.digest(tmp_path, "model") for _ in range(2)] == [expected] * 2
-    assert titles == [(143, "hashes, MiB")]
-    (tmp_path / "model").write_bytes(b"ac" * 500 + b"!")
-    assert files.digest(tmp_path, "model") != expected
-
-
-def test_what_a_manifest_guards_is_not_read_again_but_counted(tmp_path):
-    part = tmp_path / "checkpoints" / "checkpoint-1"
-    part.mkdir(parents=True)
-    for name in ("manifest.json", "weights"):
-        (part / name).write_text("abc", encoding="utf-8")
-    record = {"written": files.written(tmp_path, ["checkpoints"])}
-    assert list(record["written"]) == ["checkpoints/checkpoint-1/*", "checkpoints/checkpoint-1/manifest.json"]
-    (part / "weights").write_text("abd", encoding="utf-8")
-    assert files.damaged(tmp_path, record) == []
-    (part / "manifest.json").write_text("abd", encoding="utf-8")
-    assert files.damaged(tmp_path, record) == ["checkpoints/checkpoint-1/manifest.json"]
-    (part / "weights").unlink()
-    assert len(files.damaged(tmp_path, record)) == 2

@@ -10,15 +10,17 @@ import time
 import psutil
 import pytest
 
-from docphim import workers
-from docphim.errors import Refused
+from docphim import files, workers
+from docphim.errors import Refused, UsageError
 
 
 def double(numbers: list[int]) -> list[int]:
-    """Twice each number; 13 kills its process, 14 is refused."""
+    """Twice each number; 13 crashes its process, 14 is refused, 15 is killed from outside."""
     for number in numbers:
         if number == 13 and multiprocessing.parent_process() is not None:
             os._exit(3)
+        if number == 15 and multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
         if number == 14:
             raise Refused("disk_full")
     return [2 * number for number in numbers]
@@ -47,6 +49,12 @@ def test_an_item_that_kills_its_process_is_lost_alone_and_named_by_the_caller():
     ]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_worker_that_is_killed_from_outside_stops_the_work_and_is_no_fault_of_its_item():
+    with pytest.raises(Refused, match=r"worker_killed.*fewer workers"):
+        list(workers.each(double, [*GROUPS, [15]], workers=2, crashed=lost))
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_what_the_work_raises_is_raised_here(count):
     with pytest.raises(Refused, match="disk_full"):
@@ -55,24 +63,32 @@ def test_what_the_work_raises_is_raised_here(count):
 
 PARENT = """
 import sys, time
+from pathlib import Path
 from docphim import workers
 def wait(items):
     open(sys.argv[1], "a").write("x")
     time.sleep(60)
     return items
 if __name__ == "__main__":
-    list(workers.each(wait, [[1], [2]], workers=2, crashed=abs))
+    list(workers.each(wait, [[1], [2]], workers=2, crashed=abs, folder=Path(sys.argv[2])))
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+def test_workers_end_with_a_parent_that_is_killed_and_keep_the_folder_locked_until_then(tmp_path, monkeypatch):
     (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
-    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", tmp_path / "started"])
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", tmp_path / "started", tmp_path])
     while not (tmp_path / "started").exists() or (tmp_path / "started").read_text(encoding="utf-8") != "xx":
         time.sleep(0.02)
+    monkeypatch.setattr(files, "_PARTING", 0.1)
+    with pytest.raises(UsageError, match="another process"), files.locked(tmp_path):
+        pass
+    assert {path.name for path in tmp_path.glob(".lock-*")} == {".lock-worker-0", ".lock-worker-1"}
     children = psutil.Process(parent.pid).children(recursive=True)
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
+    monkeypatch.setattr(files, "_PARTING", 10.0)
+    with files.locked(tmp_path):  # these orphans end by themselves
+        pass
     gone, alive = psutil.wait_procs(children, timeout=10)
     assert len(gone) >= 2 and not alive

@@ -240,7 +240,7 @@ def test_workers_that_cannot_start_are_no_fault_of_the_films(
         prepare(make_dataset(films), settings=FILMS, workers=2)
 
 
-def _exit() -> None:
+def _exit(_: object) -> None:
     os._exit(3)
 
 

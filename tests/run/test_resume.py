@@ -182,6 +182,51 @@ def test_a_damaged_file_is_left_to_a_stage_that_mends_by_itself_and_is_out_of_th
     assert out(tmp_path) == left, "the stage of this test appends to what it left"
 
 
+def fold(source: Path, target: Path) -> None:
+    """A stage that makes a file of each letter of its source; a letter whose file is there already is taken as it is."""
+    target.mkdir(exist_ok=True)
+    for letter in source.read_text(encoding="utf-8"):
+        if not (target / letter).exists():
+            (target / letter).write_text(letter, encoding="utf-8")
+
+
+@pytest.fixture
+def folding(stage, tmp_path):
+    (tmp_path / "letters.txt").write_text("abc", encoding="utf-8")
+    places = (tmp_path / "letters.txt", tmp_path / "out")
+    return dataclasses.replace(
+        stage(), call=f"{__name__}:fold", arguments=places, settings={}, unrecorded={}, inputs={}, outputs=["out"]
+    )
+
+
+@pytest.mark.parametrize("damage", ["flipped", "missing"])
+def test_a_damaged_file_whose_source_is_gone_stops_the_run_until_the_source_is_back(folding, tmp_path, damage):
+    source, target = folding.arguments
+    resume.do(folding)
+    (target / "b").unlink()
+    if damage == "flipped":
+        (target / "b").write_text("B", encoding="utf-8")
+    source.write_text("ac", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(Refused, match="file_changed") as refusal:
+            resume.do(folding)
+        assert refusal.value.where == f"{tmp_path.name}/out/b" and not folding.done
+    source.write_text("abc", encoding="utf-8")
+    assert resume.do(folding) and folding.done and not sides(tmp_path)
+    assert (target / "b").read_text(encoding="utf-8") == "b"
+
+
+def test_a_damaged_file_that_other_settings_do_not_make_stops_nothing(folding, tmp_path):
+    source, target = folding.arguments
+    resume.do(folding)
+    (target / "b").unlink()
+    source.write_text("ac", encoding="utf-8")
+    with pytest.raises(Refused, match="file_changed"):
+        resume.do(folding)
+    assert resume.do(dataclasses.replace(folding, version=2)) and not sides(tmp_path)
+    assert sorted(path.name for path in target.iterdir()) == ["a", "c"]
+
+
 def test_an_interrupted_stage_is_not_done_and_keeps_what_it_had(stage, tmp_path):
     for _ in range(2):
         with pytest.raises(RuntimeError):
