@@ -1,7 +1,8 @@
 """Whether a draft declines to answer: "Tôi không thể đọc phim này.", "As an AI, I can't interpret medical images."
 
 What it says in words, in either language, whatever language was asked for; the phrases stand in declined.yaml.  A report
-that cannot exclude, see or judge one thing declines nothing.
+that cannot exclude, see or judge one thing declines nothing.  What describes nothing and speaks of itself or to its reader,
+as no report does, declines: "I would rather not."
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _NEAR, _FAR = r"[^.;!?\n]{0,40}?", r"[^.;!?\n]{0,60}?"
 _WORD = re.compile(r"[\w']+")
 #: What the lexicon reads in a clause that is of one thing and not of the film.
 _NAMED = frozenset(("anatomy", "finding", "location"))
+#: The lists of declined.yaml of which every text that declines holds a phrase.
+_SIGNS = ("cannot", "unreadable", "unseen", "failed", "phrases", "persons")
 _APOSTROPHES = "’‘´`"
 
 
@@ -50,7 +53,10 @@ def declined(text: str, reference: str = "") -> Declined:
 
 def _state(text: str) -> Declined:
     plain = _plain(text)
-    if not _may_decline(plain) or not (_any(plain, "refuses") or _any(plain, "unread")):
+    if not _may_decline(plain):
+        return "no"
+    speaks = _any(_pattern("impersonal").sub(" ", plain), "speaks")
+    if not (speaks or _any(plain, "refuses") or _any(plain, "unread")):
         return "no"
     declines = False
     for clause in _clauses(text):
@@ -58,7 +64,7 @@ def _state(text: str) -> Declined:
             declines = True
         elif not _any(clause, "aside") and _describes(clause):
             return "first" if declines else "no"
-    return "wholly" if declines else "no"
+    return "wholly" if declines or speaks else "no"
 
 
 def _plain(text: str) -> str:
@@ -107,16 +113,18 @@ def _may_decline(plain: str) -> bool:
 def _signs() -> dict[int, frozenset[tuple[str, ...]]]:
     """The first three words of every phrase of which one stands in every text that declines, by how many words they are."""
     tables = _tables().values()
-    phrases = (_plain(p) for table in tables for name in ("cannot", "unreadable", "unseen", "phrases") for p in table[name])
+    phrases = (_plain(p) for table in tables for name in _SIGNS for p in table[name])
     signs = {tuple(_WORD.findall(phrase)[:3]) for phrase in phrases}
     return {n: frozenset(sign for sign in signs if len(sign) == n) for n in (1, 2, 3)}
 
 
 @functools.cache
 def _pattern(what: str) -> re.Pattern[str]:
-    """What refuses, leaves a film unread, comes aside, or tells of a film, in any language."""
-    ways = {"refuses": _refuses, "unread": _unread, "aside": _aside, "of_film": _of_film}
-    return re.compile("|".join(ways[what](table) for table in _tables().values()))
+    """What refuses, leaves a film unread, comes aside, tells of a film, or speaks of persons, in any language."""
+    ways = {"refuses": _refuses, "unread": _unread}
+    lists = {"aside": "aside", "of_film": "of_film", "speaks": "persons", "impersonal": "impersonal"}
+    tables = _tables().values()
+    return re.compile("|".join(ways[what](table) if what in ways else _one_of(table[lists[what]]) for table in tables))
 
 
 @functools.cache
@@ -126,31 +134,29 @@ def _tables() -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _aside(table: dict[str, Any]) -> str:
-    return _one_of(table["aside"])
-
-
-def _of_film(table: dict[str, Any]) -> str:
-    return _one_of(table["of_film"])
-
-
 def _refuses(table: dict[str, Any]) -> str:
     """Who declines, and what: this is a refusal whatever else its clause names."""
-    who, cannot, act, phrases = (_one_of(table[name]) for name in ("who", "cannot", "act", "phrases"))
-    return f"{phrases}|{who}{_FAR}{cannot}{_NEAR}{act}"
+    who, cannot, act, serve, phrases = (_one_of(table[name]) for name in ("who", "cannot", "act", "serve", "phrases"))
+    ways = [
+        phrases,
+        f"{who}{_FAR}{cannot}{_NEAR}{act}",
+        rf"{who}\s+{cannot}(?:\s+ạ)?\W*$",
+        rf"(?:^|,\s*){cannot}\s+(?:to\s+)?{serve}",
+    ]
+    return "|".join(ways)
 
 
 def _unread(table: dict[str, Any]) -> str:
     """A film that is not read or seen: a refusal only where its clause names nothing in the film."""
-    cannot, act, judge, film, unreadable, unseen = (
-        _one_of(table[name]) for name in ("cannot", "act", "judge", "film", "unreadable", "unseen")
+    cannot, act, failed, judge, film, image = (
+        _one_of(table[name]) for name in ("cannot", "act", "failed", "judge", "film", "image")
     )
-    image = _one_of(table["image"])
+    unreadable, unseen = _one_of(table["unreadable"]), _one_of(table["unseen"])
     # What is seen "on the film" is of the film; what is read "the film" is the film itself.
     whole = rf"(?<!trên )(?<!on )(?<!in )(?:{film}|{image})"
     ways = [
         unseen,
-        f"{cannot}{_NEAR}{act}{_NEAR}{whole}",
+        f"(?:{cannot}{_NEAR}{act}|{failed}){_NEAR}{whole}",
         # A bare "hình ảnh" goes on: "không thể xác định hình ảnh đông đặc".
         rf"{cannot}\s+(?:to\s+)?{judge}\s+(?:{film}|{image}(?=\W*$))",
         f"(?:{film}|{image}){_NEAR}{unreadable}",
