@@ -195,7 +195,9 @@ def score_table(scored: Row) -> None:
     print("\n\n".join(parts), end="\n\n")
     counts = scored["counts"]
     shown = {fault: n for fault, n in counts.items() if n and fault != "declined"}
-    tree({"counts": shown | {"declined": _declined(counts["declined"], counts["pairs"])}})
+    if "declined" in counts:
+        shown["declined"] = _declined(counts["declined"], counts["pairs"])
+    tree({"counts": shown})
     tree({"named": scored["named"]} if scored.get("named") else {})
     for row in scored.get("suspect") or []:
         print(printable(f"suspect: {row['text']} of {row['id']}: {SUSPECT.get(row['why'], row['why'])}"))

@@ -172,7 +172,8 @@ def _scored(
         raise Refused("pairs_unreadable", name, "there is no pair to score")
     external = {} if elsewhere is None else _aligned(elsewhere, pairs_file.ids, allow)
     states = list(map(declined, pairs_file.predictions, pairs_file.references))
-    faults["declined"] = [id_ for id_, state in zip(pairs_file.ids, states, strict=True) if state != "no"]
+    if any(pairs_file.references):  # scores computed elsewhere come without texts
+        faults["declined"] = [id_ for id_, state in zip(pairs_file.ids, states, strict=True) if state != "no"]
     # Another tool scores a refusal in words as it scores any words.
     texts = pairs_file.predictions
     if convention == "docphim":

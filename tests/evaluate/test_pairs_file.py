@@ -64,6 +64,7 @@ def test_scores_computed_elsewhere_need_no_texts(tmp_path):
     )
     found = score_pairs(None, "vi", scores=lines)
     assert set(found["scores"]) == {"GREEN"} and found["counts"]["patients"] == 40
+    assert "declined" not in found["counts"], "of texts that are not there nothing is counted"
 
 
 @pytest.mark.parametrize(
