@@ -69,7 +69,7 @@ class Backend:
             logger.warning("%d answers failed and are asked for again next time: %s", self._failed.total(), why)
 
     def _ask(self, prompt: Prompt, seed: int) -> Answer:
-        messages = chat_messages(prompt.messages, [] if self.blind else prompt.images, blind=self.blind)
+        messages = chat_messages(prompt.messages, prompt.images, blind=self.blind)
         settings = {"temperature": self.temperature, "max_tokens": self.max_new_tokens, "seed": seed}
         answer = self.endpoint.chat(messages, **settings)
         if answer.finish == "failed":
@@ -84,13 +84,15 @@ def chat_messages(messages: Sequence[Message], images: Sequence[Stack], *, blind
     ----------
     images : sequence of Stack
         One a tag; a stack of several frames becomes as many image parts.
+    blind : bool
+        Send the words alone.
 
     Raises
     ------
     ValueError
         Tags and films differ in number.
     """
-    left, rows = list(images), list[Row]()
+    left, rows = [] if blind else list(images), list[Row]()
     for message in messages:
         pieces = _TAG.split(message.content) if message.role == "user" else [message.content]
         if len(pieces) == 1 or blind:

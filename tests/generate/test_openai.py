@@ -95,6 +95,8 @@ def test_tags_and_films_must_be_of_one_number():
     for text, films in (("<image>", []), ("Mô tả.", [film]), ("<image><image>", [film])):
         with pytest.raises(ValueError, match="films"):
             chat_messages([Message("user", text)], films)
+    asked = [Message("user", "<image>\nMô tả.")]
+    assert chat_messages(asked, [film], blind=True) == [{"role": "user", "content": "Mô tả."}]
 
 
 def test_a_blind_run_sends_words_only(findings, tmp_path):

@@ -46,6 +46,14 @@ def test_a_runs_model_is_the_start_of_another_and_the_chain_loads_again(first, s
     assert note["base"]["weights"] == str(tmp_path / "one" / "model") and "docphim.json" in note["base"]["files"]
 
 
+@pytest.mark.parametrize(("asked", "half"), [("auto", True), ("bf16", True), ("fp32", False)])
+def test_a_run_trained_in_half_precision_is_opened_in_the_precision_that_is_asked_for(asked, half, base, tmp_path):
+    trained(str(base), "lora", tmp_path / "one", precision="bf16")
+    start = load.load(str(tmp_path / "one"), "qwen_vl", 56, precision=asked)
+    assert (torch.bfloat16 in {weight.dtype for weight in start.model.parameters()}) == half
+    assert start.precision == ("bf16" if half else "fp32")
+
+
 def test_a_third_stage_stands_on_the_second_and_weights_of_ones_own_need_no_base(tmp_path):
     made = load.tune(make("qwen2_5_vl"), "lora", [], LORA)
     train_one_step(made)
