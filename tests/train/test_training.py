@@ -14,6 +14,8 @@ from tiny_training import TEXTS, example, model_section, train_section
 
 from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
+from docphim.models import decode
+from docphim.models.encode import collate
 from docphim.models.load import load_saved
 from docphim.study import Message, to_row
 from docphim.train import LOSSES, checkpoint, fit, loop, state, train
@@ -161,6 +163,16 @@ def test_the_saved_model_is_the_best_checkpoint(dataset, tmp_path):
     saved = dict(load_saved(tmp_path / "model").core.named_parameters())
     assert all(saved[name].equal(value) for name, value in weights(tmp_path, best).items())
     assert f"that of step {best}, the best by `val/loss`" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_validation_loss_is_in_nats_per_answer_token_over_all_examples(dataset, tmp_path):
+    train(dataset, tmp_path, model=model_section(), train=train_section(max_steps=1, evaluations=1))
+    (logged,) = [row["val/loss"] for row in read_jsonl(tmp_path / "log.jsonl") if "val/loss" in row]
+    loaded = load_saved(tmp_path / "model")
+    examples = Examples(loaded, dataset, read_examples(dataset, "val"), blind=False)
+    sums = [decode.nats(loaded, collate(loaded, [examples[i]], "right"))[0] for i in range(len(examples))]
+    assert len({tokens for _, tokens in sums}) > 1
+    assert logged == pytest.approx(sum(nats for nats, _ in sums) / sum(tokens for _, tokens in sums), rel=1e-5)
 
 
 def test_a_score_of_generated_text_can_decide(dataset, tmp_path):
