@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Thumbs:
         place: dict[str, tuple[str, int]] = {}
         pixels: dict[str, Floats] = {}
         for name, (rows, thumbs) in read_thumbs(dataset / "prepared", read_jsonl(dataset / "prepared" / "index.jsonl")).items():
-            flat = thumbs.reshape(len(rows), -1).astype(float)
+            flat = thumbs.reshape(len(rows), math.prod(thumbs.shape[1:])).astype(float)
             pixels[name] = flat - flat.mean(axis=1, keepdims=True)
             place |= {row["path"]: (name, number) for number, row in enumerate(rows)}
         return cls(place, pixels)

@@ -153,3 +153,11 @@ def test_the_digest_of_a_film_is_that_of_its_pixels(tmp_path: Path) -> None:
     film = VOLUME[0]
     assert store.write(tmp_path / "a.b2nd", film, {})["sha256"] == hashlib.sha256(film.tobytes()).hexdigest()
     assert store.digest_of(VOLUME[:2]) != store.digest_of(VOLUME[[1, 0]])
+
+
+def test_a_compressed_block_has_the_same_rows_on_every_machine(tmp_path: Path) -> None:
+    # blosc2 would choose by the size of the processor's cache.
+    for shape, blocks in (((200, 50), (64, 50)), ((3, 200, 50), (1, 64, 50)), ((40, 50), (40, 50))):
+        path = tmp_path / "a.b2nd"
+        store.write(path, np.arange(np.prod(shape), dtype=np.uint16).reshape(shape), META)
+        assert blosc2.open(str(path), mode="r").blocks == blocks

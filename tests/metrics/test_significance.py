@@ -164,3 +164,9 @@ def test_holm_keeps_the_order_and_never_helps(p):
     assert all(a <= b <= 1 for a, b in pairs)
     assert [b for _, b in pairs] == sorted(b for _, b in pairs)
     assert [i for i, v in enumerate(p) if v is None] == [i for i, v in enumerate(corrected) if v is None]
+
+
+def test_the_same_reports_and_seed_give_the_same_p_to_the_last_digit():
+    values = np.random.default_rng(4).random((2, 30))
+    p = paired_p(counted(values[0]), counted(values[1]), np.arange(30) // 2, mean, permutations=999, seed=7)
+    assert p.tolist() == [0.441]

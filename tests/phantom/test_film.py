@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from docphim.phantom import anatomy
-from docphim.phantom.body import CTR, make_body, rng_of
+from docphim.phantom.body import CTR, TABLES, make_body, rng_of
 from docphim.phantom.film import Rendered, compose, develop, grids, measure_ctr, render
 from docphim.phantom.lesions import Scene, effects
 from docphim.phantom.patient import Patient
@@ -35,6 +35,13 @@ def halves(film: Rendered, top: float, bottom: float) -> tuple[float, float]:
     h, w = film.pixels.shape
     rows = film.pixels[int(top * h) : int(bottom * h)].astype(float)
     return rows[:, int(0.2 * w) : int(0.42 * w)].mean(), rows[:, int(0.58 * w) : int(0.8 * w)].mean()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_border_of_an_organ_zigzags(name):
+    heights, values = TABLES[name]
+    steps = [step for step in np.sign(np.diff(values)) if step]
+    assert (np.diff(heights) > 0).all() and (np.diff(steps) != 0).sum() <= 2
 
 
 @pytest.mark.parametrize("sex", ["F", "M"])
