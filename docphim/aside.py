@@ -5,7 +5,8 @@ Beside the outputs of a stage NAME, in its folder:
 - `.old-NAME`   the old outputs, while new ones are made in their place;
 - `.new-NAME`   unfinished new ones, kept for the same recipe, while the old ones stand in their place again;
 - `.back-NAME`  the old outputs on their way back;
-- `.gone-NAME`  what nobody wants any more.
+- `.gone-NAME`  what nobody wants any more;
+- `.damaged-NAME`  files that were not what had been written, until they are made again (an empty one for a missing file).
 
 Files move by renaming, so each is in one place or the other.  `.old-NAME` and `.new-NAME` are filled under the names
 `.half-old-NAME` and `.half-new-NAME`: found at the next start, what such a folder holds goes back.  The records (NAME.json,
@@ -91,7 +92,8 @@ def _half(side: Path) -> Path:
 
 def _out(stage: Stage, side: str, copied: Sequence[str] = ()) -> None:
     """Move everything of the stage to a side folder, if there is anything, and copy what others write too."""
-    names = [name for name in [*stage.places, stage.ended.name, stage.started.name] if (stage.folder / name).exists()]
+    owned = [*stage.places, _side(stage, "damaged").name, stage.ended.name, stage.started.name]
+    names = [name for name in owned if (stage.folder / name).exists()]
     if not names:
         return
     half = _half(_side(stage, side))

@@ -65,6 +65,9 @@ def draft(run: Path, path: Path, out: Path | None = None, base: Path | None = No
     if recipe.trains:
         records.check_written(run, "train", "model")
     with preflight.naming_places(out=out), files.locked(files.private_folder(out)):
+        if work.is_dir():
+            with files.locked(work):  # workers of a command that was killed hold locks there, and end in a moment
+                pass
         if anew:
             shutil.rmtree(work, ignore_errors=True)
         files.private_folder(work)
@@ -215,8 +218,8 @@ def _begins_anew(out: Path, path: Path, made_from: dict[str, Any]) -> bool:
 def _ingested(work: Path, made_from: dict[str, Any]) -> bool:
     """Whether these very films were read there, by the hash of films.json that ingest has written down."""
     wanted = hashlib.sha256(files.document(made_from).encode()).hexdigest()
-    records = (records.read_stage(work / name) for name in ("ingest.json", ".ingest.started.json"))
-    return any(record is not None and record["inputs"].get("made_from") == wanted for record in records)
+    notes = [records.read_stage(work / name) for name in ("ingest.json", ".ingest.started.json")]
+    return any(note is not None and note["inputs"].get("made_from") == wanted for note in notes)
 
 
 def _has_drafts(out: Path) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from docphim.files import LARGE, Row, atomic, content_key, read_json, sha256, sy
 
 #: What guards the other files of its folder, a checkpoint's: hashes that are compared when one of them is used.
 MANIFEST = "manifest.json"
-#: Where a folder's large files' sums stand, each with the file's size, time of change and number.
+#: Where what `summed` gives of a folder's large files stands.
 SUMS = ".sums.json"
+Sum = tuple[list[int], str]
 
 
 def stage_record(version: int, settings: Any, inputs: Mapping[str, Path]) -> Row:
@@ -62,7 +63,7 @@ def written(folder: Path, outputs: Iterable[str]) -> Row:
 
 def _digests(folder: Path, names: Iterable[str]) -> dict[str, str | None]:
     """The `digest` of each file; those of files that are checked on use are remembered."""
-    known, computed = read_stage(folder / SUMS) or {}, dict[str, tuple[list[int], str]]()
+    known, computed = read_stage(folder / SUMS) or {}, dict[str, Sum]()
     sums: dict[str, str | None] = {}
     for name in names:
         path = folder / name
@@ -70,25 +71,41 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str | None]:
             sums[name] = digest(folder, name)
             continue
         try:
-            state = _state(path)
-            if name not in known or known[name][0] != state:
-                computed[name] = (state, sha256(path))
+            if name not in known or known[name][0] != _state(path):
+                computed[name] = summed(path)
             sums[name] = (computed.get(name) or known[name])[1]
         except OSError:
             sums[name] = None
     if computed:
-        with contextlib.suppress(OSError, Refused):  # in a folder that cannot be written they are computed each time
-            _note(folder, known | computed)
+        remember(folder, computed)
     return sums
 
 
-def remember(folder: Path, sums: Mapping[str, str]) -> None:
-    """Note SHA-256 sums that are known of files, by their paths in the folder, so that they need not be read for them."""
-    _note(folder, (read_stage(folder / SUMS) or {}) | {name: (_state(folder / name), sum_) for name, sum_ in sums.items()})
+def remember(folder: Path, sums: Mapping[str, Sum]) -> None:
+    """Note what is known of files, by their paths in the folder, so that they need not be read again for it."""
+    noted = {**(read_stage(folder / SUMS) or {}), **sums}
+    with contextlib.suppress(OSError, Refused):  # in a folder that cannot be written they are read each time
+        write_stage(folder / SUMS, {name: entry for name, entry in noted.items() if (folder / name).exists()})
 
 
-def _note(folder: Path, sums: Mapping[str, Any]) -> None:
-    write_stage(folder / SUMS, {name: entry for name, entry in sums.items() if (folder / name).exists()})
+@contextlib.contextmanager
+def doubting(*folders: Path) -> Iterator[None]:
+    """Forget what is noted of the folders' files when the block ends in `file_changed`: one changed and kept its time.
+
+    The next command then reads them all and makes the changed one again.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.reason == "file_changed":
+            for folder in folders:
+                (folder / SUMS).unlink(missing_ok=True)
+        raise
+
+
+def summed(path: Path) -> Sum:
+    """A file's size, time of change and number, and then, so that a later change is noticed, its SHA-256."""
+    return _state(path), sha256(path)
 
 
 def _checked_on_use(path: Path) -> bool:

@@ -112,7 +112,6 @@ def _clear_the_way(stage: Stage, record: dict[str, Any]) -> None:
     if changed:
         more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         log.info("%s: done again, and what it had made is replaced: %s", stage.name, ", ".join(changed[:NAMED]) + more)
-    aside.discard(stage, "damaged")
     aside.begin(stage, record)
     if _begun(stage) != record:
         if stage.borrowed:
@@ -125,9 +124,10 @@ def _set_damage_aside(stage: Stage) -> None:
 
     Where a file is missing, an empty one stands for it among those: all of them have to be made again.
     """
-    for name in records.damaged(stage.folder, records.read_stage(stage.ended) or {}):
+    damaged = records.damaged(stage.folder, records.read_stage(stage.ended) or {})
+    _warn(stage, [_file(name) for name in damaged], "it is made again")
+    for name in damaged:
         there = (stage.folder / name).is_file()
-        log.warning("%s: %s is %s; it is made again", stage.name, _file(name), "not what was written" if there else "missing")
         if name != _file(name) or stage.mending:
             continue
         target = _damaged(stage) / name
@@ -138,16 +138,27 @@ def _set_damage_aside(stage: Stage) -> None:
             target.touch()
 
 
+def _warn(stage: Stage, names: Sequence[str], then: str) -> None:
+    """Name damaged files, the first of many."""
+    for name in names[:NAMED]:
+        what = "not what was written" if (stage.folder / name).is_file() else "missing"
+        log.warning("%s: %s is %s; %s", stage.name, name, what, then)
+    if len(names) > NAMED:
+        log.warning("%s: and %d more files", stage.name, len(names) - NAMED)
+
+
 def _damaged(stage: Stage) -> Path:
     return stage.folder / f".damaged-{stage.name}"
 
 
 def _require_healed(stage: Stage) -> None:
     """Stop where a damaged file could not be made again, its source being gone: all that follows would silently shrink."""
-    for path in sorted(_damaged(stage).rglob("*")):
-        name = path.relative_to(_damaged(stage)).as_posix()
+    damaged = _damaged(stage)
+    for path in sorted(damaged.rglob("*")) if stage.selective else ():
+        name = path.relative_to(damaged).as_posix()
         if path.is_file() and not (stage.folder / name).exists():
-            why = f"it is not what {stage.name} wrote, and what it was made from can be read no more"
+            what = "is not what was written" if path.stat().st_size else "is missing"
+            why = f"it {what} and cannot be made again: bring its source back, or remove {damaged.name} to go on without it"
             raise Refused("file_changed", f"{stage.folder.name}/{name}", why)
 
 
@@ -156,8 +167,9 @@ def _name_damage(stage: Stage) -> None:
     record = records.read_stage(_beside(stage))
     if stage.beside and record is None:
         log.warning("%s: %s is missing or damaged; %s can be checked no more", stage.name, _beside(stage).name, stage.beside[0])
-    for name in records.damaged(stage.folder, record or {}):
-        log.warning("%s: %s is missing or not what was written; nothing is read from it any more", stage.name, name)
+    damaged = records.damaged(stage.folder, record or {})
+    _warn(stage, damaged, "nothing is read from it any more")
+    for name in damaged:
         if name in stage.beside and (stage.folder / name).is_file():
             (stage.folder / name).replace(stage.folder / f"{name}.damaged")
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from docphim import counts, files, preflight
+from docphim import counts, files, preflight, records
 from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
@@ -42,7 +42,8 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     way = stages(recipe, dataset, home)
     to_go = way[: 1 + next(n for n, stage in enumerate(way) if stage.name == last)]
     preflight.check_machine(recipe, to_go, dataset, home)
-    with preflight.naming_places(data=dataset, runs=home), files.locked(files.private_folder(home)):
+    doubting = records.doubting(dataset, home)
+    with preflight.naming_places(data=dataset, runs=home), files.locked(files.private_folder(home)), doubting:
         files.private_folder(dataset)
         if only is not None:
             for stage in to_go[:-1]:

@@ -18,7 +18,7 @@ from docphim.study import SPLITS
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 2, "prepare": 2, "build": 3, "train": 2, "generate": 2, "evaluate": 3, "page": 2}
+VERSIONS = {"ingest": 2, "prepare": 3, "build": 3, "train": 3, "generate": 2, "evaluate": 3, "page": 2}
 
 #: Where a judge's answers are kept in the run's folder: no stage's output, so that no change of settings removes them.
 JUDGED = "judge.jsonl"
@@ -43,6 +43,8 @@ class Stage:
         What it writes too and no later stage has to have: damage there is named, and is no reason to do it again.
     borrowed : bool
         Whether its folders are first linked from a sibling that made them in the same way.
+    selective : bool
+        Whether it leaves out what it cannot make, as a refused film: a damaged file that it does not make again stops it.
     mending : bool
         Whether it keeps the intact rows of its damaged files: those are left where they are.
     torch : bool
@@ -60,6 +62,7 @@ class Stage:
     unrecorded: dict[str, Any] = field(default_factory=dict)
     beside: list[str] = field(default_factory=list)
     borrowed: bool = False
+    selective: bool = False
     mending: bool = False
     torch: bool = False
 
@@ -125,6 +128,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
             outputs=["prepared", "rejected.jsonl?stage=prepare"],
             version=VERSIONS["prepare"],
             borrowed=True,
+            selective=True,
         ),
         Stage(
             name="build",

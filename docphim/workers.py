@@ -116,19 +116,23 @@ def _one_by_one(
                 number = pool.submit(os.getpid).result()
             except BrokenProcessPool as error:
                 raise Refused("worker_killed", "", "worker processes cannot be started; work with 1 worker") from error
-            (process,) = (child for child in multiprocessing.active_children() if child.pid == number)
+            process = next((child for child in multiprocessing.active_children() if child.pid == number), None)
             try:
                 while at < len(items):
                     yield from pool.submit(function, [items[at]]).result()
                     at += 1
             except BrokenProcessPool as error:
-                process.join()
-                # What a decoder does wrong ends in another way: SIGSEGV, SIGABRT, an exit.
-                if process.exitcode == -getattr(signal, "SIGKILL", 0):
+                pool.shutdown()  # whose thread has the exit code
+                if process is None or _killed(process.exitcode):
                     why = "a worker was killed from outside, most often for want of memory; go on with fewer workers"
                     raise Refused("worker_killed", "", why) from error
                 yield crashed(items[at])
                 at += 1
+
+
+def _killed(code: int | None) -> bool:
+    """Whether a process was killed from outside; what a decoder does wrong ends in SIGSEGV, SIGABRT or an exit."""
+    return hasattr(signal, "SIGKILL") and code == -signal.SIGKILL
 
 
 def _pool(workers: int, folder: Path | None) -> ProcessPoolExecutor:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from docphim.compare.row import Both, number
 from docphim.study import Row
 
-WIDTH, LEFT, RIGHT, STEP = 340, 150, 298, 24
+WIDTH, LEFT, RIGHT, TOP, STEP = 340, 150, 298, 8, 24
 #: A longer name would run into the dots.
 _LETTERS = 22
 
@@ -47,10 +47,10 @@ def figure(rows: Sequence[Drawn], title: str) -> Markup:
     def x(value: float) -> float:
         return LEFT + (RIGHT - LEFT) * (value - low) / (high - low)
 
-    bottom = 8 + STEP * len(rows)
+    bottom = TOP + STEP * len(rows)
     parts = [_grid(x(low + i * step), low + i * step, bottom) for i in range(round((high - low) / step) + 1)]
     for place, drawn in enumerate(rows):
-        parts.append(_row(drawn, 8 + STEP * place + STEP / 2, x))
+        parts.append(_row(drawn, TOP + STEP * place + STEP / 2, x))
     head = Markup("<title>{}</title>").format(title)
     return Markup('<svg class="figure" role="img" viewBox="0 0 {} {}">{}{}</svg>').format(
         WIDTH, bottom + 18, head, Markup("").join(parts)

@@ -1,8 +1,8 @@
 """Whether a draft declines to answer: "Tôi không thể đọc phim này.", "As an AI, I can't interpret medical images."
 
 What it says in words, in either language, whatever language was asked for; the phrases stand in declined.yaml.  A report
-that cannot exclude, see or judge one thing declines nothing.  What describes nothing and speaks of itself or to its reader,
-as no report does, declines: "I would rather not."
+that cannot exclude, see or judge one thing declines nothing.  What has not a word of a report and speaks of itself or to its
+reader declines: "I would rather not."
 """
 
 from __future__ import annotations
@@ -55,16 +55,22 @@ def _state(text: str) -> Declined:
     plain = _plain(text)
     if not _may_decline(plain):
         return "no"
-    speaks = _any(_pattern("impersonal").sub(" ", plain), "speaks")
-    if not (speaks or _any(plain, "refuses") or _any(plain, "unread")):
-        return "no"
-    declines = False
-    for clause in _clauses(text):
-        if _any(clause, "refuses") or (_any(clause, "unread") and not _names(clause)):
-            declines = True
-        elif not _any(clause, "aside") and _describes(clause):
-            return "first" if declines else "no"
-    return "wholly" if declines or speaks else "no"
+    if _any(plain, "refuses") or _any(plain, "unread"):
+        declines = False
+        for clause in _clauses(text):
+            if _any(clause, "refuses") or (_any(clause, "unread") and not _any(clause, "earlier") and not _names(clause)):
+                declines = True
+            elif not _any(clause, "aside") and _describes(clause):
+                return "first" if declines else "no"
+        if declines:
+            return "wholly"
+    return "wholly" if _speaks_alone(plain) else "no"
+
+
+def _speaks_alone(plain: str) -> bool:
+    """Whether a text speaks of its writer or to its reader, and is otherwise silent: no report's word, nothing of the body."""
+    speaks = _any(_pattern("impersonal").sub(" ", plain), "persons")
+    return speaks and not _any(plain, "reports") and not _describes(plain) and not _names(plain)
 
 
 def _plain(text: str) -> str:
@@ -122,9 +128,8 @@ def _signs() -> dict[int, frozenset[tuple[str, ...]]]:
 def _pattern(what: str) -> re.Pattern[str]:
     """What refuses, leaves a film unread, comes aside, tells of a film, or speaks of persons, in any language."""
     ways = {"refuses": _refuses, "unread": _unread}
-    lists = {"aside": "aside", "of_film": "of_film", "speaks": "persons", "impersonal": "impersonal"}
     tables = _tables().values()
-    return re.compile("|".join(ways[what](table) if what in ways else _one_of(table[lists[what]]) for table in tables))
+    return re.compile("|".join(ways[what](table) if what in ways else _one_of(table[what]) for table in tables))
 
 
 @functools.cache

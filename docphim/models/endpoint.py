@@ -122,7 +122,7 @@ class Endpoint:
         self._open, self._opening = True, threading.Lock()
         # One loop on a thread of its own: only there can a deadline end an attempt wherever it hangs.
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def chat(self, messages: list[Row], **settings: Any) -> Answer:

@@ -100,5 +100,5 @@ def _write(dataset: Path, outcomes: list[Outcome]) -> None:
     for path in folder.glob("*.b2nd"):  # of series that are refused now, or no longer in the dataset
         if f"prepared/{path.name}" not in listed:
             path.unlink()
-    records.remember(dataset, {o.job.path: o.sum for o in outcomes if o.row is not None})
+    records.remember(dataset, {o.job.path: o.sum for o in outcomes if o.sum is not None})
     files.write_jsonl(folder / "index.jsonl", rows)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from docphim.errors import ENVIRONMENT, Refused, machine
-from docphim.files import content_key, sha256
+from docphim.files import content_key
 from docphim.imaging import modality, store
 from docphim.recipe import Section
+from docphim.records import Sum, summed
 from docphim.study import Row
 
 
@@ -29,12 +30,12 @@ class Job:
 
 @dataclass
 class Outcome:
-    """A row of index.jsonl with its thumbnail and its file's SHA-256, or the reason there is none."""
+    """A row of index.jsonl with its thumbnail and the sum of its file, or the reason there is none."""
 
     job: Job
     row: Row | None = None
     thumb: np.ndarray | None = None
-    sum: str = ""
+    sum: Sum | None = None
     reason: str = ""
     why: str = ""
 
@@ -77,7 +78,7 @@ def prepare_series(job: Job, dataset: Path, settings: Mapping[str, Section]) -> 
     row |= {name: meta[name] for name in ("shape", "spacing", "unit", "view", "frame_of_reference", "sha256", "how")}
     if "affine" in meta:
         row["affine"] = meta["affine"]
-    return Outcome(job, row, thumb, sha256(dataset / job.path))
+    return Outcome(job, row, thumb, summed(dataset / job.path))
 
 
 def _stop_for_machine(error: Exception, job: Job) -> None:

@@ -92,13 +92,14 @@ def write(
         raise
 
 
-def seal(folder: Path, step: int, *, key: str, score: float | None, processes: int) -> dict[str, str]:
-    """Flush every file of a folder to disk, then write the manifest that makes it count; the SHA-256 of each file."""
+def seal(folder: Path, step: int, *, key: str, score: float | None, processes: int) -> dict[str, records.Sum]:
+    """Flush every file of a folder to disk, then write the manifest that makes it count; the sum of each file."""
     paths = sorted(p for p in folder.iterdir() if p.name != MANIFEST)
     for path in paths:
         _flush(path)
-    sums = {p.name: files.sha256(p) for p in paths}
-    manifest = {"step": step, "key": key, "score": score, "processes": processes, "files": sums}
+    sums = {p.name: records.summed(p) for p in paths}
+    named = {name: sha256 for name, (_, sha256) in sums.items()}
+    manifest = {"step": step, "key": key, "score": score, "processes": processes, "files": named}
     files.write_json(folder / MANIFEST, {**manifest, "sha256": _sum_of(manifest)})
     _flush(folder)
     return sums

@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 import yaml
 from markupsafe import escape
 from scored_runs import ScoredRun, references, systems
 
-from docphim.compare.figure import axis
+from docphim.compare.figure import STEP, axis
 from docphim.compare.page import HERE, html, localized, p_value
 from docphim.compare.table import compare
 
@@ -63,6 +64,10 @@ def test_there_is_a_figure_a_task_and_metric_and_each_is_well_formed(page):
         assert len(tree.findall("circle")) == 6
         assert all(0 <= float(dot.get("cx")) <= 340 for dot in tree.findall("circle"))
         assert len([path for path in tree.findall("path") if path.get("class") == "dot lower"]) == 1
+        rows = [float(text.get("y")) - 4 for text in tree.findall("text") if text.get("class").startswith("label")]
+        grid = {float(path.get("d").partition("V")[2]) for path in tree.findall("path") if path.get("class") == "grid"}
+        assert grid == {rows[-1] + STEP / 2} and {b - a for a, b in pairwise(rows)} == {STEP}
+        assert 0 < rows[0] - STEP / 2 < STEP / 2
 
 
 def test_nothing_from_outside_may_come_in(page):

@@ -151,7 +151,7 @@ def test_one_changed_letter_of_what_is_checked_on_use_is_named_and_so_is_a_missi
 
 def test_remembered_sums_save_reading_and_damaged_notes_of_them_are_left_unused(tmp_path, monkeypatch):
     part = checkpoint(tmp_path)
-    records.remember(tmp_path, {"checkpoints/checkpoint-1/weights": files.sha256(part / "weights")})
+    records.remember(tmp_path, {"checkpoints/checkpoint-1/weights": records.summed(part / "weights")})
     names = read(monkeypatch)
     record = {"written": records.written(tmp_path, ["checkpoints"])}
     assert sorted(names) == ["film.b2nd", "manifest.json"]
@@ -172,3 +172,27 @@ def test_sums_of_a_folder_that_cannot_be_written_are_computed_each_time(tmp_path
     names = read(monkeypatch)
     assert [records.damaged(tmp_path, record) for _ in range(2)] == [[], []]
     assert names.count("weights") == 2
+
+
+def test_a_change_that_keeps_a_files_time_is_doubted_once_an_opener_has_named_it(tmp_path):
+    part = checkpoint(tmp_path)
+    record = {"written": records.written(tmp_path, ["checkpoints"])}
+    before = (part / "weights").stat()
+    (part / "weights").write_text("abd", encoding="utf-8")
+    os.utime(part / "weights", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert records.damaged(tmp_path, record) == [], "size and time are all that is looked at"
+    with pytest.raises(Refused), records.doubting(tmp_path):
+        raise Refused("empty_dataset")
+    assert records.damaged(tmp_path, record) == []
+    with pytest.raises(Refused), records.doubting(tmp_path):
+        raise Refused("file_changed", "weights")
+    assert records.damaged(tmp_path, record) == ["checkpoints/checkpoint-1/weights"]
+
+
+def test_what_changes_after_it_was_summed_is_read_again(tmp_path):
+    part = checkpoint(tmp_path)
+    record = {"written": records.written(tmp_path, ["checkpoints"])}
+    early = records.summed(part / "weights")
+    (part / "weights").write_text("changed", encoding="utf-8")
+    records.remember(tmp_path, {"checkpoints/checkpoint-1/weights": early})
+    assert records.damaged(tmp_path, record) == ["checkpoints/checkpoint-1/weights"]

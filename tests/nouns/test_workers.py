@@ -55,6 +55,12 @@ def test_a_worker_that_is_killed_from_outside_stops_the_work_and_is_no_fault_of_
         list(workers.each(double, [*GROUPS, [15]], workers=2, crashed=lost))
 
 
+def test_a_worker_that_dies_before_it_is_looked_at_stops_the_work(monkeypatch):
+    monkeypatch.setattr(workers.multiprocessing, "active_children", list)
+    with pytest.raises(Refused, match="worker_killed"):
+        list(workers.each(double, [*GROUPS, [13]], workers=2, crashed=lost))
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_what_the_work_raises_is_raised_here(count):
     with pytest.raises(Refused, match="disk_full"):

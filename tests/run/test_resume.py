@@ -167,7 +167,7 @@ def test_damage_beside_the_outputs_is_named_set_aside_and_costs_no_second_run(st
     (tmp_path / "log.txt").write_text("fine", encoding="utf-8")
     resume.do(logging)
     (tmp_path / "log.txt").write_text("fime", encoding="utf-8")
-    assert not resume.do(logging) and "upper: log.txt is missing or not what was written" in caplog.text
+    assert not resume.do(logging) and "upper: log.txt is not what was written" in caplog.text
     assert not (tmp_path / "log.txt").exists() and (tmp_path / "log.txt.damaged").exists() and len(CALLS) == 1
 
 
@@ -195,7 +195,14 @@ def folding(stage, tmp_path):
     (tmp_path / "letters.txt").write_text("abc", encoding="utf-8")
     places = (tmp_path / "letters.txt", tmp_path / "out")
     return dataclasses.replace(
-        stage(), call=f"{__name__}:fold", arguments=places, settings={}, unrecorded={}, inputs={}, outputs=["out"]
+        stage(),
+        call=f"{__name__}:fold",
+        arguments=places,
+        settings={},
+        unrecorded={},
+        inputs={},
+        outputs=["out"],
+        selective=True,
     )
 
 
@@ -225,6 +232,32 @@ def test_a_damaged_file_that_other_settings_do_not_make_stops_nothing(folding, t
         resume.do(folding)
     assert resume.do(dataclasses.replace(folding, version=2)) and not sides(tmp_path)
     assert sorted(path.name for path in target.iterdir()) == ["a", "c"]
+
+
+def test_a_damaged_file_is_missed_also_after_other_settings_have_failed(folding, stage, tmp_path):
+    source, target = folding.arguments
+    resume.do(folding)
+    (target / "b").unlink()
+    source.write_text("ac", encoding="utf-8")
+    with pytest.raises(Refused, match="file_changed"):
+        resume.do(folding)
+    with pytest.raises(RuntimeError):
+        resume.do(dataclasses.replace(stage("fail"), outputs=["out"]))
+    with pytest.raises(Refused, match="file_changed"):
+        resume.do(folding)
+    source.write_text("abc", encoding="utf-8")
+    assert resume.do(folding) and not sides(tmp_path) and (target / "b").exists()
+
+
+def test_many_damaged_files_are_counted_and_the_first_are_named(folding, caplog):
+    source, target = folding.arguments
+    source.write_text("abcdefghij", encoding="utf-8")
+    resume.do(folding)
+    for path in target.iterdir():
+        path.unlink()
+    resume.do(folding)
+    lines = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(lines) == resume.NAMED + 1 and lines[-1] == f"upper: and {10 - resume.NAMED} more files"
 
 
 def test_an_interrupted_stage_is_not_done_and_keeps_what_it_had(stage, tmp_path):
