@@ -210,3 +210,5 @@ def test_a_diagnosis_is_named_in_the_order_of_the_language(language, name, said)
 def test_a_concept_without_words_keeps_its_name():
     assert term("no_such_thing", "anatomy", "vi") == "no such thing"
     assert term("costophrenic_angle", "anatomy", "vi") == "góc sườn hoành"
+    assert term("opacified", "states", "vi") == "mờ", "a word that means a state of certain anatomy only"
+    assert term("opacified", "findings", "vi") == "opacified"

@@ -68,6 +68,8 @@ def test_there_is_a_figure_a_task_and_metric_and_each_is_well_formed(page):
         grid = {float(path.get("d").partition("V")[2]) for path in tree.findall("path") if path.get("class") == "grid"}
         assert grid == {rows[-1] + STEP / 2} and {b - a for a, b in pairwise(rows)} == {STEP}
         assert 0 < rows[0] - STEP / 2 < STEP / 2
+        dots = {dot.get("class").split()[-1]: float(dot.get("cy")) for dot in tree.findall("circle")}
+        assert dots["wrong"] > dots["own"], "below it, the score on another patient's film"
 
 
 def test_nothing_from_outside_may_come_in(page):

@@ -1,8 +1,10 @@
 """findings: what counts as named, and from how many studies on a rate is shown."""
 
+import numpy as np
 import pytest
 
 from docphim.evaluate.findings import FEWEST, by_finding
+from docphim.metrics.intervals import patient_index, resampled_sums
 
 TRUE, FALSE = {"cardiomegaly": 1}, {"cardiomegaly": 0}
 
@@ -27,3 +29,19 @@ def test_a_finding_that_the_draft_hedges_counts_as_named(text, named):
 def test_no_rate_is_shown_of_fewer_studies_than_five(sick, well, shown):
     assert FEWEST == 5
     assert ("cardiomegaly" in rates(["Bóng tim to."] * sick, ["Bóng tim không to."] * well)) is shown
+
+
+def test_the_interval_leaves_out_samples_without_a_sick_or_without_a_healthy_study_and_no_other():
+    sick = ["Bóng tim to.", "Bóng tim to.", "Bóng tim to.", "Bóng tim không to.", "Bóng tim không to."]
+    well = ["Bóng tim không to."] * 26 + ["Bóng tim to."] * 2
+    hit, alarm = (np.array([text == "Bóng tim to." for text in texts]) for texts in (sick, well))
+    people = [*(f"a{i}" for i in range(len(sick))), *(f"b{i}" for i in range(len(well)))]
+    table = np.zeros((len(people), 4))
+    table[: len(sick)] = np.stack([hit, ~hit, 0 * hit, 0 * hit], axis=1)
+    table[len(sick) :] = np.stack([0 * alarm, 0 * alarm, alarm, ~alarm], axis=1)
+    sums = resampled_sums(table, patient_index(people), 100, 1)
+    both = sums[(sums[:, 0] + sums[:, 1] >= 1) & (sums[:, 2] + sums[:, 3] >= 1)]
+    assert any(both[:, 0] + both[:, 1] == 1), "a sample that tells whether more than one is asked for"
+    j = both[:, 0] / (both[:, 0] + both[:, 1]) - both[:, 2] / (both[:, 2] + both[:, 3])
+    found = rates(sick, well)["cardiomegaly"]
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(j, [2.5, 97.5])), abs=1e-4)

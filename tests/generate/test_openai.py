@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import threading
 from collections import Counter
 from dataclasses import replace
 
@@ -113,6 +114,25 @@ def test_a_dialogue_goes_on_from_the_reference_and_from_what_was_said(talks, tmp
     second = [r["messages"] for r in server.requests if len(r["messages"]) == 4]
     before = Counter(m[2]["content"] for m in second)
     assert before["said in turn 1"] == 3 and sum(text.startswith(SAID[0]) for text in before.elements()) == 3
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_as_many_requests_are_under_way_as_the_recipe_says(findings, tmp_path, workers):
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def answer(server, row):
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        server.release.wait(0.2)
+        with lock:
+            under_way -= 1
+        return "Tim."
+
+    with serving(answer) as server:
+        ask(findings, tmp_path / "run", server, asking={"concurrency": workers})
+    assert most == workers
 
 
 def test_rows_stand_in_plan_order_whatever_order_answers_come_in(findings, tmp_path):

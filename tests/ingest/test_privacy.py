@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docphim.errors import Refused, UsageError
-from docphim.ingest.deidentify import remove_identities
+from docphim.ingest.deidentify import announced, remove_identities
 from docphim.ingest.headers import ALLOWED
 from docphim.ingest.identities import Identities, load_key
 
@@ -148,6 +148,12 @@ TEXTS = [
 @pytest.mark.parametrize(("text", "names", "expected"), TEXTS)
 def test_names_go_and_findings_stay(text, names, expected):
     assert remove_identities(text, names) == expected
+
+
+def test_a_letterhead_announces_names_apart_from_numbers():
+    text = "Họ tên: Nguyễn Văn An\nMã BN: BN-0098765\nĐịa chỉ: Hà Nội\nHình ảnh: tim to."
+    assert announced(text) == (["Nguyễn Văn An"], ["BN-0098765"])
+    assert remove_identities(text + "\nSo với phim của BN-0098765 không đổi.").count("0098765") == 0
 
 
 def test_in_english_a_name_goes_without_a_title():

@@ -116,6 +116,8 @@ SIDES_AND_PLACES = [
     ("TDMP (P)", ["pleura effusion + right"]),
     ("TDMP (T) lượng ít", ["pleura effusion + left mild"]),
     ("Tràn dịch màng phổi hai bên", ["pleura effusion + both"]),
+    ("Dày màng phổi trái, phải", ["pleura thickening + both"]),
+    ("Mờ phổi phải và hai bên", ["lung opacity + right", "lung opacity + both"]),
     (
         "Phổi phải: đông đặc thùy dưới, tràn dịch màng phổi lượng ít",
         ["lung consolidation + right lower_lobe", "pleura effusion + right mild"],

@@ -66,6 +66,18 @@ def test_a_log_gives_one_figure_of_the_loss_and_one_a_metric():
     assert curve.curves([], "val/loss") == []
 
 
+def test_a_curve_falls_where_its_values_do_and_stays_within_its_axes():
+    drawn = str(curve.curves([{"step": step, "loss": loss} for step, loss in ((1, 5.0), (2, 3.0), (4, 1.0))], "val/loss")[0])
+    (tag,) = re.findall(r"<path[^>]*line train[^>]*>", drawn)
+    xs, ys = zip(*(map(float, point.split()) for point in re.search(r'd="M([^"]*)"', tag)[1].split("L")), strict=True)
+    assert list(ys) == sorted(ys) and list(xs) == sorted(xs)
+    assert ys[0] >= curve.TOP and ys[-1] <= curve.BOTTOM and ys[-1] - ys[0] > 0.6 * (curve.BOTTOM - curve.TOP)
+    assert (ys[1] - ys[0], xs[2] - xs[1]) == (
+        pytest.approx(ys[2] - ys[1], abs=0.2),
+        pytest.approx(2 * (xs[1] - xs[0]), abs=0.2),
+    )
+
+
 def test_values_that_are_no_numbers_are_left_out():
     rows = [{"step": 1, "loss": math.nan}, {"step": 2, "loss": None}, {"step": 3, "loss": 1.5}]
     assert curve.points(rows, "loss") == [(3, 1.5)]

@@ -125,6 +125,12 @@ def test_beyond_the_pleural_line_there_is_air_and_no_vessel() -> None:
     assert (found[0].delta[beyond] < 0).all()
 
 
+def test_what_lies_in_fluid_is_hidden_in_whatever_order_the_findings_are_named() -> None:
+    fluid, dense = Finding("effusion", "right", None, "severe"), Finding("consolidation", "right", "lower", "severe")
+    one, other = shot(fluid, dense), shot(dense, fluid)
+    assert (one.pixels == other.pixels).all()
+
+
 @pytest.mark.parametrize("size", [9.0, 20.0, 45.0])
 def test_a_nodule_has_its_diameter_on_the_film(size: float) -> None:
     name = "nodule" if size <= 30 else "mass"

@@ -51,6 +51,7 @@ def test_a_modality_of_one_file_and_one_line_goes_from_source_to_page(tmp_path: 
     dataset, home = run.run(recipe_of(tmp_path))
     index = list(read_jsonl(dataset / "prepared" / "index.jsonl"))
     assert [(row["modality"], row["unit"], row["shape"]) for row in index] == [("toy", "HU", [9, 72, 64])] * 14
+    assert [row["affine"] for row in index] == [np.diag([1.0, 1.0, 5.0, 1.0]).tolist()] * 14
     assert np.load(dataset / "prepared" / "thumbs-toy.npy").shape == (14, 3, 18, 16)
     example = read_examples(dataset, "test")[0]
     assert example.messages[1].content.startswith("<video>")

@@ -31,7 +31,8 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[np.ndarray, R
     volume = arrays.read(place, unit="HU", spacing=settings.spacing)
     frame = "1.2.3" if volume.array[0, 0, 1] == 0 else "1.2.4"
     facts = {"spacing": list(settings.spacing), "unit": volume.unit, "view": "unknown", "how": volume.how}
-    return volume.array, {**facts, "frame_of_reference": frame}
+    affine = np.diag([*settings.spacing[::-1], 1.0]).tolist()
+    return volume.array, {**facts, "frame_of_reference": frame, "affine": affine}
 
 
 def media(study: str, rows: list[Row], settings: Settings) -> list[Media]:
