@@ -137,7 +137,7 @@ def test_processes_that_lose_their_checkpoint_count_with_one_process(together, d
 
 def test_the_processes_leave_nothing_of_how_they_met(together):
     assert {p.name for p in together.iterdir()} == {
-        "checkpoints", "log.jsonl", "model", ".lock", ".lock-rank-0", ".lock-rank-1",
+        "checkpoints", "log.jsonl", "model", ".sums.json", ".lock", ".lock-rank-0", ".lock-rank-1",
     }  # fmt: skip
 
 
