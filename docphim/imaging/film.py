@@ -71,6 +71,7 @@ def film_from(data: bytes, long_side: int = 1024) -> Film:
     raise Refused("file_unreadable")
 
 
+@dicom.quiet()
 def _from_dicom(ds: pydicom.Dataset, long_side: int) -> Film:
     view, stated_by = scope.check_film(ds)
     photometric = dicom.text(ds, "PhotometricInterpretation").upper()

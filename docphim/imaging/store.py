@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import blosc2
 import numpy as np
 
 from docphim import files
@@ -53,8 +54,6 @@ class Prepared:
         """
         if any(not 0 <= index < len(self.places) for index in indices):
             raise Refused("slices_missing", self.path.name, f"the volume has {len(self.places)} slices")
-        import blosc2  # an eighth of a second; commands that open no pixels do without
-
         out = np.empty((len(indices), *self.shape[-2:]), self.dtype)
         with _opened(self.path) as handle:
             for plane, index in zip(out, indices, strict=True):
@@ -89,8 +88,6 @@ def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]
     Refused
         `disk_full`.
     """
-    import blosc2
-
     array = np.ascontiguousarray(array)
     *leading, height, width = array.shape
     ones = [1] * len(leading)

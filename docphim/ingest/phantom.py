@@ -19,7 +19,6 @@ from pydantic import Field, field_validator
 
 from docphim.errors import Refused, UsageError
 from docphim.files import content_key, read_json, sha256, write_json
-from docphim.ingest.headers import read_header
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.phantom.patient import labels_of, profile_of, sample_patient
 from docphim.phantom.reports import LANGUAGES, compose
@@ -181,6 +180,8 @@ def _make_one(index: int, *, root: Path, seed: int, profile: str, size: int) -> 
 
 
 def _study(folder: Path, language: str) -> SourceStudy | Rejection:
+    from docphim.ingest.headers import read_header  # here: every command checks its source, and few read headers
+
     name = folder.name
     try:
         film = folder / "film.dcm"

@@ -22,9 +22,15 @@ from docphim.imaging.io.sniff import ENOUGH, kind_of
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep libraries' warnings and log lines, which may quote a header, from reaching anybody."""
+    """Keep libraries' warnings and log lines, which may quote a header, from reaching anybody.
+
+    Inside another such block it does nothing, so that a film's seventy header values cost one switch.
+    """
     logger = logging.getLogger("pydicom")
     level = logger.level
+    if level > logging.CRITICAL:
+        yield
+        return
     logger.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
