@@ -39,6 +39,8 @@ REASONS: dict[str, str] = {
     "modality_unsupported": "this version reads no study of this modality",
     "body_part_out_of_scope": "the header names another body part than the chest",
     "view_out_of_scope": "the film is a lateral or oblique view",
+    "species_out_of_scope": "the header names an animal",
+    "quality_control": "the film was made to test the machine",
     "for_processing": "the film is FOR PROCESSING: raw detector values, not for display",
     # reports and studies
     "report_missing": "the image has no report",

@@ -1,18 +1,13 @@
-"""Whether a header lets a film in: modality, purpose, body part and view (words in scope.yaml)."""
+"""Whether a header lets a film in: modality, purpose, species, body part and view (words in scope.yaml)."""
 
 from __future__ import annotations
-
-import functools
-import re
-import unicodedata
-from pathlib import Path
-from typing import Any
 
 import pydicom
 
 from docphim.errors import Refused
-from docphim.imaging.io.dicom import items, mended, text
-from docphim.package_data import packaged
+from docphim.imaging.header_words import has, plain, table, without
+from docphim.imaging.io.dicom import items, text
+from docphim.imaging.views import view_of
 
 #: What a recipe and `--as` call a modality → its codes in DICOM; DR is not a defined term, and common.
 CODES: dict[str, tuple[str, ...]] = {"xray": ("CR", "DX", "RG", "DR"), "ct": ("CT",), "pet": ("PT",)}
@@ -48,21 +43,22 @@ _BY_CLASS = {
     "1.2.840.10008.5.1.4.1.1.128": "PT",
 }
 _DX_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
-#: Free texts that state part and view where no attribute of its own does, those of the single image first.
-_DESCRIPTIONS = ("AcquisitionDeviceProcessingDescription", "SeriesDescription", "ProtocolName", "BodyPartExamined")
-_OUT_OF_SCOPE = ("lateral", "decubitus", "oblique", "lordotic")
-
-
-@functools.cache
-def _table() -> dict[str, Any]:
-    return packaged(Path(__file__).with_suffix(".yaml"))
-
-
-def plain(value: str) -> str:
-    """Capitals without accents, words parted by single spaces: 'Ngực thẳng' -> 'NGUC THANG'."""
-    bare = unicodedata.normalize("NFD", mended(value).replace("đ", "d").replace("Đ", "D"))
-    bare = "".join(c for c in bare if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[A-Z0-9]+", bare.upper()))
+#: Free texts of this image, and those of its study or of what was asked for, which may be the words for another film of it.
+_OF_THE_IMAGE = (
+    "AcquisitionDeviceProcessingDescription",
+    "SeriesDescription",
+    "ProtocolName",
+    "PerformedProcedureStepDescription",
+    "BodyPartExamined",
+)
+_OF_THE_STUDY = (
+    "RequestedProcedureDescription",
+    "RequestedProcedureCodeSequence",
+    "ScheduledProcedureStepDescription",
+    "StudyDescription",
+    "ProcedureCodeSequence",
+)
+_REQUEST = "RequestAttributesSequence"
 
 
 def modality_of(ds: pydicom.Dataset) -> str:
@@ -71,7 +67,7 @@ def modality_of(ds: pydicom.Dataset) -> str:
 
 
 def check_film(ds: pydicom.Dataset) -> tuple[str, str | None]:
-    """Refuse what is not a frontal chest film for presentation; otherwise its view and the tag that states it.
+    """Refuse what is not a frontal chest film of a person, for presentation; otherwise its view and the tag that states it.
 
     Returns
     -------
@@ -83,7 +79,8 @@ def check_film(ds: pydicom.Dataset) -> tuple[str, str | None]:
     Raises
     ------
     Refused
-        `modality_unsupported`, `for_processing`, `body_part_out_of_scope` or `view_out_of_scope`.
+        `modality_unsupported`, `for_processing`, `species_out_of_scope`, `quality_control`, `body_part_out_of_scope` or
+        `view_out_of_scope`.
     """
     modality = modality_of(ds)
     if modality not in FILMS:
@@ -91,83 +88,81 @@ def check_film(ds: pydicom.Dataset) -> tuple[str, str | None]:
         raise Refused("modality_unsupported", "", f"modality is {name}; this version reads films: {', '.join(FILMS)}")
     if text(ds, "PresentationIntentType").upper() == "FOR PROCESSING" or text(ds, "SOPClassUID") == _DX_FOR_PROCESSING:
         raise Refused("for_processing")
-    _check_body_part(ds)
-    return _view(ds)
+    image, study = (_words(ds, sources) for sources in (_OF_THE_IMAGE, _OF_THE_STUDY))
+    _check_person(ds, image + study)
+    _check_purpose(ds, image + study)
+    _check_body_part(ds, image, study)
+    return view_of(ds, image + study)
 
 
-def _check_body_part(ds: pydicom.Dataset) -> None:
+def _words(ds: pydicom.Dataset, sources: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The plain words of free texts and of the meanings of codes, in the order of `sources`, also those of the request."""
+    words = []
+    for source in sources:
+        for holder in (ds, *items(ds, _REQUEST)):
+            values = [text(i, "CodeMeaning") for i in items(holder, source)] or [text(holder, source)]
+            words += [(source, without(plain(value), table()["harmless"])) for value in values if value]
+    return words
+
+
+def _check_person(ds: pydicom.Dataset, described: list[tuple[str, str]]) -> None:
+    """Refuse an animal: a species other than man or, where no species is named, a breed, or a description that names one."""
+    coded = [text(i, key) for i in items(ds, "PatientSpeciesCodeSequence") for key in ("CodeValue", "CodeMeaning")]
+    species = _spoken([text(ds, "PatientSpeciesDescription"), *coded])
+    if any(has(s, word) for s in species for word in table()["human"]):
+        return
+    if species or _spoken([text(ds, "PatientBreedDescription")]) or _first(described, "animal"):
+        raise Refused("species_out_of_scope", "", "the header names an animal")
+
+
+def _spoken(values: list[str]) -> list[str]:
+    """The plain words of those values that say something."""
+    return [words for words in map(plain, values) if words and words not in table()["silent"]]
+
+
+def _check_purpose(ds: pydicom.Dataset, described: list[tuple[str, str]]) -> None:
+    """Refuse films that test the machine: QualityControlImage (0028,0300), or a description that says so."""
+    if text(ds, "QualityControlImage").upper() == "YES":
+        raise Refused("quality_control", "", "QualityControlImage says YES")
+    if tested := _first(described, "quality_control"):
+        raise Refused("quality_control", "", "{} says {}".format(*tested))
+
+
+def _first(described: list[tuple[str, str]], *lists: str) -> tuple[str, str] | None:
+    """The first attribute whose words hold a phrase of some lists of scope.yaml, and the phrase."""
+    phrases = [phrase for name in lists for phrase in table()[name]]
+    return next(((source, phrase) for source, words in described for phrase in phrases if has(words, phrase)), None)
+
+
+def _check_body_part(ds: pydicom.Dataset, image: list[tuple[str, str]], study: list[tuple[str, str]]) -> None:
+    """Hold what names the part against the chest, the nearest to the image first; what is silent lets the next speak.
+
+    A part's attribute counts most (a study of chest and knee has one description for both films), then the image's free
+    texts, then the study's.  A film of chest and abdomen is a film of the chest: it shows all of it.
+    """
+    if _chest_by_attribute(ds):
+        return
+    for texts in (image, study):
+        if any(_names_chest(words) for _, words in texts):
+            return
+        if other := _first(texts, "not_the_chest", "named"):
+            raise Refused("body_part_out_of_scope", "", "{} says {}".format(*other))
+
+
+def _chest_by_attribute(ds: pydicom.Dataset) -> bool:
+    """Whether an attribute names the chest; False where they say nothing, a refusal where one names another part."""
     parts = [("BodyPartExamined", text(ds, "BodyPartExamined"))]
     parts += [("AnatomicRegionSequence", text(i, "CodeMeaning")) for i in items(ds, "AnatomicRegionSequence")]
-    verdicts = []
-    for source, value in parts:
-        part = plain(value)
-        verdicts.append(_is_chest(part))
-        if verdicts[-1] is False:
-            name = part if part in _table()["named"] else "another part than the chest"
+    stated = [(source, plain(value)) for source, value in parts]
+    stated = [(source, part) for source, part in stated if part and part not in table()["silent"]]
+    for source, part in stated:
+        if not _names_chest(part) or any(word in part for word in table()["not_chest"]):
+            name = part if part in table()["named"] else "another part than the chest"
             raise Refused("body_part_out_of_scope", "", f"{source} says {name}")
-    if True not in verdicts:
-        _check_described_part(ds)
+    return bool(stated)
 
 
-def _check_described_part(ds: pydicom.Dataset) -> None:
-    """Where no attribute of its own names the part: a description that names another, and no chest."""
-    words = [(source, plain(text(ds, source))) for source in _DESCRIPTIONS]
-    if any(part in described for _, described in words for part in _table()["chest"]):
-        return
-    for source, described in words:
-        for name in _table()["named"]:
-            if _has(described, name):
-                raise Refused("body_part_out_of_scope", "", f"{source} says {name}")
-
-
-def _is_chest(part: str) -> bool | None:
-    """True for the chest, False for another body part, None where the value says nothing."""
-    table = _table()
-    if not part or part in table["silent"]:
-        return None
-    return any(w in part for w in table["chest"]) and not any(w in part for w in table["not_chest"])
-
-
-def _view(ds: pydicom.Dataset) -> tuple[str, str | None]:
-    views: dict[str, str] = {}
-    for source, view in _stated_views(ds):
-        if view in _OUT_OF_SCOPE:
-            raise Refused("view_out_of_scope", "", f"{source} says {view}")
-        views.setdefault(view, source)
-    if len(views) != 1:  # silent, or PA in one place and AP in another
-        return "unknown", None
-    return next(iter(views.items()))
-
-
-def _stated_views(ds: pydicom.Dataset) -> list[tuple[str, str]]:
-    """Every (source, view) that the header states; descriptions count only where nothing else speaks."""
-    table = _table()
-    stated = [("ViewPosition", v) for v in _views_in(plain(text(ds, "ViewPosition")), table["view"])]
-    for item in items(ds, "ViewCodeSequence"):
-        coded = table["view_code"].get(text(item, "CodeValue"))
-        meant = [coded] if coded else _views_in(plain(text(item, "CodeMeaning")), table["view"])
-        stated += [("ViewCodeSequence", v) for v in meant]
-    # PS3.3 C.7.6.1.1.1: rows that run to anterior or posterior are those of a lateral projection
-    if text(ds, "PatientOrientation")[:1].upper() in ("A", "P"):
-        stated.append(("PatientOrientation", "lateral"))
-    return stated or _described_views(ds)
-
-
-def _described_views(ds: pydicom.Dataset) -> list[tuple[str, str]]:
-    """What the first description says that names one of frontal and lateral; one that names both says nothing."""
-    table = _table()
-    for source in _DESCRIPTIONS:
-        words = plain(text(ds, source))
-        frontal = any(_has(words, w) for w in table["description_frontal"])
-        lateral = _views_in(words, table["description"])
-        if frontal != bool(lateral):
-            return [(source, view) for view in lateral]
-    return []
-
-
-def _views_in(words: str, names: dict[str, list[str]]) -> list[str]:
-    return [view for view, spellings in names.items() if any(_has(words, s) for s in spellings)]
-
-
-def _has(words: str, phrase: str) -> bool:
-    return f" {phrase} " in f" {words} "
+def _names_chest(words: str) -> bool:
+    """Whether words name the chest, outside phrases that hold such a word and mean another part (thoracic spine, thắt lưng)."""
+    rest = without(words, table()["not_the_chest"])
+    return any(word in rest for word in table()["chest"])

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from docphim.errors import Refused
 from docphim.imaging.film import film_from
-from docphim.imaging.scope import plain
+from docphim.imaging.header_words import plain
 
 
 def utf8(value: str) -> str:

@@ -1,0 +1,42 @@
+"""What words of a header mean: scope.yaml, and words compared without accents, capitals and punctuation."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from docphim.imaging.io.dicom import mended
+from docphim.package_data import packaged
+
+
+@functools.cache
+def table() -> dict[str, Any]:
+    """scope.yaml."""
+    return packaged(Path(__file__).with_name("scope.yaml"))
+
+
+def plain(value: str) -> str:
+    """Capitals without accents, words parted by single spaces: 'Ngực thẳng' -> 'NGUC THANG'."""
+    bare = unicodedata.normalize("NFD", mended(value).replace("đ", "d").replace("Đ", "D"))
+    bare = "".join(c for c in bare if not unicodedata.combining(c))
+    return " ".join(re.findall(r"[A-Z0-9]+", bare.upper()))
+
+
+def has(words: str, phrase: str) -> bool:
+    """Whether plain words hold a phrase, whole words of it: 'KHOP GOI PHAI' holds 'GOI' and not 'GO'."""
+    return f" {phrase} " in f" {words} "
+
+
+def without(words: str, phrases: list[str]) -> str:
+    """Plain words without some phrases: 'CHEST C ARM' without 'C ARM' is 'CHEST'."""
+    for phrase in phrases:
+        words = f" {words} ".replace(f" {phrase} ", "  ").strip()
+    return words
+
+
+def meanings(words: str, names: dict[str, list[str]]) -> list[str]:
+    """The names of which a spelling stands in plain words."""
+    return [name for name, spellings in names.items() if any(has(words, spelling) for spelling in spellings)]
