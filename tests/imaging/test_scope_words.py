@@ -1,4 +1,4 @@
-"""Descriptions as departments write them, in three languages: of chests, of other parts, of laterals, animals and test images."""
+"""Descriptions as departments write them, in three languages: chests, other parts, laterals, animals, tests."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ from docphim.imaging.io.dicom import read
 from docphim.imaging.scope import check_film
 
 CHESTS = """X-QUANG NGỰC THẲNG | Chụp Xquang ngực thẳng nghiêng | Tim phổi thẳng | TIM PHOI | Chụp Xquang tại giường
-Chụp X-quang ngực thẳng [số hóa 1 phim] | XQ NGUC THANG (KTS) | XQ tim phổi thẳng tại giường C-arm | Gói khám tổng quát: ngực, siêu âm bụng
-XR CHEST 2 VIEWS | DX CHEST PA LAT | CXR ICU, line check | Chest X-ray (post central line, neck) | XR RIBS BILATERAL W CHEST
-Portable chest, post spine surgery | CHEST FOR RIB FRACTURE | Chest - hip fracture preop | Head of department special | ER / hand-held
-Thorax de face | Radiographie thoracique | Rx Pulmon F | Cliché thorax face au lit | RADIO PULMONAIRE | Bệnh viện Răng Hàm Mặt
-Khám sức khỏe | Cấp cứu | Xquang | Chụp Xquang tại phòng mổ | Chụp Xquang đường dò | Babygram | Chụp Xquang ngực bụng trẻ sơ sinh
-Chest and abdomen AP | Thorax-abdomen"""
-OTHER_PARTS = """Chụp răng toàn cảnh | XQ Panorama | X-quang panoramic | ORTHOPANTOMOGRAM | Dental OPG | Teeth bitewing | XQ KHOP GOI P
-Chụp Xquang cột sống thắt lưng thẳng nghiêng | XQ thắt lưng T-N | CSTL T-N | Chụp Xquang cột sống cổ thẳng nghiêng | L-SPINE 2 VIEWS
-Chụp cột sống ngực thẳng nghiêng | Thoracic spine AP | Lumbar spine AP/LAT | Chụp Xquang Hirtz | Blondeau - Hirtz | Sinus - Waters view
-Chụp xoang | Chụp Xquang sọ thẳng nghiêng | Chụp Xquang Schuller | Radio du genou face et profil | Radiographie du bassin
-Rachis lombaire F+P | Rachis thoracique | ASP debout | Épaule droite | Cheville gauche | KUB | Bụng không chuẩn bị | Khung chậu thẳng
-Xương cẳng tay phải | BÀN TAY TRÁI | Xương đòn thẳng hoặc chếch | Wrist PA | Tuổi xương | Mammography | Thực quản dạ dày | Cổ nghiêng
-Cổ tay nghiêng | Scapula Y | Clavicule gauche | Khung sườn | XƯƠNG SƯỜN PHẢI | Hàm chếch một bên | Phim cắn (Occlusal) | XQ vai T
-Xquang đầu gối | Feet weight bearing | Radius/Ulna | Main gauche - âge osseux | Télécrâne | TOGD | Pied droit"""
-LATERALS = "Chụp Xquang ngực nghiêng hoặc chếch mỗi bên | NGUC NGHIENG TRAI | Thorax profil | Chest lateral | Chest decubitus | Đỉnh phổi ưỡn"
+Chụp X-quang ngực thẳng [số hóa 1 phim] | XQ NGUC THANG (KTS) | XQ tim phổi thẳng tại giường C-arm
+Gói khám tổng quát: ngực, siêu âm bụng | XR CHEST 2 VIEWS | DX CHEST PA LAT | CXR ICU, line check
+Chest X-ray (post central line, neck) | XR RIBS BILATERAL W CHEST | Portable chest, post spine surgery
+CHEST FOR RIB FRACTURE | Chest - hip fracture preop | Head of department special | ER / hand-held
+Thorax de face | Radiographie thoracique | Rx Pulmon F | Cliché thorax face au lit | RADIO PULMONAIRE
+Bệnh viện Răng Hàm Mặt | Khám sức khỏe | Cấp cứu | Xquang | Chụp Xquang tại phòng mổ
+Chụp Xquang đường dò | Babygram | Chụp Xquang ngực bụng trẻ sơ sinh | Chest and abdomen AP
+Thorax-abdomen"""
+OTHER_PARTS = """Chụp răng toàn cảnh | XQ Panorama | X-quang panoramic | ORTHOPANTOMOGRAM | Dental OPG | Teeth bitewing
+XQ KHOP GOI P | Chụp Xquang cột sống thắt lưng thẳng nghiêng | XQ thắt lưng T-N | CSTL T-N
+Chụp Xquang cột sống cổ thẳng nghiêng | L-SPINE 2 VIEWS | Chụp cột sống ngực thẳng nghiêng
+Thoracic spine AP | Lumbar spine AP/LAT | Chụp Xquang Hirtz | Blondeau - Hirtz | Sinus - Waters view
+Chụp xoang | Chụp Xquang sọ thẳng nghiêng | Chụp Xquang Schuller | Radio du genou face et profil
+Radiographie du bassin | Rachis lombaire F+P | Rachis thoracique | ASP debout | Épaule droite
+Cheville gauche | KUB | Bụng không chuẩn bị | Khung chậu thẳng | Xương cẳng tay phải | BÀN TAY TRÁI
+Xương đòn thẳng hoặc chếch | Wrist PA | Tuổi xương | Mammography | Thực quản dạ dày | Cổ nghiêng
+Cổ tay nghiêng | Scapula Y | Clavicule gauche | Khung sườn | XƯƠNG SƯỜN PHẢI | Hàm chếch một bên
+Phim cắn (Occlusal) | XQ vai T | Xquang đầu gối | Feet weight bearing | Radius/Ulna
+Main gauche - âge osseux | Télécrâne | TOGD | Pied droit"""
+LATERALS = """Chụp Xquang ngực nghiêng hoặc chếch mỗi bên | NGUC NGHIENG TRAI | Thorax profil | Chest lateral
+Chest decubitus | Đỉnh phổi ưỡn"""
 SOURCES = ["SeriesDescription", "PerformedProcedureStepDescription", "RequestedProcedureDescription", "StudyDescription"]
 
 
