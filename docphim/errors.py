@@ -17,6 +17,7 @@ REASONS: dict[str, str] = {
     # pixels
     "pixels_missing": "the file has no pixel data",
     "pixels_undecodable": "the pixel data cannot be decoded",
+    "decoding_too_slow": "decoding the pixel data does not end in the time a film may take",
     "pixels_constant": "every pixel has the same value",
     "contrast_lost": "next to nothing of the film can be told apart: it is nearly all black and white, or nearly one grey",
     "pixels_not_finite": "the pixels hold NaN or infinity",

@@ -146,6 +146,28 @@ def painted(codes: Codes, counts: np.ndarray, shown: np.ndarray) -> np.ndarray:
     return table
 
 
+def check_shown(film: np.ndarray) -> None:
+    """Refuse a finished film (h, w), 0..65535, on which there is nothing to see, whatever its file was like.
+
+    What is transparent or in colour never passed `painted`, and transparency may have covered all.  Padding counts here, so
+    half of `LEAST_GREY` is enough.
+
+    Raises
+    ------
+    Refused
+        `pixels_constant` or `contrast_lost`.
+    """
+    sample = film if film.size < 1 << 18 else film[::4, ::4]
+    low, high = WHITE // 255, WHITE - WHITE // 255
+    if sample.min() == sample.max():
+        raise Refused("pixels_constant", "", "every pixel of the film looks the same")
+    share = float(((sample > low) & (sample < high)).mean())
+    if share < LEAST_GREY / 2:
+        raise Refused("contrast_lost", "", f"all but {share:.1%} of the finished film is black or white")
+    if sample.std() < LEAST_DEVIATION * WHITE:
+        raise Refused("contrast_lost", "", "the finished film is nearly one grey")
+
+
 def _modality(codes: Codes, ds: pydicom.Dataset) -> np.ndarray:
     """Modality LUT or rescale (PS3.3 C.11.1) of every code's stored value."""
     values = codes.values

@@ -88,6 +88,7 @@ def _from_dicom(ds: pydicom.Dataset, long_side: int) -> Film:
     spacing, source = spacing_of(ds)
     size = _size(array.shape[0], array.shape[1], _aspect(ds, spacing), long_side, how)
     film = geometry.to_uint16(draw(size))
+    display.check_shown(film)
     if spacing is not None:
         spacing = (round(spacing[0] * array.shape[0] / size[0], 6), round(spacing[1] * array.shape[1] / size[1], 6))
     steps = geometry.orientation(*_two(dicom.text(ds, "PatientOrientation")))
@@ -112,6 +113,7 @@ def _from_raster(picture: raster.Raster, long_side: int) -> Film:
         shown = table[codes.array] * (picture.alpha / np.float32(255))  # what is transparent is black
         film = geometry.to_uint16(geometry.resize(shown, size))
         how["alpha"] = "over black"
+    display.check_shown(film)
     how |= {"spacing_from": None, "view_from": None, "polarity": polarity.check_polarity(film, "the file's own grey scale")}
     return Film(film, None, "unknown", how)
 

@@ -17,6 +17,8 @@ MIN_SIDE = 64
 MAX_BYTES = 640 << 20
 #: Bytes a deflated data set may inflate to: 16-bit grey at MAX_PIXELS, and headers.
 MAX_INFLATED = 208 << 20
+#: Seconds that decoding one film may take where a decoder may not end; an ordinary film takes a tenth of one.
+MAX_SECONDS = 10.0
 #: Voxels of the largest volume read: 1,747 slices of 1024 x 1024.
 MAX_VOXELS = 1 << 31
 

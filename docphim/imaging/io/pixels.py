@@ -11,6 +11,8 @@ from pydicom.pixels import apply_color_lut, pixel_array
 from docphim.errors import Refused
 from docphim.imaging import limits
 from docphim.imaging.io import codestream
+from docphim.imaging.io.bits import stored_bits
+from docphim.imaging.io.bounded import array_of, silent
 from docphim.imaging.io.dicom import integer, quiet, text
 
 _PIXELS = 0x7FE00010
@@ -31,6 +33,8 @@ _DECODERS = {
     uid.HTJ2K: "pylibjpeg",
     uid.RLELossless: "pydicom",
 }
+#: Decoders that a damaged stream can keep busy for half a minute, or for ever; all others end with the data.
+_MAY_HANG = {uid.JPEGLSLossless, uid.JPEGLSNearLossless}
 
 
 def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
@@ -41,24 +45,21 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
     Raises
     ------
     Refused
-        `multiframe`, `pixels_missing`, `image_too_large`, `image_too_small`, `file_truncated` or `pixels_undecodable`.
+        `multiframe`, `pixels_missing`, `image_too_large`, `image_too_small`, `file_truncated`, `decoding_too_slow` or
+        `pixels_undecodable`.
     """
     _check_claims(ds)
     syntax = _syntax(ds)
     name = syntax.name if syntax.is_compressed else "uncompressed"
     try:
-        with quiet():
+        with quiet(), silent():
             if syntax == _JPEG12 and integer(ds, "BitsStored", 0) > 8:
                 return _decode_jpeg12(ds), name
             if any(tag in ds for tag in _FLOATS):
-                return pixel_array(ds, correct_unused_bits=False), name
-            bits = integer(ds, "BitsStored", 16)
-            high = integer(ds, "HighBit", bits - 1)
-            if high >= bits and not syntax.is_compressed:  # values in the upper bits of the word (ACR-NEMA habit)
-                stored = pixel_array(ds, raw=True, correct_unused_bits=False)
-                word = stored.dtype.itemsize * 8
-                return (stored << (word - 1 - high)) >> (word - bits), name  # keeps the sign
-            array = pixel_array(ds, decoding_plugin=_DECODERS.get(syntax, ""))
+                return _plain_array(ds), name
+            array = array_of(_plain_array, _pixel_part(ds), limits.MAX_SECONDS) if syntax in _MAY_HANG else _plain_array(ds)
+            if array.ndim == 2 and array.dtype.kind in "iu":
+                array = stored_bits(array, ds)
             if text(ds, "PhotometricInterpretation") == "PALETTE COLOR":
                 array = apply_color_lut(array, ds)
             return array, name
@@ -66,6 +67,35 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
         raise
     except Exception as error:
         raise Refused("pixels_undecodable", "", f"the pixel data cannot be decoded ({name})") from error
+
+
+def _plain_array(ds: pydicom.Dataset) -> np.ndarray:
+    """The words as they are, what lies above BitsStored included; colour as RGB."""
+    with quiet():
+        plugin = _DECODERS.get(ds.file_meta.TransferSyntaxUID, "")
+        if plugin == "gdcm":  # it masks by itself what BitsStored leaves out
+            ds = _as_deep_as_stream(ds)
+        return pixel_array(ds, decoding_plugin=plugin, correct_unused_bits=False)
+
+
+def _as_deep_as_stream(ds: pydicom.Dataset) -> pydicom.Dataset:
+    """The data set, its BitsStored as many as its stream has, where these are more."""
+    claim = codestream.claim_of(next(generate_frames(ds[_PIXELS].value, number_of_frames=1)))
+    if claim is None or claim.bits <= integer(ds, "BitsStored", 16):
+        return ds
+    part = _pixel_part(ds)
+    part.add_new("BitsStored", "US", claim.bits)  # elements are shared, and not to be changed
+    part.add_new("HighBit", "US", claim.bits - 1)
+    return part
+
+
+def _pixel_part(ds: pydicom.Dataset) -> pydicom.Dataset:
+    """What decoding needs of a data set: the group of the image, and its data; no patient."""
+    part = pydicom.Dataset({element.tag: element for element in ds.group_dataset(0x0028)})
+    part.add(ds[_PIXELS])
+    part.file_meta = pydicom.dataset.FileMetaDataset()
+    part.file_meta.TransferSyntaxUID = ds.file_meta.TransferSyntaxUID
+    return part
 
 
 def _syntax(ds: pydicom.Dataset) -> uid.UID:

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, TiffImagePlugin
 
 from docphim.errors import Refused
 from docphim.imaging import limits
+from docphim.imaging.io.bounded import silent
 from docphim.imaging.io.dicom import quiet
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
@@ -42,7 +43,7 @@ def read(data: bytes) -> Raster:
     if not data:
         raise Refused("file_empty")
     try:
-        with quiet():
+        with quiet(), silent():
             return _decode(data)
     except Refused:
         raise
