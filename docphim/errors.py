@@ -36,6 +36,9 @@ REASONS: dict[str, str] = {
     "shape_differs": "volumes to be shown together are not on one grid",
     "stack_empty": "no slice is left to show",
     "polarity_contradicts": "the header says one polarity and the pixels another",
+    "upside_down": "the film shows a chest upside down",
+    "sideways": "the film shows a chest lying on its side",
+    "not_a_chest_film": "the picture is no film of a chest: a drawing, a chart, a page of text",
     # scope
     "modality_unsupported": "this version reads no study of this modality",
     "body_part_out_of_scope": "the header names another body part than the chest",

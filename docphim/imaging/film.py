@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 
 from docphim.errors import Refused
-from docphim.imaging import display, geometry, limits, polarity, scope
+from docphim.imaging import appearance, display, geometry, limits, scope
 from docphim.imaging.io import dicom, pixels, raster
 from docphim.imaging.io.locations import open_bytes, read_bytes
 from docphim.imaging.io.sniff import ENOUGH, kind_of
@@ -30,7 +30,8 @@ class Film:
     view : str
         `PA`, `AP` or `unknown`.
     how : dict
-        What was done, JSON-ready: decoder, VOI rule, inversion, orientation, original shape, scale.
+        What was done, JSON-ready: decoder, VOI rule, inversion, orientation, original shape, scale; `unchecked`, a list of
+        what could not be judged (see `appearance.check_appearance`).
     """
 
     pixels: np.ndarray
@@ -96,7 +97,8 @@ def _from_dicom(ds: pydicom.Dataset, long_side: int) -> Film:
         film = np.ascontiguousarray(geometry.reorient(film, steps))
         spacing = spacing[::-1] if spacing and steps[0] else spacing
     how["orientation"] = _named(steps)
-    how |= {"spacing_from": source, "view_from": stated_by, "polarity": polarity.check_polarity(film, photometric)}
+    how |= {"spacing_from": source, "view_from": stated_by}
+    how["polarity"], how["unchecked"] = appearance.check_appearance(film, photometric)
     return Film(film, spacing, view, how)
 
 
@@ -114,7 +116,8 @@ def _from_raster(picture: raster.Raster, long_side: int) -> Film:
         film = geometry.to_uint16(geometry.resize(shown, size))
         how["alpha"] = "over black"
     display.check_shown(film)
-    how |= {"spacing_from": None, "view_from": None, "polarity": polarity.check_polarity(film, "the file's own grey scale")}
+    how |= {"spacing_from": None, "view_from": None}
+    how["polarity"], how["unchecked"] = appearance.check_appearance(film, "the file's own grey scale")
     return Film(film, None, "unknown", how)
 
 

@@ -1,4 +1,4 @@
-"""Whether a frontal chest film is shown in negative, judged from its pixels alone."""
+"""Whether a frontal chest film that stands upright is shown in negative: mediastinum and abdomen against the lungs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image
-
-from docphim.errors import Refused
 
 #: How much darker, as a share of the film's own range (percentiles 2 to 98), counts as darker.
 MARGIN = 0.1
@@ -56,22 +54,3 @@ def _inside(lively: np.ndarray) -> slice:
     """From the first to the last row (column) that is not one flat grey: the film without its collimated border."""
     where = np.flatnonzero(lively)
     return slice(int(where[0]), int(where[-1]) + 1) if where.size else slice(None)
-
-
-def check_polarity(pixels: np.ndarray, claim: str) -> str:
-    """The polarity found; a negative is refused, never turned round on a guess.
-
-    Parameters
-    ----------
-    claim : str
-        What says that white is dense, for the sentence: `MONOCHROME1`, or `the format`.
-
-    Raises
-    ------
-    Refused
-        `polarity_contradicts`.
-    """
-    sign = polarity(pixels)
-    if sign == "negative":
-        raise Refused("polarity_contradicts", "", f"by {claim} the lungs would be white and the heart black")
-    return sign

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from chest_films import chest
 
-from docphim.errors import Refused
-from docphim.imaging.polarity import check_polarity, polarity
+from docphim.imaging.polarity import polarity
 
 FILM = chest(400, 360)
 
@@ -45,9 +44,3 @@ def test_polarity_of(film: np.ndarray, expected: str) -> None:
 @pytest.mark.parametrize("sides", [("right",), ("left",), ("right", "left")])
 def test_white_lungs_are_never_called_a_negative(sides: tuple[str, ...]) -> None:
     assert polarity(with_white_lungs(*sides)) != "negative"
-
-
-def test_a_negative_is_refused_and_the_claim_named() -> None:
-    with pytest.raises(Refused, match="MONOCHROME2") as refusal:
-        check_polarity(1 - FILM, "MONOCHROME2")
-    assert refusal.value.reason == "polarity_contradicts"
