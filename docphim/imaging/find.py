@@ -10,7 +10,6 @@ from docphim.errors import Refused
 from docphim.imaging.io import dicom, locations, series
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.sniff import ENOUGH, kind_of
-from docphim.imaging.scope import modality_of
 
 #: Modalities whose files are slices of a volume.
 SLICED = ("CT", "PT", "MR", "NM")
@@ -68,4 +67,4 @@ def _slice_header(path: Path) -> tuple[str, str] | None:
     except Refused:
         return None
     uid = dicom.text(header, "SeriesInstanceUID")
-    return (uid, modality_of(header)) if uid and modality_of(header) in SLICED else None
+    return (uid, dicom.modality_of(header)) if uid and dicom.modality_of(header) in SLICED else None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from docphim.errors import Refused
-from docphim.imaging import scope
 from docphim.imaging.film import film_from, spacing_of
 from docphim.imaging.find import SeriesFound, look_through
 from docphim.imaging.io import arrays, dicom, locations, raster, read_volume
@@ -147,7 +146,7 @@ def _header(kind: Kind, data: bytes) -> Row:
         return {"format": "other"}
     rows, columns = dicom.integer(ds, "Rows", 0), dicom.integer(ds, "Columns", 0)
     spacing, _ = spacing_of(ds)
-    modality = scope.modality_of(ds)
+    modality = dicom.modality_of(ds)
     return {
         "modality": modality if modality.isalnum() and len(modality) <= 4 else None,
         "shape": [rows, columns] if rows > 0 and columns > 0 else None,

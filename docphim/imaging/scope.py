@@ -6,7 +6,7 @@ import pydicom
 
 from docphim.errors import Refused
 from docphim.imaging.header_words import has, plain, table, without
-from docphim.imaging.io.dicom import items, text
+from docphim.imaging.io.dicom import items, modality_of, text
 from docphim.imaging.views import view_of
 
 #: What a recipe and `--as` call a modality → its codes in DICOM; DR is not a defined term, and common.
@@ -35,13 +35,6 @@ _CODES = (
     "XA",
     "XC",
 )
-_BY_CLASS = {
-    "1.2.840.10008.5.1.4.1.1.1": "CR",
-    "1.2.840.10008.5.1.4.1.1.1.1": "DX",
-    "1.2.840.10008.5.1.4.1.1.1.1.1": "DX",
-    "1.2.840.10008.5.1.4.1.1.2": "CT",
-    "1.2.840.10008.5.1.4.1.1.128": "PT",
-}
 _DX_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
 #: Free texts of this image, and those of its study or of what was asked for, which may be the words for another film of it.
 _OF_THE_IMAGE = (
@@ -59,11 +52,6 @@ _OF_THE_STUDY = (
     "ProcedureCodeSequence",
 )
 _REQUEST = "RequestAttributesSequence"
-
-
-def modality_of(ds: pydicom.Dataset) -> str:
-    """Modality (0008,0060), or what the SOP class implies; '' where neither says."""
-    return text(ds, "Modality").upper() or _BY_CLASS.get(text(ds, "SOPClassUID"), "")
 
 
 def check_film(ds: pydicom.Dataset) -> tuple[str, str | None]:

@@ -65,7 +65,7 @@ def films(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def shard(tmp_path: Path) -> dict[str, str]:
     """A parquet shard of 3 row groups, as ViX-Ray has it, in an order that is not its own."""
-    cells = [picture(np.roll(stored(8), i, axis=0)) for i in range(50)]
+    cells = [picture(np.roll(stored(8), i - 25, axis=0)) for i in range(50)]
     cells[7] = b"junk"
     table = pa.table({"image": [{"bytes": c, "path": f"{i}.png"} for i, c in enumerate(cells)], "findings": ["x"] * 50})
     path = tmp_path / "shard-00000.parquet"

@@ -19,6 +19,15 @@ from docphim.errors import Refused
 from docphim.imaging import limits
 from docphim.imaging.io.sniff import ENOUGH, kind_of
 
+#: What a SOP class implies of the modality (PS3.4 B.5).
+_BY_CLASS = {
+    "1.2.840.10008.5.1.4.1.1.1": "CR",
+    "1.2.840.10008.5.1.4.1.1.1.1": "DX",
+    "1.2.840.10008.5.1.4.1.1.1.1.1": "DX",
+    "1.2.840.10008.5.1.4.1.1.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.128": "PT",
+}
+
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
@@ -114,6 +123,11 @@ def text(ds: pydicom.Dataset, keyword: str) -> str:
         return "\\".join(str(v).strip() for v in value)
     except TypeError:
         return str(value).strip()
+
+
+def modality_of(ds: pydicom.Dataset) -> str:
+    """Modality (0008,0060), or what the SOP class implies; '' where neither says."""
+    return text(ds, "Modality").upper() or _BY_CLASS.get(text(ds, "SOPClassUID"), "")
 
 
 def value_of(ds: pydicom.Dataset, keyword: str) -> Any:

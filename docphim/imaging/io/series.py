@@ -18,7 +18,6 @@ from docphim.imaging import limits
 from docphim.imaging.io import dicom, pixels
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.volume import Volume, upright
-from docphim.imaging.scope import modality_of
 
 #: Steps between slices may differ from their median by this share, and a slice from the even grid by this share of a step.
 #: A bed seam of a PET scanner moves a slice by 0.02 of a step; a missing slice by 1.
@@ -110,11 +109,11 @@ def read_slices(slices: Sequence[Slice]) -> Volume:
     affine = _affine(slices, step)
     array = _values(slices, how)
     frame = dicom.text(first, "FrameOfReferenceUID") or None
-    unit = "HU" if modality_of(first) == "CT" else None
+    unit = "HU" if dicom.modality_of(first) == "CT" else None
     if unit is None and (units := dicom.text(first, "Units")):
         how["stored_unit"] = units[:16]
     array, affine, spacing = upright(array.transpose(2, 1, 0), affine)
-    return Volume(array, spacing, affine, frame, unit, modality_of(first), how)
+    return Volume(array, spacing, affine, frame, unit, dicom.modality_of(first), how)
 
 
 def header_of(path: Path) -> pydicom.Dataset:
@@ -289,7 +288,7 @@ def _scaled(array: np.ndarray, number: int, stored: np.ndarray, slope: float, in
 def _scale(header: pydicom.Dataset) -> tuple[float, float]:
     """Slope and intercept of a slice; a CT without them has no HU."""
     slope, intercept = dicom.numbers(header, "RescaleSlope"), dicom.numbers(header, "RescaleIntercept")
-    if modality_of(header) == "CT":
+    if dicom.modality_of(header) == "CT":
         if not slope or not intercept or slope[0] == 0:
             raise Refused("unit_unknown", "", "a slice of the CT does not say how its values become HU (RescaleSlope)")
         if dicom.text(header, "RescaleType").upper() not in ("", "HU"):
