@@ -11,7 +11,7 @@ from docphim.ingest.identities import Identities
 from docphim.ingest.matching import Draft, Image, clean_id
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.tables import Row
-from docphim.ingest.values import age_of, day_of, sex_of, split_of, view_of, year_of
+from docphim.ingest.values import age_in, day_of, sex_of, split_of, view_of, year_of
 from docphim.language.sections import SECTIONS, leave_out_comparisons, split_sections
 from docphim.study import Report, Series, Study
 
@@ -54,6 +54,7 @@ class Assembler:
             return
         patients = self._patients(draft)
         header = next((i.header for i in draft.images if i.header), None)
+        day = self._pick("date", header.day if header else "", self._cell(draft, "date"))
         if not patients:
             self._notes.counts["patients_unknown"] += 1
         yield SourceStudy(
@@ -61,8 +62,8 @@ class Assembler:
                 id=study,
                 patient=self._identities.patient(patients.pop()) if patients else study,
                 sex=self._pick("sex", header.sex if header else None, sex_of(self._cell(draft, "sex"))),
-                age=self._age(self._pick("age", header.age if header else None, age_of(self._cell(draft, "age")))),
-                date=self._date(self._pick("date", header.day if header else "", self._cell(draft, "date"))),
+                age=self._age(self._pick("age", header.age if header else None, age_in(self._cell(draft, "age"), "", day))),
+                date=self._date(day),
                 series=series,
                 report=report,
                 labels=None,

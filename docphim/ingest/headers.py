@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from docphim.errors import Refused
 from docphim.imaging.io.dicom import check_deflated, mended, quiet
-from docphim.ingest.values import age_between, age_of, day_of, sex_of, view_of
+from docphim.ingest.values import age_in, day_of, sex_of, view_of
 
 #: Attributes kept in studies.jsonl.  Geometry is read with the pixels, in `docphim.imaging`.
 STORED = ("PatientAge", "PatientSex", "ViewPosition", "Modality")
@@ -119,12 +119,10 @@ def _header(dataset: Dataset) -> Header:
         return next(_values(dataset, keyword), "")
 
     day = day_of(one("StudyDate"))
-    age = age_of(one("PatientAge"))
-    birth = day_of(one("PatientBirthDate"))
     return Header(
         modality=one("Modality").upper(),
         sex=sex_of(one("PatientSex")),
-        age=age if age is not None else age_between(birth, day),
+        age=age_in(one("PatientAge"), one("PatientBirthDate"), day),
         view=view_of(one("ViewPosition")),
         day=day,
         patient=known_patient(one("PatientID")),

@@ -7,9 +7,16 @@ from typing import Literal
 
 from docphim.language.normalize import normalize
 
-_AGE = re.compile(r"0*(\d{1,3})(?:[.,]0+)?\s*(y|yrs?|years?( old)?|t|tuổi)?", re.IGNORECASE)
-_YOUNG_AGE = re.compile(r"0*(\d{1,4})\s*(d|w|m|days?|weeks?|months?|ngày|tuần|tháng)( tuổi| old)?", re.IGNORECASE)
-_OLDEST = 130
+_YEARS = r"(?P<y>\d{1,3})(?:[.,]\d)?\s*(?P<unit>y(ea)?rs?( old)?|y/?o|y|ans?|t|tuổi|tuoi|năm( tuổi)?)?"
+_MONTHS = r"(?P<m>\d{1,3})\s*(m|mos?|months?|mois|th|thg|tháng|thang)"
+_SHORTER = r"(?P<n>\d{1,4})\s*(?P<of>d|days?|jours?|ngày|ngay|w|wk|weeks?|tuần|tuan|hours?|giờ)"
+#: '72', '072Y', '1 tuổi 6 tháng'; '006M', '18 tháng tuổi'; '010D', '3 giờ tuổi'.  The letters are DICOM's too (PS3.5 6.2).
+_AGES = [re.compile(rf"{words}( tuổi| tuoi| old)?\.?") for words in (rf"{_YEARS}((?<=\D)\s*{_MONTHS})?", _MONTHS, _SHORTER)]
+_A_YEAR = {"d": 365.25, "j": 365.25, "n": 365.25, "w": 52.18, "t": 52.18, "h": 8766, "g": 8766}
+#: The oldest that a patient is taken to be; a greater age is a mistake, or a birth date that stands for none (1900-01-01).
+_OLDEST = 120
+#: '6T' is six years (tuổi) to some and six months (tháng) to others; of more months than these nobody speaks.
+_MONTHS_AT_MOST = 36
 _SEX: dict[str, Literal["F", "M"]] = {
     **dict.fromkeys(("m", "male", "man", "nam", "nam giới", "1m"), "M"),
     **dict.fromkeys(("f", "female", "woman", "nữ", "nu", "nữ giới"), "F"),
@@ -55,27 +62,59 @@ _DATES = (
 
 
 def age_of(text: str) -> int | None:
-    """Age in whole years of '72', '72.0', '072Y', '72 tuổi', '006M' (0); None where it cannot be an age.
+    """Age in whole years of '72', '072Y', '72 tuổi', '006M' (0), '1 tuổi 6 tháng' (1); None where it cannot be an age.
 
-    The letters are those of DICOM's Age String (PS3.5 6.2).
+    None too where two ages can be meant ('6T'), and beyond 120.
     """
-    text = normalize(text)
-    if match := _AGE.fullmatch(text):
-        years = int(match[1])
-        return years if years <= _OLDEST else None
-    if match := _YOUNG_AGE.fullmatch(text):
-        per_year = {"d": 365.25, "n": 365.25, "w": 52.18, "m": 12}
-        unit = "w" if match[2] == "tuần" else "m" if match[2] == "tháng" else match[2][0]
-        return int(int(match[1]) / per_year[unit])
+    words = normalize(text).lower().removeprefix("tuổi:").strip()
+    years, months, shorter = (form.fullmatch(words) for form in _AGES)
+    if years and not (years["unit"] == "t" and int(years["y"]) <= _MONTHS_AT_MOST):
+        return int(years["y"]) if int(years["y"]) <= _OLDEST else None
+    if months:
+        return int(months["m"]) // 12
+    if shorter:
+        return int(int(shorter["n"]) / _A_YEAR[shorter["of"][0]])
     return None
 
 
-def age_between(birth: str, day: str) -> int | None:
-    """Whole years between two dates as `day_of` gives them; None where one is missing or the order is wrong."""
-    if not (birth and day):
+def age_in(stated: str, birth: str, day: str) -> int | None:
+    """Age on the day of a study by what is stated and by the date of birth; None where the two contradict each other.
+
+    Parameters
+    ----------
+    stated : str
+        As people write it; a year or a date counts as the birth's.
+    birth, day : str
+        Dates as people write them, or '' where unknown; of a birth the year is enough.
+
+    Examples
+    --------
+    >>> age_in("003Y", "19500101", "20230312") is None
+    True
+    >>> age_in("", "1950", "20230312")
+    73
+    """
+    if year_of(stated):
+        stated, birth = "", stated
+    years, ages = age_of(stated), _ages_between(birth, day_of(day))
+    if ages is None:
+        # What scanners write where nobody typed an age; an infant's is in months or days.
+        return None if stated.strip().upper() == "000Y" else years
+    if years is None:
+        return ages[1] if ages[1] >= 0 else None
+    return years if ages[0] - 1 <= years <= ages[1] + 1 else None
+
+
+def _ages_between(birth: str, day: str) -> tuple[int, int] | None:
+    """The least and the greatest age on a day; None where a date is missing or the birth is nobody's."""
+    year, born = year_of(birth), day_of(birth)
+    if not (year and day):
         return None
-    years = int(day[:4]) - int(birth[:4]) - (day[4:] < birth[4:])
-    return years if 0 <= years <= _OLDEST else None
+    most = int(day[:4]) - int(year)
+    if most > _OLDEST:
+        return None
+    least = most - 1 if not born else most - (day[4:] < born[4:])
+    return least, most if not born else least
 
 
 def sex_of(text: str) -> Literal["F", "M"] | None:
