@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from docphim import files
+from docphim.imaging import unchecked
 from docphim.scores import read_scores
 from docphim.way import Stage
 
@@ -33,8 +34,9 @@ def _ingest(stage: Stage) -> str:
 
 
 def _prepare(stage: Stage) -> str:
-    studies = [row["study"] for row in files.read_jsonl(stage.folder / "prepared" / "index.jsonl")]
-    return f"{len(studies)} images of {len(set(studies))} studies"
+    rows = list(files.read_jsonl(stage.folder / "prepared" / "index.jsonl"))
+    left = unchecked.line(rows)
+    return f"{len(rows)} images of {len({row['study'] for row in rows})} studies" + (f"; {left}" if left else "")
 
 
 def _build(stage: Stage) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from docphim.files import read_examples, read_json, read_jsonl
+from docphim.imaging.unchecked import unchecked
 from docphim.page.films import pictures
 from docphim.scores import TaskKey, TaskScores, read_scores
 from docphim.study import SPLITS, Example, Media, Prediction, Study, from_row
@@ -45,6 +46,11 @@ class Inputs:
     def blind(self) -> bool:
         """Whether the model was trained, and answers, without the film."""
         return bool((self.recipe.get("train") or {}).get("blind"))
+
+    @property
+    def unchecked(self) -> Row:
+        """The films that were let in though their pixels do not tell whether they lie right or are negatives."""
+        return unchecked(row for rows in self.films.values() for row in rows)
 
     @property
     def synthetic(self) -> bool:

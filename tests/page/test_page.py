@@ -284,6 +284,18 @@ def test_rejections_are_explained_in_both_languages(make):
     assert REASONS["view_out_of_scope"] in html
 
 
+def test_films_whose_pixels_tell_nothing_are_counted_and_listed(make):
+    made = make(studies=4)
+    assert "nên xem lại" not in written(made)
+    path = made.dataset / "prepared" / "index.jsonl"
+    rows = list(read_jsonl(path))
+    rows[0]["how"], rows[1]["how"] = {"unchecked": ["polarity", "position"]}, {"unchecked": ["position"]}
+    write_jsonl(path, rows)
+    html = written(made)
+    assert "2 phim được nhận mà điểm ảnh không cho biết phim có đặt đúng chiều (2) hay có bị âm bản (1)" in html
+    assert all(f"<code>{row['study']}</code>" in html for row in rows[:2])
+
+
 def test_the_recipe_is_shown_whole_but_for_paths(make):
     made = make(studies=4)
     shown = re.search(r'<pre class="yaml">(.*?)</pre>', written(made), re.DOTALL).group(1)

@@ -22,7 +22,7 @@ from chest_films import film, picture, stored
 from docphim import files
 from docphim import workers as pool
 from docphim.errors import Refused
-from docphim.imaging import store
+from docphim.imaging import store, unchecked
 from docphim.imaging.film import film_from
 from docphim.imaging.xray import Settings
 from docphim.prepare import groups, prepare
@@ -97,6 +97,18 @@ def test_films_become_files_rows_and_thumbnails(make_dataset, films: dict[str, s
     assert (thumbs.shape, thumbs.dtype) == ((3, 32, 32), np.float32)
     assert thumbs[0].mean() == pytest.approx(pixels.mean() / 65535, abs=0.01)
     assert (dataset / "prepared").stat().st_mode & 0o077 == 0
+
+
+def test_films_whose_pixels_tell_nothing_are_let_in_listed_and_counted(make_dataset, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(picture(stored(8)))
+    (tmp_path / "b.png").write_bytes(picture(np.random.default_rng(0).integers(0, 255, (200, 200)).astype(np.uint8)))
+    dataset = make_dataset({name: str(tmp_path / f"{name}.png") for name in "ab"})
+    prepare(dataset, settings=FILMS, workers=1)
+    rows = index(dataset)
+    assert [row["how"]["unchecked"] for row in rows] == [[], ["polarity", "position"]]
+    assert unchecked.unchecked(rows) == {"films": 1, "polarity": 1, "position": 1, "studies": ["study-b"]}
+    assert unchecked.line(rows) == "unchecked by their pixels: 1 films (polarity 1, position 1)"
+    assert unchecked.line(rows[:1]) == ""
 
 
 def test_refusals_are_rows_without_names_and_replace_earlier_ones(make_dataset, films: dict[str, str]) -> None:
