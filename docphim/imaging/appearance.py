@@ -27,9 +27,13 @@ LIKE_ENOUGH = 0.25
 #: A film is refused for its position or polarity only from these on; no good film tried comes near.
 REFUSED_LIKE, REFUSED_AHEAD = 0.5, 0.25
 #: A share of flat blocks above this is a drawing, a chart or a page; films have 0.12, or 0.7 where a window whitens most.
-_DRAWN = 0.75
-#: Blocks of 4 x 4 pixels are looked at, one in 16 x 16.
-_BLOCK, _STEP = 4, 16
+_DRAWN = 0.72
+#: Grey levels of 256 above the darkest that count as black with it.
+_NEAR_BLACK = 8
+#: Blocks of 4 x 4 pixels are looked at, one in 32 x 32 (small films: 16 x 16).
+_BLOCK, _STEPS = 4, (16, 32)
+#: A film of more pixels on its shorter side is thinned out before it is averaged: a cell still holds ten of them.
+_ENOUGH = 256
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,12 @@ def _negative(claim: str) -> Refused:
 
 def flat_share(film: np.ndarray) -> float:
     """The share of small blocks that are one grey to 1/256, those near black left out; 0 where all is black."""
-    height, width = (n // _STEP * _STEP for n in film.shape)
-    grey = film[:height, :width].reshape(height // _STEP, _STEP, width // _STEP, _STEP)[:, :_BLOCK, :, :_BLOCK] >> 8
-    low, high = grey.min(axis=(1, 3)), grey.max(axis=(1, 3))
-    lit = high > low.min() + _STEP // 2
+    step = _STEPS[min(film.shape) >= 2 * _ENOUGH]
+    height, width = (n // step * step for n in film.shape)
+    blocks = film[:height, :width].reshape(height // step, step, width // step, step)[:, :_BLOCK, :, :_BLOCK]
+    grey = (blocks >> 8).transpose(1, 3, 0, 2).reshape(_BLOCK**2, -1)
+    low, high = grey.min(axis=0), grey.max(axis=0)
+    lit = high > low.min() + _NEAR_BLACK
     return float((low == high)[lit].mean()) if lit.any() else 0.0
 
 
@@ -138,7 +144,8 @@ def _average(pixels: np.ndarray, side: int) -> np.ndarray:
 
 def _without_borders(pixels: np.ndarray) -> np.ndarray:
     """The film averaged to 96 x 96, from the first to the last row and column that is not one flat grey."""
-    coarse = _average(pixels, _COARSE)
+    step = max(1, min(pixels.shape) // _ENOUGH)
+    coarse = _average(pixels[::step, ::step], _COARSE)
     least = _FLAT * np.ptp(coarse)
     rows, columns = (np.flatnonzero(np.ptp(coarse, axis=axis) > least) for axis in (1, 0))
     if not rows.size or not columns.size:

@@ -140,3 +140,48 @@ def test_inspect_reads_the_geometry_of_a_ct_and_a_nifti() -> None:
     volume = inspect(SHARED / "ct_nifti" / "chest_cta_pulmonary_crop_ct.nii.gz")
     # The file's axes run L, P, S; a volume's are slices, rows, columns.
     assert (volume["format"], volume["shape"], volume["spacing"]) == ("nifti", [112, 102, 122], [1.5, 1.5, 1.5])
+
+
+CASES = SHARED / "cases"
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the small inputs that failed are not here")
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        ("alpha0.png", {"pixels_constant"}),
+        ("lut_4096_of_4000_b.dcm", {"pixels_undecodable"}),
+        ("jpegls_20s.dcm", {"pixels_undecodable", "decoding_too_slow"}),  # by the speed of the machine
+    ],
+)
+def test_what_was_accepted_or_took_half_a_minute_is_refused(name: str, reasons: set[str]) -> None:
+    with pytest.raises(Refused) as refusal:
+        read_film(str(CASES / name))
+    assert refusal.value.reason in reasons
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the small inputs that failed are not here")
+def test_an_overlay_in_a_compressed_stream_is_masked_and_an_abstention_is_said() -> None:
+    film = read_film(str(CASES / "overlay_bits_j2k.dcm"))
+    clean = read_film(str(CASES / "tables" / "film.dcm"))  # the same film, smaller, without an overlay
+    small = np.asarray(Image.fromarray(film.pixels.astype(np.float32)).resize(clean.pixels.shape[::-1], Image.Resampling.BOX))
+    assert np.corrcoef(small.ravel(), clean.pixels.ravel())[0, 1] > 0.99
+    assert film.how["unchecked"] == []
+    assert read_film(str(CASES / "inverted_icu.png")).how["unchecked"] == ["polarity", "position"]
+
+
+@pytest.mark.parametrize("state", range(1, 16))
+def test_each_picture_in_a_wrong_position_or_polarity_is_refused(state: int) -> None:
+    across, mirrored, down, negative = (bool(state >> i & 1) for i in range(4))
+    for path in PICTURES:
+        grey = np.asarray(Image.open(path).convert("L"))
+        grey = grey.T if across else grey
+        grey = grey[:, ::-1] if mirrored else grey
+        grey = grey[::-1] if down else grey
+        data = picture(np.ascontiguousarray(255 - grey if negative else grey))
+        if not (across or down or negative):
+            assert film_from(data).how["unchecked"] == []
+            continue
+        with pytest.raises(Refused) as refusal:
+            film_from(data)
+        assert refusal.value.reason == ("sideways" if across else "upside_down" if down else "polarity_contradicts")
