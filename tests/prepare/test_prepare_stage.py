@@ -17,7 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from chest_films import film, picture, stored
+from chest_films import compressed, film, picture, stored
+from chest_films import dataset as dataset_of
+from pydicom.uid import JPEGLSLossless
 
 from docphim import files
 from docphim import workers as pool
@@ -97,6 +99,16 @@ def test_films_become_files_rows_and_thumbnails(make_dataset, films: dict[str, s
     assert (thumbs.shape, thumbs.dtype) == ((3, 32, 32), np.float32)
     assert thumbs[0].mean() == pytest.approx(pixels.mean() / 65535, abs=0.01)
     assert (dataset / "prepared").stat().st_mode & 0o077 == 0
+
+
+def test_a_decoder_in_a_process_of_its_own_works_below_workers_too(make_dataset, tmp_path: Path) -> None:
+    good = compressed(dataset_of(stored(12), 12), JPEGLSLossless)
+    for name, data in {"a": good, "b": good[:-3000], "c": good}.items():
+        (tmp_path / f"{name}.dcm").write_bytes(data)
+    dataset = make_dataset({name: str(tmp_path / f"{name}.dcm") for name in "abc"})
+    prepare(dataset, settings=FILMS, workers=2)
+    assert [row["series"] for row in index(dataset)] == ["a", "c"]
+    assert rejected(dataset) == [("study-b", "file_truncated")]
 
 
 def test_films_whose_pixels_tell_nothing_are_let_in_listed_and_counted(make_dataset, tmp_path: Path) -> None:

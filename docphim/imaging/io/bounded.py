@@ -49,7 +49,8 @@ def _started() -> subprocess.Popen[bytes]:
     """A process that serves, with the modules of this one; unlike one of multiprocessing, it does not run the script again."""
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
     command = [sys.executable, "-c", code]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, pipesize=1 << 20)
     pickle.load(_pipe(process.stdout))  # it stands
     return process
 
