@@ -10,7 +10,8 @@ from docphim.errors import Refused
 from docphim.imaging.io.dicom import read
 from docphim.imaging.scope import check_film
 
-CHESTS = """X-QUANG NGỰC THẲNG | Chụp Xquang ngực thẳng nghiêng | Tim phổi thẳng | TIM PHOI | Chụp Xquang tại giường
+CHESTS = """Kiểm tra sonde dạ dày | Check NG tube
+X-QUANG NGỰC THẲNG | Chụp Xquang ngực thẳng nghiêng | Tim phổi thẳng | TIM PHOI | Chụp Xquang tại giường
 Chụp X-quang ngực thẳng [số hóa 1 phim] | XQ NGUC THANG (KTS) | XQ tim phổi thẳng tại giường C-arm
 Gói khám tổng quát: ngực, siêu âm bụng | XR CHEST 2 VIEWS | DX CHEST PA LAT | CXR ICU, line check
 Chest X-ray (post central line, neck) | XR RIBS BILATERAL W CHEST | Portable chest, post spine surgery
@@ -28,7 +29,7 @@ Radiographie du bassin | Rachis lombaire F+P | Rachis thoracique | ASP debout | 
 Cheville gauche | KUB | Bụng không chuẩn bị | Khung chậu thẳng | Xương cẳng tay phải | BÀN TAY TRÁI
 Xương đòn thẳng hoặc chếch | Wrist PA | Tuổi xương | Mammography | Thực quản dạ dày | Cổ nghiêng
 Cổ tay nghiêng | Scapula Y | Clavicule gauche | Khung sườn | XƯƠNG SƯỜN PHẢI | Hàm chếch một bên
-Phim cắn (Occlusal) | XQ vai T | Xquang đầu gối | Feet weight bearing | Radius/Ulna
+Phim cắn (Occlusal) | XQ vai T | XQ hàm mặt | Chụp mũi nghiêng | Xương chậu | Xquang đầu gối | Feet weight bearing | Radius/Ulna
 Main gauche - âge osseux | Télécrâne | TOGD | Pied droit"""
 LATERALS = """Chụp Xquang ngực nghiêng hoặc chếch mỗi bên | NGUC NGHIENG TRAI | Thorax profil | Chest lateral
 Chest decubitus | Đỉnh phổi ưỡn"""
