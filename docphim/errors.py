@@ -35,6 +35,7 @@ REASONS: dict[str, str] = {
     "shape_differs": "volumes to be shown together are not on one grid",
     "stack_empty": "no slice is left to show",
     "polarity_contradicts": "the header says one polarity and the pixels another",
+    "burned_in_text": "text that may name somebody is burned into the film",
     # scope
     "modality_unsupported": "this version reads no study of this modality",
     "body_part_out_of_scope": "the header names another body part than the chest",
