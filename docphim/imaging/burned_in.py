@@ -42,7 +42,7 @@ _MARGIN = 0.35
 #: Films are looked at again after masking; one on which text still stands after so many looks is refused.
 _LOOKS = 3
 #: So much of a film may be masked at most: what is below would be missing from the anatomy.
-_MOST = 0.15
+_MOST = 0.2
 
 
 @dataclass(frozen=True)

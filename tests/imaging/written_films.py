@@ -70,6 +70,19 @@ IDENTIFYING: dict[str, tuple[list[str], Look]] = {
     "mono": (DATES, Look(font="DejaVuSansMono.ttf", height=0.02, place=(0.8, 0.96))),
     "serif": (ACCENTED, Look(font="DejaVuSerif-Bold.ttf", place=(0.25, 0.95))),
 }
+#: Written after the kinds above had been tried, and before anybody looked at what these give.
+LATER: dict[str, tuple[list[str], Look]] = {
+    "steep": (NAMES[:3], Look(angle=30, place=(0.3, 0.2))),
+    "letters apart": (["T R A N  T H I  T H U", "B N  0 0 4 1", "D O E"], Look(place=(0.3, 0.08))),
+    "two lines": (["NGUYEN THI THU\n1957", "DOE JANE\nID 1234", "BV AN TAM\n12/03/2019"], Look(place=(0.25, 0.09))),
+    "cut by the edge": (NAMES[:3], Look(place=(0.5, 0.0))),
+    "dark on the lung": (NAMES[3:], Look(ink=0.0, place=(0.3, 0.4))),
+    "oblique": (ACCENTED[:3], Look(font="DejaVuSans-Oblique.ttf", place=(0.7, 0.06))),
+    "thin": (NAMES[3:], Look(font="DejaVuSans-ExtraLight.ttf", place=(0.3, 0.94))),
+    "grey on grey": (NUMBERS[:3], Look(ink=0.45, paper=0.55, place=(0.6, 0.5))),
+    "few figures": (["57", "3/12", "A1"], Look(place=(0.15, 0.06))),
+    "turned and small": (DATES[:3], Look(angle=90, height=0.013, place=(0.04, 0.7))),
+}
 MARKER_LOOKS: dict[str, Look] = {
     "marker in a corner": Look(height=0.035, place=(0.1, 0.08)),
     "marker on the shoulder": Look(height=0.03, place=(0.88, 0.16), blur=0.8),
@@ -101,13 +114,15 @@ def written(film: np.ndarray, text: str, look: Look, seed: int = 0) -> tuple[np.
     height, width = film.shape
     size = max(6, round(look.height * height / 0.73))  # a capital of DejaVu is 0.73 em
     face = font(look.font, size)
-    left, top, right, bottom = face.getbbox(text)
+    left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font=face)
     pad = size // 2
     ink = Image.new("L", (int(right - left) + 2 * pad, int(bottom - top) + 2 * pad), 0)
-    ImageDraw.Draw(ink).text((pad - left, pad - top), text, fill=255, font=face)
+    ImageDraw.Draw(ink).multiline_text((pad - left, pad - top), text, fill=255, font=face)
     ink = ImageOps.mirror(ink) if look.mirrored else ink
     ink = ink.rotate(look.angle, Image.Resampling.BICUBIC, expand=True) if look.angle else ink
     ink = ink.filter(ImageFilter.GaussianBlur(look.blur)) if look.blur else ink
+    if look.place[1] == 0:  # cut by the film's upper edge
+        ink = ink.crop((0, ink.height // 2, ink.width, ink.height))
     x = int(np.clip(look.place[0] * width - ink.width / 2, 0, max(0, width - ink.width)))
     y = int(np.clip(look.place[1] * height - ink.height / 2, 0, max(0, height - ink.height)))
     cover = np.zeros(film.shape, np.float32)
@@ -127,7 +142,7 @@ def written(film: np.ndarray, text: str, look: Look, seed: int = 0) -> tuple[np.
 
 def identifying() -> Iterator[tuple[str, str, Look]]:
     """(kind, text, look) of every text that has to go."""
-    for kind, (texts, look) in IDENTIFYING.items():
+    for kind, (texts, look) in {**IDENTIFYING, **LATER}.items():
         yield from ((kind, text, look) for text in texts)
 
 
