@@ -31,8 +31,9 @@ INSTALL = "pip install 'docphim[ocr]'"
 #: Letters are sharp and anatomy is soft: what is finer than so many pixels is made so much stronger before the reader looks.
 #: Without that it takes a whole film for one text now and then, and then sees none of those on it.
 _FINE, _STRONGER = 12.0, 3.0
-#: The reader's surety that a box holds text: above the first it does; above the second where its letters can be read too.
-_TEXT, _PERHAPS, _READABLE = 0.7, 0.5, 0.5
+#: The reader's surety that a box holds text: above the first it does; above the second where two letters can be read in it, for
+#: a crossing of ribs may look like one.
+_TEXT, _PERHAPS, _READABLE, _LETTERS = 0.7, 0.5, 0.5, 2
 #: A box that takes more of the film than this is the film itself.
 _LARGEST = 0.12
 #: A marker counts as one only when it is read this surely; otherwise it is masked as any other text.
@@ -164,7 +165,7 @@ def texts(film: np.ndarray) -> list[Text]:
         box = _within(np.asarray(four), height, width)
         if surety >= _PERHAPS and 0 < _area(box) <= _LARGEST * height * width:
             text = _read(sharp, box)
-            if surety >= _TEXT or (text.score >= _READABLE and text.text):
+            if surety >= _TEXT or (text.score >= _READABLE and sum(map(str.isalnum, text.text)) >= _LETTERS):
                 seen.append(text)
     return sorted(seen, key=lambda text: (text.box[1], text.box[0]))
 

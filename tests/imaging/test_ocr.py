@@ -117,6 +117,18 @@ def test_the_reader_says_nothing(capfd: pytest.CaptureFixture[str]):
 
 
 def test_a_film_of_any_shape_can_be_looked_through(tmp_path: Path):
-    for shape in ((64, 64), (64, 900), (900, 64)):
+    for shape in ((64, 64), (64, 300), (300, 64)):
         Image.fromarray(np.tile(np.arange(shape[1], dtype=np.uint8), (shape[0], 1))).save(tmp_path / "strip.png")
         assert burned_in.texts(read_film(str(tmp_path / "strip.png")).pixels) == []
+
+
+@pytest.mark.parametrize(("shape", "letters"), [((300, 2600), 30), ((2600, 300), 30), ((2400, 2000), 60)])
+def test_boxes_are_in_the_films_own_pixels_however_large_it_is(shape: tuple[int, int], letters: int):
+    look = Look(height=letters / shape[0], place=(0.5, 0.5), noise=0.01)
+    film, ink = written(np.full(shape, 9000, np.uint16), "DOE 1234", look)
+    (text,) = burned_in.texts(film)
+    rows, columns = np.nonzero(ink)
+    assert text.text.replace(" ", "") == "DOE1234"
+    left, top, right, bottom = text.box
+    assert left <= columns.min() and top <= rows.min() and right >= columns.max() and bottom >= rows.max()
+    assert right - left < np.ptp(columns) + 120 and bottom - top < np.ptp(rows) + 120
