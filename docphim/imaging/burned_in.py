@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from scipy import ndimage
 
 from docphim.errors import Refused, UsageError
 from docphim.imaging.scope import plain
@@ -172,6 +171,8 @@ def texts(film: np.ndarray) -> list[Text]:
 
 def sharpened(film: np.ndarray) -> np.ndarray:
     """A film, uint16 (h, w), without what is soft on it: uint8 about mid-grey, on which letters stand out from anatomy."""
+    from scipy import ndimage  # here: where the check is off, a command starts without it
+
     grey = film.astype(np.float32) / np.float32(257)
     fine = grey - ndimage.gaussian_filter(grey, _FINE, truncate=3)
     return np.clip(128 + _STRONGER * fine, 0, 255).astype(np.uint8)
