@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from docphim import files
-from docphim.imaging import unchecked
+from docphim.imaging import text_counts, unchecked
 from docphim.scores import read_scores
 from docphim.way import Stage
 
@@ -28,6 +29,12 @@ def by_reason(reasons: Iterable[str]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in Counter(reasons).most_common()) or "none"
 
 
+def burned_in(dataset: Path) -> str:
+    """What became of the text burned into a dataset's films, in a line; empty where all of them are phantoms."""
+    drawn = {row["id"] for row in files.read_jsonl(dataset / "studies.jsonl") if row.get("truth") is not None}
+    return text_counts.line(files.read_jsonl(dataset / "prepared" / "index.jsonl"), drawn)
+
+
 def _ingest(stage: Stage) -> str:
     notes = files.read_json(stage.folder / "ingest_notes.json")
     return f"{notes['studies']} studies, {notes.get('with_report', notes['studies'])} of them matched with a report"
@@ -35,8 +42,8 @@ def _ingest(stage: Stage) -> str:
 
 def _prepare(stage: Stage) -> str:
     rows = list(files.read_jsonl(stage.folder / "prepared" / "index.jsonl"))
-    left = unchecked.line(rows)
-    return f"{len(rows)} images of {len({row['study'] for row in rows})} studies" + (f"; {left}" if left else "")
+    notes = [f"{len(rows)} images of {len({row['study'] for row in rows})} studies", unchecked.line(rows), burned_in(stage.folder)]
+    return "; ".join(note for note in notes if note)
 
 
 def _build(stage: Stage) -> str:

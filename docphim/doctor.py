@@ -16,7 +16,7 @@ from typing import Any
 
 from docphim import preflight
 from docphim.errors import Refused, UsageError
-from docphim.imaging import modality, settings_of
+from docphim.imaging import check_installed, modality, settings_of
 from docphim.models import INSTALL
 from docphim.models.checkpoint import on_disk
 from docphim.provenance import provenance
@@ -137,12 +137,19 @@ def _checks(recipe: Recipe) -> dict[str, str]:
         "data": lambda: dataset_folder(recipe),
         "recipe": lambda: preflight.check(recipe, "page"),
         "weights": lambda: _weights(recipe),
-        "packages": lambda: preflight.check_packages("train") if recipe.trains else None,
+        "packages": lambda: _packages(recipe),
         "keys": lambda: preflight.check_keys(recipe),
         "data folder": lambda: preflight.check_place("data", Path(recipe.data)),
         "runs folder": lambda: preflight.check_place("runs", Path(recipe.runs)),
     }
     return {name: _outcome(check) for name, check in tries.items()}
+
+
+def _packages(recipe: Recipe) -> None:
+    """Raise UsageError for the first package that the recipe needs and this machine lacks."""
+    check_installed(settings_of(recipe.prepare.sections))
+    if recipe.trains:
+        preflight.check_packages("train")
 
 
 def _weights(recipe: Recipe) -> Path | None:

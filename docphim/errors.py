@@ -39,6 +39,7 @@ REASONS: dict[str, str] = {
     "upside_down": "the film shows a chest upside down",
     "sideways": "the film shows a chest lying on its side",
     "not_a_chest_film": "the picture is no film of a chest: a drawing, a chart, a page of text",
+    "burned_in_text": "text that may name somebody is burned into the film",
     # scope
     "modality_unsupported": "this version reads no study of this modality",
     "body_part_out_of_scope": "the header names another body part than the chest",

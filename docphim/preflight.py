@@ -13,6 +13,7 @@ from pathlib import Path
 from docphim import files
 from docphim.backends import BACKENDS, traits
 from docphim.errors import Refused, UsageError, environment
+from docphim.imaging import check_installed, settings_of
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Service
 from docphim.scores import read_scores
@@ -73,7 +74,7 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     Raises
     ------
     UsageError
-        torch or its company is not installed; an endpoint's key is not set.
+        torch or its company, or what a modality's settings need, is not installed; an endpoint's key is not set.
     Refused
         `weights_missing`; `folder_unusable`, `disk_full`: where data and runs would go.
     """
@@ -83,6 +84,8 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     needing = next((stage.name for stage in to_run.values() if stage.torch), None)
     if needing is not None:
         check_packages(needing)
+    if "prepare" in to_run:
+        check_installed(settings_of(recipe.prepare.sections))
     if "train" in to_run:
         check_weights(recipe)
     # A judge whose answers are kept may not have to ask.

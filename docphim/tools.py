@@ -19,10 +19,20 @@ Report = Annotated[
 
 
 @app.command()
-def inspect(path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder.")], json: AsJson = False) -> None:
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder.")],
+    contact_sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.png", help="Of a prepared dataset: draw its films with the boxes of burned-in text."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """What a file or folder is, or why it is refused."""
     from docphim.imaging.inspect import inspect as look
 
+    if contact_sheet is not None:
+        show(_contact_sheets(path.expanduser(), contact_sheet.expanduser()), json)
+        return
     answer = look(path)
     if json:
         show(answer, True)
@@ -32,6 +42,15 @@ def inspect(path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or
         terminal.inspected(answer)
     if answer["refused"] and not answer.get("usable"):  # a folder with one film that can be used is no refusal
         raise typer.Exit(3)
+
+
+def _contact_sheets(dataset: Path, out: Path) -> dict[str, Any]:
+    """Write the sheets; how many films are in each state, and the ids of those whose text was masked or left."""
+    from docphim.imaging.contact_sheet import write_sheets
+
+    sheets, films = write_sheets(dataset, out)
+    answer: dict[str, Any] = {"sheets": [sheet.name for sheet in sheets], "films": {k: len(rows) for k, rows in films.items()}}
+    return answer | {name: [row["series"] for row in films[name]] for name in ("masked", "kept")}
 
 
 @app.command()

@@ -17,7 +17,7 @@ MODALITIES: dict[str, str] = {"xray": "docphim.imaging.xray"}
 
 
 class Modality(Protocol):
-    """What the module of a modality brings.
+    """What the module of a modality brings; where its settings may need a package beside, `check_installed(settings)` too.
 
     Attributes
     ----------
@@ -90,3 +90,11 @@ def settings_of(sections: Mapping[str, Any]) -> dict[str, Section]:
         if name not in MODALITIES:
             raise UsageError(f"prepare: {name!r} is not one of {', '.join(MODALITIES)}")
     return {name: validated(modality(name).Settings, values or {}, f"prepare.{name}") for name, values in sections.items()}
+
+
+def check_installed(settings: Mapping[str, Section]) -> None:
+    """Raise UsageError, naming the command that installs it, where a modality's settings need a package that is not there."""
+    for name, section in settings.items():
+        check = getattr(modality(name), "check_installed", None)
+        if check is not None:
+            check(section)

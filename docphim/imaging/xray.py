@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from docphim.imaging import limits
+from docphim.imaging import burned_in, limits
+from docphim.imaging.burned_in import Rule
 from docphim.imaging.film import read_film
 from docphim.recipe import Section
 from docphim.study import Media, Row
@@ -24,9 +25,22 @@ _THUMB = 32
 
 
 class Settings(Section):
-    """Pixels on disk: the longer side of a film at most; films are never enlarged."""
+    """Pixels on disk: the longer side of a film at most (films are never enlarged), and what is done about burned-in text."""
 
     long_side: int = Field(1024, ge=64, le=4096)
+    burned_in: Rule = "off"
+
+    @field_validator("burned_in", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        """YAML reads a bare `off` as false."""
+        return "off" if value is False else value
+
+
+def check_installed(settings: Settings) -> None:
+    """Raise UsageError where text is to be looked for and the library that finds it is not installed."""
+    if settings.burned_in != "off":
+        burned_in.check_installed()
 
 
 def prepare(location: str, settings: Settings, view: str) -> tuple[np.ndarray, Row]:
@@ -43,6 +57,8 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[np.ndarray, R
         The film cannot be used; the reason says why.
     """
     film = read_film(location, settings.long_side)
+    if settings.burned_in != "off":
+        film.pixels, film.how["burned_in"] = burned_in.treated(film.pixels, settings.burned_in)
     return film.pixels, {
         "spacing": list(film.spacing) if film.spacing else None,
         "unit": "display",

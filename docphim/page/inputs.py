@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from docphim.files import read_examples, read_json, read_jsonl
+from docphim.imaging import text_counts
 from docphim.imaging.unchecked import unchecked
 from docphim.page.films import pictures
 from docphim.scores import TaskKey, TaskScores, read_scores
@@ -57,6 +58,12 @@ class Inputs:
         """Whether every film the page shows is a phantom's; a model trained on phantoms may be tested on real films."""
         shown = {prediction.study for prediction in self.predictions} or set(self.studies)
         return bool(shown) and all(s in self.studies and self.studies[s].truth is not None for s in shown)
+
+    @property
+    def texts(self) -> dict[str, list[Row]]:
+        """The films by what became of text burned into them; phantoms, which have none, are left out."""
+        drawn = {study.id for study in self.studies.values() if study.truth is not None}
+        return text_counts.by_state((row for rows in self.films.values() for row in rows), drawn)
 
 
 def read(dataset: Path, run: Path) -> Inputs:

@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 import docphim
+from docphim.imaging import text_counts
 from docphim.page import coloured, figures, stats, words
 from docphim.page.marking import BIDI
 from docphim.scores import MARK_CATEGORIES, MARKS_FORMAT
@@ -65,6 +66,7 @@ def _templates() -> jinja2.Environment:
         lengths=stats.lengths,
         ends=stats.ends,
         stats_figures=stats.figures,
+        shares=text_counts.shares,
     )
     return environment
 

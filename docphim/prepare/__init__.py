@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docphim import files, records
 from docphim.errors import Refused
-from docphim.imaging import MODALITIES, modality, settings_of, thumbs
+from docphim.imaging import MODALITIES, check_installed, modality, settings_of, thumbs
 from docphim.imaging.io import locations
 from docphim.prepare.jobs import Job, Outcome, crashed, prepare_group
 from docphim.progress import bar
@@ -38,13 +38,15 @@ def prepare(dataset: Path, *, settings: dict[str, Row], workers: int | None = No
     Refused
         `file_missing` where ingest has not run; `disk_full`.
     UsageError
-        A setting is wrong.
+        A setting is wrong, or needs a package that is not installed.
     """
+    sections = settings_of(settings)
+    check_installed(sections)
     jobs = _jobs(dataset)
     folder = files.private_folder(dataset / "prepared")
     for part in folder.glob(".*.part"):  # left by a killed worker
         part.unlink(missing_ok=True)
-    work = functools.partial(prepare_group, dataset=dataset, settings=settings_of(settings))
+    work = functools.partial(prepare_group, dataset=dataset, settings=sections)
     outcomes = each(work, groups(jobs), workers=workers, crashed=crashed, folder=dataset)
     by_series = {outcome.job.series: outcome for outcome in bar(outcomes, len(jobs), "prepare")}
     _write(dataset, [by_series[job.series] for job in jobs])

@@ -127,6 +127,36 @@ def test_burned_in_text_is_announced_but_on_phantoms(make, make_in, tmp_path):
     assert "not films of real patients" in phantoms
 
 
+def seen(made, facts):
+    """Say of every film what was found on it."""
+    index = made.dataset / "prepared" / "index.jsonl"
+    write_jsonl(index, [row | {"how": {"burned_in": facts(n)}} for n, row in enumerate(read_jsonl(index))])
+
+
+def test_masked_text_is_announced_counted_and_listed(make):
+    made = make(studies=4, truth=False)
+    seen(made, lambda n: {"rule": "mask", "texts": [[1, 2, 3, 4]] if n == 0 else [], "markers": []})
+    html = written(made)
+    assert "looked for by machine on all 16 films and masked on 1" in html
+    assert "NOT removed yet" not in html
+    assert "films with text that was masked" in html and "films not looked through" not in html
+    study = next(read_jsonl(made.dataset / "prepared" / "index.jsonl"))["study"]
+    assert f'<p class="ids"><code>{study}</code> </p>' in html
+    parsed(html)
+
+
+def test_text_that_was_left_is_announced(make):
+    made = make(studies=4, truth=False)
+    seen(made, lambda n: {"rule": "keep", "texts": [[1, 2, 3, 4]] if n < 3 else [], "markers": []})
+    assert "stands on 3 of 16 films and was LEFT" in written(made)
+
+
+def test_one_film_that_was_not_looked_through_is_enough_to_say_so(make):
+    made = make(studies=4, truth=False)
+    seen(made, lambda n: {"rule": "mask", "texts": [], "markers": []} if n else None)
+    assert "NOT removed yet" in written(made)
+
+
 def judge_row():
     def score(value):
         return {"value": value, "low": value - 3, "high": value + 3, "n": 38}

@@ -163,11 +163,15 @@ def test_a_wrong_section_is_a_usage_error(tmp_path: Path, section: dict[str, Any
 @pytest.mark.parametrize(
     ("given", "sections"),
     [
-        ({}, {"xray": {"long_side": 1024}}),
-        ({"long_side": 512, "workers": 2}, {"xray": {"long_side": 512}}),
-        ({"xray": {"long_side": 512}}, {"xray": {"long_side": 512}}),
+        ({}, {"xray": {"long_side": 1024, "burned_in": "off"}}),
+        ({"long_side": 512, "workers": 2}, {"xray": {"long_side": 512, "burned_in": "off"}}),
+        ({"long_side": 512, "burned_in": "mask"}, {"xray": {"long_side": 512, "burned_in": "mask"}}),
+        ({"xray": {"long_side": 512}}, {"xray": {"long_side": 512, "burned_in": "off"}}),
         ({"toy": {}}, {"toy": {"slices": 3, "spacing": [5.0, 1.0, 1.0]}}),
-        ({"toy": {}, "xray": {}}, {"toy": {"slices": 3, "spacing": [5.0, 1.0, 1.0]}, "xray": {"long_side": 1024}}),
+        (
+            {"toy": {}, "xray": {}},
+            {"toy": {"slices": 3, "spacing": [5.0, 1.0, 1.0]}, "xray": {"long_side": 1024, "burned_in": "off"}},
+        ),
     ],
 )
 def test_the_short_form_means_films(given: dict[str, Any], sections: dict[str, Any]) -> None:
