@@ -21,7 +21,7 @@ from docphim.ingest.films import find_films
 from docphim.ingest.identities import Identities, load_key
 from docphim.ingest.matching import RULES, Match, match, usable_rules
 from docphim.ingest.records import Notes, Rejection, SourceStudy
-from docphim.ingest.tables import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
+from docphim.ingest.reports import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
 from docphim.ingest.tree import Entry, walk
 from docphim.recipe import Section
 
