@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 from docphim.errors import Refused
 from docphim.ingest.reports.encodings import is_damaged, legacy_of, reencoded
@@ -14,6 +15,7 @@ from docphim.language.normalize import clean
 #: Letters of a text, and of a run without a blank: a report has fewer, and a picture written as text has more.
 _LONGEST_TEXT, _LONGEST_RUN = 100_000, 1_000
 _LONGEST_CELL = 10_000_000
+_SHORT = 100
 _RUN = re.compile(rf"\S{{{_LONGEST_RUN},}}")
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,31}\d{0,2});")
@@ -32,7 +34,7 @@ _BLOCKS |= {"body", "center", "hr", "dl", "dt", "dd", "article", "header", "foot
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile(" ?[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]+ ?")
 # Anything that asks for more than a look: a text without it is clean but for its accents' encoding.
-_MARKED = re.compile(r"[<&\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\xa0\ufffd]|_x[0-9A-Fa-f]{4}_|\{\\rtf")
+_MARKED = re.compile(r"[<&_{\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\xa0\ufffd]")
 _LOST = re.compile(r"[^\W\d_]\?[^\W\d_]")  # `B?ng tim kh?ng to`: letters became question marks for good
 
 
@@ -57,6 +59,10 @@ def cell_text(cell: str) -> str:
     """
     if len(cell) > _LONGEST_CELL:
         raise Refused("row_unreadable", "", "a cell is longer than a report can be")
+    return _short(cell) if len(cell) < _SHORT else _text(cell)
+
+
+def _text(cell: str) -> str:
     if is_nothing(cell.strip()):
         return ""
     text = cell.strip() if cell.isascii() else reencoded(cell).strip()
@@ -66,9 +72,15 @@ def cell_text(cell: str) -> str:
         raise Refused("row_unreadable", "", "a cell is longer than a report can be")
     if not text.isascii():
         text = clean(_whole(text))
-    if len(_LOST.findall(text)) > 1 or _RUN.search(text):
+    if ("?" in text and len(_LOST.findall(text)) > 1) or (len(text) > _LONGEST_RUN and _RUN.search(text)):
         raise Refused("report_encoding")
     return "" if is_nothing(text) else text
+
+
+@lru_cache(4096)
+def _short(cell: str) -> str:
+    """The same for cells that stand in a table over and over: a sex, a doctor, "no abnormality"."""
+    return _text(cell)
 
 
 def _whole(text: str) -> str:

@@ -16,13 +16,14 @@ _BOMS = [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _NAMES = {"tcvn3": "tcvn3", "abc": "tcvn3", "tcvn-3": "tcvn3", "vni": "vni", "vni-windows": "vni", "vni-win": "vni"}
 # UTF-8 that was read as cp1252, Latin-1 or cp1258 has a letter of its first byte, then one of a following byte.
 _FIRST = "\u00c2-\u00f4\u0102\u0103\u0110\u0111\u01a0\u01a1\u01af\u01b0"
-_NEXT = "\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u01a1\u02c6\u02dc\u2013-\u203a\u20ac\u2122\ufffd"
+_NEXT = "\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122\ufffd"
 _REREAD = re.compile(f"[{_FIRST}][{_NEXT}]")
 #: Words without Vietnamese letters beyond ASCII say nothing of an encoding.
 _WORD = re.compile(r"[^\s\d.,;:!?()\[\]{}<>/\\\"'|=+*&%$#@_-]+")
 _ONSET = "ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdđghklmnpqrstvx]"
 _OPEN = "iêu|yêu|oai|oay|oao|oeo|uây|uôi|uya|uyu|ươi|ươu|uêu|ai|ao|au|ay|âu|ây|eo|êu|ia|iu|oi|ôi|ơi|ua|ui|ưa|ưi|ưu"
 _NUCLEUS = "uyê|iê|yê|oa|oă|oe|oo|uâ|uê|uô|uơ|uy|ươ|[aăâeêioôơuưy]"
+_COMPOSED = re.compile("[\u1ea0-\u1ef9]")  # letters that only Unicode has
 _SYLLABLE = re.compile(rf"(?:{_ONSET})?(?:{_OPEN}|(?:{_NUCLEUS})(?:ng|nh|ch|[cmnpt])?)")
 _TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
 _LARGEST_SAMPLE = 200_000
@@ -73,7 +74,7 @@ def recognised(data: bytes) -> str | None:
 
 def legacy_of(text: str) -> str | None:
     """`tcvn3` or `vni` where a text is written in the letters of such fonts: `Bãng tim kh«ng to`, `Boùng tim khoâng to`."""
-    if any(c >= "\u1ea0" and c <= "\u1ef9" for c in text) or text.isascii():
+    if text.isascii() or _COMPOSED.search(text):
         return None
     share, words = vietnamese(text)
     if share > 0.5 or words < 2:

@@ -19,6 +19,9 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, and the shell of an encrypte
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 # A cell that holds something: one without content ends itself, <c r="B2" s="3"/>.
 _CELL = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r=[\"']([A-Z]{1,3})(\d{1,7})[\"'](?:[^>]*[^/>])?>")
+# Rough and quick: columns of any cell, and rows from _NEAR_ROWS on.
+_ANY_COLUMN = re.compile(rb"r=[\"']([A-Z]{1,3})\d")
+_FAR_ROW, _NEAR_ROWS = re.compile(rb"r=[\"'][A-Z]{1,3}\d{6}"), 100_000
 _SHEET_PART = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 
 
@@ -89,11 +92,11 @@ def _check_size(data: bytes) -> None:
             inner = member(archive, part)
             if not _SHEET_PART.fullmatch(part.filename):
                 continue
-            rows, columns = 0, set()
-            for letters, number in _CELL.findall(inner):
-                columns.add(letters)
-                rows = max(rows, int(number))
-            _check_bounds(rows, max(map(_column, columns), default=0))
+            columns = max(map(_column, set(_ANY_COLUMN.findall(inner))), default=0)
+            # Most sheets need no closer look at 600,000 cells.
+            if _FAR_ROW.search(inner) or columns > MOST_COLUMNS or columns * _NEAR_ROWS > MOST_CELLS:
+                filled = {(letters, int(number)) for letters, number in _CELL.findall(inner)}
+                _check_bounds(max((row for _, row in filled), default=0), max((_column(c) for c, _ in filled), default=0))
 
 
 def _column(letters: bytes) -> int:
