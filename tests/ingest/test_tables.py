@@ -1,13 +1,17 @@
 """Tables of reports as information systems write them: header, encoding, quoting, formats, rows not to be trusted."""
 
 import json
+import re
 import zipfile
 
 import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from docphim.errors import Refused, UsageError
-from docphim.ingest.reports import FIELDS, Row, has_reports, merged, read_table
+from docphim.ingest.reports import FIELDS, Row, has_reports, merged, read_table, sheets_of
+from docphim.ingest.reports.table import Reading, table_of
 
 GOOD = "Bóng tim không to. Phổi hai bên sáng đều."
 
@@ -82,6 +86,36 @@ def test_a_broken_row_is_refused_and_no_row_takes_anothers_text(tmp_path, name, 
 def test_a_refused_row_is_named_by_the_line_an_editor_shows(tmp_path):
     table = read(written(tmp_path, 'id,text\n1,"a\nb"\n\n2,"c\n3,d\n'))
     assert [(row.number, row.reason) for row in table.rows] == [(2, ""), (5, "row_unreadable"), (6, "row_unreadable")]
+
+
+def patients_table(separator, end, multiline):
+    """A table whose every cell of text holds its own patient's number, and its bytes."""
+    lines = [separator.join(["Accession", "Mô tả", "Tuổi", "Giới", "Kết luận"])]
+    for n in range(101, 107):
+        findings = f"Tim to {n}.{end if multiline else ' '}Phổi sáng {n}, bờ rõ {n}; đều {n}"
+        cells = [f"A{n}", f'"{findings}"', str(n - 60), "Nam", f"Tim to {n}"]
+        lines.append(separator.join(cells))
+    return end.join([*lines, ""])
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_mark_put_anywhere_or_a_cut_anywhere_never_gives_a_patient_anothers_text(data):
+    separator, end = data.draw(st.sampled_from(",;\t|")), data.draw(st.sampled_from(["\n", "\r\n"]))
+    text = patients_table(separator, end, data.draw(st.booleans()))
+    at = data.draw(st.integers(text.index("A101"), len(text)))
+    damage = data.draw(st.sampled_from(["mark", "cut", "no mark", "separator", "line end", "lost end"]))
+    if damage == "no mark":
+        at = data.draw(st.sampled_from([i for i, c in enumerate(text) if c == '"']))
+    if damage == "lost end":
+        at = data.draw(st.sampled_from([i for i, c in enumerate(text) if c == end[-1] and i > at - 200]))
+    added = {"mark": '"', "separator": separator, "line end": end}.get(damage, "")
+    rest = {"cut": "", "no mark": text[at + 1 :], "lost end": text[at + 1 :]}.get(damage, text[at:])
+    name = "r.tsv" if separator == "\t" else "r.csv"
+    table = table_of(sheets_of((text[:at] + added + rest).encode(), name, None), Reading({}))
+    for row in table.rows:
+        numbers = set(re.findall(r"\d{3}", row.get("findings") + row.get("impression")))
+        assert row.reason or numbers <= {row.get("accession")[1:4]} or (damage == "mark" and len(numbers) == 1)
 
 
 HEADERS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -37,18 +38,18 @@ def judged(lines: Sequence[Line], width: int, places: Mapping[str, int], separat
     for at, line in enumerate(lines):
         if any(cell.strip() for cell in line.cells[width:]) or _holds_rows(line, starts, separator):
             doubtful.add(at)
-        if 0 < len(line.cells) < width and _is_part(lines, at, width, starts):
-            doubtful |= {at} if starts and _shape(line.cells[0]) in starts else {at - 1, at}
+        if _is_part(lines, at, width, starts):
+            doubtful |= _around(lines, at, starts)
     doubtful |= _shifted(lines, places)
     return [replace(line, reason="row_unreadable") if at in doubtful else line for at, line in enumerate(lines)]
 
 
-def _starts(lines: Sequence[Line]) -> set[str]:
+def _starts(lines: Sequence[Line]) -> Counter[str]:
     """The shapes of the first cells, where rows begin with an id or a number: 'A9', '9'; none where they begin with text."""
     first = [line.cells[0].strip() for line in lines if line.cells and line.cells[0].strip()]
     if sum(" " not in cell for cell in first) < _MOSTLY * len(first):
-        return set()
-    return {_shape(cell) for cell in first if " " not in cell}
+        return Counter()
+    return Counter(_shape(cell) for cell in first if " " not in cell)
 
 
 def _shape(cell: str) -> str:
@@ -56,7 +57,7 @@ def _shape(cell: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell.strip()))
 
 
-def _holds_rows(line: Line, starts: set[str], separator: str) -> bool:
+def _holds_rows(line: Line, starts: Counter[str], separator: str) -> bool:
     """Whether a cell holds line ends after which other rows begin: a stray quotation mark had opened it."""
     for cell in line.cells:
         for piece in re.split(r"[\r\n]+", cell)[1:]:
@@ -66,17 +67,36 @@ def _holds_rows(line: Line, starts: set[str], separator: str) -> bool:
     return False
 
 
-def _is_part(lines: Sequence[Line], at: int, width: int, starts: set[str]) -> bool:
-    """Whether a line with too few cells is one of the pieces of a row that a line end has broken, or the cut end of the file.
+def _begins(line: Line, starts: Counter[str], others: int = 0) -> bool:
+    """Whether a line begins as rows do: as some row, or as this many others."""
+    return bool(line.cells) and starts[_shape(line.cells[0])] > others
+
+
+def _around(lines: Sequence[Line], at: int, starts: Counter[str]) -> set[int]:
+    """A piece of a row, the line before it unless the piece begins as rows do, and the next one where that may be a piece too.
+
+    An id that a line end has broken is such: `A` above `104;…` among `A103`, `A105`.
+    """
+    before = set() if _begins(lines[at], starts) else {at - 1}
+    after = {at + 1} if at + 1 < len(lines) and not _begins(lines[at + 1], starts, others=1) else set()
+    return before | {at} | after
+
+
+def _is_part(lines: Sequence[Line], at: int, width: int, starts: Counter[str]) -> bool:
+    """Whether a line is one of the pieces of a row that a line end has broken, or the cut end of the file.
 
     Some programs leave out the empty cells at a row's end; such a row begins with an id and a whole row follows it.
     """
-    if not starts or _shape(lines[at].cells[0]) not in starts:
-        return True
+    cells = lines[at].cells
+    if len(cells) >= width:  # the piece may hold a separator of its own; a line of one cell is a sum or a signature
+        strange = bool(starts and " " in cells[0].strip()) and not _begins(lines[at], starts)
+        return strange and sum(bool(cell.strip()) for cell in cells) > 1
+    if not cells or not _begins(lines[at], starts):
+        return bool(cells)
     if at + 1 == len(lines):
         return any(len(line.cells) >= width for line in lines)
-    following = lines[at + 1].cells
-    return 0 < len(following) < width and _shape(following[0]) not in starts
+    following = lines[at + 1]
+    return bool(following.cells) and not _begins(following, starts, others=1)
 
 
 def _shifted(lines: Sequence[Line], places: Mapping[str, int]) -> set[int]:
