@@ -53,7 +53,7 @@ _SPLIT: dict[str, Literal["train", "val", "test"]] = {
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing", "te"), "test"),
 }
-_TIME = r"\d{1,2}[:hg]\d{0,2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
+_TIME = r"\d{1,2} ?(:|h|g|giờ) ?\d{0,2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
 _DATES = (
     re.compile(r"(?P<y>(19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)(\d{4,6}(\.\d+)?)?"),
     re.compile(r"(?P<y>(19|20)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})([ t].*)?"),

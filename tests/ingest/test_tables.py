@@ -66,6 +66,13 @@ QUOTING = {
     "list numbers in quoted lines": ('id,text,KL\n1,"a b\n1. c, d\n2. e",c\n2,d,f\n', {1, 2}, set()),
     "trailing empty cells left out": ("id,text,KL\n1,a b\n2,d,f\n3,e,g\n", {1, 2, 3}, set()),
     "backslash marks": ('id,text,KL\n1,a b,c\n2,"d \\"e\\" f",g\n3,h,i\n', {1}, {2, 3}),
+    "sum below the table": ("id,text,KL\n1,a b,c\nTổng số: 1,,\n", {1}, set()),
+    "age and sex swapped": ("id,age,sex,text\n1,72,Nam,a b\n2,Nam,65,c d\n3,50,F,e f\n4,51,F,g h\n", {1, 3, 4}, {2}),
+    "ages in words": ("id,text,age\n1,a b,7 tháng\n2,c d,không rõ\n3,e f,>90\n", {1, 2, 3}, set()),
+    "text under a date": ("id,text,date\n1,a b,05/03/2023\n2,c,d e\n3,f,06/03/2023\n", {1, 3}, {2}),
+    "text behind a mark": ('id,text,KL\n1,"a b"x,c\n2,d,e\n', set(), {1, 2}),
+    "a mark behind a blank": ('id,text,KL\n1, "a b",c\n2,d,e\n', {1, 2}, set()),
+    "a zero byte": ("id,text,KL\n1,a\x00b,c\n2,d,e\n", {1, 2}, set()),
     "one column more": ("id,text\n1,a b\n2,c,d\n", {1}, {2}),
     "a header printed twice": ("id,text,KL\n1,a b,c\nid,text,KL\n2,d,f\n", {1, 2}, set()),
 }
@@ -76,7 +83,7 @@ QUOTING = {
 def test_a_broken_row_is_refused_and_no_row_takes_anothers_text(tmp_path, name, end):
     content, good, bad = QUOTING[name]
     table = read(written(tmp_path, content.replace("\n", end)))
-    assert {int(row.get("id")) for row in table.rows if not row.reason} == good
+    assert {int(row.get("id")) for row in table.rows if not row.reason and row.get("text")} == good
     refused = [row for row in table.rows if row.reason]
     assert bool(refused) == bool(bad) and len(refused) >= len(bad)
     assert {row.reason for row in refused} <= {"row_unreadable"}
@@ -302,6 +309,12 @@ def test_an_information_systems_xml_is_read(tmp_path):
     assert rows(one, "findings") == [("9", "Tim to.", "")]
     attributes = '<r xmlns="urn:x"><x id="1" text="Tim to."/><x id="2" text="Phổi sáng."/></r>'
     assert rows(written(tmp_path, attributes, "a.xml")) == [("1", "Tim to.", ""), ("2", "Phổi sáng.", "")]
+
+
+def test_requests_inside_a_patient_are_rows_of_that_patient(tmp_path):
+    requests = "".join(f"<CD><SOPHIEU>{n}</SOPHIEU><MOTA>Tim to {n}.</MOTA></CD>" for n in (1, 2))
+    path = written(tmp_path, f"<R><BN><MABN>P1</MABN>{requests}</BN></R>".encode("utf-16"), "r.xml")
+    assert [(row.get("id"), row.get("patient")) for row in read(path).rows] == [("1", "P1"), ("2", "P1")]
 
 
 def test_an_element_that_repeats_with_another_text_makes_the_row_doubtful(tmp_path):

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from docphim.errors import Refused, UsageError
+from docphim.ingest.reports.cells import cell_text, key_text
 from docphim.ingest.reports.rows import FIELDS, REPORTS, Line, Row, Sheet, Table, image_names, merged
 from docphim.ingest.reports.table import Reading, holds_reports, table_of
 
-__all__ = ["DOCUMENTS", "FIELDS", "REPORTS", "SUFFIXES", "Row", "Table", "has_reports", "image_names", "merged"]
-__all__ += ["read_documents", "read_table", "sheets_of"]
+__all__ = ["DOCUMENTS", "FIELDS", "REPORTS", "SUFFIXES", "Row", "Table", "cell_text", "has_reports"]
+__all__ += ["image_names", "key_text", "merged", "read_documents", "read_table", "sheets_of"]
 
 FORMATS: dict[str, str] = {
     ".csv": "docphim.ingest.reports.csv_text",

@@ -35,7 +35,9 @@ _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile(" ?[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]+ ?")
 # Anything that asks for more than a look: a text without it is clean but for its accents' encoding.
 _MARKED = re.compile(r"[<&_{\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\xa0\ufffd]")
-_LOST = re.compile(r"[^\W\d_]\?[^\W\d_]")  # `B?ng tim kh?ng to`: letters became question marks for good
+_LOST = re.compile(
+    r"(?<![\s(])\?+[^\W\d_]|(?<=\s)\?+[^\W\d_]{2}"
+)  # `B?ng tim kh?ng to`: letters became question marks for good
 
 
 def cell_text(cell: str) -> str:
@@ -60,6 +62,12 @@ def cell_text(cell: str) -> str:
     if len(cell) > _LONGEST_CELL:
         raise Refused("row_unreadable", "", "a cell is longer than a report can be")
     return _short(cell) if len(cell) < _SHORT else _text(cell)
+
+
+def key_text(cell: str) -> str:
+    """An id or a file's name as it is spelled, without what spreadsheets put around it; '' for `nan`, NULL, `#N/A`."""
+    text = cell.replace("_x000D_", " ").replace("\xa0", " ").strip()
+    return "" if is_nothing(text) else text
 
 
 def _text(cell: str) -> str:

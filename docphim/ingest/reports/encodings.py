@@ -6,6 +6,7 @@ import codecs
 import re
 import unicodedata
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from docphim.errors import UsageError
@@ -55,7 +56,7 @@ def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
         raise UsageError(f"source.encoding: no encoding is called {encoding!r}; try {known}") from None
     except UnicodeDecodeError:
         raise UsageError(f"source.encoding: {_advice(data, used)}") from None
-    if encoding is None and "\x00" in text[:_LARGEST_SAMPLE]:
+    if encoding is None and used == "utf-8" and _utf16(data):  # ASCII in UTF-16 is UTF-8 too, with zeros
         raise UsageError(f"source.encoding: {_advice(data, used)}")
     return unicodedata.normalize("NFC", text) if used.lower().replace("-", "") in ("cp1258", "windows1258") else text, used
 
@@ -77,11 +78,9 @@ def legacy_of(text: str) -> str | None:
     if text.isascii() or _COMPOSED.search(text):
         return None
     share, words = vietnamese(text)
-    if share > 0.5 or words < 2:
-        return None
     shares = {name: vietnamese(from_legacy(text, name))[0] for name in ("tcvn3", "vni")}
     best = max(shares, key=lambda name: shares[name])
-    return best if shares[best] > 0.8 else None
+    return best if words > 1 and shares[best] > max(0.8, share + 0.2) else None
 
 
 def from_legacy(text: str, encoding: str) -> str:
@@ -96,7 +95,10 @@ def is_legacy(encoding: str | None) -> bool:
 
 
 def reencoded(text: str) -> str:
-    """UTF-8 that was read as Latin-1, cp1252 or cp1258, once or twice, as it was meant, where that is certain."""
+    """UTF-8 that was read as Latin-1, cp1252 or cp1258, once or twice, as it was meant, where that is certain.
+
+    Where it is not, the text holds U+FFFD, which says that letters are lost.
+    """
     if not _REREAD.search(text):
         return text
     from ftfy import fix_encoding  # only where something is wrong
@@ -110,7 +112,10 @@ def reencoded(text: str) -> str:
             break
         else:
             break
-    return fix_encoding(text)
+    mended = fix_encoding(text)  # of parts of it
+    # Half of a text put right proves nothing of the rest: `nghi ngá» tổn` would become `nghi ngỠtổn`.
+    certain = vietnamese(mended)[0] == 1 and not any(a.islower() and b.isupper() for a, b in pairwise(mended))
+    return mended if mended == text or certain else text + "\ufffd"
 
 
 def is_damaged(text: str) -> bool:
@@ -124,10 +129,15 @@ def is_damaged(text: str) -> bool:
 
 def vietnamese(text: str) -> tuple[float, int]:
     """The share of words with letters beyond ASCII that are Vietnamese syllables, and how many such words there are."""
-    words = [word for word in _WORD.findall(text[:_LARGEST_SAMPLE].lower()) if not word.isascii()]
+    words = [word for word in _WORD.findall(text[:_LARGEST_SAMPLE].lower()) if _speaks(word)]
     if not words:
         return 0.0, 0
     return sum(map(_is_syllable, words)) / len(words), len(words)
+
+
+def _speaks(word: str) -> bool:
+    """Whether a word can speak for an encoding: it has ASCII letters and others, and is no measure (`µm`)."""
+    return not word.isascii() and re.search("[a-z]", word) is not None and not re.fullmatch("[\xb5\u03bc](m|g|l|sv|mol)", word)
 
 
 def _is_syllable(word: str) -> bool:

@@ -11,7 +11,7 @@ from docphim.ingest.reports.rows import Line
 from docphim.ingest.values import age_of, day_of, is_nothing, sex_of, year_of
 
 _UNKNOWN = {"?", "o", "u", "x", "unknown", "other", "khác", "không rõ", "không", "k", "ko rõ", "chưa rõ", "kxđ"}
-_WORD = re.compile(r"[^\W\d_]{2}")
+_WORD = re.compile(r"[^\W\d_].*[^\W\d_]", re.DOTALL)
 #: Whether a cell may stand in its column; a text of another column has a word where a number or a code should be.
 _READERS: dict[str, Callable[[str], object]] = {
     "age": lambda cell: age_of(cell) is not None or cell[0].isdigit() or not _WORD.search(cell),

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from docphim.errors import Refused, UsageError
-from docphim.ingest.reports.cells import cell_text
+from docphim.ingest.reports.cells import cell_text, key_text
 from docphim.ingest.reports.encodings import from_legacy, is_legacy, legacy_of
 from docphim.ingest.reports.header import DEEPEST, check_fields, empty_table, find_header, places, whole_header
 from docphim.ingest.reports.rows import FIELDS, KEYS, REPORTS, TEXTS, Line, Row, Sheet, Table
 from docphim.ingest.reports.strict import judged
-from docphim.ingest.values import is_nothing
 
 
 @dataclass(frozen=True)
@@ -142,12 +141,6 @@ def _row(line: Line, below: _Below, encoding: str | None, damaged: Counter[str])
         return Row(line.number, cells, refusal.reason, below.sheet.name)
     texts |= cells
     return Row(line.number, {field: texts[field] for field in FIELDS if texts.get(field)}, "", below.sheet.name)
-
-
-def key_text(cell: str) -> str:
-    """An id or a file's name as it is spelled, without what spreadsheets put around it; '' for `nan`, NULL, `#N/A`."""
-    text = cell.replace("_x000D_", " ").replace("\xa0", " ").strip()
-    return "" if is_nothing(text) else text
 
 
 def _record(bodies: list[_Below]) -> dict[str, Any]:
