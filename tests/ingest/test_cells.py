@@ -43,6 +43,8 @@ MARKED = {
     ),
     "a list": ("<ul><li>Tim to</li><li>Phổi sáng</li></ul>", "Tim to\nPhổi sáng"),
     "a size inside": ("<p>Nốt <5 mm thùy trên, >3 mm.</p>", "Nốt <5 mm thùy trên, >3 mm."),
+    "a vertebra in brackets": ("<p>Xẹp thân đốt <D5>, <T12></p>", "Xẹp thân đốt <D5>, <T12>"),
+    "other tags": ("<article>Tim to.</article><o:p></o:p><st1:place>Phổi</st1:place>", "Tim to.\nPhổi"),
     "lines of the source": ("<p>Tim\n to.</p>\n<p>Phổi sáng.</p>", "Tim to.\nPhổi sáng."),
     "lines alone": ("<b>Tim to.\nPhổi sáng.</b>", "Tim to.\nPhổi sáng."),
     "superscript": ("Diện tích 3 cm<sup>2</sup>", "Diện tích 3 cm2"),
@@ -163,6 +165,9 @@ REFUSED = {
     "bytes dropped": "Phổi trái chưa thấy nốt mờ, có dày nhẹ".encode().decode("cp1252", "ignore"),
     "bytes dropped in a word": "hạch nhỏ ở trước".encode().decode("cp1252", "ignore"),
     "old font in capitals": "PHOÅI SAÙNG, TIM KHOÂNG TO",
+    "a remark left open": "<p>Tim to.</p><!-- Phổi sáng.",
+    "a style left open": "<p>Tim to.</p><style>Phổi sáng.",
+    "tags nested too deep": "<b>" * 3000 + "Tim to.",
     "base64": "Tim to. " + "iVBORw0KGgo" * 500,
     "too long": "Tim to. " * 20_000,
     "mojibake with holes": "Bóng tim to. " + "Đám mờ".encode().decode("cp1252", "replace") + ".",
@@ -188,6 +193,16 @@ LEGACY = [
 @pytest.mark.parametrize(("encoding", "shown", "text"), LEGACY)
 def test_the_letters_of_old_fonts_are_read_when_told(encoding, shown, text):
     assert from_legacy(shown, encoding) == text
+
+
+MARKUP = ["<p>", "</p>", "<br>", "&nbsp;", "&lt;", "<D5>", "<", ">", "&", "\n", " ", "Tim to.", "phổi", "_x000D_", "<5 mm"]
+
+
+@given(st.lists(st.sampled_from([*MARKUP, "<div>", "</div>", "<td>", "<b>", "</b>", "\x0b", "\xa0"]), max_size=12))
+def test_no_word_is_lost_between_tags(pieces):
+    text = cell_text("".join(pieces))
+    for word in ("Tim to.", "phổi", "5 mm", "D5"):
+        assert text.count(word) == "".join(pieces).count(word)
 
 
 @given(st.text(alphabet="aáạâấậăắặeéẹêếệoóọôốộơớợuúụưứựiíịyýỵđĐ \n.,;:<>&0123456789()-bcghklmnpqrstvx", max_size=80))

@@ -15,8 +15,10 @@ from docphim.language.normalize import clean
 #: Letters of a text, and of a run without a blank: a report has fewer, and a picture written as text has more.
 _LONGEST_TEXT, _LONGEST_RUN = 100_000, 1_000
 _LONGEST_CELL = 10_000_000
+_LONGEST_RTF = 1_000_000
 _SHORT = 100
-_RUN = re.compile(rf"\S{{{_LONGEST_RUN},}}")
+_BLANKS = " \t\n\v\xa0"
+_RUN = re.compile(rf"(?<!\S)\S{{{_LONGEST_RUN},}}")
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,31}\d{0,2});")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.9.2.19 (ST_Xstring)
@@ -25,8 +27,10 @@ _TAGS += "|center|sup|sub|hr|section|label|script|title|blockquote|o:p|!doctype|
 _HTML = re.compile(rf"</?(?:{_TAGS})(?=[\s/>\[])[^<>]*>|<!--", re.IGNORECASE)
 # A picture inside a text: base64 in an address, hexadecimal digits in RTF.
 _PICTURE = re.compile(r"data:[\w/+.-]{0,80};base64,[A-Za-z0-9+/=%\s]*")
-_RTF_PICTURE = re.compile(r"(?:[0-9a-fA-F]{2}\s*){100,}")
-_NO_TAG = re.compile(r"<(?![A-Za-z/!?])")  # `<5 mm` inside HTML is text
+_RTF_PICTURE = re.compile(r"(?:[0-9a-fA-F]{2}\s*+){100,}+")
+_ANGLE = re.compile(r"<(/?)([A-Za-z][\w:-]*|[!?])?")
+#: What hides its content, and what must close it: all that follows would be lost.
+_HIDING = (("<!--", "-->"), ("<style", "</style"), ("<script", "</script"), ("<title", "</title"))
 _DROPPED = {"script", "style", "head", "title", "xml", "template"}
 _BLOCKS = {"p", "div", "tr", "table", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "blockquote"}
 _BLOCKS |= {"body", "center", "hr", "dl", "dt", "dd", "article", "header", "footer"}
@@ -110,14 +114,17 @@ def _plain(text: str) -> str:
         if text == before:
             break
     text = _CONTROLS.sub(" ", _BREAKS.sub("\n", text)).replace("\xa0", " ")
-    return re.sub(r"\n\s*\n", "\n", re.sub(r"[^\S\n]*\n[^\S\n]*", "\n", text)).strip()
+    return "\n".join(filter(None, map(str.strip, text.split("\n"))))  # no pattern: one for blanks takes their square
 
 
 def _from_rtf(text: str) -> str:
     from striprtf.striprtf import rtf_to_text
 
+    text = _RTF_PICTURE.sub(" ", text)
+    if len(text) > _LONGEST_RTF:
+        raise Refused("row_unreadable", "", "a cell is longer than a report can be")
     try:
-        return str(rtf_to_text(_RTF_PICTURE.sub(" ", text), errors="replace"))
+        return str(rtf_to_text(text, errors="replace"))
     except Exception:  # the converter raises what its parts raise, on a damaged text
         raise Refused("report_encoding") from None
 
@@ -127,9 +134,13 @@ def _from_html(text: str) -> str:
     from lxml import etree
 
     text = _CONTROLS.sub(" ", _PICTURE.sub("", _BREAKS.sub("\n", text)))
-    text = re.sub(r"<\?[^<>]*>", "", _NO_TAG.sub("&lt;", text))
+    if any(text.lower().count(opening) > text.lower().count(closing) for opening, closing in _HIDING):
+        raise Refused("row_unreadable", "", "a part of a cell's HTML is not closed")
+    text = re.sub(r"<\?[^<>]*>", "", _ANGLE.sub(_tag_or_text, text))
     parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
     root = etree.fromstring(f"<html><body>{text}</body></html>", parser)
+    if any(error.level_name == "FATAL" for error in parser.error_log):
+        raise Refused("row_unreadable", "", "a cell's HTML is nested too deep")
     pieces: list[str] = []
     dropped = 0
     for event, element in etree.iterwalk(root, events=("start", "end")):
@@ -139,9 +150,18 @@ def _from_html(text: str) -> str:
             pieces += _around(tag, event)
             piece = (element.text if event == "start" else element.tail) or ""
             # In HTML a line end is a blank, except where the text has no other lines.
-            pieces.append(piece if tag == "pre" and event == "start" else re.sub(r"[^\S\xa0]*\n\s*", "\v", piece))
+            pieces.append(piece if tag == "pre" and event == "start" else piece.replace("\n", "\v"))
     joined = "".join(pieces)
-    return re.sub(r"\n\s+", "\n", joined.replace("\v", " " if "\n" in joined.strip() else "\n")).strip()
+    joined = joined.replace("\v", " " if "\n" in joined.strip(_BLANKS) else "\n")
+    return "\n".join(re.sub(r"  +", " ", line).strip() for line in joined.split("\n"))
+
+
+def _tag_or_text(angle: re.Match[str]) -> str:
+    """`<` as it stands before a name of HTML or Office; else (`<5 mm`, `<D5>`) as text."""
+    from lxml.html.defs import tags
+
+    name = (angle[2] or "").lower()
+    return angle[0] if name in tags or name in ("!", "?", "xml") or ":" in name else "&lt;" + angle[0][1:]
 
 
 def _around(tag: str, event: str) -> list[str]:

@@ -19,6 +19,7 @@ _OF_ONE = ("id", "accession", "study_uid", "patient")
 #: Words that open a sentence as often as a label.
 _TOO_SHORT = {"mã", "acc", "id", "pid", "name", "ngày", "date", "bệnh nhân", "người bệnh", "bác sĩ", "doctor", "patient"}
 _LONGEST_VALUE = 80
+_LONGEST_TEXT = 100_000  # letters; a report has fewer
 
 
 def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any]) -> Sheet:
@@ -34,10 +35,13 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
     Raises
     ------
     Refused
-        `report_not_text`: there is no text; `document_mixed`: labels name two patients or two studies.
+        `report_not_text`: there is no text; `row_unreadable`: there is too much; `document_mixed`: labels name two patients or
+        two studies.
     """
     if not re.search(r"[^\W\d_]{2}", text):
         raise Refused("report_not_text")
+    if len(text) > _LONGEST_TEXT:
+        raise Refused("row_unreadable", "", "the document is longer than a report can be")
     if encoding and is_legacy(encoding):
         text = from_legacy(text, encoding)
     values = labelled(text)

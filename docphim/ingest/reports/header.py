@@ -96,6 +96,7 @@ def check_fields(columns: Mapping[str, str]) -> None:
         raise UsageError(f"source.columns: no field {unknown[0]!r}; known: {', '.join(FIELDS)}")
 
 
+@cache
 def labels() -> dict[str, str]:
     """Every name of columns.yaml, in small letters → its field."""
     data: dict[str, list[str]] = packaged(Path(__file__).with_name("columns.yaml"))

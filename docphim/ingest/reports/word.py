@@ -14,6 +14,7 @@ from docphim.ingest.reports.zipped import member, opened
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an encrypted .docx (MS-OFFCRYPTO), or a .doc by another name
 #: ECMA-376 part 1, 17.3: what text is made of.  Deleted text (w:delText) is none, nor the copy for old programs.
 _PIECES = {"br": "\n", "cr": "\n", "tab": "\t", "noBreakHyphen": "-"}
+_LARGEST = 32 << 20  # bytes of XML, of which a tree is made
 _DROPPED = ("Fallback", "del", "moveFrom")
 
 
@@ -29,8 +30,9 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     if data.startswith(_OLE):
         raise Refused("file_protected", "", "the document is protected by a password, or an old .doc: save it as .docx")
     with opened(data, "document") as archive:
-        for part in archive.infolist():
-            member(archive, part)
+        written = [part for part in archive.infolist() if part.filename.endswith((".xml", ".rels"))]
+        if sum(len(member(archive, part)) for part in written) > _LARGEST:
+            raise Refused("file_unreadable", "", f"the document's text takes more than {_LARGEST >> 20} MiB")
     body = _body(data)
     outside = "".join(_text(block) for block in body if not _is(block, "tbl"))
     if not any(c.isalpha() for c in outside):

@@ -9,6 +9,8 @@ from docphim.errors import Refused, UsageError
 from docphim.ingest.reports.header import key_of, labels
 from docphim.ingest.reports.rows import REPORTS, Line, Sheet
 
+_LARGEST = 128 << 20  # bytes, of which a tree is made
+
 
 def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     """The one table of an XML.
@@ -36,6 +38,8 @@ def _root(data: bytes, encoding: str | None) -> Any:
 
     from docphim.ingest.reports.encodings import is_legacy
 
+    if len(data) > _LARGEST:
+        raise Refused("file_unreadable", "", f"the XML of reports has more than {_LARGEST >> 20} MiB")
     spelled = None if is_legacy(encoding) else encoding
     try:
         parser = etree.XMLParser(
