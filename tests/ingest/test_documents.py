@@ -61,6 +61,11 @@ LABELLED = [
     (f"Họ và tên: Lê Thị C, Tuổi: 60\nNgày chụp: 05/03/2023\n{GOOD}", {"name": "Lê Thị C", "age": "60", "date": "05/03/2023"}),
     (f"{GOOD}\nBác sĩ đọc: BS. Nguyễn Văn D", {"id": "P1", "doctor": "BS. Nguyễn Văn D"}),
     (f"MÃ BỆNH NHÂN : 99\n{GOOD}\nMã BN: 99", {"id": "99"}),
+    (f"Mã BN: 77 Tên: A\n{GOOD}", {"id": "77"}),
+    (f"Mã BN: 77 Địa chỉ: Xã A\n{GOOD}", {"id": "77"}),
+    (f"Họ tên: TRẦN VĂN B Năm sinh: 1960 Khoa: Nội\n{GOOD}", {"name": "TRẦN VĂN B"}),
+    (f"Mã BN: ........\nHọ tên: ......\n{GOOD}", {"id": "P1", "name": ""}),
+    ("Bệnh nhân: nam, 67 tuổi, tràn dịch màng phổi phải. Tim to.", {"id": "P1"}),
     ("Tim to. Mã số: không rõ\nKết luận: tim to", {"id": "P1"}),
 ]
 

@@ -70,6 +70,7 @@ QUOTING = {
     "age and sex swapped": ("id,age,sex,text\n1,72,Nam,a b\n2,Nam,65,c d\n3,50,F,e f\n4,51,F,g h\n", {1, 3, 4}, {2}),
     "ages in words": ("id,text,age\n1,a b,7 tháng\n2,c d,không rõ\n3,e f,>90\n", {1, 2, 3}, set()),
     "text under a date": ("id,text,date\n1,a b,05/03/2023\n2,c,d e\n3,f,06/03/2023\n", {1, 3}, {2}),
+    "text under an id": ("text,id,age\na b,1,60\nc,d,2\ne f,3,70\ng h,4,50\n", {1, 3, 4}, {2}),
     "text behind a mark": ('id,text,KL\n1,"a b"x,c\n2,d,e\n', set(), {1, 2}),
     "a mark behind a blank": ('id,text,KL\n1, "a b",c\n2,d,e\n', {1, 2}, set()),
     "a zero byte": ("id,text,KL\n1,a\x00b,c\n2,d,e\n", {1, 2}, set()),
@@ -132,6 +133,7 @@ HEADERS = [
     ["MaPhieu", "KetQua", "KetLuan"],
     ["MÃ BA", "Mô tả\nhình ảnh", "Kết luận:"],
     ["ma benh nhan", "ket qua", "bac si doc", "ngay chi dinh"],
+    ["Số phiếu (CĐHA)", "Mô tả [bằng chữ]"],
     ["Accession Number", "REPORT_TEXT"],
     ["StudyInstanceUID", "Nội dung KQ".replace(" KQ", "")],
 ]
@@ -194,6 +196,8 @@ def test_the_recipe_can_say_where_the_header_is(tmp_path):
     assert rows(path, columns={"id": "số", "text": "chữ"}, header_row=3) == [("P1", GOOD, "")]
     with pytest.raises(UsageError, match="header_row"):
         read(path, header_row=50)
+    several = book(tmp_path / "s.xlsx", {"Hướng dẫn": [["x"]], "T1": lines})
+    assert rows(several, columns={"id": "số", "text": "chữ"}, header_row=3) == [("P1", GOOD, "")]
 
 
 def test_columns_that_the_recipe_names_find_the_header_too(tmp_path):
@@ -201,6 +205,11 @@ def test_columns_that_the_recipe_names_find_the_header_too(tmp_path):
     assert rows(path, columns={"id": "Cột A", "text": "Cột B"}) == [("P1", GOOD, "")]
     with pytest.raises(UsageError, match="no column 'Cột C'"):
         read(path, columns={"id": "Cột A", "text": "Cột C"})
+
+
+def test_a_sheet_without_the_columns_that_the_recipe_names_is_passed_over(tmp_path):
+    sheets = {"Hướng dẫn": [["Mã", "Nội dung"], ["1", "x"]], "T1": [["Cột A", "Cột B"], ["P1", GOOD]]}
+    assert rows(book(tmp_path / "r.xlsx", sheets), columns={"id": "Cột A", "text": "Cột B"}) == [("P1", GOOD, "")]
 
 
 def test_merged_cells_of_header_and_rows_are_read(tmp_path):
@@ -379,6 +388,12 @@ def test_documents_in_an_archive_are_rows_and_a_broken_one_costs_itself(tmp_path
     assert rows(path) == [("P1", GOOD, ""), ("P2", "", "file_unreadable"), ("77", "Mã BN: 77\nTim to.", "")]
 
 
+def test_a_table_of_an_archive_that_cannot_be_read_is_named_beside_the_others(tmp_path):
+    members = {"T1.csv": "Cột A,Cột B\nP1,a b\n", "T2.xlsx": "no", "readme.txt": "Xin chào"}
+    table = read(archive(tmp_path / "r.zip", members), columns={"id": "Cột A", "text": "Cột B"})
+    assert [(row.sheet, row.reason) for row in table.rows] == [("T1.csv", ""), ("T2.xlsx", "file_unreadable")]
+
+
 BAD_ARCHIVES = {
     "slip": ({"../r.csv": "id,text\n1,a"}, "unsafe_path"),
     "slip of Windows": ({"x\\..\\..\\r.csv": "id,text\n1,a"}, "unsafe_path"),
@@ -473,7 +488,7 @@ def test_a_format_is_known_by_its_suffix_alone(tmp_path):
 def test_no_name_of_a_column_stands_under_two_fields():
     from docphim.ingest.reports.header import key_of, labels
 
-    assert set(labels().values()) == set(FIELDS)
+    assert set(labels().values()) == {*FIELDS, "other"}
     keys: dict[str, set[str]] = {}
     for name, field in labels().items():
         keys.setdefault(key_of(name), set()).add(field)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from docphim.errors import Refused, UsageError
@@ -115,8 +116,9 @@ def sheets_of(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
 
 def refused_sheet(name: str, reason: str) -> Sheet:
     """A sheet in the place of a file that cannot be read: one line with its name and the reason."""
-    stem = Path(name).stem
-    return Sheet(name, iter([Line(0, ["id", "image", "text"]), Line(1, [stem, stem, ""], reason)]), document=True)
+    place = Path(name)
+    lines = [Line(0, ["id", "image", "text"]), Line(1, [place.stem, place.stem, ""], reason)]
+    return Sheet(name, iter(lines), document=place.suffix.lower() in DOCUMENTS, named=True)
 
 
 def _documents(paths: list[Path], encoding: str | None) -> Iterator[Sheet]:
@@ -124,7 +126,7 @@ def _documents(paths: list[Path], encoding: str | None) -> Iterator[Sheet]:
     for path in paths:
         try:
             for sheet in sheets_of(_bytes(path), path.name, encoding):
-                yield Sheet(str(path), sheet.lines, document=True, record=sheet.record)
+                yield replace(sheet, name=str(path), document=True)
         except Refused as refusal:
             yield refused_sheet(str(path), refusal.reason)
         except UsageError as error:

@@ -18,6 +18,7 @@ _LABELLED = ("id", "accession", "study_uid", "patient", "name", "doctor", "date"
 _OF_ONE = ("id", "accession", "study_uid", "patient")
 #: Words that open a sentence as often as a label.
 _TOO_SHORT = {"mã", "acc", "id", "pid", "name", "ngày", "date", "bệnh nhân", "người bệnh", "bác sĩ", "doctor", "patient"}
+_TOO_SHORT |= {"ns", "đc", "khoa", "phòng", "yêu cầu", "history"}
 _LONGEST_VALUE = 80
 _LONGEST_TEXT = 100_000  # letters; a report has fewer
 
@@ -51,7 +52,7 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
         raise Refused("document_mixed")
     number = next((first[field] for field in _OF_ONE if field in first), stem)
     cells = {**first, "id": number, "image": stem, "text": text}
-    return Sheet(name, _lines(cells), document=True, record=record)
+    return Sheet(name, _lines(cells), document=True, named=True, record=record)
 
 
 def _lines(cells: dict[str, str]) -> Iterator[Line]:

@@ -29,17 +29,9 @@ def find_header(lines: Sequence[Line], columns: Mapping[str, str], header_row: i
 
     It is the line that `header_row` numbers; else the first of those that hold most of the columns that the recipe names and
     most names of columns.yaml, with one of report text and one more.  None where there is none.
-
-    Raises
-    ------
-    UsageError
-        `header_row` is none of the lines.
     """
     if header_row is not None:
-        for at, line in enumerate(lines):
-            if line.number == header_row:
-                return at
-        raise UsageError(f"source.header_row: the table of reports has no text in line {header_row}")
+        return next((at for at, line in enumerate(lines) if line.number == header_row), None)
     wanted = {key_of(name) for name in columns.values()}
     best, most = None, (0, 1)
     for at, line in enumerate(lines):
@@ -71,18 +63,29 @@ def places(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
     UsageError
         The recipe names a column that the table has not.
     """
-    keys = [key_of(name) for name in header]
+    keys = list(map(_known_key, header))
     taken: dict[str, int] = {}
     for field, name in columns.items():
-        if key_of(name) not in keys:
+        if _known_key(name) not in keys:
             raise UsageError(f"source.columns.{field}: the table of reports has no column {name!r} among its {len(keys)}")
-        taken[field] = keys.index(key_of(name))
+        taken[field] = keys.index(_known_key(name))
     listed = {key: at for at, key in reversed(list(enumerate(keys))) if key in _fields()}
     for field in FIELDS:
         free = [listed[a] for a in _aliases()[field] if a in listed and listed[a] not in taken.values()]
         if field not in taken and free:
             taken[field] = free[0]
     return taken
+
+
+def _known_key(name: str) -> str:
+    """A name's key; without what brackets add, where only that is known: `Mô tả (bằng chữ)`, `Tuổi [năm]`."""
+    key, short = key_of(name), key_of(re.sub(r"[(\[].*?[)\]]", "", name))
+    return short if key not in _fields() and short in _fields() else key
+
+
+def has_all(header: Sequence[str], columns: Mapping[str, str]) -> bool:
+    """Whether a header has every column that the recipe names."""
+    return set(map(_known_key, columns.values())) <= set(map(_known_key, header))
 
 
 def check_fields(columns: Mapping[str, str]) -> None:
@@ -98,7 +101,7 @@ def check_fields(columns: Mapping[str, str]) -> None:
 
 @cache
 def labels() -> dict[str, str]:
-    """Every name of columns.yaml, in small letters → its field."""
+    """Every name of columns.yaml, in small letters → its field, or `other`."""
     data: dict[str, list[str]] = packaged(Path(__file__).with_name("columns.yaml"))
     return {re.sub(r"\s+", " ", name.lower()): field for field, names in data.items() for name in names}
 

@@ -44,7 +44,9 @@ class Sheet:
     decoded : bool
         Its letters are Unicode; false where a workbook's cells may be in those of a font that the recipe names.
     document : bool
-        A document about one patient: its cells stand under Docphim's names.
+        A document about one patient.
+    named : bool
+        Its columns have Docphim's names, as those of documents do: the recipe's names are not looked for.
     record : dict
         How it was read, for ingest_notes.json: no name, no id.
     """
@@ -55,6 +57,7 @@ class Sheet:
     hidden: bool = False
     decoded: bool = True
     document: bool = False
+    named: bool = False
     record: dict[str, Any] = field(default_factory=dict)
 
 

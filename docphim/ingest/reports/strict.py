@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from docphim.ingest.reports.rows import Line
+from docphim.ingest.reports.rows import KEYS, Line
 from docphim.ingest.values import age_of, day_of, is_nothing, sex_of, year_of
 
 _UNKNOWN = {"?", "o", "u", "x", "unknown", "other", "khác", "không rõ", "không", "k", "ko rõ", "chưa rõ", "kxđ"}
@@ -16,9 +16,10 @@ _WORD = re.compile(r"[^\W\d_].*[^\W\d_]", re.DOTALL)
 _READERS: dict[str, Callable[[str], object]] = {
     "age": lambda cell: age_of(cell) is not None or cell[0].isdigit() or not _WORD.search(cell),
     "sex": lambda cell: sex_of(cell) is not None or len(cell) == 1,
+    **dict.fromkeys(KEYS, lambda cell: re.search(r"\d", cell) and " " not in cell),
     "date": lambda cell: day_of(cell) or year_of(cell) or re.search(r"\d", cell) or not _WORD.search(cell),
 }
-_MOSTLY = 0.8
+_MOSTLY = 0.75
 
 
 def judged(lines: Sequence[Line], width: int, places: Mapping[str, int], separator: str) -> list[Line]:
@@ -100,13 +101,13 @@ def _is_part(lines: Sequence[Line], at: int, width: int, starts: Counter[str]) -
 
 
 def _shifted(lines: Sequence[Line], places: Mapping[str, int]) -> set[int]:
-    """Lines whose age, sex or date is another column's text, where such a column can be read in nearly every other line."""
+    """Lines whose age, sex, date or id is another column's text, where the column can be read in nearly every other line."""
     wrong: set[int] = set()
     for field, reads in _READERS.items():
         if field not in places:
             continue
         cells = {at: line.cells[places[field]].strip() for at, line in enumerate(lines) if len(line.cells) > places[field]}
         odd = {at for at, cell in cells.items() if not (is_nothing(cell) or cell.lower() in _UNKNOWN or reads(cell))}
-        if len(odd) <= (1 - _MOSTLY) * len(cells) or len(odd) == 1:
-            wrong |= odd
+        if len(odd) <= (1 - _MOSTLY) * len(cells) or (len(odd) == 1 and field not in KEYS):
+            wrong |= {at for at in odd if sum(bool(cell.strip()) for cell in lines[at].cells) > 1}
     return wrong

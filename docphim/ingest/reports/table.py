@@ -11,7 +11,7 @@ from typing import Any
 from docphim.errors import Refused, UsageError
 from docphim.ingest.reports.cells import cell_text, key_text
 from docphim.ingest.reports.encodings import from_legacy, is_legacy, legacy_of
-from docphim.ingest.reports.header import DEEPEST, check_fields, empty_table, find_header, places, whole_header
+from docphim.ingest.reports.header import DEEPEST, check_fields, empty_table, find_header, has_all, places, whole_header
 from docphim.ingest.reports.rows import FIELDS, KEYS, REPORTS, TEXTS, Line, Row, Sheet, Table
 from docphim.ingest.reports.strict import judged
 
@@ -80,9 +80,15 @@ def _bodies(sheets: Iterable[Sheet], reading: Reading) -> Iterator[_Below]:
         else:
             spare.append(below)
     if not tables:
+        for below in spare[:1] if not documents else []:
+            places(below.header, reading.columns)  # says which of the recipe's columns is not there
         yield from documents or spare[:1]
         if not (documents or spare):
-            raise empty_table()
+            raise empty_table() if reading.header_row is None else _no_line(reading.header_row)
+
+
+def _no_line(number: int) -> UsageError:
+    return UsageError(f"source.header_row: the table of reports has no text in line {number} among its first {DEEPEST}")
 
 
 def _asked_for(sheets: Iterable[Sheet], name: str | None) -> Iterator[Sheet]:
@@ -99,16 +105,18 @@ def _asked_for(sheets: Iterable[Sheet], name: str | None) -> Iterator[Sheet]:
 def _below(sheet: Sheet, reading: Reading) -> _Below | None:
     """A sheet up to its header: the line that is known for one, else the first; None where the sheet is blank."""
     first = list(itertools.islice(sheet.lines, DEEPEST))
-    columns = {} if sheet.document else reading.columns
-    if not first:
+    columns, header_row = ({}, None) if sheet.named else (reading.columns, reading.header_row)
+    at = find_header(first, columns, header_row)
+    if not first or (at is None and header_row is not None):
         return None
-    at = find_header(first, columns, None if sheet.document else reading.header_row) or 0
+    at = at or 0
     header = whole_header(first, at)
     while header and not header[-1]:
         header.pop()
     if not header:
         return _Below(sheet, [], {}, itertools.chain(first, sheet.lines))
-    return _Below(sheet, header, places(header, columns), itertools.chain(first[at + 1 :], sheet.lines))
+    fields = places(header, columns) if has_all(header, columns) else {}
+    return _Below(sheet, header, fields, itertools.chain(first[at + 1 :], sheet.lines))
 
 
 def _rows(below: _Below, encoding: str | None, damaged: Counter[str]) -> Iterator[Row]:

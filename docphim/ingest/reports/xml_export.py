@@ -71,7 +71,7 @@ def _repeated(root: Any) -> list[Any]:
     best: tuple[int, int, int] = (-1, 0, 0)
     rows: list[Any] = []
     for elements in groups.values():
-        fields = {by_key.get(key_of(name)) for name, text in _fields(elements[0]).items() if text is not None} - {None}
+        fields = {by_key.get(key_of(name)) for name, text in _fields(elements[0]).items() if text is not None} - {None, "other"}
         weight = (bool(fields & REPORTS), len(fields), len(elements))
         if weight > best:
             best, rows = weight, elements
