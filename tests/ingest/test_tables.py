@@ -67,6 +67,11 @@ QUOTING = {
     "trailing empty cells left out": ("id,text,KL\n1,a b\n2,d,f\n3,e,g\n", {1, 2, 3}, set()),
     "backslash marks": ('id,text,KL\n1,a b,c\n2,"d \\"e\\" f",g\n3,h,i\n', {1}, {2, 3}),
     "sum below the table": ("id,text,KL\n1,a b,c\nTổng số: 1,,\n", {1}, set()),
+    "sum below a longer table": (
+        "id,text,KL\n1,a b,c\n2,a b,c\n3,a b,c\n4,a b,c\n5,a b,c\nTổng số: sáu,,\n",
+        {1, 2, 3, 4, 5},
+        set(),
+    ),
     "age and sex swapped": ("id,age,sex,text\n1,72,Nam,a b\n2,Nam,65,c d\n3,50,F,e f\n4,51,F,g h\n", {1, 3, 4}, {2}),
     "ages in words": ("id,text,age\n1,a b,7 tháng\n2,c d,không rõ\n3,e f,>90\n", {1, 2, 3}, set()),
     "text under a date": ("id,text,date\n1,a b,05/03/2023\n2,c,d e\n3,f,06/03/2023\n", {1, 3}, {2}),
@@ -329,6 +334,30 @@ def test_requests_inside_a_patient_are_rows_of_that_patient(tmp_path):
 def test_an_element_that_repeats_with_another_text_makes_the_row_doubtful(tmp_path):
     content = XML.replace("<KET_LUAN/>", "<KET_LUAN/><MO_TA>Tim to.</MO_TA>")
     assert rows(written(tmp_path, content, "r.xml"), "findings") == [("1", "Tim to.", ""), ("2", "", "row_unreadable")]
+
+
+HTML = """<html><head><meta charset="utf-8"></head><body><table border=1><tr><th colspan=3>BỆNH VIỆN X</th></tr>
+<tr><th>Mã phiếu</th><th>Mô tả</th><th>Kết luận</th></tr>
+<tr><td rowspan=2>P1</td><td>Tim to.<br>Phổi sáng.</td><td>Tim to</td></tr><tr><td>Bổ sung</td><td>BT</td></tr>
+<tr><td>P2</td><td colspan=2><table><tr><td>Phổi sáng.</td></tr></table></td></tr></table></body></html>"""
+
+
+@pytest.mark.parametrize("name", ["r.html", "r.xls", "r.HTM"])
+def test_html_is_read_also_where_it_is_called_xls(tmp_path, name):
+    path = written(tmp_path, HTML, name)
+    assert has_reports(path, None, None)
+    table = read(path)
+    assert [(row.get("id"), row.get("findings"), row.get("impression"), row.number) for row in table.rows] == [
+        ("P1", "Tim to.\nPhổi sáng.", "Tim to", 3),
+        ("P1", "Bổ sung", "BT", 4),
+        ("P2", "Phổi sáng.", "", 5),
+    ]
+
+
+def test_a_cell_of_html_that_spans_several_lines_and_columns_shifts_no_other(tmp_path):
+    spans = "<tr><td rowspan=3 colspan=2>P1</td><td>a b</td></tr><tr><td>c d</td></tr><tr><td>e f</td></tr>"
+    content = f"<table><tr><th>id</th><th>KL</th><th>text</th></tr>{spans}<tr><td>P2</td><td></td><td>g h</td></tr></table>"
+    assert rows(written(tmp_path, content, "r.xls")) == [("P1", w, "") for w in ("a b", "c d", "e f")] + [("P2", "g h", "")]
 
 
 BAD_XML = {

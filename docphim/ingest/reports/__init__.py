@@ -26,6 +26,8 @@ FORMATS: dict[str, str] = {
     ".xlsx": "docphim.ingest.reports.workbook",
     ".xlsm": "docphim.ingest.reports.workbook",
     ".xls": "docphim.ingest.reports.workbook",
+    ".html": "docphim.ingest.reports.html_table",
+    ".htm": "docphim.ingest.reports.html_table",
     ".xml": "docphim.ingest.reports.xml_export",
     ".docx": "docphim.ingest.reports.word",
     ".txt": "docphim.ingest.reports.plain",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from docphim.errors import Refused
+from docphim.ingest.reports import sheets_of
 from docphim.ingest.reports.rows import Line, Sheet
 from docphim.ingest.reports.zipped import member, opened
 
@@ -35,6 +36,9 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     """
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
+    if data.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<":  # HTML that is called .xls
+        yield from sheets_of(data, "table.html", encoding)
+        return
     kind = name.rpartition(".")[2].lower()
     if data.startswith(_OLE) and _ENCRYPTED in data:
         raise Refused("file_protected", "", "the workbook is protected by a password")
