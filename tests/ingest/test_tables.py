@@ -217,6 +217,22 @@ def test_a_sheet_without_the_columns_that_the_recipe_names_is_passed_over(tmp_pa
     assert rows(book(tmp_path / "r.xlsx", sheets), columns={"id": "Cột A", "text": "Cột B"}) == [("P1", GOOD, "")]
 
 
+def test_a_column_that_the_recipe_names_counts_more_than_one_that_is_known(tmp_path):
+    path = book(tmp_path / "r.xlsx", {"S": [["id", "Mô tả", "Cột B"], ["P1", "x y", GOOD]]})
+    assert rows(path, "findings", columns={"findings": "Cột B"}) == [("P1", GOOD, "")]
+
+
+def test_a_merged_cell_is_found_where_the_table_begins_further_right(tmp_path):
+    lines = [[None, None, "Mã phiếu", "Mô tả"], [None, None, "P1", GOOD], [None, None, None, "Bổ sung"]]
+    path = book(tmp_path / "r.xlsx", {"S": lines}, lambda made: made["S"].merge_cells("C2:C3"))
+    assert rows(path, "findings") == [("P1", GOOD, ""), ("P1", "Bổ sung", "")]
+
+
+def test_a_title_names_no_column(tmp_path):
+    path = book(tmp_path / "r.xlsx", {"S": [["Kết luận"], [None, "Mã phiếu", "Mô tả"], [1, "P1", GOOD]]})
+    assert read(path).rows[0].cells == {"id": "P1", "findings": GOOD}
+
+
 def test_merged_cells_of_header_and_rows_are_read(tmp_path):
     def merge(made):
         sheet = made["Sheet1"]
@@ -323,6 +339,18 @@ def test_an_information_systems_xml_is_read(tmp_path):
     assert rows(one, "findings") == [("9", "Tim to.", "")]
     attributes = '<r xmlns="urn:x"><x id="1" text="Tim to."/><x id="2" text="Phổi sáng."/></r>'
     assert rows(written(tmp_path, attributes, "a.xml")) == [("1", "Tim to.", ""), ("2", "Phổi sáng.", "")]
+
+
+def test_what_repeats_in_an_xml_and_is_not_read_does_no_harm(tmp_path):
+    row = "<KQ><SOPHIEU>{0}</SOPHIEU><MOTA>Tim to {0}.</MOTA><VATTU>x</VATTU><VATTU>y</VATTU></KQ>"
+    path = written(tmp_path, f"<R>{row.format(1)}{row.format(2)}</R>", "r.xml")
+    assert rows(path, "findings") == [("1", "Tim to 1.", ""), ("2", "Tim to 2.", "")]
+
+
+def test_rows_of_an_xml_are_those_that_hold_reports(tmp_path):
+    people = "".join(f"<BN><MABN>{n}</MABN><HOTEN>A</HOTEN><TUOI>7</TUOI><GIOI>Nam</GIOI></BN>" for n in range(5))
+    path = written(tmp_path, f"<R><DS>{people}</DS><KQ><SOPHIEU>1</SOPHIEU><MOTA>Tim to.</MOTA></KQ></R>", "r.xml")
+    assert rows(path, "findings") == [("1", "Tim to.", "")]
 
 
 def test_requests_inside_a_patient_are_rows_of_that_patient(tmp_path):
@@ -458,9 +486,10 @@ def test_a_protected_archive_is_refused_by_name(tmp_path):
         read(written(tmp_path, bytes(data), "p.zip"))
 
 
-def test_a_lone_cell_far_outside_costs_no_memory(tmp_path):
+@pytest.mark.parametrize("place", ["XFD1048576", "CV1048576", "A1048576", "XFD2"])
+def test_a_lone_cell_far_outside_costs_no_memory(tmp_path, place):
     def far(made):
-        made["S"]["XFD1048576"] = "x"
+        made["S"][place] = "x"
 
     path = book(tmp_path / "r.xlsx", {"S": [["id", "text"], ["1", "a b"]]}, far)
     with pytest.raises(Refused, match="delete what lies outside"):
@@ -502,6 +531,8 @@ def test_rows_of_one_study_are_merged_by_rule(rule, texts, expected):
 def test_joined_rows_keep_each_others_other_cells():
     [row] = merged([Row(2, {"id": "7", "findings": "Tim to."}), Row(3, {"id": "7", "findings": "Thêm", "age": "72"})], "joined")
     assert row.cells == {"id": "7", "age": "72", "findings": "Tim to.\nThêm"}
+    [row] = merged([Row(2, {"text": "a", "age": "71"}), Row(3, {"text": "b", "age": "72"})], "joined")
+    assert (row.get("age"), row.number) == ("71", 2)
 
 
 def test_a_format_is_known_by_its_suffix_alone(tmp_path):

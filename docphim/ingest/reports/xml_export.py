@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from docphim.errors import Refused, UsageError
@@ -28,7 +29,7 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     header = list(dict.fromkeys(key for cells in contents for key in cells))
     lines = [Line(0, header)]
     for row, cells in zip(rows, contents, strict=True):
-        doubtful = any(value is None for value in cells.values())
+        doubtful = _is_doubtful(cells)
         lines.append(Line(row.sourceline or 0, [cells.get(key) or "" for key in header], "row_unreadable" if doubtful else ""))
     yield Sheet("", iter(lines if header else []), decoded=False, record={"format": "xml"})
 
@@ -59,23 +60,34 @@ def _root(data: bytes, encoding: str | None) -> Any:
 def _repeated(root: Any) -> list[Any]:
     """The elements, of one name under parents of one name, that are the rows.
 
-    They are those with a report's text that know most (their ancestors' fields are theirs too), the most numerous of these,
-    the outermost of these.  In a patient with two requests, the requests are the rows; one report alone is the whole.
+    They are those with a report's text that contradict themselves least and know most (their ancestors' fields are theirs
+    too), the most numerous of these, the outermost of these.  In a patient with two requests, the requests are the rows; one
+    report alone is the whole.
     """
     groups: dict[tuple[str, str], list[Any]] = {}
     for element in root.iter("*"):
         if len(element) or element.attrib:
             parent = element.getparent()
             groups.setdefault(("" if parent is None else parent.tag, element.tag), []).append(element)
-    by_key = {key_of(name): field for name, field in labels().items()}
-    best: tuple[int, int, int] = (-1, 0, 0)
+    best: tuple[bool, bool, int, int] = (False, False, -1, 0)
     rows: list[Any] = []
     for elements in groups.values():
-        fields = {by_key.get(key_of(name)) for name, text in _fields(elements[0]).items() if text is not None} - {None, "other"}
-        weight = (bool(fields & REPORTS), len(fields), len(elements))
+        contents = _fields(elements[0])
+        known = {field for name in contents if (field := _by_key().get(key_of(name), "other")) != "other"}
+        weight = (bool(known & REPORTS), not _is_doubtful(contents), len(known), len(elements))
         if weight > best:
             best, rows = weight, elements
     return rows
+
+
+@cache
+def _by_key() -> dict[str, str]:
+    return {key_of(name): field for name, field in labels().items()}
+
+
+def _is_doubtful(contents: dict[str, str | None]) -> bool:
+    """Whether a row says something that Docphim reads twice, and differently."""
+    return any(text is None and _by_key().get(key_of(name), "other") != "other" for name, text in contents.items())
 
 
 def _fields(row: Any) -> dict[str, str | None]:
