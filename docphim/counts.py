@@ -42,7 +42,8 @@ def _ingest(stage: Stage) -> str:
 
 def _prepare(stage: Stage) -> str:
     rows = list(files.read_jsonl(stage.folder / "prepared" / "index.jsonl"))
-    notes = [f"{len(rows)} images of {len({row['study'] for row in rows})} studies", unchecked.line(rows), burned_in(stage.folder)]
+    studies = {row["study"] for row in rows}
+    notes = (f"{len(rows)} images of {len(studies)} studies", unchecked.line(rows), burned_in(stage.folder))
     return "; ".join(note for note in notes if note)
 
 

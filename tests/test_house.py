@@ -28,6 +28,7 @@ LONGEST_LAZY = 18
 #: Dicts of parts, one file each: (module, dict).  Whoever needs a part asks the dict, which alone names its file.
 PARTS = {
     "docphim.ingest": "SOURCES",
+    "docphim.ingest.reports": "FORMATS",
     "docphim.imaging": "MODALITIES",
     "docphim.build": "TASKS",
     "docphim.models": "FAMILIES",

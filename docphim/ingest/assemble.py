@@ -10,7 +10,7 @@ from docphim.ingest.deidentify import announced, remove_identities
 from docphim.ingest.identities import Identities
 from docphim.ingest.matching import Draft, Image, clean_id
 from docphim.ingest.records import Notes, Rejection, SourceStudy
-from docphim.ingest.tables import Row
+from docphim.ingest.reports import Row
 from docphim.ingest.values import age_in, day_of, sex_of, split_of, view_of, year_of
 from docphim.language.sections import SECTIONS, leave_out_comparisons, split_sections
 from docphim.study import Report, Series, Study

@@ -21,7 +21,7 @@ from docphim.ingest.films import find_films
 from docphim.ingest.identities import Identities, load_key
 from docphim.ingest.matching import RULES, Match, match, usable_rules
 from docphim.ingest.records import Notes, Rejection, SourceStudy
-from docphim.ingest.tables import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
+from docphim.ingest.reports import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
 from docphim.ingest.tree import Entry, walk
 from docphim.recipe import Section
 
@@ -51,6 +51,7 @@ class Options(Section):
     path: str
     reports: str | None = None
     sheet: str | None = None
+    header_row: int | None = Field(default=None, ge=1)
     encoding: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     match: Literal["accession", "study_uid", "patient_date", "file_name"] | None = None
@@ -102,7 +103,8 @@ def read(
     if table_path is None and split_by_source:
         raise UsageError("split.by: source needs a table with a column that says train, val or test")
     if table_path is not None:
-        table = read_table(table_path, columns=options.columns, encoding=options.encoding, sheet=options.sheet)
+        sheet, header_row = options.sheet, options.header_row
+        table = read_table(table_path, columns=options.columns, encoding=options.encoding, sheet=sheet, header_row=header_row)
         _check_columns(table, options, split_by_source)
     shared = _drafts_folders if options.without_report == "only" else _shared_folders
     identities = Identities(None if options.ids == "keep" else load_key(options.key_file, shared(root, dataset)))
@@ -152,12 +154,13 @@ def _table_path(options: Options, root: Path, entries: Iterable[Entry]) -> Path 
         if not path.is_file():
             raise UsageError("source.reports: there is no such file; give it as an absolute path or relative to source.path")
         if path.suffix.lower() not in SUFFIXES:
-            raise UsageError(f"source.reports: must be one of {', '.join(SUFFIXES)} (save an .xls as .xlsx)")
+            raise UsageError(f"source.reports: must be one of {', '.join(SUFFIXES)}")
         return path
     near = [e.path for e in entries if "/" not in e.relative and e.path.suffix.lower() in SUFFIXES and not e.refused]
-    tables = near if options.columns else [path for path in near if has_reports(path, options.encoding, options.sheet)]
-    if len(tables) == 1:
-        return tables[0]
+    how = (options.encoding, options.sheet, options.header_row)
+    tables = near if options.columns else [path for path in near if has_reports(path, *how)]
+    if len(tables) == 1 or (not tables and len(near) == 1 and options.without_report == "refuse"):
+        return (tables or near)[0]  # reading it says why the only table is none
     if not tables and options.without_report == "keep":
         return None
     why = "holds no table with report text" if not tables else f"holds {len(tables)} tables"

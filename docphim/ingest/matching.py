@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from docphim.ingest.headers import Header
-from docphim.ingest.tables import Row, Table, image_names
+from docphim.ingest.reports import Row, Table, image_names
 from docphim.ingest.values import day_of, view_of
 
 #: The rules, in the order in which they are tried, and the columns each can use (all of a group, any group).
@@ -172,8 +172,8 @@ class _Finder:
         """The units of a row, or a reason code."""
         names: set[str] = set()
         keys = self._keys(row)
-        if row.ragged:
-            return set(), "row_unreadable"
+        if row.reason:
+            return set(), row.reason
         if not keys:
             return set(), "id_missing"
         for key in keys:

@@ -1,12 +1,18 @@
-"""What people write into the cells and headers that Docphim keeps: age, sex, view, split, year."""
+"""What people write into the cells and headers that Docphim keeps: nothing, age, sex, view, split, date."""
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Literal
 
 from docphim.language.normalize import normalize
 
+#: What programs write where there is nothing: pandas, databases, Excel's errors, people's dashes.
+_NOTHING = {"nan", "<na>", "na", "n/a", "n.a.", "nat", "none", "null", "(null)", "[null]", "nil", "\\n", "undefined"}
+_NOTHING |= {"#name?", "#n/a", "#value!", "#ref!", "#div/0!", "#null!", "#num!", "#spill!", "#calc!", "#getting_data"}
+_NOTHING |= {'""', "''"}
+_LONGEST_NOTHING = max(map(len, _NOTHING))
 _YEARS = r"(?P<y>\d{1,3})(?:[.,]\d)?\s*(?P<unit>y(ea)?rs?( old)?|y/?o|y|ans?|t|tuổi|tuoi|năm( tuổi)?)?"
 _MONTHS = r"(?P<m>\d{1,3})\s*(m|mos?|months?|mois|th|thg|tháng|thang)"
 _SHORTER = r"(?P<n>\d{1,4})\s*(?P<of>d|days?|jours?|ngày|ngay|w|wk|weeks?|tuần|tuan|hours?|giờ)"
@@ -54,11 +60,25 @@ _SPLIT: dict[str, Literal["train", "val", "test"]] = {
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing", "te"), "test"),
 }
+_TIME = r"\d{1,2} ?(:|h|g|giờ) ?\d{0,2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
 _DATES = (
     re.compile(r"(?P<y>(19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)(\d{4,6}(\.\d+)?)?"),
-    re.compile(r"(?P<y>(19|20)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})([ T].*)?"),
-    re.compile(r"(?P<d>\d{1,2})[-/.](?P<m>\d{1,2})[-/.](?P<y>(19|20)\d\d)( .*)?"),
+    re.compile(r"(?P<y>(19|20)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})([ t].*)?"),
+    re.compile(r"(?P<d>\d{1,2})[-/.](?P<m>\d{1,2})[-/.](?P<y>(19|20)\d\d)([ ,].*)?"),
+    re.compile(r"(ngày )?(?P<d>\d{1,2}) tháng (?P<m>\d{1,2}) năm (?P<y>(19|20)\d\d)"),
 )
+# `08:30 05/03/2023`, `8h30 ngày 05/03/2023`: an information system may write the time first.
+_TIME_FIRST = re.compile(rf"(lúc )?{_TIME}( phút)?[,;]?( ngày)? (?P<date>.+)")
+#: A date in a cell whose format was lost: days since 1899-12-30, of 1955 to 2064, the time as their fraction.
+_SERIAL = re.compile(r"([2-5]\d{4}|60000)([.,]\d+)?")
+_SERIAL_START = datetime.date(1899, 12, 30)
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a cell says that there is nothing: 'nan', 'NULL', '#N/A', '-', '…'."""
+    if len(text) > _LONGEST_NOTHING:
+        return False
+    return text.lower() in _NOTHING or not any(c.isalnum() or c == "?" for c in text)
 
 
 def age_of(text: str) -> int | None:
@@ -133,12 +153,27 @@ def split_of(text: str) -> Literal["train", "val", "test"] | None:
 
 
 def day_of(text: str) -> str:
-    """A date as YYYYMMDD, from DICOM's form, ISO, or day/month/year as Vietnam writes it; '' where it is none."""
+    """A date as YYYYMMDD; '' where it is none.
+
+    From DICOM's form, ISO, day/month/year as Vietnam writes it, `ngày 5 tháng 3 năm 2023`, a spreadsheet's serial number
+    (`45000`), each with a time after it or before it.
+
+    Examples
+    --------
+    >>> day_of("08:30 05/03/2023"), day_of("44990.35")
+    ('20230305', '20230305')
+    """
+    spelled = normalize(text)
+    if serial := _SERIAL.fullmatch(spelled):
+        return (_SERIAL_START + datetime.timedelta(days=int(serial[1]))).strftime("%Y%m%d")
+    if later := _TIME_FIRST.fullmatch(spelled):
+        spelled = later["date"]
     for form in _DATES:
-        if match := form.fullmatch(text.strip()):
-            month, day = int(match["m"]), int(match["d"])
-            if 1 <= month <= 12 and 1 <= day <= 31:
-                return f"{match['y']}{month:02}{day:02}"
+        if match := form.fullmatch(spelled):
+            try:
+                return datetime.date(int(match["y"]), int(match["m"]), int(match["d"])).strftime("%Y%m%d")
+            except ValueError:
+                continue
     return ""
 
 

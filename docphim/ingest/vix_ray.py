@@ -22,9 +22,10 @@ from docphim.errors import REASONS, Refused, UsageError
 from docphim.files import content_key
 from docphim.ingest.identities import Identities
 from docphim.ingest.records import Notes, Rejection, SourceStudy
+from docphim.ingest.reports import cell_text, key_text
 from docphim.ingest.shards import Shard, ShardRow, find_shards
 from docphim.ingest.values import age_of, sex_of, view_of
-from docphim.language.normalize import clean, normalize
+from docphim.language.normalize import normalize
 from docphim.language.sections import leave_out_comparisons, tidy
 from docphim.progress import bar
 from docphim.recipe import Section
@@ -150,14 +151,17 @@ class _Reader:
         place = shard.split or "row"
         made, number = f"{place}-{self._rows[place]:06d}", self._rows[place]
         self._rows[place] += 1
-        cells = {field: str(value).strip() for field, value in row.cells.items() if value is not None}
+        cells = {field: key_text(str(value)) for field, value in row.cells.items() if value is not None}
         published = cells.get("id", "")
         name = published if _SAFE_ID.fullmatch(published) else made
         if name in self._seen:
             why = f"row {number} of {place} repeats the id of another row"
             return Rejection(made, "report_ambiguous", why, (row.location,), published)
         self._seen.add(name)
-        report = self._report(cells)
+        try:
+            report = self._report(cells)
+        except Refused as refusal:
+            return Rejection(name, refusal.reason, REASONS[refusal.reason], (row.location,), published or made)
         if report is None:
             return Rejection(name, "report_empty", REASONS["report_empty"], (row.location,), published or made)
         view = _view(cells)
@@ -183,7 +187,7 @@ class _Reader:
         texts: dict[str, str] = {}
         left_out: list[str] = []
         for section in ("findings", "impression"):
-            text = tidy(clean(cells.get(section, "")))
+            text = tidy(cell_text(cells.get(section, "")))
             rest, out = leave_out_comparisons(text, self._language)
             left_out += out
             texts[section] = rest if self._leave_out else text

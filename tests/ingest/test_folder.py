@@ -128,8 +128,8 @@ def test_excel_and_jsonl_are_read(tmp_path):
     assert [(s["age"], s["report"]["sections"]["findings"]) for s in Ingested(tmp_path).studies] == [(72, "Tim to.")]
 
 
-@pytest.mark.parametrize("strange", ["\x0b", "\u2028", "\x85", "\x1c"])
-def test_strange_line_breaks_inside_a_cell_break_no_row(tmp_path, strange):
+@pytest.mark.parametrize("strange", ["\x0b", "\u2028", "\x85"])
+def test_strange_line_breaks_inside_a_cell_break_no_row_and_stay_lines(tmp_path, strange):
     write_png(tmp_path / "source/b.png")
     table = tmp_path / "source/r.csv"
     table.write_text(f"id,findings\nb,Tim to.{strange}Phổi sáng.\n", encoding="utf-8")
@@ -139,7 +139,31 @@ def test_strange_line_breaks_inside_a_cell_break_no_row(tmp_path, strange):
         dumps({"id": "b", "findings": f"Tim to.{strange}Phổi sáng."}) + "\n", encoding="utf-8"
     )
     assert first == Ingested(tmp_path).studies
-    assert first[0]["report"]["sections"]["findings"] == "Tim to. Phổi sáng."
+    assert first[0]["report"]["sections"]["findings"] == "Tim to.\nPhổi sáng."
+
+
+def test_a_header_below_a_title_is_found_or_named(tmp_path):
+    write_png(tmp_path / "source/b.png")
+    write_png(tmp_path / "source/Tim to.png", 1)
+    book = openpyxl.Workbook()
+    for line in [["BỆNH VIỆN X"], [], ["Cột 1", "Cột 2"], ["Mã phiếu", "Mô tả"], ["b", "Tim to."]]:
+        book.active.append(line)
+    book.save(tmp_path / "source/r.xlsx")
+    for how in ({}, {"header_row": 4}):
+        assert Ingested(tmp_path, **how).studies[0]["report"]["sections"] == {"findings": "Tim to."}
+    columns = {"id": "Cột 1", "findings": "Cột 2"}
+    assert "image_missing" in Ingested(tmp_path, header_row=3, columns=columns).reasons
+
+
+def test_the_only_table_of_a_folder_says_why_it_is_none(tmp_path):
+    write_png(tmp_path / "source/b.png")
+    (tmp_path / "source/r.csv").write_bytes("id,findings\nb,Bãng tim kh«ng to, phæi s¸ng\n".encode("cp1252"))
+    with pytest.raises(UsageError, match="encoding: tcvn3"):
+        Ingested(tmp_path)
+    (tmp_path / "source/r.csv").unlink()
+    (tmp_path / "source/r.xlsx").write_bytes(b"PK no")
+    with pytest.raises(Refused, match="file_unreadable"):
+        Ingested(tmp_path)
 
 
 def test_excel_says_its_separator_and_quotes_hold_lines(tmp_path):

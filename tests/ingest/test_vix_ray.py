@@ -206,6 +206,17 @@ def test_a_lateral_is_known_by_note_and_technique_where_no_view_is_given(tmp_pat
     assert vix(tmp_path).reasons == reasons
 
 
+def test_cells_are_read_as_those_of_a_table_are(tmp_path):
+    words = [{"findings": word, "impressions": "NULL"} for word in ("nan", "None", "#NAME?")]
+    markup = {"findings": "<p>B&oacute;ng tim to.</p><p>Phổi sáng.</p>", "impressions": "BÃ³ng tim to"}
+    write_parquet(tmp_path / "source/train-00000-of-00001.parquet", *words, markup, {"findings": "B?ng tim kh?ng to"})
+    got = vix(tmp_path)
+    assert [s["report"]["sections"] for s in got.studies] == [
+        {"findings": "Bóng tim to.\nPhổi sáng.", "impression": "Bóng tim to"}
+    ]
+    assert got.reasons == ["report_empty"] * 3 + ["report_encoding"]
+
+
 def test_a_download_made_of_links_into_a_store_is_read(tmp_path):
     write_parquet(tmp_path / "store/blob", {})
     (tmp_path / "source/data").mkdir(parents=True)

@@ -1,0 +1,86 @@
+"""One document about one patient as one line of a table: its text, and what labels inside it say (`Mã BN: …`, `Tuổi: …`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import PurePath
+from typing import Any
+
+from docphim.errors import Refused
+from docphim.ingest.reports.encodings import from_legacy, is_legacy
+from docphim.ingest.reports.header import labels
+from docphim.ingest.reports.rows import Line, Sheet
+
+#: Fields that labels announce; of those that must be one patient's, two values make the document nobody's.
+_LABELLED = ("id", "accession", "study_uid", "patient", "name", "doctor", "date", "age", "sex")
+_OF_ONE = ("id", "accession", "study_uid", "patient")
+#: Words that open a sentence as often as a label.
+_TOO_SHORT = {"mã", "acc", "id", "pid", "name", "ngày", "date", "bệnh nhân", "người bệnh", "bác sĩ", "doctor", "patient"}
+_TOO_SHORT |= {"ns", "đc", "khoa", "phòng", "yêu cầu", "history"}
+_LONGEST_VALUE = 80
+_LONGEST_TEXT = 100_000  # letters; a report has fewer
+
+
+def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any]) -> Sheet:
+    """The sheet of one document.
+
+    Parameters
+    ----------
+    text : str
+        The document's text, with a line for each paragraph.
+    name : str
+        The file's name; without its suffix it is the id where no label gives one.
+
+    Raises
+    ------
+    Refused
+        `report_not_text`: there is no text; `row_unreadable`: there is too much; `document_mixed`: labels name two patients or
+        two studies.
+    """
+    if not re.search(r"[^\W\d_]{2}", text):
+        raise Refused("report_not_text")
+    if len(text) > _LONGEST_TEXT:
+        raise Refused("row_unreadable", "", "the document is longer than a report can be")
+    if encoding and is_legacy(encoding):
+        text = from_legacy(text, encoding)
+    values = labelled(text)
+    stem = PurePath(name).stem
+    first = {field: listed[0] for field, listed in values.items()}
+    if any(len(set(values.get(field, []))) > 1 for field in _OF_ONE):
+        raise Refused("document_mixed")
+    number = next((first[field] for field in _OF_ONE if field in first), stem)
+    cells = {**first, "id": number, "image": stem, "text": text}
+    return Sheet(name, _lines(cells), document=True, named=True, record=record)
+
+
+def _lines(cells: dict[str, str]) -> Iterator[Line]:
+    yield Line(0, list(cells))
+    yield Line(1, list(cells.values()))
+
+
+def labelled(text: str) -> dict[str, list[str]]:
+    """What the labels of a text announce, by field: the values in their order, equal ones once.
+
+    A value ends at the line's end, a tab, three blanks or the next label: `Họ tên: LÊ THỊ A   Tuổi: 45   Giới: Nữ`.
+    """
+    values: dict[str, list[str]] = {}
+    marks = list(_label().finditer(text))
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    for mark, end in zip(marks, ends, strict=bool(marks)):
+        field = labels()[re.sub(r"\s+", " ", mark["label"].lower())]
+        value = re.split(r"[\n\t;|]|\s{3,}", text[mark.end() : end].lstrip(" \t"), maxsplit=1)[0].strip(" .,-–")
+        if field in _LABELLED and 0 < len(value) <= _LONGEST_VALUE and value not in values.get(field, []):
+            values.setdefault(field, []).append(value)
+    return values
+
+
+@cache
+def _label() -> re.Pattern[str]:
+    """A name of columns.yaml before a colon; the shortest only at a line's start."""
+    names = sorted(labels(), key=len, reverse=True)
+    spelled = [re.escape(name).replace(r"\ ", r"[^\S\n]+") for name in names if name not in _TOO_SHORT]
+    short = [re.escape(name).replace(r"\ ", r"[^\S\n]+") for name in names if name in _TOO_SHORT]
+    either = rf"(?<!\w)(?P<label>(?:{'|'.join(spelled)})|(?:(?<=\n)|(?<=\t)|(?<=   )|^)(?:{'|'.join(short)}))"
+    return re.compile(rf"{either}[^\S\n]*[:\uff1a]", re.IGNORECASE)
