@@ -1,0 +1,118 @@
+"""Layer: who signed, read, took or typed the report, with chained titles, roles and line breaks before the name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from docphim.ingest.names.page import Page, Span
+from docphim.ingest.names.person import SIGNER, name_end, nameish
+from docphim.ingest.names.words import listed, phrases
+
+# Between the words of a chain: BS.CKII, TS/BS, ThS - BSNT.
+_LINK = re.compile(r"[^\S\n]*[.,/&:()-]{0,2}[^\S\n]*")
+# Behind the last title, on its line: colons, dots to write on, "(ký, ghi rõ họ tên)".
+_TAIL = re.compile(r"(?:[^\S\n]*(?:\([^()\n]{0,60}\)|[:.,_…–—=*/-]+))*[^\S\n]*")
+_EMPTY_LINE = re.compile(r"[^\S\n]*(?:\([^()\n]{0,60}\)|\[[^\[\]\n]{0,60}\]|[.…_*-]+|(?i:đã ký|da ky|signed))?[^\S\n]*\n")
+#: Lines without a word between a title and the name below it, at most: room for a stamp.
+_ROOM = 6
+# "Corwin Dunmore, MD", "C. Dunmore, M.D., PhD"
+_BEHIND = re.compile(r",[^\S\n]*(?:MD|M\.D\.?|D\.O\.?|Ph\.?D\.?|FRCR|F\.R\.C\.R\.?|FACR|MBBS|R\.?T\.?\(R\)|RN|NP|PA-C)(?!\w)")
+#: Words of a name before its degrees, at most.
+_LONGEST = 4
+
+
+def signing_people(page: Page) -> Iterator[Span]:
+    """Names behind the titles of those who sign, and before their degrees."""
+    word = 0
+    while word < len(page.words):
+        behind = chain_end(page, word)
+        if behind > word:
+            first, last = signed_name(page, behind)
+            if last > first:
+                yield Span(page.words[first][0], page.words[last - 1][1], "name")
+            word = max(behind, last)
+        else:
+            word += 1
+    for match in _BEHIND.finditer(page.text):
+        last = page.word_at(match.start())
+        first = last
+        while (
+            first > 0
+            and last - first < _LONGEST
+            and page.capital(first - 1)
+            and (first == last or _LINK.fullmatch(page.gap(first - 1)))
+        ):
+            first -= 1
+        if first < last and page.words[last - 1][1] == match.start():
+            yield Span(page.words[first][0], match.end(), "name")
+
+
+def chain_end(page: Page, word: int) -> int:
+    """The number of the word behind a chain of titles and roles that begins with a word; the word itself where none begins."""
+    last = _phrase_end(page, word, "signers", "degrees")
+    if last == word:
+        return word
+    while last < len(page.words) and _LINK.fullmatch(page.gap(last - 1)):
+        longer = _phrase_end(page, last, "signers", "degrees", "roles")
+        if longer == last:
+            break
+        last = longer
+    return last
+
+
+def _phrase_end(page: Page, word: int, *names: str) -> int:
+    for phrase in phrases(*names).get(page.bares[word], ()):
+        last = word + len(phrase)
+        if tuple(page.bares[word:last]) == phrase and _same_words(page, word, last):
+            return last
+    return word
+
+
+def _same_words(page: Page, first: int, last: int) -> bool:
+    return all(page.gap(word).strip() in ("", "-", ".") and "\n" not in page.gap(word) for word in range(first, last - 1))
+
+
+def signed_name(page: Page, behind: int) -> tuple[int, int]:
+    """First word and end of the name that follows a chain, on its line or alone on a line below; (behind, behind) for none."""
+    place = page.words[behind - 1][1]
+    tail = _TAIL.match(page.text, place)
+    place = tail.end() if tail else place
+    first = page.word_at(place)
+    if first >= len(page.words):
+        return behind, behind
+    if not page.text.startswith("\n", place):
+        if page.words[first][0] != place:
+            return behind, behind
+        return first, name_end(page, first, SIGNER)
+    return _below(page, place)
+
+
+def _below(page: Page, place: int) -> tuple[int, int]:
+    """The name on the next line that has words, if that line is nothing but titles and a name."""
+    place += 1
+    for _ in range(_ROOM):
+        empty = _EMPTY_LINE.match(page.text, place)
+        if not empty:
+            break
+        place = empty.end()
+    first = page.word_at(place)
+    if first >= len(page.words):
+        return first, first
+    end = page.line(place)[1]
+    titled = chain_end(page, first)
+    if titled > first and page.words[titled - 1][1] <= end:
+        if titled < len(page.words) and page.words[titled][0] < end:
+            first = titled
+        else:
+            return first, first
+    last = name_end(page, first, SIGNER)
+    alone = last > first and not page.text[page.words[last - 1][1] : end].strip(" .,;_-*()")
+    if alone and (last - first > 1 or nameish(page, first)):
+        return first, last
+    return first, first
+
+
+def is_degree(page: Page, word: int) -> bool:
+    """Whether a word is a title of those who sign."""
+    return page.lows[word] in listed("degrees")
