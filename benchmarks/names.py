@@ -1,4 +1,4 @@
-"""What is left of people in report texts, on the synthetic corpus of tests/corpus: `python benchmarks/names.py --reports 10000`.
+"""What is left of people in reports, on the synthetic corpus of tests/corpus: `python benchmarks/names.py --reports 10000`.
 
 Prints leaks per 1,000 by kind, sentences lost, what of clean reports is removed or doubted, and reports a second on one core.
 """
@@ -57,9 +57,8 @@ def main() -> None:
     doubts = 1000 * sum(d for _, _, d in clear) / len(clear)
     rate = (len(people) + len(clear)) / (seconds + more)
     syllables = sum(len(s.text.split()) for s, _, _ in people) / len(people)
-    print(
-        f"leaks in {1000 * len(leaking) / len(people):.2f} of 1,000 reports with people; a sentence lost in {len(losing)} reports"
-    )
+    print(f"leaks in {1000 * len(leaking) / len(people):.2f} of 1,000 reports with people")
+    print(f"a sentence lost in {len(losing)} of {len(people) + len(clear)} reports")
     print(f"of 1,000 clean reports: {false:.1f} lose something, {doubts:.1f} are doubted")
     print(f"{rate:.0f} reports of {syllables:.0f} words a second on one core (at least {FASTEST})")
     for sample, out, what in [*leaking, *losing][: arguments.show]:

@@ -5,29 +5,26 @@ It lowers the risk and does not remove it: a name that no header, table, label, 
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
-from docphim.ingest.names.addresses import unlabelled_addresses
-from docphim.ingest.names.dates import dates
 from docphim.ingest.names.doubt import doubtful
-from docphim.ingest.names.fields import field_spans, fields
-from docphim.ingest.names.known import known_people
-from docphim.ingest.names.mend import without
-from docphim.ingest.names.numbers import personal_numbers
+from docphim.ingest.names.fields import announced_on
+from docphim.ingest.names.mend import merged, without
 from docphim.ingest.names.page import Page, Span, opened
-from docphim.ingest.names.signatures import signing_people
-from docphim.ingest.names.titles import titled_people
 
-#: What reads the text by itself, in this order; before it goes what header, table and the text's own letterhead know.
-LAYERS: tuple[Callable[[Page], Iterator[Span]], ...] = (
-    field_spans,
-    signing_people,
-    titled_people,
-    personal_numbers,
-    dates,
-    unlabelled_addresses,
+#: The layers in the order in which they read a text: a module of this package and its function, from a page to spans.
+LAYERS: tuple[str, ...] = (
+    "known:known_people",
+    "fields:field_spans",
+    "signatures:signing_people",
+    "titles:titled_people",
+    "dates:dates",
+    "numbers:personal_numbers",
+    "addresses:unlabelled_addresses",
 )
 
 
@@ -106,24 +103,23 @@ def remove_identities(
     UsageError
         The recogniser is not installed, or none is called so.
     """
-    page = Page(opened(text), language)
-    head_names, head_numbers = _announced(page)
-    spans = list(known_people(page, [*names, *head_names], [*numbers, *head_numbers]))
-    for layer in LAYERS:
-        spans += layer(page)
+    page = Page(opened(text), language, tuple(names), tuple(numbers))
+    spans = [span for layer in _layers() for span in layer(page)]
     if recogniser:
         from docphim.ingest.names.recogniser import recognised
 
         spans += recognised(page, recogniser)
-    rest = without(page, spans) if spans else without(page, ())
+    spans = merged(spans)
+    rest = without(page, spans)
     return Cleaned(rest, doubtful(Page(rest, language)), Counter(span.kind for span in spans))
 
 
 def announced(text: str) -> tuple[list[str], list[str]]:
     """The names and numbers that a text's own letterhead announces (`Họ tên: …`, `Mã BN: …`)."""
-    return _announced(Page(opened(text)))
+    return announced_on(Page(opened(text)))
 
 
-def _announced(page: Page) -> tuple[list[str], list[str]]:
-    values = [(field.kind, page.text[field.value : field.end].strip(" .,;")) for field in fields(page)]
-    return [v for kind, v in values if kind == "name"], [v for kind, v in values if kind == "number"]
+@cache
+def _layers() -> list[Callable[[Page], Iterator[Span]]]:
+    paths = [layer.partition(":") for layer in LAYERS]
+    return [getattr(importlib.import_module(f"{__name__}.{module}"), function) for module, _, function in paths]

@@ -51,10 +51,9 @@ def _is_part(page: Page, start: int, end: int, *, first: bool) -> bool:
     if not words:
         return any(c.isdigit() for c in page.text[start:end])
     if (
-        (page.bares[words[0]] in address_words("first", "bare")
-        and (page.unaccented or page.lows[words[0]] in address_words("first", "accented")))
-        or _is_place(page, words[0])
-    ):
+        page.bares[words[0]] in address_words("first", "bare")
+        and (page.unaccented or page.lows[words[0]] in address_words("first", "accented"))
+    ) or _is_place(page, words[0]):
         return True
     named = [not of_reports(page, w) or (page.capital(w) and not page.flat(start)) for w in words]
     if page.flat(start) and (named[0] or any(named)) and len(words) < _LONGEST:

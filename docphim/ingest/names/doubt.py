@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from docphim.ingest.names.chains import chain_end
 from docphim.ingest.names.page import Page
 from docphim.ingest.names.person import of_reports
-from docphim.ingest.names.signatures import chain_end
 from docphim.ingest.names.words import bare, listed
 
 _SAME_LINE = re.compile(r"[^\S\n]*[.:]?[^\S\n]*")
@@ -28,7 +28,8 @@ def _doubtful_title(page: Page) -> bool:
         if behind == word:
             word += 1
             continue
-        stands_alone = page.bares[word] not in _OTHER_WORDS and page.bares[behind - 1] not in bare("roles")
+        ends_in_a_role = page.bares[behind - 1] in bare("roles") and ":" not in page.gap(behind - 1)
+        stands_alone = page.bares[word] not in _OTHER_WORDS and not ends_in_a_role
         if stands_alone and behind < len(page.words) and _SAME_LINE.fullmatch(page.gap(behind - 1)) and _stranger(page, behind):
             return True
         word = behind

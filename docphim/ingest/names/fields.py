@@ -6,12 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from docphim.ingest.names.addresses import address_end
+from docphim.ingest.names.labels import label_marks
 from docphim.ingest.names.page import Page, Span
 from docphim.ingest.names.person import NOTHING, PATIENT, SIGNER, is_family, name_end, of_reports
-from docphim.ingest.names.words import LONGEST, labels
 
-_COLON = re.compile(r"[*_]*[^\S\n]*[:\uff1a](?!//)[*_]*[^\S\n]*")
 _NUMBER = re.compile(
     r"(?:[^\W\d_]{1,6}[ .\-/]?)?(?=[\w.\-/]*\d)[\w.\-/]*\w(?:[ .]\d{2,4}(?![\w%]))*|[\w.+-]+@[\w-]+\.[\w.-]+", re.ASCII
 )
@@ -44,26 +42,10 @@ def fields(page: Page) -> list[Field]:
     return [field for field in read if field]
 
 
-def label_marks(page: Page) -> list[tuple[str, int, int]]:
-    """Kind, start and end of each label with its colon; headings of sections are among them."""
-    marks = []
-    for colon in _COLON.finditer(page.text):
-        last = page.word_at(colon.start() + 1)
-        first = _label_start(page, last, colon.start())
-        if first < last:
-            marks.append((labels()[tuple(page.lows[first:last])], page.words[first][0], colon.end()))
-    return marks
-
-
-def _label_start(page: Page, last: int, colon: int) -> int:
-    """The first word of the longest label that ends at a colon; `last` where there is none."""
-    if last == 0 or colon - page.words[last - 1][1] > 2:
-        return last
-    line = page.text.rfind("\n", 0, colon)
-    for first in range(max(0, last - LONGEST), last):
-        if page.words[first][0] > line and tuple(page.lows[first:last]) in labels():
-            return first
-    return last
+def announced_on(page: Page) -> tuple[list[str], list[str]]:
+    """The names and numbers that the fields of a text announce."""
+    values = [(field.kind, page.text[field.value : field.end].strip(" .,;")) for field in fields(page)]
+    return [v for kind, v in values if kind == "name"], [v for kind, v in values if kind == "number"]
 
 
 def _field(page: Page, kind: str, start: int, value: int) -> Field | None:
@@ -105,12 +87,18 @@ def _ward(page: Page, value: int) -> int:
     return end if words <= _LONGEST_WARD and page.text[value : value + 1].isupper() else value
 
 
+def _place(page: Page, value: int) -> int:
+    from docphim.ingest.names.addresses import address_end  # here: the way of imports stays short
+
+    return address_end(page, value)
+
+
 _ENDS = {
     "name": _name,
     "number": _matching(_NUMBER),
     "person": _matching(_PERSON),
     "day": _matching(_DAY),
-    "place": address_end,
+    "place": _place,
     "ward": _ward,
 }
 

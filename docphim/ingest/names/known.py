@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from docphim.ingest.names.page import Page, Span, folded, opened
+from docphim.ingest.names.fields import announced_on
+from docphim.ingest.names.letters import folded
+from docphim.ingest.names.page import Page, Span, opened
 from docphim.ingest.names.person import in_compound, is_initial, of_reports
 from docphim.ingest.names.titles import behind_a_title
 from docphim.ingest.names.words import listed
@@ -15,21 +17,26 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _SHORTEST_NUMBER = 4
 _JOINT = re.compile(r"[\s,^_-]{1,3}|\.")
 _INITIAL_JOINT = re.compile(r"\.?\s?")
-_INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]{1,2}\.[^\S\n]?){1,5}[^\W\d_]{1,8}\b\.?|(?<![^\W_])[A-ZĐÀ-Ỹ]{3,6}(?![^\W_])")
+# N.V.A. and N. V. A; N.V. An and Ng.V.An
+_INITIALS = (
+    re.compile(r"(?<![^\W_])(?:[^\W\d_]{1,2}\.[^\S\n]?){2,7}(?:[^\W\d_](?![^\W_]))?"),
+    re.compile(r"(?<![^\W_])(?:[^\W\d_]{1,2}\.[^\S\n]?){1,6}[^\W\d_]{2,8}(?![^\W_])"),
+)
 # Digits in groups, with letters before or behind: 00 98.765, BN0098765, ACC-4321.
 _NUMBER = re.compile(r"\w*\d\w*(?:[ .\-/]\w*\d\w*)*")
 _CODE = re.compile(r"[^\W\d_]+[ .\-/]?\w*\d[\w.\-/]*")
 
 
-def known_people(page: Page, names: Iterable[str], numbers: Iterable[str]) -> Iterator[Span]:
-    """Names and numbers that are known."""
-    for name in names:
+def known_people(page: Page) -> Iterator[Span]:
+    """Names and numbers that header, table and the text's own letterhead know."""
+    names, numbers = announced_on(page)
+    for name in (*page.names, *names):
         name_parts = [w for w in _LETTERS.findall(opened(name)) if w.lower() not in listed("not_names")]
         if name_parts:
             yield from _words_of(page, name_parts)
             yield from _glued(page, [folded(part) for part in name_parts])
             yield from _initials(page, [folded(part) for part in name_parts])
-    yield from _numbers(page, numbers)
+    yield from _numbers(page, (*page.numbers, *numbers))
 
 
 def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
@@ -108,14 +115,19 @@ def _initials(page: Page, name_parts: list[str]) -> Iterator[Span]:
     if len(letters) < 2:
         return
     orders = {letters, letters[-1] + letters[:-1], letters[1:] + letters[0]}
-    for match in _INITIALS.finditer(page.text):
+    for match in (m for pattern in _INITIALS if "." in page.text for m in pattern.finditer(page.text)):
         pieces = [folded(piece) for piece in _LETTERS.findall(match.group())]
-        if len(pieces) == 1:
-            plain = pieces[0] in orders and len(letters) >= 3 and not of_reports(page, page.word_at(match.start()))
-            if plain and not page.flat(match.start()):
-                yield Span(match.start(), match.end(), "name")
-        elif "".join(piece[0] for piece in pieces) in orders and all(_begins(piece, name_parts) for piece in pieces):
+        if "".join(piece[0] for piece in pieces) in orders and all(_begins(piece, name_parts) for piece in pieces):
             yield Span(match.start(), match.end(), "name")
+    for word in range(len(page.words)) if len(letters) >= 3 else ():
+        start, end = page.words[word]
+        if (
+            page.bares[word] in orders
+            and page.text[start:end].isupper()
+            and not page.flat(start)
+            and not of_reports(page, word)
+        ):
+            yield Span(start, end, "name")
 
 
 def _begins(piece: str, name_parts: list[str]) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from docphim.ingest.names.letters import folded, lowered
 from docphim.language.normalize import clean
 
 # A word; H'Mông and K'Brếp are one, and so is O'Brien.
@@ -26,33 +27,6 @@ class Span(NamedTuple):
     end: int
     kind: str
     instead: str = ""
-
-
-class _Letters(dict[int, str]):
-    """Each letter in lower case without its accents; always one letter, so that places in both texts are the same."""
-
-    def __missing__(self, code: int) -> str:
-        base = unicodedata.normalize("NFD", chr(code).lower())[:1].replace("đ", "d")
-        self[code] = base if len(base) == 1 else chr(code)
-        return self[code]
-
-
-_BARE = _Letters()
-
-
-def folded(text: str) -> str:
-    """Lower case without accents, letter by letter.
-
-    >>> folded("Nguyễn THỊ Đào")
-    'nguyen thi dao'
-    """
-    return text.translate(_BARE)
-
-
-def lowered(text: str) -> str:
-    """Lower case, letter by letter: what would become two letters stays."""
-    low = text.lower()
-    return low if len(low) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
 def opened(text: str) -> str:
@@ -74,12 +48,16 @@ def _invisible(letter: str) -> bool:
     return letter > "~" and (unicodedata.category(letter) == "Cf" or letter == "\u034f" or "\ufe00" <= letter <= "\ufe0f")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Page:
-    """A text that has been `opened`; `language` is `vi` or `en`."""
+    """A text that has been `opened`, its language (`vi` or `en`), and what header and table know of its people."""
 
     text: str
     language: str = "vi"
+    names: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    #: Its labels, once they are read (`labels.label_marks`).
+    marks: list[tuple[str, int, int]] | None = None
 
     @cached_property
     def low(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from docphim.ingest.names.labels import begins_a_label
 from docphim.ingest.names.page import Page
 from docphim.ingest.names.words import bare, compounds, listed, vocabulary
 
 #: Words of a name at most: "Công Tằng Tôn Nữ Thị Hồng Loan".
 _LONGEST = 7
-_GAP = re.compile(r"[^\S\n]{1,3}|[^\S\n]?[-_^][^\S\n]?")
+_GAP = re.compile(r"[^\S\n]{1,2}|[^\S\n]?[-_^][^\S\n]?")
 # Behind an initial a full stop may stand: "N. V. An", "Ng.V.An", "Th.Hoa".
 _INITIAL_GAP = re.compile(r"[^\S\n]?\.?[^\S\n]{0,2}|-")
 _INITIALS = frozenset(["ng", "th", "ph", "tr", "kh", "nh", "ch", "gi", "qu"])
@@ -75,7 +76,7 @@ def joined(page: Page, word: int) -> bool:
     """Whether the next word may belong to the same name."""
     gap = page.gap(word)
     if _GAP.fullmatch(gap):
-        return True
+        return not begins_a_label(page, word + 1)
     return is_initial(page, word) and bool(_INITIAL_GAP.fullmatch(gap))
 
 
@@ -144,7 +145,7 @@ def _small_follows(page: Page, word: int) -> bool:
 def _end_in_one_case(page: Page, first: int, before: int) -> int:
     """The name in a line of one case: a family name and what follows it, up to a word of reports."""
     if not is_family(page, first):
-        alone = before and _unknown(page, first) and not in_compound(page, first)
+        alone = before and page.capital(first) and _unknown(page, first) and not in_compound(page, first)
         return _unknown_end(page, first) if alone else first
     if in_compound(page, first):
         return first

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from docphim.ingest.names.chains import LINK, chain_end
 from docphim.ingest.names.page import Page, Span
 from docphim.ingest.names.person import SIGNER, name_end, nameish
-from docphim.ingest.names.words import listed, phrases
 
-# Between the words of a chain: BS.CKII, TS/BS, ThS - BSNT.
-_LINK = re.compile(r"[^\S\n]*[.,/&:()-]{0,2}[^\S\n]*")
 # Behind the last title, on its line: colons, dots to write on, "(ký, ghi rõ họ tên)".
 _TAIL = re.compile(r"(?:[^\S\n]*(?:\([^()\n]{0,60}\)|[:.,_…–—=*/-]+))*[^\S\n]*")
 _EMPTY_LINE = re.compile(r"[^\S\n]*(?:\([^()\n]{0,60}\)|\[[^\[\]\n]{0,60}\]|[.…_*-]+|(?i:đã ký|da ky|signed))?[^\S\n]*\n")
@@ -41,36 +39,11 @@ def signing_people(page: Page) -> Iterator[Span]:
             first > 0
             and last - first < _LONGEST
             and page.capital(first - 1)
-            and (first == last or _LINK.fullmatch(page.gap(first - 1)))
+            and (first == last or LINK.fullmatch(page.gap(first - 1)))
         ):
             first -= 1
         if first < last and page.words[last - 1][1] == match.start():
             yield Span(page.words[first][0], match.end(), "name")
-
-
-def chain_end(page: Page, word: int) -> int:
-    """The number of the word behind a chain of titles and roles that begins with a word; the word itself where none begins."""
-    last = _phrase_end(page, word, "signers", "degrees")
-    if last == word:
-        return word
-    while last < len(page.words) and _LINK.fullmatch(page.gap(last - 1)):
-        longer = _phrase_end(page, last, "signers", "degrees", "roles")
-        if longer == last:
-            break
-        last = longer
-    return last
-
-
-def _phrase_end(page: Page, word: int, *names: str) -> int:
-    for phrase in phrases(*names).get(page.bares[word], ()):
-        last = word + len(phrase)
-        if tuple(page.bares[word:last]) == phrase and _same_words(page, word, last):
-            return last
-    return word
-
-
-def _same_words(page: Page, first: int, last: int) -> bool:
-    return all(page.gap(word).strip() in ("", "-", ".") and "\n" not in page.gap(word) for word in range(first, last - 1))
 
 
 def signed_name(page: Page, behind: int) -> tuple[int, int]:
@@ -111,8 +84,3 @@ def _below(page: Page, place: int) -> tuple[int, int]:
     if alone and (last - first > 1 or nameish(page, first)):
         return first, last
     return first, first
-
-
-def is_degree(page: Page, word: int) -> bool:
-    """Whether a word is a title of those who sign."""
-    return page.lows[word] in listed("degrees")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from docphim.ingest.names.page import Page, Span, folded
+from docphim.ingest.names.letters import folded
+from docphim.ingest.names.page import Page, Span
 from docphim.ingest.names.person import COMMON_FAMILIES, KIN, NOTHING, PATIENT, in_compound, is_family, name_end, of_reports
 from docphim.ingest.names.words import listed, parts, table
 
@@ -36,6 +37,8 @@ def titled_people(page: Page) -> Iterator[Span]:
         if low in _last_words(page.unaccented) and is_title(page, word):
             last = _titled_end(page, word + 1)
             first = word + 1
+        if page.unaccented and low in _OTHER_WORDS and page.capital(word) and name_end(page, word) > word + 1:
+            last, first = name_end(page, word), word  # "Be Thi Hung": Bế, no bé
         if last <= word and _may_begin(page, word):
             last, first = name_end(page, word), word
         if last > word:

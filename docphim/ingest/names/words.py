@@ -8,10 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from docphim.ingest.names.page import folded
+from docphim.ingest.names.letters import folded
 from docphim.language.lexicon import load_lexicon
 from docphim.language.normalize import normalize
-from docphim.language.sections import heading_names
 from docphim.package_data import packaged
 
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -63,6 +62,8 @@ def compounds(accented: bool) -> frozenset[tuple[str, str]]:
 @cache
 def labels() -> dict[tuple[str, ...], str]:
     """Words of a label (with accents, and without) → kind; `heading` is a section's, `signer` whoever signs."""
+    from docphim.language.sections import heading_names  # here: the way of imports stays short
+
     kinds: dict[tuple[str, ...], str] = {}
     accented_only = set(table("accented_only"))
     entries = [(heading, "heading") for heading in heading_names()]
