@@ -79,19 +79,28 @@ def leaks(sample: Sample, output: str) -> list[str]:
     """Words and numbers of the planted person that stand in the output more often than in the report without the person."""
     if sample.plant is None:
         return []
-    frame = sample.plant.text  # what stands around the secret words and is typed otherwise: "tư thế" beside "Nguyễn Thế"
-    for word in sample.plant.words:
-        frame = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", " ", frame)
-    rest = _squeezed(sample.text).replace(_squeezed(sample.plant.text), " ") + " " + _squeezed(frame)
-    for digits in sample.plant.digits:
-        rest = rest.replace(_squeezed(digits), " ")
+    rest = _squeezed(sample.text).replace(_squeezed(sample.plant.text), " ") + " " + _squeezed(_frame(sample.plant))
     left, before = Counter(_words(output)), Counter(_words(rest))
     found = [w for w in sample.plant.words if left[_squeezed(w)] > before[_squeezed(w)]]
     glued = re.sub(r"[\W\d_]+", "", _squeezed(output))
     found += [w for w in sample.plant.words if len(w) > 7 and _squeezed(w) in glued]
+    found += [w for w in sample.plant.words if "." in w and _squeezed(w) in _squeezed(output).replace(" ", "")]
     numbers, numbers_before = Counter(re.findall(r"\d+", output)), Counter(re.findall(r"\d+", rest))
     chunks = [chunk for d in sample.plant.digits for chunk in re.findall(r"\d+", d)]
     return found + [c for c in chunks if numbers[c] > numbers_before[c] or (len(c) > 4 and c in output)]
+
+
+def _frame(plant: Plant) -> str:
+    """What of the planted words is not secret and may stay: of "Phim của Nguyễn Thế An tư thế thẳng" all but the name."""
+    frame = plant.text
+    for word in plant.words:
+        for typed in {word, word.upper(), bare(word), bare(word).upper()}:
+            frame = re.sub(rf"(?<![^\W_]){re.escape(typed)}(?![^\W_])", " ", frame)
+        small = re.escape(bare(word).lower())  # "van_thi_lan", but not the "hai" of "hai tuần" beside Hải
+        frame = re.sub(rf"(?<=[_.-]){small}(?![^\W_])|(?<![^\W_]){small}(?=[_.-])", " ", frame)
+    for chunk in re.findall(r"\d+", " ".join(plant.digits)):
+        frame = re.sub(rf"(?<!\d){chunk}(?!\d)", " ", frame)
+    return frame
 
 
 def lost(sample: Sample, output: str) -> list[str]:

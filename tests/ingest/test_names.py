@@ -1,5 +1,8 @@
 """People go from report texts, findings stay, and a signature that is not understood stops its report."""
 
+import sys
+import types
+
 import pytest
 from films import Ingested, write_csv, write_png
 from hypothesis import given
@@ -9,6 +12,7 @@ from docphim.errors import UsageError
 from docphim.ingest.names import announced, remove_identities
 from docphim.ingest.names.letters import folded, lowered
 from docphim.ingest.names.page import opened
+from docphim.ingest.names.recogniser import recogniser
 
 #: Findings that hold words which are names elsewhere, and a header that makes them so.
 ANATOMY = [
@@ -101,8 +105,27 @@ def test_published_sources_keep_their_texts_unless_told(tmp_path):
     assert "Nụ" not in report(tmp_path / "2", text, ids="keep", deidentify=True)[0][1]
 
 
+def test_a_recogniser_reads_beside_the_rules_and_takes_no_words_of_reports(monkeypatch):
+    def ner(line):
+        return [("Zhuq Xwalb", "Np", "B-NP", "B-PER"), ("BN", "Np", "B-NP", "B-PER"), ("Hà Nội", "Np", "B-NP", "B-LOC")]
+
+    monkeypatch.setitem(sys.modules, "underthesea", types.SimpleNamespace(ner=ner))
+    recogniser.cache_clear()
+    text = "Ghi nhận của Zhuq Xwalb, BN từ Hà Nội."
+    assert remove_identities(text).text == text
+    assert remove_identities(text, recogniser="underthesea").text == "Ghi nhận của, BN từ Hà Nội."
+    recogniser.cache_clear()
+
+
+def test_the_library_itself_knows_a_name():
+    pytest.importorskip("underthesea")
+    text = "Mô tả: phim do Hồ Thị Nở gửi, bóng tim to."
+    assert "Nở" not in remove_identities(text, recogniser="underthesea").text
+
+
 def test_a_recogniser_that_is_not_there_names_its_command(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "underthesea", None)
+    monkeypatch.setitem(sys.modules, "underthesea", None)
+    recogniser.cache_clear()
     with pytest.raises(UsageError, match=r"docphim\[deid\]"):
         report(tmp_path, "Tim to.", recogniser="underthesea")
     with pytest.raises(UsageError, match="known: underthesea"):

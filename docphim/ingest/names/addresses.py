@@ -139,6 +139,11 @@ def _named_end(page: Page, word: int) -> int:
         following = next(ends, 0)
         if following and "\n" not in page.text[page.words[word][0] : page.words[following][0]]:
             return page.words[following - 1][1]
+        last = word + 1  # up to the next stop, where that is near and one of the words is no word of reports
+        while last < len(page.words) and page.gap(last - 1) == " ":
+            last += 1
+        if last - word < _LONGEST and not all(of_reports(page, w) for w in range(word, last)):
+            return page.words[last - 1][1]
     while word < min(first + _LONGEST, len(page.words)) and not (flat and page.lows[word] in address_words("first", spelling)):
         if not (nameish(page, word) if flat else page.capital(word)) or (word > first and not page.gap(word - 1).isspace()):
             break

@@ -15,6 +15,7 @@ _WORD_DAY = r"(?<!\w)(?:ngay|hom|dated?|on)[^\S\n]+"
 _FULL = re.compile(
     rf"(?:ngay[^\S\n]+)?(?<![\w/.,-]){_DAYS}(?:{_SEPARATOR}|[^\S\n]*thang[^\S\n]*){_MONTHS}(?:{_SEPARATOR}|[^\S\n]*nam[^\S\n]*)(?P<a>(?:19|20)\d\d)(?!\d)"
     r"|(?<![\w/.,-])(?P<b>(?:19|20)\d\d)[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
+    rf"|(?<![\w/.,-]){_MONTHS}[/-]{_DAYS}[/-](?P<i>(?:19|20)\d\d)(?!\d)"  # 03/27/2021
     rf"|(?<!\w)\d{{1,2}}(?:st|nd|rd|th)?[\s-]+{_MONTH},?[\s-]+(?P<c>(?:19|20)\d\d)(?!\d)"
     rf"|(?<!\w){_MONTH}[^\S\n]+\d{{1,2}}(?:st|nd|rd|th)?,?[^\S\n]+(?P<d>(?:19|20)\d\d)(?!\d)"
     rf"|(?<!\w)(?P<e>(?:19|20)\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\w)"
@@ -24,7 +25,7 @@ _FULL = re.compile(
 )
 # Without a year of four digits: 12/3/23, 12-03-23, ngày 12/3, 12 tháng 3.
 _SHORT = re.compile(
-    rf"(?P<word>{_WORD_DAY})?(?<![\w/.,-])(?:{_DAYS}/{_MONTHS}/(?P<year>\d\d)|{_DAYS}-{_MONTHS}-(?:0\d|[1-3]\d))(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
+    rf"(?P<word>{_WORD_DAY})?(?<![\w/.,-])(?:(?:{_DAYS}/{_MONTHS}|{_MONTHS}/{_DAYS})/(?P<year>\d\d)|{_DAYS}-{_MONTHS}-(?:0\d|[1-3]\d))(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
     rf"|{_WORD_DAY}{_DAYS}[^\S\n]*(?:[/.-]|thang)[^\S\n]*{_MONTHS}(?:[/-]\d\d)?(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
     rf"|(?<![\w/.,-])(?:{_WORD_DAY})?{_DAYS}[^\S\n]+thang[^\S\n]+{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:lan|ngay|tuan|tren|duoi|giua|trong|ngoai|truoc|sau|ben|mm|cm))"
 )

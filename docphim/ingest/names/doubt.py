@@ -12,6 +12,8 @@ from docphim.ingest.names.words import bare, listed
 _SAME_LINE = re.compile(r"[^\S\n]*[.:]?[^\S\n]*")
 #: Degrees that stand for other words too (TS tiền sử, CN chức năng …): they announce a name where one is, and raise no doubt.
 _OTHER_WORDS = frozenset(["ts", "cn", "gs", "ds", "ys", "nt", "ck", "dd", "md", "rn", "prof"])
+#: Titles that end with a full stop before a name.
+_ABBREVIATIONS = frozenset(["bs", "ths", "pgs", "bsck", "bscki", "bsckii", "bsnt", "ktv", "dr"])
 #: Words of a last line that may be a name alone, at most.
 _LONGEST_NAME = 5
 
@@ -30,10 +32,15 @@ def _doubtful_title(page: Page) -> bool:
             continue
         ends_in_a_role = page.bares[behind - 1] in bare("roles") and ":" not in page.gap(behind - 1)
         stands_alone = page.bares[word] not in _OTHER_WORDS and not ends_in_a_role
-        if stands_alone and behind < len(page.words) and _SAME_LINE.fullmatch(page.gap(behind - 1)) and _stranger(page, behind):
+        if stands_alone and behind < len(page.words) and _leads_to_a_name(page, behind - 1) and _stranger(page, behind):
             return True
         word = behind
     return False
+
+
+def _leads_to_a_name(page: Page, word: int) -> bool:
+    """Whether only a blank or a colon stands behind a title; a full stop ends a sentence, but behind an abbreviation."""
+    return bool(_SAME_LINE.fullmatch(page.gap(word))) and ("." not in page.gap(word) or page.bares[word] in _ABBREVIATIONS)
 
 
 def _stranger(page: Page, word: int) -> bool:

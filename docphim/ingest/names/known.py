@@ -10,7 +10,7 @@ from docphim.ingest.names.letters import folded
 from docphim.ingest.names.page import Page, Span, opened
 from docphim.ingest.names.person import in_compound, is_initial, of_reports
 from docphim.ingest.names.titles import behind_a_title
-from docphim.ingest.names.words import listed
+from docphim.ingest.names.words import bare, listed
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Digits of a number that is looked for at least: shorter ones are sizes and levels.
@@ -31,12 +31,20 @@ def known_people(page: Page) -> Iterator[Span]:
     """Names and numbers that header, table and the text's own letterhead know."""
     names, numbers = announced_on(page)
     for name in (*page.names, *names):
-        name_parts = [w for w in _LETTERS.findall(opened(name)) if w.lower() not in listed("not_names")]
+        name_parts = _parts(name)
         if name_parts:
             yield from _words_of(page, name_parts)
             yield from _glued(page, [folded(part) for part in name_parts])
             yield from _initials(page, [folded(part) for part in name_parts])
     yield from _numbers(page, (*page.numbers, *numbers))
+
+
+def _parts(name: str) -> list[str]:
+    """A name's words, without those that are none: "CHEST^PA", "NGUYEN^VAN A^^BS"."""
+    words = _LETTERS.findall(opened(name))
+    if len(words) == 3 and words[0].lower() in listed("families") | bare("families"):
+        return words  # Lung and Pa are given names, too
+    return [word for word in words if word.lower() not in listed("not_names")]
 
 
 def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
@@ -48,7 +56,7 @@ def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
             last += 1
         while last - first > 1 and in_compound(page, last - 1):
             last -= 1
-        if last > first and _is_the_person(page, first, last):
+        if last > first and _is_the_person(page, first, last, name_parts):
             yield Span(page.words[first][0], page.words[last - 1][1], "name")
         first = max(last, first + 1)
 
@@ -77,7 +85,7 @@ def _same_but_for_place(word: str, exact: set[str]) -> bool:
     return normalize(word) in {normalize(part) for part in exact}
 
 
-def _is_the_person(page: Page, first: int, last: int) -> bool:
+def _is_the_person(page: Page, first: int, last: int, name_parts: list[str]) -> bool:
     n = last - first
     capital = all(page.capital(word) for word in range(first, last)) or page.flat(page.words[first][0])
     if n >= 2:
@@ -85,14 +93,18 @@ def _is_the_person(page: Page, first: int, last: int) -> bool:
         return n >= 3 or (capital and not compound) or not (of_reports(page, first) and of_reports(page, first + 1))
     if not capital or in_compound(page, first):
         return False
-    return behind_a_title(page, first) or (page.words[first][1] - page.words[first][0] > 1 and not of_reports(page, first))
+    if of_reports(page, first):  # "BN Trung", but not the "SAU" of "BN SAU MỔ" where the name is Sậu
+        exact = page.lows[first] in {part.lower() for part in name_parts}
+        return exact and not page.flat(page.words[first][0]) and behind_a_title(page, first)
+    return page.words[first][1] - page.words[first][0] > 1 or behind_a_title(page, first)
 
 
 def _glued(page: Page, name_parts: list[str]) -> Iterator[Span]:
     """The name as a computer writes it: nguyenvana, annv, van.an, nguyen-van-an."""
     forms = _glued_forms(tuple(name_parts))
     for word, (start, end) in enumerate(page.words):
-        if page.bares[word] in forms:
+        # Hồ … An glued is "hoan", which must not take "hoàn" out of "tuần hoàn".
+        if page.bares[word] in forms and page.lows[word] == page.bares[word] and not of_reports(page, word):
             yield Span(start, end, "name")
 
 

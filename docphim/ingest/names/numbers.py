@@ -16,9 +16,9 @@ _GROUPS = re.compile(
     r"(?<![\w.,])\d{3}([ .-])\d{3}\1\d{3}(?:\1\d{3})?(?![\w%]|[.,]\d)|(?<![\w.,])\d{4}([ .-])\d{4}\2\d{4}(?![\w%]|[.,]\d)"
 )
 _INSURANCE = re.compile(r"(?<![^\W_])[^\W\d_]{2}[ .-]?\d(?:[ .-]?\d){9,12}(?!\w)")
-# Nothing measured on a film has eight digits, nor letters glued to five: BN0098765, XQ-23115.
+# Nothing measured on a film has seven digits, nor letters glued to five: BN0098765, XQ-23115.
 _LONG = re.compile(
-    r"(?<![\w,])(?<!\d\.)\+?\d{8,}(?!\w)|(?<![^\W_])[^\W\d_]{1,6}[-_.]?\d{5,}\w*(?:[./-]\d+)*|(?<!\w)\d{2,}[-./][^\W\d_]{1,4}[-./]?\d{4,}"
+    r"(?<![\w,])(?<!\d\.)\+?\d{7,}(?![\w%]|[.,]\d)|(?<![^\W_])[^\W\d_]{1,6}[-_.]?\d{5,}\w*(?:[./-]\d+)*|(?<!\w)\d{2,}[-./][^\W\d_]{1,4}[-./]?\d{4,}"
 )
 _LABELLED = re.compile(r"(?<!\w)(?=[\w./-]*\d)[\w][\w./-]*\w(?:[ .]\d{2,4}(?![\w%]))*")
 #: Digits that a phone number has, with its zero or country code.

@@ -10,7 +10,7 @@ from docphim.ingest.names.words import bare, compounds, listed, vocabulary
 
 #: Words of a name at most: "Công Tằng Tôn Nữ Thị Hồng Loan".
 _LONGEST = 7
-_GAP = re.compile(r"[^\S\n]{1,2}|[^\S\n]?[-_^][^\S\n]?")
+_GAP = re.compile(r"[^\S\n]{1,2}|[-_^]")
 # Behind an initial a full stop may stand: "N. V. An", "Ng.V.An", "Th.Hoa".
 _INITIAL_GAP = re.compile(r"[^\S\n]?\.?[^\S\n]{0,2}|-")
 _INITIALS = frozenset(["ng", "th", "ph", "tr", "kh", "nh", "ch", "gi", "qu"])
@@ -30,8 +30,12 @@ def name_end(page: Page, first: int, before: int = NOTHING) -> int:
     """
     if first >= len(page.words):
         return first
+    if before and (last := _behind_initials(page, first)) > first:
+        return last
     flat = page.flat(page.words[first][0]) or not page.capital(first)
-    if before == SIGNER and flat and (last := _slot_end(page, first)) > first:
+    if before == SIGNER and flat and (last := slot_end(page, first)) > first:
+        return last
+    if before == NOTHING and flat and (last := _whole_line(page, first)) > first:
         return last
     return _end_in_one_case(page, first, before) if flat else _end_by_capitals(page, first, before)
 
@@ -50,6 +54,11 @@ def is_in(page: Page, word: int, name: str) -> bool:
     if low in listed(name):
         return True
     return low == page.bares[word] and low in bare(name) and (page.unaccented or not of_reports(page, word))
+
+
+def is_word(page: Page, word: int, name: str) -> bool:
+    """Whether a word is in a list of words that are no names, with its accents where the report has any."""
+    return page.lows[word] in (bare(name) if page.unaccented else listed(name))
 
 
 def nameish(page: Page, word: int) -> bool:
@@ -85,7 +94,15 @@ def is_initial(page: Page, word: int) -> bool:
     return len(page.bares[word]) == 1 or page.bares[word] in _INITIALS
 
 
-def _slot_end(page: Page, first: int) -> int:
+def _behind_initials(page: Page, first: int) -> int:
+    """The end of initials and the word they stand before: "N. V. Khang", in capitals too."""
+    last = first
+    while last < len(page.words) - 1 and is_initial(page, last) and page.gap(last).startswith(".") and joined(page, last):
+        last += 1
+    return last + 1 if last > first and page.capital(last) else first
+
+
+def slot_end(page: Page, first: int) -> int:
     """In a line of one case: the end of all that stands between a title and the next stop, where it begins like a name."""
     last = first + 1
     while last < len(page.words) and joined(page, last - 1):
@@ -93,33 +110,52 @@ def _slot_end(page: Page, first: int) -> int:
     if last - first == 1 or page.bares[first + 1] in _BEHIND_NAMES:
         if not page.capital(first):
             return first
-        return first if in_compound(page, first) or is_in(page, first, "openers") else first + 1
+        read = page.bares[first + 1 : first + 2] == ["doc"]
+        return first if in_compound(page, first) or (is_word(page, first, "openers") and not read) else first + 1
     begins = is_family(page, first) and not in_compound(page, first) and _continues(page, first, first + 1)
     short = last - first <= 5 and not any(in_compound(page, word) for word in range(first + 1, last - 1))
     return last if begins and short else first
 
 
 #: Words that go on behind a signer's name: "BS Hùng đọc", "BS Hùng khoa Ngoại".
-_BEHIND_NAMES = frozenset(["doc", "khoa", "ky", "chup", "duyet", "va", "phong", "bv", "benh"])
+_BEHIND_NAMES = frozenset(["doc", "khoa", "ky", "chup", "duyet", "va", "phong", "bv", "benh", "luc"])
+
+
+def _whole_line(page: Page, first: int) -> int:
+    """The end of a name that is a line of its own, in one case; `first` where the line is none."""
+    start, end = page.line(page.words[first][0])
+    if page.words[first][0] != start or (page.unaccented and page.bares[first] not in COMMON_FAMILIES):
+        return first
+    last = slot_end(page, first)
+    return last if last > first + 1 and page.words[last - 1][1] == end else first
 
 
 def _end_by_capitals(page: Page, first: int, before: int) -> int:
     last = first
-    while last < min(first + _LONGEST, len(page.words)) and page.capital(last) and not in_compound(page, last):
+    while (
+        last < min(first + _LONGEST, len(page.words))
+        and page.capital(last)
+        and (_after_van(page, first, last) or not in_compound(page, last))
+    ):
         last += 1
         if not joined(page, last - 1):
             break
-    # "BN Nguyễn Văn An Mờ phổi": a sentence begins within the run of capitals.
-    while (
-        last - first > 2
-        and _opens(page, last - 1)
-        and _small_follows(page, last - 1)
-        and page.lows[last - 2] not in listed("inner")
-    ):
+    while last - first > (1 if before else 2) and _is_a_sentence(page, last - 1, before):
         last -= 1
     if last - first >= 2 and (before or is_family(page, first) or not of_reports(page, first)):
         return last if sum(nameish(page, word) for word in range(first, last)) >= (1 if before else 2) else first
     return first + 1 if last > first and _alone(page, first, before) else first
+
+
+def _is_a_sentence(page: Page, word: int, before: int) -> bool:
+    """Whether a sentence begins with a word at the end of a run of capitals: "BN Nguyễn Văn An Mờ phổi"."""
+    if not _small_follows(page, word) or is_in(page, word - 1, "inner"):
+        return False
+    if before == KIN:  # behind "Bà …" a verb follows, in small letters
+        return False
+    if before == PATIENT:  # what follows a patient's name may begin with any word of reports
+        return not nameish(page, word) or _opens(page, word)
+    return _opens(page, word) and not (before == SIGNER and page.unaccented)
 
 
 def _alone(page: Page, word: int, before: int) -> bool:
@@ -129,12 +165,15 @@ def _alone(page: Page, word: int, before: int) -> bool:
         return nameish(page, word) and (listed_name or not of_reports(page, word)) and not _opens(page, word)
     if before == KIN:
         return page.words[word][1] - page.words[word][0] > 1 or page.gap(word).startswith(".")
-    return before == SIGNER and not (_opens(page, word) and (_small_follows(page, word) or not nameish(page, word)))
+    department = is_word(page, word, "departments") and page.bares[word + 1 : word + 2] != ["doc"]
+    return before == SIGNER and not department and not (_opens(page, word) and _small_follows(page, word))
 
 
 def _opens(page: Page, word: int) -> bool:
     """Whether a word opens sentences of reports, and is not followed by what goes on behind a name."""
-    return is_in(page, word, "openers") and (word + 1 >= len(page.words) or page.bares[word + 1] not in _BEHIND_NAMES)
+    if page.unaccented and is_in(page, word, "givens"):
+        return False
+    return is_word(page, word, "openers") and (word + 1 >= len(page.words) or page.bares[word + 1] not in _BEHIND_NAMES)
 
 
 def _small_follows(page: Page, word: int) -> bool:
@@ -152,6 +191,9 @@ def _end_in_one_case(page: Page, first: int, before: int) -> int:
     last = first + 1
     while last < min(first + _LONGEST, len(page.words)) and joined(page, last - 1) and _continues(page, first, last):
         last += 1
+    # "BS LÊ THANH BÔNG KHOA NGOẠI": what stands before the department is the name, be it a word of reports.
+    if before == SIGNER and last < len(page.words) and joined(page, last - 1) and page.bares[last + 1 : last + 2] == ["khoa"]:
+        last += 1
     if last - first < 2:
         return first + 1 if before and _unknown(page, first) else first
     return last if before or _likely(page, first, last) else first
@@ -159,12 +201,17 @@ def _end_in_one_case(page: Page, first: int, before: int) -> int:
 
 def _continues(page: Page, first: int, word: int) -> bool:
     """Whether a word of a line of one case still belongs to the name."""
-    if not of_reports(page, word):
+    if not of_reports(page, word) or _after_van(page, first, word):
         return True
     if in_compound(page, word):
         return False
     after_inner = page.bares[word - 1] in bare("inner") and word - first >= 2
     return after_inner or is_in(page, word, "middles") or is_in(page, word, "givens")
+
+
+def _after_van(page: Page, first: int, word: int) -> bool:
+    """Whether Văn or Thị stands before a word, which then is a name whatever follows: "TRẦN VĂN LAN VÀO VIỆN"."""
+    return word - first >= 2 and page.lows[word - 1] in ("văn", "thị")
 
 
 def _likely(page: Page, first: int, last: int) -> bool:
@@ -174,7 +221,12 @@ def _likely(page: Page, first: int, last: int) -> bool:
     if page.unaccented:  # "hở van hai lá" is "ho van hai la" here
         common = page.bares[first] in COMMON_FAMILIES and last - first >= 3 and page.bares[first + 1] in _COMMON_MIDDLES
         return common or (strange and not of_reports(page, first))
-    if page.line(start) == (start, end):
+    line_start, line_end = page.line(start)
+    if (start, end) == (line_start, line_end):
+        return True
+    # "KIM VĂN HIỆP, NAM, 67 TUỔI" at the beginning of a line
+    apart = start == line_start and page.text[end : end + 2].strip()[:1] in tuple(",(-0123456789") and last - first >= 3
+    if apart and page.lows[first + 1] in listed("middles"):
         return True
     if page.lows[first] in listed("weak"):
         return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from docphim.ingest.names.chains import LINK, chain_end
 from docphim.ingest.names.page import Page, Span
-from docphim.ingest.names.person import SIGNER, name_end, nameish
+from docphim.ingest.names.person import COMMON_FAMILIES, SIGNER, name_end, nameish, slot_end
 
 # Behind the last title, on its line: colons, dots to write on, "(ký, ghi rõ họ tên)".
 _TAIL = re.compile(r"(?:[^\S\n]*(?:\([^()\n]{0,60}\)|[:.,_…–—=*/-]+))*[^\S\n]*")
@@ -16,6 +16,7 @@ _EMPTY_LINE = re.compile(r"[^\S\n]*(?:\([^()\n]{0,60}\)|\[[^\[\]\n]{0,60}\]|[.�
 _ROOM = 6
 # "Corwin Dunmore, MD", "C. Dunmore, M.D., PhD"
 _BEHIND = re.compile(r",[^\S\n]*(?:MD|M\.D\.?|D\.O\.?|Ph\.?D\.?|FRCR|F\.R\.C\.R\.?|FACR|MBBS|R\.?T\.?\(R\)|RN|NP|PA-C)(?!\w)")
+_COLON = re.compile(r":[^\S\n]*")
 #: Words of a name before its degrees, at most.
 _LONGEST = 4
 
@@ -32,6 +33,7 @@ def signing_people(page: Page) -> Iterator[Span]:
             word = max(behind, last)
         else:
             word += 1
+    yield from _behind_colons(page)
     for match in _BEHIND.finditer(page.text):
         last = page.word_at(match.start())
         first = last
@@ -44,6 +46,16 @@ def signing_people(page: Page) -> Iterator[Span]:
             first -= 1
         if first < last and page.words[last - 1][1] == match.start():
             yield Span(page.words[first][0], match.end(), "name")
+
+
+def _behind_colons(page: Page) -> Iterator[Span]:
+    """In a line of capitals: all between any colon and the next stop, where that is a family name and what follows one."""
+    for colon in _COLON.finditer(page.text):
+        first = page.word_at(colon.end())
+        if first < len(page.words) and page.words[first][0] == colon.end() and page.flat(colon.end()) and page.capital(first):
+            last = slot_end(page, first)
+            if last > first + 1 and (not page.unaccented or page.bares[first] in COMMON_FAMILIES):
+                yield Span(page.words[first][0], page.words[last - 1][1], "name")
 
 
 def signed_name(page: Page, behind: int) -> tuple[int, int]:

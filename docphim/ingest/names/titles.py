@@ -18,7 +18,9 @@ _SEX = frozenset({"nam", "nữ", "nu"})
 #: Titles behind which reports go on with capitals that are no names: "BN Đau ngực".
 _PATIENT = frozenset({"bn", "nb", "nhân", "nhan", "bệnh", "benh", "patient", "pt", "tên", "ten"})
 #: Titles that, typed without accents, are other words too: ảnh, ba, mà, cũ, có, bộ, bé …
-_OTHER_WORDS = frozenset(["anh", "ba", "ma", "cu", "co", "bo", "be", "em", "con", "me", "vo", "chu", "bac", "di", "cha"])
+_OTHER_WORDS = frozenset(
+    ["chau", "anh", "ba", "ma", "cu", "co", "bo", "be", "em", "con", "me", "vo", "chu", "bac", "di", "cha"]
+)
 #: Titles that, typed in one case without accents, are no other words.
 _UNMISTAKABLE = frozenset(["bn", "nb", "nhan", "benh", "phu", "ten", "nha", "mr", "mrs", "ms", "miss", "patient"])
 #: Given names that are numbers, or follow BN in capitals as other words.

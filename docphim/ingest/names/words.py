@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from docphim.ingest.names.letters import folded
-from docphim.language.lexicon import load_lexicon
 from docphim.language.normalize import normalize
 from docphim.package_data import packaged
 
@@ -38,6 +37,8 @@ def bare(name: str) -> frozenset[str]:
 @cache
 def vocabulary(language: str, accented: bool) -> frozenset[str]:
     """Words of reports: those of the lexicon and of words.yaml; without accents where the report was typed without any."""
+    from docphim.language.lexicon import load_lexicon  # here: the way of imports stays short
+
     words = {part for word in _branches(load_lexicon(language).tree) for part in _LETTERS.findall(word)}
     words |= {normalize(word) for word in table("words")[language].split()} | set(table("words")[language].split())
     return frozenset(words if accented else map(folded, words))
