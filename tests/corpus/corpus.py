@@ -97,7 +97,7 @@ def _frame(plant: Plant) -> str:
         for typed in {word, word.upper(), bare(word), bare(word).upper()}:
             frame = re.sub(rf"(?<![^\W_]){re.escape(typed)}(?![^\W_])", " ", frame)
         small = re.escape(bare(word).lower())  # "van_thi_lan", but not the "hai" of "hai tuần" beside Hải
-        frame = re.sub(rf"(?<=[_.-]){small}(?![^\W_])|(?<![^\W_]){small}(?=[_.-])", " ", frame)
+        frame = re.sub(rf"(?<=\w[_.-]){small}(?![^\W_])|(?<![^\W_]){small}(?=[_.-]\w)", " ", frame)
     for chunk in re.findall(r"\d+", " ".join(plant.digits)):
         frame = re.sub(rf"(?<!\d){chunk}(?!\d)", " ", frame)
     return frame

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from docphim.ingest.names.labels import label_marks
 from docphim.ingest.names.page import Page, Span
-from docphim.ingest.names.person import NOTHING, PATIENT, SIGNER, is_family, name_end, of_reports
+from docphim.ingest.names.person import FIELD, NOTHING, SIGNER, is_family, name_end, of_reports
 
 _NUMBER = re.compile(
     r"(?:[^\W\d_]{1,6}[ .\-/]?)?(?=[\w.\-/]*\d)[\w.\-/]*\w(?:[ .]\d{2,4}(?![\w%]))*|[\w.+-]+@[\w-]+\.[\w.-]+", re.ASCII
@@ -60,7 +60,7 @@ def _name(page: Page, value: int) -> int:
     if page.lows[first] in ("nam", "nữ", "nu"):
         return value
     likely = page.capital(first) and not (page.flat(value) and of_reports(page, first) and not is_family(page, first))
-    last = name_end(page, first, (SIGNER if page.flat(value) else PATIENT) if likely else NOTHING)
+    last = name_end(page, first, (SIGNER if page.flat(value) else FIELD) if likely else NOTHING)
     if last > first and page.words[first][0] == value + len(page.text[value : page.words[first][0]]):
         return page.words[last - 1][1]
     return value

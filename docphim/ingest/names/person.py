@@ -15,9 +15,9 @@ _GAP = re.compile(r"[^\S\n]{1,2}|[-_^]")
 _INITIAL_GAP = re.compile(r"[^\S\n]?\.?[^\S\n]{0,2}|-")
 _INITIALS = frozenset(["ng", "th", "ph", "tr", "kh", "nh", "ch", "gi", "qu"])
 
-#: What stands before a name: nothing, a patient's title or label (sentences go on behind it with any word), the title of
-#: whoever signs, or one such as "bà", behind which a capital is always a name.
-NOTHING, PATIENT, SIGNER, KIN = range(4)
+#: What stands before a name: nothing; a letterhead's label (behind the name a sentence may begin with any word); a patient's
+#: title; that of whoever signs; or a title such as "bà", behind which a capital is always a name.
+NOTHING, FIELD, PATIENT, SIGNER, KIN = range(5)
 
 
 def name_end(page: Page, first: int, before: int = NOTHING) -> int:
@@ -26,7 +26,7 @@ def name_end(page: Page, first: int, before: int = NOTHING) -> int:
     Parameters
     ----------
     before : int
-        `NOTHING`, `PATIENT`, `SIGNER` or `KIN`; behind a title one word is enough.
+        `NOTHING`, `FIELD`, `PATIENT`, `SIGNER` or `KIN`; behind a title one word is enough.
     """
     if first >= len(page.words):
         return first
@@ -110,8 +110,7 @@ def slot_end(page: Page, first: int) -> int:
     if last - first == 1 or page.bares[first + 1] in _BEHIND_NAMES:
         if not page.capital(first):
             return first
-        read = page.bares[first + 1 : first + 2] == ["doc"]
-        return first if in_compound(page, first) or (is_word(page, first, "openers") and not read) else first + 1
+        return first if in_compound(page, first) or is_word(page, first, "departments") else first + 1
     begins = is_family(page, first) and not in_compound(page, first) and _continues(page, first, first + 1)
     short = last - first <= 5 and not any(in_compound(page, word) for word in range(first + 1, last - 1))
     return last if begins and short else first
@@ -153,14 +152,14 @@ def _is_a_sentence(page: Page, word: int, before: int) -> bool:
         return False
     if before == KIN:  # behind "Bà …" a verb follows, in small letters
         return False
-    if before == PATIENT:  # what follows a patient's name may begin with any word of reports
+    if before == FIELD:
         return not nameish(page, word) or _opens(page, word)
     return _opens(page, word) and not (before == SIGNER and page.unaccented)
 
 
 def _alone(page: Page, word: int, before: int) -> bool:
     """Whether one capitalised word is a name by what stands before it."""
-    if before == PATIENT:
+    if before in (FIELD, PATIENT):
         listed_name = is_in(page, word, "givens") or is_in(page, word, "middles")
         return nameish(page, word) and (listed_name or not of_reports(page, word)) and not _opens(page, word)
     if before == KIN:
