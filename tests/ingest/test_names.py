@@ -29,6 +29,11 @@ ANATOMY = [
     ("Bác sĩ lâm sàng lưu ý vùng đỉnh phổi phải.", ""),
     ("Điều dưỡng đã thay ống dẫn lưu.", ""),
     ("BN sau mổ ngày thứ 5, chụp lại sau 6 tháng 2 lần.", ""),
+    ("BN TÂM THẤT TRÁI GIÃN.", ""),
+    ("BỆNH NHÂN HẬU PHẪU NGÀY THỨ 5.", ""),
+    ("Tái phân bố tuần hoàn phổi.", "Hồ Kim An"),
+    ("BN SAU MỔ NGÀY THỨ 5.", "Sùng Kim Sậu"),
+    ("Bệnh nhân: Nam, tràn dịch màng phổi.", ""),
     ("Địa chỉ: tràn dịch màng phổi phải.", ""),
 ]
 
@@ -49,6 +54,9 @@ GONE = [
     ("Phim của N.V.K. và nguyenvankhoai", ("Nguyễn Văn Khoái",), "Phim của và"),
     ("Ảnh Nguyen_Van_Khoai", ("NGUYEN^VAN KHOAI",), "Ảnh"),
     ("Phim của Nguy&#7877;n V\u200băn Khoái", ("NGUYEN^VAN KHOAI",), "Phim của"),
+    ("Tim to.\nBác sĩ đọc phim\nQuạm Zhưng", (), "Tim to."),
+    ("BN TRẦN VĂN LAN VÀO VIỆN", (), "BN VÀO VIỆN"),
+    ("Phim của Q\u200euạm Zhư\u202cng Xiêp", ("Quạm Zhưng Xiêp",), "Phim của"),
     ("Gọi +84 912 345 678 hoặc (028) 3822 1234.", (), "Gọi hoặc."),
     ("Thẻ GD4010123456789, CCCD 012 345 678 901.", (), ""),
     ("Chụp 12-03-23 và 20230312, tái khám 12 tháng 3.", (), "Chụp và 2023, tái khám."),
@@ -75,6 +83,7 @@ def test_what_was_taken_out_is_counted_by_kind():
 
 def test_a_field_announces_as_much_as_is_a_name():
     assert announced("Bệnh nhân: nam, tràn dịch") == ([], [])
+    assert announced("Họ tên: Lò Văn Pánh Nghề nghiệp: nông dân") == (["Lò Văn Pánh"], [])
     assert announced("HỌ TÊN: LÒ VĂN PÁNH   MBN: BN 0012345") == (["LÒ VĂN PÁNH"], ["BN 0012345"])
 
 
