@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from docphim.errors import REASONS
-from docphim.ingest.deidentify import announced, remove_identities
 from docphim.ingest.identities import Identities
 from docphim.ingest.matching import Draft, Image, clean_id
+from docphim.ingest.names import Removal, announced, remove_identities
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.reports import Row
 from docphim.ingest.values import age_in, day_of, sex_of, split_of, view_of, year_of
@@ -31,11 +31,15 @@ class Assembler:
     named : frozenset
         Fields whose column the recipe names; they count more than the DICOM header, which counts more than a column that
         was merely recognised.
+    people : Removal
+        What is done about people in the reports.
     """
 
-    def __init__(self, identities: Identities, notes: Notes, language: str, leave_out: bool, named: frozenset[str]) -> None:
+    def __init__(
+        self, identities: Identities, notes: Notes, language: str, leave_out: bool, named: frozenset[str], people: Removal
+    ) -> None:
         self._identities, self._notes, self._language = identities, notes, language
-        self._leave_out, self._named = leave_out, named
+        self._leave_out, self._named, self._people = leave_out, named, people
 
     def assemble(self, draft: Draft, *, split_by_source: bool, need_report: bool) -> Iterator[SourceStudy | Rejection]:
         """The study, or why there is none; films that are left out of it are rejections too."""
@@ -130,7 +134,9 @@ class Assembler:
             return None, ""
         reports: list[dict[str, str]] = []
         for row in draft.rows:
-            sections = self._sections(row, draft)
+            sections, doubtful = self._sections(row, draft)
+            if doubtful and not self._people.keep_doubtful:
+                return None, "identity_doubtful"
             if sections and sections not in reports:
                 reports.append(sections)
         self._notes.counts["report_rows_merged"] += len(draft.rows) - max(1, len(reports))
@@ -140,8 +146,8 @@ class Assembler:
             return None, "report_duplicate"
         return self._without_comparisons(reports[0])
 
-    def _sections(self, row: Row, draft: Draft) -> dict[str, str]:
-        """Sections of a row's cells, without the people: a cell may itself hold headings."""
+    def _sections(self, row: Row, draft: Draft) -> tuple[dict[str, str], bool]:
+        """Sections of a row's cells, which may hold headings, without the people; and whether a signature may be left."""
         headers = [i.header for i in draft.images if i.header]
         names = [n for h in headers for n in h.names] + [row.get("name"), row.get("doctor")]
         numbers = [n for h in headers for n in h.numbers] + [row.get(f) for f in ("id", "accession", "patient", "study_uid")]
@@ -149,13 +155,22 @@ class Assembler:
             cell_names, cell_numbers = announced(cell)
             names, numbers = names + cell_names, numbers + cell_numbers
         parts: dict[str, list[str]] = {section: [] for section in SECTIONS}
+        doubtful = False
         for field in ("text", *SECTIONS):
             for name, text in split_sections(row.get(field)).items():
                 section = field if name == "findings" and field != "text" else name
-                text = remove_identities(text, names, numbers, language=self._language)
-                if section in parts and text and text not in parts[section]:
+                if section not in parts:
+                    continue
+                if self._people.on:
+                    cleaned = remove_identities(
+                        text, names, numbers, language=self._language, recogniser=self._people.recogniser
+                    )
+                    text, doubtful = cleaned.text, doubtful or cleaned.doubtful
+                    self._notes.counts.update({f"people_{kind}s": n for kind, n in cleaned.removed.items()})
+                if text and text not in parts[section]:
                     parts[section].append(text)
-        return {section: "\n".join(texts) for section, texts in parts.items() if texts}
+        self._notes.counts["reports_doubtful"] += doubtful
+        return {section: "\n".join(texts) for section, texts in parts.items() if texts}, doubtful
 
     def _without_comparisons(self, sections: dict[str, str]) -> tuple[Report | None, str]:
         left_out: list[str] = []

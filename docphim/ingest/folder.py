@@ -20,6 +20,7 @@ from docphim.ingest.assemble import Assembler
 from docphim.ingest.films import find_films
 from docphim.ingest.identities import Identities, load_key
 from docphim.ingest.matching import RULES, Match, match, usable_rules
+from docphim.ingest.names import removal
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.reports import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
 from docphim.ingest.tree import Entry, walk
@@ -46,6 +47,12 @@ class Options(Section):
     without_report : str
         `refuse` films without a report, or `keep` them (they are prepared and drafted, not trained on, not scored).  `only`
         looks for no table and keeps every film: what `docphim draft` does.
+    deidentify : bool, optional
+        Take people out of the reports; by default where ids are hashed.
+    recogniser : str, optional
+        `underthesea` reads the reports beside the rules (the `[deid]` extra).
+    doubtful : str
+        `refuse` a report that still seems to hold a signature, or `keep` it.
     """
 
     path: str
@@ -59,6 +66,9 @@ class Options(Section):
     key_file: str | None = None
     comparisons: Literal["leave_out", "keep"] = "leave_out"
     without_report: Literal["refuse", "keep", "only"] = "refuse"
+    deidentify: bool | None = None
+    recogniser: str | None = None
+    doubtful: Literal["refuse", "keep"] = "refuse"
 
     @field_validator("columns")
     @classmethod
@@ -96,6 +106,8 @@ def read(
     UsageError
         No table of reports is found, or it lacks the columns that are needed.
     """
+    deidentify = options.ids == "hash" if options.deidentify is None else options.deidentify
+    people = removal(deidentify, options.recogniser, options.doubtful)
     root = root_of(options)
     entries = list(walk(root))
     table_path = _table_path(options, root, entries)
@@ -114,7 +126,7 @@ def read(
     _note(notes, table, matched)
     yield from _refused_rows(matched.refused, identities, table_path)
     assembler = Assembler(
-        identities, notes, language, options.comparisons == "leave_out", table.named if table else frozenset()
+        identities, notes, language, options.comparisons == "leave_out", table.named if table else frozenset(), people
     )
     studies: list[SourceStudy] = []
     need_report = options.without_report == "refuse"

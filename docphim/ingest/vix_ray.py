@@ -21,6 +21,7 @@ from pydantic import Field, field_validator
 from docphim.errors import REASONS, Refused, UsageError
 from docphim.files import content_key
 from docphim.ingest.identities import Identities
+from docphim.ingest.names import Removal, announced, removal, remove_identities
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.reports import cell_text, key_text
 from docphim.ingest.shards import Shard, ShardRow, find_shards
@@ -59,11 +60,18 @@ class Options(Section):
         Field of `COLUMNS` → the column's name, for a copy of the dataset with other names.
     comparisons : str
         `keep` sentences about earlier films, so that scores compare with the paper's, or `leave_out` them.
+    deidentify : bool
+        Take people out of the reports; by default not, for the dataset was published so.
+    recogniser, doubtful : str
+        As of the `folder` source, where people are taken out.
     """
 
     path: str
     columns: dict[str, str] = Field(default_factory=dict)
     comparisons: Literal["leave_out", "keep"] = "keep"
+    deidentify: bool = False
+    recogniser: str | None = None
+    doubtful: Literal["refuse", "keep"] = "refuse"
 
     @field_validator("columns")
     @classmethod
@@ -102,10 +110,11 @@ def read(
     Refused
         `file_unreadable`: a shard cannot be read.
     """
+    people = removal(options.deidentify, options.recogniser, options.doubtful)
     shards = find_shards(_root(options))
     if split_by_source and any(shard.split is None for shard in shards):
         raise UsageError("split.by: source needs shards named train, val or test (train-00000-of-00036.parquet, test/…)")
-    reader = _Reader(notes, language, options.comparisons == "leave_out", split_by_source)
+    reader = _Reader(notes, language, options.comparisons == "leave_out", split_by_source, people)
     rows: Iterator[tuple[Shard, ShardRow]] = (
         (shard, row) for shard in shards for row in shard.rows(places(shard.columns, options.columns), _TEXT)
     )
@@ -139,8 +148,8 @@ def places(columns: list[str], named: dict[str, str]) -> dict[str, str]:
 class _Reader:
     """Makes studies of rows, counting rows by split for the ids."""
 
-    def __init__(self, notes: Notes, language: str, leave_out: bool, split_by_source: bool) -> None:
-        self._notes, self._language = notes, language
+    def __init__(self, notes: Notes, language: str, leave_out: bool, split_by_source: bool, people: Removal) -> None:
+        self._notes, self._language, self._people = notes, language, people
         self._leave_out, self._split_by_source = leave_out, split_by_source
         self._rows: Counter[str] = Counter()
         self._seen: set[str] = set()
@@ -162,8 +171,8 @@ class _Reader:
             report = self._report(cells)
         except Refused as refusal:
             return Rejection(name, refusal.reason, REASONS[refusal.reason], (row.location,), published or made)
-        if report is None:
-            return Rejection(name, "report_empty", REASONS["report_empty"], (row.location,), published or made)
+        if isinstance(report, str):
+            return Rejection(name, report, REASONS[report], (row.location,), published or made)
         view = _view(cells)
         if view in ("lateral", "oblique"):
             return Rejection(name, "view_out_of_scope", REASONS["view_out_of_scope"], (row.location,), published or made)
@@ -183,11 +192,16 @@ class _Reader:
         )
         return SourceStudy(study, {f"{name}-1": row.location}, published or made)
 
-    def _report(self, cells: dict[str, str]) -> Report | None:
+    def _report(self, cells: dict[str, str]) -> Report | str:
+        """The report, or the reason why there is none."""
+        sections = {section: tidy(cell_text(cells.get(section, ""))) for section in ("findings", "impression")}
+        if self._people.on:
+            sections, doubtful = self._without_people(sections, cells)
+            if doubtful and not self._people.keep_doubtful:
+                return "identity_doubtful"
         texts: dict[str, str] = {}
         left_out: list[str] = []
-        for section in ("findings", "impression"):
-            text = tidy(cell_text(cells.get(section, "")))
+        for section, text in sections.items():
             rest, out = leave_out_comparisons(text, self._language)
             left_out += out
             texts[section] = rest if self._leave_out else text
@@ -195,8 +209,20 @@ class _Reader:
         self._notes.counts["reports_with_comparisons"] += bool(left_out)
         texts = {section: text for section, text in texts.items() if text}
         if not texts:
-            return None
+            return "report_empty"
         return Report(self._language, texts, {"comparison": left_out} if left_out and self._leave_out else {})
+
+    def _without_people(self, sections: dict[str, str], cells: dict[str, str]) -> tuple[dict[str, str], bool]:
+        """The sections without people, and whether one still seems to hold a signature."""
+        names, numbers = announced("\n".join(sections.values()))
+        numbers += [cells[field] for field in ("id", "patient") if field in cells]
+        cleaned = {
+            section: remove_identities(text, names, numbers, language=self._language, recogniser=self._people.recogniser)
+            for section, text in sections.items()
+        }
+        for one in cleaned.values():
+            self._notes.counts.update({f"people_{kind}s": n for kind, n in one.removed.items()})
+        return {section: one.text for section, one in cleaned.items()}, any(one.doubtful for one in cleaned.values())
 
 
 def _view(cells: dict[str, str]) -> str:

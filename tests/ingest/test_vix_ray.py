@@ -57,6 +57,16 @@ def write_saved(folder, *rows, batch=2, shards=1):
     (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
 
 
+def test_people_go_from_its_reports_only_where_the_recipe_says_so(tmp_path):
+    rows = [{"findings": "Tim to. BS Lò Thị Nụ"}, {"findings": "Tim to.", "impressions": "Tim to.\nBS zhuqxw"}]
+    write_parquet(tmp_path / "source/train-00000-of-00001.parquet", *rows)
+    texts = [study["report"]["sections"]["findings"] for study in vix(tmp_path).studies]
+    assert texts == ["Tim to. BS Lò Thị Nụ", "Tim to."]
+    got = vix(tmp_path, deidentify=True)
+    assert [study["report"]["sections"]["findings"] for study in got.studies] == ["Tim to. BS"]
+    assert [row["reason"] for row in got.rejected] == ["identity_doubtful"]
+
+
 def vix(tmp_path, split_by_source=True, **options):
     return Ingested(tmp_path, split_by_source, kind="vix_ray", **options)
 

@@ -1,0 +1,125 @@
+"""Takes people out of a report's text, layer by layer; docs/data.md says what goes, what stays and what stops a report.
+
+It lowers the risk and does not remove it: a name that no header, table, label, title or list knows may stay.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+from docphim.ingest.names.doubt import doubtful
+from docphim.ingest.names.fields import announced_on
+from docphim.ingest.names.mend import merged, without
+from docphim.ingest.names.page import Page, Span, opened
+
+#: The layers in the order in which they read a text: a module of this package and its function, from a page to spans.
+LAYERS: tuple[str, ...] = (
+    "known:known_people",
+    "fields:field_spans",
+    "signatures:signing_people",
+    "titles:titled_people",
+    "dates:dates",
+    "numbers:personal_numbers",
+    "addresses:unlabelled_addresses",
+)
+
+
+class Cleaned(NamedTuple):
+    """A text without people.
+
+    Attributes
+    ----------
+    text : str
+        What is left, tidied.
+    doubtful : bool
+        What is left still seems to hold a signature.
+    removed : Counter
+        How many names, numbers, dates, addresses and other fields were taken out.
+    """
+
+    text: str
+    doubtful: bool
+    removed: Counter[str]
+
+
+class Removal(NamedTuple):
+    """What a source's recipe says of the people in its reports.
+
+    Attributes
+    ----------
+    on : bool
+        Take them out.
+    recogniser : str, optional
+        See `remove_identities`.
+    keep_doubtful : bool
+        Keep a report that still seems to hold a signature, instead of refusing it (`identity_doubtful`).
+    """
+
+    on: bool = True
+    recogniser: str | None = None
+    keep_doubtful: bool = False
+
+
+def removal(deidentify: bool, recogniser: str | None, doubtful: str) -> Removal:
+    """What a recipe's `deidentify`, `recogniser` and `doubtful` (`refuse`, `keep`) say.
+
+    Raises
+    ------
+    UsageError
+        The recogniser is not installed or not known; said before a report is read.
+    """
+    if recogniser:
+        from docphim.ingest.names.recogniser import recogniser as load
+
+        load(recogniser)
+    return Removal(deidentify, recogniser, doubtful == "keep")
+
+
+def remove_identities(
+    text: str, names: Iterable[str] = (), numbers: Iterable[str] = (), *, language: str = "vi", recogniser: str | None = None
+) -> Cleaned:
+    """Take known and announced people out of a text.
+
+    Parameters
+    ----------
+    names, numbers : iterable of str
+        Names and ids of the people of this study, as header and table give them, in any order of their parts.
+    language : str
+        The report's language, `vi` or `en`: which words are no names.
+    recogniser : str, optional
+        A name recogniser that reads the text beside the rules: `underthesea` (`docphim.ingest.names.recogniser`).
+
+    Returns
+    -------
+    Cleaned
+        Of a date the year is left.
+
+    Raises
+    ------
+    UsageError
+        The recogniser is not installed, or none is called so.
+    """
+    page = Page(opened(text), language, tuple(names), tuple(numbers))
+    spans = [span for layer in _layers() for span in layer(page)]
+    if recogniser:
+        from docphim.ingest.names.recogniser import recognised
+
+        spans += recognised(page, recogniser)
+    spans = merged(spans)
+    rest = without(page, spans)
+    return Cleaned(rest, doubtful(Page(rest, language)), Counter(span.kind for span in spans))
+
+
+def announced(text: str) -> tuple[list[str], list[str]]:
+    """The names and numbers that a text's own letterhead announces (`Họ tên: …`, `Mã BN: …`)."""
+    return announced_on(Page(opened(text)))
+
+
+@cache
+def _layers() -> list[Callable[[Page], Iterator[Span]]]:
+    paths = [layer.partition(":") for layer in LAYERS]
+    return [getattr(importlib.import_module(f"{__name__}.{module}"), function) for module, _, function in paths]

@@ -1,0 +1,38 @@
+"""Chains of titles and roles of those who sign: `PGS.TS.BS. Trưởng khoa`, `BS CĐHA`, `Electronically signed by`."""
+
+from __future__ import annotations
+
+import re
+
+from docphim.ingest.names.page import Page
+from docphim.ingest.names.words import listed, phrases
+
+#: Between the words of a chain: BS.CKII, TS/BS, ThS - BSNT.
+LINK = re.compile(r"[^\S\n]*[.,/&:()-]{0,2}[^\S\n]*")
+
+
+def chain_end(page: Page, word: int) -> int:
+    """The number of the word behind a chain of titles and roles that begins with a word; the word itself where none begins."""
+    last = _phrase_end(page, word, "signers", "degrees")
+    if last == word:
+        return word
+    while last < len(page.words) and LINK.fullmatch(page.gap(last - 1)):
+        longer = max(_phrase_end(page, last, "signers", "degrees"), _phrase_end(page, last, "roles"))
+        if longer == last:
+            break
+        last = longer
+    return last
+
+
+def _phrase_end(page: Page, word: int, *names: str) -> int:
+    for phrase in phrases(*names).get(page.bares[word], ()):
+        last = word + len(phrase)
+        # A role is spelled out: "BS Chinh" is no "BS chính" where accents are typed.
+        spelled = names != ("roles",) or page.unaccented or " ".join(page.lows[word:last]) in listed("roles")
+        if tuple(page.bares[word:last]) == phrase and spelled and _same_words(page, word, last):
+            return last
+    return word
+
+
+def _same_words(page: Page, first: int, last: int) -> bool:
+    return all(page.gap(word).strip() in ("", "-", ".") and "\n" not in page.gap(word) for word in range(first, last - 1))

@@ -1,0 +1,48 @@
+"""Layer: dates, of which the year is left, as the HIPAA Safe Harbor list allows (45 CFR 164.514(b)(2)(i)(C))."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from docphim.ingest.names.page import Page, Span
+
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)(?:[a-z]{2,6})?\.?"
+_DAYS = r"(?:0?[1-9]|[12]\d|3[01])"
+_MONTHS = r"(?:0?[1-9]|1[0-2])"
+_SEPARATOR = r"[^\S\n]{0,2}[/.-][^\S\n]{0,2}"
+_WORD_DAY = r"(?<!\w)(?:ngay|hom|dated?|on)[^\S\n]+"
+_FULL = re.compile(
+    rf"(?:ngay[^\S\n]+)?(?<![\w/.,-]){_DAYS}(?:{_SEPARATOR}|[^\S\n]*thang[^\S\n]*){_MONTHS}(?:{_SEPARATOR}|[^\S\n]*nam[^\S\n]*)(?P<a>(?:19|20)\d\d)(?!\d)"
+    r"|(?<![\w/.,-])(?P<b>(?:19|20)\d\d)[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
+    rf"|(?<![\w/.,-]){_MONTHS}[/-]{_DAYS}[/-](?P<i>(?:19|20)\d\d)(?!\d)"  # 03/27/2021
+    rf"|(?<!\w)\d{{1,2}}(?:st|nd|rd|th)?[\s-]+{_MONTH},?[\s-]+(?P<c>(?:19|20)\d\d)(?!\d)"
+    rf"|(?<!\w){_MONTH}[^\S\n]+\d{{1,2}}(?:st|nd|rd|th)?,?[^\S\n]+(?P<d>(?:19|20)\d\d)(?!\d)"
+    rf"|(?<!\w)(?P<e>(?:19|20)\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\w)"
+    rf"|(?<!\w)(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?P<f>(?:19|20)\d\d)(?!\w)"
+    rf"|(?<![\w/.,-])(?:thang[^\S\n]+)?{_MONTHS}[/-](?P<g>(?:19|20)\d\d)(?![\d/])"
+    rf"|(?<![\w])thang[^\S\n]+{_MONTHS}[^\S\n]+nam[^\S\n]+(?P<h>(?:19|20)\d\d)(?!\d)"
+)
+# Without a year of four digits: 12/3/23, 12-03-23, ngày 12/3, 12 tháng 3.
+_SHORT = re.compile(
+    rf"(?P<word>{_WORD_DAY})?(?<![\w/.,-])(?:(?:{_DAYS}/{_MONTHS}|{_MONTHS}/{_DAYS})/(?P<year>\d\d)|{_DAYS}-{_MONTHS}-(?:0\d|[1-3]\d))(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
+    rf"|{_WORD_DAY}{_DAYS}[^\S\n]*(?:[/.-]|thang)[^\S\n]*{_MONTHS}(?:[/-]\d\d)?(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
+    rf"|(?<![\w/.,-])(?:{_WORD_DAY})?{_DAYS}[^\S\n]+thang[^\S\n]+{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:lan|ngay|tuan|tren|duoi|giua|trong|ngoai|truoc|sau|ben|mm|cm))"
+)
+# "xương sườn 10-11-12", "lớp cắt 10/11/12" are no dates.
+_COUNTED = re.compile(
+    r"(?:suon|dot|song|khoang|nhom|hach|lop|cat|anh|hinh|so|ribs?|levels?|stations?|images?|[ldtcs])[^\S\n]*$"
+)
+
+
+def dates(page: Page) -> Iterator[Span]:
+    """Dates; the year stays, with the word `năm` where `ngày` went."""
+    if not re.search(r"\d", page.text):
+        return
+    for match in _FULL.finditer(page.bare):
+        year = next(filter(None, match.groups()))
+        vietnamese = match.group().startswith(("ngay", "thang"))
+        yield Span(match.start(), match.end(), "date", f"năm {year}" if vietnamese and not page.unaccented else year)
+    for match in _SHORT.finditer(page.bare):
+        if not _COUNTED.search(page.bare, max(0, match.start() - 12), match.start()):
+            yield Span(match.start(), match.end(), "date")

@@ -1,0 +1,177 @@
+"""Layer: what header and table know of these people: names in any spelling, as initials or glued, and numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from docphim.ingest.names.fields import announced_on
+from docphim.ingest.names.letters import folded
+from docphim.ingest.names.page import Page, Span, opened
+from docphim.ingest.names.person import in_compound, is_initial, of_reports
+from docphim.ingest.names.titles import behind_a_title
+from docphim.ingest.names.words import bare, listed
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+#: Digits of a number that is looked for at least: shorter ones are sizes and levels.
+_SHORTEST_NUMBER = 4
+_JOINT = re.compile(r"[\s,^_-]{1,3}|\.")
+_INITIAL_JOINT = re.compile(r"\.?\s?")
+# N.V.A. and N. V. A; N.V. An and Ng.V.An
+_INITIALS = (
+    re.compile(r"(?<![^\W_])(?:[^\W\d_]{1,2}\.[^\S\n]?){2,7}(?:[^\W\d_](?![^\W_]))?"),
+    re.compile(r"(?<![^\W_])(?:[^\W\d_]{1,2}\.[^\S\n]?){1,6}[^\W\d_]{2,8}(?![^\W_])"),
+)
+# Digits in groups, with letters before or behind: 00 98.765, BN0098765, ACC-4321.
+_NUMBER = re.compile(r"\w*\d\w*(?:[ .\-/]\w*\d\w*)*")
+_CODE = re.compile(r"[^\W\d_]+[ .\-/]?\w*\d[\w.\-/]*")
+
+
+def known_people(page: Page) -> Iterator[Span]:
+    """Names and numbers that header, table and the text's own letterhead know."""
+    names, numbers = announced_on(page)
+    for name in (*page.names, *names):
+        name_parts = _parts(name)
+        if name_parts:
+            yield from _words_of(page, name_parts)
+            yield from _glued(page, [folded(part) for part in name_parts])
+            yield from _initials(page, [folded(part) for part in name_parts])
+    yield from _numbers(page, (*page.numbers, *numbers))
+
+
+def _parts(name: str) -> list[str]:
+    """A name's words, without those that are none: "CHEST^PA", "NGUYEN^VAN A^^BS"."""
+    words = _LETTERS.findall(opened(name))
+    if len(words) == 3 and words[0].lower() in listed("families") | bare("families"):
+        return words  # Lung and Pa are given names, too
+    return [word for word in words if word.lower() not in listed("not_names")]
+
+
+def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
+    ours = _matches(page, name_parts)
+    first = 0
+    while first < len(ours):
+        last = first
+        while last < len(ours) and ours[last] and (last == first or _joined(page, last - 1)):
+            last += 1
+        while last - first > 1 and in_compound(page, last - 1):
+            last -= 1
+        if last > first and _is_the_person(page, first, last, name_parts):
+            yield Span(page.words[first][0], page.words[last - 1][1], "name")
+        first = max(last, first + 1)
+
+
+def _joined(page: Page, word: int) -> bool:
+    return bool(_JOINT.fullmatch(page.gap(word)) or (is_initial(page, word) and _INITIAL_JOINT.fullmatch(page.gap(word))))
+
+
+def _matches(page: Page, name_parts: list[str]) -> list[bool]:
+    """Which words are parts of the name: equal, or equal but for accents where one side was typed without any."""
+    bares = {folded(p) for p in name_parts}
+    if bares.isdisjoint(page.bares):
+        return []
+    exact = {p.lower() for p in name_parts}
+    typed_bare = {folded(p) for p in name_parts if p.isascii()}
+    return [
+        b in bares and (b in typed_bare or low == b or low in exact or _same_but_for_place(low, exact))
+        for low, b in zip(page.lows, page.bares, strict=True)
+    ]
+
+
+def _same_but_for_place(word: str, exact: set[str]) -> bool:
+    """Whether the tone sits on another letter: hoà, hòa."""
+    from docphim.language.normalize import normalize
+
+    return normalize(word) in {normalize(part) for part in exact}
+
+
+def _is_the_person(page: Page, first: int, last: int, name_parts: list[str]) -> bool:
+    n = last - first
+    capital = all(page.capital(word) for word in range(first, last)) or page.flat(page.words[first][0])
+    if n >= 2:
+        compound = n == 2 and in_compound(page, first)
+        return n >= 3 or (capital and not compound) or not (of_reports(page, first) and of_reports(page, first + 1))
+    if not capital or in_compound(page, first):
+        return False
+    if of_reports(page, first):  # "BN Trung", but not the "SAU" of "BN SAU MỔ" where the name is Sậu
+        exact = page.lows[first] in {part.lower() for part in name_parts}
+        return exact and not page.flat(page.words[first][0]) and behind_a_title(page, first)
+    return page.words[first][1] - page.words[first][0] > 1 or behind_a_title(page, first)
+
+
+def _glued(page: Page, name_parts: list[str]) -> Iterator[Span]:
+    """The name as a computer writes it: nguyenvana, annv, van.an, nguyen-van-an."""
+    forms = _glued_forms(tuple(name_parts))
+    for word, (start, end) in enumerate(page.words):
+        # Hồ … An glued is "hoan", which must not take "hoàn" out of "tuần hoàn".
+        if page.bares[word] in forms and page.lows[word] == page.bares[word] and not of_reports(page, word):
+            yield Span(start, end, "name")
+
+
+def _glued_forms(name_parts: tuple[str, ...]) -> set[str]:
+    if len(name_parts) < 2:
+        return set()
+    turned = (*name_parts[1:], name_parts[0]), (name_parts[-1], *name_parts[:-1]), name_parts[::-1]
+    initials = "".join(part[0] for part in name_parts[:-1])
+    forms = {"".join(order) for order in (name_parts, *turned)} | {
+        name_parts[0] + name_parts[-1],
+        name_parts[-1] + name_parts[0],
+    }
+    forms |= {name_parts[-1] + initials, initials + name_parts[-1], "".join(name_parts[1:])}
+    return {form for form in forms if len(form) >= 4 and form not in name_parts}
+
+
+def _initials(page: Page, name_parts: list[str]) -> Iterator[Span]:
+    """`N.V.A.`, `N. V. An`, `Ng.V.A`, and `NVA` where it is no abbreviation of reports."""
+    letters = "".join(part[0] for part in name_parts)
+    if len(letters) < 2:
+        return
+    orders = {letters, letters[-1] + letters[:-1], letters[1:] + letters[0]}
+    for match in (m for pattern in _INITIALS if "." in page.text for m in pattern.finditer(page.text)):
+        pieces = [folded(piece) for piece in _LETTERS.findall(match.group())]
+        if "".join(piece[0] for piece in pieces) in orders and all(_begins(piece, name_parts) for piece in pieces):
+            yield Span(match.start(), match.end(), "name")
+    for word in range(len(page.words)) if len(letters) >= 3 else ():
+        start, end = page.words[word]
+        if (
+            page.bares[word] in orders
+            and page.text[start:end].isupper()
+            and not page.flat(start)
+            and not of_reports(page, word)
+        ):
+            yield Span(start, end, "name")
+
+
+def _begins(piece: str, name_parts: list[str]) -> bool:
+    return any(part.startswith(piece) for part in name_parts)
+
+
+def _numbers(page: Page, numbers: Iterable[str]) -> Iterator[Span]:
+    cores = {_core(number) for number in numbers}
+    cores = {core for core in cores if len(core) >= _SHORTEST_NUMBER}
+    if not cores:
+        return
+    for match in _NUMBER.finditer(page.low):
+        yield from _in_groups(match, cores)
+    for match in _CODE.finditer(page.low):
+        if _core(match.group()) in cores:
+            yield Span(match.start(), match.end(), "number")
+
+
+def _in_groups(match: re.Match[str], cores: set[str]) -> Iterator[Span]:
+    """Groups of digits, one or several in a row, that are a known number, or hold one whole: "00 98 765", "xq0098765"."""
+    groups = [(m.start() + match.start(), m.end() + match.start()) for m in re.finditer(r"\w+", match.group())]
+    for first in range(len(groups)):
+        for last in range(first, min(first + 6, len(groups))):
+            start, end = groups[first][0], groups[last][1]
+            if _core(match.string[start:end]) in cores:
+                yield Span(start, end, "number")
+    for start, end in groups:
+        runs = {run.lstrip("0") for run in re.findall(r"\d+", match.string[start:end])}
+        if any(len(core) >= 5 and core in runs for core in cores):
+            yield Span(start, end, "number")
+
+
+def _core(number: str) -> str:
+    """Letters and digits alone, in lower case, without zeros before them."""
+    return re.sub(r"[\W_]+", "", number).lower().lstrip("0")

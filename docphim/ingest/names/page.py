@@ -1,0 +1,127 @@
+"""A report's text as it is searched: letter by letter as long as the text itself, in lower case, and without accents."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from docphim.ingest.names.letters import folded, lowered
+from docphim.language.normalize import clean
+
+# A word; H'Mông and K'Brếp are one, and so is O'Brien.
+_WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`][^\W\d_]+)*")
+#: `&#7877;`, `&eacute;`, and RTF's `\u7877?`, which tables sometimes hold in place of letters.
+_ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
+_RTF_LETTER = re.compile(r"\\u(-?\d{2,5})(?:\\'3f|\?| )?")
+
+
+class Span(NamedTuple):
+    """Letters to be taken out, what they are (`name`, `number`, `date`, `address`, `field`), and what stands in their place."""
+
+    start: int
+    end: int
+    kind: str
+    instead: str = ""
+
+
+def opened(text: str) -> str:
+    """The text without what hides a name: entities, RTF letters, invisible signs, full-width letters, decomposed accents."""
+    if "&" in text:
+        text = _ENTITY.sub(lambda m: html.unescape(m.group()), text)
+    if "\\u" in text:
+        text = _RTF_LETTER.sub(lambda m: chr(int(m[1]) % 65536), text)
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if not text.isascii() else text
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii():
+        return text
+    letters = (unicodedata.normalize("NFKC", c) if "\uff01" <= c <= "\uff5e" else c for c in text if not _invisible(c))
+    return clean("".join(letters))
+
+
+def _invisible(letter: str) -> bool:
+    """Signs that are not seen: format characters, variation selectors, the grapheme joiner; a name may be cut by one."""
+    return letter > "~" and (unicodedata.category(letter) == "Cf" or letter == "\u034f" or "\ufe00" <= letter <= "\ufe0f")
+
+
+@dataclass
+class Page:
+    """A text that has been `opened`, its language (`vi` or `en`), and what header and table know of its people."""
+
+    text: str
+    language: str = "vi"
+    names: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    #: Its labels, once they are read (`labels.label_marks`).
+    marks: list[tuple[str, int, int]] | None = None
+
+    @cached_property
+    def low(self) -> str:
+        """In lower case."""
+        return lowered(self.text)
+
+    @cached_property
+    def bare(self) -> str:
+        """In lower case without accents."""
+        return folded(self.text)
+
+    @cached_property
+    def words(self) -> list[tuple[int, int]]:
+        """Start and end of each word."""
+        return [m.span() for m in _WORD.finditer(self.text)]
+
+    @cached_property
+    def lows(self) -> list[str]:
+        """Each word in lower case."""
+        low = self.low
+        return [low[start:end] for start, end in self.words]
+
+    @cached_property
+    def bares(self) -> list[str]:
+        """Each word in lower case without accents."""
+        bare = self.bare
+        return [bare[start:end] for start, end in self.words]
+
+    @cached_property
+    def unaccented(self) -> bool:
+        """Typed without accents: nothing is told by their absence."""
+        return self.low == self.bare
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [start for start, _ in self.words]
+
+    def word_at(self, place: int) -> int:
+        """The number of the first word that starts at or behind a place."""
+        return bisect_left(self._starts, place)
+
+    def line(self, place: int) -> tuple[int, int]:
+        """Start and end of the line that a place is in."""
+        end = self.text.find("\n", place)
+        return self.text.rfind("\n", 0, place) + 1, len(self.text) if end < 0 else end
+
+    def capital(self, word: int) -> bool:
+        """Whether a word begins with a capital."""
+        return self.text[self.words[word][0]].isupper()
+
+    @cached_property
+    def _lines(self) -> dict[int, bool]:
+        return {}
+
+    def flat(self, place: int) -> bool:
+        """Whether the line is typed in capitals alone, or with none: then a capital says nothing of names."""
+        start, end = self.line(place)
+        if start not in self._lines:
+            line = self.text[start:end]
+            self._lines[start] = line == line.lower() or line == line.upper()
+        return self._lines[start]
+
+    def gap(self, word: int) -> str:
+        """What stands between a word and the next."""
+        if word + 1 >= len(self.words):
+            return "\n"
+        return self.text[self.words[word][1] : self.words[word + 1][0]]

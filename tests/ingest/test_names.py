@@ -1,0 +1,141 @@
+"""People go from report texts, findings stay, and a signature that is not understood stops its report."""
+
+import sys
+import types
+
+import pytest
+from films import Ingested, write_csv, write_png
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docphim.errors import UsageError
+from docphim.ingest.names import announced, remove_identities
+from docphim.ingest.names.letters import folded, lowered
+from docphim.ingest.names.page import opened
+from docphim.ingest.names.recogniser import recogniser
+
+#: Findings that hold words which are names elsewhere, and a header that makes them so.
+ANATOMY = [
+    ("Phúc mạc không dày. Trung thất cân đối.", "TRAN^PHUC TRUNG"),
+    ("Tâm thất trái giãn. Thùy trên phổi phải xẹp.", "LE^THUY TAM"),
+    ("Vôi hóa mai rùa. Kim loại vùng ngực. Thành ngực bình thường.", "MAI^KIM THANH"),
+    ("TRUNG THẤT KHÔNG LỆCH. PHÚC MẠC KHÔNG DÀY.", "TRAN^PHUC TRUNG"),
+    ("Trung that can doi. Thuy giua phoi phai xep.", "LE^THUY TRUNG"),
+    ("Hồng cầu bình thường. Sơ bộ chưa thấy bất thường.", "HỒ^HỒNG SƠ"),
+    ("Bệnh nhân: nam, 67 tuổi, tràn dịch màng phổi phải. Tim to.", "NGUYEN^VAN NAM"),
+    ("BN nữ 72 tuổi, đau ngực. Nốt 12-15-18 mm.", ""),
+    ("Gãy xương sườn 10-11-12 bên phải. Dải xơ 1/3 giữa.", ""),
+    ("Đốt sống D12 - L1 xẹp. Hạch nhóm 4R, 7, 10L. SUVmax 5,2.", ""),
+    ("Bác sĩ lâm sàng lưu ý vùng đỉnh phổi phải.", ""),
+    ("Điều dưỡng đã thay ống dẫn lưu.", ""),
+    ("BN sau mổ ngày thứ 5, chụp lại sau 6 tháng 2 lần.", ""),
+    ("BN TÂM THẤT TRÁI GIÃN.", ""),
+    ("BỆNH NHÂN HẬU PHẪU NGÀY THỨ 5.", ""),
+    ("Tái phân bố tuần hoàn phổi.", "Hồ Kim An"),
+    ("BN SAU MỔ NGÀY THỨ 5.", "Sùng Kim Sậu"),
+    ("Bệnh nhân: Nam, tràn dịch màng phổi.", ""),
+    ("Địa chỉ: tràn dịch màng phổi phải.", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "name"), ANATOMY)
+def test_no_finding_is_lost(text, name):
+    assert remove_identities(text, [name])[:2] == (text, False)
+
+
+GONE = [
+    ("Tim to.\nBS.CKII. Ung Thị Lành", (), "Tim to."),
+    ("Tim to.\nThS.BSNT Lò Văn Pánh", (), "Tim to."),
+    ("Tim to.\nBác sĩ X quang\n(Ký, ghi rõ họ tên)\n\nSùng A Dế", (), "Tim to."),
+    ("Tim to. BS CĐHA: Tôn Thất Đoan", (), "Tim to. BS CĐHA:"),
+    ("Đã hội chẩn với BS Quàng Thị Xôm khoa Ngoại.", (), "Đã hội chẩn với BS khoa Ngoại."),
+    ("Bà Nụ sốt. Ông H'Blơ ho.", (), "Bà sốt. Ông ho."),
+    ("Clear lungs.\nDictated by: Edric Farnaby, M.D.", (), "Clear lungs."),
+    ("Phim của N.V.K. và nguyenvankhoai", ("Nguyễn Văn Khoái",), "Phim của và"),
+    ("Ảnh Nguyen_Van_Khoai", ("NGUYEN^VAN KHOAI",), "Ảnh"),
+    ("Phim của Nguy&#7877;n V\u200băn Khoái", ("NGUYEN^VAN KHOAI",), "Phim của"),
+    ("Tim to.\nBác sĩ đọc phim\nQuạm Zhưng", (), "Tim to."),
+    ("BN TRẦN VĂN LAN VÀO VIỆN", (), "BN VÀO VIỆN"),
+    ("Phim của Q\u200euạm Zhư\u202cng Xiêp", ("Quạm Zhưng Xiêp",), "Phim của"),
+    ("Gọi +84 912 345 678 hoặc (028) 3822 1234.", (), "Gọi hoặc."),
+    ("Thẻ GD4010123456789, CCCD 012 345 678 901.", (), ""),
+    ("Chụp 12-03-23 và 20230312, tái khám 12 tháng 3.", (), "Chụp và 2023, tái khám."),
+    ("Con bà Thạch Thị Xíu. Tim to.", (), "Con bà. Tim to."),
+    ("ĐC: 12 Lê Lợi, P. Bến Nghé, Q.1, TP HCM. Tim to.", (), "Tim to."),
+    ("Khám tại số nhà 12 đường Hoa Lư phường Đông Quỳ quận Năm Bảy.", (), "Khám tại."),
+]
+
+
+@pytest.mark.parametrize(("text", "names", "expected"), GONE)
+def test_people_go(text, names, expected):
+    assert remove_identities(text, names)[:2] == (expected, False)
+
+
+@pytest.mark.parametrize("text", ["Tim to.\nBS zhuqxw", "Tim to.\nNgười ký: xkwpt", "Tim to.\nZhuq Xwalb"])
+def test_what_looks_like_a_signature_and_is_not_understood_is_doubted(text):
+    assert remove_identities(text).doubtful
+
+
+def test_what_was_taken_out_is_counted_by_kind():
+    removed = remove_identities("Họ tên: Lò Văn Pánh\nBS Lò Thị Nụ gọi 0912345678 ngày 12/3/2023").removed
+    assert removed["name"] >= 2 and removed["number"] == 1 and removed["date"] == 1
+
+
+def test_a_field_announces_as_much_as_is_a_name():
+    assert announced("Bệnh nhân: nam, tràn dịch") == ([], [])
+    assert announced("Họ tên: Lò Văn Pánh Nghề nghiệp: nông dân") == (["Lò Văn Pánh"], [])
+    assert announced("HỌ TÊN: LÒ VĂN PÁNH   MBN: BN 0012345") == (["LÒ VĂN PÁNH"], ["BN 0012345"])
+
+
+@given(st.text())
+def test_letters_keep_their_places(text):
+    assert len(folded(text)) == len(lowered(text)) == len(text)
+    assert opened(opened(text)) == opened(text) or "&" in text or "\\u" in text
+
+
+def report(tmp_path, text, **options):
+    write_png(tmp_path / "source/a.png")
+    write_png(tmp_path / "source/b.png", 1)
+    write_csv(tmp_path / "source/r.csv", ["id", "findings"], ["a", text], ["b", "Hai phổi sáng."])
+    got = Ingested(tmp_path, **options)
+    texts = [study["report"]["sections"]["findings"] for study in got.studies]
+    return sorted(texts), [row["reason"] for row in got.rejected]
+
+
+def test_a_doubtful_report_is_refused_unless_the_recipe_keeps_it(tmp_path):
+    text = "Tim to.\nBS zhuqxw"
+    assert report(tmp_path / "1", text) == (["Hai phổi sáng."], ["identity_doubtful"])
+    assert report(tmp_path / "2", text, doubtful="keep") == (["Hai phổi sáng.", text], [])
+
+
+def test_published_sources_keep_their_texts_unless_told(tmp_path):
+    text = "Tim to. BS Lò Thị Nụ"
+    assert report(tmp_path / "1", text, ids="keep")[0][1] == text
+    assert "Nụ" not in report(tmp_path / "2", text, ids="keep", deidentify=True)[0][1]
+
+
+def test_a_recogniser_reads_beside_the_rules_and_takes_no_words_of_reports(monkeypatch):
+    def ner(line):
+        return [("Zhuq Xwalb", "Np", "B-NP", "B-PER"), ("BN", "Np", "B-NP", "B-PER"), ("Hà Nội", "Np", "B-NP", "B-LOC")]
+
+    monkeypatch.setitem(sys.modules, "underthesea", types.SimpleNamespace(ner=ner))
+    recogniser.cache_clear()
+    text = "Ghi nhận của Zhuq Xwalb, BN từ Hà Nội."
+    assert remove_identities(text).text == text
+    assert remove_identities(text, recogniser="underthesea").text == "Ghi nhận của, BN từ Hà Nội."
+    recogniser.cache_clear()
+
+
+def test_the_library_itself_knows_a_name():
+    pytest.importorskip("underthesea")
+    text = "Mô tả: phim do Hồ Thị Nở gửi, bóng tim to."
+    assert "Nở" not in remove_identities(text, recogniser="underthesea").text
+
+
+def test_a_recogniser_that_is_not_there_names_its_command(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "underthesea", None)
+    recogniser.cache_clear()
+    with pytest.raises(UsageError, match=r"docphim\[deid\]"):
+        report(tmp_path, "Tim to.", recogniser="underthesea")
+    with pytest.raises(UsageError, match="known: underthesea"):
+        report(tmp_path, "Tim to.", recogniser="other")
