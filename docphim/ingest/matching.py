@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from docphim.ingest.file_names import FileNames
 from docphim.ingest.headers import Header
 from docphim.ingest.reports import Row, Table, image_names
 from docphim.ingest.values import day_of, view_of
@@ -165,8 +166,10 @@ class _Finder:
             self._bare[key.lstrip("0")].add(key)
         self._asked = Counter(key for row in rows for key in self._keys(row))
         self._asked_bare = Counter(key.lstrip("0") for key in self._asked)
+        unlike = (key for key in self._asked if not any(key in index for index in self._indexes))
+        self._names = FileNames(images if rule == "file_name" else (), unlike)
         self.restored = 0
-        self.hits = sum(any(key in index for key in self._keys(row) for index in self._indexes) for row in rows)
+        self.hits = sum(any(self._known_key(key) for key in self._keys(row)) for row in rows)
 
     def find(self, row: Row) -> tuple[set[str], str]:
         """The units of a row, or a reason code."""
@@ -185,6 +188,9 @@ class _Finder:
             return set(), "report_ambiguous"
         return names, ""
 
+    def _known_key(self, key: str) -> bool:
+        return any(key in index for index in self._indexes) or bool(self._names.find(key)[0])
+
     def _keys(self, row: Row) -> list[str]:
         if self._rule == "patient_date":
             day = day_of(row.get("date"))
@@ -196,13 +202,16 @@ class _Finder:
         return [cell] if cell else []
 
     def _units(self, key: str) -> tuple[set[str], str]:
-        if self._rule == "file_name" and (".." in PurePosixPath(key).parts or key.startswith("/")):
+        if self._rule == "file_name" and ".." in PurePosixPath(key).parts:
             return set(), "unsafe_path"
         for depth, index in enumerate(self._indexes):
             if key in index:
                 units = index[key]
                 exact = depth < len(self._indexes) - 2 or self._rule != "file_name"
                 return (set(), "report_ambiguous") if exact and len(units) > 1 else (units, "")
+        units, reason = self._names.find(key)
+        if units or reason == "report_ambiguous":
+            return units, reason
         if mangled(key, self._known):
             return set(), "id_mangled"
         return self._without_zeros(key)
