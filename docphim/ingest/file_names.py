@@ -1,4 +1,4 @@
-"""Finds a film by a name that a table writes otherwise than the disk: other case, accents, suffix, slashes, folders before it."""
+"""Finds a film by a name that a table writes otherwise than the disk: another case, suffix, slash or folder before it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from docphim.ingest.matching import Image
+from itertools import takewhile
 
 #: Suffixes that say how a film is stored, and not which it is.
 _SUFFIX = re.compile(r"(?:\.(?:dcm|dicom|dic|ima|png|jpe?g|tiff?|bmp|webp))+$")
@@ -20,17 +17,17 @@ class FileNames:
 
     Parameters
     ----------
-    images : iterable of Image
-        The films on disk.
+    films : iterable of (str, str)
+        Path in the folder and unit (`matching.Image.unit`) of each film on disk.
     asked : iterable of str
         The names that all rows ask for: a film for which several rows ask under loose names is no row's.
     """
 
-    def __init__(self, images: Iterable[Image], asked: Iterable[str]) -> None:
+    def __init__(self, films: Iterable[tuple[str, str]], asked: Iterable[str]) -> None:
         self._films: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
-        for image in images:
-            parts = parts_of(image.relative)
-            self._films[parts[-1]].append((parts, image.unit))
+        for path, unit in films:
+            parts = parts_of(path)
+            self._films[parts[-1]].append((parts, unit))
         self._asked: Counter[str] = Counter(unit for name in set(asked) for unit in self._nearest(name))
 
     def find(self, name: str) -> tuple[set[str], str]:
@@ -43,7 +40,7 @@ class FileNames:
         return units, ""
 
     def _nearest(self, name: str) -> set[str]:
-        """The units whose last name is the same; of several those that share most of the folders above it, if they share any."""
+        """The units of the same last name; of several those that share most of the folders above it."""
         parts = parts_of(name)
         alike = [(_shared(parts, path), unit) for path, unit in self._films.get(parts[-1], ())]
         most = max((shared for shared, _ in alike), default=0)
@@ -65,6 +62,5 @@ def parts_of(name: str) -> list[str]:
 
 def _shared(one: list[str], other: list[str]) -> int:
     """How many parts at the end two names share."""
-    return next(
-        (n for n, (a, b) in enumerate(zip(reversed(one), reversed(other), strict=False)) if a != b), min(len(one), len(other))
-    )
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

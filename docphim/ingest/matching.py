@@ -167,7 +167,7 @@ class _Finder:
         self._asked = Counter(key for row in rows for key in self._keys(row))
         self._asked_bare = Counter(key.lstrip("0") for key in self._asked)
         unlike = (key for key in self._asked if not any(key in index for index in self._indexes))
-        self._names = FileNames(images if rule == "file_name" else (), unlike)
+        self._names = FileNames(((i.relative, i.unit) for i in images if rule == "file_name"), unlike)
         self.restored = 0
         self.hits = sum(any(self._known_key(key) for key in self._keys(row)) for row in rows)
 
@@ -212,6 +212,8 @@ class _Finder:
         units, reason = self._names.find(key)
         if units or reason == "report_ambiguous":
             return units, reason
+        if self._rule == "file_name" and key.startswith("/"):
+            return set(), "unsafe_path"
         if mangled(key, self._known):
             return set(), "id_mangled"
         return self._without_zeros(key)

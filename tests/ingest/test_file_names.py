@@ -42,10 +42,9 @@ CASES = [
 def test_a_name_written_otherwise_finds_its_film_where_one_alone_can_be_meant(tmp_path, disk, names, expected):
     for number, name in enumerate(disk):
         write_png(tmp_path / "source" / name, number)
-    texts = (
-        ["Bóng tim to.", "Bóng tim to."] if expected == [0, 0] else [f"Bóng tim to. Số {'ab'[n]}." for n in range(len(names))]
-    )
-    write_csv(tmp_path / "source/r.csv", ["image", "findings"], *([n, t] for n, t in zip(names, texts, strict=True)))
+    same = len(set(expected)) < len(expected)
+    rows = [[name, "Bóng tim to." if same else f"Bóng tim to. {'AB'[number]}."] for number, name in enumerate(names)]
+    write_csv(tmp_path / "source/r.csv", ["image", "findings"], *rows)
     got = Ingested(tmp_path, without_report="keep")
     assert sorted(got.reasons) == sorted(r for r in expected if isinstance(r, str))
     with_report = [study for study in got.studies if study["report"]]
