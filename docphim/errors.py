@@ -65,6 +65,7 @@ REASONS: dict[str, str] = {
     "patient_in_two_splits": "the source puts one patient into more than one split",
     "duplicate_uid": "two files share an instance UID and differ in pixels",
     "study_mixed_patients": "one study holds images of different patients",
+    "patient_mismatch": "the film's header names another patient than the report's row",
     "section_missing": "the report lacks a section that the task needs",
     # runs
     "too_many_rejected": "more studies were rejected than the recipe allows",

@@ -19,8 +19,9 @@ from docphim.files import content_key
 from docphim.ingest.assemble import Assembler
 from docphim.ingest.films import find_films
 from docphim.ingest.identities import Identities, load_key
-from docphim.ingest.matching import RULES, Match, match, usable_rules
+from docphim.ingest.matching import RULES, Draft, Match, match, usable_rules
 from docphim.ingest.names import removal
+from docphim.ingest.persons import mismatched
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.reports import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
 from docphim.ingest.tree import Entry, walk
@@ -130,7 +131,11 @@ def read(
     )
     studies: list[SourceStudy] = []
     need_report = options.without_report == "refuse"
+    strangers = mismatched(matched.drafts, notes.counts)
     for draft in [*matched.drafts, *matched.alone]:
+        if draft.name in strangers:
+            yield _stranger(draft, identities)
+            continue
         for item in assembler.assemble(draft, split_by_source=split_by_source, need_report=need_report):
             if isinstance(item, SourceStudy):
                 studies.append(item)
@@ -217,6 +222,11 @@ def _refused_rows(refused: list[tuple[Row, str]], identities: Identities, table:
         name = identities.hashed("row", known or str(row.number))
         why = f"{REASONS[reason]} (row {row.number} of the table)"
         yield Rejection(name, reason, why, (f"table:{table}#{row.number}",), known)
+
+
+def _stranger(draft: Draft, identities: Identities) -> Rejection:
+    places = tuple(image.location for image in draft.images)
+    return Rejection(identities.study(draft.name), "patient_mismatch", REASONS["patient_mismatch"], places, draft.original)
 
 
 def _one_split_each(studies: list[SourceStudy]) -> Iterator[SourceStudy | Rejection]:

@@ -67,6 +67,7 @@ class Header:
     accession: str
     study_uid: str
     sop_uid: str
+    name: str
     names: tuple[str, ...]
     numbers: tuple[str, ...]
 
@@ -129,6 +130,7 @@ def _header(dataset: Dataset) -> Header:
         accession=one("AccessionNumber"),
         study_uid=one("StudyInstanceUID"),
         sop_uid=one("SOPInstanceUID"),
+        name=mended(one("PatientName")),
         names=tuple(mended(v) for keyword in NAMES for v in _values(dataset, keyword)),
         numbers=tuple(v for keyword in ("PatientID", "AccessionNumber", *NUMBERS) for v in _values(dataset, keyword)),
     )
