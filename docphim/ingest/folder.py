@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,7 @@ from docphim.ingest.matching import RULES, Draft, Match, match, usable_rules
 from docphim.ingest.names import removal
 from docphim.ingest.persons import mismatched
 from docphim.ingest.records import Notes, Rejection, SourceStudy
-from docphim.ingest.reports import FIELDS, SUFFIXES, Row, Table, has_reports, read_table
+from docphim.ingest.reports import DOCUMENTS, FIELDS, SUFFIXES, Row, Table, has_reports, merged, read_documents, read_table
 from docphim.ingest.tree import Entry, walk
 from docphim.recipe import Section
 
@@ -45,6 +46,8 @@ class Options(Section):
         Where the key of the hashed ids is; by default $DOCPHIM_KEY_FILE or ~/.config/docphim/key.
     comparisons : str
         `leave_out` sentences about earlier films, or `keep` them.
+    rows : str
+        Rows of one study that differ (an addendum): `refused` (`report_duplicate`), the `last` one, or `joined`.
     without_report : str
         `refuse` films without a report, or `keep` them (they are prepared and drafted, not trained on, not scored).  `only`
         looks for no table and keeps every film: what `docphim draft` does.
@@ -67,6 +70,7 @@ class Options(Section):
     key_file: str | None = None
     comparisons: Literal["leave_out", "keep"] = "leave_out"
     without_report: Literal["refuse", "keep", "only"] = "refuse"
+    rows: Literal["refused", "last", "joined"] = "refused"
     deidentify: bool | None = None
     recogniser: str | None = None
     doubtful: Literal["refuse", "keep"] = "refuse"
@@ -112,18 +116,19 @@ def read(
     root = root_of(options)
     entries = list(walk(root))
     table_path = _table_path(options, root, entries)
-    table = None
     if table_path is None and split_by_source:
         raise UsageError("split.by: source needs a table with a column that says train, val or test")
-    if table_path is not None:
-        sheet, header_row = options.sheet, options.header_row
-        table = read_table(table_path, columns=options.columns, encoding=options.encoding, sheet=sheet, header_row=header_row)
+    table = None if table_path is None else _table(table_path, options, entries)
+    if table is not None:
         _check_columns(table, options, split_by_source)
     shared = _drafts_folders if options.without_report == "only" else _shared_folders
     identities = Identities(None if options.ids == "keep" else load_key(options.key_file, shared(root, dataset)))
     films, rejected = find_films(entries, identities, notes)
     yield from rejected
-    matched = match(films, table or Table([], frozenset(), frozenset(), {}), options.match or (None if table else "file_name"))
+    rule = options.match or (None if table else "file_name")
+    matched = match(films, table or Table([], frozenset(), frozenset(), {}), rule)
+    for draft in matched.drafts:
+        draft.rows = merged(draft.rows, options.rows)
     _note(notes, table, matched)
     yield from _refused_rows(matched.refused, identities, table_path)
     assembler = Assembler(
@@ -134,13 +139,13 @@ def read(
     strangers = mismatched(matched.drafts, notes.counts)
     for draft in [*matched.drafts, *matched.alone]:
         if draft.name in strangers:
-            yield _stranger(draft, identities)
+            yield _stranger(draft, identities, table_path)
             continue
         for item in assembler.assemble(draft, split_by_source=split_by_source, need_report=need_report):
             if isinstance(item, SourceStudy):
                 studies.append(item)
             else:
-                yield item
+                yield replace(item, places=(*item.places, *_row_places(draft.rows, table_path)))
     yield from _one_split_each(studies)
 
 
@@ -167,21 +172,43 @@ def _table_path(options: Options, root: Path, entries: Iterable[Entry]) -> Path 
     if options.without_report == "only":
         return None
     if options.reports:
-        path = root / Path(options.reports).expanduser()
-        if not path.is_file():
-            raise UsageError("source.reports: there is no such file; give it as an absolute path or relative to source.path")
-        if path.suffix.lower() not in SUFFIXES:
-            raise UsageError(f"source.reports: must be one of {', '.join(SUFFIXES)}")
-        return path
+        return _named_table(options.reports, root)
     near = [e.path for e in entries if "/" not in e.relative and e.path.suffix.lower() in SUFFIXES and not e.refused]
     how = (options.encoding, options.sheet, options.header_row)
     tables = near if options.columns else [path for path in near if has_reports(path, *how)]
     if len(tables) == 1 or (not tables and len(near) == 1 and options.without_report == "refuse"):
         return (tables or near)[0]  # reading it says why the only table is none
+    if not tables and _documents(root, entries):
+        return root
     if not tables and options.without_report == "keep":
         return None
     why = "holds no table with report text" if not tables else f"holds {len(tables)} tables"
     raise UsageError(f"source.reports: the folder {why}; name the one with the reports, and its columns under source.columns")
+
+
+def _named_table(name: str, root: Path) -> Path:
+    """The file, or the folder of documents, that the recipe names."""
+    path = root / Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if not path.is_file():
+        raise UsageError("source.reports: there is no such file; give it as an absolute path or relative to source.path")
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"source.reports: must be one of {', '.join(SUFFIXES)}, or a folder of documents")
+    return path
+
+
+def _table(path: Path, options: Options, entries: Iterable[Entry]) -> Table:
+    """The table of reports, or, where `path` is a folder, the documents in it, a row each."""
+    if path.is_dir():
+        return read_documents(_documents(path, entries), encoding=options.encoding)
+    sheet, header_row = options.sheet, options.header_row
+    return read_table(path, columns=options.columns, encoding=options.encoding, sheet=sheet, header_row=header_row)
+
+
+def _documents(folder: Path, entries: Iterable[Entry]) -> list[Path]:
+    files = (entry.path for entry in entries if not entry.refused and entry.path.suffix.lower() in DOCUMENTS)
+    return [path for path in files if path.is_relative_to(folder)]
 
 
 def _check_columns(table: Table, options: Options, split_by_source: bool) -> None:
@@ -221,11 +248,18 @@ def _refused_rows(refused: list[tuple[Row, str]], identities: Identities, table:
         known = next((row.get(f) for f in ("id", "accession", "study_uid", "image") if row.get(f)), "")
         name = identities.hashed("row", known or str(row.number))
         why = f"{REASONS[reason]} (row {row.number} of the table)"
-        yield Rejection(name, reason, why, (f"table:{table}#{row.number}",), known)
+        yield Rejection(name, reason, why, _row_places([row], table), known)
 
 
-def _stranger(draft: Draft, identities: Identities) -> Rejection:
-    places = tuple(image.location for image in draft.images)
+def _row_places(rows: Iterable[Row], table: Path | None) -> tuple[str, ...]:
+    """Where rows are, for private.csv: `table:FILE#LINE`, or `table:FILE#SHEET!LINE`; a document is its own place."""
+    if table is not None and table.is_dir():
+        return tuple(row.sheet for row in rows)
+    return tuple(f"table:{table}#{row.sheet + '!' if row.sheet else ''}{row.number}" for row in rows)
+
+
+def _stranger(draft: Draft, identities: Identities, table: Path | None) -> Rejection:
+    places = (*(image.location for image in draft.images), *_row_places(draft.rows, table))
     return Rejection(identities.study(draft.name), "patient_mismatch", REASONS["patient_mismatch"], places, draft.original)
 
 
