@@ -145,7 +145,8 @@ def read(
             if isinstance(item, SourceStudy):
                 studies.append(item)
             else:
-                yield replace(item, places=(*item.places, *_row_places(draft.rows, table_path)))
+                rows = draft.rows if item.reason != "view_out_of_scope" else ()  # some of its films, not its report
+                yield replace(item, places=(*item.places, *_row_places(rows, table_path)))
     yield from _one_split_each(studies)
 
 
