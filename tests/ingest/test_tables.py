@@ -6,6 +6,7 @@ import zipfile
 
 import openpyxl
 import pytest
+from films import write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -553,3 +554,10 @@ def test_no_name_of_a_column_stands_under_two_fields():
     for name, field in labels().items():
         keys.setdefault(key_of(name), set()).add(field)
     assert {key: fields for key, fields in keys.items() if len(fields) > 1} == {}
+
+
+def test_a_films_name_without_a_digit_is_no_shifted_cell(tmp_path):
+    names = ["chest.png", "IM01.png", "IM02.png", "phim Hoa.jpg", "IM03.png", "IM04.png"]
+    path = write_csv(tmp_path / "r.csv", ["image", "age", "findings"], *[[name, "60", "Tim to."] for name in names])
+    table = read_table(path, columns={})
+    assert [(row.get("image"), row.reason) for row in table.rows] == [(name, "") for name in names]

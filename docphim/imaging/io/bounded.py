@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
@@ -62,20 +63,28 @@ def _asked(process: subprocess.Popen[bytes], question: Any, seconds: float) -> n
         late.set()
         process.kill()
 
-    timer = threading.Timer(seconds, end)
+    timer, start = threading.Timer(seconds, end), time.monotonic()
     timer.start()
     try:
         pickle.dump(question, _pipe(process.stdin), protocol=5)
         _pipe(process.stdin).flush()
         answer: np.ndarray | None = pickle.load(_pipe(process.stdout))
-        return answer
     except (EOFError, OSError, pickle.UnpicklingError) as error:
         _end()
         if late.is_set():
-            raise Refused("decoding_too_slow", "", f"decoding is not done after {seconds:g} s") from error
+            raise _too_slow(seconds) from error
         raise Refused("pixels_undecodable", "", "decoding the pixels crashes the decoder") from error
     finally:
         timer.cancel()
+        timer.join()
+    if late.is_set() or time.monotonic() - start > seconds:
+        _end()  # it may have been ended just after its answer, and the next film would meet a dead process
+        raise _too_slow(seconds)
+    return answer
+
+
+def _too_slow(seconds: float) -> Refused:
+    return Refused("decoding_too_slow", "", f"decoding is not done after {seconds:g} s")
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

@@ -12,11 +12,13 @@ from docphim.ingest.values import age_of, day_of, is_nothing, sex_of, year_of
 
 _UNKNOWN = {"?", "o", "u", "x", "unknown", "other", "khác", "không rõ", "không", "k", "ko rõ", "chưa rõ", "kxđ"}
 _WORD = re.compile(r"[^\W\d_].*[^\W\d_]", re.DOTALL)
+#: The end of a file's name, which need hold no digit: `ARDSSevere.png`.
+_FILE = re.compile(r"\.[A-Za-z]{2,5}\s*$")
 #: Whether a cell may stand in its column; a text of another column has a word where a number or a code should be.
 _READERS: dict[str, Callable[[str], object]] = {
     "age": lambda cell: age_of(cell) is not None or cell[0].isdigit() or not _WORD.search(cell),
     "sex": lambda cell: sex_of(cell) is not None or len(cell) == 1,
-    **dict.fromkeys(KEYS, lambda cell: re.search(r"\d", cell) and " " not in cell),
+    **dict.fromkeys(KEYS, lambda cell: _FILE.search(cell) or (re.search(r"\d", cell) and " " not in cell)),
     "date": lambda cell: day_of(cell) or year_of(cell) or re.search(r"\d", cell) or not _WORD.search(cell),
 }
 _MOSTLY = 0.75
@@ -90,7 +92,8 @@ def _is_part(lines: Sequence[Line], at: int, width: int, starts: Counter[str]) -
     """
     cells = lines[at].cells
     if len(cells) >= width:  # the piece may hold a separator of its own; a line of one cell is a sum or a signature
-        strange = bool(starts and " " in cells[0].strip()) and not _begins(lines[at], starts)
+        odd = " " in cells[0].strip() and not _FILE.search(cells[0])
+        strange = bool(starts and odd) and not _begins(lines[at], starts)
         return strange and sum(bool(cell.strip()) for cell in cells) > 1
     if not cells or not _begins(lines[at], starts):
         return bool(cells)
