@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from docphim.errors import Refused, UsageError
-from docphim.imaging.scope import plain
+from docphim.imaging.header_words import plain
 from docphim.package_data import packaged
 from docphim.study import Row
 

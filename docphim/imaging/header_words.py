@@ -8,8 +8,15 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from docphim.imaging.io.dicom import mended
 from docphim.package_data import packaged
+
+
+def mended(value: str) -> str:
+    """Text whose UTF-8 bytes were read as Latin-1, as happens where a PACS names no character set; other text as it is."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 @functools.cache

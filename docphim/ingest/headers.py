@@ -13,7 +13,8 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from docphim.errors import Refused
-from docphim.imaging.io.dicom import check_deflated, mended, quiet
+from docphim.imaging.header_words import mended
+from docphim.imaging.io.dicom import check_deflated, quiet
 from docphim.ingest.values import age_in, day_of, sex_of, view_of
 
 #: Attributes kept in studies.jsonl.  Geometry is read with the pixels, in `docphim.imaging`.

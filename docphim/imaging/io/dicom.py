@@ -152,14 +152,6 @@ def numbers(ds: pydicom.Dataset, keyword: str) -> list[float]:
     return values if np.isfinite(values).all() else []
 
 
-def mended(value: str) -> str:
-    """Text whose UTF-8 bytes were read as Latin-1, as happens where a PACS names no character set; other text as it is."""
-    try:
-        return value.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return value
-
-
 def integer(ds: pydicom.Dataset, keyword: str, default: int) -> int:
     """A header value as an int, `default` where absent or not a number."""
     values = numbers(ds, keyword)
