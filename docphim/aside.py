@@ -25,9 +25,9 @@ from docphim.way import Stage
 
 def recover(stage: Stage) -> None:
     """Finish, or take back, what a killed command was moving."""
-    old, new = _side(stage, "old"), _side(stage, "new")
-    remove(_side(stage, "gone"))
-    for side in (_half(old), _half(new), _side(stage, "back")):
+    old, new = place(stage, "old"), place(stage, "new")
+    remove(place(stage, "gone"))
+    for side in (_half(old), _half(new), place(stage, "back")):
         if side.exists():
             _into_place(stage, side)
     if old.exists() and stage.ended.exists():
@@ -41,16 +41,16 @@ def begin(stage: Stage, record: files.Row) -> None:
 
     What several stages add rows to is copied: its other rows stay.
     """
-    if records.read_stage(_side(stage, "new") / stage.started.name) != record:
+    if records.read_stage(place(stage, "new") / stage.started.name) != record:
         discard(stage, "new")
     _out(stage, "old", copied=stage.shared)
-    if _side(stage, "new").exists():
-        _into_place(stage, _side(stage, "new"))
+    if place(stage, "new").exists():
+        _into_place(stage, place(stage, "new"))
 
 
 def put_back(stage: Stage) -> bool:
     """Put the old outputs back, if any stand aside, and keep the unfinished new ones; whether there were old ones."""
-    old, back = _side(stage, "old"), _side(stage, "back")
+    old, back = place(stage, "old"), place(stage, "back")
     if not old.exists():
         return False
     discard(stage, "new")
@@ -62,12 +62,12 @@ def put_back(stage: Stage) -> bool:
 
 def under_way(stage: Stage) -> bool:
     """Whether new outputs are being made while old ones stand aside."""
-    return _side(stage, "old").exists()
+    return place(stage, "old").exists()
 
 
 def discard(stage: Stage, side: str) -> None:
     """Remove a side folder: under another name first, so that a kill leaves no half of it that looks whole."""
-    folder, gone = _side(stage, side), _side(stage, "gone")
+    folder, gone = place(stage, side), place(stage, "gone")
     if folder.exists():
         remove(gone)
         folder.rename(gone)
@@ -82,8 +82,9 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _side(stage: Stage, side: str) -> Path:
-    return stage.folder / f".{side}-{stage.name}"
+def place(stage: Stage, name: str) -> Path:
+    """The folder `.old-NAME`, `.new-NAME` … beside the outputs of a stage."""
+    return stage.folder / f".{name}-{stage.name}"
 
 
 def _half(side: Path) -> Path:
@@ -92,11 +93,11 @@ def _half(side: Path) -> Path:
 
 def _out(stage: Stage, side: str, copied: Sequence[str] = ()) -> None:
     """Move everything of the stage to a side folder, if there is anything, and copy what others write too."""
-    owned = [*stage.places, _side(stage, "damaged").name, stage.ended.name, stage.started.name]
+    owned = [*stage.places, place(stage, "damaged").name, stage.ended.name, stage.started.name]
     names = [name for name in owned if (stage.folder / name).exists()]
     if not names:
         return
-    half = _half(_side(stage, side))
+    half = _half(place(stage, side))
     half.mkdir(mode=0o700)
     for name in names:
         (stage.folder / name).rename(half / name)
@@ -105,18 +106,18 @@ def _out(stage: Stage, side: str, copied: Sequence[str] = ()) -> None:
             with files.atomic(half / name, "wb") as handle:
                 handle.write((stage.folder / name).read_bytes())
     files.sync(half)
-    half.rename(_side(stage, side))
+    half.rename(place(stage, side))
     files.sync(stage.folder)
 
 
 def _into_place(stage: Stage, side: Path) -> None:
     """Move everything in a side folder to the stage's place, its records last; what stands there gives way."""
-    records = (stage.ended.name, stage.started.name)
-    for path in sorted(side.iterdir(), key=lambda p: (p.name in records, p.name)):
+    last = (stage.ended.name, stage.started.name)
+    for path in sorted(side.iterdir(), key=lambda p: (p.name in last, p.name)):
         target = stage.folder / path.name
         if target.is_dir():
-            target.rename(_side(stage, "gone"))
-            remove(_side(stage, "gone"))
+            target.rename(place(stage, "gone"))
+            remove(place(stage, "gone"))
         path.replace(target)
     side.rmdir()
     files.sync(stage.folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib
 import logging
 import shutil
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from docphim import files, preflight, records, way
 from docphim.errors import Refused, UsageError
 from docphim.recipe import Recipe, Source, read_values, validated
-from docphim.resume import do, reopen
+from docphim.resume import call, do, reopen
 from docphim.way import Stage
 
 log = logging.getLogger("docphim")
@@ -92,10 +91,8 @@ def _do(steps: list[Stage], work: Path) -> None:
 
 def _show_refused(page: Stage) -> None:
     """Write the page, rejected.jsonl and private.csv where there are no drafts, so that each file's reason is found."""
-    if not (page.folder / WORK / "private.csv").exists():
-        return
-    module, _, function = page.call.partition(":")
-    getattr(importlib.import_module(module), function)(*page.arguments, **page.settings)
+    if (page.folder / WORK / "private.csv").exists():
+        call(page)
 
 
 def run_folder(name: str) -> Path:

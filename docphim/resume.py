@@ -43,7 +43,7 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> bool:
     log.info("%s: started", stage.name)
     start = time.monotonic()
     try:
-        _call(stage)
+        call(stage)
         _require_healed(stage)
         _end(stage, record)
     except BaseException:
@@ -57,7 +57,8 @@ def do(stage: Stage, later: Sequence[Stage] = ()) -> bool:
     return True
 
 
-def _call(stage: Stage) -> None:
+def call(stage: Stage) -> None:
+    """Do a stage's work, whether or not it was done before; nothing is recorded of it."""
     module, _, function = stage.call.partition(":")
     getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
 
@@ -130,7 +131,7 @@ def _set_damage_aside(stage: Stage) -> None:
         there = (stage.folder / name).is_file()
         if name != _file(name) or stage.mending:
             continue
-        target = _damaged(stage) / name
+        target = aside.place(stage, "damaged") / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if there:
             (stage.folder / name).replace(target)
@@ -147,13 +148,9 @@ def _warn(stage: Stage, names: Sequence[str], then: str) -> None:
         log.warning("%s: and %d more files", stage.name, len(names) - NAMED)
 
 
-def _damaged(stage: Stage) -> Path:
-    return stage.folder / f".damaged-{stage.name}"
-
-
 def _require_healed(stage: Stage) -> None:
     """Stop where a damaged file could not be made again, its source being gone: all that follows would silently shrink."""
-    damaged = _damaged(stage)
+    damaged = aside.place(stage, "damaged")
     for path in sorted(damaged.rglob("*")) if stage.selective else ():
         name = path.relative_to(damaged).as_posix()
         if path.is_file() and not (stage.folder / name).exists():
