@@ -9,9 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 T = TypeVar("T")
 
 #: Seconds before a bar is shown, and between two plain lines.
@@ -81,6 +78,9 @@ def _drawn(items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
     if not _DRAWN.acquire(blocking=False):
         yield from items
         return
+    from rich.console import Console  # here: off a terminal nothing is drawn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),

@@ -103,9 +103,18 @@ def doubting(*folders: Path) -> Iterator[None]:
         raise
 
 
-def summed(path: Path) -> Sum:
-    """A file's size, time of change and number, and then, so that a later change is noticed, its SHA-256."""
-    return _state(path), sha256(path)
+def summed(path: Path, blocks: Iterable[bytes] | None = None) -> Sum:
+    """A file's size, time of change and number, and then, so that a later change is noticed, its SHA-256.
+
+    `blocks` are its bytes, where they are at hand: then they are not read again.
+    """
+    state = _state(path)
+    if blocks is None:
+        return state, sha256(path)
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return state, digest.hexdigest()
 
 
 def _checked_on_use(path: Path) -> bool:

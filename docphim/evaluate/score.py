@@ -15,7 +15,7 @@ from docphim.language.suspect import suspicions
 from docphim.metrics import METRICS, families, metric
 from docphim.metrics.external import key_of
 from docphim.metrics.measure import measure, table
-from docphim.metrics.pairs import Pairs
+from docphim.metrics.pairs import Pairs, uncollected
 from docphim.metrics.parity import choose
 from docphim.scores import NAMED, TaskScores
 from docphim.study import Answer, to_row
@@ -147,6 +147,7 @@ def score_texts(
     return _scored(pairs, language, "", None, **options)
 
 
+@uncollected()
 def _scored(
     pairs_file: PairsFile,
     language: str,

@@ -37,9 +37,14 @@ class Codes:
     how: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def count(self) -> int:
+        """How many codes there are."""
+        return 256 if self.array.dtype == np.uint8 else 65536
+
+    @property
     def values(self) -> np.ndarray:
         """The stored value of every code, float64."""
-        return self.start + self.step * np.arange(256 if self.array.dtype == np.uint8 else 65536)
+        return self.start + self.step * np.arange(self.count)
 
 
 def codes_of(array: np.ndarray, bits: int) -> Codes:
@@ -87,7 +92,7 @@ def counts_of(codes: Codes) -> np.ndarray:
     level in 256, at a twentieth of the time.
     """
     sample = codes.array if codes.padding is not None or codes.array.size < 1 << 18 else codes.array[::4, ::4]
-    counts = np.bincount(sample.ravel(), minlength=len(codes.values))
+    counts = np.bincount(sample.ravel(), minlength=codes.count)
     if codes.padding is not None:
         codes.how["padding"] = int(counts[codes.padding].sum())
         counts[codes.padding] = 0
@@ -132,7 +137,8 @@ def painted(codes: Codes, counts: np.ndarray, shown: np.ndarray) -> np.ndarray:
         `pixels_constant`: the values that occur all look the same; `contrast_lost`: next to nothing can be told apart, as
         under a window that was written for other values.
     """
-    seen, share = shown[counts > 0], counts[counts > 0]
+    occurring = counts > 0
+    seen, share = shown[occurring], counts[occurring]
     if seen.size == 0 or np.ptp(seen) < 1e-6:
         raise Refused("pixels_constant", "", "every pixel of the film looks the same")
     share = share / share.sum()
@@ -157,7 +163,7 @@ def check_shown(film: np.ndarray) -> None:
     Refused
         `pixels_constant` or `contrast_lost`.
     """
-    sample = film if film.size < 1 << 18 else film[::4, ::4]
+    sample = film if film.size < 1 << 16 else film[::4, ::4]
     low, high = WHITE // 255, WHITE - WHITE // 255
     if sample.min() == sample.max():
         raise Refused("pixels_constant", "", "every pixel of the film looks the same")

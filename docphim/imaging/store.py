@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import blosc2
 import numpy as np
 
 from docphim import files
@@ -52,6 +51,8 @@ class Prepared:
         Refused
             `slices_missing`: there is no such slice; `file_missing` or `file_changed`.
         """
+        import blosc2
+
         if any(not 0 <= index < len(self.places) for index in indices):
             raise Refused("slices_missing", self.path.name, f"the volume has {len(self.places)} slices")
         out = np.empty((len(indices), *self.shape[-2:]), self.dtype)
@@ -88,6 +89,16 @@ def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]
     Refused
         `disk_full`.
     """
+    blocks, meta = packed(array, meta)
+    with files.atomic(Path(path), "wb") as handle:
+        handle.writelines(blocks)
+    return meta
+
+
+def packed(array: np.ndarray, meta: dict[str, Any]) -> tuple[list[bytes], dict[str, Any]]:
+    """The bytes of the file that `write` writes, in blocks one after the other, and the metadata as it is stored in them."""
+    import blosc2
+
     array = np.ascontiguousarray(array)
     *leading, height, width = array.shape
     ones = [1] * len(leading)
@@ -104,9 +115,7 @@ def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]
     footer = json.dumps(
         {"dtype": array.dtype.str, "shape": array.shape, "slices": places, "meta": meta}, ensure_ascii=False, sort_keys=True
     ).encode()
-    with files.atomic(Path(path), "wb") as handle:
-        handle.writelines([frame, extra, footer, hashlib.sha256(footer).digest(), len(footer).to_bytes(8, "little"), _MAGIC])
-    return meta
+    return [frame, extra, footer, hashlib.sha256(footer).digest(), len(footer).to_bytes(8, "little"), _MAGIC], meta
 
 
 def digest_of(array: np.ndarray) -> str:

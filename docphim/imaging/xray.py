@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 from PIL import Image
 from pydantic import Field, field_validator
 
 from docphim.imaging import burned_in, limits
 from docphim.imaging.burned_in import Rule
-from docphim.imaging.film import read_film
 from docphim.recipe import Section
 from docphim.study import Media, Row
 
@@ -22,6 +23,8 @@ SAME = 0.9995
 #: What a reader calls it.
 WORDS = {"tag": "chest-x-ray", "images": "chest X-rays"}
 _THUMB = 32
+#: It brings pydicom and its decoders, a tenth of a second that a command which only reads settings need not spend.
+_READER = "docphim.imaging.film"
 
 
 class Settings(Section):
@@ -38,7 +41,8 @@ class Settings(Section):
 
 
 def check_installed(settings: Settings) -> None:
-    """Raise UsageError where text is to be looked for and the library that finds it is not installed."""
+    """Load what reads films; raise UsageError where text is to be looked for and the library that finds it is not installed."""
+    importlib.import_module(_READER)
     if settings.burned_in != "off":
         burned_in.check_installed()
 
@@ -56,6 +60,8 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[np.ndarray, R
     Refused
         The film cannot be used; the reason says why.
     """
+    from docphim.imaging.film import read_film
+
     film = read_film(location, settings.long_side)
     if settings.burned_in != "off":
         film.pixels, film.how["burned_in"] = burned_in.treated(film.pixels, settings.burned_in)

@@ -154,7 +154,7 @@ def labels_of(facts: Sequence[Fact], set_: str) -> dict[str, State]:
             ranks[place] = max(ranks[place], _NEGATIVE)
     if table.none is not None and max(ranks[place] for place in table.spoken) < _UNCERTAIN:
         ranks[table.none] = _POSITIVE if all(ranks[place] == _NEGATIVE for place in table.whole) else 0
-    return {name: _STATES[rank] for name, rank in zip(table.names, ranks, strict=True)}
+    return dict(zip(table.names, map(_STATES.__getitem__, ranks), strict=True))
 
 
 def _ranks(facts: Sequence[Fact], table: _Table) -> tuple[list[int], set[int], bool]:

@@ -81,5 +81,5 @@ def _another_language(text: str, language: str) -> bool:
         return True
     if len(words) < _FEWEST_WORDS:
         return False
-    share = sum(not _VIETNAMESE.isdisjoint(word) for word in words) / len(words)
+    share = (len(words) - sum(map(_VIETNAMESE.isdisjoint, words))) / len(words)
     return share < _VIETNAMESE_WORDS if language == "vi" else share > _FOREIGN_WORDS

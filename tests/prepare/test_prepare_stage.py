@@ -21,7 +21,7 @@ from chest_films import compressed, film, picture, stored
 from chest_films import dataset as dataset_of
 from pydicom.uid import JPEGLSLossless
 
-from docphim import files
+from docphim import files, records
 from docphim import workers as pool
 from docphim.errors import Refused
 from docphim.imaging import store, unchecked
@@ -264,6 +264,14 @@ def test_workers_that_cannot_start_are_no_fault_of_the_films(
         prepare(make_dataset(films), settings=FILMS, workers=2)
 
 
+def test_the_sums_that_prepare_remembers_are_those_of_its_files(make_dataset, films: dict[str, str]) -> None:
+    dataset = make_dataset(films)
+    prepare(dataset, settings=FILMS, workers=1)
+    remembered = records.read_stage(dataset / records.SUMS)
+    assert {f"prepared/{path.name}" for path in (dataset / "prepared").glob("*.b2nd")} == {*remembered} - {"seal"}
+    assert all(list(records.summed(dataset / name)) == entry for name, entry in remembered.items())
+
+
 def _exit(_: object) -> None:
     os._exit(3)
 
@@ -274,7 +282,7 @@ def test_a_full_disk_stops_the_stage(make_dataset, films: dict[str, str], monkey
     def full(*_: object) -> None:
         raise Refused("disk_full", "", "the disk is full")
 
-    monkeypatch.setattr(store, "write", full)
+    monkeypatch.setattr("docphim.prepare.jobs.atomic", full)
     with pytest.raises(Refused) as refusal:
         prepare(dataset, settings=FILMS, workers=1)
     assert refusal.value.reason == "disk_full"
@@ -375,7 +383,7 @@ def test_a_fault_of_ours_costs_one_film_and_shows_no_path(tmp_path: Path, monkey
     def broken(location: str, long_side: int) -> None:
         raise KeyError(location)
 
-    monkeypatch.setattr("docphim.imaging.xray.read_film", broken)
+    monkeypatch.setattr("docphim.imaging.film.read_film", broken)
     outcome = prepare_series(Job("s", "x", "/secret/Nguyen.dcm", "prepared/x.b2nd", "PA"), tmp_path, SETTINGS)
     assert (outcome.reason, outcome.why) == ("file_unreadable", "reading the pixels failed (KeyError)")
 

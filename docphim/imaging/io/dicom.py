@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import math
 import warnings
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, BinaryIO
 
-import numpy as np
 import pydicom
 from pydicom import uid
 from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag, Tag
 
 from docphim.errors import Refused
 from docphim.imaging import limits
 from docphim.imaging.io.sniff import ENOUGH, kind_of
 
+_LOGGER = logging.getLogger("pydicom")
 #: What a SOP class implies of the modality (PS3.4 B.5).
 _BY_CLASS = {
     "1.2.840.10008.5.1.4.1.1.1": "CR",
@@ -35,18 +38,17 @@ def quiet() -> Iterator[None]:
 
     Inside another such block it does nothing, so that a film's seventy header values cost one switch.
     """
-    logger = logging.getLogger("pydicom")
-    level = logger.level
+    level = _LOGGER.level
     if level > logging.CRITICAL:
         yield
         return
-    logger.setLevel(logging.CRITICAL + 1)
+    _LOGGER.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        _LOGGER.setLevel(level)
 
 
 def read(data: bytes) -> pydicom.Dataset:
@@ -132,11 +134,18 @@ def modality_of(ds: pydicom.Dataset) -> str:
 
 def value_of(ds: pydicom.Dataset, keyword: str) -> Any:
     """A header value, or None where it is absent or cannot be parsed (conversion happens on access)."""
+    if _tag(keyword) not in ds:
+        return None
     try:
         with quiet():
             return ds.get(keyword)
     except Exception:
         return None
+
+
+@functools.cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
 
 
 def numbers(ds: pydicom.Dataset, keyword: str) -> list[float]:
@@ -149,7 +158,7 @@ def numbers(ds: pydicom.Dataset, keyword: str) -> list[float]:
         values = [float(v) for v in items]
     except (TypeError, ValueError):
         return []
-    return values if np.isfinite(values).all() else []
+    return values if all(map(math.isfinite, values)) else []
 
 
 def integer(ds: pydicom.Dataset, keyword: str, default: int) -> int:
