@@ -1,5 +1,6 @@
 """The comparison as terminal lines, CSV and LaTeX, and the command that writes them."""
 
+import copy
 import csv
 import io
 import json
@@ -151,6 +152,14 @@ def test_latex_has_dev_and_test_blocks_marks_and_drops(result):
     assert r"$^{\ddagger}$" in text
     assert r"$\downarrow$0.0" in text
     assert "Holm's correction over 12 tests" in text
+
+
+def test_latex_leaves_the_cells_of_a_split_that_a_run_was_not_scored_on_open(result):
+    lacking = copy.deepcopy(result)
+    dev = next(table for table in lacking["tables"] if table["split"] == "val")
+    dev["rows"] = [row for row in dev["rows"] if row["run"] != "blind"]
+    line = next(line for line in latex(lacking).splitlines() if line.startswith("blind &"))
+    assert re.fullmatch(r"blind & -- & -- & \S*\d+\.\d\S* & \S*\d+\.\d\S* .*", line), line
 
 
 def test_latex_carries_the_signatures_of_its_numbers_as_comments(result):

@@ -106,6 +106,12 @@ def test_facts_have_error_counts_and_the_words_that_are_not_known(tmp_path):
     assert words["prediction"]["unknown"] == [["xyzt", 3]]
 
 
+def test_unknown_words_stand_in_the_order_of_how_often_they_occur(tmp_path):
+    rows = [pair(i, "Bóng tim không to.", "Abcd." * (i < 4) + " Xyzt." + " Mnpq." * (i < 5)) for i in range(6)]
+    unknown = score_pairs(pairs(tmp_path, *rows), "vi")["coverage_words"]["prediction"]["unknown"]
+    assert unknown == [["xyzt", 6], ["mnpq", 5], ["abcd", 4]]
+
+
 def test_a_rare_unknown_word_is_not_listed_for_it_may_be_a_name(tmp_path):
     rows = [pair(i, "Bóng tim không to.", f"Bóng tim to. Qwrt{chr(97 + i)}.") for i in range(3)]
     assert score_pairs(pairs(tmp_path, *rows), "vi")["coverage_words"]["prediction"]["unknown"] == []

@@ -3,6 +3,7 @@
 import pytest
 
 from docphim.language.facts import Fact, facts
+from docphim.language.numbers import suv
 
 SHORT = {"present": "+", "absent": "-", "normal": "normal", "abnormal": "abnormal"}
 
@@ -146,6 +147,7 @@ NUMBERS = [
     ("Nốt phổi phải đường kính 1.2cm", ["lung nodule + right 12mm"]),
     ("Nốt phổi phải tăng chuyển hóa FDG (SUVmax 5,2)", ["lung nodule + right", "lung fdg_uptake + right suv5.2"]),
     ("Nốt phổi phải tăng chuyển hóa FDG, SUVmax = 5.2", ["lung nodule + right", "lung fdg_uptake + right suv5.2"]),
+    ("Nốt phổi phải tăng chuyển hóa FDG, SUVmax 3,1 - 5,2", ["lung nodule + right", "lung fdg_uptake + right suv5.2"]),
     ("Gãy xương sườn số 6 bên trái", ["rib fracture + left rib_6"]),
     ("Gãy cung sau xương sườn V, VI bên phải", ["rib fracture + right posterior_arc rib_5 rib_6"]),
     ("Gãy cung bên các xương sườn 3, 4, 5 bên trái", ["rib fracture + left lateral_arc rib_3 rib_4 rib_5"]),
@@ -288,3 +290,17 @@ def test_vietnamese_sentence(text, expected):
 @pytest.mark.parametrize(("text", "expected"), ENGLISH)
 def test_english_sentence(text, expected):
     assert [said(fact) for fact in facts(text, "en")] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("suvmax 3,1 - 5,2", (4, (5.2,))),  # of a range the greatest
+        ("suvmax 5,2 5,9", (2, (5.2,))),
+        ("suvmax 5,2 x 3", (2, (5.2,))),
+        ("suvmax : 5,2", (3, (5.2,))),
+        ("nốt 5,2", None),
+    ],
+)
+def test_a_standardised_uptake_is_one_number_or_the_greatest_of_a_range(text, expected):
+    assert suv(text.split(), 0) == expected

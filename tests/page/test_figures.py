@@ -78,6 +78,12 @@ def test_a_curve_falls_where_its_values_do_and_stays_within_its_axes():
     )
 
 
+def test_ticks_that_lie_close_together_have_the_digits_to_tell_them_apart():
+    drawn = str(curve.curves([{"step": step, "loss": 2 + step / 100} for step in (1, 2, 3)], "val/loss")[0])
+    texts = re.findall(r'<tspan class="en" lang="en">([\d.]+)</tspan>', drawn)
+    assert len(texts) == len(set(texts)) > 3, texts
+
+
 def test_values_that_are_no_numbers_are_left_out():
     rows = [{"step": 1, "loss": math.nan}, {"step": 2, "loss": None}, {"step": 3, "loss": 1.5}]
     assert curve.points(rows, "loss") == [(3, 1.5)]
