@@ -84,6 +84,7 @@ def test_the_questions_are_in_the_reports_language_with_sentences_numbered(tmp_p
             asked.split(["Heart normal.\nLungs clear; no {effusion}."])
             asked.close()
         (request,) = server.requests
+        assert [message["role"] for message in request["messages"]] == ["system", "user"]
         assert word in request["messages"][0]["content"]
         assert request["messages"][1]["content"] == "<report>\n1. Heart normal.\n2. Lungs clear;\n3. no {effusion}.\n</report>"
         assert request["temperature"] == 0 and request["max_tokens"] == 9 and "response_format" not in request
