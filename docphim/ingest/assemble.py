@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from docphim.errors import REASONS
+from docphim.ingest.drafts import Draft, Image
+from docphim.ingest.finder import clean_id
 from docphim.ingest.identities import Identities
-from docphim.ingest.matching import Draft, Image, clean_id
 from docphim.ingest.names import Removal, announced, remove_identities
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.reports import Row
+from docphim.ingest.reports.rows import TEXTS
 from docphim.ingest.values import age_in, day_of, sex_of, split_of, view_of, year_of
 from docphim.language.sections import SECTIONS, leave_out_comparisons, split_sections
 from docphim.study import Report, Series, Study
@@ -100,7 +102,8 @@ class Assembler:
 
     def _patients(self, draft: Draft) -> set[str]:
         headers = {i.header.patient for i in draft.images if i.header} - {""}
-        cells = {clean_id(row.get("patient")) for row in draft.rows} - {""}
+        # That rows name one patient is seen to in persons.py; `0012` and `12` are one.
+        cells = {clean_id(self._cell(draft, "patient"))} - {""}
         return self._pick("patient", headers or None, cells or None) or set()
 
     def _age(self, age: int | None) -> int | None:
@@ -151,12 +154,12 @@ class Assembler:
         headers = [i.header for i in draft.images if i.header]
         names = [n for h in headers for n in h.names] + [row.get("name"), row.get("doctor")]
         numbers = [n for h in headers for n in h.numbers] + [row.get(f) for f in ("id", "accession", "patient", "study_uid")]
-        for cell in map(row.get, ("text", *SECTIONS)):
+        for cell in map(row.get, TEXTS):
             cell_names, cell_numbers = announced(cell)
             names, numbers = names + cell_names, numbers + cell_numbers
         parts: dict[str, list[str]] = {section: [] for section in SECTIONS}
         doubtful = False
-        for field in ("text", *SECTIONS):
+        for field in (name for name in row.cells if name in TEXTS):
             for name, text in split_sections(row.get(field)).items():
                 section = field if name == "findings" and field != "text" else name
                 if section not in parts:

@@ -9,9 +9,9 @@ from pathlib import Path
 from docphim import files
 from docphim.errors import REASONS, Refused
 from docphim.imaging.io.sniff import ENOUGH, kind_of
+from docphim.ingest.drafts import Image
 from docphim.ingest.headers import NOT_A_FILM, pixel_digest, read_header
 from docphim.ingest.identities import Identities
-from docphim.ingest.matching import Image
 from docphim.ingest.records import Notes, Rejection
 from docphim.ingest.tree import Entry
 from docphim.progress import bar
@@ -46,28 +46,45 @@ def find_films(entries: list[Entry], identities: Identities, notes: Notes) -> tu
     return distinct, rejected + repeated
 
 
+def may_be_film(path: Path) -> bool:
+    """Whether a file's name is that of a film: by its suffix, or without one, as the end of a UID is none."""
+    return path.suffix.lower() in _FILM_SUFFIXES or not path.suffix[1:].isalpha()
+
+
 def _film(entry: Entry) -> Image | None:
     """A film, None for what is no image; a refusal where the name or the first bytes promise one."""
     if entry.refused:
         raise Refused(entry.refused)
     path = entry.path
-    promised = path.suffix.lower() in _FILM_SUFFIXES
+    head = _head(path)
+    if head is None:
+        return None
     try:
-        with open(path, "rb") as handle:
-            kind = kind_of(handle.read(ENOUGH))
-    except OSError:
-        raise Refused("file_unreadable", "", "the file cannot be opened") from None
+        kind = kind_of(head)
     except Refused:
-        if promised or not path.suffix[1:].isalpha():  # no suffix, or the end of a UID
+        if may_be_film(path):
             raise
         return None
     if kind in ("png", "jpeg", "tiff"):
         return Image(entry.relative, str(path), None)
     if kind in ("dicom", "dicom_bare"):
         return Image(entry.relative, str(path), read_header(path))
-    if promised:
+    if path.suffix.lower() in _FILM_SUFFIXES:
         raise Refused("file_unreadable", "", REASONS["file_unreadable"])
     return None
+
+
+def _head(path: Path) -> bytes | None:
+    """The first bytes of a file; None where it has gone since the folder was listed, and is no film by its name."""
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(ENOUGH)
+    except FileNotFoundError:
+        if may_be_film(path):
+            raise Refused("file_missing", "", "it went away while the folder was read") from None
+        return None
+    except OSError:
+        raise Refused("file_unreadable", "", "the file cannot be opened") from None
 
 
 def _without_copies(films: Iterable[Image], identities: Identities, notes: Notes) -> tuple[list[Image], list[Rejection]]:
@@ -89,9 +106,7 @@ def _without_copies(films: Iterable[Image], identities: Identities, notes: Notes
 
 
 def _equal(paths: list[Path]) -> bool:
-    if len({files.sha256(path) for path in paths}) == 1:
-        return True
     try:
-        return len({pixel_digest(path) for path in paths}) == 1
-    except Refused:
+        return len({files.sha256(path) for path in paths}) == 1 or len({pixel_digest(path) for path in paths}) == 1
+    except (OSError, Refused):
         return False

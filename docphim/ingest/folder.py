@@ -7,8 +7,9 @@ Mã phiếu;Tuổi;Giới;Mô tả;Kết luận
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -18,13 +19,16 @@ from pydantic import Field, field_validator
 from docphim.errors import REASONS, Refused, UsageError
 from docphim.files import content_key
 from docphim.ingest.assemble import Assembler
-from docphim.ingest.films import find_films
+from docphim.ingest.drafts import Draft
+from docphim.ingest.films import find_films, may_be_film
+from docphim.ingest.finder import RULES, usable_rules
 from docphim.ingest.identities import Identities, load_key
-from docphim.ingest.matching import RULES, Draft, Match, match, usable_rules
+from docphim.ingest.matching import Match, match
 from docphim.ingest.names import removal
 from docphim.ingest.persons import mismatched
 from docphim.ingest.records import Notes, Rejection, SourceStudy
-from docphim.ingest.reports import DOCUMENTS, FIELDS, SUFFIXES, Row, Table, has_reports, merged, read_documents, read_table
+from docphim.ingest.reports import DOCUMENTS, FIELDS, SUFFIXES, Reading, Row, Table, merged
+from docphim.ingest.reports.gathered import Reports, gather, of_file
 from docphim.ingest.tree import Entry, walk
 from docphim.recipe import Section
 
@@ -35,7 +39,7 @@ class Options(Section):
     Attributes
     ----------
     reports : str, optional
-        The table, absolute or relative to `path`; by default the only one in the folder itself that holds report text.
+        A table, or a folder with one and documents, absolute or relative to `path`; by default the folder itself.
     columns : dict
         Field → column name, for what columns.yaml does not recognise; a field named here counts more than the header.
     match : str, optional
@@ -96,8 +100,8 @@ def fingerprint(options: Options) -> str:
     # A name that is no UTF-8 costs that file, not the source: here it stands with its bytes written out.
     names = ((e.relative.encode("utf-8", "backslashreplace").decode(), e) for e in walk(root))
     listed: list[object] = [[name, e.size, e.modified, e.refused] for name, e in names]
-    if options.reports and (table := root / Path(options.reports).expanduser()).is_file():
-        listed.append([table.stat().st_size, table.stat().st_mtime_ns])
+    if options.reports and (place := root / Path(options.reports).expanduser()).exists():
+        listed += [[e.size, e.modified] for e in walk(place)]
     return content_key([options.model_dump(exclude={"path"}), listed])
 
 
@@ -115,39 +119,38 @@ def read(
     people = removal(deidentify, options.recogniser, options.doubtful)
     root = root_of(options)
     entries = list(walk(root))
-    table_path = _table_path(options, root, entries)
-    if table_path is None and split_by_source:
+    reports = _reports(options, root, entries)
+    if not reports.tables and split_by_source:
         raise UsageError("split.by: source needs a table with a column that says train, val or test")
-    table = None if table_path is None else _table(table_path, options, entries)
-    if table is not None:
+    for table in reports.tables[:1]:
         _check_columns(table, options, split_by_source)
     shared = _drafts_folders if options.without_report == "only" else _shared_folders
     identities = Identities(None if options.ids == "keep" else load_key(options.key_file, shared(root, dataset)))
     films, rejected = find_films(entries, identities, notes)
     yield from rejected
-    rule = options.match or (None if table else "file_name")
-    matched = match(films, table or Table([], frozenset(), frozenset(), {}), rule)
+    yield from _unreadable(reports, identities, root)
+    matched = match(films, reports.tables, options.match)
+    _note(notes, reports, matched)
+    yield from _refused_rows(matched.refused, identities, root)
+    strangers = mismatched(matched.drafts, notes.counts)
     for draft in matched.drafts:
         draft.rows = merged(draft.rows, options.rows)
-    _note(notes, table, matched)
-    yield from _refused_rows(matched.refused, identities, table_path)
-    assembler = Assembler(
-        identities, notes, language, options.comparisons == "leave_out", table.named if table else frozenset(), people
-    )
+    named = reports.table.named if reports.table else frozenset()
+    assembler = Assembler(identities, notes, language, options.comparisons == "leave_out", named, people)
     studies: list[SourceStudy] = []
     need_report = options.without_report == "refuse"
-    strangers = mismatched(matched.drafts, notes.counts)
     for draft in [*matched.drafts, *matched.alone]:
         if draft.name in strangers:
-            yield _stranger(draft, identities, table_path)
+            yield _stranger(draft, strangers[draft.name], identities)
             continue
         for item in assembler.assemble(draft, split_by_source=split_by_source, need_report=need_report):
             if isinstance(item, SourceStudy):
                 studies.append(item)
             else:
                 rows = draft.rows if item.reason != "view_out_of_scope" else ()  # some of its films, not its report
-                yield replace(item, places=(*item.places, *_row_places(rows, table_path)))
+                yield replace(item, places=(*item.places, *(row.place for row in rows)))
     yield from _one_split_each(studies)
+    yield from _changed_meanwhile(root, entries, identities)
 
 
 def root_of(options: Options) -> Path:
@@ -169,47 +172,31 @@ def root_of(options: Options) -> Path:
     return root
 
 
-def _table_path(options: Options, root: Path, entries: Iterable[Entry]) -> Path | None:
+def _reports(options: Options, root: Path, entries: Sequence[Entry]) -> Reports:
+    """The reports that the recipe names, or those of the folder."""
     if options.without_report == "only":
-        return None
-    if options.reports:
-        return _named_table(options.reports, root)
-    near = [e.path for e in entries if "/" not in e.relative and e.path.suffix.lower() in SUFFIXES and not e.refused]
-    how = (options.encoding, options.sheet, options.header_row)
-    tables = near if options.columns else [path for path in near if has_reports(path, *how)]
-    if len(tables) == 1 or (not tables and len(near) == 1 and options.without_report == "refuse"):
-        return (tables or near)[0]  # reading it says why the only table is none
-    if not tables and _documents(root, entries):
-        return root
-    if not tables and options.without_report == "keep":
-        return None
-    why = "holds no table with report text" if not tables else f"holds {len(tables)} tables"
-    raise UsageError(f"source.reports: the folder {why}; name the one with the reports, and its columns under source.columns")
+        return Reports()
+    reading = Reading(options.columns, options.encoding, options.sheet, options.header_row)
+    place = _named(options.reports, root) if options.reports else root
+    if place.is_file():
+        return of_file(place, reading)
+    inside = entries if place.is_relative_to(root) else list(walk(place))
+    files = [entry.path for entry in inside if not entry.refused and entry.path.is_relative_to(place)]
+    tables = [path for path in files if path.parent == place and path.suffix.lower() in SUFFIXES]
+    documents = [path for path in files if path.suffix.lower() in DOCUMENTS]
+    return gather(tables, documents, reading, needed=options.without_report == "refuse" or bool(options.reports))
 
 
-def _named_table(name: str, root: Path) -> Path:
-    """The file, or the folder of documents, that the recipe names."""
+def _named(name: str, root: Path) -> Path:
+    """The file, or the folder, that the recipe names."""
     path = root / Path(name).expanduser()
     if path.is_dir():
-        return path
+        return path.resolve()
     if not path.is_file():
         raise UsageError("source.reports: there is no such file; give it as an absolute path or relative to source.path")
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"source.reports: must be one of {', '.join(SUFFIXES)}, or a folder of documents")
     return path
-
-
-def _table(path: Path, options: Options, entries: Iterable[Entry]) -> Table:
-    """The table of reports, or, where `path` is a folder, the documents in it, a row each."""
-    if path.is_dir():
-        return read_documents(_documents(path, entries), encoding=options.encoding)
-    sheet, header_row = options.sheet, options.header_row
-    return read_table(path, columns=options.columns, encoding=options.encoding, sheet=sheet, header_row=header_row)
-
-
-def _documents(folder: Path, entries: Iterable[Entry]) -> list[Path]:
-    files = (entry.path for entry in entries if not entry.refused and entry.path.suffix.lower() in DOCUMENTS)
-    return [path for path in files if path.is_relative_to(folder)]
 
 
 def _check_columns(table: Table, options: Options, split_by_source: bool) -> None:
@@ -238,30 +225,44 @@ def _drafts_folders(root: Path, dataset: Path) -> list[Path]:
     return [root, dataset.resolve().parent]
 
 
-def _note(notes: Notes, table: Table | None, matched: Match) -> None:
-    notes.record["table"] = table.record if table else None
-    notes.record["match"] = {"rule": matched.rule, "rows_matched": matched.tried}
+def _note(notes: Notes, reports: Reports, matched: Match) -> None:
+    """How the reports were read, and by which rule their rows found films: of the table, of documents beside it."""
+    records = [{**table.record, "rows": len(table.rows)} for table in reports.tables]
+    rules = [{"rule": by.rule, "rows_matched": by.tried} for by in matched.rules]
+    notes.record["table"] = records[0] if records else None
+    notes.record["match"] = rules[0] if rules else None
+    if len(records) > 1:
+        notes.record["documents"] = {**records[1], **rules[1]}
     notes.counts["zeros_restored"] = matched.restored
 
 
-def _refused_rows(refused: list[tuple[Row, str]], identities: Identities, table: Path | None) -> Iterator[Rejection]:
+def _unreadable(reports: Reports, identities: Identities, root: Path) -> Iterator[Rejection]:
+    for path, refusal in reports.unreadable:
+        name = identities.hashed("file", os.path.relpath(path, root))
+        yield Rejection(name, refusal.reason, refusal.why, (str(path),))
+
+
+def _changed_meanwhile(root: Path, entries: Sequence[Entry], identities: Identities) -> Iterator[Rejection]:
+    """What came or changed while the folder was read, as where it is still being copied: the next run reads it."""
+    before = {(entry.relative, entry.size, entry.modified) for entry in entries}
+    for entry in walk(root):
+        path, state = entry.path, (entry.relative, entry.size, entry.modified)
+        if state not in before and (may_be_film(path) or path.suffix.lower() in (*SUFFIXES, *DOCUMENTS)):
+            why = "it came or changed while the folder was read; ingest it again"
+            yield Rejection(identities.hashed("file", entry.relative), "file_changed", why, (str(path),))
+
+
+def _refused_rows(refused: list[tuple[Row, str]], identities: Identities, root: Path) -> Iterator[Rejection]:
     for row, reason in refused:
         known = next((row.get(f) for f in ("id", "accession", "study_uid", "image") if row.get(f)), "")
-        name = identities.hashed("row", known or str(row.number))
-        why = f"{REASONS[reason]} (row {row.number} of the table)"
-        yield Rejection(name, reason, why, _row_places([row], table), known)
+        name = identities.hashed("row", known or f"{os.path.relpath(row.file, root)}#{row.sheet}!{row.number}")
+        where = "" if row.is_document else f" (row {row.number} of the table)"
+        yield Rejection(name, reason, f"{REASONS[reason]}{where}", (row.place,), known)
 
 
-def _row_places(rows: Iterable[Row], table: Path | None) -> tuple[str, ...]:
-    """Where rows are, for private.csv: `table:FILE#LINE`, or `table:FILE#SHEET!LINE`; a document is its own place."""
-    if table is not None and table.is_dir():
-        return tuple(row.sheet for row in rows)
-    return tuple(f"table:{table}#{row.sheet + '!' if row.sheet else ''}{row.number}" for row in rows)
-
-
-def _stranger(draft: Draft, identities: Identities, table: Path | None) -> Rejection:
-    places = (*(image.location for image in draft.images), *_row_places(draft.rows, table))
-    return Rejection(identities.study(draft.name), "patient_mismatch", REASONS["patient_mismatch"], places, draft.original)
+def _stranger(draft: Draft, why: str, identities: Identities) -> Rejection:
+    places = (*(image.location for image in draft.images), *(row.place for row in draft.rows))
+    return Rejection(identities.study(draft.name), "patient_mismatch", why, places, draft.original)
 
 
 def _one_split_each(studies: list[SourceStudy]) -> Iterator[SourceStudy | Rejection]:

@@ -1,23 +1,23 @@
-"""Whether the header of a study's films and its rows in the table speak of one patient."""
+"""Whether the header of a study's films and its rows in the table speak of one patient, and its rows of one."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from itertools import combinations
 
-from docphim.ingest.matching import Draft, clean_id
+from docphim.errors import REASONS
+from docphim.ingest.drafts import Draft
+from docphim.ingest.finder import clean_id
+from docphim.ingest.same_person import names_differ, numbers_differ
 
 #: From so many studies on, of which nine in ten differ, header and table number or name people in different ways: a pseudonym
 #: in every header says nothing of a mistake.
 FEWEST, MOST_DIFFERING = 10, 0.9
-_SYLLABLE = re.compile(r"[^\W\d_]+")
-_STAND_IN = re.compile(r"\d|^(?:anon\w*|unknown|test|patient|subject|case|none|no name|removed)\b", re.IGNORECASE)
 
 
-def mismatched(drafts: Sequence[Draft], counts: Counter[str]) -> set[str]:
-    """The names of the studies whose films are of another patient than their rows.
+def mismatched(drafts: Sequence[Draft], counts: Counter[str]) -> dict[str, str]:
+    """Study → why it is nobody's: its films are of another patient than its rows, or its rows of several.
 
     Where the numbers are the same, another name is a married one, a nickname, an emergency's; where the names are the same,
     another number is another patient's, for many people bear one name.
@@ -30,14 +30,27 @@ def mismatched(drafts: Sequence[Draft], counts: Counter[str]) -> set[str]:
     """
     numbers = {draft.name: _numbers(draft) for draft in drafts}
     names = {draft.name: _names(draft) for draft in drafts if numbers[draft.name] is not False}
-    refused: set[str] = set()
+    refused = {draft.name: "its rows name several patients" for draft in drafts if of_several(draft)}
     for kind, verdicts in (("numbers", numbers), ("names", names)):
         differing = {name for name, differ in verdicts.items() if differ}
         if systematic(len(differing), sum(differ is not None for differ in verdicts.values())):
             counts[f"patient_{kind}_unlike"] += len(differing)
         else:
-            refused |= differing
+            refused |= dict.fromkeys(differing, REASONS["patient_mismatch"])
     return refused
+
+
+def of_several(draft: Draft) -> bool:
+    """Whether a study's rows speak of several patients: by their numbers, else by their names.
+
+    Two rows of one request under two patients' numbers are no addendum.
+    """
+    numbers = [clean_id(row.get("patient")) for row in draft.rows if row.get("patient")]
+    if any(numbers_differ([one], [other]) for one, other in combinations(dict.fromkeys(numbers), 2)):
+        return True
+    nameless = [row.get("name") for row in draft.rows if row.get("name") and not row.get("patient")]
+    names = dict.fromkeys(row.get("name") for row in draft.rows if row.get("name"))
+    return any(names_differ(one, other) for one in nameless for other in names)
 
 
 def _numbers(draft: Draft) -> bool | None:
@@ -54,46 +67,6 @@ def _names(draft: Draft) -> bool | None:
     return any(names_differ(one, other) for one in headers for other in cells) if headers and cells else None
 
 
-def names_differ(one: str, other: str) -> bool:
-    """Whether two names can be no one person's: fewer than half of the shorter one's syllables stand in the other.
-
-    Accents, case, order, hyphens and DICOM's `^` do not count; a stand-in (ANON, `Patient 012`) differs from nobody.
-
-    >>> [names_differ("Nguyễn Văn An", other) for other in ("NGUYEN^VAN AN", "LE^THI BICH", "ANON12")]
-    [False, True, False]
-    """
-    if _STAND_IN.search(one.strip()) or _STAND_IN.search(other.strip()):
-        return False
-    first, second = _syllables(one), _syllables(other)
-    if not first or not second or "".join(sorted(first)) == "".join(sorted(second)) or _glued(first) & _glued(second):
-        return False
-    shorter, longer = sorted((first, second), key=len)
-    alike = sum(
-        any(a == b or (len(a) == 1 and b.startswith(a)) or (len(b) == 1 and a.startswith(b)) for b in longer) for a in shorter
-    )
-    return 2 * alike < len(shorter)
-
-
-def numbers_differ(headers: Collection[str], cells: Collection[str]) -> bool:
-    """Whether the header's patient ids and the table's have none in common; zeros before and signs inside do not count."""
-    one, other = ({_number(text) for text in texts} - {""} for texts in (headers, cells))
-    return bool(one and other and not one & other)
-
-
 def systematic(differing: int, compared: int) -> bool:
     """Whether so many studies differ that header and table must count people in two ways."""
     return compared >= FEWEST and differing >= MOST_DIFFERING * compared
-
-
-def _syllables(name: str) -> list[str]:
-    bare = "".join(c for c in unicodedata.normalize("NFD", name.casefold()) if not unicodedata.combining(c))
-    return _SYLLABLE.findall(bare.replace("đ", "d"))
-
-
-def _glued(syllables: list[str]) -> set[str]:
-    """A name written in one word, given name first or last."""
-    return {"".join(syllables), "".join([syllables[-1], *syllables[:-1]])}
-
-
-def _number(text: str) -> str:
-    return re.sub(r"[\W_]", "", text).casefold().lstrip("0")

@@ -30,8 +30,8 @@ def walk(root: Path) -> Iterator[Entry]:
     """Every regular file under `root`, in the order of its relative path; where `root` is a file, that one.
 
     Links that stay inside are passed over, since what they lead to is met under its own name; so no loop can occur.
-    Links that lead out, and names that are not text, come with the reason `unsafe_path`; links to nothing with
-    `file_missing`.
+    Links that lead out, and names that are not text, come with the reason `unsafe_path`; links to nothing, and what goes away
+    while the folder is read, with `file_missing`.
     """
     root = root.resolve()
     if root.is_file():
@@ -47,8 +47,9 @@ def _entries(root: Path) -> Iterator[Entry]:
         folder = folders.pop()
         try:
             items = list(os.scandir(folder))
-        except PermissionError:
-            yield Entry(os.path.relpath(folder, root), folder, refused="file_unreadable")
+        except OSError as error:
+            gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+            yield Entry(os.path.relpath(folder, root), folder, refused="file_missing" if gone else "file_unreadable")
             continue
         for item in items:
             refused = "" if _IGNORED.fullmatch(item.name) else _refusal(item, root)
@@ -63,7 +64,10 @@ def _entry(item: os.DirEntry[str], root: Path, refused: str | None) -> Entry:
     relative = path.relative_to(root).as_posix()
     if refused:
         return Entry(relative, path, refused=refused)
-    stat = item.stat(follow_symlinks=False)
+    try:
+        stat = item.stat(follow_symlinks=False)
+    except OSError:
+        return Entry(relative, path, refused="file_missing")
     return Entry(relative, path, stat.st_size, stat.st_mtime_ns)
 
 

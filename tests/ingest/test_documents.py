@@ -79,7 +79,7 @@ def test_a_document_is_a_row_and_its_labels_are_cells(tmp_path, text, cells, kin
     else:
         word(path, text.split("\n"))
     row = only(path)
-    assert row.reason == "" and row.sheet == str(path) and row.get("image") == "P1"
+    assert row.reason == "" and row.place == str(path) and row.get("image") == "P1"
     assert {field: row.get(field) for field in cells} == cells
     assert GOOD in row.get("text") or "Tim to." in row.get("text")
 
@@ -147,7 +147,7 @@ def test_a_document_that_cannot_be_used_is_a_row_with_its_reason_and_the_rest_go
     path.write_bytes(content)
     table = read_documents([tmp_path / "x.txt", path, tmp_path / "y.txt"])
     assert [row.reason for row in table.rows] == ["", reason, ""]
-    assert [row.sheet for row in table.rows] == [str(tmp_path / "x.txt"), str(path), str(tmp_path / "y.txt")]
+    assert [row.place for row in table.rows] == [str(tmp_path / "x.txt"), str(path), str(tmp_path / "y.txt")]
 
 
 def test_a_protected_pdf_is_refused(tmp_path):

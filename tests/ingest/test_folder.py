@@ -323,11 +323,12 @@ FILES = [
     ("junk.png", b"\x00" * 900, "file_unreadable"),
     ("program.dcm", b"MZ" + b"\0" * 126 + b"DICM" + b"\0" * 60, "executable_preamble"),
     ("cut.dcm", b"\0" * 128 + b"DICM", "file_unreadable"),
-    ("notes.txt", b"hello", None),
+    ("notes.txt", b"hello", "image_missing"),
+    ("notes.odt", b"hello", None),
     ("Thumbs.db", b"\xd0\xcf\x11\xe0", None),
     (".DS_Store", b"", None),
     ("DICOMDIR", b"\0" * 128 + b"DICM../../etc", None),
-    ("film.zip", b"PK\x03\x04", None),
+    ("film.zip", b"PK\x03\x04", "file_unreadable"),
 ]
 
 

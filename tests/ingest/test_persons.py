@@ -3,7 +3,8 @@
 import pytest
 from films import Ingested, write_csv, write_dicom
 
-from docphim.ingest.persons import FEWEST, names_differ, numbers_differ
+from docphim.ingest.persons import FEWEST
+from docphim.ingest.same_person import names_differ, numbers_differ
 
 SAME = [
     ("Nguyễn Văn An", "NGUYEN^VAN AN"), ("Nguyễn Văn An", "AN^NGUYEN VAN"), ("Nguyễn Văn An", "nguyenvanan"),

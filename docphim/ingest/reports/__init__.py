@@ -13,11 +13,12 @@ from pathlib import Path
 
 from docphim.errors import Refused, UsageError
 from docphim.ingest.reports.cells import cell_text, key_text
-from docphim.ingest.reports.rows import FIELDS, REPORTS, Line, Row, Sheet, Table, image_names, merged
-from docphim.ingest.reports.table import Reading, holds_reports, table_of
+from docphim.ingest.reports.encodings import WrongEncoding
+from docphim.ingest.reports.rows import DOCUMENTS, FIELDS, REPORTS, Line, Row, Sheet, Table, image_names, merged
+from docphim.ingest.reports.table import Opened, Reading, opened, table_of
 
-__all__ = ["DOCUMENTS", "FIELDS", "REPORTS", "SUFFIXES", "Row", "Table", "cell_text", "has_reports"]
-__all__ += ["image_names", "key_text", "merged", "read_documents", "read_table", "sheets_of"]
+__all__ = ["DOCUMENTS", "FIELDS", "REPORTS", "SUFFIXES", "Reading", "Row", "Table", "cell_text", "image_names"]
+__all__ += ["key_text", "merged", "open_documents", "open_table", "read_documents", "read_table", "sheets_of"]
 
 FORMATS: dict[str, str] = {
     ".csv": "docphim.ingest.reports.csv_text",
@@ -30,13 +31,13 @@ FORMATS: dict[str, str] = {
     ".htm": "docphim.ingest.reports.html_table",
     ".xml": "docphim.ingest.reports.xml_export",
     ".docx": "docphim.ingest.reports.word",
+    ".doc": "docphim.ingest.reports.word",
     ".txt": "docphim.ingest.reports.plain",
     ".rtf": "docphim.ingest.reports.plain",
     ".pdf": "docphim.ingest.reports.pdf",
     ".zip": "docphim.ingest.reports.archive",
 }
-#: Files that hold one patient's report each; the others hold tables.
-DOCUMENTS = (".docx", ".txt", ".rtf", ".pdf")
+#: Files that hold tables.
 SUFFIXES = tuple(suffix for suffix in FORMATS if suffix not in DOCUMENTS)
 _LARGEST_FILE = 512 << 20  # bytes
 
@@ -71,39 +72,44 @@ def read_table(
         `file_empty`, `file_protected`, `unsafe_path` (an archive's), or `file_unreadable` (larger than a table of reports can
         be, too).
     """
-    reading = Reading(columns, encoding, sheet, header_row)
-    return table_of(sheets_of(_bytes(path), path.name, encoding), reading)
+    file = open_table(path, Reading(columns, encoding, sheet, header_row))
+    return table_of(file.best, file.reading)
 
 
-def has_reports(path: Path, encoding: str | None, sheet: str | None, header_row: int | None = None) -> bool:
-    """Whether a file is a table with a column of report text, by its header.
-
-    A table in another encoding than the recipe says is one too, so that reading it can say which; an unreadable file is none.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        return False
-    data = b""
-    try:
-        data = _bytes(path)
-        return holds_reports(sheets_of(data, path.name, encoding), Reading({}, encoding, sheet, header_row))
-    except UsageError:
-        return encoding is None and _in_other_encoding(data, path.name)
-    except Refused:
-        return False
+def open_table(path: Path, reading: Reading) -> Opened:
+    """A file of reports up to its headers; raises as `read_table` does, but for columns that are not there."""
+    return opened(_sheets_in(path, reading.encoding), reading)
 
 
 def read_documents(paths: Iterable[Path], *, encoding: str | None = None) -> Table:
     """Read documents, one patient's report each, as a table with a row for each.
 
     `id` is the number that a label in the text gives (`Số phiếu: …`, `Mã BN: …`), else the file's name, which stands as
-    `image` too.  `Row.sheet` is the path.  A document that cannot be used is a row with its reason.
+    `image` too.  A document that cannot be used is a row with its reason.
 
     Raises
     ------
     UsageError
         Most of the texts are in another encoding than the recipe says.
     """
-    return table_of(_documents(list(paths), encoding), Reading({}, encoding))
+    reading = Reading({}, encoding)
+    return table_of(open_documents(paths, reading).documents, reading)
+
+
+def open_documents(paths: Iterable[Path], reading: Reading, *, alone: bool = True) -> Opened:
+    """The documents as sheets of one line each.
+
+    Parameters
+    ----------
+    alone : bool
+        There is no table: where most of the texts are in another encoding, that is the recipe's mistake and not theirs.
+
+    Raises
+    ------
+    WrongEncoding
+        Most of the texts are in another encoding than the recipe says.
+    """
+    return opened(_documents(list(paths), reading.encoding, alone), Reading({}, reading.encoding))
 
 
 def sheets_of(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
@@ -120,22 +126,27 @@ def refused_sheet(name: str, reason: str) -> Sheet:
     """A sheet in the place of a file that cannot be read: one line with its name and the reason."""
     place = Path(name)
     lines = [Line(0, ["id", "image", "text"]), Line(1, [place.stem, place.stem, ""], reason)]
-    return Sheet(name, iter(lines), document=place.suffix.lower() in DOCUMENTS, named=True)
+    document = place.suffix.lower() in DOCUMENTS
+    return Sheet(name, iter(lines), document=document, unread=not document, named=True)
 
 
-def _documents(paths: list[Path], encoding: str | None) -> Iterator[Sheet]:
-    wrong: list[UsageError] = []
+def _documents(paths: list[Path], encoding: str | None, alone: bool) -> Iterator[Sheet]:
+    wrong: list[WrongEncoding] = []
     for path in paths:
         try:
-            for sheet in sheets_of(_bytes(path), path.name, encoding):
-                yield replace(sheet, name=str(path), document=True)
+            yield from _sheets_in(path, encoding)
         except Refused as refusal:
-            yield refused_sheet(str(path), refusal.reason)
-        except UsageError as error:
+            yield replace(refused_sheet(path.name, refusal.reason), file=str(path))
+        except WrongEncoding as error:
             wrong.append(error)
-            yield refused_sheet(str(path), "report_encoding")
-    if len(wrong) > len(paths) / 2:
+            yield replace(refused_sheet(path.name, "report_encoding"), file=str(path))
+    if alone and len(wrong) > len(paths) / 2:
         raise wrong[0]
+
+
+def _sheets_in(path: Path, encoding: str | None) -> Iterator[Sheet]:
+    for sheet in sheets_of(_bytes(path), path.name, encoding):
+        yield replace(sheet, file=str(path))
 
 
 def _bytes(path: Path) -> bytes:
@@ -143,16 +154,7 @@ def _bytes(path: Path) -> bytes:
         if path.stat().st_size > _LARGEST_FILE:
             raise Refused("file_unreadable", "", f"the file of reports has more than {_LARGEST_FILE >> 20} MiB")
         return path.read_bytes()
+    except FileNotFoundError:
+        raise Refused("file_missing", "", "the file of reports is not there any more") from None
     except OSError:
         raise Refused("file_unreadable", "", "the file of reports cannot be read") from None
-
-
-def _in_other_encoding(data: bytes, name: str) -> bool:
-    """Whether a text would hold reports if it were read in the encoding that it looks like."""
-    from docphim.ingest.reports.encodings import recognised
-
-    used = recognised(data)
-    try:
-        return bool(used) and holds_reports(sheets_of(data, name, used), Reading({}, used))
-    except (Refused, UsageError):
-        return False

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from docphim.errors import Refused
 from docphim.ingest.reports import FORMATS, refused_sheet, sheets_of
+from docphim.ingest.reports.encodings import WrongEncoding
 from docphim.ingest.reports.rows import Sheet
 from docphim.ingest.reports.zipped import member, opened
 
@@ -20,17 +21,24 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     ------
     Refused
         `unsafe_path`: a member's path leads out of the archive; `file_protected`; `file_unreadable`: damaged, an archive
-        inside the archive, or larger than reports can be; `file_empty`: it holds no format of reports.
+        inside the archive, larger than reports can be, or without any format of reports.
+    WrongEncoding
+        Most members are in another encoding than the recipe says; fewer cost only themselves.
     """
     with opened(data, "archive") as archive:
         parts = [part for part in archive.infolist() if not part.is_dir() and _reads(part.filename)]
         if not parts:
-            raise Refused("file_empty", "", "the archive holds no table and no document")
+            raise Refused("file_unreadable", "", "the archive holds no table and no document; films in an archive are not read")
+        wrong: list[WrongEncoding] = []
         for part in parts:
-            yield from _members(archive, part, encoding)
+            yield from _members(archive, part, encoding, wrong)
+        if len(wrong) > len(parts) / 2:
+            raise wrong[0]
 
 
-def _members(archive: zipfile.ZipFile, part: zipfile.ZipInfo, encoding: str | None) -> Iterator[Sheet]:
+def _members(
+    archive: zipfile.ZipFile, part: zipfile.ZipInfo, encoding: str | None, wrong: list[WrongEncoding]
+) -> Iterator[Sheet]:
     place = PurePosixPath(part.filename.replace("\\", "/"))
     try:
         for sheet in sheets_of(member(archive, part), place.name, encoding):
@@ -38,6 +46,9 @@ def _members(archive: zipfile.ZipFile, part: zipfile.ZipInfo, encoding: str | No
             yield replace(sheet, name=inner, record={**sheet.record, "archive": "zip"})
     except Refused as refusal:
         yield refused_sheet(str(place), refusal.reason)
+    except WrongEncoding as error:
+        wrong.append(error)
+        yield refused_sheet(str(place), "report_encoding")
 
 
 def _reads(name: str) -> bool:

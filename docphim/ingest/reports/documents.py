@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import combinations
 from pathlib import PurePath
 from typing import Any
 
@@ -12,6 +13,7 @@ from docphim.errors import Refused
 from docphim.ingest.reports.encodings import from_legacy, is_legacy
 from docphim.ingest.reports.header import labels
 from docphim.ingest.reports.rows import Line, Sheet
+from docphim.ingest.same_person import names_differ
 
 #: Fields that labels announce; of those that must be one patient's, two values make the document nobody's.
 _LABELLED = ("id", "accession", "study_uid", "patient", "name", "doctor", "date", "age", "sex")
@@ -36,8 +38,8 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
     Raises
     ------
     Refused
-        `report_not_text`: there is no text; `row_unreadable`: there is too much; `document_mixed`: labels name two patients or
-        two studies.
+        `report_not_text`: there is no text; `row_unreadable`: there is too much; `document_mixed`: one label stands before
+        two patients' names or numbers, or before two studies' numbers.
     """
     if not re.search(r"[^\W\d_]{2}", text):
         raise Refused("report_not_text")
@@ -47,12 +49,21 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
         text = from_legacy(text, encoding)
     values = labelled(text)
     stem = PurePath(name).stem
-    first = {field: listed[0] for field, listed in values.items()}
-    if any(len(set(values.get(field, []))) > 1 for field in _OF_ONE):
+    if any(_of_several(label, listed) for label, listed in values.items()):
         raise Refused("document_mixed")
+    # Of a patient's several numbers the one that columns.yaml lists first: `Mã BN` before `Số bệnh án`.
+    first = {labels()[label]: values[label][0] for label in sorted(values, key=list(labels()).index, reverse=True)}
     number = next((first[field] for field in _OF_ONE if field in first), stem)
     cells = {**first, "id": number, "image": stem, "text": text}
     return Sheet(name, _lines(cells), document=True, named=True, record=record)
+
+
+def _of_several(label: str, values: Sequence[str]) -> bool:
+    """Whether what stands behind one label, each time it stands there, belongs to several patients or studies."""
+    field = labels()[label]
+    if field == "name" and label not in _TOO_SHORT:
+        return any(names_differ(one, other) for one, other in combinations(values, 2))
+    return field in _OF_ONE and len(values) > 1
 
 
 def _lines(cells: dict[str, str]) -> Iterator[Line]:
@@ -61,7 +72,7 @@ def _lines(cells: dict[str, str]) -> Iterator[Line]:
 
 
 def labelled(text: str) -> dict[str, list[str]]:
-    """What the labels of a text announce, by field: the values in their order, equal ones once.
+    """What the labels of a text announce, by label (a key of `header.labels`): the values in their order, equal ones once.
 
     A value ends at the line's end, a tab, three blanks or the next label: `Họ tên: LÊ THỊ A   Tuổi: 45   Giới: Nữ`.
     """
@@ -69,10 +80,10 @@ def labelled(text: str) -> dict[str, list[str]]:
     marks = list(_label().finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for mark, end in zip(marks, ends, strict=bool(marks)):
-        field = labels()[re.sub(r"\s+", " ", mark["label"].lower())]
+        label = re.sub(r"\s+", " ", mark["label"].lower())
         value = re.split(r"[\n\t;|]|\s{3,}", text[mark.end() : end].lstrip(" \t"), maxsplit=1)[0].strip(" .,-–")
-        if field in _LABELLED and 0 < len(value) <= _LONGEST_VALUE and value not in values.get(field, []):
-            values.setdefault(field, []).append(value)
+        if labels()[label] in _LABELLED and 0 < len(value) <= _LONGEST_VALUE and value not in values.get(label, []):
+            values.setdefault(label, []).append(value)
     return values
 
 

@@ -30,6 +30,14 @@ _TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
 _LARGEST_SAMPLE = 200_000
 
 
+class WrongEncoding(UsageError):
+    """A text is in another encoding than the recipe says; `looks_like` is the one that its words speak for, if any."""
+
+    def __init__(self, data: bytes, used: str) -> None:
+        self.looks_like = recognised(data)
+        super().__init__(f"source.encoding: the table of reports is not {used.upper()}{_advice(self.looks_like)}")
+
+
 def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
     """The text of a file and its encoding.
 
@@ -41,8 +49,10 @@ def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
 
     Raises
     ------
-    UsageError
+    WrongEncoding
         The file is in another encoding; the message says which, where it can be recognised.
+    UsageError
+        There is no such encoding.
     """
     if encoding and _legacy_name(encoding):
         return from_legacy(_any_bytes(data), encoding), _legacy_name(encoding)
@@ -55,9 +65,9 @@ def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
         known = "utf-8, utf-16, cp1258, cp1252, tcvn3, vni"
         raise UsageError(f"source.encoding: no encoding is called {encoding!r}; try {known}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"source.encoding: {_advice(data, used)}") from None
+        raise WrongEncoding(data, used) from None
     if encoding is None and used == "utf-8" and _utf16(data):  # ASCII in UTF-16 is UTF-8 too, with zeros
-        raise UsageError(f"source.encoding: {_advice(data, used)}")
+        raise WrongEncoding(data, used)
     return unicodedata.normalize("NFC", text) if used.lower().replace("-", "") in ("cp1258", "windows1258") else text, used
 
 
@@ -146,14 +156,13 @@ def _is_syllable(word: str) -> bool:
     return sum(ord(c) in _TONES for c in apart) <= 1 and _SYLLABLE.fullmatch(bare) is not None
 
 
-def _advice(data: bytes, used: str) -> str:
-    """What a file that is not in the encoding `used` is, as far as its bytes tell."""
+def _advice(name: str | None) -> str:
+    """What to say in the recipe about a text whose words speak for an encoding, or for none."""
     names = {"utf-16": "UTF-16 without its mark", "cp1258": "cp1258 (Windows Vietnamese)"}
     names |= {"tcvn3": "TCVN3 (ABC fonts)", "vni": "VNI"}
-    if name := recognised(data):
-        return f"the table of reports is not {used.upper()} but looks like {names[name]}; to read it so, say encoding: {name}"
-    why = "say what it is, such as utf-16, cp1258 (Windows Vietnamese), tcvn3, vni or cp1252"
-    return f"the table of reports is not {used.upper()}; {why}"
+    if name:
+        return f" but looks like {names[name]}; to read it so, say encoding: {name}"
+    return "; say what it is, such as utf-16, cp1258 (Windows Vietnamese), tcvn3, vni or cp1252"
 
 
 def _utf16(data: bytes) -> str | None:

@@ -10,14 +10,16 @@ from typing import Any, Literal
 #: What Docphim knows to do with a column; see columns.yaml.
 FIELDS = (
     *("id", "accession", "study_uid", "patient", "name", "doctor", "date", "image"),
-    *("findings", "impression", "recommendation", "text", "age", "sex", "view", "split"),
+    *("text", "findings", "impression", "recommendation", "age", "sex", "view", "split"),
 )
 #: By these a film is found: they stay as they are spelled, since a file's name may be spelled in any way.
 KEYS = ("id", "accession", "study_uid", "patient", "image")
 #: What a report's text may stand in.
-TEXTS = ("findings", "impression", "recommendation", "text")
+TEXTS = ("text", "findings", "impression", "recommendation")
 #: A table without any of these holds no reports.
 REPORTS = frozenset({"findings", "impression", "text"})
+#: Files that hold one patient's report each; other files of reports hold tables.
+DOCUMENTS = (".docx", ".doc", ".txt", ".rtf", ".pdf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class Sheet:
         A document about one patient.
     named : bool
         Its columns have Docphim's names, as those of documents do: the recipe's names are not looked for.
+    unread : bool
+        It stands for a table that cannot be read, and holds one line with the reason.
+    file : str
+        The path of the file it is of.
     record : dict
         How it was read, for ingest_notes.json: no name, no id.
     """
@@ -58,6 +64,8 @@ class Sheet:
     decoded: bool = True
     document: bool = False
     named: bool = False
+    unread: bool = False
+    file: str = ""
     record: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,14 +82,28 @@ class Row:
     reason : str
         A code of `errors.REASONS` where the row cannot be used, else ''; then `cells` holds `KEYS` alone.
     sheet : str
-        The sheet of a workbook, or the member of an archive or folder; '' where there is but one.  Not to be shown: it may
-        hold a name.
+        The sheet of a workbook, or the member of an archive; '' where there is but one.  Not to be shown: it may hold a name.
+    file : str
+        The path of its file; not to be shown either.
     """
 
     number: int
     cells: dict[str, str]
     reason: str = ""
     sheet: str = ""
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for private.csv: a document's path, else `table:FILE#LINE` or `table:FILE#SHEET!LINE`."""
+        if self.is_document:
+            return self.file
+        return f"table:{self.file}#{self.sheet + '!' if self.sheet else ''}{self.number}"
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is a whole file of its own."""
+        return self.file.lower().endswith(DOCUMENTS)
 
     def get(self, field: str) -> str:
         """A cell, '' where there is none."""
@@ -90,12 +112,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows, the fields that were found (`columns`), those the recipe named, and how the files were read."""
+    """Rows, or documents a row each; the fields that were found, those the recipe named, and how the files were read."""
 
     rows: list[Row]
     columns: frozenset[str]
     named: frozenset[str]
     record: dict[str, Any]
+    documents: bool = False
 
 
 def image_names(cell: str) -> Iterable[str]:
@@ -120,7 +143,9 @@ def merged(rows: Sequence[Row], rule: Literal["refused", "last", "joined"]) -> l
         return list(rows)
     if rule == "last":
         return [texts[-1]]
-    cells = {name: cell for row in reversed(rows) for name, cell in row.cells.items()}  # the first row's word counts
+    cells: dict[str, str] = {}
+    for row in rows:
+        cells |= {name: cell for name, cell in row.cells.items() if name not in cells}  # the first row's word counts
     for name in TEXTS:
         pieces = dict.fromkeys(row.get(name) for row in texts if row.get(name))
         if pieces:

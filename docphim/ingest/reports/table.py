@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class Reading:
 
 
 @dataclass
-class _Below:
+class Below:
     """What stands below a header, and which column is which."""
 
     sheet: Sheet
@@ -36,58 +37,95 @@ class _Below:
     lines: Iterable[Line]
 
 
-def table_of(sheets: Iterable[Sheet], reading: Reading) -> Table:
-    """The rows of every sheet that holds reports; of the first sheet, where none is seen to.
+@dataclass
+class Opened:
+    """The sheets of a file, each up to its header; no line below is read.
+
+    Attributes
+    ----------
+    tables, documents : list
+        Tables with a column of report text; documents.
+    unread : list
+        What stands for tables that cannot be read (members of an archive).
+    others : list
+        Sheets in which no column of report text is seen.
+    """
+
+    reading: Reading
+    tables: list[Below] = dataclasses.field(default_factory=list)
+    documents: list[Below] = dataclasses.field(default_factory=list)
+    unread: list[Below] = dataclasses.field(default_factory=list)
+    others: list[Below] = dataclasses.field(default_factory=list)
+
+    @property
+    def best(self) -> list[Below]:
+        """What to read where this is the only file: tables, else documents, else the first sheet.
+
+        Raises
+        ------
+        UsageError
+            The recipe names a line or a column that is not there.
+        Refused
+            `file_empty`: there is no header.
+        """
+        if self.tables or self.documents or self.unread:
+            return (self.tables or self.documents) + self.unread
+        if not self.others:
+            number = self.reading.header_row
+            raise empty_table() if number is None else no_line(number)
+        places(self.others[0].header, self.reading.columns)  # says which of the recipe's columns is not there
+        return self.others[:1]
+
+
+def opened(sheets: Iterable[Sheet], reading: Reading) -> Opened:
+    """The sheets of a file, sorted by what their headers say they hold.
 
     Raises
     ------
     UsageError
-        The recipe names a sheet, a line or a column that is not there; or most reports are in the letters of an old font.
-    Refused
-        `file_empty`: there is no header.
+        The recipe names a field that does not exist, or a sheet that is not there.
     """
     check_fields(reading.columns)
-    bodies = list(_bodies(sheets, reading))
-    rows: list[Row] = []
-    damaged: Counter[str] = Counter()
-    for below in bodies:
-        rows += _rows(below, reading.encoding, damaged)
-    if sum(damaged.values()) > len(rows) / 2 and (name := damaged.most_common(1)[0][0]):
-        raise UsageError(f"source.encoding: the reports are in the letters of {name.upper()} fonts; say encoding: {name}")
-    fields = frozenset(field for below in bodies for field in below.places)
-    return Table(rows, fields, frozenset(reading.columns), _record(bodies))
-
-
-def holds_reports(sheets: Iterable[Sheet], reading: Reading) -> bool:
-    """Whether some sheet has a header with a column of report text; no line below a header is read."""
-    return any(below.places.keys() & REPORTS and not below.sheet.document for below in _bodies(sheets, reading))
-
-
-def _bodies(sheets: Iterable[Sheet], reading: Reading) -> Iterator[_Below]:
-    """The sheets to be read, each up to its header; documents only where no table holds reports."""
-    spare: list[_Below] = []
-    documents: list[_Below] = []
-    tables = False
+    result = Opened(reading)
     for sheet in _asked_for(sheets, reading.sheet):
         below = _below(sheet, reading)
         if below is None:
             continue
         if sheet.document:
-            documents.append(below)
-        elif below.places.keys() & REPORTS:
-            tables = True
-            yield below
+            result.documents.append(below)
+        elif sheet.unread:
+            result.unread.append(below)
         else:
-            spare.append(below)
-    if not tables:
-        for below in spare[:1] if not documents else []:
-            places(below.header, reading.columns)  # says which of the recipe's columns is not there
-        yield from documents or spare[:1]
-        if not (documents or spare):
-            raise empty_table() if reading.header_row is None else _no_line(reading.header_row)
+            (result.tables if below.places.keys() & REPORTS else result.others).append(below)
+    return result
 
 
-def _no_line(number: int) -> UsageError:
+def table_of(bodies: Sequence[Below], reading: Reading, *, alone: bool = True) -> Table:
+    """The rows below some headers.
+
+    Parameters
+    ----------
+    alone : bool
+        These are all reports there are: where most are in the letters of an old font, that is the recipe's mistake.
+
+    Raises
+    ------
+    UsageError
+        Most reports are in the letters of an old font.
+    """
+    rows: list[Row] = []
+    damaged: Counter[str] = Counter()
+    for below in bodies:
+        rows += _rows(below, reading.encoding, damaged)
+    if alone and sum(damaged.values()) > len(rows) / 2 and (name := damaged.most_common(1)[0][0]):
+        raise UsageError(f"source.encoding: the reports are in the letters of {name.upper()} fonts; say encoding: {name}")
+    fields = frozenset(field for below in bodies for field in below.places)
+    documents = all(below.sheet.document or below.sheet.unread for below in bodies)
+    return Table(rows, fields, frozenset(reading.columns), _record(bodies), documents)
+
+
+def no_line(number: int) -> UsageError:
+    """The refusal of a table without the line that the recipe calls its header."""
     return UsageError(f"source.header_row: the table of reports has no text in line {number} among its first {DEEPEST}")
 
 
@@ -102,7 +140,7 @@ def _asked_for(sheets: Iterable[Sheet], name: str | None) -> Iterator[Sheet]:
         raise UsageError(f"source.sheet: the workbook has no sheet {name!r}")
 
 
-def _below(sheet: Sheet, reading: Reading) -> _Below | None:
+def _below(sheet: Sheet, reading: Reading) -> Below | None:
     """A sheet up to its header: the line that is known for one, else the first; None where the sheet is blank."""
     first = list(itertools.islice(sheet.lines, DEEPEST))
     columns, header_row = ({}, None) if sheet.named else (reading.columns, reading.header_row)
@@ -114,12 +152,12 @@ def _below(sheet: Sheet, reading: Reading) -> _Below | None:
     while header and not header[-1]:
         header.pop()
     if not header:
-        return _Below(sheet, [], {}, itertools.chain(first, sheet.lines))
+        return Below(sheet, [], {}, itertools.chain(first, sheet.lines))
     fields = places(header, columns) if has_all(header, columns) else {}
-    return _Below(sheet, header, fields, itertools.chain(first[at + 1 :], sheet.lines))
+    return Below(sheet, header, fields, itertools.chain(first[at + 1 :], sheet.lines))
 
 
-def _rows(below: _Below, encoding: str | None, damaged: Counter[str]) -> Iterator[Row]:
+def _rows(below: Below, encoding: str | None, damaged: Counter[str]) -> Iterator[Row]:
     lines: Iterable[Line] = below.lines
     if below.sheet.separator:
         lines = judged(list(lines), len(below.header), below.places, below.sheet.separator)
@@ -131,14 +169,14 @@ def _rows(below: _Below, encoding: str | None, damaged: Counter[str]) -> Iterato
             yield row
 
 
-def _row(line: Line, below: _Below, encoding: str | None, damaged: Counter[str]) -> Row:
+def _row(line: Line, below: Below, encoding: str | None, damaged: Counter[str]) -> Row:
     """A line's row: keys as they are spelled, every other cell as clean text."""
     raw = {field: line.cells[at] for field, at in below.places.items() if at < len(line.cells)}
     if encoding and is_legacy(encoding) and not below.sheet.decoded:
         raw = {field: from_legacy(cell, encoding) for field, cell in raw.items()}
     cells = {field: key for field in KEYS if (key := key_text(raw.get(field, "")))}
     if line.reason:
-        return Row(line.number, cells, line.reason, below.sheet.name)
+        return Row(line.number, cells, line.reason, below.sheet.name, below.sheet.file)
     texts: dict[str, str] = {}
     try:
         for field in raw.keys() - set(KEYS):
@@ -146,12 +184,13 @@ def _row(line: Line, below: _Below, encoding: str | None, damaged: Counter[str])
     except Refused as refusal:
         if refusal.reason == "report_encoding":
             damaged[next(filter(None, (legacy_of(raw.get(field, "")) for field in TEXTS)), "")] += 1
-        return Row(line.number, cells, refusal.reason, below.sheet.name)
+        return Row(line.number, cells, refusal.reason, below.sheet.name, below.sheet.file)
     texts |= cells
-    return Row(line.number, {field: texts[field] for field in FIELDS if texts.get(field)}, "", below.sheet.name)
+    in_order = {field: texts[field] for field in FIELDS if texts.get(field)}
+    return Row(line.number, in_order, "", below.sheet.name, below.sheet.file)
 
 
-def _record(bodies: list[_Below]) -> dict[str, Any]:
+def _record(bodies: Sequence[Below]) -> dict[str, Any]:
     """How the table was read; no name of a sheet, which may be a person's."""
     if not bodies:
         return {}

@@ -1,4 +1,4 @@
-"""Word's .docx: one patient a document; paragraphs, tables and text boxes in their order."""
+"""Word's .docx, or what is called .doc and is RTF or HTML: one patient a document; paragraphs and tables in their order."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from docphim.errors import Refused
+from docphim.ingest.reports import plain
 from docphim.ingest.reports.documents import sheet_of
 from docphim.ingest.reports.rows import Sheet
 from docphim.ingest.reports.zipped import member, opened
 
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an encrypted .docx (MS-OFFCRYPTO), or a .doc by another name
+#: The shell of an old .doc, by the name of its stream, and of an encrypted .docx (MS-OFFCRYPTO).
+_OLE, _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "WordDocument".encode("utf-16-le")
 #: ECMA-376 part 1, 17.3: what text is made of.  Deleted text (w:delText) is none, nor the copy for old programs.
 _PIECES = {"br": "\n", "cr": "\n", "tab": "\t", "noBreakHyphen": "-"}
 _LARGEST = 32 << 20  # bytes of XML, of which a tree is made
@@ -24,11 +26,16 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     Raises
     ------
     Refused
-        `file_protected`, `file_unreadable`; `report_not_text`: there are only pictures, or only tables, whose cells have no
-        certain order; `document_mixed`.
+        `file_protected`; `file_unreadable`: damaged, or in Word's old form; `report_not_text`: there are only pictures, or only
+        tables, whose cells have no certain order; `document_mixed`.
     """
+    if data.startswith(_OLE) and _OLD in data:
+        raise Refused("file_unreadable", "", "the document is in Word's old form: save it as .docx")
     if data.startswith(_OLE):
-        raise Refused("file_protected", "", "the document is protected by a password, or an old .doc: save it as .docx")
+        raise Refused("file_protected", "", "the document is protected by a password")
+    if data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{\\rtf", b"<")):
+        yield from plain.sheets(data, name, encoding)
+        return
     with opened(data, "document") as archive:
         written = [part for part in archive.infolist() if part.filename.endswith((".xml", ".rels"))]
         if sum(len(member(archive, part)) for part in written) > _LARGEST:

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
 
 #: Bytes that all members together may unpack to: minutes to read.
 LARGEST = 256 << 20
@@ -38,7 +38,7 @@ def opened(data: bytes, what: str) -> Iterator[zipfile.ZipFile]:
             if any(part.flag_bits & 1 for part in members):
                 raise Refused("file_protected", "", f"the {what} is protected by a password")
             yield archive
-    except Refused:
+    except (Refused, UsageError):
         raise
     except Exception:  # zipfile, zlib and lzma raise their own, in the middle of a member too
         raise Refused("file_unreadable", "", f"the {what} cannot be read") from None

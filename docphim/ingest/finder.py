@@ -1,0 +1,151 @@
+"""Looks up the films that a row of a table asks for, by one of the rules."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from docphim.ingest.drafts import SEQUEL, Image
+from docphim.ingest.file_names import FileNames
+from docphim.ingest.reports import Row, Table, image_names
+from docphim.ingest.values import day_of
+
+#: The rules, in the order in which they are tried, and the columns each can use (all of a group, any group).
+RULES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "accession": (("accession",), ("id",)),
+    "study_uid": (("study_uid",), ("id",)),
+    "patient_date": (("patient", "date"),),
+    "file_name": (("image",), ("id",)),
+}
+# 1.23457E+15, also with a decimal comma: the digits are gone.
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
+_EXACT_DIGITS = 15  # of a number in a spreadsheet; what follows them is stored as zeros
+
+
+def usable_rules(table: Table) -> list[str]:
+    """The rules for which the table has the columns, in the order of `RULES`."""
+    return [rule for rule, groups in RULES.items() if any(table.columns.issuperset(g) for g in groups)]
+
+
+class Finder:
+    """Looks rows up by one rule; several indexes are tried, the closest kind of equality first."""
+
+    def __init__(self, rule: str, images: Sequence[Image], rows: Sequence[Row]) -> None:
+        self._rule = rule
+        self._indexes = [_index(kind, images) for kind in _KEYS[rule]]
+        self._known = self._indexes[_KEYS[rule].index("stem") if rule == "file_name" else 0]
+        self._bare: dict[str, set[str]] = defaultdict(set)
+        for key in self._known:
+            self._bare[key.lstrip("0")].add(key)
+        self._asked = Counter(key for row in rows for key in self._keys(row))
+        self._asked_bare = Counter(key.lstrip("0") for key in self._asked)
+        unlike = (key for key in self._asked if not any(key in index for index in self._indexes))
+        self._names = FileNames(((i.relative, i.unit) for i in images if rule == "file_name"), unlike)
+        self.restored = 0
+        self.hits = sum(any(self._known_key(key) for key in self._keys(row)) for row in rows)
+
+    def find(self, row: Row) -> tuple[set[str], str]:
+        """The units of a row, or a reason code."""
+        names: set[str] = set()
+        keys = self._keys(row)
+        if row.reason:
+            return set(), row.reason
+        if not keys:
+            return set(), "id_missing"
+        for key in keys:
+            units, reason = self._units(key)
+            if reason:
+                return set(), reason
+            names |= units
+        if sum(name.startswith("uid:") for name in names) > 1:
+            return set(), "report_ambiguous"
+        return names, ""
+
+    def _known_key(self, key: str) -> bool:
+        return any(key in index for index in self._indexes) or bool(self._names.find(key)[0])
+
+    def _keys(self, row: Row) -> list[str]:
+        if self._rule == "patient_date":
+            day = day_of(row.get("date"))
+            return [f"{clean_id(row.get('patient'))}\x1f{day}"] if row.get("patient") and day else []
+        column = {"accession": "accession", "study_uid": "study_uid", "file_name": "image"}[self._rule]
+        if self._rule == "file_name" and row.get(column):
+            return list(image_names(row.get(column)))
+        cell = clean_id(row.get(column) or row.get("id"))
+        return [cell] if cell else []
+
+    def _units(self, key: str) -> tuple[set[str], str]:
+        if self._rule == "file_name" and ".." in PurePosixPath(key).parts:
+            return set(), "unsafe_path"
+        for depth, index in enumerate(self._indexes):
+            if key in index:
+                units = index[key]
+                exact = depth < len(self._indexes) - 2 or self._rule != "file_name"
+                return (set(), "report_ambiguous") if exact and len(units) > 1 else (units, "")
+        units, reason = self._names.find(key)
+        if units or reason == "report_ambiguous":
+            return units, reason
+        if self._rule == "file_name" and key.startswith("/"):
+            return set(), "unsafe_path"
+        if mangled(key, self._known):
+            return set(), "id_mangled"
+        return self._without_zeros(key)
+
+    def _without_zeros(self, key: str) -> tuple[set[str], str]:
+        """Restore leading zeros that a spreadsheet dropped, where one film and one row alone can be meant."""
+        candidates = self._bare.get(key.lstrip("0"), set()) if key.isdigit() else set()
+        if not candidates:
+            return set(), "image_missing"
+        if len(candidates) > 1 or self._asked_bare[key.lstrip("0")] > 1:
+            return set(), "id_mangled"
+        self.restored += 1
+        units = self._known[next(iter(candidates))]
+        return (units, "") if len(units) == 1 else (set(), "report_ambiguous")
+
+
+def clean_id(cell: str) -> str:
+    """An id without what spreadsheets put around it: `'00123`, `="00123"`, `123.0`."""
+    cell = cell.strip().lstrip("'").strip()
+    if wrapped := re.fullmatch(r'="(.*)"', cell):
+        cell = wrapped[1].strip()
+    return re.sub(r"(\d+)\.0+", r"\1", cell) if re.fullmatch(r"\d+\.0+", cell) else cell
+
+
+def mangled(key: str, known: Iterable[str]) -> bool:
+    """Whether a spreadsheet has rounded the id: written 1.23457E+15, or zeros after the fifteenth digit of a known id."""
+    if _ROUNDED.fullmatch(key):
+        return True
+    exact, lost = key[:_EXACT_DIGITS], key[_EXACT_DIGITS:]
+    if not (key.isdigit() and lost and not lost.strip("0")):
+        return False
+    return any(len(k) == len(key) and k.startswith(exact[:-1]) for k in known)
+
+
+def _index(kind: str, images: Sequence[Image]) -> dict[str, set[str]]:
+    index: dict[str, set[str]] = defaultdict(set)
+    for image in images:
+        if key := _key(kind, image):
+            index[key].add(image.unit)
+    return dict(index)
+
+
+def _key(kind: str, image: Image) -> str:
+    path, header = PurePosixPath(image.relative), image.header
+    if kind in ("accession", "study_uid", "patient_date"):
+        if header is None:
+            return ""
+        dated = f"{header.patient}\x1f{header.day}" if header.patient and header.day else ""
+        return {"accession": header.accession, "study_uid": header.study_uid, "patient_date": dated}[kind]
+    sequel = SEQUEL.fullmatch(path.stem)
+    named = {"path": image.relative, "name": path.name, "stem": path.stem, "sequel": sequel["stem"] if sequel else ""}
+    return named[kind] if kind != "folder" else path.parent.name
+
+
+_KEYS = {
+    "accession": ["accession"],
+    "study_uid": ["study_uid"],
+    "patient_date": ["patient_date"],
+    "file_name": ["path", "name", "stem", "sequel", "folder"],
+}

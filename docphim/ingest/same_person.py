@@ -1,0 +1,50 @@
+"""Whether two ways of writing a name, or a patient's number, can be one person's."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+_SYLLABLE = re.compile(r"[^\W\d_]+")
+_STAND_IN = re.compile(r"\d|^(?:anon\w*|unknown|test|patient|subject|case|none|no name|removed)\b", re.IGNORECASE)
+
+
+def names_differ(one: str, other: str) -> bool:
+    """Whether two names can be no one person's: fewer than half of the shorter one's syllables stand in the other.
+
+    Accents, case, order, hyphens and DICOM's `^` do not count; a stand-in (ANON, `Patient 012`) differs from nobody.
+
+    >>> [names_differ("Nguyễn Văn An", other) for other in ("NGUYEN^VAN AN", "LE^THI BICH", "ANON12")]
+    [False, True, False]
+    """
+    if _STAND_IN.search(one.strip()) or _STAND_IN.search(other.strip()):
+        return False
+    first, second = _syllables(one), _syllables(other)
+    if not first or not second or "".join(sorted(first)) == "".join(sorted(second)) or _glued(first) & _glued(second):
+        return False
+    shorter, longer = sorted((first, second), key=len)
+    alike = sum(
+        any(a == b or (len(a) == 1 and b.startswith(a)) or (len(b) == 1 and a.startswith(b)) for b in longer) for a in shorter
+    )
+    return 2 * alike < len(shorter)
+
+
+def numbers_differ(headers: Collection[str], cells: Collection[str]) -> bool:
+    """Whether the header's patient ids and the table's have none in common; zeros before and signs inside do not count."""
+    one, other = ({_number(text) for text in texts} - {""} for texts in (headers, cells))
+    return bool(one and other and not one & other)
+
+
+def _syllables(name: str) -> list[str]:
+    bare = "".join(c for c in unicodedata.normalize("NFD", name.casefold()) if not unicodedata.combining(c))
+    return _SYLLABLE.findall(bare.replace("đ", "d"))
+
+
+def _glued(syllables: list[str]) -> set[str]:
+    """A name written in one word, given name first or last."""
+    return {"".join(syllables), "".join([syllables[-1], *syllables[:-1]])}
+
+
+def _number(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).casefold().lstrip("0")
