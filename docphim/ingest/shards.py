@@ -1,4 +1,4 @@
-"""Reads the text columns of parquet shards and of saved `datasets` folders row by row; the images stay on disk."""
+"""Reads the text columns of parquet shards and of saved `datasets` folders row by row; the films stay on disk."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from docphim.errors import Refused
 from docphim.files import read_json
+from docphim.ingest.shard_images import Film, file_of, films_of, films_of_group
 from docphim.ingest.values import split_of
 
 _BATCH = 256  # rows of text at once
@@ -22,10 +23,28 @@ _SPLIT_NAME = re.compile(r"(train|training|val|valid|validation|dev|test)(?![a-z
 
 @dataclass(frozen=True, slots=True)
 class ShardRow:
-    """The asked-for cells of one row, and where its image is."""
+    """The asked-for cells of one row, where it is, and which films it has."""
 
     cells: dict[str, Any]
     location: str
+    films: list[Film]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has a film, and lacks none that it speaks of."""
+        return bool(self.films) and Film(False, "") not in self.films
+
+    def locations(self, shard: Path, root: Path) -> list[str]:
+        """Where each of its films is, as `docphim.imaging.io.locations` reads it.
+
+        Raises
+        ------
+        Refused
+            `image_missing`: it has none, or names a file that is not beside its shard; `unsafe_path`.
+        """
+        if not self.is_whole:
+            raise Refused("image_missing", "", "the row's image is empty")
+        return [f"{self.location}{film.text}" if film.in_cell else str(file_of(film.text, shard, root)) for film in self.films]
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,14 @@ class Shard:
     path: Path
     kind: Literal["parquet", "arrow"]
     split: Literal["train", "val", "test"] | None
+
+    @property
+    def opens(self) -> bool:
+        """Whether it is a shard, and not cut short."""
+        try:
+            return self.count >= 0
+        except Refused:
+            return False
 
     @cached_property
     def columns(self) -> list[str]:
@@ -60,7 +87,7 @@ class Shard:
         Parameters
         ----------
         places : dict
-            Field → column; the column of `image` gives the location and is not read.
+            Field → column; the column of `image` gives the films, whose bytes are not read where that can be.
 
         Raises
         ------
@@ -68,28 +95,36 @@ class Shard:
             `file_unreadable`.
         """
         wanted = {field: places[field] for field in fields if field in places}
+        image = places["image"]
         with _readable():
-            yield from (
-                self._parquet_rows(places["image"], wanted)
-                if self.kind == "parquet"
-                else self._arrow_rows(places["image"], wanted)
-            )
+            for (at, cells), films in zip(self.texts(wanted), self._films(image), strict=True):
+                yield ShardRow(cells, f"{self.kind}:{self.path}#{image}/{at}", films)
 
-    def _parquet_rows(self, image: str, wanted: dict[str, str]) -> Iterator[ShardRow]:
+    def texts(self, wanted: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Row group (or batch) and row, as a location has them (`3/17`), and the cells; `wanted` maps names to columns."""
+        if self.kind == "arrow":
+            for number, batch in self._batches():
+                yield from ((f"{number}/{row}", cells) for row, cells in enumerate(_cells(batch, wanted)))
+            return
+        columns = list(dict.fromkeys(wanted.values()))
         with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 20) as table:
             for group in range(table.num_row_groups):
-                number = 0
-                columns = list(dict.fromkeys(wanted.values()))
-                for batch in table.iter_batches(_BATCH, row_groups=[group], columns=columns, use_threads=False):
-                    for cells in _cells(batch, wanted):
-                        yield ShardRow(cells, f"parquet:{self.path}#{image}/{group}/{number}")
-                        number += 1
+                batches = table.iter_batches(_BATCH, row_groups=[group], columns=columns, use_threads=False)
+                rows = (cells for batch in batches for cells in _cells(batch, wanted))
+                yield from ((f"{group}/{row}", cells) for row, cells in enumerate(rows))
 
-    def _arrow_rows(self, image: str, wanted: dict[str, str]) -> Iterator[ShardRow]:
+    def _films(self, column: str) -> Iterator[list[Film]]:
+        if self.kind == "arrow":
+            for _, batch in self._batches():
+                yield from films_of(batch.column(column))
+            return
+        with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 20) as table:
+            for group in range(table.num_row_groups):
+                yield from films_of_group(table, column, group)
+
+    def _batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         with pa.memory_map(str(self.path)) as source, pa.ipc.open_stream(source) as stream:
-            for number, batch in enumerate(stream):
-                for row, cells in enumerate(_cells(batch, wanted)):
-                    yield ShardRow(cells, f"arrow:{self.path}#{image}/{number}/{row}")
+            yield from enumerate(stream)
 
 
 def find_shards(root: Path) -> list[Shard]:

@@ -78,13 +78,15 @@ def groups(jobs: Iterable[Job]) -> list[list[Job]]:
     return shared
 
 
-def _place(location: str) -> tuple[str, str, int, int]:
-    """What sorts jobs: a table's file, column, row group and row; the same for all that are no cells."""
+def _place(location: str) -> tuple[str, str, int, int, int]:
+    """What sorts jobs: a table's file, column, row group, row and item; the same for all that are no cells."""
     try:
         place = locations.parse(location)
     except Refused:
-        return ("", "", 0, 0)
-    return (place.path, place.column, place.group, place.row) if isinstance(place, locations.Cell) else ("", "", 0, 0)
+        return ("", "", 0, 0, 0)
+    if not isinstance(place, locations.Cell):
+        return ("", "", 0, 0, 0)
+    return (place.path, place.column, place.group, place.row, place.item)
 
 
 def _write(dataset: Path, outcomes: list[Outcome]) -> None:

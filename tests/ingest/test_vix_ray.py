@@ -72,7 +72,7 @@ def vix(tmp_path, split_by_source=True, **options):
 
 
 def test_shards_are_read_in_order_with_their_splits_and_made_ids(tmp_path):
-    write_parquet(tmp_path / "source/data/test-00000-of-00001.parquet", {})
+    write_parquet(tmp_path / "source/data/test-00000-of-00001.parquet", {"findings": "D"})
     write_parquet(tmp_path / "source/data/train-00001-of-00002.parquet", {"findings": "C"})
     write_parquet(tmp_path / "source/data/train-00000-of-00002.parquet", {"findings": "A"}, {"findings": "B"}, {})
     write_parquet(tmp_path / "source/data/val-00000-of-00001.parquet", {})

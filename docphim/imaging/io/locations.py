@@ -3,7 +3,7 @@
 | pixels are in | location |
 |---|---|
 | a file (a film, a NIfTI volume, an array) | its path |
-| a cell of a table | `parquet:PATH#COLUMN/ROW GROUP/ROW`, `arrow:PATH#COLUMN/BATCH/ROW` |
+| a cell of a table | `parquet:PATH#COLUMN/ROW GROUP/ROW`, `arrow:PATH#COLUMN/BATCH/ROW`; of a list in it, `…/ROW@ITEM` |
 | an array of an `.npz` file | `npz:PATH#KEY` |
 | the files of a DICOM series | `series:["FOLDER", "NAME", "NAME", …]`, names relative to the folder |
 """
@@ -20,8 +20,9 @@ from typing import Any, Literal
 
 from docphim.errors import Refused
 from docphim.imaging import limits
+from docphim.imaging.io import as_text
 
-_CELL = re.compile(r"(?P<kind>parquet|arrow):(?P<path>.+)#(?P<column>.+)/(?P<group>\d+)/(?P<row>\d+)", re.DOTALL)
+_CELL = re.compile(r"(?P<kind>parquet|arrow):(?P<path>.+)#(?P<column>.+)/(?P<group>\d+)/(?P<row>\d+)(?P<item>@\d+)?", re.DOTALL)
 _BATCH = 8  # rows held in memory at once: films of up to some tens of MB each
 
 
@@ -29,7 +30,8 @@ _BATCH = 8  # rows held in memory at once: films of up to some tens of MB each
 class Cell:
     """One cell of a parquet file, or of an Arrow stream file as `datasets.save_to_disk` writes it.
 
-    `row` counts inside `group`: a row group of the one, a record batch of the other.
+    `row` counts inside `group`: a row group of the one, a record batch of the other.  `item` counts inside a list that the
+    cell holds, and is -1 where it holds one film.
     """
 
     kind: Literal["parquet", "arrow"]
@@ -37,9 +39,11 @@ class Cell:
     column: str
     group: int
     row: int
+    item: int = -1
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.path}#{self.column}/{self.group}/{self.row}"
+        item = "" if self.item < 0 else f"@{self.item}"
+        return f"{self.kind}:{self.path}#{self.column}/{self.group}/{self.row}{item}"
 
 
 @dataclass(frozen=True, order=True)
@@ -91,7 +95,8 @@ def _cell(location: str) -> Cell:
     if match is None:
         raise Refused("file_unreadable", "", "the location of a table's cell must be KIND:PATH#COLUMN/GROUP/ROW")
     kind: Any = match["kind"]
-    return Cell(kind, match["path"], match["column"], int(match["group"]), int(match["row"]))
+    item = int((match["item"] or "@-1")[1:])
+    return Cell(kind, match["path"], match["column"], int(match["group"]), int(match["row"]), item)
 
 
 def _key(location: str) -> Key:
@@ -188,9 +193,12 @@ class _ForwardReader:
     def __init__(self) -> None:
         self._at: tuple[str, str, int] | None = None
         self._next = 0
-        self._rows: Iterator[bytes | None] = iter(())
+        self._rows: Iterator[Any] = iter(())
+        self._last: Any = None  # several films of one row's list are asked for one after the other
 
     def read(self, place: Cell) -> bytes:
+        if self._at == (place.path, place.column, place.group) and place.row == self._next - 1:
+            return _film(self._last, place.item)
         if self._at != (place.path, place.column, place.group) or place.row < self._next:
             self._at, self._next = (place.path, place.column, place.group), 0
             self._rows = _cells(place)
@@ -198,9 +206,8 @@ class _ForwardReader:
             for cell in self._rows:
                 self._next += 1
                 if self._next > place.row:
-                    if not cell:
-                        raise Refused("image_missing", "", "the row's image is empty")
-                    return cell
+                    self._last = cell
+                    return _film(cell, place.item)
         except Refused:
             raise
         except Exception as error:  # pyarrow has its own family of errors, and OSError
@@ -213,8 +220,8 @@ class _ForwardReader:
 _reader = _ForwardReader()
 
 
-def _cells(place: Cell) -> Iterator[bytes | None]:
-    """The cells of a column: binary, or the `datasets` image struct whose `bytes` hold the file."""
+def _cells(place: Cell) -> Iterator[Any]:
+    """The cells of a column in its row group."""
     import pyarrow.parquet as pq  # a quarter of a second, and only parquet sources need it
 
     with pq.ParquetFile(place.path, buffer_size=1 << 20, pre_buffer=False) as table:
@@ -223,7 +230,7 @@ def _cells(place: Cell) -> Iterator[bytes | None]:
         batches = table.iter_batches(_BATCH, row_groups=[place.group], columns=[place.column], use_threads=False)
         for batch in batches:
             for cell in batch.column(0):
-                yield _bytes_of(cell.as_py())
+                yield cell.as_py()
 
 
 def _arrow_cell(place: Cell) -> bytes:
@@ -235,18 +242,23 @@ def _arrow_cell(place: Cell) -> bytes:
         with pa.memory_map(place.path) as source, pa.ipc.open_stream(source) as stream:
             for number, batch in enumerate(stream):
                 if number == place.group:
-                    cell = _bytes_of(batch.column(place.column)[place.row].as_py())
+                    cell = batch.column(place.column)[place.row].as_py()
                     break
             else:
                 raise IndexError(place.group)
     except Exception:  # pyarrow has its own family of errors, with the path in their messages
         missing = not Path(place.path).exists()
         raise Refused("file_missing" if missing else "file_unreadable", "", "the arrow file cannot be read") from None
-    if not cell:
-        raise Refused("image_missing", "", "the row's image is empty")
-    return cell
+    return _film(cell, place.item)
 
 
-def _bytes_of(cell: Any) -> bytes | None:
+def _film(cell: Any, item: int) -> bytes:
+    """The film in a cell: bytes, text, the `datasets` image struct whose `bytes` hold the file; or in a list of these."""
+    if isinstance(cell, list):
+        cell = cell[item] if 0 <= item < len(cell) else None
     value = cell.get("bytes") if isinstance(cell, dict) else cell
-    return value if isinstance(value, bytes) else None
+    if isinstance(value, str) and as_text.is_film(value):
+        value = as_text.film_bytes(value)
+    if isinstance(value, bytes) and value:
+        return value
+    raise Refused("image_missing", "", "the row's image is empty")
