@@ -1,12 +1,15 @@
-"""What a stage has left, in a line: studies, examples, steps, drafts and scores by number; what was refused by reason."""
+"""What a stage has left: studies, examples, steps, drafts and scores by number; what was refused, by reason."""
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from docphim import files
+from docphim.columns import aligned
+from docphim.errors import REASONS
 from docphim.imaging import text_counts, unchecked
 from docphim.scores import read_scores
 from docphim.way import Stage
@@ -16,6 +19,8 @@ def line(stage: Stage) -> str:
     """The counts of a stage that has ended."""
     rejected = stage.folder / "rejected.jsonl"
     rows = [row for row in files.read_jsonl(rejected) if row.get("stage") == stage.name]
+    if stage.name == "ingest":
+        return f"ingest: {_ingest(stage)}; refused: {len(rows) or 'none'}{_table(rows, stage.folder)}"
     refused = f"; refused: {by_reason(row['reason'] for row in rows)}" if stage.shared else ""
     return f"{stage.name}: {_COUNTS[stage.name](stage)}{refused}"
 
@@ -38,6 +43,16 @@ def burned_in(dataset: Path) -> str:
 def _ingest(stage: Stage) -> str:
     notes = files.read_json(stage.folder / "ingest_notes.json")
     return f"{notes['studies']} studies, {notes.get('with_report', notes['studies'])} of them matched with a report"
+
+
+def _table(rows: list[files.Row], dataset: Path) -> str:
+    """What was refused by reason, the commonest first, and what else was noticed; where each case is named."""
+    reasons = Counter(sorted(row["reason"] for row in rows)).most_common()
+    lines = [(reason, str(n), REASONS[reason]) for reason, n in reasons]
+    counts = files.read_json(dataset / "ingest_notes.json").get("counts", {})
+    lines += [(name, str(counts[name]), words) for name, words in _NOTICED.items() if counts.get(name)]
+    where = f"\n  which they are: {dataset / 'private.csv'}" if rows else ""
+    return "\n" + textwrap.indent(aligned(lines, "<><"), "  ") + where if lines else ""
 
 
 def _prepare(stage: Stage) -> str:
@@ -79,6 +94,15 @@ def _page(stage: Stage) -> str:
     return ", ".join(f"{path.name} {path.stat().st_size / 1e6:.2f} MB" for path in pages)
 
 
+#: Counts of ingest_notes.json that are no refusals and worth a look.
+_NOTICED = {
+    "copies_ignored": "used once: exact copies of films",
+    "report_rows_merged": "used once: rows of one study that say the same",
+    "zeros_restored": "ids without the zeros before them, where one film alone can be meant",
+    "patient_numbers_unlike": "let in: header and table number patients in two ways",
+    "patient_names_unlike": "let in: header and table name patients in two ways",
+    "reports_doubtful": "reports that still seem to hold a signature",
+}
 #: Ends of a draft that are not its own, in words.
 _ENDS = {"length": "cut at the length limit", "refused": "refused by the model", "failed": "failed"}
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from films import Ingested, write_csv, write_dicom, write_png
 
+from docphim import counts
 from docphim.errors import Refused
 from docphim.ingest import fingerprint
+from docphim.way import Stage
 
 
 def test_private_csv_leads_back_from_what_was_refused_to_its_file_or_row(tmp_path):
@@ -38,6 +40,27 @@ def test_private_csv_leads_back_from_what_was_refused_to_its_file_or_row(tmp_pat
     assert sorted(n for (_, r), names in places.items() if r == "duplicate_uid" for n in names) == ["one.dcm", "two.dcm"]
     assert [row["original_id"] for row in got.private if row["refused"] == "image_missing"] == ["NOBODY"]
     assert (got.notes["studies"], got.notes["with_report"], got.notes["without_report"]) == (1, 1, 0)
+
+
+def test_after_ingest_a_table_counts_what_was_refused_by_reason_and_says_where_each_case_is_named(tmp_path):
+    for number, name in enumerate("abc"):
+        write_png(tmp_path / f"source/{name}.png", number)
+    rows = [["a", "Phổi sáng."], ["a", "Phổi sáng."], ["x", "Tim to."], ["y", "Tim to."], ["b", "nan"]]
+    write_csv(tmp_path / "source/r.csv", ["id", "text"], *rows)
+    (tmp_path / "source/q.xlsx").write_bytes(b"PK no")
+    got = Ingested(tmp_path)
+    stage = Stage("ingest", "", (), {}, {}, got.dataset, ["rejected.jsonl?stage=ingest"], 1)
+    lines = counts.line(stage).split("\n")
+    assert lines[0] == "ingest: 1 studies, 1 of them matched with a report; refused: 5"
+    assert [line.split()[:2] for line in lines[1:-1]] == [
+        ["image_missing", "2"],
+        ["file_unreadable", "1"],
+        ["report_empty", "1"],
+        ["report_missing", "1"],
+        ["report_rows_merged", "1"],
+    ]
+    assert lines[1].endswith("the report has no image") and lines[-1].endswith("private.csv")
+    assert (got.dataset / "private.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_where_every_film_is_refused_private_csv_still_leads_back(tmp_path):
