@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import takewhile
+from urllib.parse import unquote
 
 #: Suffixes that say how a film is stored, and not which it is.
 _SUFFIX = re.compile(r"(?:\.(?:dcm|dicom|dic|ima|png|jpe?g|tiff?|bmp|webp))+$")
@@ -53,7 +54,7 @@ def parts_of(name: str) -> list[str]:
     >>> parts_of("D:\\Phim\\IM01.PNG"), parts_of("file:///mnt/phim/im01.dcm")
     (['phim', 'im01'], ['mnt', 'phim', 'im01'])
     """
-    plain = unicodedata.normalize("NFC", name).casefold().replace("\\", "/")
+    plain = unicodedata.normalize("NFC", unquote(name)).casefold().replace("\\", "/")
     plain = re.sub(r"^(?:file:/*)?(?:[a-z]:(?=/))?", "", plain)
     parts = [part.strip() for part in plain.split("/")]
     parts = [part for part in parts if part not in ("", ".")] or [""]

@@ -65,10 +65,16 @@ _DATES = (
     re.compile(r"(?P<y>(19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)(\d{4,6}(\.\d+)?)?"),
     re.compile(r"(?P<y>(19|20)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})([ t].*)?"),
     re.compile(r"(?P<d>\d{1,2})[-/.](?P<m>\d{1,2})[-/.](?P<y>(19|20)\d\d)([ ,].*)?"),
-    re.compile(r"(ngày )?(?P<d>\d{1,2}) tháng (?P<m>\d{1,2}) năm (?P<y>(19|20)\d\d)"),
+    re.compile(r"(?P<d>\d{1,2}) tháng (?P<m>\d{1,2})( năm|,) (?P<y>(19|20)\d\d)"),
+    # As databases and English programs write them: `05-MAR-2023 08:30`, `Mar 5, 2023`.
+    re.compile(r"(?P<d>\d{1,2})[-/. ](?P<name>[a-z]{3,9})\.?[-/., ]{1,2}(?P<y>(19|20)\d\d)([ ,].*)?"),
+    re.compile(r"(?P<name>[a-z]{3,9})\.? (?P<d>\d{1,2}),? (?P<y>(19|20)\d\d)([ ,].*)?"),
 )
+_MONTHS_IN_ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+#: `Thứ hai, ngày 05/03/2023`, `CN 05/03/2023`.
+_BEFORE_A_DATE = re.compile(r"((thứ \w{1,4}|chủ nhật|t[2-7]|cn|mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}[,.]? )?(ngày )?")
 # `08:30 05/03/2023`, `8h30 ngày 05/03/2023`: an information system may write the time first.
-_TIME_FIRST = re.compile(rf"(lúc )?{_TIME}( phút)?[,;]?( ngày)? (?P<date>.+)")
+_TIME_FIRST = re.compile(rf"(lúc )?{_TIME}( phút)?( -|[,;])? (?P<date>.+)")
 #: A date in a cell whose format was lost: days since 1899-12-30, of 1955 to 2064, the time as their fraction.
 _SERIAL = re.compile(r"([2-5]\d{4}|60000)([.,]\d+)?")
 _SERIAL_START = datetime.date(1899, 12, 30)
@@ -78,7 +84,7 @@ def is_nothing(text: str) -> bool:
     """Whether a cell says that there is nothing: 'nan', 'NULL', '#N/A', '-', '…'."""
     if len(text) > _LONGEST_NOTHING:
         return False
-    return text.lower() in _NOTHING or not any(c.isalnum() or c == "?" for c in text)
+    return text.lower() in _NOTHING or text.lower().rstrip(". ") in _NOTHING or not any(c.isalnum() or c == "?" for c in text)
 
 
 def age_of(text: str) -> int | None:
@@ -168,13 +174,23 @@ def day_of(text: str) -> str:
         return (_SERIAL_START + datetime.timedelta(days=int(serial[1]))).strftime("%Y%m%d")
     if later := _TIME_FIRST.fullmatch(spelled):
         spelled = later["date"]
+    spelled = _BEFORE_A_DATE.sub("", spelled, count=1)
     for form in _DATES:
         if match := form.fullmatch(spelled):
             try:
-                return datetime.date(int(match["y"]), int(match["m"]), int(match["d"])).strftime("%Y%m%d")
+                return datetime.date(int(match["y"]), _month(match), int(match["d"])).strftime("%Y%m%d")
             except ValueError:
                 continue
     return ""
+
+
+def _month(match: re.Match[str]) -> int:
+    """The month of a date, 0 where its name is none."""
+    groups = match.groupdict()
+    if "m" in groups:
+        return int(groups["m"])
+    name = groups["name"][:3]
+    return _MONTHS_IN_ENGLISH.index(name) + 1 if name in _MONTHS_IN_ENGLISH else 0
 
 
 def year_of(text: str) -> str | None:

@@ -21,6 +21,8 @@ CASES = [
     (["phim/IM01.png"], [r"\\server\share\phim\IM01.png"], [0]),
     (["IM01.png"], ["/mnt/data/phim/IM01.png"], [0]),
     (["IM01.png"], ["file:///D:/phim/IM01.png"], [0]),
+    (["phim 2.png"], ["phim%202.png"], [0]),
+    (["phim 2.png", "phim%202.png"], ["x/phim 2.PNG"], ["report_ambiguous"]),
     (["train/IM01.png"], ["images/train/IM01.png"], [0]),
     (["a/IM01.png", "b/IM01.png"], ["images/b/IM01.dcm"], [1]),
     (["files/p10/s1/IM.png", "files/p11/s1/IM.png"], ["p10/s1/IM.jpg", "p11/s1/IM.jpg"], [0, 1]),
