@@ -98,6 +98,8 @@ def _page(stage: Stage) -> str:
 _NOTICED = {
     "copies_ignored": "used once: exact copies of films",
     "report_rows_merged": "used once: rows of one study that say the same",
+    "report_rows_last": "left out for a later row of their study",
+    "report_rows_joined": "joined to another row of their study",
     "zeros_restored": "ids without the zeros before them, where one film alone can be meant",
     "patient_numbers_unlike": "let in: header and table number patients in two ways",
     "patient_names_unlike": "let in: header and table name patients in two ways",

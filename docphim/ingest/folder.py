@@ -7,8 +7,6 @@ Mã phiếu;Tuổi;Giới;Mô tả;Kết luận
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,18 +14,19 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from docphim.errors import REASONS, Refused, UsageError
+from docphim.errors import Refused, UsageError
 from docphim.files import content_key
+from docphim.ingest import refusals
 from docphim.ingest.assemble import Assembler
 from docphim.ingest.drafts import Draft
-from docphim.ingest.films import find_films, may_be_film
+from docphim.ingest.films import find_films
 from docphim.ingest.finder import RULES, usable_rules
 from docphim.ingest.identities import Identities, load_key
 from docphim.ingest.matching import Match, match
 from docphim.ingest.names import removal
 from docphim.ingest.persons import mismatched
 from docphim.ingest.records import Notes, Rejection, SourceStudy
-from docphim.ingest.reports import DOCUMENTS, FIELDS, SUFFIXES, Reading, Row, Table, merged
+from docphim.ingest.reports import DOCUMENTS, FIELDS, SUFFIXES, Reading, Table, merged
 from docphim.ingest.reports.gathered import Reports, gather, of_file
 from docphim.ingest.tree import Entry, walk
 from docphim.recipe import Section
@@ -128,20 +127,20 @@ def read(
     identities = Identities(None if options.ids == "keep" else load_key(options.key_file, shared(root, dataset)))
     films, rejected = find_films(entries, identities, notes)
     yield from rejected
-    yield from _unreadable(reports, identities, root)
+    yield from refusals.unreadable(reports, identities, root)
     matched = match(films, reports.tables, options.match)
     _note(notes, reports, matched)
-    yield from _refused_rows(matched.refused, identities, root)
+    yield from refusals.refused_rows(matched.refused, identities, root)
     strangers = mismatched(matched.drafts, notes.counts)
-    for draft in matched.drafts:
-        draft.rows = merged(draft.rows, options.rows)
+    if options.rows != "refused":
+        _merge(matched.drafts, options.rows, notes)
     named = reports.table.named if reports.table else frozenset()
     assembler = Assembler(identities, notes, language, options.comparisons == "leave_out", named, people)
     studies: list[SourceStudy] = []
     need_report = options.without_report == "refuse"
     for draft in [*matched.drafts, *matched.alone]:
         if draft.name in strangers:
-            yield _stranger(draft, strangers[draft.name], identities)
+            yield refusals.stranger(draft, strangers[draft.name], identities)
             continue
         for item in assembler.assemble(draft, split_by_source=split_by_source, need_report=need_report):
             if isinstance(item, SourceStudy):
@@ -149,8 +148,8 @@ def read(
             else:
                 rows = draft.rows if item.reason != "view_out_of_scope" else ()  # some of its films, not its report
                 yield replace(item, places=(*item.places, *(row.place for row in rows)))
-    yield from _one_split_each(studies)
-    yield from _changed_meanwhile(root, entries, identities)
+    yield from refusals.one_split_each(studies)
+    yield from refusals.changed_meanwhile(root, entries, identities)
 
 
 def root_of(options: Options) -> Path:
@@ -178,7 +177,7 @@ def _reports(options: Options, root: Path, entries: Sequence[Entry]) -> Reports:
         return Reports()
     reading = Reading(options.columns, options.encoding, options.sheet, options.header_row)
     place = _named(options.reports, root) if options.reports else root
-    if place.is_file():
+    if options.reports and place.is_file():
         return of_file(place, reading)
     inside = entries if place.is_relative_to(root) else list(walk(place))
     files = [entry.path for entry in inside if not entry.refused and entry.path.is_relative_to(place)]
@@ -225,6 +224,14 @@ def _drafts_folders(root: Path, dataset: Path) -> list[Path]:
     return [root, dataset.resolve().parent]
 
 
+def _merge(drafts: Sequence[Draft], rule: Literal["last", "joined"], notes: Notes) -> None:
+    """Let one row speak of each study, and count those that it stands for."""
+    for draft in drafts:
+        rows = merged(draft.rows, rule)
+        notes.counts[f"report_rows_{rule}"] += len(draft.rows) - len(rows)
+        draft.rows = rows
+
+
 def _note(notes: Notes, reports: Reports, matched: Match) -> None:
     """How the reports were read, and by which rule their rows found films: of the table, of documents beside it."""
     records = [{**table.record, "rows": len(table.rows)} for table in reports.tables]
@@ -234,46 +241,3 @@ def _note(notes: Notes, reports: Reports, matched: Match) -> None:
     if len(records) > 1:
         notes.record["documents"] = {**records[1], **rules[1]}
     notes.counts["zeros_restored"] = matched.restored
-
-
-def _unreadable(reports: Reports, identities: Identities, root: Path) -> Iterator[Rejection]:
-    for path, refusal in reports.unreadable:
-        name = identities.hashed("file", os.path.relpath(path, root))
-        yield Rejection(name, refusal.reason, refusal.why, (str(path),))
-
-
-def _changed_meanwhile(root: Path, entries: Sequence[Entry], identities: Identities) -> Iterator[Rejection]:
-    """What came or changed while the folder was read, as where it is still being copied: the next run reads it."""
-    before = {(entry.relative, entry.size, entry.modified) for entry in entries}
-    for entry in walk(root):
-        path, state = entry.path, (entry.relative, entry.size, entry.modified)
-        if state not in before and (may_be_film(path) or path.suffix.lower() in (*SUFFIXES, *DOCUMENTS)):
-            why = "it came or changed while the folder was read; ingest it again"
-            yield Rejection(identities.hashed("file", entry.relative), "file_changed", why, (str(path),))
-
-
-def _refused_rows(refused: list[tuple[Row, str]], identities: Identities, root: Path) -> Iterator[Rejection]:
-    for row, reason in refused:
-        known = next((row.get(f) for f in ("id", "accession", "study_uid", "image") if row.get(f)), "")
-        name = identities.hashed("row", known or f"{os.path.relpath(row.file, root)}#{row.sheet}!{row.number}")
-        where = "" if row.is_document else f" (row {row.number} of the table)"
-        yield Rejection(name, reason, f"{REASONS[reason]}{where}", (row.place,), known)
-
-
-def _stranger(draft: Draft, why: str, identities: Identities) -> Rejection:
-    places = (*(image.location for image in draft.images), *(row.place for row in draft.rows))
-    return Rejection(identities.study(draft.name), "patient_mismatch", why, places, draft.original)
-
-
-def _one_split_each(studies: list[SourceStudy]) -> Iterator[SourceStudy | Rejection]:
-    """Refuse every study of a patient whom the table puts into more than one split."""
-    splits: dict[str, set[str | None]] = defaultdict(set)
-    for item in studies:
-        splits[item.study.patient].add(item.study.split)
-    for item in studies:
-        if len(splits[item.study.patient]) == 1:
-            yield item
-        else:
-            places = tuple(item.locations.values())
-            why = REASONS["patient_in_two_splits"]
-            yield Rejection(item.study.id, "patient_in_two_splits", why, places, item.original_id)

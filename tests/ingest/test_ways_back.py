@@ -97,6 +97,8 @@ def test_one_film_may_be_the_source_and_keeps_the_id_it_has_in_its_folder(tmp_pa
     write_png(tmp_path / "source/b.png")
     whole = {study["id"] for study in Ingested(tmp_path, without_report="only").studies}
     [alone] = Ingested(tmp_path, path=str(tmp_path / "source/sub/a.dcm"), without_report="only").studies
+    [kept] = Ingested(tmp_path, path=str(tmp_path / "source/sub/a.dcm"), without_report="keep").studies
+    assert kept["id"] == alone["id"]
     assert alone["id"] in whole and len(whole) == 2 and alone["report"] is None
 
 

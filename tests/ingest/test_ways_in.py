@@ -39,6 +39,7 @@ def test_an_addendum_goes_by_the_recipes_rule(tmp_path, rule, impression):
         private = (got.dataset / "private.csv").read_text(encoding="utf-8")
         assert "r.csv#2" in private and "r.csv#4" in private and "r.csv#3" not in private
     else:
+        assert got.notes["counts"][f"report_rows_{rule}"] == 1
         assert got.reasons == [] and sorted(reports) == sorted(["Bình thường.", impression])
 
 

@@ -125,7 +125,7 @@ def sheets_of(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
 def refused_sheet(name: str, reason: str) -> Sheet:
     """A sheet in the place of a file that cannot be read: one line with its name and the reason."""
     place = Path(name)
-    lines = [Line(0, ["id", "image", "text"]), Line(1, [place.stem, place.stem, ""], reason)]
+    lines = [Line(0, ["id", "image", "text"]), Line(0, [place.stem, place.stem, ""], reason)]
     document = place.suffix.lower() in DOCUMENTS
     return Sheet(name, iter(lines), document=document, unread=not document, named=True)
 
@@ -134,12 +134,12 @@ def _documents(paths: list[Path], encoding: str | None, alone: bool) -> Iterator
     wrong: list[WrongEncoding] = []
     for path in paths:
         try:
-            yield from _sheets_in(path, encoding)
+            yield from (replace(sheet, name="") for sheet in _sheets_in(path, encoding))
         except Refused as refusal:
-            yield replace(refused_sheet(path.name, refusal.reason), file=str(path))
+            yield replace(refused_sheet(path.name, refusal.reason), name="", file=str(path))
         except WrongEncoding as error:
             wrong.append(error)
-            yield replace(refused_sheet(path.name, "report_encoding"), file=str(path))
+            yield replace(refused_sheet(path.name, "report_encoding"), name="", file=str(path))
     if alone and len(wrong) > len(paths) / 2:
         raise wrong[0]
 

@@ -68,7 +68,7 @@ def _of_several(label: str, values: Sequence[str]) -> bool:
 
 def _lines(cells: dict[str, str]) -> Iterator[Line]:
     yield Line(0, list(cells))
-    yield Line(1, list(cells.values()))
+    yield Line(0, list(cells.values()))
 
 
 def labelled(text: str) -> dict[str, list[str]]:

@@ -76,7 +76,7 @@ class Row:
     Attributes
     ----------
     number : int
-        Of its line in the sheet, from 1; where a quoted cell holds line ends, of its first line.
+        Of its line in the sheet, from 1; where a quoted cell holds line ends, of its first line.  0 for a whole file or member.
     cells : dict
         Field → text, of known columns, without the empty ones.
     reason : str
@@ -95,15 +95,9 @@ class Row:
 
     @property
     def place(self) -> str:
-        """Where it is, for private.csv: a document's path, else `table:FILE#LINE` or `table:FILE#SHEET!LINE`."""
-        if self.is_document:
-            return self.file
-        return f"table:{self.file}#{self.sheet + '!' if self.sheet else ''}{self.number}"
-
-    @property
-    def is_document(self) -> bool:
-        """Whether it is a whole file of its own."""
-        return self.file.lower().endswith(DOCUMENTS)
+        """Where it is, for private.csv: a file's path, or `table:FILE#LINE`, `table:FILE#SHEET!LINE`, `table:FILE#MEMBER`."""
+        inside = f"{self.sheet}!{self.number}" if self.sheet and self.number else self.sheet or str(self.number or "")
+        return f"table:{self.file}#{inside}" if inside else self.file
 
     def get(self, field: str) -> str:
         """A cell, '' where there is none."""

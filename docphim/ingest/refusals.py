@@ -1,0 +1,63 @@
+"""What the `folder` source leaves out, as rejections that lead back to a file or row."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from docphim.errors import REASONS
+from docphim.ingest.drafts import Draft
+from docphim.ingest.films import may_be_film
+from docphim.ingest.identities import Identities
+from docphim.ingest.records import Rejection, SourceStudy
+from docphim.ingest.reports import DOCUMENTS, SUFFIXES, Row
+from docphim.ingest.reports.gathered import Reports
+from docphim.ingest.tree import Entry, walk
+
+
+def unreadable(reports: Reports, identities: Identities, root: Path) -> Iterator[Rejection]:
+    """Files that should hold reports and cannot be read."""
+    for path, refusal in reports.unreadable:
+        name = identities.hashed("file", os.path.relpath(path, root))
+        yield Rejection(name, refusal.reason, refusal.why, (str(path),))
+
+
+def changed_meanwhile(root: Path, entries: Sequence[Entry], identities: Identities) -> Iterator[Rejection]:
+    """What came or changed while the folder was read, as where it is still being copied: the next run reads it."""
+    before = {(entry.relative, entry.size, entry.modified) for entry in entries}
+    for entry in walk(root):
+        path, state = entry.path, (entry.relative, entry.size, entry.modified)
+        if state not in before and (may_be_film(path) or path.suffix.lower() in (*SUFFIXES, *DOCUMENTS)):
+            why = "it came or changed while the folder was read; ingest it again"
+            yield Rejection(identities.hashed("file", entry.relative), "file_changed", why, (str(path),))
+
+
+def refused_rows(refused: Sequence[tuple[Row, str]], identities: Identities, root: Path) -> Iterator[Rejection]:
+    """Rows that found no study: under the number they give, or else under their place, which no other row has."""
+    for row, reason in refused:
+        known = next((row.get(f) for f in ("id", "accession", "study_uid", "image") if row.get(f)), "")
+        name = identities.hashed("row", known or f"{os.path.relpath(row.file, root)}#{row.sheet}!{row.number}")
+        where = f" (row {row.number} of the table)" if row.number else ""
+        yield Rejection(name, reason, f"{REASONS[reason]}{where}", (row.place,), known)
+
+
+def stranger(draft: Draft, why: str, identities: Identities) -> Rejection:
+    """A study whose films and rows are of several patients."""
+    places = (*(image.location for image in draft.images), *(row.place for row in draft.rows))
+    return Rejection(identities.study(draft.name), "patient_mismatch", why, places, draft.original)
+
+
+def one_split_each(studies: Sequence[SourceStudy]) -> Iterator[SourceStudy | Rejection]:
+    """Refuse every study of a patient whom the table puts into more than one split."""
+    splits: dict[str, set[str | None]] = defaultdict(set)
+    for item in studies:
+        splits[item.study.patient].add(item.study.split)
+    for item in studies:
+        if len(splits[item.study.patient]) == 1:
+            yield item
+        else:
+            places = tuple(item.locations.values())
+            why = REASONS["patient_in_two_splits"]
+            yield Rejection(item.study.id, "patient_in_two_splits", why, places, item.original_id)
