@@ -36,8 +36,12 @@ def by_reason(reasons: Iterable[str]) -> str:
 
 def burned_in(dataset: Path) -> str:
     """What became of the text burned into a dataset's films, in a line; empty where all of them are phantoms."""
-    drawn = {row["id"] for row in files.read_jsonl(dataset / "studies.jsonl") if row.get("truth") is not None}
-    return text_counts.line(files.read_jsonl(dataset / "prepared" / "index.jsonl"), drawn)
+    return text_counts.line(files.read_jsonl(dataset / "prepared" / "index.jsonl"), _drawn(dataset))
+
+
+def _drawn(dataset: Path) -> set[str]:
+    """The studies that are phantoms."""
+    return {row["id"] for row in files.read_jsonl(dataset / "studies.jsonl") if row.get("truth") is not None}
 
 
 def _ingest(stage: Stage) -> str:
@@ -58,7 +62,8 @@ def _table(rows: list[files.Row], dataset: Path) -> str:
 def _prepare(stage: Stage) -> str:
     rows = list(files.read_jsonl(stage.folder / "prepared" / "index.jsonl"))
     studies = {row["study"] for row in rows}
-    notes = (f"{len(rows)} images of {len(studies)} studies", unchecked.line(rows), burned_in(stage.folder))
+    texts = text_counts.line(rows, _drawn(stage.folder))
+    notes = (f"{len(rows)} images of {len(studies)} studies", unchecked.line(rows), texts)
     return "; ".join(note for note in notes if note)
 
 

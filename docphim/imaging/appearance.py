@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from docphim.errors import Refused
+from docphim.imaging.drawn import is_drawn
 from docphim.imaging.polarity import polarity
 from docphim.package_data import packaged
 
@@ -26,12 +27,9 @@ LIKE, AHEAD = 0.45, 0.2
 LIKE_ENOUGH = 0.25
 #: A film is refused for its position or polarity only from these on; no good film tried comes near.
 REFUSED_LIKE, REFUSED_AHEAD = 0.5, 0.25
-#: A share of flat blocks above this is a drawing, a chart or a page; films have 0.12, or 0.7 where a window whitens most.
-_DRAWN = 0.72
-#: Grey levels of 256 above the darkest that count as black with it.
-_NEAR_BLACK = 8
-#: Blocks of 4 x 4 pixels are looked at, one in 32 x 32 (small films: 16 x 16).
-_BLOCK, _STEPS = 4, (16, 32)
+#: Below the first a picture is no frontal chest; only from the second on a film counts as checked.  -0.3 is the least that a
+#: good film with one fault came to (cropped, turned, white lungs, …), -0.7 with several at once.
+NOT_FRONTAL, FRONTAL = -0.75, -0.1
 #: A film of more pixels on its shorter side is thinned out before it is averaged: a cell still holds ten of them.
 _ENOUGH = 256
 
@@ -40,12 +38,14 @@ _ENOUGH = 256
 class Likeness:
     """How like a frontal chest the film is in each position; negative where it is like the negative of one.
 
-    A chest of the usual kind has 1 in its own position and about 0 in the others.
+    A chest of the usual kind has 1 in its own position and about 0 in the others.  `frontal` holds it as it is against other
+    pictures: about 1 for a frontal chest, upright and white on black, about -1 for a lateral, a knee, a photograph.
     """
 
     upright: float
     upside_down: float
     sideways: float
+    frontal: float = 1.0
 
     @property
     def best(self) -> tuple[Position, float, float]:
@@ -60,7 +60,7 @@ class Likeness:
 
 
 def likeness(pixels: np.ndarray) -> Likeness:
-    """Hold a film (h, w), of any number type, against the chest of `appearance.yaml`, in every position.
+    """Hold a film (h, w), of any number type, against the tables of `appearance.yaml`, in every position.
 
     What counts is which parts are brighter than which: the film is averaged to 24 x 24 without flat borders, and each value
     replaced by its rank, so that window and contrast do not matter.  Left and right are taken together: a mirrored film is
@@ -68,8 +68,15 @@ def likeness(pixels: np.ndarray) -> Likeness:
     """
     ranks = _ranks(_average(_without_borders(pixels), SIDE))
     turned = (ranks, ranks[::-1], ranks.T, ranks.T[::-1])
-    up, down, *side = (float(np.sum((a + a[:, ::-1])[:, : SIDE // 2] * _chest())) for a in turned)
-    return Likeness(up, down, max(side, key=abs))
+    up, down, *side = (float(np.sum(halves(a)[0] * _chest())) for a in turned)
+    weights, offset = _frontal()
+    return Likeness(up, down, max(side, key=abs), float(np.sum(np.concatenate(halves(ranks), axis=1) * weights)) + offset)
+
+
+def halves(ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The left half of ranks (24, 24) with the mirrored right half laid on it, (24, 12), and how far the two are apart."""
+    mirrored = ranks[:, ::-1]
+    return (ranks + mirrored)[:, : SIDE // 2], np.abs(ranks - mirrored)[:, : SIDE // 2]
 
 
 def check_appearance(film: np.ndarray, claim: str) -> tuple[str, list[str]]:
@@ -95,20 +102,22 @@ def check_appearance(film: np.ndarray, claim: str) -> tuple[str, list[str]]:
     Refused
         `not_a_chest_film`, `polarity_contradicts`, `upside_down` or `sideways`.
     """
-    if flat_share(film) > _DRAWN:
+    if is_drawn(film):
         raise Refused("not_a_chest_film", "", "most of the picture is flat, as in a drawing or on a page of text")
     shown = likeness(film)
     position, value, ahead = shown.best
     if abs(value) >= REFUSED_LIKE and ahead >= REFUSED_AHEAD:
         _check_position(position, value, claim)
-    if position == "upright" and value >= LIKE and ahead >= AHEAD:
+    if position == "upright" and value >= LIKE and ahead >= AHEAD and shown.frontal >= FRONTAL:
         return "positive", []
+    if shown.frontal < NOT_FRONTAL:
+        raise Refused("not_a_chest_film", "", "nothing in the picture lies as in a frontal chest film")
     sign = polarity(_thinned(film))
     if sign == "negative":
         raise _negative(claim)
     if sign == "unsure":
         return sign, ["polarity", "position"]
-    agree = position == "upright" and value >= LIKE_ENOUGH
+    agree = position == "upright" and value >= LIKE_ENOUGH and shown.frontal >= FRONTAL
     return sign, [] if agree else ["position"]
 
 
@@ -124,17 +133,6 @@ def _check_position(position: Position, value: float, claim: str) -> None:
 
 def _negative(claim: str) -> Refused:
     return Refused("polarity_contradicts", "", f"by {claim} the lungs would be white and the heart black")
-
-
-def flat_share(film: np.ndarray) -> float:
-    """The share of small blocks that are one grey to 1/256, those near black left out; 0 where all is black."""
-    step = _STEPS[min(film.shape) >= 2 * _ENOUGH]
-    height, width = (n // step * step for n in film.shape)
-    blocks = film[:height, :width].reshape(height // step, step, width // step, step)[:, :_BLOCK, :, :_BLOCK]
-    grey = (blocks >> 8).transpose(1, 3, 0, 2).reshape(_BLOCK**2, -1)
-    low, high = grey.min(axis=0), grey.max(axis=0)
-    lit = high > low.min() + _NEAR_BLACK
-    return float((low == high)[lit].mean()) if lit.any() else 0.0
 
 
 def _average(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -171,3 +169,10 @@ def _chest() -> np.ndarray:
     """The weights, float64 (24, 12), of the left half of a film with its mirrored right half laid on it."""
     table = packaged(Path(__file__).with_suffix(".yaml"))
     return np.array(table["weights"], np.float64) / table["scale"]
+
+
+@functools.cache
+def _frontal() -> tuple[np.ndarray, float]:
+    """The weights, float64 (24, 24), of both `halves` of a film, one beside the other, and what is added to their sum."""
+    table = packaged(Path(__file__).with_suffix(".yaml"))["frontal"]
+    return np.array(table["weights"], np.float64) / table["scale"], table["offset"]

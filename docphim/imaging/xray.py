@@ -14,7 +14,7 @@ from docphim.recipe import Section
 from docphim.study import Media, Row
 
 #: Counts up when the same film would give other pixels.
-VERSION = 3
+VERSION = 4
 #: Films a worker takes at once: enough to read a parquet row group forwards, few enough to share the work out.
 GROUP = 32
 #: Two 32 x 32 thumbnails that correlate above this are almost surely the same film (distinct phantoms of one anatomy stay

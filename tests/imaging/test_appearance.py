@@ -10,11 +10,14 @@ import pytest
 from chest_films import as_bytes, chest, dataset, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_pictures import KINDS, LATER
 from PIL import Image, ImageDraw
+from spoilt_films import CHANGES
 
 from docphim.errors import Refused
 from docphim.imaging import appearance
-from docphim.imaging.appearance import check_appearance, flat_share, likeness
+from docphim.imaging.appearance import check_appearance, likeness
+from docphim.imaging.drawn import flat_share, is_drawn
 from docphim.imaging.film import film_from
 from docphim.phantom.film import render
 from docphim.phantom.patient import sample_patient
@@ -119,7 +122,41 @@ def test_a_film_that_a_window_whitens_for_the_most_part_is_no_drawing() -> None:
     film = phantom(2).astype(float)
     white = np.clip(film / np.percentile(film, 40), 0, 1) * 65535
     assert flat_share(white.astype(np.uint16)) < 0.7
-    assert flat_share(np.zeros((64, 64), np.uint16)) == 0
+    whiter = (np.clip(film / np.percentile(film, 15), 0, 1) * 65535).astype(np.uint16)
+    assert 0.72 < flat_share(whiter) < 0.9 and not is_drawn(whiter)
+    assert flat_share(np.zeros((64, 64), np.uint16)) == 0 and not is_drawn(np.zeros((64, 64), np.uint16))
+
+
+def test_white_paper_with_hard_edges_is_drawn() -> None:
+    paper = np.full((600, 800), 65535, np.uint16)
+    paper[::4, :190:3] = 0
+    assert 0.72 < flat_share(paper) < 0.9 and is_drawn(paper)
+
+
+@pytest.mark.parametrize("kind", KINDS | LATER)
+def test_what_is_no_frontal_chest_is_never_let_in_as_checked(kind: str) -> None:
+    rate = 5 if kind == "three teeth" else 0  # the roots and crowns of some lie as lungs and mediastinum do
+    number = list(KINDS | LATER).index(kind)
+    ends = [judged((KINDS | LATER)[kind](np.random.default_rng([8, number, i]))) for i in range(6)]
+    assert ends.count("positive, unchecked: nothing") <= rate
+
+
+@pytest.mark.parametrize("kind", ["both knees", "skull", "pelvis", "ultrasound"])
+def test_what_is_nothing_like_a_chest_is_refused(kind: str) -> None:
+    pictures = [(KINDS | LATER)[kind](np.random.default_rng([9, i])) for i in range(6)]
+    ends = [judged(film) for film in pictures]
+    assert ends.count("not_a_chest_film") >= 5, ends
+    with pytest.raises(Refused) as refusal:
+        film_from(picture((pictures[ends.index("not_a_chest_film")] >> 8).astype(np.uint8)))
+    assert refusal.value.reason == "not_a_chest_film"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_good_film_that_is_cropped_turned_white_or_badly_windowed_is_let_in(change: str) -> None:
+    for number in range(6):
+        film = CHANGES[change](phantom(number))
+        assert judged(film).startswith(("positive", "unsure"))
+        assert likeness(film).frontal > appearance.NOT_FRONTAL + 0.25
 
 
 def noise() -> np.ndarray:
@@ -138,6 +175,18 @@ def test_a_film_whose_brightness_alone_speaks_for_it_is_unchecked_in_its_positio
     assert judged(drawn()) == "positive, unchecked: nothing"
     monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(0.3, 0.1, 0.4))
     assert judged(drawn()) == "positive, unchecked: position"
+
+
+@pytest.mark.parametrize(
+    ("frontal", "expected"),
+    [(-0.09, "positive, unchecked: nothing"), (-0.11, "positive, unchecked: position"), (-0.76, "not_a_chest_film")],
+)
+@pytest.mark.parametrize("upright", [0.3, 0.9])
+def test_a_film_is_held_against_other_pictures(
+    upright: float, frontal: float, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(upright, 0.1, 0.0, frontal))
+    assert judged(drawn()) == expected
 
 
 @pytest.mark.parametrize(
