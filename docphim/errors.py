@@ -39,7 +39,7 @@ REASONS: dict[str, str] = {
     "polarity_contradicts": "the header says one polarity and the pixels another",
     "upside_down": "the film shows a chest upside down",
     "sideways": "the film shows a chest lying on its side",
-    "not_a_chest_film": "the picture is no film of a chest: a drawing, a chart, a page of text",
+    "not_a_chest_film": "the picture is no frontal film of a chest: a drawing, a page of text, another part of the body",
     "burned_in_text": "text that may name somebody is burned into the film",
     # scope
     "modality_unsupported": "this version reads no study of this modality",

@@ -110,11 +110,11 @@ def check_appearance(film: np.ndarray, claim: str) -> tuple[str, list[str]]:
         _check_position(position, value, claim)
     if position == "upright" and value >= LIKE and ahead >= AHEAD and shown.frontal >= FRONTAL:
         return "positive", []
-    if shown.frontal < NOT_FRONTAL:
-        raise Refused("not_a_chest_film", "", "nothing in the picture lies as in a frontal chest film")
     sign = polarity(_thinned(film))
-    if sign == "negative":
+    if sign == "negative" and likeness(~film).frontal >= FRONTAL:
         raise _negative(claim)
+    if sign == "negative" or shown.frontal < NOT_FRONTAL:
+        raise Refused("not_a_chest_film", "", "nothing in the picture lies as in a frontal chest film")
     if sign == "unsure":
         return sign, ["polarity", "position"]
     agree = position == "upright" and value >= LIKE_ENOUGH and shown.frontal >= FRONTAL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -14,11 +15,12 @@ from chest_films import as_bytes, chest, compressed, dataset, picture, stored
 from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 
 from docphim.errors import Refused
 from docphim.imaging import limits
 from docphim.imaging.film import film_from
-from docphim.imaging.io import bounded
+from docphim.imaging.io import bounded, pixels
 from docphim.imaging.io.bits import stored_bits
 
 WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
@@ -161,16 +163,65 @@ def test_the_finished_film_is_looked_at(data: bytes, reason: str | None) -> None
     assert refusal.value.reason == reason
 
 
+def runs_of_one() -> bytes:
+    """RLE in which every byte is a run of its own, twice as long as the image."""
+    planes = (stored(12) >> 8, stored(12) & 255)
+    segments = [np.stack([np.zeros_like(plane), plane], axis=-1).astype(np.uint8).tobytes() for plane in planes]
+    ds = dataset(stored(12), 12, **WINDOW)
+    starts = struct.pack("<16I", 2, 64, 64 + len(segments[0]), *[0] * 13)
+    ds.PixelData = encapsulate([starts + b"".join(segments)])
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    ds.file_meta.TransferSyntaxUID = uid.RLELossless
+    return as_bytes(ds)
+
+
 JPEGLS = compressed(dataset(stored(12), 12, **WINDOW), uid.JPEGLSLossless)
+SLOW = {
+    "JPEG-LS": JPEGLS,
+    "JPEG 2000": compressed(dataset(stored(12), 12, **WINDOW), uid.JPEG2000Lossless),
+    "RLE, longer than the image": runs_of_one(),
+}
 
 
-def test_decoding_that_takes_too_long_is_ended_and_the_next_film_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("data", SLOW.values(), ids=SLOW)
+def test_decoding_that_takes_too_long_is_ended_and_the_next_film_is_read(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(limits, "MAX_SECONDS", 0.0)
         with pytest.raises(Refused) as refusal:
-            film_from(JPEGLS)
+            film_from(data)
     assert refusal.value.reason == "decoding_too_slow"
-    np.testing.assert_allclose(film_from(JPEGLS).pixels / 65535, EXPECTED, atol=0.001)
+    np.testing.assert_allclose(film_from(data).pixels / 65535, EXPECTED, atol=0.001)
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLosslessSV1], ids=str)
+def test_a_film_larger_than_any_detector_is_decoded_where_it_can_be_ended(
+    syntax: uid.UID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = compressed(dataset(stored(12), 12, **WINDOW), syntax)
+    monkeypatch.setattr(limits, "MAX_SECONDS", 0.0)
+    assert film_from(data).pixels.shape == (240, 200)
+    monkeypatch.setattr(pixels, "_LARGE", 240 * 200 - 1)
+    with pytest.raises(Refused, match="decoding_too_slow"):
+        film_from(data)
+
+
+@pytest.mark.parametrize(("scans", "reason"), [(20, None), (100, "decoding_too_slow")])
+@pytest.mark.parametrize("inside", ["a picture", "DICOM"])
+def test_a_jpeg_of_more_scans_than_encoders_write_is_refused(scans: int, reason: str | None, inside: str) -> None:
+    plain = picture(stored(8), "JPEG", progressive=True)
+    last = plain[plain.rindex(b"\xff\xda") : -2]
+    data = plain[:-2] + last * scans + plain[-2:]
+    if inside == "DICOM":
+        ds = dataset(stored(8), 8)
+        ds.PixelData = encapsulate([data])
+        ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+        ds.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+        data = as_bytes(ds)
+    if reason is None:
+        assert film_from(data).pixels.shape == (240, 200)
+        return
+    with pytest.raises(Refused, match=reason):
+        film_from(data)
 
 
 def test_work_that_does_not_end_is_ended_after_its_seconds() -> None:
@@ -189,8 +240,6 @@ def test_work_that_fails_or_kills_its_process_is_a_refusal(function: object, arg
 
 
 def test_no_patient_is_handed_to_the_process_that_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from docphim.imaging.io import pixels
-
     def look(function: object, part: Dataset, seconds: float) -> np.ndarray:
         assert {element.tag.group for element in part} == {0x0028, 0x7FE0}
         return pixels._plain_array(part)

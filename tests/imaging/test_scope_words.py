@@ -19,7 +19,8 @@ CHEST FOR RIB FRACTURE | Chest - hip fracture preop | Head of department special
 Thorax de face | Radiographie thoracique | Rx Pulmon F | Cliché thorax face au lit | RADIO PULMONAIRE
 Bệnh viện Răng Hàm Mặt | Khám sức khỏe | Cấp cứu | Xquang | Chụp Xquang tại phòng mổ
 Chụp Xquang đường dò | Babygram | Chụp Xquang ngực bụng trẻ sơ sinh | Chest and abdomen AP
-Thorax-abdomen"""
+Thorax-abdomen | Chụp phổi kiểm tra vị trí NKQ | X-quang ngực thẳng (bụng chướng) | Thorax PA (dental clearance)
+CXR - dog bite | XQ ngực cựu chiến binh | Ngực thẳng sau cắt thùy phổi | Chest portable, mandible fixation postop"""
 OTHER_PARTS = """Chụp răng toàn cảnh | XQ Panorama | X-quang panoramic | ORTHOPANTOMOGRAM | Dental OPG | Teeth bitewing
 XQ KHOP GOI P | Chụp Xquang cột sống thắt lưng thẳng nghiêng | XQ thắt lưng T-N | CSTL T-N
 Chụp Xquang cột sống cổ thẳng nghiêng | L-SPINE 2 VIEWS | Chụp cột sống ngực thẳng nghiêng
@@ -30,9 +31,10 @@ Cheville gauche | KUB | Bụng không chuẩn bị | Khung chậu thẳng | Xư�
 Xương đòn thẳng hoặc chếch | Wrist PA | Tuổi xương | Mammography | Thực quản dạ dày | Cổ nghiêng
 Cổ tay nghiêng | Scapula Y | Clavicule gauche | Khung sườn | XƯƠNG SƯỜN PHẢI | Hàm chếch một bên
 Phim cắn (Occlusal) | XQ vai T | XQ hàm mặt | Chụp mũi nghiêng | Xương chậu | Xquang đầu gối | Feet weight bearing | Radius/Ulna
-Main gauche - âge osseux | Télécrâne | TOGD | Pied droit"""
+Main gauche - âge osseux | Télécrâne | TOGD | Pied droit | X-quang hàm dưới | Cone beam hàm trên | Hệ tiết niệu | Tib/Fib AP LAT
+Sacro-iliac joints | Small bowel follow through | Hysterosalpingogram | Ngón cái | Bàng quang ngược dòng | Rotule | Xương thuyền"""
 LATERALS = """Chụp Xquang ngực nghiêng hoặc chếch mỗi bên | NGUC NGHIENG TRAI | Thorax profil | Chest lateral
-Chest decubitus | Đỉnh phổi ưỡn"""
+Chest decubitus | Đỉnh phổi ưỡn | Chest LLAT | Chụp phổi đỉnh ưỡn"""
 SOURCES = ["SeriesDescription", "PerformedProcedureStepDescription", "RequestedProcedureDescription", "StudyDescription"]
 
 

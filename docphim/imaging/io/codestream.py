@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from docphim.errors import Refused
+
 _FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # SOF markers of JPEG (ITU T.81 B.1.1.3) and JPEG-LS
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
 _SCAN = 0xDA
 #: After 0xFF in coded data: 00 is data, D0-D7 restart, D9 the end, and a next scan may bring its tables.
 #: JPEG-LS stuffs a bit, not a byte: there anything below 80 is data.
 _STRAY = re.compile(rb"\xff[^\x00-\x7f\xc4\xd0-\xd7\xd9-\xdb\xdd\xe0-\xef\xfe\xff]")
+
+
+#: Encoders write ten scans of a progressive JPEG, and one a component and table at most.
+_MOST_SCANS = 64
 
 
 class Claim(NamedTuple):
@@ -25,6 +31,18 @@ class Claim(NamedTuple):
 def claim_of(stream: bytes) -> Claim | None:
     """The claim of a JPEG, JPEG-LS or JPEG 2000 stream (bare or in JP2 boxes); None where it is broken or another format."""
     return _jpeg(stream) if stream.startswith(b"\xff\xd8") else _jpeg2000(stream)
+
+
+def check_scans(stream: bytes) -> None:
+    """Refuse a JPEG of more scans than any encoder writes: for each, a hundred bytes, the decoder goes over the whole image.
+
+    Raises
+    ------
+    Refused
+        `decoding_too_slow`.
+    """
+    if stream.startswith(b"\xff\xd8") and (scans := stream.count(bytes([0xFF, _SCAN]))) > _MOST_SCANS:
+        raise Refused("decoding_too_slow", "", f"the JPEG has {scans} scans where {_MOST_SCANS} are the most")
 
 
 def _jpeg2000(stream: bytes) -> Claim | None:

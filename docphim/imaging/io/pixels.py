@@ -33,8 +33,11 @@ _DECODERS = {
     uid.HTJ2K: "pylibjpeg",
     uid.RLELossless: "pydicom",
 }
-#: Decoders that a damaged stream can keep busy for half a minute, or for ever; all others end with the data.
-_MAY_HANG = {uid.JPEGLSLossless, uid.JPEGLSNearLossless}
+#: Formats of which a stream can keep a decoder busy for half a minute or for ever: a damaged one, or one of a thousand tiles.
+_MAY_HANG = {uid.JPEGLSLossless, uid.JPEGLSNearLossless, *uid.JPEG2000TransferSyntaxes}
+#: All others end with their data; that takes long for more pixels than a detector has, and where the data is longer than the
+#: image it holds (RLE in runs of one byte).
+_LARGE, _LONGER = 20_000_000, 1.1
 
 
 def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
@@ -57,7 +60,8 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
                 return _decode_jpeg12(ds), name
             if any(tag in ds for tag in _FLOATS):
                 return _plain_array(ds), name
-            array = array_of(_plain_array, _pixel_part(ds), limits.MAX_SECONDS) if syntax in _MAY_HANG else _plain_array(ds)
+            slow = _may_be_slow(ds, syntax)
+            array = array_of(_plain_array, _pixel_part(ds), limits.MAX_SECONDS) if slow else _plain_array(ds)
             if array.ndim == 2 and array.dtype.kind in "iu":
                 array = stored_bits(array, ds)
             if text(ds, "PhotometricInterpretation") == "PALETTE COLOR":
@@ -67,6 +71,15 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
         raise
     except Exception as error:
         raise Refused("pixels_undecodable", "", f"the pixel data cannot be decoded ({name})") from error
+
+
+def _may_be_slow(ds: pydicom.Dataset, syntax: uid.UID) -> bool:
+    """Whether decoding may take longer than a film is worth, so that it is done where it can be ended."""
+    if syntax in _MAY_HANG or not syntax.is_encapsulated:
+        return syntax in _MAY_HANG
+    pixels = integer(ds, "Rows", 0) * integer(ds, "Columns", 0)
+    raw = pixels * max(1, integer(ds, "SamplesPerPixel", 1)) * integer(ds, "BitsAllocated", 16) / 8
+    return pixels > _LARGE or len(ds[_PIXELS].value) > _LONGER * raw + 1024
 
 
 def _plain_array(ds: pydicom.Dataset) -> np.ndarray:
@@ -150,9 +163,11 @@ def _check_stream(ds: pydicom.Dataset, rows: int, columns: int) -> None:
     """Refuse a compressed stream that claims another image than the header: decoders trust the stream, to a crash."""
     try:
         with quiet():
-            claim = codestream.claim_of(next(generate_frames(ds[_PIXELS].value, number_of_frames=1)))
+            stream = next(generate_frames(ds[_PIXELS].value, number_of_frames=1))
+            claim = codestream.claim_of(stream)
     except Exception as error:
         raise Refused("file_truncated", "", "the compressed pixel data has no whole frame") from error
+    codestream.check_scans(stream)
     if claim is None:
         if _syntax(ds) != uid.RLELossless:
             raise Refused("pixels_undecodable", "", "the compressed pixel data is not a whole stream of its format")

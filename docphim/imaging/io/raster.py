@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, TiffImagePlugin
 from docphim.errors import Refused
 from docphim.imaging import limits
 from docphim.imaging.io.bounded import silent
+from docphim.imaging.io.codestream import check_scans
 from docphim.imaging.io.dicom import quiet
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
@@ -38,10 +39,11 @@ def read(data: bytes) -> Raster:
     ------
     Refused
         `file_empty`, `file_unreadable`, `file_truncated`, `image_too_large`, `image_too_small`, `multiframe`,
-        `photometric_unknown` or `pixels_undecodable`.
+        `photometric_unknown`, `decoding_too_slow` or `pixels_undecodable`.
     """
     if not data:
         raise Refused("file_empty")
+    check_scans(data)
     try:
         with quiet(), silent():
             return _decode(data)
