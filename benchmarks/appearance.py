@@ -7,8 +7,8 @@ pictures (laterals, knees, slices, photographs, drawn by `tests/imaging/other_pi
 
 Both are tried on phantoms of other seeds and on the pictures of the folders given, each in all eight orientations and both
 polarities, then on spoilt films and other pictures.  Counted: good ones let in as checked, let in as unchecked, refused
-(claimed: none, of films with one fault); wrong ones refused, let in as unchecked, let in as checked (claimed: at most 1 in 100 of other pictures).  Mirrored films
-count as good: left and right are not judged.
+(claimed: none, of films with one fault); wrong ones refused, let in as unchecked, let in as checked (claimed: at most 1 in 100
+of other pictures).  Mirrored films count as good: left and right are not judged.
 """
 
 from __future__ import annotations

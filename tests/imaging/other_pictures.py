@@ -1,7 +1,8 @@
 """Pictures that are no frontal chest film, drawn for tests and benchmarks: other parts, laterals, slices, photographs.
 
 A radiograph is drawn as its rays see it: soft tissue and bone are ellipses whose depth is added up, air takes away.  Numbers
-are shares of the picture's height and width; every picture of a kind has a size, place, lean and contrast of its own, by chance.
+are shares of the picture's height and width; every picture of a kind has a size, place, lean and contrast of its own, by
+chance.
 """
 
 from __future__ import annotations

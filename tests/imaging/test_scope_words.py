@@ -32,7 +32,8 @@ Xương đòn thẳng hoặc chếch | Wrist PA | Tuổi xương | Mammography |
 Cổ tay nghiêng | Scapula Y | Clavicule gauche | Khung sườn | XƯƠNG SƯỜN PHẢI | Hàm chếch một bên
 Phim cắn (Occlusal) | XQ vai T | XQ hàm mặt | Chụp mũi nghiêng | Xương chậu | Xquang đầu gối | Feet weight bearing | Radius/Ulna
 Main gauche - âge osseux | Télécrâne | TOGD | Pied droit | X-quang hàm dưới | Cone beam hàm trên | Hệ tiết niệu | Tib/Fib AP LAT
-Sacro-iliac joints | Small bowel follow through | Hysterosalpingogram | Ngón cái | Bàng quang ngược dòng | Rotule | Xương thuyền"""
+Sacro-iliac joints | Small bowel follow through | Hysterosalpingogram | Ngón cái
+Bàng quang ngược dòng | Rotule | Xương thuyền"""
 LATERALS = """Chụp Xquang ngực nghiêng hoặc chếch mỗi bên | NGUC NGHIENG TRAI | Thorax profil | Chest lateral
 Chest decubitus | Đỉnh phổi ưỡn | Chest LLAT | Chụp phổi đỉnh ưỡn"""
 SOURCES = ["SeriesDescription", "PerformedProcedureStepDescription", "RequestedProcedureDescription", "StudyDescription"]
