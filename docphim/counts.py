@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from docphim import files
 from docphim.columns import aligned
@@ -34,6 +35,11 @@ def by_reason(reasons: Iterable[str]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in Counter(reasons).most_common()) or "none"
 
 
+def unjudged(dataset: Path) -> str:
+    """Which of a dataset's films could not be judged by their pixels, in a line; empty where all were."""
+    return unchecked.line(files.read_jsonl(dataset / "prepared" / "index.jsonl"))
+
+
 def burned_in(dataset: Path) -> str:
     """What became of the text burned into a dataset's films, in a line; empty where all of them are phantoms."""
     return text_counts.line(files.read_jsonl(dataset / "prepared" / "index.jsonl"), _drawn(dataset))
@@ -46,7 +52,19 @@ def _drawn(dataset: Path) -> set[str]:
 
 def _ingest(stage: Stage) -> str:
     notes = files.read_json(stage.folder / "ingest_notes.json")
-    return f"{notes['studies']} studies, {notes.get('with_report', notes['studies'])} of them matched with a report"
+    reported = notes.get("with_report", notes["studies"])
+    return f"{notes['studies']} studies, {reported} of them matched with a report{_people(notes) if reported else ''}"
+
+
+def _people(notes: dict[str, Any]) -> str:
+    """What was taken out of the reports, by kind, and how many still seemed to hold a signature; '' for what is invented."""
+    if "deidentified" not in notes:
+        return ""
+    if not notes["deidentified"]:
+        return "; people are not taken out of the reports"
+    counts = notes["counts"]
+    parts = [f"{name.removeprefix('people_')} {n}" for name, n in counts.items() if name.startswith("people_") and n]
+    return f"; taken out of the reports: {', '.join(parts) or 'nothing'}; doubtful reports {counts.get('reports_doubtful', 0)}"
 
 
 def _table(rows: list[files.Row], dataset: Path) -> str:
@@ -73,7 +91,8 @@ def _build(stage: Stage) -> str:
 
 
 def _generate(stage: Stage) -> str:
-    ends = Counter(row["finish"] for row in files.read_jsonl(stage.folder / "predictions.jsonl"))
+    rows = (row for name in ("predictions", "drafts") for row in files.read_jsonl(stage.folder / f"{name}.jsonl"))
+    ends = Counter(row["finish"] for row in rows)
     odd = "".join(f", {n} {words}" for end, words in _ENDS.items() if (n := ends[end]))
     return f"{sum(ends.values())} drafts{odd}"
 
@@ -95,7 +114,7 @@ def _evaluate(stage: Stage) -> str:
 
 
 def _page(stage: Stage) -> str:
-    pages = [stage.folder / name for name in stage.outputs if (stage.folder / name).exists()]
+    pages = [stage.folder / name for name in stage.outputs if name.endswith(".html") and (stage.folder / name).exists()]
     return ", ".join(f"{path.name} {path.stat().st_size / 1e6:.2f} MB" for path in pages)
 
 

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from docphim import files, preflight, records, way
+from docphim import counts, files, preflight, records, way
 from docphim.errors import Refused, UsageError
 from docphim.recipe import Recipe, Source, read_values, validated
 from docphim.resume import call, do, reopen
@@ -20,8 +20,10 @@ log = logging.getLogger("docphim")
 WORK = "work"
 #: There, what the drafts are made from: which films, and what lies there.
 MADE_FROM = "films.json"
+#: There, the prepared films, a line each.
+INDEX = "prepared/index.jsonl"
 #: The version of the last stage, the drafts' own page and texts.
-VERSION = 1
+VERSION = 2
 
 
 def draft(run: Path, path: Path, out: Path | None = None, base: Path | None = None) -> Path:
@@ -85,6 +87,7 @@ def _do(steps: list[Stage], work: Path) -> None:
         if stage.name == "generate" and stage.done and _unanswered(work):
             reopen(stage)
         do(stage, later=steps[number + 1 :])
+        log.info(counts.line(stage))
         if stage.name == "prepare":
             preflight.refuse_too_many(work, 1.0)
 
@@ -154,7 +157,7 @@ def stages(recipe: Recipe, run: Path, out: Path) -> list[Stage]:
         call="docphim.page.drafts:drafts",
         arguments=(work, out),
         settings={"run": run.name, "language": recipe.language, "megabytes": recipe.page.megabytes},
-        inputs={name: work / name for name in ("drafts.jsonl", "rejected.jsonl", "studies.jsonl", "private.csv")},
+        inputs={name: work / name for name in ("drafts.jsonl", "rejected.jsonl", "studies.jsonl", "private.csv", INDEX)},
         folder=out,
         outputs=["drafts.jsonl", "texts", "index.html", "rejected.jsonl", "private.csv"],
         version=VERSION,

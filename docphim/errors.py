@@ -14,7 +14,7 @@ REASONS: dict[str, str] = {
     "file_protected": "the file is protected by a password",
     "file_changed": "the file is not the one that was ingested",
     "executable_preamble": "the DICOM preamble holds an executable program",
-    "unsafe_path": "a path leaves the folder it was given in",
+    "unsafe_path": "a path leaves the folder it was given in, or its name is no text",
     # pixels
     "pixels_missing": "the file has no pixel data",
     "pixels_undecodable": "the pixel data cannot be decoded",

@@ -274,7 +274,7 @@ def _page(recipe: Recipe, dataset: Path, home: Path) -> Stage:
             **_drafts(home),
             "drafts": home / "drafts.jsonl",
             "log": home / "log.jsonl",
-            **{name: dataset / f"{name}.json" for name in ("stats", "leaks")},
+            **{name: dataset / f"{name}.json" for name in ("stats", "leaks", "ingest_notes")},
             **{name: dataset / f"{name}.jsonl" for name in ("studies", "rejected")},
             "private": dataset / "private.csv",
             **_examples(dataset),

@@ -169,7 +169,7 @@ class Assembler:
                         text, names, numbers, language=self._language, recogniser=self._people.recogniser
                     )
                     text, doubtful = cleaned.text, doubtful or cleaned.doubtful
-                    self._notes.counts.update({f"people_{kind}s": n for kind, n in cleaned.removed.items()})
+                    self._notes.count_people(cleaned.removed)
                 if text and text not in parts[section]:
                     parts[section].append(text)
         self._notes.counts["reports_doubtful"] += doubtful

@@ -54,7 +54,8 @@ def may_be_film(path: Path) -> bool:
 def _film(entry: Entry) -> Image | None:
     """A film, None for what is no image; a refusal where the name or the first bytes promise one."""
     if entry.refused:
-        raise Refused(entry.refused)
+        readable = entry.relative == entry.relative.encode("utf-8", "ignore").decode()
+        raise Refused(entry.refused, "", "" if readable else "the file's name is no UTF-8")
     path = entry.path
     head = _head(path)
     if head is None:

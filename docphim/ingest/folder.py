@@ -116,6 +116,7 @@ def read(
     """
     deidentify = options.ids == "hash" if options.deidentify is None else options.deidentify
     people = removal(deidentify, options.recogniser, options.doubtful)
+    notes.record["deidentified"] = people.on
     root = root_of(options)
     entries = list(walk(root))
     reports = _reports(options, root, entries)
@@ -132,8 +133,8 @@ def read(
     _note(notes, reports, matched)
     yield from refusals.refused_rows(matched.refused, identities, root)
     strangers = mismatched(matched.drafts, notes.counts)
-    if options.rows != "refused":
-        _merge(matched.drafts, options.rows, notes)
+    if options.rows != "refused":  # of strangers every row is to be found again
+        _merge([draft for draft in matched.drafts if draft.name not in strangers], options.rows, notes)
     named = reports.table.named if reports.table else frozenset()
     assembler = Assembler(identities, notes, language, options.comparisons == "leave_out", named, people)
     studies: list[SourceStudy] = []

@@ -49,3 +49,7 @@ class Notes:
 
     record: dict[str, Any] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+
+    def count_people(self, removed: Counter[str]) -> None:
+        """Add what was taken out of a text, by kind: `people_names`, `people_addresses`, …"""
+        self.counts.update({f"people_{kind}{'es' if kind.endswith('s') else 's'}": n for kind, n in removed.items()})

@@ -104,6 +104,7 @@ def read(
         A needed column is missing, or the splits are asked for and a shard's name says none.
     """
     people = removal(options.deidentify, options.recogniser, options.doubtful)
+    notes.record["deidentified"] = people.on
     root = _root(options)
     shards = find_shards(root)
     if split_by_source and any(shard.split is None for shard in shards):

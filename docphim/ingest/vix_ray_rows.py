@@ -96,7 +96,7 @@ class Reader:
             for section, text in sections.items()
         }
         for one in cleaned.values():
-            self._notes.counts.update({f"people_{kind}s": n for kind, n in one.removed.items()})
+            self._notes.count_people(one.removed)
         return {section: one.text for section, one in cleaned.items()}, any(one.doubtful for one in cleaned.values())
 
 

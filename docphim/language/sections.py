@@ -6,6 +6,7 @@ What counts as a heading or as a comparison is in sections.yaml, for a radiologi
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def tidy(text: str) -> str:
 
 def heading_names() -> list[str]:
     """Every heading that opens a section, normalised."""
-    return list(_names())
+    return [normalize(heading) for headings in _data()["headings"].values() for heading in headings]
 
 
 @cache
@@ -96,7 +97,14 @@ def _data() -> Any:
 
 @cache
 def _names() -> dict[str, str]:
-    return {normalize(h): section for section, headings in _data()["headings"].items() for h in headings}
+    names = {normalize(h): section for section, headings in _data()["headings"].items() for h in headings}
+    # As old systems write them, without accents: `KET LUAN`.  A short word would then be too many others.
+    return {_bare(h): section for h, section in names.items() if " " in h} | names
+
+
+def _bare(heading: str) -> str:
+    """Without accents; ASCII, as `normalize` leaves it."""
+    return "".join(c for c in unicodedata.normalize("NFD", heading) if not unicodedata.combining(c)).replace("đ", "d")
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Any
 
 from docphim.files import atomic, private_folder, read_examples, read_jsonl, write_jsonl
 from docphim.imaging import text_counts
+from docphim.imaging.unchecked import unchecked
 from docphim.page import words
 from docphim.page.films import STEPS, Films, fit, pictures
 from docphim.page.render import MEGABYTE, rendered
@@ -188,7 +189,8 @@ def write_page(
     media = pictures(read_examples(dataset, "draft"))
     films = Films(dataset, {key: entry for shown in media.values() for key, entry in shown.items()})
     known: dict[str, Any] = {"run": run, "studies": studies, "model": model, "refused": refused, "megabytes": megabytes}
-    known["texts"] = text_counts.by_state(read_jsonl(dataset / "prepared" / "index.jsonl"))
+    prepared = list(read_jsonl(dataset / "prepared" / "index.jsonl"))
+    known |= {"texts": text_counts.by_state(prepared), "unchecked_films": unchecked(prepared)}
     bare = rendered("drafts.html", **known, large={}, shape=films.shape)
     paths = [film for item in studies for film in item.films]
     large = _fitted(films, paths, int(megabytes * MEGABYTE) - len(bare))

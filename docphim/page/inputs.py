@@ -19,6 +19,8 @@ from docphim.scores import TaskKey, TaskScores, read_scores
 from docphim.study import SPLITS, Example, Media, Prediction, Study, from_row
 
 Row = dict[str, Any]
+#: What is taken out of reports, as ingest counts it.
+PEOPLE = ("names", "numbers", "dates", "addresses", "fields")
 #: Strings that name a place on somebody's disk: they may hold a person's or a hospital's name.
 _PATH = re.compile(r"^[~./\\]|^[A-Za-z]:[\\/]|\\")
 _FILE = re.compile(r"[/\\]|\.\w{1,8}$")
@@ -42,6 +44,7 @@ class Inputs:
     stats: Row
     pictures: dict[str, dict[str, Media]] = field(default_factory=dict)  # study → what is shown of it
     drafted: int = 0  # studies without a report, on a page of their own
+    notes: Row = field(default_factory=dict)  # what ingest decided and counted
 
     @property
     def blind(self) -> bool:
@@ -52,6 +55,18 @@ class Inputs:
     def unchecked(self) -> Row:
         """The films that were let in though their pixels do not tell whether they lie right or are negatives."""
         return unchecked(row for rows in self.films.values() for row in rows)
+
+    @property
+    def people(self) -> dict[str, int] | None:
+        """What was taken out of the reports, by kind; empty where nothing was to be, None where nobody is real."""
+        if "deidentified" not in self.notes:
+            return None
+        return {kind: self.notes["counts"].get(f"people_{kind}", 0) for kind in PEOPLE if self.notes["deidentified"]}
+
+    @property
+    def doubtful(self) -> dict[str, int]:
+        """How many reports seemed to hold a signature that nobody understood, and how many of them were refused for it."""
+        return {"n": self.notes["counts"].get("reports_doubtful", 0), "refused": self.rejected["identity_doubtful"]}
 
     @property
     def synthetic(self) -> bool:
@@ -74,7 +89,7 @@ def read(dataset: Path, run: Path) -> Inputs:
     studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
     examples = [example for split in SPLITS for example in read_examples(dataset, split)]
     recipe, scores = run / "recipe.yaml", run / "scores.json"
-    leaks, stats = dataset / "leaks.json", dataset / "stats.json"
+    leaks, stats, notes = (dataset / name for name in ("leaks.json", "stats.json", "ingest_notes.json"))
     return Inputs(
         name=run.name,
         recipe=without_paths(yaml.safe_load(recipe.read_text(encoding="utf-8")) or {}) if recipe.exists() else {},
@@ -90,6 +105,7 @@ def read(dataset: Path, run: Path) -> Inputs:
         stats=read_json(stats) if stats.exists() else {},
         pictures=pictures(examples),
         drafted=len({row["study"] for row in read_jsonl(run / "drafts.jsonl")}),
+        notes=read_json(notes) if notes.exists() else {},
     )
 
 

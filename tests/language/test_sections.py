@@ -34,6 +34,12 @@ REPORTS = [
     ("Tim không to, phổi hai bên sáng.", {"findings": "Tim không to, phổi hai bên sáng."}),
     ("BỆNH VIỆN X\nMô tả: Phổi sáng", {"findings": "Phổi sáng"}),
     ("Kết luận: Bình thường", {"impression": "Bình thường"}),
+    ("MO TA:\nTim to.\nKET LUAN:\nTim to.", {"findings": "Tim to.", "impression": "Tim to."}),
+    (
+        "Ket qua chup: Tim to. Ket luan: Tim to. De nghi: sieu am",
+        {"findings": "Tim to.", "impression": "Tim to.", "recommendation": "sieu am"},
+    ),
+    ("Hinh anh tim to, khong thay mo ta gi them", {"findings": "Hinh anh tim to, khong thay mo ta gi them"}),
     ("Mô tả:\nKết luận:", {}),
     ("  \n", {}),
     ("Mô tả: đám mờ. kết luận sơ bộ: lao", {"findings": "đám mờ. kết luận sơ bộ: lao"}),
