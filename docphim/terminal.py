@@ -305,12 +305,18 @@ def tree(value: dict[str, Any], indent: str = "") -> None:
 
 def inspected(seen: dict[str, Any], most: int = 3) -> None:
     """Print what `docphim inspect` found; refusals of one reason together, the first few by name."""
-    tree({key: value for key, value in seen.items() if key not in ("refused", "volumes")})
+    tree({key: value for key, value in seen.items() if key not in ("refused", "volumes", "reports")})
     console = Console(highlight=False, soft_wrap=True)
     for row in seen.get("volumes", []):
         size = " x ".join(map(str, row["shape"] or ["?"])) + (f" at {row['spacing']} mm" if row["spacing"] else "")
         words = f"volume {row['where']}: {row['modality'] or row['format']}, {size}, unit {row['unit'] or 'unknown'}"
         console.print(Text(printable(words)))
+    unread = {row["where"] for row in seen["refused"]}
+    for row in seen.get("reports", []):
+        columns = f"; columns {', '.join(row['columns'])}" if row["columns"] else ""
+        none = "not read" if row["where"] in unread else "no column of report text is known; source.columns can name it"
+        words = f"{row['rows']} rows, {row['usable']} usable{columns}" if row["rows"] else none
+        console.print(Text(printable(f"reports {row['where']}: {row['format']}, {words}")))
     same: dict[tuple[str, str], list[str]] = {}
     for row in seen["refused"]:
         same.setdefault((row["reason"], row["why"]), []).append(row["where"])

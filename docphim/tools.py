@@ -27,21 +27,35 @@ def inspect(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """What a file or folder is, or why it is refused."""
-    from docphim.imaging.inspect import inspect as look
-
+    """What a file or folder is, films and reports, or why it is refused."""
     if contact_sheet is not None:
         show(_contact_sheets(path.expanduser(), contact_sheet.expanduser()), json)
         return
-    answer = look(path)
+    answer = _seen(path)
     if json:
         show(answer, True)
     else:
         from docphim import terminal
 
         terminal.inspected(answer)
-    if answer["refused"] and not answer.get("usable"):  # a folder with one film that can be used is no refusal
+    usable = answer.get("usable") or any(row["usable"] for row in answer.get("reports", []))
+    if answer["refused"] and not usable:  # a folder with one film that can be used is no refusal
         raise typer.Exit(3)
+
+
+def _seen(path: Path) -> dict[str, Any]:
+    """What the pixels and headers under a path say, and its tables and documents of reports."""
+    from docphim.imaging.inspect import inspect as look
+    from docphim.ingest.look import holds_reports, reports_in
+
+    path = path.expanduser()
+    if not path.exists() or (path.is_file() and not holds_reports(path)):
+        return look(path)
+    reports, refused = reports_in(path)
+    if path.is_file():
+        return {"reports": reports, "refused": refused}
+    films = look(path)
+    return {**films, "reports": reports, "refused": [*films["refused"], *refused]}
 
 
 def _contact_sheets(dataset: Path, out: Path) -> dict[str, Any]:

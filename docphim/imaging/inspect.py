@@ -42,7 +42,7 @@ def inspect(path: str | Path) -> Row:
         return _folder(path)
     if not path.exists():
         raise Refused("file_missing", str(path))
-    return _file(path, path.name)
+    return _file(path, _shown(Path(path.name)))
 
 
 def _folder(folder: Path) -> Row:
@@ -53,7 +53,8 @@ def _folder(folder: Path) -> Row:
     volumes: list[Row] = []
     usable = others = 0
     for path in bar(singles, len(singles), "inspect"):
-        row = _file(path, path.relative_to(folder).as_posix())
+        name = _shown(path.relative_to(folder))
+        row = _file(path, name)
         if row["format"] == "other" and path.suffix.lower() not in _IMAGE_SUFFIXES:
             others += 1
             continue
@@ -61,7 +62,7 @@ def _folder(folder: Path) -> Row:
         refused += row["refused"]
         usable += not row["refused"]
         if row["format"] in _VOLUMES:
-            volumes.append({"where": path.relative_to(folder).as_posix(), "files": 1, **row})
+            volumes.append({"where": name, "files": 1, **row})
     for entry in series:
         row = series_row(entry, folder)
         volumes.append(row)
@@ -73,11 +74,16 @@ def _folder(folder: Path) -> Row:
     return {"files": count, "usable": usable, "others": others, "modalities": counts, "volumes": volumes, "refused": refused}
 
 
+def _shown(path: Path) -> str:
+    """A path as it may be written; of a name that is no UTF-8, its bytes."""
+    return path.as_posix().encode("utf-8", "backslashreplace").decode()
+
+
 def series_row(entry: SeriesFound, folder: Path) -> Row:
     """One series of a folder as a row; `where` is the folder it lies in, with a number where it holds several."""
     where = Path(entry.folder).relative_to(folder).as_posix()
     where = entry.label if where == "." else f"{where}/{entry.label}" if entry.label else where
-    return _volume_row(where or folder.name, "dicom", entry.modality, str(entry.location), len(entry.names))
+    return _volume_row(_shown(Path(where or folder.name)), "dicom", entry.modality, str(entry.location), len(entry.names))
 
 
 def _volume_row(where: str, form: str, modality: str | None, location: str, files: int) -> Row:
@@ -105,6 +111,8 @@ def _described(volume: Volume, where: str) -> Row:
 def _file(path: Path, name: str) -> Row:
     row: Row = {"format": "other", "modality": None, "shape": None, "spacing": None, "unit": None, "refused": []}
     try:
+        if path.name != path.name.encode("utf-8", "ignore").decode():
+            raise Refused("unsafe_path", "", "the file's name is no UTF-8")
         kind = kind_of(locations.head(path, ENOUGH))
         if kind in _VOLUMES:
             return _array_or_nifti(path, name, kind, row)

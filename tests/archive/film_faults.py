@@ -100,7 +100,7 @@ def _beside(case: Case) -> Path:
 def _unreadable_name(case: Case) -> None:
     """A file whose name is no UTF-8, beside the film, which stays."""
     shutil.copy(case.film, os.fsencode(case.film.parent) + f"/ph\xecm {case.number}.png".encode("latin-1"))
-    case.lost.append(Lost("unsafe_path", (f"ph\\udcecm {case.number}.png",), drafts=True))
+    case.lost.append(Lost("unsafe_path", (f"ph\\udcecm {case.number}.png",), drafts=True, looks=True))
 
 
 def _link(case: Case) -> None:

@@ -13,7 +13,7 @@ import pytest
 from department import OTHERS, write
 from outputs import texts_of
 from program import Program
-from register import FAULTS
+from register import FAULTS, FILE
 
 from docphim import run
 from docphim.errors import Refused, UsageError
@@ -22,6 +22,8 @@ from docphim.recipe import Recipe, validated
 
 #: Each kind of fault once.
 STUDIES = len(FAULTS) + OTHERS
+#: What a text alone shows, without the films.
+OF_A_TEXT = ("report_empty", "report_encoding", "row_unreadable", "report_not_text", "document_mixed", "file_protected")
 
 
 @pytest.fixture(scope="module")
@@ -226,12 +228,34 @@ def test_inspect_names_each_film_that_cannot_be_used_and_nobody_else(program, pa
     answer = program("inspect", program.folder / "archive", "--json", tiny=False)
     assert answer.returncode == 0 and not answer.stderr, answer.stderr
     seen = json.loads(answer.stdout)
-    wanted = [(one.reason, place) for part in parts.values() for one in part.lost if one.looks for place in one.places]
+    lost = [one for part in parts.values() for one in part.lost]
+    wanted = [(one.reason, place) for one in lost if one.looks or one.reason in OF_A_TEXT for place in one.places]
+    wanted = [(reason, place) for reason, place in wanted if reason not in OF_A_TEXT or not place.endswith((".png", ".dcm"))]
+    wanted += [(part.whole, "") for part in parts.values() if part.whole and "encoding" not in part.whole]
+    wanted += [("report_encoding", "bang.csv")] * 3
     refused = [(row["reason"], row["where"]) for row in seen["refused"]]
     assert [one for one in wanted if not any(one[0] == reason and where.endswith(one[1]) for reason, where in refused)] == []
     assert [one for one in refused if not any(one[0] == reason and one[1].endswith(place) for reason, place in wanted)] == []
+    assert len(refused) == len(wanted)
+    rows = {row["where"]: (row["rows"], row["usable"]) for row in seen["reports"]}
+    listed = [case for case in parts["register"].cases for _ in case.rows]
+    assert rows[f"so/{FILE}"] == (len(listed), len(listed) - sum(reason in OF_A_TEXT for reason in reasons(parts["register"])))
+    assert rows["documents"] == (9, 5) and rows["csv/xuat.csv"] == (16, 10) and rows["whole/khoa/khoa.xlsx"] == (0, 0)
     named = {path.stem.rsplit(" ", 1)[0] for path in (program.folder / "archive").rglob("*")}
     assert_nobody(answer.stdout, planted, but=named)
+
+
+def reasons(part):
+    return [one.reason for one in part.lost]
+
+
+def test_inspect_says_so_in_a_few_lines_by_reason(program, parts):
+    answer = program("inspect", program.folder / "archive", tiny=False)
+    assert "reports tcvn3/bang.csv: csv, not read" in answer.stdout and "say encoding: tcvn3: tcvn3/bang.csv" in answer.stdout
+    assert re.search(r"reports so/Sổ XQ 2024.xlsx: xlsx, \d+ rows, \d+ usable; columns age, date, id, image", answer.stdout)
+    assert re.search(r"report_empty: .*#Sổ!\d+ and 3 more", answer.stdout)
+    alone = program("inspect", program.folder / "archive" / "whole" / "khoa" / "khoa.xlsx", tiny=False)
+    assert (alone.returncode, alone.stderr) == (3, "") and "file_protected" in alone.stdout
 
 
 def test_nobody_is_named_in_any_output(program, planted, prepared, drafted):
