@@ -21,7 +21,7 @@ from part import Part
 from register import write_register
 
 #: So many studies lie in the other parts; the register has the rest.
-OTHERS = 57
+OTHERS = 60
 
 
 def write(folder: Path, studies: int, seed: int = 1) -> dict[str, Part]:
@@ -56,6 +56,7 @@ _OTHERS = {
     "last": partial(tables.addenda, rule="last"),
     "joined": partial(tables.addenda, rule="joined"),
     "formats": tables.other_formats,
+    "burned_in": tables.written_on,
     "documents": papers.documents,
     "whole": lambda folder, first, seed: tables.refused_whole(folder),
 }

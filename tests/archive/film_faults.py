@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from case import Case, Change, Fault, Lost, header
-from PIL import Image, ImageDraw
+from invented_people import bare
+from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
 
@@ -72,17 +73,12 @@ def _drawing(_: np.ndarray) -> np.ndarray:
     return page
 
 
-def _second_film(**tags: object) -> Change:
-    """Another film beside the first, of the same study."""
-
-    def add(case: Case) -> None:
-        film = pydicom.dcmread(case.film)
-        for keyword, value in tags.items():
-            setattr(film, keyword, value)
-        film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
-        film.save_as(_beside(case))
-
-    return add
+def _second_patient(case: Case) -> None:
+    """Another patient's film beside the first, in the same study."""
+    film = pydicom.dcmread(case.film)
+    film.PatientID, film.SOPInstanceUID = f"BN{case.number + 70_000}", f"2.25.{case.number + 9_000_000}"
+    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
+    film.save_as(_beside(case))
 
 
 def _other_pixels(case: Case) -> None:
@@ -112,9 +108,15 @@ def _link(case: Case) -> None:
 
 
 def _name_on_film(case: Case) -> None:
+    write_on(case, bare(case.patient.name).upper())
+
+
+def write_on(case: Case, words: str, side: int = 0) -> None:
+    """Burn words into the upper left corner of a picture, which may first be enlarged."""
     with Image.open(case.film) as film:
-        ImageDraw.Draw(film).text((4, 4), case.patient.name.upper(), fill=255)
-        film.save(case.film)
+        large = film.resize((side or film.width, side or film.height))
+    ImageDraw.Draw(large).text((8, 8), words, fill=255, font=ImageFont.load_default(max(10, side // 24)))
+    large.save(case.film)
 
 
 def _lateral_by_name(case: Case) -> None:
@@ -173,9 +175,7 @@ FILM_FAULTS: dict[str, Fault] = {
     "stamp": _film(True, _redrawn(lambda pixels: pixels[:40, :40]), "image_too_small"),
     "no bytes": Fault(True, lambda case: case.film.write_bytes(b""), "file_empty", True, True, rest="image_missing"),
     "link out of the archive": Fault(True, _link, "unsafe_path", True, False, rest="image_missing"),
-    "two patients in a study": Fault(
-        False, _second_film(PatientID="BN99999", SOPInstanceUID="2.25.9991"), "study_mixed_patients", drafts=True
-    ),
+    "two patients in a study": Fault(False, _second_patient, "study_mixed_patients", drafts=True),
     "other pixels under one UID": Fault(False, _other_pixels, "duplicate_uid", True, False, rest="image_missing"),
     "half a film": Fault(True, _half),
     "copy under another name": Fault(False, lambda case: shutil.copy(case.film, _beside(case))),

@@ -11,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 from case import Lost, header
+from film_faults import write_on
+from invented_people import bare
 from openpyxl import Workbook
 from part import NAMES, Part, cases, divided, lose, workbook, written
 from protected import encrypted_shell
@@ -129,6 +131,17 @@ def addenda(folder: Path, first: int, seed: int, rule: str) -> Part:
 
 
 _BY_NUMBER = ("accession", "name", "patient", "age", "sex", "text")
+
+
+def written_on(folder: Path, first: int, seed: int) -> Part:
+    """Films large enough for their words to be read: a name, a number with a day, and a marker, which may stay."""
+    made = cases(folder, first, 3, seed)
+    name, number, marker = made
+    write_on(name, bare(name.patient.name).upper(), 768)
+    write_on(number, f"{number.patient_id} {number.row['date']}", 768)
+    write_on(marker, "R", 768)
+    workbook(folder / "Sổ.xlsx", {"Sổ": [[NAMES[field] for field in FIELDS], *([divided(c)[f] for f in FIELDS] for c in made)]})
+    return Part(folder, {}, made)
 
 
 def other_formats(folder: Path, first: int, seed: int) -> list[Part]:

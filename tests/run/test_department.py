@@ -7,6 +7,7 @@ import re
 import stat
 import unicodedata
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from outputs import texts_of
 from program import Program
 from register import FAULTS, FILE
 
-from docphim import run
+from docphim import counts, run
 from docphim.errors import Refused, UsageError
 from docphim.files import read_json, read_jsonl
 from docphim.recipe import Recipe, validated
@@ -179,10 +180,10 @@ def test_counts_are_printed_after_each_stage_and_films_nobody_could_judge_are_am
     unjudged = sum(case.unchecked for case in register.cases)
     assert f"unchecked by their pixels: {unjudged} films" in whole
     assert f"burned-in text: {len(register.staying)} films not looked through" in whole
-    counts = notes["counts"]
-    assert all(counts[f"people_{kind}"] > 0 for kind in ("names", "numbers", "dates", "addresses"))
-    assert f"taken out of the reports: addresses {counts['people_addresses']}" in ingested
-    assert f"doubtful reports {counts['reports_doubtful']}" in ingested and counts["reports_doubtful"] == 1
+    taken = notes["counts"]
+    assert all(taken[f"people_{kind}"] > 0 for kind in ("names", "numbers", "dates", "addresses"))
+    assert f"taken out of the reports: addresses {taken['people_addresses']}" in ingested
+    assert f"doubtful reports {taken['reports_doubtful']}" in ingested and taken["reports_doubtful"] == 1
 
 
 def test_the_page_says_what_was_taken_out_and_which_films_nobody_could_judge(program, parts, ended):
@@ -281,6 +282,16 @@ def planted(parts):
     """All that may stand nowhere, with its words."""
     names = {plain(text) for part in parts.values() for case in part.cases for text in case.planted}
     return {name: set(re.findall(r"\w+", name)) for name in names}
+
+
+@pytest.mark.skipif(find_spec("rapidocr") is None, reason="rapidocr is not installed: pip install 'docphim[ocr]'")
+def test_where_the_reader_is_installed_words_on_films_are_masked_and_markers_stay(program, parts):
+    values = recipe(program, parts["burned_in"], "masked")
+    values["prepare"] |= {"burned_in": "mask", "long_side": 768}
+    run.run(validated(Recipe, values, ""), until="prepare")
+    assert counts.burned_in(dataset(program, "masked")) == (
+        "burned-in text: 2 films with text that was masked, 1 films without text but markers"
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such modes")
