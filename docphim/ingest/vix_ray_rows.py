@@ -72,6 +72,7 @@ class Reader:
         sections = {section: tidy(cell_text(cells.get(section, ""))) for section in ("findings", "impression")}
         if self._people.on:
             sections, doubtful = self._without_people(sections, cells)
+            self._notes.counts["reports_doubtful"] += doubtful
             if doubtful and not self._people.keep_doubtful:
                 raise Refused("identity_doubtful")
         texts: dict[str, str] = {}
