@@ -21,18 +21,18 @@ def _below(write: Callable[[Case], str]) -> Fault:
     return Fault(True, sign)
 
 
-def _within(write: Callable[[Case], str]) -> Fault:
-    """A line within the findings, of whose patient header and table know."""
+def _within(write: Callable[[Case], str], known: bool = True) -> Fault:
+    """A line within the findings, of whose patient the table knows, and the header, which names the doctor too."""
 
     def sign(case: Case) -> None:
         case.row["text"] = case.text.replace("\n", f"\n{write(case)}\n", 1)
 
-    return Fault(False, sign)
+    return Fault(not known, sign)
 
 
 def _given(case: Case) -> str:
-    """One word of the doctor's, for a title to stand before."""
-    return case.plant(case.doctor.given.split()[-1])
+    """One word of the doctor's name; it may be a word of reports too, so it is looked for beside the clean report alone."""
+    return case.doctor.given.split()[-1]
 
 
 def _initials(case: Case) -> str:
@@ -107,5 +107,10 @@ SIGNATURES: dict[str, Fault] = {
     "name underscored": _within(lambda case: f"Ảnh {_underscored(case)}"),
     "letterhead": _within(lambda case: f"Họ tên: {case.patient.name}   Tuổi: {case.age}   Giới: {case.sex}"),
     "address": _within(lambda case: f"ĐC: {case.plant(f'số {case.number + 3}/7 đường Hoàng Văn Thái')}, phường 4, quận 8"),
+    "one word after a title, in a sentence": _within(
+        lambda case: f"Đã trao đổi với BS {_given(case)} khoa Nội, theo dõi thêm.", False
+    ),
+    "one word after a relative": _within(lambda case: f"Người nhà là bà {_given(case)} đưa vào.", False),
+    "technician in a sentence": _within(lambda case: f"Phim do KTV {_given(case)} chụp tại giường.", False),
     "mother": _within(lambda case: f"Con bà {case.doctor.name}"),
 }
