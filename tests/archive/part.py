@@ -30,15 +30,12 @@ class Part:
         Its studies.
     whole : str
         What stops the whole part, as words of the message; '' where it is read.
-    counts : dict
-        What ingest_notes.json must count.
     """
 
     folder: Path
     source: dict[str, Any] = field(default_factory=dict)
     cases: list[Case] = field(default_factory=list)
     whole: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def lost(self) -> list[Lost]:
