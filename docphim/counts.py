@@ -57,14 +57,14 @@ def _ingest(stage: Stage) -> str:
 
 
 def _people(notes: dict[str, Any]) -> str:
-    """What was taken out of the reports, by kind, and how many still seemed to hold a signature; '' for what is invented."""
+    """What was taken out of the reports, by kind; '' for what is invented."""
     if "deidentified" not in notes:
         return ""
     if not notes["deidentified"]:
         return "; people are not taken out of the reports"
     counts = notes["counts"]
     parts = [f"{name.removeprefix('people_')} {n}" for name, n in counts.items() if name.startswith("people_") and n]
-    return f"; taken out of the reports: {', '.join(parts) or 'nothing'}; doubtful reports {counts.get('reports_doubtful', 0)}"
+    return f"; taken out of the reports: {', '.join(parts) or 'nothing'}"
 
 
 def _table(rows: list[files.Row], dataset: Path) -> str:

@@ -51,7 +51,7 @@ def test_after_ingest_a_table_counts_what_was_refused_by_reason_and_says_where_e
     got = Ingested(tmp_path)
     stage = Stage("ingest", "", (), {}, {}, got.dataset, ["rejected.jsonl?stage=ingest"], 1)
     lines = counts.line(stage).split("\n")
-    assert lines[0] == "ingest: 1 studies, 1 of them matched with a report; refused: 5"
+    assert lines[0] == "ingest: 1 studies, 1 of them matched with a report; taken out of the reports: nothing; refused: 5"
     assert [line.split()[:2] for line in lines[1:-1]] == [
         ["image_missing", "2"],
         ["file_unreadable", "1"],

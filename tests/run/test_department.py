@@ -173,7 +173,7 @@ def test_counts_are_printed_after_each_stage_and_films_nobody_could_judge_are_am
     register = parts["register"]
     ingested, whole = (answer.stderr for answer in ended)
     notes = read_json(dataset(program, "register") / "ingest_notes.json")
-    assert f"ingest: {notes['studies']} studies" in ingested and "patient_mismatch 2" in ingested
+    assert f"ingest: {notes['studies']} studies" in ingested and re.search(r"patient_mismatch +2 ", ingested)
     assert f"studies kept {len(register.staying)}; rejected: " in whole
     for reason, count in register.reasons.items():
         assert f"{reason} {count}" in whole
@@ -183,7 +183,7 @@ def test_counts_are_printed_after_each_stage_and_films_nobody_could_judge_are_am
     taken = notes["counts"]
     assert all(taken[f"people_{kind}"] > 0 for kind in ("names", "numbers", "dates", "addresses"))
     assert f"taken out of the reports: addresses {taken['people_addresses']}" in ingested
-    assert f"doubtful reports {taken['reports_doubtful']}" in ingested and taken["reports_doubtful"] == 1
+    assert re.search(r"reports_doubtful +1 ", ingested) and taken["reports_doubtful"] == 1
 
 
 def test_the_page_says_what_was_taken_out_and_which_films_nobody_could_judge(program, parts, ended):
