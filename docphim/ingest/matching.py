@@ -142,5 +142,6 @@ class _Studies:
                 draft.images += self._units[unit]
 
     def without_clashes(self) -> list[Row]:
-        """Take the clashing studies out; their rows are given back."""
+        """Take the clashing studies out: their films are nobody's, their rows are given back."""
+        self.owner = {unit: name for unit, name in self.owner.items() if name not in self._clashing}
         return [row for name in sorted(self._clashing) for row in self.drafts.pop(name).rows]

@@ -64,6 +64,11 @@ BESIDE = {
     "a document that says otherwise": ({"a.docx": [B], "b.docx": [B]}, 1, ["report_duplicate"]),
     "a document of no film": ({"b.docx": [B], "c.docx": [B]}, 2, ["image_missing"]),
     "two documents of one film": ({"b.docx": [B], "b.txt": A}, 1, ["report_duplicate"]),
+    "two documents of one film under two numbers": (
+        {"b.docx": [B], "b.txt": f"Mã BN: 77\n{B}"},
+        1,
+        ["report_ambiguous", "report_ambiguous", "report_missing"],
+    ),
     "tables in Word": ({"b.docx": "PK"}, 1, ["file_unreadable", "report_missing"]),
     "a scan": ({"b.pdf": [None]}, 1, ["report_missing", "report_not_text"]),
     "a protected document": ({"b.docx": encrypted_shell()}, 1, ["file_protected", "report_missing"]),
@@ -190,6 +195,7 @@ FOLDERS = {
         1,
         ["report_missing"],
     ),
+    "a folder elsewhere": ({"../bc/b.docx": [B], "../bc/r.csv": [["id", "text"], ["a", A]]}, {"reports": "../bc"}, 2, []),
     "films without reports": ({}, {"without_report": "keep"}, 2, []),
     "unreadable, and reports are not needed": (
         {"q.xlsx": encrypted_shell()},
@@ -227,6 +233,13 @@ def test_a_folder_whose_reports_cannot_be_told_says_why(tmp_path, name):
     with pytest.raises(error, match=words) as caught:
         Ingested(tmp_path, **({"sheet": "T9"} if "sheet" in name else {}))
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_rule_that_the_recipe_names_is_the_only_one_for_documents_alone(tmp_path):
+    fill(tmp_path / "source", films("a") | {"a.docx": [A]})
+    assert len(Ingested(tmp_path).studies) == 1
+    with pytest.raises(Refused, match="image_missing 1"):
+        Ingested(tmp_path, match="accession")
 
 
 def test_two_rows_that_name_nothing_are_two_refusals_though_they_stand_on_one_line_of_two_sheets(tmp_path):

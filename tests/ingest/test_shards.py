@@ -114,6 +114,7 @@ LACKING = {
     "an empty text": (pa.string(), "", "image_missing"),
     "an address": (pa.string(), "https://example.org/1.png", "image_missing"),
     "a way out": (pa.string(), "../secret.png", "unsafe_path"),
+    "a way out to nothing": (pa.string(), "x/../../gone.png", "unsafe_path"),
     "a link that leads out": (pa.string(), "link.png", "unsafe_path"),
     "a place elsewhere": (pa.string(), "/etc/hostname", "image_missing"),
     "a file's name from elsewhere": (pa.string(), "/content/1.png", "image_missing"),
