@@ -82,6 +82,18 @@ def test_rows_in_order_are_one_pass(table: Path, monkeypatch: pytest.MonkeyPatch
     assert len(passes) == 1
 
 
+def test_films_of_one_list_are_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pq.write_table(pa.table({"images": [CELLS[:3], CELLS[3:5]]}), tmp_path / "lists.parquet")
+    passes = []
+    cells = locations._cells
+    monkeypatch.setattr(locations, "_cells", lambda place: passes.append(place) or cells(place))
+    for row, item in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1)):
+        assert open_bytes(f"parquet:{tmp_path}/lists.parquet#images/0/{row}@{item}") == CELLS[3 * row + item]
+    assert len(passes) == 1
+    with pytest.raises(Refused, match="image_missing"):
+        open_bytes(f"parquet:{tmp_path}/lists.parquet#images/0/1@2")
+
+
 def test_a_large_row_group_is_not_held_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.parquet"
     cell = bytes(range(256)) * 4096  # 1 MB

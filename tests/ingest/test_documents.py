@@ -61,6 +61,7 @@ LABELLED = [
     (f"Họ và tên: Lê Thị C, Tuổi: 60\nNgày chụp: 05/03/2023\n{GOOD}", {"name": "Lê Thị C", "age": "60", "date": "05/03/2023"}),
     (f"{GOOD}\nBác sĩ đọc: BS. Nguyễn Văn D", {"id": "P1", "doctor": "BS. Nguyễn Văn D"}),
     (f"MÃ BỆNH NHÂN : 99\n{GOOD}\nMã BN: 99", {"id": "99"}),
+    (f"Số bệnh án: 24/1\nMã BN: 77\n{GOOD}", {"patient": "77", "id": "77"}),
     (f"Mã BN: 77 Tên: A\n{GOOD}", {"id": "77"}),
     (f"Mã BN: 77 Địa chỉ: Xã A\n{GOOD}", {"id": "77"}),
     (f"Họ tên: TRẦN VĂN B Năm sinh: 1960 Khoa: Nội\n{GOOD}", {"name": "TRẦN VĂN B"}),

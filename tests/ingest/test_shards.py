@@ -75,6 +75,7 @@ KINDS = {
     "large bytes": (pa.large_binary(), [ONE, TWO, THREE], [[ONE], [TWO], [THREE]]),
     "lists of bytes": (pa.list_(pa.binary()), [[ONE, TWO], [THREE]], [[ONE, TWO], [THREE]]),
     "paths": (pa.string(), ["1.png", "x/2.png", "x\\2.png"], [[ONE], [TWO], [TWO]]),
+    "paths without a suffix": (pa.string(), ["patients0001/study1/IM000001"], [[TWO]]),
     "lists of paths": (pa.list_(pa.string()), [["1.png", "x/2.png"], ["1.png"]], [[ONE, TWO], [ONE]]),
     "base64": (pa.string(), [TEXT, "1.png", TEXT], [[ONE], [ONE], [ONE]]),
     "base64 in lines": (pa.large_string(), ["\n".join(TEXT[i : i + 76] for i in range(0, len(TEXT), 76))], [[ONE]]),
@@ -98,6 +99,8 @@ def test_films_are_found_however_a_column_holds_them(tmp_path, name, kind):
     (source / "1.png").write_bytes(ONE)
     (source / "x").mkdir()
     (source / "x/2.png").write_bytes(TWO)
+    (source / "patients0001/study1").mkdir(parents=True)
+    (source / "patients0001/study1/IM000001").write_bytes(TWO)
     got = vix(tmp_path)
     assert got.rejected == [] and contents(got) == films
 
