@@ -45,7 +45,7 @@ class Likeness:
     upright: float
     upside_down: float
     sideways: float
-    frontal: float = 1.0
+    frontal: float
 
     @property
     def best(self) -> tuple[Position, float, float]:

@@ -174,11 +174,11 @@ def test_what_cannot_be_told_is_let_in_and_said(film: np.ndarray) -> None:
 
 
 def test_a_film_whose_brightness_alone_speaks_for_it_is_unchecked_in_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(0.2, 0.1, 0.0))
+    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(0.2, 0.1, 0.0, 1.0))
     assert judged(drawn()) == "positive, unchecked: position"
-    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(0.3, 0.1, 0.0))
+    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(0.3, 0.1, 0.0, 1.0))
     assert judged(drawn()) == "positive, unchecked: nothing"
-    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(0.3, 0.1, 0.4))
+    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(0.3, 0.1, 0.4, 1.0))
     assert judged(drawn()) == "positive, unchecked: position"
 
 
@@ -209,7 +209,7 @@ def test_a_film_is_held_against_other_pictures(
 def test_a_film_is_refused_only_where_one_position_stands_out(
     shown: tuple[float, float, float], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(*shown))
+    monkeypatch.setattr(appearance, "likeness", lambda film: appearance.Likeness(*shown, 1.0))
     assert judged(drawn()) == expected
 
 
