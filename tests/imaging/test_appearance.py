@@ -127,6 +127,16 @@ def test_a_film_that_a_window_whitens_for_the_most_part_is_no_drawing() -> None:
     assert flat_share(np.zeros((64, 64), np.uint16)) == 0 and not is_drawn(np.zeros((64, 64), np.uint16))
 
 
+@pytest.mark.parametrize(("grey", "soft", "drawn"), [(255, 60, False), (200, 60, True), (255, 20, True)])
+def test_one_grey_beside_something_soft_is_drawn_unless_a_window_may_have_whitened_a_film(
+    grey: int, soft: int, drawn: bool
+) -> None:
+    flat = np.full((256, 256), grey << 8, np.uint16)
+    flat[:, :soft] = np.arange(256 * soft, dtype=np.uint16).reshape(256, soft) * 3 + 5000
+    assert flat_share(flat) > 0.72
+    assert is_drawn(flat) == drawn
+
+
 def test_white_paper_with_hard_edges_is_drawn() -> None:
     paper = np.full((600, 800), 65535, np.uint16)
     paper[::4, :190:3] = 0
