@@ -35,6 +35,8 @@ _FINE, _STRONGER = 12.0, 3.0
 _TEXT, _PERHAPS, _READABLE, _LETTERS = 0.7, 0.5, 0.5, 2
 #: A box that takes more of the film than this is the film itself.
 _LARGEST = 0.12
+#: Wires that close a breastbone are read as rings, one below the other in the film's middle third.
+_RINGS, _MIDDLE, _TALL, _STACK = set("08ODQ"), (0.36, 0.64), 1.8, 3
 #: A marker counts as one only when it is read this surely; otherwise it is masked as any other text.
 _SURE = 0.8
 #: A mask reaches beyond its box by this share of the text's height: accents and tails of letters stand outside.
@@ -166,7 +168,30 @@ def texts(film: np.ndarray) -> list[Text]:
             text = _read(sharp, box)
             if surety >= _TEXT or (text.score >= _READABLE and sum(map(str.isalnum, text.text)) >= _LETTERS):
                 seen.append(text)
-    return sorted(seen, key=lambda text: (text.box[1], text.box[0]))
+    return sorted(without_wires(seen, width), key=lambda text: (text.box[1], text.box[0]))
+
+
+def without_wires(seen: list[Text], width: int) -> list[Text]:
+    """Leave out the wires of a breastbone on a film so wide, which are read as "888888" or "oooo"; a mask would hide the heart.
+
+    That is a column in the middle, or three rings one below the other.  A number across the film, a word, and anything at the
+    film's sides is never one of them.
+    """
+    rings = [text for text in seen if _is_rings(text, width)]
+    return [text for text in seen if text not in rings or not (_is_tall(text.box) or len(rings) >= _STACK)]
+
+
+def _is_rings(text: Text, width: int) -> bool:
+    """Whether a text of the middle is read as rings alone, but for one sign of six; "08/08/80" and "1980" are not."""
+    signs = text.text.upper().replace(" ", "")
+    rings = sum(sign in _RINGS for sign in signs)
+    left, _, right, _ = text.box
+    middle = _MIDDLE[0] * width < (left + right) / 2 < _MIDDLE[1] * width
+    return middle and right - left < 2 * (text.box[3] - text.box[1]) and rings > 0 and len(signs) - rings <= len(signs) // 6
+
+
+def _is_tall(box: Box) -> bool:
+    return box[3] - box[1] >= _TALL * (box[2] - box[0])
 
 
 def sharpened(film: np.ndarray) -> np.ndarray:

@@ -42,6 +42,33 @@ def test_a_marker_that_is_not_surely_read_is_none():
     assert not Text("R", (0, 0, 9, 9), 0.6).is_marker
 
 
+COLUMN, SQUARE = (80, 30, 100, 120), (85, 30, 105, 50)
+
+
+@pytest.mark.parametrize(
+    ("seen", "left"),
+    [
+        ([("888888", COLUMN)], []),
+        ([("oooDoo", COLUMN)], []),
+        ([("1000000", COLUMN)], []),
+        ([("00", (85, 20 + 30 * i, 105, 40 + 30 * i)) for i in range(3)], []),
+        ([("00", SQUARE), ("80", (85, 60, 105, 80))], ["00", "80"]),
+        ([("80", SQUARE)], ["80"]),
+        ([("080888", (60, 30, 120, 50))], ["080888"]),  # across the film
+        ([("888888", (10, 30, 30, 120))], ["888888"]),  # at its side
+        ([("08/08/80", COLUMN)], ["08/08/80"]),
+        ([("1980", COLUMN)], ["1980"]),
+        ([("2008", COLUMN)], ["2008"]),
+        ([("01/08/80", COLUMN)], ["01/08/80"]),
+        ([("Do", COLUMN)], []),
+        ([("DOAN", COLUMN), ("", COLUMN), ("17", COLUMN)], ["DOAN", "", "17"]),
+    ],
+)
+def test_wires_in_a_breastbone_are_no_text(seen: list[tuple[str, burned_in.Box]], left: list[str]):
+    texts = [Text(words, box, 0.9) for words, box in seen]
+    assert [text.text for text in burned_in.without_wires(texts, 180)] == left
+
+
 def reads(monkeypatch: pytest.MonkeyPatch, *looks: list[Text]) -> None:
     """Let each look at a film find what stands in `looks`, and the last one nothing more."""
     answers = iter([*looks, *([[]] * 9)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from written_films import IDENTIFYING, MARKER_LOOKS, Look, written
 
 pytest.importorskip("rapidocr", reason="rapidocr is not installed: pip install 'docphim[ocr]'")
@@ -65,6 +65,20 @@ def test_a_marker_beside_a_name_stays():
     assert (masked[side] == film[side]).all()
     assert not (masked[name] == film[name]).any()
     assert len(facts["texts"]) == 1
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_wires_of_a_breastbone_do_not_cost_the_heart(number: int):
+    film = phantom(number)
+    wires = Image.new("L", film.shape[::-1], 0)
+    height, width = film.shape
+    for i in range(6):
+        x, y = width / 2 + 3 * (i % 2), height * (0.25 + 0.07 * i)
+        for side in (-13, 0):
+            ImageDraw.Draw(wires).ellipse((x + side, y - 9, x + side + 13, y + 9), outline=255, width=2)
+    shown = np.asarray(wires.filter(ImageFilter.GaussianBlur(0.7))) / 255
+    _, facts = burned_in.treated((film * (1 - shown) + 65535 * shown).astype(np.uint16), "mask")
+    assert sum((right - left) * (bottom - top) for left, top, right, bottom in facts["texts"]) < 0.02 * film.size
 
 
 @pytest.mark.parametrize("number", range(3))
