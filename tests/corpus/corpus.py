@@ -1,6 +1,6 @@
 """Synthetic reports with people planted in them, and clean ones; and what of them is left behind when they have been read.
 
-A report is a letterhead, findings, an impression and a signature, in one of `SHAPES`; see `planted_kinds` and `late_kinds`.
+A report is a letterhead, findings, an impression and a signature, in one of `SHAPES`; see kinds.yaml.
 """
 
 from __future__ import annotations
@@ -8,21 +8,27 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-import late_kinds
-import planted_kinds
 from clean_reports import body
-from invented_people import bare, person
-from planted_kinds import Plant
+from invented_people import bare
+from kinds import ROWS, Plant, plant
 
-KINDS = {**planted_kinds.KINDS, **late_kinds.KINDS}
-LATE = tuple(late_kinds.KINDS)
-#: Kinds that are nobody's name in a text of one case, or whose letters are their point.
+KINDS = tuple(ROWS)
+LATE = tuple(kind for kind, row in ROWS.items() if row.get("late"))
+#: Kinds whose letters are their point.
 _AS_TYPED = {"known_with_invisible_signs", "known_in_entities"}
 SHAPES = ("lines", "lines", "lines", "one_line", "capitals", "unaccented", "addendum")
+#: How the letters of a whole report are typed.
+TYPED: dict[str, Callable[[str], str]] = {
+    "capitals": str.upper,
+    "unaccented": bare,
+    "small": str.lower,
+    "plain_capitals": lambda text: bare(text).upper(),
+    "plain_small": lambda text: bare(text).lower(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +43,12 @@ class Sample:
     plant: Plant | None = None
 
 
-def planted(seed: int, reports: int, kinds: tuple[str, ...] = tuple(KINDS)) -> Iterator[Sample]:
+def planted(seed: int, reports: int, kinds: tuple[str, ...] = KINDS) -> Iterator[Sample]:
     """Reports with people, each kind as often as the next."""
     for number in range(reports):
         rng = Random(f"{seed}/{number}")
         name = kinds[number % len(kinds)]
-        plant = KINDS[name](rng, person(rng))
-        language = "en" if name.startswith("english") else "vi"
-        yield _report(rng, language, rng.choice(SHAPES), name, plant)
+        yield _report(rng, ROWS[name].get("language", "vi"), rng.choice(ROWS[name].get("shapes", SHAPES)), name, plant(name, rng))
 
 
 def clean(seed: int, reports: int) -> Iterator[Sample]:
@@ -71,7 +75,7 @@ def _report(rng: Random, language: str, shape: str, kind: str, plant: Plant | No
         lines = [head, heads[0], " ".join(findings), heads[1] + " " + " ".join(impression), signature, addendum]
         text = "\n".join(filter(None, lines))
     if kind not in _AS_TYPED and language == "vi":
-        text = {"capitals": text.upper(), "unaccented": bare(text)}.get(shape, text)
+        text = TYPED[shape](text) if shape in TYPED else text
     return Sample(text, language, shape, sentences, kind, plant)
 
 

@@ -15,7 +15,8 @@ import yaml
 _PARTS = yaml.safe_load((Path(__file__).parent / "people.yaml").read_text(encoding="utf-8"))
 FAMILIES, MIDDLES, GIVEN, _ONSETS, _RIMES = (_PARTS[k].split() for k in ("families", "middles", "given", "onsets", "rimes"))
 ENGLISH_GIVEN, ENGLISH_FAMILY = _PARTS["english_given"].split(), _PARTS["english_family"].split()
-DOUBLE = _PARTS["double"]
+DOUBLE, MINORITY = _PARTS["double"], _PARTS["minority"]
+FOREIGN_GIVEN, FOREIGN_FAMILY = _PARTS["foreign_given"].split(), _PARTS["foreign_family"].split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Person:
     @property
     def words(self) -> tuple[str, ...]:
         return tuple(self.name.split())
+
+    @property
+    def last(self) -> str:
+        """The word that people are called by."""
+        return self.given.split()[-1]
 
 
 def person(rng: Random) -> Person:
@@ -58,6 +64,16 @@ def syllable(rng: Random) -> str:
     if onset == "qu" and rime[0] in "uoưôơúùũ":
         onset = "h"
     return (onset + rime).capitalize()
+
+
+def foreigner(rng: Random) -> str:
+    """Somebody from elsewhere."""
+    return f"{rng.choice(FOREIGN_GIVEN)} {rng.choice(FOREIGN_FAMILY)}"
+
+
+def minority(rng: Random) -> str:
+    """Somebody of a small people of Vietnam."""
+    return rng.choice(MINORITY)
 
 
 def bare(text: str) -> str:

@@ -20,6 +20,7 @@ from docphim.ingest.names.page import Page, Span, opened
 LAYERS: tuple[str, ...] = (
     "known:known_people",
     "fields:field_spans",
+    "spaced:spaced_people",
     "signatures:signing_people",
     "titles:titled_people",
     "dates:dates",
@@ -110,8 +111,7 @@ def remove_identities(
 
         spans += recognised(page, recogniser)
     spans = merged(spans)
-    rest = without(page, spans)
-    return Cleaned(rest, doubtful(Page(rest, language)), Counter(span.kind for span in spans))
+    return Cleaned(without(page, spans), doubtful(page, spans), Counter(span.kind for span in spans))
 
 
 def announced(text: str) -> tuple[list[str], list[str]]:

@@ -11,9 +11,15 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)(?:[a-z]{2,6})?\
 _DAYS = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTHS = r"(?:0?[1-9]|1[0-2])"
 _SEPARATOR = r"[^\S\n]{0,2}[/.-][^\S\n]{0,2}"
-_WORD_DAY = r"(?<!\w)(?:ngay|hom|dated?|on)[^\S\n]+"
+_WORD_DAY = r"(?<!\w)(?:ngay|hom|dated?|on|(?:hom[^\S\n]+)?thu[^\S\n]+(?:hai|ba|tu|nam|sau|bay)|(?:chup|phim|kham)[^\S\n]+(?:sang|chieu|toi))[^\S\n]+"
+# Behind these a day of one digit is a part: "tới 1/3 dưới", "chụp 1/3 trên".
+_HOUR_WORD = r"(?<!\w)(?:sang|trua|chieu|toi|dem|chup|kham|phim)[^\S\n]+"
+_TWO_DIGITS = r"(?:0[1-9]|[12]\d|3[01])"
+_MONTH_WORD = r"(?:thang|thg\.?|th\.)"
 _FULL = re.compile(
     rf"(?:ngay[^\S\n]+)?(?<![\w/.,-]){_DAYS}(?:{_SEPARATOR}|[^\S\n]*thang[^\S\n]*){_MONTHS}(?:{_SEPARATOR}|[^\S\n]*nam[^\S\n]*)(?P<a>(?:19|20)\d\d)(?!\d)"
+    # ngày 12-Thg3-2021, 12 thg 3, 2021, N12 tháng 3 năm 2021
+    rf"|(?:ngay[^\S\n]+|(?<!\w)n)?(?<![^\Wn]){_DAYS}[^\S\n]*-?{_MONTH_WORD}[^\S\n]*{_MONTHS}(?:[^\S\n]*[,-])?[^\S\n]*(?:nam[^\S\n]+)?(?P<j>(?:19|20)\d\d)(?!\d)"
     r"|(?<![\w/.,-])(?P<b>(?:19|20)\d\d)[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
     rf"|(?<![\w/.,-]){_MONTHS}[/-]{_DAYS}[/-](?P<i>(?:19|20)\d\d)(?!\d)"  # 03/27/2021
     rf"|(?<!\w)\d{{1,2}}(?:st|nd|rd|th)?[\s-]+{_MONTH},?[\s-]+(?P<c>(?:19|20)\d\d)(?!\d)"
@@ -27,6 +33,7 @@ _FULL = re.compile(
 _SHORT = re.compile(
     rf"(?P<word>{_WORD_DAY})?(?<![\w/.,-])(?:(?:{_DAYS}/{_MONTHS}|{_MONTHS}/{_DAYS})/(?P<year>\d\d)|{_DAYS}-{_MONTHS}-(?:0\d|[1-3]\d))(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
     rf"|{_WORD_DAY}{_DAYS}[^\S\n]*(?:[/.-]|thang)[^\S\n]*{_MONTHS}(?:[/-]\d\d)?(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
+    rf"|{_HOUR_WORD}{_TWO_DIGITS}/{_MONTHS}(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
     rf"|(?<![\w/.,-])(?:{_WORD_DAY})?{_DAYS}[^\S\n]+thang[^\S\n]+{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:lan|ngay|tuan|tren|duoi|giua|trong|ngoai|truoc|sau|ben|mm|cm))"
 )
 # "xương sườn 10-11-12", "lớp cắt 10/11/12" are no dates.

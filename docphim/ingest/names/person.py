@@ -116,17 +116,24 @@ def slot_end(page: Page, first: int) -> int:
     return last if begins and short else first
 
 
+# What stands around a line or a cell: "12 | NGUYỄN VĂN AN | 67", "[NGUYỄN VĂN AN]".
+_APART = ("", "\n", "\t", "|", ";", "[", "]", "<", ">")
 #: Words that go on behind a signer's name: "BS Hùng đọc", "BS Hùng khoa Ngoại".
 _BEHIND_NAMES = frozenset(["doc", "khoa", "ky", "chup", "duyet", "va", "phong", "bv", "benh", "luc"])
 
 
 def _whole_line(page: Page, first: int) -> int:
-    """The end of a name that is a line of its own, in one case; `first` where the line is none."""
-    start, end = page.line(page.words[first][0])
-    if page.words[first][0] != start or (page.unaccented and page.bares[first] not in COMMON_FAMILIES):
+    """The end of a name that is a line or a cell of its own, in one case; `first` where there is none."""
+    if not begins_a_cell(page, first) or (page.unaccented and page.bares[first] not in COMMON_FAMILIES):
         return first
     last = slot_end(page, first)
-    return last if last > first + 1 and page.words[last - 1][1] == end else first
+    return last if last > first + 1 and page.text[page.words[last - 1][1] :].lstrip(" ")[:1] in _APART else first
+
+
+def begins_a_cell(page: Page, word: int) -> bool:
+    """Whether a line or a cell begins with a word."""
+    before = page.text[max(0, page.words[word][0] - 3) : page.words[word][0]].rstrip(" ")
+    return word == 0 or not before or before[-1] in _APART
 
 
 def _end_by_capitals(page: Page, first: int, before: int) -> int:
@@ -134,7 +141,7 @@ def _end_by_capitals(page: Page, first: int, before: int) -> int:
     while (
         last < min(first + _LONGEST, len(page.words))
         and page.capital(last)
-        and (_after_van(page, first, last) or not in_compound(page, last))
+        and (_after_van(page, first, last) or not (in_compound(page, last) or (before == FIELD and _goes_on_without(page, first, last))))
     ):
         last += 1
         if not joined(page, last - 1):
@@ -144,6 +151,12 @@ def _end_by_capitals(page: Page, first: int, before: int) -> int:
     if last - first >= 2 and (before or is_family(page, first) or not of_reports(page, first)):
         return last if sum(nameish(page, word) for word in range(first, last)) >= (1 if before else 2) else first
     return first + 1 if last > first and _alone(page, first, before) else first
+
+
+def _goes_on_without(page: Page, first: int, word: int) -> bool:
+    """Whether behind two words of a name or more a word begins something else: "Họ tên: Kim Sa Rêl Bác sĩ lâm sàng …"."""
+    goes_on = bool(re.fullmatch(r"[^\S\n]", page.gap(word))) and not is_in(page, word - 1, "inner")
+    return word - first >= 2 and goes_on and is_word(page, word, "openers") and not nameish(page, word)
 
 
 def _is_a_sentence(page: Page, word: int, before: int) -> bool:
@@ -170,7 +183,7 @@ def _alone(page: Page, word: int, before: int) -> bool:
 
 def _opens(page: Page, word: int) -> bool:
     """Whether a word opens sentences of reports, and is not followed by what goes on behind a name."""
-    if page.unaccented and is_in(page, word, "givens"):
+    if page.language == "en" or (page.unaccented and is_in(page, word, "givens")):
         return False
     return is_word(page, word, "openers") and (word + 1 >= len(page.words) or page.bares[word + 1] not in _BEHIND_NAMES)
 
@@ -224,13 +237,15 @@ def _likely(page: Page, first: int, last: int) -> bool:
     if (start, end) == (line_start, line_end):
         return True
     # "KIM VĂN HIỆP, NAM, 67 TUỔI" at the beginning of a line
-    apart = start == line_start and page.text[end : end + 2].strip()[:1] in tuple(",(-0123456789") and last - first >= 3
+    apart = start == line_start and page.text[end : end + 2].strip()[:1] in tuple(",(-/|0123456789") and last - first >= 3
     if apart and page.lows[first + 1] in listed("middles"):
+        return True
+    if last - first >= 3 and page.lows[first + 1] in ("văn", "thị"):
         return True
     if page.lows[first] in listed("weak"):
         return False
-    inner = [page.bares[word] in ("van", "thi") for word in range(first + 1, last)]
-    return (any(inner) and last - first >= 3) or strange
+    known = page.lows[first + 1] in listed("inner") or page.bares[first] in COMMON_FAMILIES
+    return strange or (last - first >= 3 and known and page.flat(start))
 
 
 # Family names and middles that, typed without accents, are no other words of reports side by side.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from docphim.ingest.names.behind import blank, goes_on
 from docphim.ingest.names.chains import LINK, chain_end
 from docphim.ingest.names.page import Page, Span
-from docphim.ingest.names.person import COMMON_FAMILIES, SIGNER, name_end, nameish, slot_end
+from docphim.ingest.names.person import COMMON_FAMILIES, NOTHING, SIGNER, is_family, name_end, nameish, of_reports, slot_end
+from docphim.ingest.names.words import bare
 
 # Behind the last title, on its line: colons, dots to write on, "(ký, ghi rõ họ tên)".
 _TAIL = re.compile(r"(?:[^\S\n]*(?:\([^()\n]{0,60}\)|[:.,_…–—=*/-]+))*[^\S\n]*")
@@ -16,7 +18,11 @@ _EMPTY_LINE = re.compile(r"[^\S\n]*(?:\([^()\n]{0,60}\)|\[[^\[\]\n]{0,60}\]|[.�
 _ROOM = 6
 # "Corwin Dunmore, MD", "C. Dunmore, M.D., PhD"
 _BEHIND = re.compile(r",[^\S\n]*(?:MD|M\.D\.?|D\.O\.?|Ph\.?D\.?|FRCR|F\.R\.C\.R\.?|FACR|MBBS|R\.?T\.?\(R\)|RN|NP|PA-C)(?!\w)")
+# Between the names of several people.
+_JOINT = re.compile(r"[^\S\n]*[/+,;&–-][^\S\n]*")
 _COLON = re.compile(r":[^\S\n]*")
+#: Letters of an abbreviated title, behind which a full stop ends no sentence, at most: BSCKII.
+_ABBREVIATED = 6
 #: Words of a name before its degrees, at most.
 _LONGEST = 4
 
@@ -30,6 +36,7 @@ def signing_people(page: Page) -> Iterator[Span]:
             first, last = signed_name(page, behind)
             if last > first:
                 yield Span(page.words[first][0], page.words[last - 1][1], "name")
+                yield from _further_people(page, last)
             word = max(behind, last)
         else:
             word += 1
@@ -48,6 +55,17 @@ def signing_people(page: Page) -> Iterator[Span]:
             yield Span(page.words[first][0], match.end(), "name")
 
 
+def _further_people(page: Page, word: int) -> Iterator[Span]:
+    """Names that follow a signer's: "BS Hùng/Lan", "BS Lò Văn Nụ, Ung Thị Lành và Sùng A Dế"."""
+    while word < len(page.words) and (joint := _JOINT.fullmatch(page.gap(word - 1))):
+        alone = "/" in joint.group() or "+" in joint.group()
+        last = name_end(page, word, SIGNER if alone else NOTHING)
+        if last == word or (last == word + 1 and not alone) or chain_end(page, word) > word:
+            break
+        yield Span(page.words[word][0], page.words[last - 1][1], "name")
+        word = last
+
+
 def _behind_colons(page: Page) -> Iterator[Span]:
     """In a line of capitals: all between any colon and the next stop, where that is a family name and what follows one."""
     for colon in _COLON.finditer(page.text):
@@ -56,6 +74,7 @@ def _behind_colons(page: Page) -> Iterator[Span]:
             last = slot_end(page, first)
             if last > first + 1 and (not page.unaccented or page.bares[first] in COMMON_FAMILIES):
                 yield Span(page.words[first][0], page.words[last - 1][1], "name")
+                yield from _further_people(page, last)
 
 
 def signed_name(page: Page, behind: int) -> tuple[int, int]:
@@ -67,10 +86,24 @@ def signed_name(page: Page, behind: int) -> tuple[int, int]:
     if first >= len(page.words):
         return behind, behind
     if not page.text.startswith("\n", place):
-        if page.words[first][0] != place:
+        if page.words[first][0] != place or _reports_go_on(page, behind - 1, first):
             return behind, behind
         return first, name_end(page, first, SIGNER)
     return _below(page, place)
+
+
+def _reports_go_on(page: Page, last: int, first: int) -> bool:
+    """Whether no name follows a chain, whose last word is given: "BS lâm sàng", "the physician. Normal heart", "Dr. on call"."""
+    in_one_case = page.flat(page.words[first][0]) or not page.capital(first)
+    known = of_reports(page, first) and not is_family(page, first)
+    if "." in page.gap(last) and len(page.bares[last]) > _ABBREVIATED and known:
+        return True
+    if not in_one_case:
+        return False
+    if page.language == "en":
+        return of_reports(page, first)
+    behind_a_role = known and page.bares[last] in bare("roles")
+    return blank(page, last) and (behind_a_role or goes_on(page, first, "behind_doctors"))
 
 
 def _below(page: Page, place: int) -> tuple[int, int]:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from docphim.ingest.names.behind import goes_on, looks_like_a_title
 from docphim.ingest.names.letters import folded
 from docphim.ingest.names.page import Page, Span
-from docphim.ingest.names.person import COMMON_FAMILIES, KIN, NOTHING, PATIENT, in_compound, is_family, name_end, of_reports
+from docphim.ingest.names.person import COMMON_FAMILIES, FIELD, KIN, NOTHING, PATIENT, begins_a_cell, in_compound, is_family, name_end, of_reports
 from docphim.ingest.names.words import listed, parts, table
 
 _GAP = re.compile(r"[^\S\n]*:?[^\S\n]*(?:là[^\S\n]+)?")
@@ -49,8 +50,8 @@ def titled_people(page: Page) -> Iterator[Span]:
 
 
 def is_title(page: Page, word: int) -> bool:
-    """Whether a title ends with this word."""
-    return any(
+    """Whether a title ends with this word, and it is no other one: "cô đặc"."""
+    return not looks_like_a_title(page, word) and any(
         tuple(page.lows[max(0, word + 1 - len(title)) : word + 1]) == title
         for title in _last_words(page.unaccented).get(page.lows[word], ())
     )
@@ -73,11 +74,14 @@ def _titled_end(page: Page, first: int) -> int:
         return 0
     if page.lows[first] in _SEX or (page.lows[first] in _last_words(page.unaccented) and is_title(page, first)):
         return 0
+    if (page.flat(page.words[first][0]) or _before(page, title) == PATIENT) and goes_on(page, first, "behind_people"):
+        return 0
     if not page.capital(first) and (page.unaccented or not is_family(page, first)):
         return 0
     if not page.flat(page.words[first][0]):
         # Behind "bà" a capital is a name, if it opens no sentence; behind "BN" a sentence may begin with any word.
-        return _behind(name_end(page, first, _before(page, title) if page.capital(first) else NOTHING), first)
+        before = FIELD if ":" in page.gap(first - 1) else _before(page, title)
+        return _behind(name_end(page, first, before if page.capital(first) else NOTHING), first)
     if page.unaccented and title not in _UNMISTAKABLE:
         last = name_end(page, first)
         return _behind(last, first) if page.bares[first] in COMMON_FAMILIES else 0
@@ -106,8 +110,7 @@ def _may_begin(page: Page, word: int) -> bool:
 
 
 def _strong(page: Page, word: int) -> bool:
-    start = page.words[word][0]
-    return page.lows[word] not in listed("weak") or page.line(start)[0] == start
+    return page.lows[word] not in listed("weak") or begins_a_cell(page, word)
 
 
 def _three_capitals(page: Page, word: int) -> bool:

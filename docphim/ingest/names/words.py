@@ -103,3 +103,10 @@ def address_words(kind: str, spelling: str) -> frozenset[str]:
         # Without accents these are words of reports: tổ and to, quận and quản, xã and xa, ấp and áp.
         words = [folded(word) for word in words if spelling == "bare" or word not in table("accented_addresses")]
     return frozenset(word.split()[0] for word in words) if kind == "first" else frozenset(words)
+
+
+@cache
+def continuations(name: str, accented: bool) -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
+    """Single words of a list, and pairs of words; without accents where the report was typed without any."""
+    phrases_of_it = [parts(phrase if accented else folded(phrase)) for phrase in table(name)]
+    return frozenset(p[0] for p in phrases_of_it if len(p) == 1), frozenset(p for p in phrases_of_it if len(p) == 2)
