@@ -48,7 +48,9 @@ def planted(seed: int, reports: int, kinds: tuple[str, ...] = KINDS) -> Iterator
     for number in range(reports):
         rng = Random(f"{seed}/{number}")
         name = kinds[number % len(kinds)]
-        yield _report(rng, ROWS[name].get("language", "vi"), rng.choice(ROWS[name].get("shapes", SHAPES)), name, plant(name, rng))
+        yield _report(
+            rng, ROWS[name].get("language", "vi"), rng.choice(ROWS[name].get("shapes", SHAPES)), name, plant(name, rng)
+        )
 
 
 def clean(seed: int, reports: int) -> Iterator[Sample]:
@@ -83,7 +85,7 @@ def leaks(sample: Sample, output: str) -> list[str]:
     """Words and numbers of the planted person that stand in the output more often than in the report without the person."""
     if sample.plant is None:
         return []
-    rest = _squeezed(sample.text).replace(_squeezed(sample.plant.text), " ") + " " + _squeezed(_frame(sample.plant))
+    rest = _squeezed(sample.text).replace(_squeezed(sample.plant.text), " ") + " " + _squeezed(sample.plant.frame)
     left, before = Counter(_words(output)), Counter(_words(rest))
     found = [w for w in sample.plant.words if left[_squeezed(w)] > before[_squeezed(w)]]
     glued = re.sub(r"[\W\d_]+", "", _squeezed(output))
@@ -92,19 +94,6 @@ def leaks(sample: Sample, output: str) -> list[str]:
     numbers, numbers_before = Counter(re.findall(r"\d+", output)), Counter(re.findall(r"\d+", rest))
     chunks = [chunk for d in sample.plant.digits for chunk in re.findall(r"\d+", d)]
     return found + [c for c in chunks if numbers[c] > numbers_before[c] or (len(c) > 4 and c in output)]
-
-
-def _frame(plant: Plant) -> str:
-    """What of the planted words is not secret and may stay: of "Phim của Nguyễn Thế An tư thế thẳng" all but the name."""
-    frame = plant.text
-    for word in plant.words:
-        for typed in {word, word.upper(), bare(word), bare(word).upper()}:
-            frame = re.sub(rf"(?<![^\W_]){re.escape(typed)}(?![^\W_])", " ", frame)
-        small = re.escape(bare(word).lower())  # "van_thi_lan", but not the "hai" of "hai tuần" beside Hải
-        frame = re.sub(rf"(?<=\w[_.-]){small}(?![^\W_])|(?<![^\W_]){small}(?=[_.-]\w)", " ", frame)
-    for chunk in re.findall(r"\d+", " ".join(plant.digits)):
-        frame = re.sub(rf"(?<!\d){chunk}(?!\d)", " ", frame)
-    return frame
 
 
 def lost(sample: Sample, output: str) -> list[str]:

@@ -57,6 +57,8 @@ def person(rng: Random) -> Person:
 def syllable(rng: Random) -> str:
     """A syllable that Vietnamese could have, capitalised."""
     onset, rime = rng.choice(_ONSETS), rng.choice(_RIMES)
+    if onset + rime in _PARTS["no_names"]:
+        return syllable(rng)
     if onset == "c" and rime[0] in "eiêyỉệ":
         onset = "k"
     if onset in ("ng", "g") and rime[0] in "eiêyỉệ":

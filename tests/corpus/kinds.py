@@ -74,12 +74,15 @@ class Plant:
         The words as they stand in the report.
     words, digits : tuple of str
         What must not be left: words of names (or names glued), and numbers as they are written.
+    frame : str
+        The text without what is secret of it: what may stay.
     names, numbers : tuple of str
         What header and table know.
     """
 
     place: str
     text: str
+    frame: str
     words: tuple[str, ...] = ()
     digits: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -113,21 +116,23 @@ def plant(kind: str, rng: Random) -> Plant:
     while lists := [key for key in _PLACEHOLDER.findall(text) if key in row]:  # the row's own lists
         text = text.replace("{" + lists[0] + "}", rng.choice(row[lists[0]]), 1)
     people = {"": person(rng), "other_": person(rng), "third_": person(rng)}
-    filled, words, secret_digits = _filled(text, people, rng)
+    filled, frame, words, secret_digits = _filled(text, people, rng)
     known = {"name": people[""].name, "bare": bare(people[""].name), "dicom": dicom(people[""])}.get(row.get("known", ""))
     numbers = ("00" + people[""].digits[:6],) if row.get("known") == "number" else ()
-    return Plant(row["place"], filled, words, secret_digits, (known,) if known else (), numbers)
+    return Plant(row["place"], filled, frame, words, secret_digits, (known,) if known else (), numbers)
 
 
-def _filled(text: str, people: dict[str, Person], rng: Random) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """The text with its placeholders filled, and its secret words and digits."""
+def _filled(text: str, people: dict[str, Person], rng: Random) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+    """The text with its placeholders filled, and without what is secret; its secret words and digits."""
     pieces: list[str] = []
+    frame: list[str] = []
     words: list[str] = []
     secret: set[int] = set()
     for piece in re.split(r"(\{\w+\}|#)", text):
         place = sum(map(len, pieces))
         value = _value(piece, people, rng)
         pieces.append(value)
+        frame.append(value if piece == value or piece.strip("{}") in OPEN else " ")
         name = piece.strip("{}").removeprefix("other_").removeprefix("third_")
         if piece == "#" or (name in DIGITS and piece != name):
             secret |= set(range(place, place + len(value)))
@@ -138,7 +143,7 @@ def _filled(text: str, people: dict[str, Person], rng: Random) -> tuple[str, tup
             words += re.findall(r"[^\W\d_]+", whole)
     filled = "".join(pieces)
     runs = [m.group() for m in re.finditer(r"\d+", filled) if secret & set(range(m.start(), m.end()))]
-    return filled, tuple(words), tuple(runs)
+    return filled, "".join(frame), tuple(words), tuple(runs)
 
 
 def _value(piece: str, people: dict[str, Person], rng: Random) -> str:

@@ -9,9 +9,8 @@ import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from docphim.ingest.names.doubt import doubtful
 from docphim.ingest.names.fields import announced_on
 from docphim.ingest.names.mend import merged, without
 from docphim.ingest.names.page import Page, Span, opened
@@ -27,6 +26,8 @@ LAYERS: tuple[str, ...] = (
     "numbers:personal_numbers",
     "addresses:unlabelled_addresses",
 )
+#: What says whether somebody may be named in what is left.
+DOUBT = "doubt:doubtful"
 
 
 class Cleaned(NamedTuple):
@@ -111,7 +112,7 @@ def remove_identities(
 
         spans += recognised(page, recogniser)
     spans = merged(spans)
-    return Cleaned(without(page, spans), doubtful(page, spans), Counter(span.kind for span in spans))
+    return Cleaned(without(page, spans), _loaded(DOUBT)(page, spans), Counter(span.kind for span in spans))
 
 
 def announced(text: str) -> tuple[list[str], list[str]]:
@@ -121,5 +122,10 @@ def announced(text: str) -> tuple[list[str], list[str]]:
 
 @cache
 def _layers() -> list[Callable[[Page], Iterator[Span]]]:
-    paths = [layer.partition(":") for layer in LAYERS]
-    return [getattr(importlib.import_module(f"{__name__}.{module}"), function) for module, _, function in paths]
+    return [_loaded(layer) for layer in LAYERS]
+
+
+@cache
+def _loaded(path: str) -> Any:
+    module, _, function = path.partition(":")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), function)

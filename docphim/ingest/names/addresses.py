@@ -23,6 +23,8 @@ def address_end(page: Page, start: int) -> int:
     while end < line_end:
         piece = end + len(page.text[end:line_end]) - len(page.text[end:line_end].lstrip(" ,.;-–\t"))
         stop = _next_stop(page, piece, line_end)
+        if end > start and page.text[end] == "," and stop == line_end and page.word_at(stop) - page.word_at(piece) < _LONGEST:
+            return stop  # what ends the line behind a comma: "12/5 Trang Niêu, Hồ Vượt"
         if page.text[stop : stop + 1] == ":" or not _is_part(page, piece, stop, first=end == start):
             break
         end = stop
@@ -34,7 +36,10 @@ def _next_stop(page: Page, place: int, line_end: int) -> int:
     while match := _STOP.search(page.text, place, line_end):
         before = page.word_at(match.start()) - 1
         short = before >= 0 and page.words[before][1] == match.start() and page.words[before][1] - page.words[before][0] <= 2
-        if match.group() != "." or not short or page.bares[before] not in address_words("words", "bare"):
+        abbreviated = (
+            short and not re.search("[aeiouy]", page.bares[before]) and page.bares[before] in address_words("words", "bare")
+        )
+        if match.group() != "." or not abbreviated:
             return match.start()
         place = match.end()
     return line_end
@@ -54,6 +59,8 @@ def _is_part(page: Page, start: int, end: int, *, first: bool) -> bool:
         page.bares[words[0]] in address_words("first", "bare")
         and (page.unaccented or page.lows[words[0]] in address_words("first", "accented"))
     ) or _is_place(page, words[0]):
+        return True
+    if first and page.text[start].isdigit() and len(words) <= _LONGEST and page.capital(words[0]):
         return True
     named = [not of_reports(page, w) or (page.capital(w) and not page.flat(start)) for w in words]
     if page.flat(start) and (named[0] or any(named)) and len(words) < _LONGEST:
@@ -106,6 +113,8 @@ def _piece(page: Page, word: int) -> tuple[int, bool]:
     strong = " ".join(page.lows[word : word + length]) in address_words("strong", spelling)
     behind = page.words[word + length - 1][1]
     number = _NUMBER.match(page.text, behind)
+    if number and page.bares[word + length - 1] == "quan" and "/" in number.group():
+        return start, False  # "nieu quan 1/3 duoi"
     if number:
         following = page.word_at(number.end())
         named = _named_end(page, following) if _street(page, number.end(), following) else number.end()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 from docphim.ingest.names.page import Page
-from docphim.ingest.names.words import listed, phrases
+from docphim.ingest.names.words import bare, listed, phrases
 
 #: Between the words of a chain: BS.CKII, TS/BS, ThS - BSNT.
 LINK = re.compile(r"[^\S\n]*[.,/&:()-]{0,2}[^\S\n]*")
+
+
+_ENGLISH = frozenset(["the", "and"])
 
 
 def chain_end(page: Page, word: int) -> int:
@@ -29,9 +32,19 @@ def _phrase_end(page: Page, word: int, *names: str) -> int:
         last = word + len(phrase)
         # A role is spelled out: "BS Chinh" is no "BS chính" where accents are typed.
         spelled = names != ("roles",) or page.unaccented or " ".join(page.lows[word:last]) in listed("roles")
+        if names == ("roles",) and _is_a_name(page, word, last):
+            continue
         if tuple(page.bares[word:last]) == phrase and spelled and _same_words(page, word, last):
             return last
     return word
+
+
+def _is_a_name(page: Page, word: int, last: int) -> bool:
+    """Whether a role's only word is a given name here: "Đã báo bác sĩ Khoa."; or an English one, in a Vietnamese report."""
+    if last - word > 1:
+        return False
+    given = page.lows[word] in (bare("givens") if page.unaccented else listed("givens"))
+    return (given and page.capital(word) and not page.blank(word)) or (page.language == "vi" and page.lows[word] in _ENGLISH)
 
 
 def _same_words(page: Page, first: int, last: int) -> bool:

@@ -11,15 +11,16 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)(?:[a-z]{2,6})?\
 _DAYS = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTHS = r"(?:0?[1-9]|1[0-2])"
 _SEPARATOR = r"[^\S\n]{0,2}[/.-][^\S\n]{0,2}"
-_WORD_DAY = r"(?<!\w)(?:ngay|hom|dated?|on|(?:hom[^\S\n]+)?thu[^\S\n]+(?:hai|ba|tu|nam|sau|bay)|(?:chup|phim|kham)[^\S\n]+(?:sang|chieu|toi))[^\S\n]+"
+_WORD_DAY = (
+    r"(?<!\w)(?:ngay|hom|dated?|on|(?:hom[^\S\n]+)?thu[^\S\n]+(?:hai|ba|tu|nam|sau|bay)"
+    r"|(?:chup|phim|kham)[^\S\n]+(?:sang|chieu|toi))[^\S\n]+"
+)
 # Behind these a day of one digit is a part: "tới 1/3 dưới", "chụp 1/3 trên".
 _HOUR_WORD = r"(?<!\w)(?:sang|trua|chieu|toi|dem|chup|kham|phim)[^\S\n]+"
 _TWO_DIGITS = r"(?:0[1-9]|[12]\d|3[01])"
 _MONTH_WORD = r"(?:thang|thg\.?|th\.)"
 _FULL = re.compile(
     rf"(?:ngay[^\S\n]+)?(?<![\w/.,-]){_DAYS}(?:{_SEPARATOR}|[^\S\n]*thang[^\S\n]*){_MONTHS}(?:{_SEPARATOR}|[^\S\n]*nam[^\S\n]*)(?P<a>(?:19|20)\d\d)(?!\d)"
-    # ngày 12-Thg3-2021, 12 thg 3, 2021, N12 tháng 3 năm 2021
-    rf"|(?:ngay[^\S\n]+|(?<!\w)n)?(?<![^\Wn]){_DAYS}[^\S\n]*-?{_MONTH_WORD}[^\S\n]*{_MONTHS}(?:[^\S\n]*[,-])?[^\S\n]*(?:nam[^\S\n]+)?(?P<j>(?:19|20)\d\d)(?!\d)"
     r"|(?<![\w/.,-])(?P<b>(?:19|20)\d\d)[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
     rf"|(?<![\w/.,-]){_MONTHS}[/-]{_DAYS}[/-](?P<i>(?:19|20)\d\d)(?!\d)"  # 03/27/2021
     rf"|(?<!\w)\d{{1,2}}(?:st|nd|rd|th)?[\s-]+{_MONTH},?[\s-]+(?P<c>(?:19|20)\d\d)(?!\d)"
@@ -29,6 +30,11 @@ _FULL = re.compile(
     rf"|(?<![\w/.,-])(?:thang[^\S\n]+)?{_MONTHS}[/-](?P<g>(?:19|20)\d\d)(?![\d/])"
     rf"|(?<![\w])thang[^\S\n]+{_MONTHS}[^\S\n]+nam[^\S\n]+(?P<h>(?:19|20)\d\d)(?!\d)"
 )
+# ngày 12-Thg3-2021, 12 thg 3, 2021, N12 tháng 3 năm 2021
+_RARE = re.compile(
+    rf"(?:ngay[^\S\n]+|(?<!\w)n)?(?<![^\Wn]){_DAYS}[^\S\n]*-?{_MONTH_WORD}[^\S\n]*{_MONTHS}(?:[^\S\n]*[,-])?[^\S\n]*(?:nam[^\S\n]+)?(?P<year>(?:19|20)\d\d)(?!\d)"
+)
+_HAS_RARE = re.compile(r"\d[ -]?th[g.]|(?<!\w)n\d")
 # Without a year of four digits: 12/3/23, 12-03-23, ngày 12/3, 12 tháng 3.
 _SHORT = re.compile(
     rf"(?P<word>{_WORD_DAY})?(?<![\w/.,-])(?:(?:{_DAYS}/{_MONTHS}|{_MONTHS}/{_DAYS})/(?P<year>\d\d)|{_DAYS}-{_MONTHS}-(?:0\d|[1-3]\d))(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
@@ -46,7 +52,8 @@ def dates(page: Page) -> Iterator[Span]:
     """Dates; the year stays, with the word `năm` where `ngày` went."""
     if not re.search(r"\d", page.text):
         return
-    for match in _FULL.finditer(page.bare):
+    rare = _RARE.finditer(page.bare) if _HAS_RARE.search(page.bare) else ()
+    for match in (*rare, *_FULL.finditer(page.bare)):
         year = next(filter(None, match.groups()))
         vietnamese = match.group().startswith(("ngay", "thang"))
         yield Span(match.start(), match.end(), "date", f"năm {year}" if vietnamese and not page.unaccented else year)

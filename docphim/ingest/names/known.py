@@ -54,7 +54,7 @@ def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
         last = first
         while last < len(ours) and ours[last] and (last == first or _joined(page, last - 1)):
             last += 1
-        while last - first > 1 and in_compound(page, last - 1):
+        while last - first > 1 and in_compound(page, last - 1) and (last - first < 4 or not page.capital(last - 1)):
             last -= 1
         if last > first and _is_the_person(page, first, last, name_parts):
             yield Span(page.words[first][0], page.words[last - 1][1], "name")

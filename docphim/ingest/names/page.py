@@ -8,6 +8,7 @@ import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from docphim.ingest.names.letters import folded, lowered
@@ -15,6 +16,7 @@ from docphim.language.normalize import clean
 
 # A word; H'Mông and K'Brếp are one, and so is O'Brien.
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`][^\W\d_]+)*")
+_BLANKS = frozenset([" ", "  "])
 #: `&#7877;`, `&eacute;`, and RTF's `\u7877?`, which tables sometimes hold in place of letters.
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
 _RTF_LETTER = re.compile(r"\\u(-?\d{2,5})(?:\\'3f|\?| )?")
@@ -119,6 +121,15 @@ class Page:
             line = self.text[start:end]
             self._lines[start] = line == line.lower() or line == line.upper()
         return self._lines[start]
+
+    @cached_property
+    def _blanks(self) -> list[bool]:
+        gaps = (self.text[end:start] for (_, end), (start, _) in pairwise(self.words))
+        return [gap in _BLANKS or (0 < len(gap) < 3 and gap.isspace() and "\n" not in gap) for gap in gaps]
+
+    def blank(self, word: int) -> bool:
+        """Whether nothing but a blank or two stands between a word and the next."""
+        return word + 1 < len(self.words) and self._blanks[word]
 
     def gap(self, word: int) -> str:
         """What stands between a word and the next."""

@@ -141,7 +141,10 @@ def _end_by_capitals(page: Page, first: int, before: int) -> int:
     while (
         last < min(first + _LONGEST, len(page.words))
         and page.capital(last)
-        and (_after_van(page, first, last) or not (in_compound(page, last) or (before == FIELD and _goes_on_without(page, first, last))))
+        and (
+            _after_van(page, first, last)
+            or not (in_compound(page, last) or (before == FIELD and _goes_on_without(page, first, last)))
+        )
     ):
         last += 1
         if not joined(page, last - 1):
@@ -244,7 +247,8 @@ def _likely(page: Page, first: int, last: int) -> bool:
         return True
     if page.lows[first] in listed("weak"):
         return False
-    known = page.lows[first + 1] in listed("inner") or page.bares[first] in COMMON_FAMILIES
+    strong = page.bares[first] in COMMON_FAMILIES or (not of_reports(page, first) and is_in(page, first + 1, "middles"))
+    known = strong or page.lows[first + 1] in listed("inner")
     return strange or (last - first >= 3 and known and page.flat(start))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from docphim.ingest.names.behind import blank, goes_on
+from docphim.ingest.names.behind import goes_on
 from docphim.ingest.names.chains import LINK, chain_end
 from docphim.ingest.names.page import Page, Span
 from docphim.ingest.names.person import COMMON_FAMILIES, NOTHING, SIGNER, is_family, name_end, nameish, of_reports, slot_end
@@ -93,17 +93,18 @@ def signed_name(page: Page, behind: int) -> tuple[int, int]:
 
 
 def _reports_go_on(page: Page, last: int, first: int) -> bool:
-    """Whether no name follows a chain, whose last word is given: "BS lâm sàng", "the physician. Normal heart", "Dr. on call"."""
+    """Whether no name follows a chain (its last word is given): "BS lâm sàng", "the physician. Normal heart"."""
     in_one_case = page.flat(page.words[first][0]) or not page.capital(first)
     known = of_reports(page, first) and not is_family(page, first)
-    if "." in page.gap(last) and len(page.bares[last]) > _ABBREVIATED and known:
+    abbreviated = page.bares[last] in bare("degrees") and len(page.bares[last]) <= _ABBREVIATED
+    if "." in page.gap(last) and not abbreviated and known:
         return True
     if not in_one_case:
         return False
     if page.language == "en":
         return of_reports(page, first)
     behind_a_role = known and page.bares[last] in bare("roles")
-    return blank(page, last) and (behind_a_role or goes_on(page, first, "behind_doctors"))
+    return page.blank(last) and (behind_a_role or goes_on(page, first, "behind_doctors"))
 
 
 def _below(page: Page, place: int) -> tuple[int, int]:

@@ -9,7 +9,18 @@ from functools import cache
 from docphim.ingest.names.behind import goes_on, looks_like_a_title
 from docphim.ingest.names.letters import folded
 from docphim.ingest.names.page import Page, Span
-from docphim.ingest.names.person import COMMON_FAMILIES, FIELD, KIN, NOTHING, PATIENT, begins_a_cell, in_compound, is_family, name_end, of_reports
+from docphim.ingest.names.person import (
+    COMMON_FAMILIES,
+    FIELD,
+    KIN,
+    NOTHING,
+    PATIENT,
+    begins_a_cell,
+    in_compound,
+    is_family,
+    name_end,
+    of_reports,
+)
 from docphim.ingest.names.words import listed, parts, table
 
 _GAP = re.compile(r"[^\S\n]*:?[^\S\n]*(?:là[^\S\n]+)?")
@@ -51,10 +62,10 @@ def titled_people(page: Page) -> Iterator[Span]:
 
 def is_title(page: Page, word: int) -> bool:
     """Whether a title ends with this word, and it is no other one: "cô đặc"."""
-    return not looks_like_a_title(page, word) and any(
-        tuple(page.lows[max(0, word + 1 - len(title)) : word + 1]) == title
-        for title in _last_words(page.unaccented).get(page.lows[word], ())
-    )
+    titles = _last_words(page.unaccented).get(page.lows[word])
+    if not titles or looks_like_a_title(page, word):
+        return False
+    return any(tuple(page.lows[max(0, word + 1 - len(title)) : word + 1]) == title for title in titles)
 
 
 def behind_a_title(page: Page, word: int) -> bool:
@@ -72,7 +83,9 @@ def _titled_end(page: Page, first: int) -> int:
     title = page.lows[first - 1]
     if first >= len(page.words) or not _gap(title).fullmatch(page.gap(first - 1)):
         return 0
-    if page.lows[first] in _SEX or (page.lows[first] in _last_words(page.unaccented) and is_title(page, first)):
+    if (page.lows[first] in _SEX and title in _PATIENT) or (
+        page.lows[first] in _last_words(page.unaccented) and is_title(page, first)
+    ):
         return 0
     if (page.flat(page.words[first][0]) or _before(page, title) == PATIENT) and goes_on(page, first, "behind_people"):
         return 0
@@ -104,7 +117,12 @@ def _gap(title: str) -> re.Pattern[str]:
 
 def _may_begin(page: Page, word: int) -> bool:
     """Whether a word that nothing announces may begin a whole name: a family name, and what follows is no compound."""
-    if not is_family(page, word) or in_compound(page, word) or word + 1 >= len(page.words):
+    if (
+        not is_family(page, word)
+        or in_compound(page, word)
+        or word + 1 >= len(page.words)
+        or (word and in_compound(page, word - 1))
+    ):
         return False
     return _strong(page, word) or page.bares[word + 1] in ("van", "thi") or _three_capitals(page, word)
 

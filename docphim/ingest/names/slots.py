@@ -1,0 +1,130 @@
+"""Words behind titles that may be names: what reports go on with there is listed, and everything else raises doubt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from docphim.ingest.names.behind import goes_on, title_case
+from docphim.ingest.names.chains import chain_end
+from docphim.ingest.names.labels import begins_a_label
+from docphim.ingest.names.page import Page
+from docphim.ingest.names.person import is_in, is_word, of_reports
+from docphim.ingest.names.titles import is_title
+from docphim.ingest.names.words import bare, listed
+
+_SLOT = re.compile(r"[^\S\n]*[.:]?[^\S\n]*[\"'“(]?")
+_SENTENCE_ENDS = re.compile(r"[.!?;:,\n(]")
+#: Words behind a title among which a stranger's name is looked for.
+_SOON = 4
+
+
+def doubtful_slots(page: Page, ends: Mapping[int, int]) -> bool:
+    """Whether a word behind a title may be a name and is not taken out.
+
+    Parameters
+    ----------
+    ends : mapping
+        The words that are taken out.
+    """
+    if any(word not in ends and _may_be_a_name(page, word, kind) for word, kind in _slots(page)):
+        return True
+    patients = bare("patients") if page.unaccented else listed("patients")
+    return any(low in patients and _stranger_in_a_clause(page, word, ends) for word, low in enumerate(page.lows))
+
+
+def _slots(page: Page) -> Iterator[tuple[int, str]]:
+    """The words behind titles, where a name may stand, and what list of words.yaml says what else may."""
+    word = 0
+    while word < len(page.words):
+        behind = chain_end(page, word)
+        if behind > word and not (behind == word + 1 and page.bares[word] in listed("other_titles")):
+            if behind < len(page.words) and _leads_to_a_name(page, behind - 1):
+                yield behind, "behind_doctors"
+        elif behind == word and is_title(page, word) and _speaks_of_somebody(page, word):
+            yield word + 1, "behind_people"
+        word = max(behind, word + 1)
+
+
+def _leads_to_a_name(page: Page, word: int) -> bool:
+    """Whether only a blank or a colon stands behind a title; a full stop ends a sentence, but behind an abbreviation."""
+    return bool(_SLOT.fullmatch(page.gap(word))) and (
+        "." not in page.gap(word) or page.bares[word] in listed("abbreviated_titles")
+    )
+
+
+def _speaks_of_somebody(page: Page, word: int) -> bool:
+    """Whether a title is followed by its slot, and is no other word: "cô đặc", "ống dẫn lưu" without accents."""
+    if word + 1 >= len(page.words) or not _SLOT.fullmatch(page.gap(word)) or "." in page.gap(word):
+        return False
+    if is_word(page, word, "patients"):
+        return page.bares[word] != "nhan" or page.bares[word - 1] == "benh"  # "chay than nhan tao"
+    if not page.flat(page.words[word][0]):
+        return title_case(page, word + 1) if page.unaccented else page.capital(word + 1)
+    begins = word == 0 or bool(_SENTENCE_ENDS.search(page.gap(word - 1)))
+    if page.lows[word] in listed("kin") and not page.unaccented:
+        return begins or page.lows[word - 1] in listed("before_kin")
+    return begins and _does_something(page, word + 1)
+
+
+def _does_something(page: Page, word: int) -> bool:
+    """Whether a verb follows a word that may be a name: "CÔ CẢI XEM LẠI"."""
+    following = word + 1
+    if not page.blank(word) or (page.unaccented and not is_in(page, word, "givens")):
+        return False
+    if page.bares[following] in listed("deeds") or chain_end(page, following) > following:
+        return True
+    return not page.unaccented and goes_on(page, following, "behind_people")
+
+
+def _stranger_in_a_clause(page: Page, word: int, ends: Mapping[int, int]) -> bool:
+    """Whether two words that no report has follow soon behind a patient's title: "bệnh nhân người Lào Somphet Vongkham"."""
+    for following in range(word + 1, min(word + 1 + _SOON, len(page.words) - 1)):
+        if not page.blank(following - 1):
+            return False
+        if page.blank(following) and all(w not in ends and _foreign(page, w) for w in (following, following + 1)):
+            return True
+    return False
+
+
+def _foreign(page: Page, word: int) -> bool:
+    return page.words[word][1] - page.words[word][0] > 2 and page.capital(word) and not of_reports(page, word)
+
+
+def _may_be_a_name(page: Page, word: int, kind: str) -> bool:
+    """Whether a word behind a title is not what reports go on with there."""
+    start, end = page.words[word]
+    typed = page.flat(start) or page.capital(word)
+    if page.lows[word] == "nam" and kind == "behind_people" and page.bares[word - 1] not in bare("patients"):
+        return typed  # "bà Nam", but "BN nam"
+    if end - start < 2 or page.lows[word] in listed("degrees") or goes_on(page, word, kind) or begins_a_label(page, word):
+        return False
+    if page.language == "en":
+        doctor = page.lows[word - 1] in ("dr", "doctor")
+        return (typed or doctor) and (doctor or not of_reports(page, word))
+    return not of_reports(page, word) or _a_word_that_is_a_name(page, word, kind)
+
+
+def _a_word_that_is_a_name(page: Page, word: int, kind: str) -> bool:
+    """Whether a word of reports behind a title may be a name after all: "KTV Chấn", "BN XOAN"."""
+    if (kind == "behind_doctors" and is_in(page, word, "roles")) or chain_end(page, word) > word:
+        return False
+    if not page.capital(word) and is_title(page, word):
+        return False
+    if page.flat(page.words[word][0]):
+        return True
+    if not page.capital(word):
+        return kind == "behind_doctors" and is_in(page, word, "givens")
+    return not _begins_a_sentence(page, word) and not _abbreviated(page, word)
+
+
+def _begins_a_sentence(page: Page, word: int) -> bool:
+    """Whether a sentence begins behind a title: "Đã báo BS. Tim to"."""
+    opens = "." in page.gap(word - 1) and is_word(page, word, "openers")
+    return opens and word + 1 < len(page.words) and not page.capital(word + 1)
+
+
+def _abbreviated(page: Page, word: int) -> bool:
+    """Whether a word is capitals without a vowel, such as TKMP."""
+    start, end = page.words[word]
+    return page.text[start:end].isupper() and not re.search("[aeiouy]", page.bares[word])
