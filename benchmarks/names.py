@@ -46,7 +46,7 @@ def main() -> None:
     people, seconds = cleaned(list(planted(arguments.seed, arguments.reports, tuple(arguments.kinds))))
     clear, more = cleaned(list(clean(arguments.seed, arguments.clean)))
     leaking = [(s, out, leaks(s, out)) for s, out, doubted in people if not doubted and leaks(s, out)]
-    losing = [(s, out, lost(s, out)) for s, out, _ in [*people, *clear] if lost(s, out)]
+    losing = [(s, out, lost(s, out)) for s, out, doubted in [*people, *clear] if not doubted and lost(s, out)]
     total, by_kind = Counter(s.kind for s, _, _ in people), Counter(s.kind for s, _, _ in leaking)
     doubted = Counter(s.kind for s, _, d in people if d)
     print(f"{'kind':36} reports  leaks/1000  stopped/1000")

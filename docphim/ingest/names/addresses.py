@@ -80,10 +80,19 @@ def unlabelled_addresses(page: Page) -> Iterator[Span]:
         # One piece alone is an address where its word is nothing else and its line shows capitals: "phường Hòa Thuận".
         if strong and (pieces > 1 or not page.flat(page.words[word][0]) or page.bares[word : word + 2] == ["so", "nha"]):
             start = page.words[word][0]
+            behind = _last_piece(page, behind) if pieces > 1 else behind
             yield Span(start, behind, "address")
             word = page.word_at(behind)
         else:
             word += 1
+
+
+def _last_piece(page: Page, behind: int) -> int:
+    """The end of a line that ends with a word which only addresses have and what it names: "… QUẬN CHUNG THAN"."""
+    word, line_end = page.word_at(behind), page.line(behind)[1]
+    last = page.word_at(line_end)
+    strong = word < last and page.lows[word] in address_words("strong", _spelling(page, behind))
+    return page.words[last - 1][1] if strong and 1 < last - word <= _LONGEST else behind
 
 
 def _chain(page: Page, word: int) -> tuple[int, bool, int]:
@@ -95,7 +104,9 @@ def _chain(page: Page, word: int) -> tuple[int, bool, int]:
             break
         behind, strong, pieces = end, strong or is_strong, pieces + 1
         word = page.word_at(end)
-        if word < len(page.words) and not _BETWEEN.fullmatch(page.text[end : page.words[word][0]]):
+        between = page.text[end : page.words[word][0]] if word < len(page.words) else ""
+        sentence = between.startswith(".") and page.words[word - 1][1] - page.words[word - 1][0] > 2
+        if sentence or not _BETWEEN.fullmatch(between):
             break
     return behind, strong, pieces
 

@@ -32,7 +32,7 @@ def doubtful(page: Page, spans: Iterable[Span]) -> bool:
     ends = _ends(page, spans)
     return (
         any(_before_a_name(page, word, ends) for word in ends)
-        or any(_rest_of_a_name(page, end, ends) for end in set(ends.values()))
+        or any(_rest_of_a_name(page, end, ends) or _took_too_much(page, end, ends) for end in set(ends.values()))
         or doubtful_slots(page, ends)
         or doubtful_lines(page, ends)
     )
@@ -55,6 +55,9 @@ def _rest_of_a_name(page: Page, word: int, ends: Mapping[int, int]) -> bool:
     verb_follows = page.blank(word) and goes_on(page, word + 1, "behind_people")
     if verb_follows and in_compound(page, word):
         return page.capital(word) or flat  # "BN LÊ ĐỨC DŨNG [LAN] VÀO VIỆN"
+    ends_a_line = page.blank(word) and not page.blank(word + 1)
+    if flat and ends_a_line and in_compound(page, word):
+        return True  # "KÝ SỐ: ĐẶNG GIA [LONG] AN"
     if _another_word(page, word):
         return False
     if flat:
@@ -75,6 +78,16 @@ def _another_word(page: Page, word: int) -> bool:
     if page.words[word][1] - page.words[word][0] < 2 or is_in(page, word, "roles") or chain_end(page, word) > word:
         return True
     return is_title(page, word) and not title_case(page, word)
+
+
+def _took_too_much(page: Page, word: int, ends: Mapping[int, int]) -> bool:
+    """Whether the last word of a name may begin a sentence that goes on: "HỌ TÊN: Y BHĂM NIÊ [TIM], PHỔI BÌNH THƯỜNG"."""
+    last = word - 1
+    if not 1 < word < len(page.words) or page.gap(last).strip(" ") not in ("", ",") or goes_on(page, word, "behind_people"):
+        return False
+    opens = is_word(page, last, "openers") and not is_in(page, last - 1, "inner")
+    goes_further = page.flat(page.words[word][0]) or not page.capital(word)
+    return opens and goes_further and ends.get(last - 1) == word
 
 
 def _before_a_name(page: Page, word: int, ends: Mapping[int, int]) -> bool:

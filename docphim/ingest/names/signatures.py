@@ -97,7 +97,7 @@ def _reports_go_on(page: Page, last: int, first: int) -> bool:
     in_one_case = page.flat(page.words[first][0]) or not page.capital(first)
     known = of_reports(page, first) and not is_family(page, first)
     abbreviated = page.bares[last] in bare("degrees") and len(page.bares[last]) <= _ABBREVIATED
-    if "." in page.gap(last) and not abbreviated and known:
+    if page.gap(last).startswith(". ") and not abbreviated:
         return True
     if not in_one_case:
         return False

@@ -107,9 +107,7 @@ def _may_be_a_name(page: Page, word: int, kind: str) -> bool:
 
 def _a_word_that_is_a_name(page: Page, word: int, kind: str) -> bool:
     """Whether a word of reports behind a title may be a name after all: "KTV Chấn", "BN XOAN"."""
-    if (kind == "behind_doctors" and is_in(page, word, "roles")) or chain_end(page, word) > word:
-        return False
-    if not page.capital(word) and is_title(page, word):
+    if chain_end(page, word) > word or (not page.capital(word) and is_title(page, word)):
         return False
     if page.flat(page.words[word][0]):
         return True
