@@ -13,6 +13,7 @@ from docphim.ingest.names.words import address_words, bare, parts
 _STOP = re.compile(r"[,;:\n]|\.(?=\s|$)|[^\S\n][-–][^\S\n]|[^\S\n]{3,}|\t")
 _BETWEEN = re.compile(r"[^\S\n]*[,.-]?[^\S\n]*")
 _NUMBER = re.compile(r"[^\S\n]*\.?[^\S\n]*\d[\w/-]*")
+_PLAIN = frozenset(["duong", "pho", "phuong", "quan", "xa", "huyen", "tinh"])
 #: Words that a word of addresses names, at most: "phường Bình Hưng Hòa".
 _LONGEST = 4
 
@@ -80,7 +81,7 @@ def unlabelled_addresses(page: Page) -> Iterator[Span]:
         # One piece alone is an address where its word is nothing else and its line shows capitals: "phường Hòa Thuận".
         if strong and (pieces > 1 or not page.flat(page.words[word][0]) or page.bares[word : word + 2] == ["so", "nha"]):
             start = page.words[word][0]
-            behind = _last_piece(page, behind) if pieces > 1 else behind
+            behind = _last_piece(page, behind) if pieces > 1 or page.bares[word : word + 2] == ["so", "nha"] else behind
             yield Span(start, behind, "address")
             word = page.word_at(behind)
         else:
@@ -92,7 +93,11 @@ def _last_piece(page: Page, behind: int) -> int:
     word, line_end = page.word_at(behind), page.line(behind)[1]
     last = page.word_at(line_end)
     strong = word < last and page.lows[word] in address_words("strong", _spelling(page, behind))
-    return page.words[last - 1][1] if strong and 1 < last - word <= _LONGEST else behind
+    named = strong and 1 < last - word <= _LONGEST
+    # Without accents, in one case: "SO NHA 147 DUONG MUT KHUNG PHUONG TAU QUAN COI NHU"
+    rest = [page.bares[w] for w in range(word, last)] if page.unaccented and page.flat(behind) else []
+    plain = 0 < len(rest) <= 3 * _LONGEST and sum(w in _PLAIN for w in rest) > 1 and rest[0] in _PLAIN
+    return page.words[last - 1][1] if named or plain else behind
 
 
 def _chain(page: Page, word: int) -> tuple[int, bool, int]:

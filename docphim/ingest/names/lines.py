@@ -51,12 +51,14 @@ def doubtful_lines(page: Page, ends: Mapping[int, int]) -> bool:
 def _signature(page: Page, line: str, first: int, last: int, above: str) -> bool:
     """Whether a line holds nothing but a few capitalised words, such as a signature; below a title or a greeting any."""
     words = range(first, last)
-    if not _LINE.fullmatch(line.strip(" .-_*()")) or len(words) > _LONGEST_NAME or not all(map(page.capital, words)):
+    if not _LINE.fullmatch(line.strip(" .-_*()")) or len(words) > _LONGEST_NAME or not all(_typed(page, w) for w in words):
         return False
     if above:
         return not all(goes_on(page, w, "behind_doctors") for w in words) and chain_end(page, first) == first
     if any(in_compound(page, w) for w in words):
         return False
+    if page.unaccented and page.flat(page.words[first][0]):
+        return len(words) > 2 and is_family(page, first) and is_in(page, first + 1, "middles")
     strangers = sum(not of_reports(page, w) for w in words)
     names = all(nameish(page, w) for w in words)
     if page.flat(page.words[first][0]):
@@ -64,10 +66,15 @@ def _signature(page: Page, line: str, first: int, last: int, above: str) -> bool
     return strangers > 0 or (names if len(words) > 1 else is_in(page, first, "givens"))
 
 
+def _typed(page: Page, word: int) -> bool:
+    """Whether a word is typed like a name: with a capital, or in a line of one case."""
+    return page.capital(word) or page.flat(page.words[word][0])
+
+
 def _before_a_role(page: Page, first: int) -> bool:
     """Whether a line begins with a family name and ends with a role: "DO QUOC YEN - TRUONG KHOA"."""
     last = first
-    while last < min(first + _LONGEST_NAME, len(page.words)) - 1 and page.capital(last) and page.blank(last):
+    while last < min(first + _LONGEST_NAME, len(page.words)) - 1 and _typed(page, last) and page.blank(last):
         last += 1
     apart = last + 1 < len(page.words) and page.gap(last).strip() in ("-", "–", "(", ",")
     return last > first and apart and is_family(page, first) and chain_end(page, last + 1) > last + 1
@@ -95,13 +102,24 @@ def _begins_a_name(page: Page, word: int, first: int, last: int) -> bool:
     """Whether a family name and another part of a name stand here; inside a sentence one that no report has."""
     if not is_family(page, word):
         return False
-    if page.unaccented and page.bares[word] not in COMMON_FAMILIES and page.lows[word + 1] not in ("van", "thi"):
+    common = page.bares[word] in COMMON_FAMILIES or page.lows[word + 1] in ("van", "thi")
+    if page.unaccented and not common and not _clear(page, word, first, last):
         return False
     if not _opens(page, word, first) and (of_reports(page, word) or page.lows[word] in listed("weak")):
         return False
     if any(in_compound(page, w) for w in range(word - (word > first), min(word + 3, last))):
         return False
     return any(is_in(page, word + 1, names) for names in ("middles", "givens", "families"))
+
+
+def _clear(page: Page, word: int, first: int, last: int) -> bool:
+    """Whether, without accents, a name is told by its place: "(MUA BA OANH - BS)", "PHIM PHI HUU DAU", "MAI DINH TAO DA GUI"."""
+    if not is_in(page, word + 1, "middles"):
+        return False
+    if word > first or any(page.bares[w] in listed("deeds") for w in range(word + 3, min(word + 5, last))):
+        return _opens(page, word, first)
+    given = last - word <= _LONGEST_NAME - 1 and (is_in(page, last - 1, "givens") or not of_reports(page, last - 1))
+    return given
 
 
 def _opens(page: Page, word: int, first: int) -> bool:
@@ -122,7 +140,7 @@ def _named_with_age(page: Page, first: int) -> bool:
     if not is_family(page, first) or in_compound(page, first):
         return False
     for last in range(first + 1, min(first + _LONGEST_NAME, len(page.words))):
-        if not page.blank(last - 1) or not page.capital(last):
+        if not page.blank(last - 1) or not _typed(page, last):
             return False
         if _AGE.match(page.bare, page.words[last][1]):
             return True

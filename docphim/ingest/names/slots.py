@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping
 
 from docphim.ingest.names.behind import goes_on, title_case
 from docphim.ingest.names.chains import chain_end
-from docphim.ingest.names.labels import begins_a_label
+from docphim.ingest.names.labels import begins_a_label, label_marks
 from docphim.ingest.names.page import Page
-from docphim.ingest.names.person import is_in, is_word, of_reports
+from docphim.ingest.names.person import in_compound, is_family, is_in, is_word, of_reports
 from docphim.ingest.names.titles import is_title
 from docphim.ingest.names.words import bare, listed
 
 _SLOT = re.compile(r"[^\S\n]*[.:]?[^\S\n]*[\"'“(]?")
 _SENTENCE_ENDS = re.compile(r"[.!?;:,\n(]")
+#: Of the kin, those that are hardly other words without accents: ông, bà, cháu, chị.
+_KIN = frozenset(["ong", "ba", "chau", "chi"])
 #: Words behind a title among which a stranger's name is looked for.
 _SOON = 4
 
@@ -28,6 +30,8 @@ def doubtful_slots(page: Page, ends: Mapping[int, int]) -> bool:
         The words that are taken out.
     """
     if any(word not in ends and _may_be_a_name(page, word, kind) for word, kind in _slots(page)):
+        return True
+    if any(_unread(page, start, value, ends) for kind, start, value in label_marks(page) if kind == "name"):
         return True
     patients = bare("patients") if page.unaccented else listed("patients")
     return any(low in patients and _stranger_in_a_clause(page, word, ends) for word, low in enumerate(page.lows))
@@ -46,6 +50,15 @@ def _slots(page: Page) -> Iterator[tuple[int, str]]:
         word = max(behind, word + 1)
 
 
+def _unread(page: Page, start: int, value: int, ends: Mapping[int, int]) -> bool:
+    """Whether a word stands behind a label of names that was not understood: "ho ten: mua ba oanh"."""
+    word = page.word_at(value)
+    if word >= len(page.words) or page.word_at(start) in ends or word in ends:
+        return False
+    alone = not page.text[value : page.words[word][0]].strip(" .<[\"'_")
+    return alone and not goes_on(page, word, "behind_people") and (not of_reports(page, word) or is_family(page, word))
+
+
 def _leads_to_a_name(page: Page, word: int) -> bool:
     """Whether only a blank or a colon stands behind a title; a full stop ends a sentence, but behind an abbreviation."""
     return bool(_SLOT.fullmatch(page.gap(word))) and (
@@ -62,15 +75,27 @@ def _speaks_of_somebody(page: Page, word: int) -> bool:
     if not page.flat(page.words[word][0]):
         return title_case(page, word + 1) if page.unaccented else page.capital(word + 1)
     begins = word == 0 or bool(_SENTENCE_ENDS.search(page.gap(word - 1)))
+    spoken_to = word > 0 and page.bares[word - 1] in bare("before_kin")
     if page.lows[word] in listed("kin") and not page.unaccented:
-        return begins or page.lows[word - 1] in listed("before_kin")
-    return begins and _does_something(page, word + 1)
+        return begins or spoken_to
+    if spoken_to and not page.blank(word + 1) and is_in(page, word + 1, "givens"):
+        return True  # "theo lời cô Hậu, …"
+    unlike = page.unaccented and page.bares[word] in _KIN and not of_reports(page, word + 1)
+    return (begins or spoken_to) and (unlike or _does_something(page, word) or _in_two_parts(page, word + 1))
 
 
-def _does_something(page: Page, word: int) -> bool:
-    """Whether a verb follows a word that may be a name: "CÔ CẢI XEM LẠI"."""
-    following = word + 1
-    if not page.blank(word) or (page.unaccented and not is_in(page, word, "givens")):
+def _in_two_parts(page: Page, word: int) -> bool:
+    """Whether a family name and a middle one follow: "ONG MUA BA OANH"."""
+    if not page.blank(word) or not is_family(page, word) or not is_in(page, word + 1, "middles"):
+        return False
+    return not in_compound(page, word) and not in_compound(page, word + 1)
+
+
+def _does_something(page: Page, title: int) -> bool:
+    """Whether a verb follows the word behind a title: "CÔ CẢI XEM LẠI"."""
+    word, following = title + 1, title + 2
+    likely = not page.unaccented or page.bares[title] in _KIN or is_in(page, word, "givens") or not of_reports(page, word)
+    if not page.blank(word) or not likely:
         return False
     if page.bares[following] in listed("deeds") or chain_end(page, following) > following:
         return True
@@ -88,12 +113,15 @@ def _stranger_in_a_clause(page: Page, word: int, ends: Mapping[int, int]) -> boo
 
 
 def _foreign(page: Page, word: int) -> bool:
-    return page.words[word][1] - page.words[word][0] > 2 and page.capital(word) and not of_reports(page, word)
+    typed = page.capital(word) or page.flat(page.words[word][0])
+    return page.words[word][1] - page.words[word][0] > 2 and typed and not of_reports(page, word)
 
 
 def _may_be_a_name(page: Page, word: int, kind: str) -> bool:
     """Whether a word behind a title is not what reports go on with there."""
     start, end = page.words[word]
+    if page.gap(word).startswith(".") and end - start == 1 and kind == "behind_doctors" and page.flat(start):
+        return True  # "bs v. p. bem"
     typed = page.flat(start) or page.capital(word)
     if page.lows[word] == "nam" and kind == "behind_people" and page.bares[word - 1] not in bare("patients"):
         return typed  # "bà Nam", but "BN nam"
