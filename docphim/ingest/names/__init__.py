@@ -19,7 +19,7 @@ from docphim.ingest.names.page import Page, Span, opened
 LAYERS: tuple[str, ...] = (
     "known:known_people",
     "fields:field_spans",
-    "spaced:spaced_people",
+    "joined:joined_people",
     "signatures:signing_people",
     "titles:titled_people",
     "dates:dates",

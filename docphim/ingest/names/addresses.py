@@ -134,14 +134,27 @@ def _piece(page: Page, word: int) -> tuple[int, bool]:
     if number:
         following = page.word_at(number.end())
         named = _named_end(page, following) if _street(page, number.end(), following) else number.end()
-        return max(number.end(), named), strong
+        return max(number.end(), named, _before_a_ward(page, following)), strong
     following = word + length
     gap = page.text[behind : page.words[following][0]] if following < len(page.words) else "\n"
-    short = behind - start <= 2  # P. Bến, TP.Huế; behind a whole word a full stop ends a sentence
+    # P. Bến, TP.Huế; behind a whole word, be it as short as "xã", a full stop ends a sentence.
+    short = behind - start <= 2 and not re.search("[aeiouy]", page.bares[word])
     if not re.fullmatch(r"\.[^\S\n]?" if short else r"[^\S\n]{1,2}", gap):
         return start, False
     end = _named_end(page, following)
     return (end, strong) if end > page.words[following][0] else (start, False)
+
+
+def _before_a_ward(page: Page, word: int) -> int:
+    """The end of a street's name before a comma and a word that only addresses have, "SÂN PHON, PHƯỜNG HOA"; 0 for none."""
+    last = word
+    while last < min(word + _LONGEST, len(page.words) - 1) and page.capital(last):
+        if page.gap(last) == ", " and page.lows[last + 1] in address_words("strong", _spelling(page, page.words[last][0])):
+            return page.words[last][1]
+        if not page.blank(last):
+            break
+        last += 1
+    return 0
 
 
 def _street(page: Page, behind: int, word: int) -> bool:

@@ -51,10 +51,12 @@ def _rest_of_a_name(page: Page, word: int, ends: Mapping[int, int]) -> bool:
     """Whether the word behind a name that is taken out may belong to it: "BN SÙNG THANH [KHO] ĐAU NGỰC"."""
     if not 0 < word < len(page.words) or word in ends or begins_a_label(page, word):
         return False
-    if page.gap(word - 1).strip() in ("/", "+"):  # "bs hoa/siên"
-        return not _another_word(page, word)
-    if not page.blank(word - 1):
-        return False
+    if page.blank(word - 1):
+        return _goes_with_a_name(page, word, ends)
+    return page.gap(word - 1).strip() in ("/", "+") and not _another_word(page, word)  # "bs hoa/siên"
+
+
+def _goes_with_a_name(page: Page, word: int, ends: Mapping[int, int]) -> bool:
     flat = page.flat(page.words[word][0])
     verb_follows = page.blank(word) and goes_on(page, word + 1, "behind_people")
     if verb_follows and in_compound(page, word):

@@ -21,7 +21,7 @@ _AGE = re.compile(
 )
 _LINE = re.compile(r"[^\W\d_]+(?:[ .'’-]+[^\W\d_]+)*")
 # Behind these somebody's name may stand inside a sentence: "so với phim …", "ý kiến …".
-_BEFORE = frozenset(["phim", "cua", "boi", "kien", "theo"])
+_BEFORE = frozenset(["phim", "cua", "boi", "kien", "theo", "nay"])
 
 
 def doubtful_lines(page: Page, ends: Mapping[int, int]) -> bool:
@@ -113,13 +113,12 @@ def _begins_a_name(page: Page, word: int, first: int, last: int) -> bool:
 
 
 def _clear(page: Page, word: int, first: int, last: int) -> bool:
-    """Whether, without accents, a name is told by its place: "(MUA BA OANH - BS)", "PHIM PHI HUU DAU", "MAI DINH TAO DA GUI"."""
+    """Whether, without accents, a name is told by its place: "(MUA BA OANH)", "PHIM PHI HUU DAU", "MAI DINH TAO DA GUI"."""
     if not is_in(page, word + 1, "middles"):
         return False
     if word > first or any(page.bares[w] in listed("deeds") for w in range(word + 3, min(word + 5, last))):
         return _opens(page, word, first)
-    given = last - word <= _LONGEST_NAME - 1 and (is_in(page, last - 1, "givens") or not of_reports(page, last - 1))
-    return given
+    return last - word < _LONGEST_NAME and (is_in(page, last - 1, "givens") or not of_reports(page, last - 1))
 
 
 def _opens(page: Page, word: int, first: int) -> bool:
