@@ -76,7 +76,11 @@ def _is_place(page: Page, word: int) -> bool:
 def unlabelled_addresses(page: Page) -> Iterator[Span]:
     """Addresses in the text: words of addresses with what they name, one soon after the other."""
     word = 0
+    begins = address_words("first", "accented" if not page.unaccented else "bare")
     while word < len(page.words):
+        if page.lows[word] not in begins:
+            word += 1
+            continue
         behind, strong, pieces = _chain(page, word)
         # One piece alone is an address where its word is nothing else and its line shows capitals: "phường Hòa Thuận".
         if strong and (pieces > 1 or not page.flat(page.words[word][0]) or page.bares[word : word + 2] == ["so", "nha"]):

@@ -16,6 +16,8 @@ _ENGLISH = frozenset(["the", "and"])
 
 def chain_end(page: Page, word: int) -> int:
     """The number of the word behind a chain of titles and roles that begins with a word; the word itself where none begins."""
+    if page.bares[word] not in phrases("signers", "degrees"):
+        return word
     last = _phrase_end(page, word, "signers", "degrees")
     if last == word:
         return word

@@ -37,9 +37,10 @@ class Field(NamedTuple):
 
 def fields(page: Page) -> list[Field]:
     """The fields of a text whose values are of their label's kind."""
-    marks = label_marks(page)
-    read = [_field(page, kind, start, value) for kind, start, value in marks]
-    return [field for field in read if field]
+    if page.fields is None:
+        read = (_field(page, kind, start, value) for kind, start, value in label_marks(page))
+        page.fields = [field for field in read if field]
+    return page.fields
 
 
 def announced_on(page: Page) -> tuple[list[str], list[str]]:

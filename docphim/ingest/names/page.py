@@ -9,7 +9,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from docphim.ingest.names.letters import folded, lowered
 from docphim.language.normalize import clean
@@ -19,6 +19,12 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`][^\W\d_]+)*")
 _BLANKS = frozenset([" ", "  "])
 #: `&#7877;`, `&eacute;`, and RTF's `\u7877?`, which tables sometimes hold in place of letters.
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
+# Signs that are not seen and may cut a name: format characters (category Cf), the grapheme joiner, variation selectors.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f"
+    "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
+_FULL_WIDTH = re.compile("[\uff01-\uff5e]+")
 _RTF_LETTER = re.compile(r"\\u(-?\d{2,5})(?:\\'3f|\?| )?")
 
 
@@ -41,13 +47,8 @@ def opened(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         return text
-    letters = (unicodedata.normalize("NFKC", c) if "\uff01" <= c <= "\uff5e" else c for c in text if not _invisible(c))
-    return clean("".join(letters))
-
-
-def _invisible(letter: str) -> bool:
-    """Signs that are not seen: format characters, variation selectors, the grapheme joiner; a name may be cut by one."""
-    return letter > "~" and (unicodedata.category(letter) == "Cf" or letter == "\u034f" or "\ufe00" <= letter <= "\ufe0f")
+    text = _INVISIBLE.sub("", text)
+    return clean(_FULL_WIDTH.sub(lambda m: unicodedata.normalize("NFKC", m.group()), text))
 
 
 @dataclass
@@ -60,6 +61,8 @@ class Page:
     numbers: tuple[str, ...] = ()
     #: Its labels, once they are read (`labels.label_marks`).
     marks: list[tuple[str, int, int]] | None = None
+    #: Its fields, once they are read (`fields.fields`).
+    fields: list[Any] | None = None
 
     @cached_property
     def low(self) -> str:

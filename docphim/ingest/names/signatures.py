@@ -9,7 +9,7 @@ from docphim.ingest.names.behind import goes_on
 from docphim.ingest.names.chains import LINK, chain_end
 from docphim.ingest.names.page import Page, Span
 from docphim.ingest.names.person import COMMON_FAMILIES, NOTHING, SIGNER, is_family, name_end, nameish, of_reports, slot_end
-from docphim.ingest.names.words import bare
+from docphim.ingest.names.words import bare, phrases
 
 # Behind the last title, on its line: colons, dots to write on, "(ký, ghi rõ họ tên)".
 _TAIL = re.compile(r"(?:[^\S\n]*(?:\([^()\n]{0,60}\)|[:.,_…–—=*/-]+))*[^\S\n]*")
@@ -29,9 +29,9 @@ _LONGEST = 4
 
 def signing_people(page: Page) -> Iterator[Span]:
     """Names behind the titles of those who sign, and before their degrees."""
-    word = 0
+    word, titles = 0, phrases("signers", "degrees")
     while word < len(page.words):
-        behind = chain_end(page, word)
+        behind = chain_end(page, word) if page.bares[word] in titles else word
         if behind > word:
             first, last = signed_name(page, behind)
             if last > first:

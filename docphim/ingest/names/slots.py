@@ -11,7 +11,7 @@ from docphim.ingest.names.labels import begins_a_label, label_marks
 from docphim.ingest.names.page import Page
 from docphim.ingest.names.person import in_compound, is_family, is_in, is_word, of_reports
 from docphim.ingest.names.titles import is_title
-from docphim.ingest.names.words import bare, listed
+from docphim.ingest.names.words import bare, listed, phrases
 
 _SLOT = re.compile(r"[^\S\n]*[.:]?[^\S\n]*[\"'“(]?")
 _SENTENCE_ENDS = re.compile(r"[.!?;:,\n(]")
@@ -39,9 +39,9 @@ def doubtful_slots(page: Page, ends: Mapping[int, int]) -> bool:
 
 def _slots(page: Page) -> Iterator[tuple[int, str]]:
     """The words behind titles, where a name may stand, and what list of words.yaml says what else may."""
-    word = 0
+    word, titles = 0, phrases("signers", "degrees")
     while word < len(page.words):
-        behind = chain_end(page, word)
+        behind = chain_end(page, word) if page.bares[word] in titles else word
         if behind > word and not (behind == word + 1 and page.bares[word] in listed("other_titles")):
             if behind < len(page.words) and _leads_to_a_name(page, behind - 1):
                 yield behind, "behind_doctors"

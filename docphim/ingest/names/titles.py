@@ -21,7 +21,7 @@ from docphim.ingest.names.person import (
     name_end,
     of_reports,
 )
-from docphim.ingest.names.words import listed, parts, table
+from docphim.ingest.names.words import bare, listed, parts, table
 
 _GAP = re.compile(r"[^\S\n]*:?[^\S\n]*(?:là[^\S\n]+)?", re.IGNORECASE)
 _DOTTED_GAP = re.compile(r"[^\S\n]*[.:]?[^\S\n]*")
@@ -43,12 +43,13 @@ _COUNTS = frozenset(
 
 def titled_people(page: Page) -> Iterator[Span]:
     """Names that a title announces, and whole names that nothing does."""
-    behind = 0
+    behind, titles = 0, _last_words(page.unaccented)
+    families = bare("families") | listed("families")
     for word, low in enumerate(page.lows):
-        if word < behind:
+        if word < behind or (low not in titles and low not in families and low not in _OTHER_WORDS):
             continue
         last = word
-        if low in _last_words(page.unaccented) and is_title(page, word):
+        if low in titles and is_title(page, word):
             last = _titled_end(page, word + 1)
             first = word + 1
         if page.unaccented and low in _OTHER_WORDS and page.capital(word) and name_end(page, word) > word + 1:
