@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "corpus"))
 
-from corpus import KINDS, LATE, Sample, clean, leaks, lost, planted
+from corpus import KINDS, LATE, SHAPES, TYPED, Sample, clean, leaks, lost, planted
 
 from docphim.ingest.names import remove_identities
 
@@ -42,9 +42,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=0, help="print so many reports that went wrong")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS))
+    parser.add_argument(
+        "--shapes", nargs="*", default=list(SHAPES), help=f"how reports are typed: {', '.join({*SHAPES, *TYPED})}"
+    )
     arguments = parser.parse_args()
-    people, seconds = cleaned(list(planted(arguments.seed, arguments.reports, tuple(arguments.kinds))))
-    clear, more = cleaned(list(clean(arguments.seed, arguments.clean)))
+    shapes = tuple(arguments.shapes)
+    people, seconds = cleaned(list(planted(arguments.seed, arguments.reports, tuple(arguments.kinds), shapes)))
+    clear, more = cleaned(list(clean(arguments.seed, arguments.clean, shapes)))
     leaking = [(s, out, leaks(s, out)) for s, out, doubted in people if not doubted and leaks(s, out)]
     losing = [(s, out, lost(s, out)) for s, out, doubted in [*people, *clear] if not doubted and lost(s, out)]
     total, by_kind = Counter(s.kind for s, _, _ in people), Counter(s.kind for s, _, _ in leaking)

@@ -7,6 +7,8 @@ from random import Random
 
 import yaml
 
+#: How many reports speak of patients or doctors in one more sentence.
+_ABOUT_PEOPLE = 0.5
 SIDES = ["phải", "trái"]
 SENTENCES = yaml.safe_load((Path(__file__).parent / "sentences.yaml").read_text(encoding="utf-8"))
 
@@ -22,7 +24,8 @@ def sentence(rng: Random, choices: list[str]) -> str:
 def body(rng: Random, language: str) -> tuple[list[str], list[str]]:
     """Sentences of findings and of the impression, about 50 syllables."""
     findings, impressions = SENTENCES[f"findings_{language}"], SENTENCES[f"impressions_{language}"]
+    about_people = [sentence(rng, SENTENCES[f"people_{language}"])] if rng.random() < _ABOUT_PEOPLE else []
     return (
-        [sentence(rng, findings) for _ in range(rng.randint(4, 8))],
+        [sentence(rng, findings) for _ in range(rng.randint(4, 8 - len(about_people)))] + about_people,
         [sentence(rng, impressions) for _ in range(rng.randint(1, 2))],
     )

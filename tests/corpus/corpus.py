@@ -43,21 +43,21 @@ class Sample:
     plant: Plant | None = None
 
 
-def planted(seed: int, reports: int, kinds: tuple[str, ...] = KINDS) -> Iterator[Sample]:
-    """Reports with people, each kind as often as the next."""
+def planted(seed: int, reports: int, kinds: tuple[str, ...] = KINDS, shapes: tuple[str, ...] = SHAPES) -> Iterator[Sample]:
+    """Reports with people, each kind as often as the next; a kind may have shapes of its own."""
     for number in range(reports):
         rng = Random(f"{seed}/{number}")
         name = kinds[number % len(kinds)]
         yield _report(
-            rng, ROWS[name].get("language", "vi"), rng.choice(ROWS[name].get("shapes", SHAPES)), name, plant(name, rng)
+            rng, ROWS[name].get("language", "vi"), rng.choice(ROWS[name].get("shapes", shapes)), name, plant(name, rng)
         )
 
 
-def clean(seed: int, reports: int) -> Iterator[Sample]:
+def clean(seed: int, reports: int, shapes: tuple[str, ...] = SHAPES) -> Iterator[Sample]:
     """Reports in which nobody is named, one in four in English."""
     for number in range(reports):
         rng = Random(f"clean {seed}/{number}")
-        yield _report(rng, "en" if number % 4 == 3 else "vi", rng.choice(SHAPES), "", None)
+        yield _report(rng, "en" if number % 4 == 3 else "vi", rng.choice(shapes), "", None)
 
 
 def _report(rng: Random, language: str, shape: str, kind: str, plant: Plant | None) -> Sample:

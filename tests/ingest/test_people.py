@@ -61,6 +61,12 @@ GONE = [
     ("Thẻ GD4010123456789, CCCD 012 345 678 901.", (), ""),
     ("Chụp 12-03-23 và 20230312, tái khám 12 tháng 3.", (), "Chụp và 2023, tái khám."),
     ("Con bà Thạch Thị Xíu. Tim to.", (), "Con bà. Tim to."),
+    ("Tim to. BS Lò Văn Nụ, Ung Thị Lành và BS Sùng A Dế", (), "Tim to. BS, và BS"),
+    ("Tim to. Họ tên: K i m  S a  R ê l", (), "Tim to. Họ tên:"),
+    ("Ảnh nguyen_van_khoai_1.jpg, tài khoản an.lovan đã duyệt.", (), "Ảnh _1.jpg, tài khoản đã duyệt."),
+    ("Họ tên: Sùng Thị Dợ Theo Fleischner 2017.", (), "Theo Fleischner 2017."),
+    ("Phim 12 thg 3, 2021, N21 tháng 5 năm 2024, chụp 26/5 vừa rồi.", (), "Phim 2021, 2024, vừa rồi."),
+    ("1 | LỤC THỊ OANH | 67", (), "1 | | 67"),
     ("ĐC: 12 Lê Lợi, P. Bến Nghé, Q.1, TP HCM. Tim to.", (), "Tim to."),
     ("Khám tại số nhà 12 đường Hoa Lư phường Đông Quỳ quận Năm Bảy.", (), "Khám tại."),
 ]
@@ -71,9 +77,79 @@ def test_people_go(text, names, expected):
     assert remove_identities(text, names)[:2] == (expected, False)
 
 
-@pytest.mark.parametrize("text", ["Tim to.\nBS zhuqxw", "Tim to.\nNgười ký: xkwpt", "Tim to.\nZhuq Xwalb"])
-def test_what_looks_like_a_signature_and_is_not_understood_is_doubted(text):
+#: What may be a name and may be a word of reports, by what makes it doubtful.
+DOUBTFUL = {
+    "a signature that no rule knows": ["Tim to.\nBS zhuqxw", "Tim to.\nNgười ký: xkwpt", "Tim to.\nZhuq Xwalb"],
+    "a word of reports behind a title": [
+        "KTV Chấn",
+        "BN Xoan",
+        "ÔNG XEN ĐÃ MỔ",
+        "Đã báo bác sĩ Khoa.",
+        "ông xiên sốt",
+        "KTV CHẤN",
+    ],
+    "a word of reports behind kin": [
+        "Co Phanh xem lai",
+        "CÔ CẢI XEM LẠI",
+        "theo lời cô hậu, bn ngã",
+        "BA NHAN SOT",
+        "bà nam ho",
+    ],
+    "the rest of a name": [
+        "BỆNH NHÂN SÙNG THANH KHO ĐAU NGỰC",
+        "CON BÀ BẾ KIM VY HANG",
+        "KÝ SỐ: ĐẶNG GIA LONG AN",
+        "bs hoa/siên",
+        "ĐẶNG TRẦN HỒNG HOA - 67T",
+    ],
+    "a name alone": [
+        "QUÀNG BẢO HỌC 67T",
+        "[10:32] KIM ĐỨC THEN: CA NÀY TRÀN DỊCH",
+        "SO SÁNH PHIM LẠI XUÂN ÚT NĂM 2019.",
+        "DO QUOC YEN - TRUONG KHOA CDHA",
+        "Tim to.\nQuýnh Thoảng",
+        "Kết luận: tim to.\nKính thư,\nHoành",
+    ],
+    "a label's value": ["ho ten: mua ba oanh", "họ tên: pavelko phommavanh"],
+    "somebody from elsewhere": ["Bệnh nhân người Lào Somphetra Zelenchuk sốt."],
+    "initials in small letters": ["bs v. p. bem"],
+}
+
+
+@pytest.mark.parametrize("text", [text for texts in DOUBTFUL.values() for text in texts])
+def test_what_may_be_a_name_and_is_not_understood_is_doubted(text):
     assert remove_identities(text).doubtful
+
+
+#: What reports say behind titles: in any typing it stays, and raises no doubt.
+SAID_OF_PEOPLE = [
+    "BN phù hai chi dưới.",
+    "Bệnh nhân ung thư vú phải đã xạ trị.",
+    "BN hen phế quản từ nhỏ.",
+    "Bố trí ống dẫn lưu hợp lý.",
+    "Cô đặc dịch màng phổi.",
+    "KTV đã hướng dẫn nín thở.",
+    "Đề nghị bác sĩ lâm sàng đối chiếu.",
+    "Điều dưỡng hỗ trợ giữ tư thế.",
+    "BN Basedow đang điều trị.",
+]
+
+
+@pytest.mark.parametrize("typed", [str, str.upper, str.lower])
+@pytest.mark.parametrize("text", SAID_OF_PEOPLE)
+def test_what_reports_say_of_patients_and_doctors_stays(text, typed):
+    assert remove_identities(typed(text))[:2] == (typed(text), False)
+
+
+@pytest.mark.parametrize(
+    "text", ["Discussed with the ordering physician. Normal heart.", "PATIENT DENIES TRAUMA.", "Dr. on call was notified."]
+)
+def test_what_english_reports_say_of_patients_and_doctors_stays(text):
+    assert remove_identities(text, language="en")[:2] == (text, False)
+
+
+def test_two_strangers_in_an_english_report_are_doubted():
+    assert remove_identities("Verified: Fenella Inglewood 10:22", language="en").doubtful
 
 
 def test_what_was_taken_out_is_counted_by_kind():

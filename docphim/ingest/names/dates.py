@@ -42,6 +42,9 @@ _SHORT = re.compile(
     rf"|{_HOUR_WORD}{_TWO_DIGITS}/{_MONTHS}(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
     rf"|(?<![\w/.,-])(?:{_WORD_DAY})?{_DAYS}[^\S\n]+thang[^\S\n]+{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:lan|ngay|tuan|tren|duoi|giua|trong|ngoai|truoc|sau|ben|mm|cm))"
 )
+# What no date is without: looked for first, for speed.
+_HAS_YEAR = re.compile(r"(?:19|20)\d\d")
+_HAS_DAY = re.compile(r"\d[^\S\n]*[/.-][^\S\n]*\d|thang")
 # "xương sườn 10-11-12", "lớp cắt 10/11/12" are no dates.
 _COUNTED = re.compile(
     r"(?:suon|dot|song|khoang|nhom|hach|lop|cat|anh|hinh|so|ribs?|levels?|stations?|images?|[ldtcs])[^\S\n]*$"
@@ -50,13 +53,12 @@ _COUNTED = re.compile(
 
 def dates(page: Page) -> Iterator[Span]:
     """Dates; the year stays, with the word `năm` where `ngày` went."""
-    if not re.search(r"\d", page.text):
-        return
     rare = _RARE.finditer(page.bare) if _HAS_RARE.search(page.bare) else ()
-    for match in (*rare, *_FULL.finditer(page.bare)):
+    full = _FULL.finditer(page.bare) if _HAS_YEAR.search(page.bare) else ()
+    for match in (*rare, *full):
         year = next(filter(None, match.groups()))
         vietnamese = match.group().startswith(("ngay", "thang"))
         yield Span(match.start(), match.end(), "date", f"năm {year}" if vietnamese and not page.unaccented else year)
-    for match in _SHORT.finditer(page.bare):
+    for match in _SHORT.finditer(page.bare) if _HAS_DAY.search(page.bare) else ():
         if not _COUNTED.search(page.bare, max(0, match.start() - 12), match.start()):
             yield Span(match.start(), match.end(), "date")

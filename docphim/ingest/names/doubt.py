@@ -61,9 +61,8 @@ def _goes_with_a_name(page: Page, word: int, ends: Mapping[int, int]) -> bool:
     verb_follows = page.blank(word) and goes_on(page, word + 1, "behind_people")
     if verb_follows and in_compound(page, word):
         return page.capital(word) or flat  # "BN LÊ ĐỨC DŨNG [LAN] VÀO VIỆN"
-    ends_a_line = page.blank(word) and not page.blank(word + 1)
-    if flat and ends_a_line and in_compound(page, word):
-        return True  # "KÝ SỐ: ĐẶNG GIA [LONG] AN"
+    if flat and _ends_here(page, word, ends):
+        return True
     if _another_word(page, word):
         return False
     if flat:
@@ -73,6 +72,14 @@ def _goes_with_a_name(page: Page, word: int, ends: Mapping[int, int]) -> bool:
     between = page.blank(word) and ends.get(word + 1, 0) > 0
     # "BN Hoàng Kim [Nang] ngày …" is no sentence that begins with "Nang".
     return between or verb_follows or (nameish(page, word) and not is_word(page, word, "openers"))
+
+
+def _ends_here(page: Page, word: int, ends: Mapping[int, int]) -> bool:
+    """Whether a line ends behind two words that follow a name: "ĐẶNG GIA [LONG AN]", "NGO [THE BICH]"."""
+    if not page.blank(word) or page.blank(word + 1):
+        return False
+    family_alone = ends.get(word - 2) != word and is_family(page, word - 1)
+    return in_compound(page, word) or (family_alone and nameish(page, word + 1))
 
 
 def _another_word(page: Page, word: int) -> bool:

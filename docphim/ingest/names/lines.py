@@ -45,7 +45,16 @@ def doubtful_lines(page: Page, ends: Mapping[int, int]) -> bool:
             titled = chain_end(page, first) == last and ":" not in line
             above = "title" if titled else "greeting" if line.rstrip().endswith(",") else ""
         place += len(line) + 1
+    if page.language == "en":
+        return any(_two_strangers(page, word, ends) for word in range(len(page.words) - 1))
     return any(_name_alone(page, first, last, ends) for first, last in _pieces(page))
+
+
+def _two_strangers(page: Page, word: int, ends: Mapping[int, int]) -> bool:
+    """Whether two capitalised words stand side by side that no English report has: "Verified: Fenella Inglewood"."""
+    if not page.blank(word) or not page.capital(word) or not page.capital(word + 1) or page.flat(page.words[word][0]):
+        return False
+    return all(w not in ends and page.words[w][1] - page.words[w][0] > 2 and not of_reports(page, w) for w in (word, word + 1))
 
 
 def _signature(page: Page, line: str, first: int, last: int, above: str) -> bool:

@@ -35,11 +35,12 @@ def personal_numbers(page: Page) -> Iterator[Span]:
     for match in _PHONE.finditer(page.text):
         if sum(c.isdigit() for c in match.group()) in _PHONE_DIGITS:
             yield Span(match.start(), match.end(), "number")
-    for pattern in (_GROUPS, _INSURANCE, _LONG):
+    for pattern in (_GROUPS, _INSURANCE, _LONG) if _HAS_THREE.search(page.text) else ():
         yield from (Span(m.start(), m.end(), "number") for m in pattern.finditer(page.text))
     yield from _labelled_numbers(page)
 
 
+_HAS_THREE = re.compile(r"\d{3}|\d[ .-]\d")
 _HAS_DIGITS = re.compile(r"\d{2}")
 
 

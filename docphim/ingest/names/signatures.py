@@ -17,7 +17,9 @@ _EMPTY_LINE = re.compile(r"[^\S\n]*(?:\([^()\n]{0,60}\)|\[[^\[\]\n]{0,60}\]|[.â€
 #: Lines without a word between a title and the name below it, at most: room for a stamp.
 _ROOM = 6
 # "Corwin Dunmore, MD", "C. Dunmore, M.D., PhD"
-_BEHIND = re.compile(r",[^\S\n]*(?:MD|M\.D\.?|D\.O\.?|Ph\.?D\.?|FRCR|F\.R\.C\.R\.?|FACR|MBBS|R\.?T\.?\(R\)|RN|NP|PA-C)(?!\w)")
+_BEHIND = re.compile(
+    r",[^\S\n]*(?:MD|M\.D\.?|DO|D\.O\.?|Ph\.?D\.?|FRCR|F\.R\.C\.R\.?|FACR|MBBS|R\.?T\.?\(R\)|RN|NP|PA-C)(?!\w)"
+)
 # Between the names of several people.
 _JOINT = re.compile(r"[^\S\n]*[/+,;&â€“-][^\S\n]*")
 _COLON = re.compile(r":[^\S\n]*")
