@@ -56,7 +56,7 @@ def _typed_as_a_name(page: Page, word: int) -> bool:
 
 def _is_a_name(page: Page, word: int) -> bool:
     low = page.lows[word]
-    if page.gap(word).startswith((")", ":")) or (
+    if page.gap(word).startswith((")", ":", "/")) or (
         page.blank(word) and page.lows[word + 1] in ("ơi", "oi")
     ):  # "(BN Chọc)", "Ý KIẾN ÔNG NGAY: …"
         return True

@@ -39,7 +39,7 @@ def _spelled(page: Page, letters: str) -> bool:
 def _is_a_name(words: list[str]) -> bool:
     """Whether the first word is a family name and the second another part of a name."""
     first, second = words[0].lower(), words[1].lower()
-    return first in bare("families") and second in bare("middles") | bare("givens")
+    return first in bare("families") and second in bare("middles") | bare("givens") | bare("families")
 
 
 def _signs_in(page: Page, match: re.Match[str]) -> bool:

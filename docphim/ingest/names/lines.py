@@ -21,7 +21,7 @@ _AGE = re.compile(
 )
 _LINE = re.compile(r"[^\W\d_]+(?:[ .'’-]+[^\W\d_]+)*")
 # Behind these somebody's name may stand inside a sentence: "so với phim …", "ý kiến …".
-_BEFORE = frozenset(["phim", "cua", "boi", "kien", "theo", "nay"])
+_BEFORE = frozenset(["phim", "cua", "boi", "kien", "theo", "nay", "cho", "phai"])
 
 
 def doubtful_lines(page: Page, ends: Mapping[int, int]) -> bool:

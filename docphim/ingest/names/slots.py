@@ -15,6 +15,8 @@ from docphim.ingest.names.words import bare, listed, phrases
 
 _SLOT = re.compile(r"[^\S\n]*[.:]?[^\S\n]*[\"'“(]?")
 _SENTENCE_ENDS = re.compile(r"[.!?;:,\n(]")
+#: Words of addresses that are nothing else, with their accents.
+_PLACES = frozenset(["xã", "huyện", "phường", "quận", "thôn", "ấp"])
 #: Of the kin, those that are hardly other words without accents: ông, bà, cháu, chị.
 _KIN = frozenset(["ong", "ba", "chau", "chi"])
 #: Words behind a title among which a stranger's name is looked for.
@@ -33,6 +35,8 @@ def doubtful_slots(page: Page, ends: Mapping[int, int]) -> bool:
         return True
     if any(_unread(page, start, value, ends) for kind, start, value in label_marks(page) if kind == "name"):
         return True
+    if any(low in _PLACES and word not in ends and _names_a_place(page, word, ends) for word, low in enumerate(page.lows)):
+        return True
     patients = bare("patients") if page.unaccented else listed("patients")
     return any(low in patients and _stranger_in_a_clause(page, word, ends) for word, low in enumerate(page.lows))
 
@@ -48,6 +52,14 @@ def _slots(page: Page) -> Iterator[tuple[int, str]]:
         elif behind == word and is_title(page, word) and _speaks_of_somebody(page, word):
             yield word + 1, "behind_people"
         word = max(behind, word + 1)
+
+
+def _names_a_place(page: Page, word: int, ends: Mapping[int, int]) -> bool:
+    """Whether a name follows a word of addresses that was not understood: "ĐẾN TỪ XÃ HUNG CUNG", but not "bệnh viện quận"."""
+    if not page.blank(word) or word + 1 in ends or (word > 0 and page.bares[word - 1] in ("vien", "te", "tuyen", "bv")):
+        return False
+    typed = page.capital(word + 1) or page.flat(page.words[word][0])
+    return typed and not goes_on(page, word + 1, "behind_people")
 
 
 def _unread(page: Page, start: int, value: int, ends: Mapping[int, int]) -> bool:
