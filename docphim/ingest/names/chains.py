@@ -46,7 +46,8 @@ def _is_a_name(page: Page, word: int, last: int) -> bool:
     if last - word > 1:
         return False
     given = page.lows[word] in (bare("givens") if page.unaccented else listed("givens"))
-    return (given and page.capital(word) and not page.blank(word)) or (page.language == "vi" and page.lows[word] in _ENGLISH)
+    apart = not page.blank(word) or not (page.capital(word + 1) or page.flat(page.words[word][0]))
+    return (given and page.capital(word) and apart) or (page.language == "vi" and page.lows[word] in _ENGLISH)
 
 
 def _same_words(page: Page, first: int, last: int) -> bool:

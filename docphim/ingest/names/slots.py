@@ -90,7 +90,7 @@ def _speaks_of_somebody(page: Page, word: int) -> bool:
     spoken_to = word > 0 and page.bares[word - 1] in bare("before_kin")
     if page.lows[word] in listed("kin") and not page.unaccented:
         return begins or spoken_to
-    if spoken_to and not page.blank(word + 1) and is_in(page, word + 1, "givens"):
+    if spoken_to and not page.blank(word + 1) and (not page.unaccented or is_in(page, word + 1, "givens")):
         return True  # "theo lời cô Hậu, …"
     unlike = page.unaccented and page.bares[word] in _KIN and not of_reports(page, word + 1)
     return (begins or spoken_to) and (unlike or _does_something(page, word) or _in_two_parts(page, word + 1))
