@@ -67,6 +67,8 @@ GONE = [
     ("Họ tên: Sùng Thị Dợ Theo Fleischner 2017.", (), "Theo Fleischner 2017."),
     ("Phim 12 thg 3, 2021, N21 tháng 5 năm 2024, chụp 26/5 vừa rồi.", (), "Phim 2021, 2024, vừa rồi."),
     ("1 | LỤC THỊ OANH | 67", (), "1 | | 67"),
+    ("Phim cua Tong  Phuong  Phuc. Duong Kerley B hai day.", ("Tống Phương Phúc",), "Phim cua. Duong Kerley B hai day."),
+    ("Benh su: Lo Hong Loan Duong ho sot.", ("LO^HONG LOAN DUONG",), "Benh su: ho sot."),
     ("ĐC: 12 Lê Lợi, P. Bến Nghé, Q.1, TP HCM. Tim to.", (), "Tim to."),
     ("Khám tại số nhà 12 đường Hoa Lư phường Đông Quỳ quận Năm Bảy.", (), "Khám tại."),
 ]
@@ -97,6 +99,9 @@ DOUBTFUL = {
     ],
     "the rest of a name": [
         "BỆNH NHÂN SÙNG THANH KHO ĐAU NGỰC",
+        "BN LÊ ĐỨC DŨNG LAN VÀO VIỆN",
+        "So sanh phim Deo Manh Khoi Ma nam 2019.",
+        "HỌ TÊN: Y BHĂM NIÊ TIM, PHỔI BÌNH THƯỜNG",
         "CON BÀ BẾ KIM VY HANG",
         "KÝ SỐ: ĐẶNG GIA LONG AN",
         "bs hoa/siên",
@@ -106,11 +111,14 @@ DOUBTFUL = {
         "QUÀNG BẢO HỌC 67T",
         "[10:32] KIM ĐỨC THEN: CA NÀY TRÀN DỊCH",
         "SO SÁNH PHIM LẠI XUÂN ÚT NĂM 2019.",
-        "DO QUOC YEN - TRUONG KHOA CDHA",
+        "DO QUOC BAN - TRUONG KHOA CDHA",
+        "MA HỒNG LAN ĐÃ GỬI MỘT ẢNH QUA MẠNG HÔM NAY.",
+        "Kết luận: tim to.\nKính thư,\nBọc",
         "Tim to.\nQuýnh Thoảng",
         "Kết luận: tim to.\nKính thư,\nHoành",
     ],
     "a label's value": ["ho ten: mua ba oanh", "họ tên: pavelko phommavanh"],
+    "a place": ["ĐẾN TỪ XÃ HUNG CUNG, HUYỆN CAN."],
     "somebody from elsewhere": ["Bệnh nhân người Lào Somphetra Zelenchuk sốt."],
     "initials in small letters": ["bs v. p. bem"],
 }
@@ -142,10 +150,22 @@ def test_what_reports_say_of_patients_and_doctors_stays(text, typed):
 
 
 @pytest.mark.parametrize(
+    "text", ["BN CHAY THAN NHAN TAO CHU KY.", "S I Ê U  Â M  T I M", "CHUYỂN TỪ BỆNH VIỆN QUẬN THEO YÊU CẦU."]
+)
+def test_what_only_looks_like_a_title_a_name_or_an_address_stays(text):
+    result = remove_identities(text)
+    assert result.text.split() == text.split() and not result.doubtful
+
+
+@pytest.mark.parametrize(
     "text", ["Discussed with the ordering physician. Normal heart.", "PATIENT DENIES TRAUMA.", "Dr. on call was notified."]
 )
 def test_what_english_reports_say_of_patients_and_doctors_stays(text):
     assert remove_identities(text, language="en")[:2] == (text, False)
+
+
+def test_behind_mister_nam_is_a_name_and_no_sex():
+    assert remove_identities("Mr. Nam was notified.", language="en").text == "Mr. was notified."
 
 
 def test_two_strangers_in_an_english_report_are_doubted():
