@@ -88,7 +88,8 @@ def _another_word(page: Page, word: int) -> bool:
     ends_well = page.blank(word) or page.lows[word] in listed("endings")
     if ends_well and not female and any(goes_on(page, word, kind) for kind in ("behind_people", "behind_doctors")):
         return True
-    if page.words[word][1] - page.words[word][0] < 2 or is_in(page, word, "roles") or chain_end(page, word) > word:
+    role = is_in(page, word, "roles") and page.lows[word] != "the"  # "CON ÔNG MẪN BẢO [THE]"
+    if page.words[word][1] - page.words[word][0] < 2 or role or chain_end(page, word) > word:
         return True
     return is_title(page, word) and not title_case(page, word)
 
