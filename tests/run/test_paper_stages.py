@@ -2,9 +2,11 @@
 
 import io
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from chest_films import chest
 from PIL import Image
 
 from docphim.files import read_json, read_jsonl
@@ -20,7 +22,8 @@ def shards(tmp_path_factory):
         rows = []
         for n in range(count):
             handle = io.BytesIO()
-            Image.radial_gradient("L").rotate(n * 10 + len(split)).save(handle, "PNG")
+            noise = np.random.default_rng([n, len(split)]).normal(0, 3, (240, 200))
+            Image.fromarray(np.clip(chest() * 255.0 + noise, 0, 255).astype(np.uint8)).save(handle, "PNG")
             rows.append(
                 {
                     "image": {"bytes": handle.getvalue(), "path": f"{split}-{n}.png"},
