@@ -24,7 +24,7 @@ import numpy as np
 import pydicom
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "imaging"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from chest_films import as_bytes, compressed, dataset, picture, stored
 from pydicom import uid
 

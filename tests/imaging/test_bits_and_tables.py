@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
+import signal
 import struct
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -66,6 +69,25 @@ def test_values_that_need_more_bits_than_the_header_says_are_refused(bits: int, 
     with pytest.raises(Refused, match=f"more than the {bits} bits") as refusal:
         film_from(file_of(stored(14), syntax, bits))
     assert refusal.value.reason == "pixels_undecodable"
+
+
+def of_12_bit_jpeg(words: np.ndarray, bits: int, **tags: object) -> bytes:
+    """A lossy JPEG of 12 bits whose header says fewer."""
+    data = compressed(dataset(words, 12, **tags), uid.JPEGExtended12Bit)
+    for element, value, other in ((b"\x28\0\1\1US\2\0", 12, bits), (b"\x28\0\2\1US\2\0", 11, bits - 1)):
+        assert data.count(element + bytes([value, 0])) == 1
+        data = data.replace(element + bytes([value, 0]), element + bytes([other, 0]))
+    return data
+
+
+@pytest.mark.parametrize("bits", [9, 10, 11])
+def test_a_jpeg_of_12_bits_whose_header_says_fewer_is_refused_or_masked(bits: int) -> None:
+    with pytest.raises(Refused, match=f"more than the {bits} bits"):
+        film_from(of_12_bit_jpeg(stored(12), bits))
+    drawn = stored(9) + np.where((ROWS > 100) & (ROWS < 140), 1 << bits, 0).astype(np.uint16)
+    made = film_from(of_12_bit_jpeg(drawn, bits, WindowCenter=256, WindowWidth=512)).pixels / 65535
+    apart = np.abs(made - EXPECTED)[np.abs(ROWS - 120) < 12]
+    assert np.median(apart) < 0.02
 
 
 def test_an_overlay_that_the_header_places_is_masked_whatever_it_looks_like() -> None:
@@ -237,6 +259,70 @@ def test_work_that_fails_or_kills_its_process_is_a_refusal(function: object, arg
         bounded.array_of(function, argument, 20)
     assert refusal.value.reason == "pixels_undecodable"
     np.testing.assert_array_equal(bounded.array_of(np.arange, 5, 20), np.arange(5))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="signals of POSIX")
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, SystemExit], ids=lambda error: error.__name__)
+def test_a_film_whose_decoding_was_interrupted_is_not_the_answer_to_the_next(error: type[BaseException]) -> None:
+    def interrupt(number: int, frame: object) -> None:
+        raise error
+
+    bounded.array_of(np.arange, 1, 20)  # so that what is interrupted is no start
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(error):
+            bounded.array_of(time.sleep, 0.5, 20)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    np.testing.assert_array_equal(bounded.array_of(np.arange, 5, 20), np.arange(5))
+
+
+@pytest.mark.parametrize("error", [MemoryError, ValueError, AttributeError, EOFError, KeyboardInterrupt])
+def test_an_answer_that_cannot_be_taken_is_not_the_answer_to_the_next(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(pipe: object) -> None:
+        raise error
+
+    bounded.array_of(np.arange, 1, 20)
+    with monkeypatch.context() as patched:
+        patched.setattr(bounded, "pickle", SimpleNamespace(dump=pickle.dump, load=fail, UnpicklingError=pickle.UnpicklingError))
+        with pytest.raises((Refused, error)):
+            bounded.array_of(np.arange, 7, 20)
+    np.testing.assert_array_equal(bounded.array_of(np.arange, 5, 20), np.arange(5))
+
+
+@pytest.mark.parametrize("number", [-1, 0, 10**9])
+def test_the_answer_to_another_question_is_never_taken(number: int) -> None:
+    bounded.array_of(np.arange, 1, 20)
+    questions = bounded._HELPER[0].stdin
+    pickle.dump((number, np.arange, 7), questions)
+    questions.flush()
+    with pytest.raises(Refused, match="another film"):
+        bounded.array_of(np.arange, 5, 20)
+    np.testing.assert_array_equal(bounded.array_of(np.arange, 5, 20), np.arange(5))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+def test_a_forked_process_decodes_by_a_process_of_its_own() -> None:
+    code = """
+import os, sys
+import numpy as np
+from docphim.imaging.io.bounded import _HELPER, array_of
+array_of(np.arange, 1, 20)
+children = []
+for number in range(2, 5):
+    child = os.fork()
+    if not child:
+        right = not _HELPER and all(len(array_of(np.arange, number, 20)) == number for _ in range(20))
+        os._exit(0 if right and _HELPER else 1)
+    children.append(child)
+right = all(len(array_of(np.arange, 9, 20)) == 9 for _ in range(20))
+sys.exit(any(os.waitpid(child, 0)[1] for child in children) or not right)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_no_patient_is_handed_to_the_process_that_decodes(monkeypatch: pytest.MonkeyPatch) -> None:

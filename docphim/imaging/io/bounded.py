@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import os
 import pickle
 import subprocess
@@ -19,7 +20,11 @@ from docphim.errors import Refused
 
 #: The process that decodes for this one; started when it is first needed, again after it was ended.
 _HELPER: list[subprocess.Popen[bytes]] = []
+#: The helpers of the process that this one was forked from.
+_PARENTS: list[subprocess.Popen[bytes]] = []
 _ONE_AT_A_TIME = threading.Lock()
+#: Every question has a number, which its answer carries: the answer to another one is another patient's film.
+_NUMBERS = itertools.count(1)
 
 
 def array_of(function: Callable[[Any], np.ndarray], argument: Any, seconds: float) -> np.ndarray:
@@ -38,25 +43,32 @@ def array_of(function: Callable[[Any], np.ndarray], argument: Any, seconds: floa
         `decoding_too_slow`; `pixels_undecodable` where the function raises or kills its process.
     """
     with _ONE_AT_A_TIME:
-        if not _HELPER:
-            _HELPER.append(_started())
-        answer = _asked(_HELPER[0], (function, argument), seconds)
+        try:
+            if not _HELPER:
+                _start()
+            answer = _asked(_HELPER[0], (next(_NUMBERS), function, argument), seconds)
+        except BaseException:  # Ctrl-C, say: the answer may still lie in the pipe, where the next film would find it
+            _end()
+            raise
     if answer is None:
         raise Refused("pixels_undecodable")
     return answer
 
 
-def _started() -> subprocess.Popen[bytes]:
-    """A process that serves, with the modules of this one; unlike one of multiprocessing, it does not run the script again."""
+def _start() -> None:
+    """Start the process that serves, with the modules of this one; unlike those of multiprocessing, it runs no script again."""
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
     command = [sys.executable, "-c", code]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, pipesize=1 << 20)
+    _HELPER.append(process)
     pickle.load(_pipe(process.stdout))  # it stands
-    return process
 
 
-def _asked(process: subprocess.Popen[bytes], question: Any, seconds: float) -> np.ndarray | None:
+def _asked(
+    process: subprocess.Popen[bytes], question: tuple[int, Callable[[Any], np.ndarray], Any], seconds: float
+) -> np.ndarray | None:
+    """The answer to (number, function, argument), None where the function raises; after any error the process must be ended."""
     late = threading.Event()
 
     def end() -> None:
@@ -64,23 +76,25 @@ def _asked(process: subprocess.Popen[bytes], question: Any, seconds: float) -> n
         process.kill()
 
     timer, start = threading.Timer(seconds, end), time.monotonic()
-    timer.start()
     try:
+        timer.start()
         pickle.dump(question, _pipe(process.stdin), protocol=5)
         _pipe(process.stdin).flush()
-        answer: np.ndarray | None = pickle.load(_pipe(process.stdout))
+        number, answer = pickle.load(_pipe(process.stdout))
     except (EOFError, OSError, pickle.UnpicklingError) as error:
-        _end()
         if late.is_set():
             raise _too_slow(seconds) from error
         raise Refused("pixels_undecodable", "", "decoding the pixels crashes the decoder") from error
     finally:
         timer.cancel()
-        timer.join()
+        if timer.ident is not None:
+            timer.join()
     if late.is_set() or time.monotonic() - start > seconds:
-        _end()  # it may have been ended just after its answer, and the next film would meet a dead process
-        raise _too_slow(seconds)
-    return answer
+        raise _too_slow(seconds)  # the process may have been ended just after its answer
+    if number != question[0]:
+        raise Refused("pixels_undecodable", "", "the decoder answered for another film")
+    pixels: np.ndarray | None = answer
+    return pixels
 
 
 def _too_slow(seconds: float) -> Refused:
@@ -101,17 +115,29 @@ def _end() -> None:
             process.communicate()
 
 
+def _forked() -> None:
+    """Leave its parent's helper to the parent: of two processes that ask one, each may take the other's film."""
+    _PARENTS.extend(_HELPER)  # not closed, for what is closed may still write
+    _HELPER.clear()
+    _ONE_AT_A_TIME.release()
+
+
+if hasattr(os, "register_at_fork"):  # as data loaders fork
+    os.register_at_fork(before=_ONE_AT_A_TIME.acquire, after_in_parent=_ONE_AT_A_TIME.release, after_in_child=_forked)
+
+
 def serve() -> None:
     """Answer one question after the other until the pipe is closed, as it is when the parent ends, however it ends."""
     answers = os.fdopen(os.dup(1), "wb")
-    for number in (1, 2):  # decoders print
-        _to_nowhere(number)
+    for stream in (1, 2):  # decoders print
+        _to_nowhere(stream)
+    number = 0
     answer: Any = "ready"
     while True:
-        pickle.dump(answer, answers, protocol=5)
+        pickle.dump((number, answer), answers, protocol=5)
         answers.flush()
         try:
-            function, argument = pickle.load(sys.stdin.buffer)
+            number, function, argument = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         try:

@@ -57,7 +57,7 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
     try:
         with quiet(), silent():
             if syntax == _JPEG12 and integer(ds, "BitsStored", 0) > 8:
-                return _decode_jpeg12(ds), name
+                return stored_bits(_decode_jpeg12(ds), ds), name
             if any(tag in ds for tag in _FLOATS):
                 return _plain_array(ds), name
             slow = _may_be_slow(ds, syntax)
