@@ -64,7 +64,7 @@ REASONS: dict[str, str] = {
     "split_missing": "the source puts the study into no split",
     "patient_in_two_splits": "the source puts one patient into more than one split",
     "shard_repeated": "the shard holds the rows of another shard once more",
-    "duplicate_uid": "two files share an instance UID and differ in pixels",
+    "duplicate_uid": "two files share an instance UID and differ in pixels, patient or study",
     "study_mixed_patients": "one study holds images of different patients",
     "patient_mismatch": "the film's header names another patient than the report's row",
     "section_missing": "the report lacks a section that the task needs",

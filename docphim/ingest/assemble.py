@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from docphim.errors import REASONS
@@ -136,8 +136,9 @@ class Assembler:
         if not draft.rows:
             return None, ""
         reports: list[dict[str, str]] = []
+        people = self._known(draft) if self._people.on else ([], [])
         for row in draft.rows:
-            sections, doubtful = self._sections(row, draft)
+            sections, doubtful = self._sections(row, *people)
             if doubtful and not self._people.keep_doubtful:
                 return None, "identity_doubtful"
             if sections and sections not in reports:
@@ -149,14 +150,20 @@ class Assembler:
             return None, "report_duplicate"
         return self._without_comparisons(reports[0])
 
-    def _sections(self, row: Row, draft: Draft) -> tuple[dict[str, str], bool]:
-        """Sections of a row's cells, which may hold headings, without the people; and whether a signature may be left."""
+    def _known(self, draft: Draft) -> tuple[list[str], list[str]]:
+        """Names and numbers of a study's people, by its headers and all its rows: the table names whom a document speaks of."""
         headers = [i.header for i in draft.images if i.header]
-        names = [n for h in headers for n in h.names] + [row.get("name"), row.get("doctor")]
-        numbers = [n for h in headers for n in h.numbers] + [row.get(f) for f in ("id", "accession", "patient", "study_uid")]
-        for cell in map(row.get, TEXTS):
-            cell_names, cell_numbers = announced(cell)
-            names, numbers = names + cell_names, numbers + cell_numbers
+        names = [n for h in headers for n in h.names]
+        numbers = [n for h in headers for n in h.numbers]
+        for row in draft.rows_as_read or draft.rows:
+            names += [row.get("name"), row.get("doctor")]
+            numbers += [row.get(field) for field in ("id", "accession", "patient", "study_uid")]
+            for cell_names, cell_numbers in map(announced, filter(None, map(row.get, TEXTS))):
+                names, numbers = names + cell_names, numbers + cell_numbers
+        return [name for name in dict.fromkeys(names) if name], [number for number in dict.fromkeys(numbers) if number]
+
+    def _sections(self, row: Row, names: Sequence[str], numbers: Sequence[str]) -> tuple[dict[str, str], bool]:
+        """Sections of a row's cells, which may hold headings, without the people; and whether a signature may be left."""
         parts: dict[str, list[str]] = {section: [] for section in SECTIONS}
         doubtful = False
         for field in (name for name in row.cells if name in TEXTS):

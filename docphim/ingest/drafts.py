@@ -44,12 +44,14 @@ class Draft:
     """One study in the making: its films and the rows that speak of it; `name` is `uid:…`, `id:…` or `file:…`.
 
     `views` holds the view that a row states, by the film's relative path, where the row speaks of that one film.
+    `rows_as_read` holds all its rows where one was made of them (`rows: last`, `rows: joined`): each may name somebody.
     """
 
     name: str
     images: list[Image] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     views: dict[str, str] = field(default_factory=dict)
+    rows_as_read: list[Row] = field(default_factory=list)
 
     @property
     def original(self) -> str:

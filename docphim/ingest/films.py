@@ -89,14 +89,14 @@ def _head(path: Path) -> bytes | None:
 
 
 def _without_copies(films: Iterable[Image], identities: Identities, notes: Notes) -> tuple[list[Image], list[Rejection]]:
-    """Keep one of the files that share a SOPInstanceUID and their pixels; refuse all where the pixels differ."""
+    """Keep one of the files that share a SOPInstanceUID, its people and pixels; refuse all where one of these differs."""
     by_uid: dict[str, list[Image]] = defaultdict(list)
     for film in films:
         by_uid[film.instance].append(film)
     distinct: list[Image] = []
     rejected: list[Rejection] = []
     for same in by_uid.values():
-        if len(same) == 1 or _equal([Path(film.location) for film in same]):
+        if len(same) == 1 or (_of_one_study(same) and _equal([Path(film.location) for film in same])):
             notes.counts["copies_ignored"] += len(same) - 1
             distinct.append(same[0])
         else:
@@ -104,6 +104,12 @@ def _without_copies(films: Iterable[Image], identities: Identities, notes: Notes
                 name = identities.hashed("file", film.relative)
                 rejected.append(Rejection(name, "duplicate_uid", REASONS["duplicate_uid"], (film.location,)))
     return distinct, rejected
+
+
+def _of_one_study(films: list[Image]) -> bool:
+    """Whether headers name one patient, study and request: a UID that was not made anew may be on two patients' films."""
+    headers = [film.header for film in films if film.header]
+    return len({(h.patient, h.name, h.study_uid, h.accession) for h in headers}) == 1
 
 
 def _equal(paths: list[Path]) -> bool:

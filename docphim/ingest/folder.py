@@ -230,7 +230,7 @@ def _merge(drafts: Sequence[Draft], rule: Literal["last", "joined"], notes: Note
     for draft in drafts:
         rows = merged(draft.rows, rule)
         notes.counts[f"report_rows_{rule}"] += len(draft.rows) - len(rows)
-        draft.rows = rows
+        draft.rows_as_read, draft.rows = draft.rows, rows
 
 
 def _note(notes: Notes, reports: Reports, matched: Match) -> None:

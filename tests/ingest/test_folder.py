@@ -274,6 +274,26 @@ def test_copies_of_a_file_count_once_and_other_pixels_under_its_uid_are_refused(
     assert Ingested(tmp_path).reasons == ["duplicate_uid", "duplicate_uid", "image_missing"]
 
 
+@pytest.mark.parametrize(
+    "other", [{"PatientID": "P2"}, {"PatientName": "Lò^Xíu"}, {"StudyInstanceUID": "1.3"}, {"AccessionNumber": "B"}]
+)
+def test_equal_pixels_under_one_uid_are_no_copy_where_the_headers_name_another_patient_or_study(tmp_path, other):
+    tags = {
+        "SOPInstanceUID": "1.2.3",
+        "StudyInstanceUID": "1.2",
+        "AccessionNumber": "A",
+        "PatientID": "P1",
+        "PatientName": "Ung^Nụ",
+    }
+    write_dicom(tmp_path / "source/1.dcm", 1, **tags)
+    write_dicom(tmp_path / "source/2.dcm", 1, **tags | other)
+    write_dicom(tmp_path / "source/w.dcm", AccessionNumber="WELL")
+    write_csv(tmp_path / "source/r.csv", ["accession", "findings"], ["WELL", "Phổi sáng"], ["A", "Tim to"])
+    got = Ingested(tmp_path)
+    assert got.reasons == ["duplicate_uid", "duplicate_uid", "image_missing"]
+    assert got.notes["counts"].get("copies_ignored", 0) == 0
+
+
 def test_splits_of_the_table_are_kept_and_a_patient_in_two_is_refused(tmp_path):
     rows = [("a", "P1", "train"), ("c", "P1", "Test"), ("d", "P2", "validation"), ("e", "P3", "?")]
     for name, *_ in rows:

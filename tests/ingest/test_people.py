@@ -204,6 +204,58 @@ def test_a_doubtful_report_is_refused_unless_the_recipe_keeps_it(tmp_path):
     assert report(tmp_path / "2", text, doubtful="keep") == (["Hai phổi sáng.", text], [])
 
 
+#: Rows about one film, (table's header, its rows, a document beside it), that name somebody elsewhere than in the report.
+ELSEWHERE = {
+    "a blank report beside a document": (
+        ["id", "Họ tên", "findings"],
+        [["a", "Đỗ Thị Hoài Cát", ""]],
+        "Mô tả: Tim to. Hoài Cát hít kém.",
+    ),
+    "the doctor's cell beside a document": (
+        ["id", "Bác sĩ", "findings"],
+        [["a", "Quàng Văn Dếnh", ""]],
+        "Mô tả: Tim to. Văn Dếnh đã xem.",
+    ),
+    "a name in the first row": (
+        ["id", "Họ tên", "findings"],
+        [["a", "Sùng Thị Xíu", "Tim to."], ["a", "", "Tim to. Thị Xíu hít kém."]],
+        "",
+    ),
+    "a name in the second row": (
+        ["id", "Họ tên", "findings"],
+        [["a", "", "Tim to. Ksor Pleng hít kém."], ["a", "Ksor Pleng", "Phổi sáng."]],
+        "",
+    ),
+    "a second doctor": (
+        ["id", "Bác sĩ", "findings"],
+        [["a", "Lò Văn Nụ", "Tim to."], ["a", "Thạch Sol", "Phổi sáng, Thạch Sol hội chẩn."]],
+        "",
+    ),
+    "a letterhead in another cell": (
+        ["id", "findings", "impression"],
+        [["a", "Tim to. Dợ hít kém.", ""], ["a", "Phổi sáng.", "Họ tên: Giàng Thị Dợ"]],
+        "",
+    ),
+    "a number in another row": (["id", "patient", "findings"], [["a", "7731904", ""], ["a", "", "Tim to. Mã 7731904."]], ""),
+}
+
+
+@pytest.mark.parametrize("rule", ["refused", "last", "joined"])
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_whom_any_row_or_document_of_a_study_names_goes_from_its_report(tmp_path, kind, rule):
+    header, rows, document = ELSEWHERE[kind]
+    write_png(tmp_path / "source/a.png")
+    write_png(tmp_path / "source/b.png", 1)
+    write_csv(tmp_path / "source/r.csv", header, *rows, ["b", *[""] * (len(header) - 2), "Hai phổi sáng."])
+    if document:
+        (tmp_path / "source/a.txt").write_text(document, encoding="utf-8")
+    got = Ingested(tmp_path, rows=rule, doubtful="keep")
+    text = str([study["report"] for study in got.studies])
+    assert "Hai phổi sáng." in text
+    assert not any(part in text for part in ("Hoài", "Cát", "Dếnh", "Xíu", "Pleng", "Sol", "Dợ", "7731904"))
+    assert rule == "refused" or len(got.studies) == 2
+
+
 def test_published_sources_keep_their_texts_unless_told(tmp_path):
     text = "Tim to. BS Lò Thị Nụ"
     assert report(tmp_path / "1", text, ids="keep")[0][1] == text
