@@ -167,7 +167,7 @@ class Assembler:
         parts: dict[str, list[str]] = {section: [] for section in SECTIONS}
         doubtful = False
         for field in (name for name in row.cells if name in TEXTS):
-            for name, text in split_sections(row.get(field)).items():
+            for name, text in split_sections(row.get(field), field).items():
                 section = field if name == "findings" and field != "text" else name
                 if section not in parts:
                     continue

@@ -22,11 +22,19 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?
 _BULLET = r"[\s>#*•·+–—-]*(?:(?:\d{1,2}|[IVX]{1,4}|[a-d])[.)/]\s*)?[\s*_]*"
 
 
-def split_sections(text: str) -> dict[str, str]:
+def split_sections(text: str, column: str = "text") -> dict[str, str]:
     """Divide one free text at its headings.
 
     What stands before the first heading is a letterhead where `findings` has a heading of its own, and the findings
-    where it has none; a text without headings is findings altogether.
+    where it has none; a text without headings is findings altogether.  A section that is set aside ends at the next heading
+    where findings have one further on; else with its line, so that findings behind it (`Kỹ thuật: …⏎Bóng tim to.`) are not
+    set aside with it, and with its sentence in a column of findings or where no findings would be left.
+
+    Parameters
+    ----------
+    column : str
+        `text` for a whole report; one of `SECTIONS` for the cell of such a column, where `findings` stands for what has no
+        heading.
 
     Returns
     -------
@@ -36,15 +44,38 @@ def split_sections(text: str) -> dict[str, str]:
     """
     text = clean(text).replace("\r\n", "\n").replace("\r", "\n")
     marks = [(m.start(), m.end(), _names()[normalize(m["opening"] or m["inner"])]) for m in _heading().finditer(text)]
+    divided = _divided(text, marks, by_sentence=column != "text")
+    # An indication on lines of its own may have several sentences: nothing of it is a finding.
+    closed = any(name == "indication" and "\n" in text[start:] for _, start, name in marks)
+    return divided if "findings" in divided or closed else _divided(text, marks, by_sentence=True)
+
+
+def _divided(text: str, marks: list[tuple[int, int, str]], by_sentence: bool) -> dict[str, str]:
     parts: dict[str, list[str]] = {}
     before = text[: marks[0][0]] if marks else text
     if not any(name == "findings" for _, _, name in marks):
         parts["findings"] = [before]
     ends = [start for start, _, _ in marks[1:]] + [len(text)]
+    last = max((start for start, _, name in marks if name == "findings"), default=-1)
+    resumed = "findings"
     for (_, start, name), end in zip(marks, ends, strict=bool(marks)):
-        parts.setdefault(name, []).append(text[start:end])
+        piece, rest = text[start:end], ""
+        if name in SECTIONS:
+            resumed = name
+        elif start > last:
+            piece, rest = _first(piece, by_sentence)
+        parts.setdefault(name, []).append(piece)
+        if rest:
+            parts.setdefault(resumed, []).append(rest)
     joined = {name: tidy("\n".join(pieces)) for name, pieces in parts.items()}
     return {name: value for name, value in joined.items() if value}
+
+
+def _first(text: str, by_sentence: bool) -> tuple[str, str]:
+    """The first line or sentence, and what follows it."""
+    text = text.strip()
+    end = _SENTENCE_END.search(text) if by_sentence else re.search(r"\n", text)
+    return (text[: end.start()], text[end.end() :]) if end else (text, "")
 
 
 def leave_out_comparisons(text: str, language: str) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docphim.language.sections import is_comparison, leave_out_comparisons, sentences, split_sections
+from docphim.language.sections import SECTIONS, is_comparison, leave_out_comparisons, sentences, split_sections
 
 REPORTS = [
     ("Phổi sáng. kết luận: bình thường", {"findings": "Phổi sáng.", "impression": "bình thường"}),
@@ -50,6 +50,39 @@ REPORTS = [
 @pytest.mark.parametrize(("text", "expected"), REPORTS)
 def test_a_report_is_divided_at_its_headings(text, expected):
     assert split_sections(text) == expected
+
+
+#: (column, text, what of it is kept) where a technique, an indication or a comparison stands before or among the findings.
+SET_ASIDE = [
+    ("findings", "Kỹ thuật: Chụp phim thẳng.\nTim to.\nTràn dịch phải.", {"findings": "Tim to.\nTràn dịch phải."}),
+    ("findings", "Kỹ thuật: Chụp phim thẳng. Tim to.", {"findings": "Tim to."}),
+    ("findings", "Chỉ định: ho. Tim to. Phổi sáng.", {"findings": "Tim to. Phổi sáng."}),
+    ("findings", "Chẩn đoán: viêm phổi\nĐám mờ đáy phải.", {"findings": "Đám mờ đáy phải."}),
+    ("findings", "Tim to.\nKỹ thuật: thẳng.\nPhổi sáng.", {"findings": "Tim to.\nPhổi sáng."}),
+    (
+        "text",
+        "Kỹ thuật: XQ thẳng.\nPhổi sáng. Tràn dịch.\nKết luận: Tràn dịch.",
+        {"findings": "Phổi sáng. Tràn dịch.", "impression": "Tràn dịch."},
+    ),
+    ("text", "Kỹ thuật: XQ thẳng. Phổi sáng. Kết luận: Bình thường.", {"findings": "Phổi sáng.", "impression": "Bình thường."}),
+    ("text", "TECHNIQUE: PA.\nLungs clear.\nIMPRESSION: Normal.", {"findings": "Lungs clear.", "impression": "Normal."}),
+    ("text", "COMPARISON: None.\nHeart large.", {"findings": "Heart large."}),
+    ("text", "Lâm sàng: ho.\nKỹ thuật: thẳng.\nTim to.", {"findings": "Tim to."}),
+    ("text", "Chỉ định: ho. Sốt.\nKỹ thuật: thẳng.\nđứng\nMô tả: Tim to.", {"findings": "Tim to."}),
+    (
+        "text",
+        "Mô tả: Tim to.\nSo sánh: không có.\nTràn dịch.\nKết luận: Tim to.",
+        {"findings": "Tim to.\nTràn dịch.", "impression": "Tim to."},
+    ),
+    ("text", "Chỉ định: ho\nKết luận: Bình thường", {"impression": "Bình thường"}),
+    ("text", "Chỉ định: ho. Sốt.\nKết luận: Bình thường", {"impression": "Bình thường"}),
+    ("impression", "Kỹ thuật: thẳng.\nTim to.", {"findings": "Tim to."}),
+]
+
+
+@pytest.mark.parametrize(("column", "text", "expected"), SET_ASIDE)
+def test_findings_behind_a_section_that_is_set_aside_stay(column, text, expected):
+    assert {name: part for name, part in split_sections(text, column).items() if name in SECTIONS} == expected
 
 
 @pytest.mark.parametrize(
