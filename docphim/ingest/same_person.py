@@ -30,6 +30,12 @@ def names_differ(one: str, other: str) -> bool:
     return 2 * alike < len(shorter)
 
 
+def same_syllables(one: str, other: str) -> bool:
+    """Whether all of one name stands in the other (`Lan`, `LE THI LAN`); brothers' names do not."""
+    first, second = set(_syllables(one)), set(_syllables(other))
+    return first <= second or second <= first
+
+
 def numbers_differ(headers: Collection[str], cells: Collection[str]) -> bool:
     """Whether the header's patient ids and the table's have none in common; zeros before and signs inside do not count."""
     one, other = ({_number(text) for text in texts} - {""} for texts in (headers, cells))

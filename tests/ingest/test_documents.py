@@ -92,6 +92,33 @@ def test_two_patients_in_one_document_are_nobodys(tmp_path):
     assert (row.reason, row.get("text"), row.get("id")) == ("document_mixed", "", "a")
 
 
+MIXED = [
+    "Bệnh nhân: Lê Thị Lan\nTuổi: 45\nMô tả: Tim to.\n\nBệnh nhân: Trần Văn Bình\nTuổi: 60\nMô tả: Tràn dịch màng phổi phải.",
+    "Họ tên: Lê Thị Lan\nMã BN: 1\nMô tả: Tim to.\nHọ và tên: Lê Thị Lan\nMã người bệnh: 2\nMô tả: Tràn dịch màng phổi phải.",
+    "Họ tên: LÊ THỊ LAN\nMô tả: Tim to.\nNgười bệnh: TRẦN VĂN BÌNH\nMô tả: Tràn dịch màng phổi phải.",
+    "Họ tên: Nguyễn Văn An\nMô tả: Tim to.\nHọ và tên: Nguyễn Văn Bình\nMô tả: Tràn dịch màng phổi phải.",
+    "Patient: x\nPatient name: Le Thi Lan\nMô tả: Tim to.\nFull name: Tran Van Binh\nMô tả: Tràn dịch màng phổi phải.",
+    "Bệnh nhân: Lê Thị Lan, 45 tuổi\nMô tả: Tim to.\nNgười bệnh: Trần Bình (60 tuổi)\nMô tả: Tràn dịch màng phổi phải.",
+]
+OF_ONE = [
+    "Bệnh nhân: Lê Thị Lan\nMô tả: Tim to.\nBệnh nhân: không hợp tác",
+    "Họ tên: LÊ THỊ LAN\nMã BN: 77\nSố bệnh án: 24/1\nMô tả: Tim to.\nMã NB: 077\nHọ và tên: Le Thi Lan",
+    "Bệnh nhân: nam, 67 tuổi.\nHọ tên: Trần Văn B\nKết luận: Tim to.",
+    "Họ tên: Lê Thị Lan\nMô tả: Tim to.\nBệnh nhân: Nam 67 tuổi\nMô tả: Tràn dịch màng phổi phải.",
+    "Mô tả: Tim to.",
+    "Họ tên: Lê Thị Lan\nMô tả: Tim to.\nNgười bệnh: Lan\nMô tả: Tràn dịch màng phổi phải.",
+    "Họ tên: Lê Thị Lan\nBệnh nhân: hợp tác kém",
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), [(t, "document_mixed") for t in MIXED] + [(t, "") for t in OF_ONE])
+def test_a_document_or_text_cell_is_one_patients_whatever_labels_name_him(tmp_path, text, reason):
+    path, table = tmp_path / "a.txt", tmp_path / "r.csv"
+    path.write_text(text, encoding="utf-8")
+    table.write_text(f'id,text\n1,"{text}"\n', encoding="utf-8")
+    assert (only(path).reason, read_table(table, columns={}).rows[0].reason) == (reason, reason)
+
+
 def test_a_table_inside_a_word_document_is_read_in_its_place(tmp_path):
     row = only(word(tmp_path / "a.docx", [GOOD], [["Mã BN:", "77"], ["Họ tên:", "LÊ THỊ C"]], first=True))
     assert (row.get("id"), row.get("name")) == ("77", "LÊ THỊ C")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from itertools import combinations
 from pathlib import PurePath
@@ -12,8 +13,8 @@ from typing import Any
 from docphim.errors import Refused
 from docphim.ingest.reports.encodings import from_legacy, is_legacy
 from docphim.ingest.reports.header import labels
-from docphim.ingest.reports.rows import Line, Sheet
-from docphim.ingest.same_person import names_differ
+from docphim.ingest.reports.rows import REPORTS, Line, Sheet
+from docphim.ingest.same_person import names_differ, numbers_differ, same_syllables
 
 #: Fields that labels announce; of those that must be one patient's, two values make the document nobody's.
 _LABELLED = ("id", "accession", "study_uid", "patient", "name", "doctor", "date", "age", "sex")
@@ -21,6 +22,9 @@ _OF_ONE = ("id", "accession", "study_uid", "patient")
 #: Words that open a sentence as often as a label.
 _TOO_SHORT = {"mã", "acc", "id", "pid", "name", "ngày", "date", "bệnh nhân", "người bệnh", "bác sĩ", "doctor", "patient"}
 _TOO_SHORT |= {"ns", "đc", "khoa", "phòng", "yêu cầu", "history"}
+#: Labels of one kind of number: a patient has one of these, beside that of the medical record.
+_NUMBERS = {"mã bệnh nhân", "mã bn", "mbn", "mã người bệnh", "mã nb", "patient id", "id bệnh nhân", "id bn"}
+_NAME = re.compile(r"(?:[^\W\d_]+[ \xa0]+){1,5}[^\W\d_]+")
 _LONGEST_VALUE = 80
 _LONGEST_TEXT = 100_000  # letters; a report has fewer
 
@@ -38,8 +42,7 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
     Raises
     ------
     Refused
-        `report_not_text`: there is no text; `row_unreadable`: there is too much; `document_mixed`: one label stands before
-        two patients' names or numbers, or before two studies' numbers.
+        `report_not_text`: there is no text; `row_unreadable`: there is too much; `document_mixed`: see `is_mixed`.
     """
     if not re.search(r"[^\W\d_]{2}", text):
         raise Refused("report_not_text")
@@ -47,10 +50,10 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
         raise Refused("row_unreadable", "", "the document is longer than a report can be")
     if encoding and is_legacy(encoding):
         text = from_legacy(text, encoding)
+    if is_mixed(text):
+        raise Refused("document_mixed")
     values = labelled(text)
     stem = PurePath(name).stem
-    if any(_of_several(label, listed) for label, listed in values.items()):
-        raise Refused("document_mixed")
     # Of a patient's several numbers the one that columns.yaml lists first: `Mã BN` before `Số bệnh án`.
     first = {labels()[label]: values[label][0] for label in sorted(values, key=list(labels()).index, reverse=True)}
     number = next((first[field] for field in _OF_ONE if field in first), stem)
@@ -58,12 +61,40 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
     return Sheet(name, _lines(cells), document=True, named=True, record=record)
 
 
-def _of_several(label: str, values: Sequence[str]) -> bool:
-    """Whether what stands behind one label, each time it stands there, belongs to several patients or studies."""
-    field = labels()[label]
-    if field == "name" and label not in _TOO_SHORT:
-        return any(names_differ(one, other) for one, other in combinations(values, 2))
-    return field in _OF_ONE and len(values) > 1
+def is_mixed(text: str) -> bool:
+    """Whether a text speaks of several patients or studies.
+
+    It does where one label stands before two numbers, labels of one kind before two patients' numbers, or labels of a name
+    before two persons' names; below two headings of one name (`Mô tả:` twice) names need only be unequal, as brothers' are.
+    """
+    if text.count(":") + text.count("\uff1a") < 2:
+        return False
+    values = labelled(text)
+    if any(labels()[label] in _OF_ONE and len(listed) > 1 for label, listed in values.items()):
+        return True
+    numbers = [number for label in values.keys() & _NUMBERS for number in values[label]]
+    names = [name for label, listed in values.items() if labels()[label] == "name" for name in listed if _is_name(label, name)]
+    unlike = _unequal if _has_two_reports(text) else names_differ
+    return any(numbers_differ([one], [other]) for one, other in combinations(numbers, 2)) or any(
+        unlike(one, other) for one, other in combinations(names, 2)
+    )
+
+
+def _is_name(label: str, value: str) -> bool:
+    """Whether a name stands there; behind `Bệnh nhân:` a sentence may (`Bệnh nhân: không hợp tác`)."""
+    if label not in _TOO_SHORT:
+        return True
+    name = re.split(r"[,(\d]", value, maxsplit=1)[0].strip(" -–")
+    return bool(_NAME.fullmatch(name)) and all(part[0].isupper() for part in name.split())
+
+
+def _unequal(one: str, other: str) -> bool:
+    return names_differ(one, other) or not same_syllables(one, other)
+
+
+def _has_two_reports(text: str) -> bool:
+    headings = (re.sub(r"\s+", " ", mark["label"].lower()) for mark in _label().finditer(text))
+    return any(count > 1 for count in Counter(h for h in headings if labels()[h] in REPORTS).values())
 
 
 def _lines(cells: dict[str, str]) -> Iterator[Line]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from docphim.errors import Refused, UsageError
 from docphim.ingest.reports.cells import cell_text, key_text
+from docphim.ingest.reports.documents import is_mixed
 from docphim.ingest.reports.encodings import from_legacy, is_legacy, legacy_of
 from docphim.ingest.reports.header import DEEPEST, check_fields, empty_table, find_header, has_all, places, whole_header
 from docphim.ingest.reports.rows import FIELDS, KEYS, REPORTS, TEXTS, Line, Row, Sheet, Table
@@ -185,6 +186,8 @@ def _row(line: Line, below: Below, encoding: str | None, damaged: Counter[str]) 
         if refusal.reason == "report_encoding":
             damaged[next(filter(None, (legacy_of(raw.get(field, "")) for field in TEXTS)), "")] += 1
         return Row(line.number, cells, refusal.reason, below.sheet.name, below.sheet.file)
+    if not below.sheet.document and is_mixed(texts.get("text", "")):
+        return Row(line.number, cells, "document_mixed", below.sheet.name, below.sheet.file)
     texts |= cells
     in_order = {field: texts[field] for field in FIELDS if texts.get(field)}
     return Row(line.number, in_order, "", below.sheet.name, below.sheet.file)
