@@ -34,7 +34,7 @@ def masks(film: np.ndarray) -> np.ndarray:
     """Where a first look would mask, bool (h, w)."""
     covered = np.zeros(film.shape, bool)
     for text in burned_in.texts(film):
-        if not text.is_marker:
+        if not text.is_marker and not text.is_wire:
             left, top, right, bottom = burned_in.grown(text.box, film.shape)
             covered[top:bottom, left:right] = True
     return covered

@@ -59,12 +59,14 @@ def _seen(path: Path) -> dict[str, Any]:
 
 
 def _contact_sheets(dataset: Path, out: Path) -> dict[str, Any]:
-    """Write the sheets; how many films are in each state, and the ids of those whose text was masked or left."""
+    """Write the sheets; how many films are in each state, and the ids of those whose text was masked or left, or has wires."""
     from docphim.imaging.contact_sheet import write_sheets
+    from docphim.imaging.text_counts import wires
 
     sheets, films = write_sheets(dataset, out)
     answer: dict[str, Any] = {"sheets": [sheet.name for sheet in sheets], "films": {k: len(rows) for k, rows in films.items()}}
-    return answer | {name: [row["series"] for row in films[name]] for name in ("masked", "kept")}
+    answer |= {name: [row["series"] for row in films[name]] for name in ("masked", "kept")}
+    return answer | {"wires": [row["series"] for rows in films.values() for row in rows if wires(row)]}
 
 
 @app.command()

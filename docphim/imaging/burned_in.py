@@ -9,7 +9,7 @@ import functools
 import importlib.metadata
 import importlib.util
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,11 +49,15 @@ _MOST = 0.2
 
 @dataclass(frozen=True)
 class Text:
-    """A piece of text on a film: what it says (never written anywhere), where, and how surely it was read, 0 to 1."""
+    """A piece of text on a film: what it says (never written anywhere), where, and how surely it was read, 0 to 1.
+
+    `is_wire`: it is taken for a wire of a breastbone, and stays (see `with_wires`).
+    """
 
     text: str
     box: Box
     score: float
+    is_wire: bool = False
 
     @property
     def is_marker(self) -> bool:
@@ -89,8 +93,9 @@ def treated(film: np.ndarray, rule: Rule) -> tuple[np.ndarray, Row]:
     Returns
     -------
     tuple of ndarray and dict
-        `rule`, `by` (library and version), `texts` and `markers`: boxes (left, top, right, bottom) in pixels of the film.
-        Of a masked film `texts` are the boxes that were filled, their margins with them.
+        `rule`, `by` (library and version), `texts`, `markers` and `wires` (what was taken for wires of a breastbone and left):
+        boxes (left, top, right, bottom) in pixels of the film.  Of a masked film `texts` are the boxes that were filled, their
+        margins with them.
 
     Raises
     ------
@@ -98,17 +103,26 @@ def treated(film: np.ndarray, rule: Rule) -> tuple[np.ndarray, Row]:
         `burned_in_text`: by the rule; or the masks would cover too much of the film, or text is still read after masking.
     """
     seen = texts(film)
-    markers = [text.box for text in seen if text.is_marker]
-    boxes = [text.box for text in seen if not text.is_marker]
+    markers = [text.box for text in seen if text.is_marker and not text.is_wire]
+    wires = [text.box for text in seen if text.is_wire]
+    boxes = _to_hide(seen)
     if boxes and rule == "refuse":
         raise Refused("burned_in_text", "", f"{len(boxes)} pieces of text are no marker of side, view or position")
     if boxes and rule == "mask":
-        film, boxes = _masked(film, boxes)
-    return film, {"rule": rule, "by": _version(), "texts": [list(box) for box in boxes], "markers": [list(b) for b in markers]}
+        film, boxes, wires = _masked(film, boxes)
+    places = {"texts": boxes, "markers": markers, "wires": wires}
+    return film, {"rule": rule, "by": _version(), **{name: [list(box) for box in boxes] for name, boxes in places.items()}}
 
 
-def _masked(film: np.ndarray, boxes: list[Box]) -> tuple[np.ndarray, list[Box]]:
-    """Fill boxes and look again until nothing is left that could be read; one mask may uncover what its glare had hidden."""
+def _to_hide(seen: list[Text]) -> list[Box]:
+    return [text.box for text in seen if not text.is_wire and not text.is_marker]
+
+
+def _masked(film: np.ndarray, boxes: list[Box]) -> tuple[np.ndarray, list[Box], list[Box]]:
+    """Fill boxes and look again until nothing is left that could be read; one mask may uncover what its glare had hidden.
+
+    Returns the film, the boxes that were filled, and those that the last look took for wires.
+    """
     done: list[Box] = []
     for _ in range(_LOOKS):
         done += [grown(box, film.shape) for box in boxes]
@@ -118,9 +132,10 @@ def _masked(film: np.ndarray, boxes: list[Box]) -> tuple[np.ndarray, list[Box]]:
             covered[top:bottom, left:right] = True
         if covered.mean() > _MOST:
             raise Refused("burned_in_text", "", f"text covers {covered.mean():.0%} of the film, more than can be masked")
-        boxes = [text.box for text in texts(film) if not text.is_marker]
+        seen = texts(film)
+        boxes = _to_hide(seen)
         if not boxes:
-            return film, done
+            return film, done, [text.box for text in seen if text.is_wire]
     raise Refused("burned_in_text", "", f"text is still read after it was masked {_LOOKS} times")
 
 
@@ -150,7 +165,7 @@ def _version() -> str:
 
 
 def texts(film: np.ndarray) -> list[Text]:
-    """Every piece of text on a film, from top to bottom.
+    """Every piece of text on a film, from top to bottom, and what is taken for a wire.
 
     Parameters
     ----------
@@ -168,17 +183,18 @@ def texts(film: np.ndarray) -> list[Text]:
             text = _read(sharp, box)
             if surety >= _TEXT or (text.score >= _READABLE and sum(map(str.isalnum, text.text)) >= _LETTERS):
                 seen.append(text)
-    return sorted(without_wires(seen, width), key=lambda text: (text.box[1], text.box[0]))
+    return sorted(with_wires(seen, width), key=lambda text: (text.box[1], text.box[0]))
 
 
-def without_wires(seen: list[Text], width: int) -> list[Text]:
-    """Leave out the wires of a breastbone on a film so wide, which are read as "888888" or "oooo"; a mask would hide the heart.
+def with_wires(seen: list[Text], width: int) -> list[Text]:
+    """Mark the wires of a breastbone on a film so wide, which are read as "888888" or "oooo"; a mask would hide the heart.
 
     That is a column in the middle, or three rings one below the other.  A number across the film, a word, and anything at the
     film's sides is never one of them.
     """
     rings = [text for text in seen if _is_rings(text, width)]
-    return [text for text in seen if text not in rings or not (_is_tall(text.box) or len(rings) >= _STACK)]
+    wires = [text for text in rings if _is_tall(text.box) or len(rings) >= _STACK]
+    return [replace(text, is_wire=text in wires) for text in seen]
 
 
 def _is_rings(text: Text, width: int) -> bool:

@@ -26,12 +26,6 @@ def is_drawn(film: np.ndarray) -> bool:
     return not whitened
 
 
-def flat_share(film: np.ndarray) -> float:
-    """The share of small blocks that are one grey to 1/256, those near black left out; 0 where all is black."""
-    low, high = _lit_blocks(film)
-    return _mean(low == high)
-
-
 def _mean(yes: np.ndarray) -> float:
     return float(yes.mean()) if yes.size else 0.0
 

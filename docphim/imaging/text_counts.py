@@ -25,6 +25,13 @@ def state(row: Row) -> str:
     return "masked" if seen["rule"] == "mask" else "kept"
 
 
+def wires(row: Row) -> list[list[int]]:
+    """The boxes of what was taken for wires of a breastbone and left, on the film of a row of index.jsonl."""
+    seen = row.get("how", {}).get("burned_in") or {}
+    boxes: list[list[int]] = seen.get("wires", [])
+    return boxes
+
+
 def by_state(rows: Iterable[Row], drawn: Collection[str] = ()) -> dict[str, list[Row]]:
     """The films of index.jsonl by what became of their text; every one of `STATES` is there.
 
@@ -52,6 +59,9 @@ def line(rows: Iterable[Row], drawn: Collection[str] = ()) -> str:
     >>> line([{"modality": "xray", "study": "a", "how": {}}])
     'burned-in text: 1 films not looked through'
     """
-    counts = shares(by_state(rows, drawn))
+    films = by_state(rows, drawn)
+    counts = shares(films)
     parts = [f"{counts[name]} films {words}" for name, words in STATES.items() if counts[name]]
+    left = sum(bool(wires(row)) for of_state in films.values() for row in of_state)
+    parts += [f"of these {left} films with what was taken for wires of a breastbone, and left"] if left else []
     return "burned-in text: " + ", ".join(parts) if parts else ""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docphim.errors import UsageError
+from docphim.files import at_home
 
 DEFAULT_KEY = Path("~/.config/docphim/key")
 _KEY_BYTES = 32
@@ -72,22 +73,29 @@ def load_key(key_file: str | None, forbidden: Sequence[Path]) -> bytes:
     Raises
     ------
     UsageError
-        The key lies in one of them or in a run folder, others can read it, or it is too short to be one.
+        The key lies in one of them or in a run folder, others can read it, it is too short to be one, or its path cannot be
+        followed, read or made.
     """
-    path = Path(key_file or os.environ.get("DOCPHIM_KEY_FILE") or DEFAULT_KEY).expanduser().resolve()
+    path = at_home(str(key_file or os.environ.get("DOCPHIM_KEY_FILE") or DEFAULT_KEY), "source.key_file")
+    try:
+        return _key_at(path.resolve(), forbidden)
+    except OSError as error:
+        raise UsageError(f"source.key_file: the key cannot be read or made: {os.strerror(error.errno or 0)}") from None
+    except (ValueError, RuntimeError):  # a NUL in it; links that lead to one another
+        raise UsageError("source.key_file: this path cannot be followed") from None
+
+
+def _key_at(path: Path, forbidden: Sequence[Path]) -> bytes:
     for folder in forbidden:
         if path.is_relative_to(folder.resolve()):
             raise UsageError("source.key_file: the key must lie outside the source, the data and the runs")
     if any((parent / mark).exists() for parent in path.parents for mark in _MARKS):
         raise UsageError("source.key_file: the key must lie outside every dataset and run folder")
-    try:
-        if not path.exists():
-            _make(path)
-        if os.name == "posix" and path.stat().st_mode & 0o077:
-            raise UsageError("source.key_file: others can read the key; chmod 600 it")
-        key = path.read_bytes().strip()
-    except OSError as error:
-        raise UsageError(f"source.key_file: the key cannot be read or made: {os.strerror(error.errno or 0)}") from None
+    if not path.exists():
+        _make(path)
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise UsageError("source.key_file: others can read the key; chmod 600 it")
+    key = path.read_bytes().strip()
     if len(key) < _KEY_BYTES:
         raise UsageError(f"source.key_file: a key has at least {_KEY_BYTES} bytes")
     return key

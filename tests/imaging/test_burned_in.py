@@ -66,7 +66,9 @@ COLUMN, SQUARE = (80, 30, 100, 120), (85, 30, 105, 50)
 )
 def test_wires_in_a_breastbone_are_no_text(seen: list[tuple[str, burned_in.Box]], left: list[str]):
     texts = [Text(words, box, 0.9) for words, box in seen]
-    assert [text.text for text in burned_in.without_wires(texts, 180)] == left
+    marked = burned_in.with_wires(texts, 180)
+    assert [text.text for text in marked if not text.is_wire] == left
+    assert [(text.text, text.box) for text in marked] == seen
 
 
 def reads(monkeypatch: pytest.MonkeyPatch, *looks: list[Text]) -> None:
@@ -125,6 +127,23 @@ def test_keep_lists_text_and_changes_nothing(monkeypatch: pytest.MonkeyPatch):
     reads(monkeypatch, [NAME])
     film, facts = burned_in.treated(FILM, "keep")
     assert film is FILM and facts["texts"] == [[40, 20, 90, 30]]
+
+
+WIRE, LOWER = (Text("888", (70, top, 90, top + 50), 0.9, is_wire=True) for top in (40, 120))
+
+
+@pytest.mark.parametrize("rule", ["keep", "mask", "refuse"])
+def test_wires_stay_and_are_listed(monkeypatch: pytest.MonkeyPatch, rule: burned_in.Rule):
+    reads(monkeypatch, [SIDE, WIRE])
+    film, facts = burned_in.treated(FILM, rule)
+    assert film is FILM and facts["texts"] == [] and facts["wires"] == [[70, 40, 90, 90]] and len(facts["markers"]) == 1
+
+
+def test_wires_that_show_only_after_masking_are_listed_too(monkeypatch: pytest.MonkeyPatch):
+    reads(monkeypatch, [NAME, WIRE], [WIRE, LOWER])
+    film, facts = burned_in.treated(FILM, "mask")
+    assert len(facts["texts"]) == 1 and facts["wires"] == [[70, 40, 90, 90], [70, 120, 90, 170]]
+    assert (film[40:90, 70:90] == FILM[40:90, 70:90]).all()
 
 
 def test_refuse_names_a_number_and_no_text(monkeypatch: pytest.MonkeyPatch):
@@ -200,3 +219,12 @@ def test_every_film_is_counted_once_by_what_became_of_its_text():
 
 def test_phantoms_alone_need_no_line():
     assert text_counts.line(ROWS[:1], {"a"}) == ""
+
+
+def test_films_with_wires_are_counted_beside_their_state():
+    wires = {"rule": "mask", "texts": [], "markers": [], "wires": [[1, 2, 3, 4]]}
+    rows = [row("a", wires), row("b", {**wires, "texts": [[1, 2, 3, 4]]}), row("c", {**wires, "wires": []})]
+    assert text_counts.line([*rows, row("d", wires)], drawn={"d"}) == (
+        "burned-in text: 1 films with text that was masked, 2 films without text but markers, "
+        "of these 2 films with what was taken for wires of a breastbone, and left"
+    )

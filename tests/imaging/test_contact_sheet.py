@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,34 @@ def test_films_without_text_are_left_out_and_the_rest_goes_on_as_many_sheets_as_
 def test_a_dataset_without_text_has_no_sheet(tmp_path: Path):
     sheets, _ = contact_sheet.write_sheets(dataset(tmp_path, [CLEAR]), tmp_path / "look.png")
     assert sheets == [] and not (tmp_path / "look.png").exists()
+
+
+def test_a_film_with_nothing_but_wires_is_shown_with_their_boxes(tmp_path: Path):
+    wires = {**CLEAR, "markers": [], "wires": [[20, 10, 40, 70]]}
+    sheets, films = contact_sheet.write_sheets(dataset(tmp_path, [CLEAR, wires]), tmp_path / "look.png")
+    assert len(films["clear"]) == 2 and len(sheets) == 1
+    assert contact_sheet._COLOURS["wires"] in colours(Image.open(sheets[0]).crop((0, 0, 320, 320)))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("name", ["look.png", "look.jpg"])
+def test_sheets_are_their_owners_alone(tmp_path: Path, name: str):
+    (tmp_path / name).write_bytes(b"of others")
+    (tmp_path / name).chmod(0o644)
+    sheets, _ = contact_sheet.write_sheets(dataset(tmp_path, [None] * 26), tmp_path / name)
+    assert [stat.S_IMODE(sheet.stat().st_mode) for sheet in sheets] == [0o600, 0o600]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpeg"])
+@pytest.mark.parametrize(("films", "count"), [(60, 3), (30, 2), (2, 1), (0, 0)])
+def test_sheets_of_an_earlier_call_are_removed_and_other_pictures_stay(tmp_path: Path, suffix: str, films: int, count: int):
+    names = [f"look.{suffix}", f"look-2.{suffix}", f"look-3.{suffix}"]
+    contact_sheet.write_sheets(dataset(tmp_path / "before", [None] * 70), tmp_path / names[0])
+    other = tmp_path / f"look-4.{suffix}"
+    Image.new("L", (8, 8)).save(other)
+    sheets, _ = contact_sheet.write_sheets(dataset(tmp_path / "after", [CLEAR, *[None] * films]), tmp_path / names[0])
+    assert [sheet.name for sheet in sheets] == names[:count]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted([*names[:count], other.name])
 
 
 @pytest.mark.parametrize(("out", "why"), [("look.bmp", "png"), ("look", "png")])

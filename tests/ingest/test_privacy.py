@@ -216,3 +216,31 @@ def test_a_key_that_others_can_read_or_guess_is_refused(tmp_path, content, mode,
     path.chmod(mode)
     with pytest.raises(UsageError, match=message):
         load_key(str(path), [])
+
+
+PATHS = [
+    "~nosuchuser/key",
+    "~nosuchuser",
+    "k" * 300,
+    "k" * 300 + "/key",
+    "a/b/" + "k" * 5000,
+    "file/key",
+    "file",
+    ".",
+    "round/key",
+]
+PATHS += ["closed/key", "closed/deep/key", "a\0b"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("place", PATHS, ids=range(len(PATHS)))
+def test_a_key_path_that_leads_nowhere_is_a_wrong_setting_and_no_fault_of_the_source(tmp_path, place):
+    (tmp_path / "file").write_text("x", encoding="ascii")
+    (tmp_path / "file").chmod(0o600)
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    (tmp_path / "closed").mkdir(mode=0o000)
+    if place.startswith("closed") and os.access(tmp_path / "closed", os.X_OK):
+        pytest.skip("this user may go everywhere")
+    with pytest.raises(UsageError, match=r"^source\.key_file: ") as refusal:
+        load_key(place if place.startswith("~") else f"{tmp_path}/{place}", [])
+    assert "kkk" not in str(refusal.value)
