@@ -18,6 +18,11 @@ _WORD_DAY = (
 # Behind these a day of one digit is a part: "tới 1/3 dưới", "chụp 1/3 trên".
 _HOUR_WORD = r"(?<!\w)(?:sang|trua|chieu|toi|dem|chup|kham|phim)[^\S\n]+"
 _TWO_DIGITS = r"(?:0[1-9]|[12]\d|3[01])"
+_THE_MONTH = (
+    r"(?:january|february|march|april|june|july|august|september"
+    r"|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.?"
+)
+_NUMERAL = r"(?:gieng|hai|ba|tu|bon|nam|sau|bay|tam|chin|muoi(?:[^\S\n]+(?:mot|hai))?|chap)"
 _MONTH_WORD = r"(?:thang|thg\.?|th\.)"
 _FULL = re.compile(
     rf"(?:ngay[^\S\n]+)?(?<![\w/.,-]){_DAYS}(?:{_SEPARATOR}|[^\S\n]*thang[^\S\n]*){_MONTHS}(?:{_SEPARATOR}|[^\S\n]*nam[^\S\n]*)(?P<a>(?:19|20)\d\d)(?!\d)"
@@ -34,17 +39,32 @@ _FULL = re.compile(
 _RARE = re.compile(
     rf"(?:ngay[^\S\n]+|(?<!\w)n)?(?<![^\Wn]){_DAYS}[^\S\n]*-?{_MONTH_WORD}[^\S\n]*{_MONTHS}(?:[^\S\n]*[,-])?[^\S\n]*(?:nam[^\S\n]+)?(?P<year>(?:19|20)\d\d)(?!\d)"
 )
+# 12 tháng ba năm 2023, the 12th of March 2023
+_SPELLED = re.compile(
+    rf"(?:ngay[^\S\n]+)?(?:(?<![\w/.,-]){_DAYS}[^\S\n]+)?(?<!\w)thang[^\S\n]+{_NUMERAL}[^\S\n]+nam[^\S\n]+(?P<year>(?:19|20)\d\d)(?!\d)"
+    rf"|(?<!\w)(?:the[^\S\n]+)?\d{{1,2}}(?:st|nd|rd|th)?[^\S\n]+of[^\S\n]+{_MONTH},?[^\S\n]+(?P<other>(?:19|20)\d\d)(?!\d)"
+)
+# 12-Mar-23, on March 12, the 12th of March, 8h 12/3, ngày 12 tháng ba, 12.03.23
+_SPELLED_SHORT = re.compile(
+    rf"(?<![\w/.,-])\d{{1,2}}[ -]{_THE_MONTH}[ -]\d\d(?![\w/]|[.,]\d)"
+    rf"|(?<!\w)(?:on[^\S\n]+may|{_THE_MONTH})[^\S\n]+\d{{1,2}}(?:st|nd|rd|th)?(?![\w/%]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
+    rf"|(?<!\w)(?:the[^\S\n]+)?\d{{1,2}}(?:st|nd|rd|th)[^\S\n]+(?:of[^\S\n]+)?(?:{_THE_MONTH}|may)(?!\w)"
+    rf"|(?<![\w/.,-])\d{{1,2}}(?:[hg:]\d\d|[hg])[^\S\n]+(?:ngay[^\S\n]+)?{_DAYS}/{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:tren|duoi|giua))"
+    rf"|(?<!\w)ngay[^\S\n]+{_DAYS}[^\S\n]+thang[^\S\n]+{_NUMERAL}(?!\w)"
+    rf"|(?<![\w/.,-]){_DAYS}\.{_MONTHS}\.\d\d(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
+)
 _HAS_RARE = re.compile(r"\d[ -]?th[g.]|(?<!\w)n\d")
 # Without a year of four digits: 12/3/23, 12-03-23, ngày 12/3, 12 tháng 3.
 _SHORT = re.compile(
     rf"(?P<word>{_WORD_DAY})?(?<![\w/.,-])(?:(?:{_DAYS}/{_MONTHS}|{_MONTHS}/{_DAYS})/(?P<year>\d\d)|{_DAYS}-{_MONTHS}-(?:0\d|[1-3]\d))(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
     rf"|{_WORD_DAY}{_DAYS}[^\S\n]*(?:[/.-]|thang)[^\S\n]*{_MONTHS}(?:[/-]\d\d)?(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
     rf"|{_HOUR_WORD}{_TWO_DIGITS}/{_MONTHS}(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
-    rf"|(?<![\w/.,-])(?:{_WORD_DAY})?{_DAYS}[^\S\n]+thang[^\S\n]+{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:lan|ngay|tuan|tren|duoi|giua|trong|ngoai|truoc|sau|ben|mm|cm))"
+    rf"|(?<![\w/.,-])(?:{_WORD_DAY})?{_DAYS}[^\S\n]+thang[^\S\n]+{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:lan|ngay|tuan|thang|tuoi|nam(?![^\S\n]+(?:\d|nay|ngoai))|tren|duoi|giua|trong|ngoai|truoc|sau|ben|mm|cm))"
 )
 # What no date is without: looked for first, for speed.
 _HAS_YEAR = re.compile(r"(?:19|20)\d\d")
 _HAS_DAY = re.compile(r"\d[^\S\n]*[/.-][^\S\n]*\d|thang")
+_HAS_MONTH = re.compile(rf"{_THE_MONTH}|(?<!\w)(?:of|on) may|th may|\d[hg:]|thang|\d\.\d+\.\d")
 # "xương sườn 10-11-12", "lớp cắt 10/11/12" are no dates.
 _COUNTED = re.compile(
     r"(?:suon|dot|song|khoang|nhom|hach|lop|cat|anh|hinh|so|ribs?|levels?|stations?|images?|[ldtcs])[^\S\n]*$"
@@ -55,10 +75,13 @@ def dates(page: Page) -> Iterator[Span]:
     """Dates; the year stays, with the word `năm` where `ngày` went."""
     rare = _RARE.finditer(page.bare) if _HAS_RARE.search(page.bare) else ()
     full = _FULL.finditer(page.bare) if _HAS_YEAR.search(page.bare) else ()
-    for match in (*rare, *full):
+    spelled = _SPELLED.finditer(page.bare) if _HAS_YEAR.search(page.bare) else ()
+    for match in (*rare, *full, *spelled):
         year = next(filter(None, match.groups()))
         vietnamese = match.group().startswith(("ngay", "thang"))
         yield Span(match.start(), match.end(), "date", f"năm {year}" if vietnamese and not page.unaccented else year)
-    for match in _SHORT.finditer(page.bare) if _HAS_DAY.search(page.bare) else ():
+    short = _SHORT.finditer(page.bare) if _HAS_DAY.search(page.bare) else ()
+    spelled = _SPELLED_SHORT.finditer(page.bare) if _HAS_MONTH.search(page.bare) else ()
+    for match in (*short, *spelled):
         if not _COUNTED.search(page.bare, max(0, match.start() - 12), match.start()):
             yield Span(match.start(), match.end(), "date")

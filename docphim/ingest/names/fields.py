@@ -96,6 +96,7 @@ def _place(page: Page, value: int) -> int:
 
 _ENDS = {
     "name": _name,
+    "doctor": _name,
     "number": _matching(_NUMBER),
     "person": _matching(_PERSON),
     "day": _matching(_DAY),
@@ -108,7 +109,9 @@ def field_spans(page: Page) -> Iterator[Span]:
     """Fields with their labels; of a date the year is left."""
     for field in fields(page):
         year = _YEAR.search(page.text[field.value : field.end]) if field.kind == "day" else None
-        kind = {"name": "name", "number": "number", "day": "date", "place": "address"}.get(field.kind, "field")
+        kind = {"name": "name", "doctor": "name", "number": "number", "day": "date", "place": "address"}.get(
+            field.kind, "field"
+        )
         yield Span(
             field.start, field.end, kind, f" năm {year[0]} " if year and page.language == "vi" else year[0] if year else "\n"
         )

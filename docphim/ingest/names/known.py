@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from docphim.ingest.names.fields import announced_on
 from docphim.ingest.names.letters import folded
 from docphim.ingest.names.page import Page, Span, opened
-from docphim.ingest.names.person import in_compound, is_initial, of_reports
+from docphim.ingest.names.person import in_compound, is_family, is_initial, of_reports
 from docphim.ingest.names.titles import behind_a_title
-from docphim.ingest.names.words import bare, listed
+from docphim.ingest.names.words import bare, compounds, listed
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Digits of a number that is looked for at least: shorter ones are sizes and levels.
@@ -23,8 +23,8 @@ _INITIALS = (
     re.compile(r"(?<![^\W_])(?:[^\W\d_]{1,2}\.[^\S\n]?){1,6}[^\W\d_]{2,8}(?![^\W_])"),
 )
 # Digits in groups, with letters before or behind: 00 98.765, BN0098765, ACC-4321.
-_NUMBER = re.compile(r"\w*\d\w*(?:[ .\-/]\w*\d\w*)*")
-_CODE = re.compile(r"[^\W\d_]+[ .\-/]?\w*\d[\w.\-/]*")
+_NUMBER = re.compile(r"(?<!\w)\w*\d\w*(?:[ .\-/]\w*\d\w*)*")
+_CODE = re.compile(r"(?<![^\W\d_])[^\W\d_]++[ .\-/]?[^\W\d]*+\d[\w.\-/]*")
 
 
 def known_people(page: Page) -> Iterator[Span]:
@@ -41,10 +41,19 @@ def known_people(page: Page) -> Iterator[Span]:
 
 def _parts(name: str) -> list[str]:
     """A name's words, without those that are none: "CHEST^PA", "NGUYEN^VAN A^^BS"."""
-    words = _LETTERS.findall(opened(name))
+    words = _LETTERS.findall(_without_placeholders(opened(name)))
     if len(words) == 3 and words[0].lower() in listed("families") | bare("families"):
         return words  # Lung and Pa are given names, too
     return [word for word in words if word.lower() not in listed("not_names")]
+
+
+def _without_placeholders(name: str) -> str:
+    """A name without what stands for one: "TAI NAN GIAO THONG 3", "CAP^CUU^12", "CHUA^RO"."""
+    bare_name = re.sub(r"[\W_]", " ", folded(name))
+    for phrase in bare("placeholders"):
+        for match in re.finditer(rf"(?<!\w){phrase}(?!\w)", bare_name):
+            name = name[: match.start()] + " " * len(phrase) + name[match.end() :]
+    return name
 
 
 def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
@@ -90,6 +99,10 @@ def _is_the_person(page: Page, first: int, last: int, name_parts: list[str]) -> 
     capital = all(page.capital(word) for word in range(first, last)) or page.flat(page.words[first][0])
     if n >= 2:
         compound = n == 2 and in_compound(page, first)
+        if all(of_reports(page, word) for word in range(first, last)) and not _spelled_alike(page, first, last, name_parts):
+            return False
+        if n == 2 and not page.unaccented and (page.lows[first], page.lows[first + 1]) in compounds(True):
+            return behind_a_title(page, first)  # "Van Hai Lá" where the header has NGUYEN VAN HAI
         return n >= 3 or (capital and not compound) or not (of_reports(page, first) and of_reports(page, first + 1))
     if not capital or in_compound(page, first):
         return False
@@ -97,6 +110,21 @@ def _is_the_person(page: Page, first: int, last: int, name_parts: list[str]) -> 
         exact = page.lows[first] in {part.lower() for part in name_parts}
         return exact and not page.flat(page.words[first][0]) and behind_a_title(page, first)
     return page.words[first][1] - page.words[first][0] > 1 or behind_a_title(page, first)
+
+
+def _spelled_alike(page: Page, first: int, last: int, name_parts: list[str]) -> bool:
+    """Whether words of reports are this person: with the name's own accents, behind a title, or in the name's own order.
+
+    Where the header has VU QUANG CAN, "MỜ CẢN QUANG" stays; where it has LE HAI SON, "Lê Hải Sơn" goes.
+    """
+    exact = {part.lower() for part in name_parts}
+    if all(low in exact or _same_but_for_place(low, exact) for low in page.lows[first:last]):
+        return True
+    capital = all(map(page.capital, range(first, last))) and not page.flat(page.words[first][0])
+    if capital and (page.unaccented or last - first > 2):
+        return True
+    in_order = [folded(part) for part in name_parts] == page.bares[first:last]
+    return behind_a_title(page, first) or (in_order and is_family(page, first))
 
 
 def _glued(page: Page, name_parts: list[str]) -> Iterator[Span]:

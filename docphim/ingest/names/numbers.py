@@ -8,9 +8,15 @@ from collections.abc import Iterator
 from docphim.ingest.names.page import Page, Span
 from docphim.ingest.names.words import LONGEST, labels
 
-_MAIL = re.compile(r"[\w.+-]+[^\S\n]?(?:@|\(at\)|\[at\])[^\S\n]?[\w-]+(?:\.[\w-]+)+")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++[^\S\n]?(?:@|\(at\)|\[at\])[^\S\n]?[\w-]+(?:\.[\w-]+)+")
 # 0912345678, 0912.345.678, 09 12 34 56 78, (028) 3822 1234, +84 912 345 678, (+84) 912345678, 84-912-345-678
 _PHONE = re.compile(r"(?<![\w.,+])\(?(?:\+?84|0)\)?[ .\-]?\(?\d{0,4}\)?(?:[ .\-–]{0,2}\d{1,7}){1,5}(?![\w%]|[.,]\d)")
+# Behind its label any number of a phone's length: Phone: (212) 555-0123, Tel +1 212 555 0123, Gọi 3822 1234
+_LABELLED_PHONE = re.compile(
+    r"(?<!\w)(?:tele?phone|phone|tel|mobile|cell|fax|call(?:ed)?(?: at)?|pager?|hotline|zalo"
+    r"|s?dt|dthoai|dd|(?:so )?dien thoai|di dong|lien he|goi)"
+    r"(?: so)?[.:]?[^\S\n]{0,2}(?P<number>[+(]?\d[\d ().-]{5,20}\d)(?![\w%]|[.,]\d)"
+)
 # An identity card or insurance number in groups: 012 345 678, 0123 4567 8901, GD 4 01 01 234 56789
 _GROUPS = re.compile(
     r"(?<![\w.,])\d{3}([ .-])\d{3}\1\d{3}(?:\1\d{3})?(?![\w%]|[.,]\d)|(?<![\w.,])\d{4}([ .-])\d{4}\2\d{4}(?![\w%]|[.,]\d)"
@@ -23,6 +29,8 @@ _LONG = re.compile(
 _LABELLED = re.compile(r"(?<!\w)(?=[\w./-]*\d)[\w][\w./-]*\w(?:[ .]\d{2,4}(?![\w%]))*")
 #: Digits that a phone number has, with its zero or country code.
 _PHONE_DIGITS = range(9, 13)
+#: Digits of one behind its label.
+_LABELLED_DIGITS = range(7, 16)
 _LABEL_GAP = re.compile(r"[^\S\n]*(?:số|so|no|n°|#)?[^\S\n]*[#.:№]?[^\S\n]*(?:là[^\S\n]+)?", re.IGNORECASE)
 
 
@@ -35,6 +43,9 @@ def personal_numbers(page: Page) -> Iterator[Span]:
     for match in _PHONE.finditer(page.text):
         if sum(c.isdigit() for c in match.group()) in _PHONE_DIGITS:
             yield Span(match.start(), match.end(), "number")
+    for match in _LABELLED_PHONE.finditer(page.bare):
+        if sum(c.isdigit() for c in match["number"]) in _LABELLED_DIGITS:
+            yield Span(*match.span("number"), "number")
     for pattern in (_GROUPS, _INSURANCE, _LONG) if _HAS_THREE.search(page.text) else ():
         yield from (Span(m.start(), m.end(), "number") for m in pattern.finditer(page.text))
     yield from _labelled_numbers(page)

@@ -14,8 +14,16 @@ from typing import Any, NamedTuple
 from docphim.ingest.names.letters import folded, lowered
 from docphim.language.normalize import clean
 
-# A word; H'Mông and K'Brếp are one, and so is O'Brien.
+# A word; H'Mông and K'Brếp are one, and so is O'Brien.  A rank belongs to its title: BSCK2, KTV1, "chuyên khoa 1".
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`][^\W\d_]+)*")
+_HAS_RANK = re.compile(r"(?:ck|ktv|bs|khoa) ?[1-3]", re.IGNORECASE)
+_RANKED_WORD = re.compile(
+    r"(?<![^\W\d_])(?:(?:bs)?ck|ktv|bs)[1-3](?![\w/]|[.,]\d)|(?:(?<=ck )|(?<=n khoa )|(?<=ktv )|(?<=bs ))[12](?![\w/%]|[.,]\d)"
+    r"|[^\W\d_]+(?:['’ʼ`][^\W\d_]+)*",
+    re.IGNORECASE,
+)
+#: Words of a line whose capitals are counted, at least; of so many, in Title Case, all but one begin with one.
+_LONG_LINE, _MOST = 6, 4
 _BLANKS = frozenset([" ", "  "])
 #: `&#7877;`, `&eacute;`, and RTF's `\u7877?`, which tables sometimes hold in place of letters.
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
@@ -77,7 +85,7 @@ class Page:
     @cached_property
     def words(self) -> list[tuple[int, int]]:
         """Start and end of each word."""
-        return [m.span() for m in _WORD.finditer(self.text)]
+        return [m.span() for m in (_RANKED_WORD if _HAS_RANK.search(self.text) else _WORD).finditer(self.text)]
 
     @cached_property
     def lows(self) -> list[str]:
@@ -118,12 +126,27 @@ class Page:
         return {}
 
     def flat(self, place: int) -> bool:
-        """Whether the line is typed in capitals alone, or with none: then a capital says nothing of names."""
+        """Whether a line's capitals say nothing of names: it is typed in capitals alone, with none, or in Title Case."""
         start, end = self.line(place)
         if start not in self._lines:
             line = self.text[start:end]
-            self._lines[start] = line == line.lower() or line == line.upper()
+            self._lines[start] = line == line.lower() or line == line.upper() or self._title_case(start, end)
         return self._lines[start]
+
+    def _title_case(self, start: int, end: int) -> bool:
+        """Whether nearly each word begins with a capital, and is one of reports: "Tăng Đậm Rốn Phổi Hai Bên. Tim To."."""
+        if self.language == "vi" and self.unaccented:
+            return False  # without accents nearly any name is a word of reports: "BN Lo Bao Tham Hiep/1956/F"
+        words = range(self.word_at(start), self.word_at(end))
+        behind_a_label = self.text.rfind(":", start, end) + 1  # "Họ tên: Lò Văn Pánh   Giới: Nam" says who is who by capitals
+        if self.word_at(end) - self.word_at(max(start, behind_a_label)) < _LONG_LINE:
+            return False
+        if _MOST * sum(map(self.capital, words)) < (_MOST - 1) * len(words):
+            return False
+        from docphim.ingest.names.words import vocabulary  # here: the chain of imports stays short
+
+        known = vocabulary(self.language, True)
+        return _MOST * sum(self.lows[word] in known for word in words) >= (_MOST - 1) * len(words)
 
     @cached_property
     def _blanks(self) -> list[bool]:

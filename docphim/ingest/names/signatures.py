@@ -17,8 +17,12 @@ _EMPTY_LINE = re.compile(r"[^\S\n]*(?:\([^()\n]{0,60}\)|\[[^\[\]\n]{0,60}\]|[.�
 #: Lines without a word between a title and the name below it, at most: room for a stamp.
 _ROOM = 6
 # "Corwin Dunmore, MD", "C. Dunmore, M.D., PhD"
+_DEGREE = r"(?:MD|M\.D\.?|Ph\.?D\.?|FRCR|F\.R\.C\.R\.?|FACR|MBBS)(?!\w)"
 _BEHIND = re.compile(
     r",[^\S\n]*(?:MD|M\.D\.?|DO|D\.O\.?|Ph\.?D\.?|FRCR|F\.R\.C\.R\.?|FACR|MBBS|R\.?T\.?\(R\)|RN|NP|PA-C)(?!\w)"
+    r"|,[^\S\n]*(?i:(?:attending |consultant |staff |resident )?"
+    r"(?:radiologist|physician|resident|radiographer|technologist))(?=[.\s]*(?:\n|\Z))"
+    rf"|[^\S\n]+{_DEGREE}(?:,?[^\S\n]+{_DEGREE})*"  # "Corwin Dunmore MD PhD"
 )
 # Between the names of several people.
 _JOINT = re.compile(r"[^\S\n]*[/+,;&–-][^\S\n]*")
@@ -53,14 +57,18 @@ def signing_people(page: Page) -> Iterator[Span]:
             and (first == last or LINK.fullmatch(page.gap(first - 1)))
         ):
             first -= 1
-        if first < last and page.words[last - 1][1] == match.start():
+        stranger = match.group().startswith(",") or not all(of_reports(page, word) for word in range(first, last))
+        if first < last and stranger and page.words[last - 1][1] == match.start():
             yield Span(page.words[first][0], match.end(), "name")
 
 
 def _further_people(page: Page, word: int) -> Iterator[Span]:
     """Names that follow a signer's: "BS Hùng/Lan", "BS Lò Văn Nụ, Ung Thị Lành và Sùng A Dế"."""
+    announced = ":" in page.text[page.line(page.words[word - 1][0])[0] : page.words[word - 1][0]]
     while word < len(page.words) and (joint := _JOINT.fullmatch(page.gap(word - 1))):
-        alone = "/" in joint.group() or "+" in joint.group()
+        # "KTV: Hùng, Mai", but "BS đọc: Hùng, chụp lại" and "KTV: Hùng, Tim to"
+        listed_too = announced and page.capital(word) and not page.blank(word)
+        alone = "/" in joint.group() or "+" in joint.group() or listed_too
         last = name_end(page, word, SIGNER if alone else NOTHING)
         if last == word or (last == word + 1 and not alone) or chain_end(page, word) > word:
             break

@@ -33,7 +33,7 @@ def doubtful_slots(page: Page, ends: Mapping[int, int]) -> bool:
     """
     if any(word not in ends and _may_be_a_name(page, word, kind) for word, kind in _slots(page)):
         return True
-    if any(_unread(page, start, value, ends) for kind, start, value in label_marks(page) if kind == "name"):
+    if any(_unread(page, start, value, ends) for kind, start, value in label_marks(page) if kind in ("name", "doctor")):
         return True
     if any(low in _PLACES and word not in ends and _names_a_place(page, word, ends) for word, low in enumerate(page.lows)):
         return True

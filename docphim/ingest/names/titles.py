@@ -23,7 +23,7 @@ from docphim.ingest.names.person import (
 )
 from docphim.ingest.names.words import bare, listed, parts, table
 
-_GAP = re.compile(r"[^\S\n]*:?[^\S\n]*(?:là[^\S\n]+)?", re.IGNORECASE)
+_GAP = re.compile(r"[^\S\n]*[:–-]?[^\S\n]*(?:là[^\S\n]+)?", re.IGNORECASE)
 _DOTTED_GAP = re.compile(r"[^\S\n]*[.:]?[^\S\n]*")
 #: Words that say a patient's sex, not a name, behind BN.
 _SEX = frozenset({"nam", "nữ", "nu"})
