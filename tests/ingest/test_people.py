@@ -38,6 +38,7 @@ ANATOMY = [
     ("Địa chỉ: tràn dịch màng phổi phải.", ""),
     ("Tăng Đậm Rốn Phổi Hai Bên. Tim To.", ""),
     ("Hình Ảnh Kim Loại Cản Quang.", ""),
+    ("Đường Kerley A, B.", ""),
     ("Hở Van Hai Lá.", "NGUYEN VAN HAI"),
     ("PHÂN THÙY 6 MỜ.", "PHAN THÙY DƯƠNG"),
     ("MỜ CẢN QUANG.", "VU QUANG CAN"),

@@ -78,7 +78,8 @@ def in_compound(page: Page, word: int) -> bool:
     pair = (page.lows[word], page.lows[word + 1])
     if pair not in compounds(True) and (not page.unaccented or pair not in compounds(False)):
         return False
-    return not page.capital(word + 1) or page.flat(page.words[word][0])
+    # "Đường Kerley": what is called after somebody keeps its capital.
+    return not page.capital(word + 1) or page.flat(page.words[word][0]) or page.bares[word + 1] in listed("eponyms")
 
 
 def joined(page: Page, word: int) -> bool:
