@@ -13,6 +13,7 @@ from docphim.ingest.names import Removal, announced, remove_identities
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.reports import Row
 from docphim.ingest.reports.rows import TEXTS
+from docphim.ingest.same_person import several_people
 from docphim.ingest.values import age_in, day_of, sex_of, split_of, view_of, year_of
 from docphim.language.sections import SECTIONS, leave_out_comparisons, split_sections
 from docphim.study import Report, Series, Study
@@ -84,9 +85,8 @@ class Assembler:
         """The report, or the reason why there is no study, and its sentence."""
         if not draft.rows and need_report:
             return None, "report_missing", REASONS["report_missing"]
-        patients = self._patients(draft)
-        if len(patients) > 1:
-            return None, "study_mixed_patients", f"its images are of {len(patients)} patients"
+        if several_people([(i.header.patient, i.header.name) for i in draft.images if i.header]):
+            return None, "study_mixed_patients", REASONS["study_mixed_patients"]
         report, reason = self._report(draft)
         # A study without a report is in no split: the table that says them does not speak of it.
         if not reason and draft.rows and split_by_source and split_of(self._cell(draft, "split")) is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import takewhile
 from urllib.parse import unquote
 
@@ -20,32 +20,75 @@ class FileNames:
     ----------
     films : iterable of (str, str)
         Path in the folder and unit (`matching.Image.unit`) of each film on disk.
-    asked : iterable of str
-        The names that all rows ask for: a film for which several rows ask under loose names is no row's.
+    wanted : iterable of (str, str)
+        For each name that a row asks for: whose it is (a patient's or study's number, or ''), and the name.
+    asked : collection of str
+        The names among these that no film bears exactly: a film for which several of them ask is no row's.
+    exact : collection of str
+        Units that a row finds by their exact name: they are that row's, and no loose name's.
     """
 
-    def __init__(self, films: Iterable[tuple[str, str]], asked: Iterable[str]) -> None:
+    def __init__(
+        self,
+        films: Iterable[tuple[str, str]],
+        wanted: Iterable[tuple[str, str]],
+        asked: Collection[str],
+        exact: Collection[str],
+    ) -> None:
         self._films: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
         for path, unit in films:
             parts = parts_of(path)
             self._films[parts[-1]].append((parts, unit))
-        self._asked: Counter[str] = Counter(unit for name in set(asked) for unit in self._nearest(name))
+        self._exact = exact
+        self._depth = len(export_folders(wanted))
+        nearest = (self._nearest(name) for name in set(asked))
+        self._asked = Counter(unit for units in nearest for unit, may_be in units.items() if may_be)
 
     def find(self, name: str) -> tuple[set[str], str]:
         """The unit that a name means, or the reason why it means none: nothing is like it, or more than one thing."""
         units = self._nearest(name)
-        if not units:
-            return set(), "image_missing"
-        if len(units) > 1 or self._asked[next(iter(units))] > 1:
+        if len(units) > 1:
             return set(), "report_ambiguous"
-        return units, ""
+        if not any(units.values()):
+            return set(), "image_missing"
+        return (set(units), "") if self._asked[next(iter(units))] == 1 else (set(), "report_ambiguous")
 
-    def _nearest(self, name: str) -> set[str]:
-        """The units of the same last name; of several those that share most of the folders above it."""
+    def _nearest(self, name: str) -> dict[str, bool]:
+        """The units of the same last name, of several those that share most of the folders above it; whether each may be it.
+
+        Where both name folders and these differ, it is another patient's film (`BN001/IM01.png`, `BN002/IM01.png`), unless
+        the row's folders are those of the whole export.
+        """
         parts = parts_of(name)
-        alike = [(_shared(parts, path), unit) for path, unit in self._films.get(parts[-1], ())]
-        most = max((shared for shared, _ in alike), default=0)
-        return {unit for shared, unit in alike if shared == most}
+        alike = [(_shared(parts, path), path, unit) for path, unit in self._films.get(parts[-1], ())]
+        most = max((shared for shared, _, _ in alike), default=0)
+        units: dict[str, bool] = {}
+        for shared, path, unit in alike:
+            if shared == most:
+                may_be = shared in (len(path), len(parts)) or len(parts) - shared <= self._depth
+                units[unit] = units.get(unit, False) or (may_be and unit not in self._exact)
+        return units
+
+
+def export_folders(wanted: Iterable[tuple[str, str]]) -> list[str]:
+    r"""The folders with which all names begin, that say where films were exported to and not whose they are.
+
+    They stand before the films of two patients or studies at least; where nobody knows whose a film is, before two films, and
+    bear no number: `BN001` may be one patient's.
+
+    >>> export_folders([("1", "D:\\Phim\\a\\1.png"), ("2", "D:\\Phim\\b\\1.png")])
+    ['phim']
+    >>> export_folders([("1", "BN001/1.png"), ("1", "BN001/2.png")]), export_folders([("", "BN001/1.png"), ("", "BN001/2.png")])
+    ([], [])
+    """
+    inside = [(whose, parts) for whose, name in wanted if len(parts := parts_of(name)) > 1]
+    levels = zip(*(parts[:-1] for _, parts in inside), strict=False)
+    shared = [folders[0] for folders in takewhile(lambda folders: len(set(folders)) == 1, levels)]
+    owners = {whose for whose, _ in inside}
+    if owners == {""}:
+        unnumbered = list(takewhile(lambda folder: not re.search(r"\d", folder), shared))
+        return unnumbered if len({parts[-1] for _, parts in inside}) > 1 else []
+    return shared if len(owners - {""}) > 1 else []
 
 
 def parts_of(name: str) -> list[str]:

@@ -34,17 +34,27 @@ class Finder:
 
     def __init__(self, rule: str, images: Sequence[Image], rows: Sequence[Row]) -> None:
         self._rule = rule
-        self._indexes = [_index(kind, images) for kind in _KEYS[rule]]
-        self._known = self._indexes[_KEYS[rule].index("stem") if rule == "file_name" else 0]
+        self._indexes = {kind: _index(kind, images) for kind in _KEYS[rule]}
+        self._known = self._indexes["stem" if rule == "file_name" else rule]
+        self._parents: dict[str, set[str]] = defaultdict(set)
+        for image in images:
+            self._parents[image.unit].add(str(PurePosixPath(image.relative).parent))
         self._bare: dict[str, set[str]] = defaultdict(set)
         for key in self._known:
             self._bare[key.lstrip("0")].add(key)
         self._asked = Counter(key for row in rows for key in self._keys(row))
         self._asked_bare = Counter(key.lstrip("0") for key in self._asked)
-        unlike = (key for key in self._asked if not any(key in index for index in self._indexes))
-        self._names = FileNames(((i.relative, i.unit) for i in images if rule == "file_name"), unlike)
+        wanted = [(row, key) for row in rows if rule == "file_name" for key in self._keys(row)]
+        looked_up = [(_whose(row), key, *self._looked_up(row, key)) for row, key in wanted]
+        exact = {unit for _, _, kind, units in looked_up if kind in _EXACT for unit in units}
+        self._names = FileNames(
+            ((i.relative, i.unit) for i in images if rule == "file_name"),
+            ((whose, key) for whose, key, _, units in looked_up),
+            {key for _, key, _, units in looked_up if not units},
+            exact,
+        )
         self.restored = 0
-        self.hits = sum(any(self._known_key(key) for key in self._keys(row)) for row in rows)
+        self.hits = sum(any(self._known_key(row, key) for key in self._keys(row)) for row in rows)
 
     def find(self, row: Row) -> tuple[set[str], str]:
         """The units of a row, or a reason code."""
@@ -55,7 +65,7 @@ class Finder:
         if not keys:
             return set(), "id_missing"
         for key in keys:
-            units, reason = self._units(key)
+            units, reason = self._units(row, key)
             if reason:
                 return set(), reason
             names |= units
@@ -63,8 +73,15 @@ class Finder:
             return set(), "report_ambiguous"
         return names, ""
 
-    def _known_key(self, key: str) -> bool:
-        return any(key in index for index in self._indexes) or bool(self._names.find(key)[0])
+    def _known_key(self, row: Row, key: str) -> bool:
+        return bool(self._looked_up(row, key)[1] or self._names.find(key)[0])
+
+    def _looked_up(self, row: Row, key: str) -> tuple[str, set[str]]:
+        """The closest kind of equality under which films bear the key, and their units; only an id may mean several films."""
+        wide = not row.get("image")
+        kinds = (kind for kind, index in self._indexes.items() if key in index and (wide or kind not in _OF_AN_ID))
+        kind = next(kinds, "")
+        return kind, self._indexes[kind][key] if kind else set()
 
     def _keys(self, row: Row) -> list[str]:
         if self._rule == "patient_date":
@@ -76,14 +93,14 @@ class Finder:
         cell = clean_id(row.get(column) or row.get("id"))
         return [cell] if cell else []
 
-    def _units(self, key: str) -> tuple[set[str], str]:
+    def _units(self, row: Row, key: str) -> tuple[set[str], str]:
         if self._rule == "file_name" and ".." in PurePosixPath(key).parts:
             return set(), "unsafe_path"
-        for depth, index in enumerate(self._indexes):
-            if key in index:
-                units = index[key]
-                exact = depth < len(self._indexes) - 2 or self._rule != "file_name"
-                return (set(), "report_ambiguous") if exact and len(units) > 1 else (units, "")
+        kind, units = self._looked_up(row, key)
+        if units:
+            # `noi/12_1.png` and `ngoai/12_2.png` are two patients whom two wards have numbered alike.
+            one_place = kind in _OF_AN_ID and len(set().union(*(self._parents[unit] for unit in units))) == 1
+            return (units, "") if len(units) == 1 or one_place else (set(), "report_ambiguous")
         units, reason = self._names.find(key)
         if units or reason == "report_ambiguous":
             return units, reason
@@ -103,6 +120,11 @@ class Finder:
         self.restored += 1
         units = self._known[next(iter(candidates))]
         return (units, "") if len(units) == 1 else (set(), "report_ambiguous")
+
+
+def _whose(row: Row) -> str:
+    """Whatever tells the patient, or at least the study, of a row from another's."""
+    return next((row.get(field) for field in ("patient", "name", "id", "accession", "study_uid") if row.get(field)), "")
 
 
 def clean_id(cell: str) -> str:
@@ -149,3 +171,5 @@ _KEYS = {
     "patient_date": ["patient_date"],
     "file_name": ["path", "name", "stem", "sequel", "folder"],
 }
+# Of file names: one film is meant, or all films that bear a number behind the id or lie in a folder called so.
+_EXACT, _OF_AN_ID = ("path", "name", "stem"), ("sequel", "folder")

@@ -93,8 +93,11 @@ def _answers(way: _Way) -> list[Answer]:
 
 def _ways_of_documents(images: Sequence[Image], rows: Sequence[Row], tried: dict[str, Finder]) -> list[_Way]:
     """A document's film may be found by its number, its patient and date, its file's name, or one called like its number."""
-    numbered = [replace(row, cells=row.cells | {"image": row.get("id")}) for row in rows]
-    return [*(_Way(finder, rows) for finder in tried.values()), _Way(Finder("file_name", images, numbered), numbered)]
+    ways = [_Way(finder, rows) for rule, finder in tried.items() if rule != "file_name"]
+    for field in ("image", "id"):  # both as an id, which finds `12_1.png` too
+        asking = [replace(row, cells=row.cells | {"id": row.get(field), "image": ""}) for row in rows]
+        ways.append(_Way(Finder("file_name", images, asking), asking))
+    return ways
 
 
 def _agreed(answers: Sequence[Answer]) -> Answer:

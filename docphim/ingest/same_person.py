@@ -42,6 +42,21 @@ def numbers_differ(headers: Collection[str], cells: Collection[str]) -> bool:
     return bool(one and other and not one & other)
 
 
+def several_people(headers: Collection[tuple[str, str]]) -> bool:
+    """Whether the headers of one study's films, each with a patient's number and name or '', are of several patients.
+
+    Numbers count; where a film has none, its name does.
+
+    >>> several_people([("P1", "LE^LAN"), ("P1", "TRAN^BINH")]), several_people([("P1", "LE^LAN"), ("", "TRAN^BINH")])
+    (False, True)
+    """
+    if len({number for number, _ in headers} - {""}) > 1:
+        return True
+    numberless = {name for number, name in headers if name and not number}
+    names = {name for _, name in headers if name}
+    return any(names_differ(one, other) for one in numberless for other in names)
+
+
 def _syllables(name: str) -> list[str]:
     bare = "".join(c for c in unicodedata.normalize("NFD", name.casefold()) if not unicodedata.combining(c))
     return _SYLLABLE.findall(bare.replace("đ", "d"))

@@ -31,7 +31,7 @@ CASES = [
     (["a/IM01.png", "b/IM01.png"], [r"C:\x\IM01.png"], ["report_ambiguous"]),
     (["IM01.png", "im01.png"], ["Im01.png"], ["report_ambiguous"]),
     (["IM01.png"], ["x/IM01.png", "y/im01.PNG"], ["report_ambiguous", "report_ambiguous"]),
-    (["IM01.png"], ["IM01.png", "y/im01.PNG"], [0, 0]),
+    (["IM01.png"], ["IM01.png", "y/im01.PNG"], [0, "image_missing"]),  # the film is the first row's
     (["IM01.png"], ["../IM01.png"], ["unsafe_path"]),
     (["IM01.png"], [r"a\..\IM01.png"], ["unsafe_path"]),
     (["IM01.png"], ["IM-01.png"], ["image_missing"]),
@@ -59,3 +59,85 @@ def test_a_name_written_otherwise_finds_its_film_where_one_alone_can_be_meant(tm
 )
 def test_parts_of_a_name(name, parts):
     assert parts_of(name) == parts
+
+
+OTHER_FOLDERS = [
+    # films on disk, (id, name in the table) of each row, what each row finds: a film's number, or a reason
+    (["BN002/IM01.png"], [("", "BN001/IM01.png")], ["image_missing"]),
+    (["BN002/IM01.png"], [("1", "BN001/IM01.png"), ("2", "BN002/IM01.png")], ["image_missing", 0]),
+    (["BN002/IM01.png"], [("1", "BN001/IM01.png"), ("2", "BN002/IM01.dcm")], ["image_missing", 0]),
+    (["p2/a.png"], [("1", r"D:\phim\p1\a.png"), ("2", r"D:\phim\p2\a.png")], ["image_missing", 0]),
+    (["films/p2/a.png"], [("1", r"D:\phim\p1\a.png"), ("2", r"D:\phim\p2\a.png")], ["image_missing", 0]),
+    (["BN2/a.png", "BN2/b.png"], [("1", "BN1/a.png"), ("1", "BN1/b.png")], ["image_missing", "image_missing"]),
+    (["BN2/a.png", "BN2/b.png"], [("", "BN1/a.png"), ("", "BN1/b.png")], ["image_missing", "image_missing"]),
+    (["lan/a.png", "binh/b.png"], [("1", "binh/a.png"), ("2", "lan/b.png")], ["image_missing", "image_missing"]),
+    (["films/a.png", "films/b.png"], [("1", r"D:\Phim\a.png"), ("2", r"D:\Phim\b.png")], [0, 1]),
+    (["data/train/1.png", "data/test/2.png"], [("1", "images/train/1.png"), ("2", "images/test/2.png")], [0, 1]),
+    (["f/p1/a.png", "f/p2/a.png"], [("1", "/mnt/x/p1/a.png"), ("2", "/mnt/x/p2/a.png")], [0, 1]),
+    (["f/p1/a.png", "f/p2/a.png"], [("1", "/mnt/x/p1/a.png"), ("3", "/mnt/x/p3/a.png")], [0, "report_ambiguous"]),
+    (["f/p1/a.png"], [("1", "mnt/x/p1/a.png"), ("3", "mnt/x/p3/a.png")], [0, "image_missing"]),
+    (["BN002/IM01.png"], [("1", "IM01.PNG")], [0]),
+    (["IM01.png"], [("1", "BN001/IM01.png")], [0]),
+]
+
+
+@pytest.mark.parametrize("rule", ["refused", "joined"])
+@pytest.mark.parametrize(("disk", "rows", "expected"), OTHER_FOLDERS, ids=range(len(OTHER_FOLDERS)))
+def test_a_film_in_another_folder_is_not_taken_for_the_one_named(tmp_path, disk, rows, expected, rule):
+    for number, name in enumerate(disk):
+        write_png(tmp_path / "source" / name, number)
+    lines = [[number, name, f"Bóng tim to. {'AB'[place]}."] for place, (number, name) in enumerate(rows)]
+    write_csv(tmp_path / "source/r.csv", ["id", "image", "findings"], *lines)
+    got = Ingested(tmp_path, rows=rule, match="file_name", without_report="keep")
+    assert sorted(got.reasons) == sorted(r for r in expected if isinstance(r, str))
+    texts = sorted(study["report"]["sections"]["findings"] for study in got.studies if study["report"])
+    assert texts == [lines[place][2] for place, film in enumerate(expected) if not isinstance(film, str)]
+
+
+FOR_AN_ID = [
+    # films on disk, columns of the row, its films or a reason
+    (["khoa_noi/01/x.png", "khoa_ngoai/01/x.png"], {"id": "01"}, "report_ambiguous"),
+    (["khoa_noi/01/x.png", "khoa_ngoai/01/y.png"], {"id": "01"}, "report_ambiguous"),
+    (["noi/12_1.png", "ngoai/12_2.png"], {"id": "12"}, "report_ambiguous"),
+    (["12_1.png", "ngoai/12_2.png"], {"id": "12"}, "report_ambiguous"),
+    (["2022/7_pa.png", "2023/7_ap.png"], {"id": "7"}, "report_ambiguous"),
+    (["noi/12_1.png", "noi/12_2.png"], {"id": "12"}, 2),
+    (["noi/01/x.png", "noi/01/y.png"], {"id": "01"}, 2),
+    (["noi/01/x.png", "noi/02/x.png"], {"id": "01"}, 1),
+    (["12_1.png", "12_2.png"], {"id": "12"}, 2),
+    (["12_1.png"], {"image": "12"}, "image_missing"),
+    (["12_1.png"], {"image": "12.png"}, "image_missing"),
+    (["01/x.png"], {"image": "01"}, "image_missing"),
+    (["12_1.png"], {"id": "12", "image": "x.png"}, "image_missing"),
+    (["12_1.png"], {"id": "12", "image": ""}, 1),
+    (["12_1.png", "12_2.png"], {"id": "12", "image": "12_2.png"}, 1),
+]
+
+
+@pytest.mark.parametrize(("disk", "row", "expected"), FOR_AN_ID, ids=range(len(FOR_AN_ID)))
+def test_an_id_finds_numbered_films_and_a_folder_of_one_place_alone(tmp_path, disk, row, expected):
+    for number, name in enumerate(disk):
+        write_png(tmp_path / "source" / name, number)
+    write_csv(tmp_path / "source/r.csv", [*row, "findings"], [*row.values(), "Bóng tim to."])
+    got = Ingested(tmp_path, match="file_name", without_report="keep")
+    films = [len(study["series"]) for study in got.studies if study["report"]]
+    assert (got.reasons, films) == (([expected], []) if isinstance(expected, str) else ([], [expected]))
+
+
+@pytest.mark.parametrize(
+    ("films", "name", "text", "expected"),
+    [
+        (["12_1.png"], "12.txt", "Mô tả: Tim to.", 1),
+        (["12_1.png"], "12.txt", "Số phiếu: A77\nMô tả: Tim to.", 1),
+        (["12_1.png", "12_2.png"], "x.txt", "Số phiếu: 12\nMô tả: Tim to.", 2),
+        (["noi/12/a.png"], "12.txt", "Mô tả: Tim to.", 1),
+        (["noi/12_1.png", "ngoai/12_2.png"], "12.txt", "Mô tả: Tim to.", "report_ambiguous"),
+    ],
+)
+def test_a_documents_name_and_number_find_films_as_an_id_does(tmp_path, films, name, text, expected):
+    for number, film in enumerate(films):
+        write_png(tmp_path / "source" / film, number)
+    (tmp_path / "source" / name).write_text(text, encoding="utf-8")
+    got = Ingested(tmp_path, without_report="keep")
+    counts = [len(study["series"]) for study in got.studies if study["report"]]
+    assert (got.reasons, counts) == (([expected], []) if isinstance(expected, str) else ([], [expected]))

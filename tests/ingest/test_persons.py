@@ -79,3 +79,36 @@ def test_where_nearly_all_differ_header_and_table_count_people_in_two_ways(tmp_p
     got = archive(tmp_path, lambda n: ("ANON", f"X{n}"), lambda n: ("Lê Văn An", f"P{n}"), FEWEST)
     assert got.reasons == [] and len(got.studies) == FEWEST
     assert got.notes["counts"]["patient_numbers_unlike"] == FEWEST
+
+
+P1, P2 = {"PatientID": "P1"}, {"PatientID": "P2"}
+LAN, BINH = {"PatientName": "LE^THI LAN"}, {"PatientName": "TRAN^VAN BINH"}
+
+
+@pytest.mark.parametrize("named", [{}, {"patient": "MaBN"}, {"patient": "MaBN", "name": "Ten"}])
+@pytest.mark.parametrize(
+    ("films", "mixed"),
+    [
+        ((P1, P2), True),
+        ((P1 | LAN, P2 | LAN), True),
+        ((LAN, BINH), True),
+        ((P1 | LAN, BINH), True),
+        ((LAN, {}, BINH), True),
+        (({"PatientID": "0000"} | LAN, {"PatientID": "ANON"} | BINH), True),
+        ((P1, P1), False),
+        ((P1 | LAN, P1 | BINH), False),  # one number: another way of naming her
+        ((P1 | LAN, LAN), False),
+        ((P1, LAN), False),
+        ((LAN, {"PatientName": "Lê Thị Lan"}), False),
+        ((LAN, {"PatientName": "ANON"}), False),
+        (({}, {}), False),
+    ],
+)
+def test_films_of_two_patients_are_no_study_whatever_the_row_says(tmp_path, films, mixed, named):
+    for number, tags in enumerate(films):
+        write_dicom(tmp_path / f"source/{number}.dcm", number, AccessionNumber="A", StudyInstanceUID="1.2", **tags)
+    write_dicom(tmp_path / "source/w.dcm", 9, AccessionNumber="B")
+    header = ["Số phiếu", "MaBN", "Ten", "Mô tả"]
+    write_csv(tmp_path / "source/r.csv", header, ["A", "P1", "", "Bóng tim to."], ["B", "P7", "", "Tim to."])
+    got = Ingested(tmp_path, columns=named)
+    assert (got.reasons, len(got.studies)) == ((["study_mixed_patients"], 1) if mixed else ([], 2))
