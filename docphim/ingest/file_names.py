@@ -24,8 +24,8 @@ class FileNames:
         For each name that a row asks for: whose it is (a patient's or study's number, or ''), and the name.
     asked : collection of str
         The names among these that no film bears exactly: a film for which several of them ask is no row's.
-    exact : collection of str
-        Units that a row finds by their exact name: they are that row's, and no loose name's.
+    exact : collection of (str, str)
+        Whose it is, and the unit, where a row finds one by its exact name: it is that row's, and no loose name's.
     """
 
     def __init__(
@@ -33,13 +33,21 @@ class FileNames:
         films: Iterable[tuple[str, str]],
         wanted: Iterable[tuple[str, str]],
         asked: Collection[str],
-        exact: Collection[str],
+        exact: Collection[tuple[str, str]],
     ) -> None:
         self._films: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
+        owners: dict[str, set[str]] = defaultdict(set)
+        for whose, unit in exact:
+            owners[unit].add(whose)
+        inside: dict[tuple[str, ...], set[str]] = defaultdict(set)
         for path, unit in films:
             parts = parts_of(path)
             self._films[parts[-1]].append((parts, unit))
-        self._exact = exact
+            for depth in range(1, len(parts)):
+                inside[tuple(parts[:depth])] |= owners.get(unit, set())
+        self._exact = owners
+        # Folders in which rows find films of two patients or studies exactly: they are no one patient's.
+        self._common = {folder for folder, of in inside.items() if len(of - {""}) > 1}
         self._depth = len(export_folders(wanted))
         nearest = (self._nearest(name) for name in set(asked))
         self._asked = Counter(unit for units in nearest for unit, may_be in units.items() if may_be)
@@ -57,7 +65,7 @@ class FileNames:
         """The units of the same last name, of several those that share most of the folders above it; whether each may be it.
 
         Where both name folders and these differ, it is another patient's film (`BN001/IM01.png`, `BN002/IM01.png`), unless
-        the row's folders are those of the whole export.
+        the row's folders are those of the whole export, or those on disk hold films of several patients.
         """
         parts = parts_of(name)
         alike = [(_shared(parts, path), path, unit) for path, unit in self._films.get(parts[-1], ())]
@@ -66,6 +74,7 @@ class FileNames:
         for shared, path, unit in alike:
             if shared == most:
                 may_be = shared in (len(path), len(parts)) or len(parts) - shared <= self._depth
+                may_be = may_be or tuple(path[: len(path) - shared]) in self._common
                 units[unit] = units.get(unit, False) or (may_be and unit not in self._exact)
         return units
 

@@ -46,7 +46,7 @@ class Finder:
         self._asked_bare = Counter(key.lstrip("0") for key in self._asked)
         wanted = [(row, key) for row in rows if rule == "file_name" for key in self._keys(row)]
         looked_up = [(_whose(row), key, *self._looked_up(row, key)) for row, key in wanted]
-        exact = {unit for _, _, kind, units in looked_up if kind in _EXACT for unit in units}
+        exact = [(whose, unit) for whose, _, kind, units in looked_up if kind in _EXACT for unit in units]
         self._names = FileNames(
             ((i.relative, i.unit) for i in images if rule == "file_name"),
             ((whose, key) for whose, key, _, units in looked_up),

@@ -76,6 +76,10 @@ OTHER_FOLDERS = [
     (["f/p1/a.png", "f/p2/a.png"], [("1", "/mnt/x/p1/a.png"), ("2", "/mnt/x/p2/a.png")], [0, 1]),
     (["f/p1/a.png", "f/p2/a.png"], [("1", "/mnt/x/p1/a.png"), ("3", "/mnt/x/p3/a.png")], [0, "report_ambiguous"]),
     (["f/p1/a.png"], [("1", "mnt/x/p1/a.png"), ("3", "mnt/x/p3/a.png")], [0, "image_missing"]),
+    (["anh/1.png", "anh/2.png", "anh/3.png"], [("1", "1.png"), ("2", "anh/2.png"), ("3", r"D:\Phim\3.png")], [0, 1, 2]),
+    (["f/a/1.png", "f/b/2.png", "f/b/3.png"], [("1", "1.png"), ("2", "2.png"), ("3", "x/b/3.png")], [0, 1, 2]),
+    (["f/a/1.png", "f/b/2.png", "f/b/3.png"], [("1", "1.png"), ("2", "2.png"), ("3", "c/3.png")], [0, 1, "image_missing"]),
+    (["BN2/1.png", "BN2/2.png", "BN2/3.png"], [("2", "1.png;2.png"), ("3", "BN3/3.png")], [0, "image_missing"]),
     (["BN002/IM01.png"], [("1", "IM01.PNG")], [0]),
     (["IM01.png"], [("1", "BN001/IM01.png")], [0]),
 ]
@@ -86,7 +90,7 @@ OTHER_FOLDERS = [
 def test_a_film_in_another_folder_is_not_taken_for_the_one_named(tmp_path, disk, rows, expected, rule):
     for number, name in enumerate(disk):
         write_png(tmp_path / "source" / name, number)
-    lines = [[number, name, f"Bóng tim to. {'AB'[place]}."] for place, (number, name) in enumerate(rows)]
+    lines = [[number, name, f"Bóng tim to. {'ABC'[place]}."] for place, (number, name) in enumerate(rows)]
     write_csv(tmp_path / "source/r.csv", ["id", "image", "findings"], *lines)
     got = Ingested(tmp_path, rows=rule, match="file_name", without_report="keep")
     assert sorted(got.reasons) == sorted(r for r in expected if isinstance(r, str))
