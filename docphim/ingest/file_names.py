@@ -19,7 +19,7 @@ class FileNames:
     Parameters
     ----------
     films : iterable of (str, str)
-        Path in the folder and unit (`matching.Image.unit`) of each film on disk.
+        Path in the folder and unit (`drafts.Image.unit`) of each film on disk.
     wanted : iterable of (str, str)
         For each name that a row asks for: whose it is (a patient's or study's number, or ''), and the name.
     asked : collection of str

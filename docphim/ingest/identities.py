@@ -40,7 +40,7 @@ class Identities:
         ]
 
     def study(self, name: str) -> str:
-        """The id of a study called `uid:…`, `id:…` or `file:…` (matching.Draft); see `patient`."""
+        """The id of a study called `uid:…`, `id:…` or `file:…` (drafts.Draft); see `patient`."""
         return self._public(name.partition(":")[2]) if self.keep else self.hashed("study", name)
 
     def patient(self, original: str) -> str:

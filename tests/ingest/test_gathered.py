@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from films import Ingested, write_csv, write_dicom, write_png
-from test_documents import encrypted_shell, pdf, word
+from protected import encrypted_shell
+from test_documents import pdf, word
 from test_tables import book
 
 from docphim.errors import Refused, UsageError
