@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ def line(stage: Stage) -> str:
     rejected = stage.folder / "rejected.jsonl"
     rows = [row for row in files.read_jsonl(rejected) if row.get("stage") == stage.name]
     if stage.name == "ingest":
-        return f"ingest: {_ingest(stage)}; refused: {len(rows) or 'none'}{_table(rows, stage.folder)}"
+        notes = files.read_json(stage.folder / "ingest_notes.json")
+        return f"ingest: {_ingest(notes)}; refused: {len(rows) or 'none'}{_table(rows, notes, stage.folder)}"
     refused = f"; refused: {by_reason(row['reason'] for row in rows)}" if stage.shared else ""
     return f"{stage.name}: {_COUNTS[stage.name](stage)}{refused}"
 
@@ -35,14 +36,25 @@ def by_reason(reasons: Iterable[str]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in Counter(reasons).most_common()) or "none"
 
 
-def unjudged(dataset: Path) -> str:
-    """Which of a dataset's films could not be judged by their pixels, in a line; empty where all were."""
-    return unchecked.line(files.read_jsonl(dataset / "prepared" / "index.jsonl"))
+def of_films(dataset: Path, rows: Sequence[files.Row] | None = None) -> list[str]:
+    """What is not known of a dataset's films, a line each: which were not judged by their pixels, which text stands on them.
+
+    Parameters
+    ----------
+    rows : sequence of dict, optional
+        The rows of its index.jsonl, where they are at hand.
+
+    Returns
+    -------
+    list of str
+        Empty where all were judged and are phantoms.
+    """
+    rows = _index(dataset) if rows is None else rows
+    return [note for note in (unchecked.line(rows), text_counts.line(rows, _drawn(dataset))) if note]
 
 
-def burned_in(dataset: Path) -> str:
-    """What became of the text burned into a dataset's films, in a line; empty where all of them are phantoms."""
-    return text_counts.line(files.read_jsonl(dataset / "prepared" / "index.jsonl"), _drawn(dataset))
+def _index(dataset: Path) -> list[files.Row]:
+    return list(files.read_jsonl(dataset / "prepared" / "index.jsonl"))
 
 
 def _drawn(dataset: Path) -> set[str]:
@@ -50,8 +62,7 @@ def _drawn(dataset: Path) -> set[str]:
     return {row["id"] for row in files.read_jsonl(dataset / "studies.jsonl") if row.get("truth") is not None}
 
 
-def _ingest(stage: Stage) -> str:
-    notes = files.read_json(stage.folder / "ingest_notes.json")
+def _ingest(notes: dict[str, Any]) -> str:
     reported = notes.get("with_report", notes["studies"])
     return f"{notes['studies']} studies, {reported} of them matched with a report{_people(notes) if reported else ''}"
 
@@ -67,22 +78,20 @@ def _people(notes: dict[str, Any]) -> str:
     return f"; taken out of the reports: {', '.join(parts) or 'nothing'}"
 
 
-def _table(rows: list[files.Row], dataset: Path) -> str:
+def _table(rows: list[files.Row], notes: dict[str, Any], dataset: Path) -> str:
     """What was refused by reason, the commonest first, and what else was noticed; where each case is named."""
     reasons = Counter(sorted(row["reason"] for row in rows)).most_common()
     lines = [(reason, str(n), REASONS[reason]) for reason, n in reasons]
-    counts = files.read_json(dataset / "ingest_notes.json").get("counts", {})
+    counts = notes.get("counts", {})
     lines += [(name, str(counts[name]), words) for name, words in _NOTICED.items() if counts.get(name)]
     where = f"\n  which they are: {dataset / 'private.csv'}" if rows else ""
     return "\n" + textwrap.indent(aligned(lines, "<><"), "  ") + where if lines else ""
 
 
 def _prepare(stage: Stage) -> str:
-    rows = list(files.read_jsonl(stage.folder / "prepared" / "index.jsonl"))
+    rows = _index(stage.folder)
     studies = {row["study"] for row in rows}
-    texts = text_counts.line(rows, _drawn(stage.folder))
-    notes = (f"{len(rows)} images of {len(studies)} studies", unchecked.line(rows), texts)
-    return "; ".join(note for note in notes if note)
+    return "; ".join([f"{len(rows)} images of {len(studies)} studies", *of_films(stage.folder, rows)])
 
 
 def _build(stage: Stage) -> str:
@@ -133,7 +142,6 @@ _NOTICED = {
 _ENDS = {"length": "cut at the length limit", "refused": "refused by the model", "failed": "failed"}
 
 _COUNTS: dict[str, Callable[[Stage], str]] = {
-    "ingest": _ingest,
     "prepare": _prepare,
     "build": _build,
     "train": _train,

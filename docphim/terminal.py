@@ -13,7 +13,7 @@ from rich.text import Text
 
 from docphim import files
 from docphim.columns import aligned
-from docphim.counts import burned_in, by_reason, unjudged
+from docphim.counts import by_reason, of_films
 from docphim.errors import printable
 from docphim.scores import Coverage, Judgement, JudgeScores, Rates, Reading, Score, TaskScores, read_scores
 from docphim.study import from_row
@@ -67,7 +67,7 @@ def after_draft(folder: Path) -> None:
     drafted = len({row["study"] for row in files.read_jsonl(folder / "drafts.jsonl")})
     refused = by_reason(row["reason"] for row in files.read_jsonl(folder / "rejected.jsonl"))
     out.print(f"studies drafted {drafted}; refused: {refused}")
-    for note in filter(None, (unjudged(folder / "work"), burned_in(folder / "work"))):
+    for note in of_films(folder / "work"):
         out.print(note)
     out.print(f"drafts {folder / 'drafts.jsonl'}", f"texts {folder / 'texts'}", f"page {folder / 'index.html'}", sep="\n")
     out.print("drafts, not for diagnosis: a doctor must read each beside its film")

@@ -43,8 +43,8 @@ def dataset(folder: Path, truth: dict[str, Any] | None) -> Path:
 
 
 def test_films_that_nobody_looked_through_are_counted_and_phantoms_are_not(tmp_path: Path):
-    assert counts.burned_in(dataset(tmp_path / "own", None)) == "burned-in text: 1 films not looked through"
-    assert counts.burned_in(dataset(tmp_path / "phantoms", {"findings": []})) == ""
+    assert counts.of_films(dataset(tmp_path / "own", None)) == ["burned-in text: 1 films not looked through"]
+    assert counts.of_films(dataset(tmp_path / "phantoms", {"findings": []})) == []
 
 
 def test_drafts_say_so_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

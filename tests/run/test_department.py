@@ -289,9 +289,8 @@ def test_where_the_reader_is_installed_words_on_films_are_masked_and_markers_sta
     values = recipe(program, parts["burned_in"], "masked")
     values["prepare"] |= {"burned_in": "mask", "long_side": 768}
     run.run(validated(Recipe, values, ""), until="prepare")
-    assert counts.burned_in(dataset(program, "masked")) == (
-        "burned-in text: 2 films with text that was masked, 1 films without text but markers"
-    )
+    (texts,) = (note for note in counts.of_films(dataset(program, "masked")) if note.startswith("burned-in text"))
+    assert texts == "burned-in text: 2 films with text that was masked, 1 films without text but markers"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such modes")
