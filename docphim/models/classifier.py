@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from docphim.errors import Refused
 from docphim.files import at_home
-from docphim.models import checkpoint
+from docphim.models import checkpoint, vector_math
 from docphim.models.hub import quietly, refusing
 
 #: A label is affirmed from this probability on, as multi-label classifiers are trained.
@@ -44,6 +44,7 @@ def classifier(weights: str, names: Sequence[str]) -> Callable[[Sequence[str]], 
     if local:
         checkpoint.check_weights(Path(source), where)
     hub: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
+    vector_math.settle()
     with quietly(offline=local), refusing(where):
         config = AutoConfig.from_pretrained(source, **hub)
         places = _places(config.id2label, names, where)

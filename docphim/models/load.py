@@ -14,7 +14,7 @@ from transformers.utils import cached_file
 
 from docphim.errors import Refused, UsageError
 from docphim.files import read_json
-from docphim.models import checkpoint
+from docphim.models import checkpoint, vector_math
 from docphim.models import family as family_of
 from docphim.models.hub import quietly, refusing
 from docphim.models.loaded import Loaded
@@ -153,6 +153,7 @@ def _read(
     dtype: torch.dtype | None = None,
 ) -> Loaded:
     """Weights from `source`, tokenizer and processor from `texts` (none: the same place)."""
+    vector_math.settle()
     config = AutoConfig.from_pretrained(source, **hub)
     checkpoint.check_config(config.to_dict(), family, where)
     loader: Any = AutoModelForImageTextToText

@@ -12,6 +12,7 @@ from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast
 
 from docphim.errors import UsageError
 from docphim.models import family as family_of
+from docphim.models import vector_math
 from docphim.models.loaded import Loaded, TinyText
 from docphim.study import TAG
 
@@ -49,6 +50,7 @@ def create_tiny(
         config = module.tiny_config(tokenizer, image_size, **sizes)
     except TypeError as error:
         raise UsageError(f"model.tiny: {str(error).partition('() ')[2] or error}") from None
+    vector_math.settle()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForImageTextToText.from_config(config, dtype=torch.float32)
