@@ -48,9 +48,10 @@ def by_state(rows: Iterable[Row], drawn: Collection[str] = ()) -> dict[str, list
 
 
 def shares(films: dict[str, list[Row]]) -> dict[str, int]:
-    """How many films there are of each of `STATES`, and `n` in all."""
+    """How many films there are of each of `STATES`, `n` in all, and `wires`: those with what was taken for wires and left."""
     counts = {name: len(rows) for name, rows in films.items()}
-    return {**counts, "n": sum(counts.values())}
+    left = sum(bool(wires(row)) for rows in films.values() for row in rows)
+    return {**counts, "n": sum(counts.values()), "wires": left}
 
 
 def line(rows: Iterable[Row], drawn: Collection[str] = ()) -> str:
@@ -62,6 +63,6 @@ def line(rows: Iterable[Row], drawn: Collection[str] = ()) -> str:
     films = by_state(rows, drawn)
     counts = shares(films)
     parts = [f"{counts[name]} films {words}" for name, words in STATES.items() if counts[name]]
-    left = sum(bool(wires(row)) for of_state in films.values() for row in of_state)
-    parts += [f"of these {left} films with what was taken for wires of a breastbone, and left"] if left else []
+    if counts["wires"]:
+        parts += [f"of these {counts['wires']} films with what was taken for wires of a breastbone, and left"]
     return "burned-in text: " + ", ".join(parts) if parts else ""

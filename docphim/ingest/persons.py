@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
 
 from docphim.errors import REASONS
 from docphim.ingest.drafts import Draft
 from docphim.ingest.finder import clean_id
-from docphim.ingest.same_person import names_differ, numbers_differ
+from docphim.ingest.same_person import names_differ, numbers_differ, several_people
 
 #: From so many studies on, of which nine in ten differ, header and table number or name people in different ways: a pseudonym
 #: in every header says nothing of a mistake.
@@ -45,12 +44,7 @@ def of_several(draft: Draft) -> bool:
 
     Two rows of one request under two patients' numbers are no addendum.
     """
-    numbers = [clean_id(row.get("patient")) for row in draft.rows if row.get("patient")]
-    if any(numbers_differ([one], [other]) for one, other in combinations(dict.fromkeys(numbers), 2)):
-        return True
-    nameless = [row.get("name") for row in draft.rows if row.get("name") and not row.get("patient")]
-    names = dict.fromkeys(row.get("name") for row in draft.rows if row.get("name"))
-    return any(names_differ(one, other) for one in nameless for other in names)
+    return several_people([(clean_id(row.get("patient")), row.get("name") or "") for row in draft.rows])
 
 
 def _numbers(draft: Draft) -> bool | None:

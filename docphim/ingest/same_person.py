@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
+from itertools import combinations
 
 _SYLLABLE = re.compile(r"[^\W\d_]+")
 _STAND_IN = re.compile(r"\d|^(?:anon\w*|unknown|test|patient|subject|case|none|no name|removed)\b", re.IGNORECASE)
@@ -42,18 +43,18 @@ def numbers_differ(headers: Collection[str], cells: Collection[str]) -> bool:
     return bool(one and other and not one & other)
 
 
-def several_people(headers: Collection[tuple[str, str]]) -> bool:
-    """Whether the headers of one study's films, each with a patient's number and name or '', are of several patients.
+def several_people(people: Collection[tuple[str, str]]) -> bool:
+    """Whether the headers or the rows of one study, each with a patient's number and name or '', are of several patients.
 
-    Numbers count; where a film has none, its name does.
+    Numbers count, as in `numbers_differ`; where a film or a row has none, its name does.
 
     >>> several_people([("P1", "LE^LAN"), ("P1", "TRAN^BINH")]), several_people([("P1", "LE^LAN"), ("", "TRAN^BINH")])
     (False, True)
     """
-    if len({number for number, _ in headers} - {""}) > 1:
+    if any(numbers_differ([one], [other]) for one, other in combinations({number for number, _ in people}, 2)):
         return True
-    numberless = {name for number, name in headers if name and not number}
-    names = {name for _, name in headers if name}
+    numberless = {name for number, name in people if name and not number}
+    names = {name for _, name in people if name}
     return any(names_differ(one, other) for one in numberless for other in names)
 
 

@@ -148,7 +148,15 @@ def test_masked_text_is_announced_counted_and_listed(make):
 def test_text_that_was_left_is_announced(make):
     made = make(studies=4, truth=False)
     seen(made, lambda n: {"rule": "keep", "texts": [[1, 2, 3, 4]] if n < 3 else [], "markers": []})
-    assert "stands on 3 of 16 films and was LEFT" in written(made)
+    assert "stands on 3 of 16 films and was LEFT" in (html := written(made))
+    assert "taken for wires" not in html
+
+
+def test_wires_that_were_left_are_announced_beside_what_was_masked(make):
+    made = make(studies=4, truth=False)
+    seen(made, lambda n: {"rule": "mask", "texts": [], "markers": [], "wires": [[1, 2, 3, 4]] if n < 2 else []})
+    html = written(made)
+    assert "On 2 films some marks were taken for wires" in html and "masked on 0" in html
 
 
 def test_one_film_that_was_not_looked_through_is_enough_to_say_so(make):
