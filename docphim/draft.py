@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import hashlib
 import logging
@@ -172,11 +173,15 @@ def _key_file(source: dict[str, Any]) -> str | None:
 
 
 def _made_from(recipe: Recipe) -> dict[str, Any]:
+    """The films' place, their content, and of each file its path and its state, all of them hashed."""
     from docphim.ingest import fingerprint
+    from docphim.ingest.tree import walk
 
     source = recipe.source.model_dump()
     options = {name: value for name, value in source.items() if name != "kind"}
-    return {"films": _place(recipe), "content": fingerprint(source["kind"], options)}
+    entries = [entry for entry in walk(Path(source["path"])) if not entry.refused]
+    each = {files.content_key(str(entry.path)): files.content_key([entry.size, entry.modified]) for entry in entries}
+    return {"films": _place(recipe), "content": fingerprint(source["kind"], options), "each": each}
 
 
 def _place(recipe: Recipe) -> str:
@@ -190,8 +195,8 @@ def _begins_anew(out: Path, path: Path, made_from: dict[str, Any]) -> bool:
     Raises
     ------
     UsageError
-        The folder lies among the films, or holds drafts of other films, or files of somebody else; or which films its drafts
-        are about cannot be told any more.
+        The folder lies among the films, or holds drafts of other films, or files of somebody else; films that were drafted
+        are gone or have changed; or which films its drafts are about cannot be told any more.
     """
     if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
         raise UsageError("--out: the drafts must not go among the films; name a folder outside")
@@ -212,7 +217,40 @@ def _begins_anew(out: Path, path: Path, made_from: dict[str, Any]) -> bool:
         )
     if films not in (None, made_from["films"]):
         raise UsageError("--out: the folder holds the drafts of other films; each batch has a folder of its own: --out DIR")
+    if films is not None and _gone(out, made_from):
+        raise UsageError(
+            "--out: the folder holds drafts of films that are gone from PATH or have changed; a new batch has a folder of its "
+            "own: --out DIR"
+        )
     return False
+
+
+def _gone(out: Path, made_from: dict[str, Any]) -> bool:
+    """Whether a film that was drafted is not there any more, or is another file: its draft would be lost."""
+    before = files.read_json(out / WORK / MADE_FROM)
+    if before.get("content") == made_from["content"]:
+        return False
+    each = before.get("each")
+    if not isinstance(each, dict):
+        return True  # of an earlier version: which of the films changed cannot be told
+    changed = {film for film, state in each.items() if made_from["each"].get(film) != state}
+    drafted = _drafted(out / WORK)
+    return bool(changed if drafted is None else changed & drafted)
+
+
+def _drafted(work: Path) -> set[str] | None:
+    """The hashed paths of the films that were prepared, and so drafted; None where a kill or damage keeps that from view.
+
+    A film that was refused, as a torn copy is, may be replaced by a whole one.
+    """
+    try:
+        series = {row["series"] for row in files.read_jsonl(work / INDEX)}
+        if not series or any((work / f".old-{stage}").exists() for stage in ("ingest", "prepare")):
+            return None
+        with open(work / "private.csv", encoding="utf-8", newline="") as handle:
+            return {files.content_key(row["location"]) for row in csv.DictReader(handle) if row["series"] in series}
+    except (OSError, ValueError, KeyError, TypeError, Refused):
+        return None
 
 
 def _ingested(work: Path, made_from: dict[str, Any]) -> bool:

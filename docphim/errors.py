@@ -57,6 +57,7 @@ REASONS: dict[str, str] = {
     "id_mangled": "a spreadsheet has turned the id into a rounded number",
     "id_missing": "the row holds nothing by which its image could be found",
     "row_unreadable": "the row cannot be told from its neighbours: a stray quotation mark, shifted, missing or extra cells",
+    "columns_unclear": "the sheet lacks a column that the recipe names, or two of its columns hold one part of the report",
     "report_encoding": "letters of the report are lost or stand for others",
     "report_not_text": "the document holds pictures of text, or tables alone",
     "document_mixed": "the document names several patients or studies",

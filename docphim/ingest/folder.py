@@ -119,6 +119,7 @@ def read(
     notes.record["deidentified"] = people.on
     root = root_of(options)
     entries = list(walk(root))
+    listed = [(root, entries), *_outside(options, root)]
     reports = _reports(options, root, entries)
     if not reports.tables and split_by_source:
         raise UsageError("split.by: source needs a table with a column that says train, val or test")
@@ -150,7 +151,7 @@ def read(
                 rows = draft.rows if item.reason != "view_out_of_scope" else ()  # some of its films, not its report
                 yield replace(item, places=(*item.places, *(row.place for row in rows)))
     yield from refusals.one_split_each(studies)
-    yield from refusals.changed_meanwhile(root, entries, identities)
+    yield from refusals.changed_meanwhile(listed, identities)
 
 
 def root_of(options: Options) -> Path:
@@ -185,6 +186,14 @@ def _reports(options: Options, root: Path, entries: Sequence[Entry]) -> Reports:
     tables = [path for path in files if path.parent == place and path.suffix.lower() in SUFFIXES]
     documents = [path for path in files if path.suffix.lower() in DOCUMENTS]
     return gather(tables, documents, reading, needed=options.without_report == "refuse" or bool(options.reports))
+
+
+def _outside(options: Options, root: Path) -> list[tuple[Path, list[Entry]]]:
+    """The file or folder of reports that lies outside the folder of films, and what is in it."""
+    if options.reports is None or options.without_report == "only":
+        return []
+    place = (root / Path(options.reports).expanduser()).resolve()
+    return [(place, list(walk(place)))] if place.exists() and not place.is_relative_to(root) else []
 
 
 def _named(name: str, root: Path) -> Path:

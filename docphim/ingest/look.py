@@ -10,6 +10,7 @@ from typing import Any
 
 from docphim.errors import REASONS, Refused, UsageError
 from docphim.ingest.reports import DOCUMENTS, SUFFIXES, Reading, Table, open_table, read_documents
+from docphim.ingest.reports.header import UnclearColumns
 from docphim.ingest.reports.rows import TEXTS
 from docphim.ingest.reports.table import table_of
 from docphim.ingest.tree import walk
@@ -51,7 +52,7 @@ def reports_in(path: Path) -> tuple[list[Row], list[Row]]:
 def _table(file: Path) -> Table:
     """The table, or one without rows where no column of report text is known."""
     there = open_table(file, Reading({}))
-    bodies = there.tables or there.documents or there.unread
+    bodies = there.tables + there.documents + there.unread  # all that ingest finds in an archive
     return table_of(bodies, there.reading) if bodies else Table([], frozenset(), frozenset(), {})
 
 
@@ -65,6 +66,9 @@ def _look(read: Callable[[], Table], file: Path, root: Path, reports: list[Row],
         table = read()
     except Refused as refusal:
         refused.append({"reason": refusal.reason, "where": where, "why": refusal.why})
+        return
+    except UnclearColumns as error:
+        refused.append({"reason": "columns_unclear", "where": where, "why": str(error)})
         return
     except UsageError as error:  # the letters are of another encoding
         refused.append({"reason": "report_encoding", "where": where, "why": str(error)})

@@ -24,11 +24,17 @@ def unreadable(reports: Reports, identities: Identities, root: Path) -> Iterator
         yield Rejection(name, refusal.reason, refusal.why, (str(path),))
 
 
-def changed_meanwhile(root: Path, entries: Sequence[Entry], identities: Identities) -> Iterator[Rejection]:
-    """What came or changed while the folder was read, as where it is still being copied: the next run reads it."""
-    before = {(entry.relative, entry.size, entry.modified) for entry in entries}
-    for entry in walk(root):
-        path, state = entry.path, (entry.relative, entry.size, entry.modified)
+def changed_meanwhile(listed: Sequence[tuple[Path, Sequence[Entry]]], identities: Identities) -> Iterator[Rejection]:
+    """What came or changed while it was read, as where it is still being copied: the next run reads it.
+
+    Parameters
+    ----------
+    listed : sequence of tuple
+        The folder of films, and that or the file of reports outside it, each with what it held at first.
+    """
+    before = {(entry.path, entry.size, entry.modified) for _, entries in listed for entry in entries}
+    for entry in (entry for place, _ in listed for entry in walk(place)):
+        path, state = entry.path, (entry.path, entry.size, entry.modified)
         if state not in before and (may_be_film(path) or path.suffix.lower() in (*SUFFIXES, *DOCUMENTS)):
             why = "it came or changed while the folder was read; ingest it again"
             yield Rejection(identities.hashed("file", entry.relative), "file_changed", why, (str(path),))

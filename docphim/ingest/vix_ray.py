@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 
 from docphim.errors import REASONS, Refused, UsageError
 from docphim.files import content_key
-from docphim.ingest.identities import Identities
+from docphim.ingest.identities import Identities, load_key
 from docphim.ingest.names import removal
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.repeated_shards import repeated
@@ -56,7 +56,8 @@ class Options(Section):
     comparisons : str
         `keep` sentences about earlier films, so that scores compare with the paper's, or `leave_out` them.
     deidentify : bool
-        Take people out of the reports; by default not, for the dataset was published so.
+        Take people out of the reports, and hash the ids of patients under the key of the `folder` source; by default not, for
+        the dataset was published so.
     recogniser, doubtful : str
         As of the `folder` source, where people are taken out.
     """
@@ -95,8 +96,8 @@ def read(
 ) -> Iterator[SourceStudy | Rejection]:
     """Studies and rejections, a row at a time; of the image column no more is read than where its films are.
 
-    Published ids are kept, and made (`train-000017`: split and row) where the dataset has none.  A patient that is not named
-    is the study itself.
+    Published ids are kept (of patients, only where people are not taken out), and made (`train-000017`: split and row) where
+    the dataset has none.  A patient that is not named is the study itself.
 
     Raises
     ------
@@ -109,7 +110,9 @@ def read(
     shards = find_shards(root)
     if split_by_source and any(shard.split is None for shard in shards):
         raise UsageError("split.by: source needs shards named train, val or test (train-00000-of-00036.parquet, test/…)")
-    reader = Reader(notes, language, options.comparisons == "leave_out", split_by_source, people)
+    data = dataset.resolve().parents[1]  # dataset is data/NAME/KEY
+    hashes = Identities(load_key(None, [root, data, data.parent / "runs"]) if people.on else None)
+    reader = Reader(notes, language, options.comparisons == "leave_out", split_by_source, people, hashes)
     notes.record["shards"] = len(shards)
     refused = _refused(shards, options, root, split_by_source)
     yield from (_of_shard(shard, *why, root) for shard, why in refused.items())

@@ -23,12 +23,14 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 class Reader:
     """Makes studies of rows, counting rows by split for the ids."""
 
-    def __init__(self, notes: Notes, language: str, leave_out: bool, split_by_source: bool, people: Removal) -> None:
+    def __init__(
+        self, notes: Notes, language: str, leave_out: bool, split_by_source: bool, people: Removal, hashes: Identities
+    ) -> None:
         self._notes, self._language, self._people = notes, language, people
         self._leave_out, self._split_by_source = leave_out, split_by_source
         self._rows: Counter[str] = Counter()
         self._seen: set[str] = set()
-        self._hashes = Identities(None)
+        self._hashes = hashes
 
     def study(self, shard: Shard, row: ShardRow, root: Path) -> SourceStudy | Rejection:
         """One row's study, or why there is none."""
@@ -55,7 +57,7 @@ class Reader:
         view = view if len(films) == 1 else "unknown"  # the row's word is about one film
         study = Study(
             id=name,
-            patient=patient if _SAFE_ID.fullmatch(patient) else self._hashes.hashed("patient", patient) if patient else name,
+            patient=self._patient(patient) if patient else name,
             sex=sex_of(cells.get("sex", "")),
             age=age_of(cells.get("age", "")),
             date=None,
@@ -66,6 +68,11 @@ class Reader:
             source="vix_ray",
         )
         return SourceStudy(study, locations, published or made)
+
+    def _patient(self, original: str) -> str:
+        """A patient's id: the published one, or hashed where it cannot be an id, or may be a name and people are taken out."""
+        published = _SAFE_ID.fullmatch(original) and not self._people.on
+        return original if published else self._hashes.hashed("patient", original)
 
     def _report(self, cells: dict[str, str]) -> Report:
         """The report; `Refused` where there is none."""

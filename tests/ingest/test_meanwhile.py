@@ -50,6 +50,25 @@ def test_what_comes_goes_or_changes_after_the_folder_was_listed_is_named(tmp_pat
     assert len([line for line in got.private if line["refused"]]) >= len(reasons)
 
 
+OUTSIDE = {
+    "a table changes": ("r.csv", lambda r: (r / "r.csv").write_text("id,text\n", encoding="utf-8"), ["file_changed"]),
+    "another file comes": ("r.csv", lambda r: write_csv(r / "s.csv", ["id", "text"], ["a", "Tim to."]), []),
+    "a table of the folder changes": ("", lambda r: (r / "r.csv").write_text("id,text\n", encoding="utf-8"), ["file_changed"]),
+    "a document comes": ("", lambda r: (r / "b.txt").write_text("Tim to.", encoding="utf-8"), ["file_changed"]),
+    "a table goes": ("r.csv", lambda r: (r / "r.csv").unlink(), ["file_changed"]),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_comes_or_changes_among_reports_outside_the_folder_is_named(tmp_path, name, monkeypatch):
+    place, change, reasons = OUTSIDE[name]
+    write_png(tmp_path / "source/a.png")
+    write_csv(tmp_path / "reports/r.csv", ["id", "text"], ["a", "Tim to."])
+    change_when(monkeypatch, folder, "find_films", lambda: change(tmp_path / "reports"))
+    got = Ingested(tmp_path, reports=str(tmp_path / "reports" / place))
+    assert (got.reasons, len(got.studies)) == (reasons, 1)
+
+
 def test_a_folder_that_goes_while_the_tree_is_walked_is_named(tmp_path, monkeypatch):
     write_png(tmp_path / "source/a.png")
     write_png(tmp_path / "source/x/b.png", 1)

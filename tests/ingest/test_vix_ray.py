@@ -172,6 +172,17 @@ def test_published_ids_and_patients_are_kept(tmp_path):
     assert [(s["id"], s["patient"]) for s in got.studies] == [("VX1", "P1"), ("VX2", "P1")]
 
 
+@pytest.mark.parametrize("patient", ["LoThiNu", "Lo.Thi.Nu", "P-0012", "0012345", "Lò Thị Nụ"])
+def test_where_people_are_taken_out_ids_of_patients_are_hashed(tmp_path, patient):
+    rows = [{"patient_id": patient}, {"patient_id": patient}, {"patient_id": "other"}, {}]
+    write_parquet(tmp_path / "source/train.parquet", *rows)
+    got = vix(tmp_path, deidentify=True)
+    ids = [study["patient"] for study in got.studies]
+    assert ids[0] == ids[1] != ids[2] and ids[3] == got.studies[3]["id"]
+    written = (got.dataset / "studies.jsonl").read_text(encoding="utf-8")
+    assert patient not in written and len(ids[0]) == 16
+
+
 def test_columns_of_other_names(tmp_path):
     write_parquet(tmp_path / "source/train.parquet", {"mo_ta": "Phổi sáng.", "findings": None})
     got = vix(tmp_path, columns={"findings": "mo_ta"})

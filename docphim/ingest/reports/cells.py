@@ -43,6 +43,8 @@ _LOST = re.compile(
     r"(?<![\s(])\?+[^\W\d_]|(?<=\s)\?+[^\W\d_]{2}"
 )  # `B?ng tim kh?ng to`: letters became question marks for good
 
+_INSIDE = re.compile(r"[^\W\d_]\?+[^\W\d_]")
+
 
 def cell_text(cell: str) -> str:
     """The text of a cell, '' where the cell says that there is none (`nan`, NULL, #N/A, `-`).
@@ -84,9 +86,14 @@ def _text(cell: str) -> str:
         raise Refused("row_unreadable", "", "a cell is longer than a report can be")
     if not text.isascii():
         text = clean(_whole(text))
-    if ("?" in text and len(_LOST.findall(text)) > 1) or (len(text) > _LONGEST_RUN and _RUN.search(text)):
+    if _has_lost(text) or (len(text) > _LONGEST_RUN and _RUN.search(text)):
         raise Refused("report_encoding")
     return "" if is_nothing(text) else text
+
+
+def _has_lost(text: str) -> bool:
+    """Whether letters became question marks: several, one of them inside a word; `TD ?lao ?viêm` is how doubt is written."""
+    return "?" in text and _INSIDE.search(text) is not None and len(_LOST.findall(text)) > 1
 
 
 @lru_cache(4096)

@@ -62,13 +62,31 @@ def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
     try:
         text = data.decode(used)
     except LookupError:
-        known = "utf-8, utf-16, cp1258, cp1252, tcvn3, vni"
-        raise UsageError(f"source.encoding: no encoding is called {encoding!r}; try {known}") from None
+        raise _no_encoding(encoding) from None
     except UnicodeDecodeError:
         raise WrongEncoding(data, used) from None
     if encoding is None and used == "utf-8" and _utf16(data):  # ASCII in UTF-16 is UTF-8 too, with zeros
         raise WrongEncoding(data, used)
     return unicodedata.normalize("NFC", text) if used.lower().replace("-", "") in ("cp1258", "windows1258") else text, used
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Refuse an encoding that does not exist.
+
+    Raises
+    ------
+    UsageError
+    """
+    try:
+        if encoding and not _legacy_name(encoding):
+            codecs.lookup(encoding)
+    except LookupError:
+        raise _no_encoding(encoding) from None
+
+
+def _no_encoding(encoding: str | None) -> UsageError:
+    known = "utf-8, utf-16, cp1258, cp1252, tcvn3, vni"
+    return UsageError(f"source.encoding: no encoding is called {encoding!r}; try {known}")
 
 
 def recognised(data: bytes) -> str | None:

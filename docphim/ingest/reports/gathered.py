@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docphim.errors import Refused, UsageError
 from docphim.ingest.reports import Table, open_documents, open_table
-from docphim.ingest.reports.encodings import WrongEncoding
+from docphim.ingest.reports.encodings import WrongEncoding, check_encoding
 from docphim.ingest.reports.table import Opened, Reading, table_of
 
 
@@ -41,8 +41,9 @@ def of_file(path: Path, reading: Reading) -> Reports:
     """The reports of the file that the recipe names; raises as `reports.read_table` does."""
     file = open_table(path, reading)
     if not (file.tables and file.documents):
-        return Reports(table_of(file.best, reading))
-    return Reports(table_of(file.tables + file.unread, reading), table_of(file.documents, reading))
+        return Reports(table_of(file.best, reading, beside=len(file.others) if file.tables else 0))
+    table = table_of(file.tables + file.unread, reading, beside=len(file.others))
+    return Reports(table, table_of(file.documents, reading))
 
 
 def gather(tables: Sequence[Path], documents: Sequence[Path], reading: Reading, *, needed: bool) -> Reports:
@@ -60,10 +61,12 @@ def gather(tables: Sequence[Path], documents: Sequence[Path], reading: Reading, 
     Raises
     ------
     UsageError
-        Several tables hold report text; none does, and reports are needed; or the one that does is in another encoding.
+        Several tables hold report text; none does, and reports are needed; the one that does is in another encoding; or there
+        is no such encoding.
     Refused
         The only table cannot be read, reports are needed, and there is no document.
     """
+    check_encoding(reading.encoding)
     files, wrong, unreadable = _opened(tables, reading)
     holding = [file for file in files if file.tables]
     if len(holding) + len(wrong) > 1:
@@ -72,7 +75,8 @@ def gather(tables: Sequence[Path], documents: Sequence[Path], reading: Reading, 
         raise wrong[0]
     texts = _documents(files, documents, reading, alone=not holding)
     if holding:
-        return Reports(table_of(holding[0].best, reading), texts, unreadable)
+        table = table_of(holding[0].best, reading, beside=len(holding[0].others))
+        return Reports(table, texts, unreadable)
     if texts is None and needed:
         if len(tables) != 1:
             raise _unclear(f"holds no table with report text{_reasons(unreadable)}")

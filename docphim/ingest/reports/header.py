@@ -9,13 +9,23 @@ from functools import cache
 from pathlib import Path
 
 from docphim.errors import Refused, UsageError
-from docphim.ingest.reports.rows import FIELDS, REPORTS, Line
+from docphim.ingest.reports.rows import FIELDS, KEYS, REPORTS, TEXTS, Line, image_names
 from docphim.language.normalize import clean
 from docphim.package_data import packaged
 
 #: Lines that may stand above a table: a hospital's name, a title, a period, signatures.
 DEEPEST = 60
+#: What a sheet may lack though the recipe names its column: without the others no row finds its film, or has no text.
+OPTIONAL = frozenset(FIELDS) - REPORTS - {*KEYS, "date"}
+#: Headers of names of files, or of findings; and what such a column of findings is called.
+_EITHER, _PROSE = ("hinhanh", "anh"), "hình ảnh mô tả"
+_SUFFIX = re.compile(r"\.[A-Za-z]{2,5}$")
+_MANY = 5  # words; a file may be named after a person of fewer
 _ETH = str.maketrans("đĐ", "dD")
+
+
+class UnclearColumns(UsageError):
+    """Two columns hold different texts of one field."""
 
 
 def key_of(name: str) -> str:
@@ -75,6 +85,39 @@ def places(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
         if field not in taken and free:
             taken[field] = free[0]
     return taken
+
+
+def as_filled(header: Sequence[str], columns: Mapping[str, str], lines: Sequence[Line]) -> list[str]:
+    """The header, with `Hình ảnh` and `Ảnh` spelled out where most of their cells are prose: findings, not names of files.
+
+    A column that the recipe names stays as it is.
+    """
+    named = set(map(_known_key, columns.values()))
+    names = list(header)
+    for at, name in enumerate(header):
+        if _known_key(name) in _EITHER and _known_key(name) not in named:
+            cells = [line.cells[at].strip() for line in lines if at < len(line.cells) and line.cells[at].strip()]
+            if sum(map(_is_prose, cells)) > len(cells) / 2:
+                names[at] = _PROSE
+    return names
+
+
+def _is_prose(cell: str) -> bool:
+    """Whether a cell is a text: several words, no file's name with its suffix, and not a person's name."""
+    words = cell.split()
+    if len(words) < 2 or all(_SUFFIX.search(name) or " " not in name for name in image_names(cell)):
+        return False
+    return len(words) > _MANY or any(word[0].islower() for word in words)
+
+
+def repeated(header: Sequence[str], taken: Mapping[str, int], columns: Mapping[str, str]) -> dict[str, list[int]]:
+    """Text field → further columns of that name; not of fields whose column the recipe names."""
+    others: dict[str, list[int]] = {}
+    for at, name in enumerate(header):
+        field = _fields().get(_known_key(name), "")
+        if field in TEXTS and field not in columns and at not in taken.values():
+            others.setdefault(field, []).append(at)
+    return {field: ats for field, ats in others.items() if field in taken}
 
 
 def _known_key(name: str) -> str:

@@ -36,12 +36,12 @@ def _line(number: int, cells: dict[str, str] | None, header: list[str]) -> Line:
 
 
 def _object(line: str) -> dict[str, str] | None:
-    """The cells of one line; None where it is no object, is cut, or says one key twice."""
+    """The cells of one line; None where it is no object, is cut, says one key twice, or holds a list of objects or lists."""
     try:
         value = json.loads(line, parse_float=str, object_pairs_hook=_once)
+        return dict(_flat(value, "")) if isinstance(value, dict) else None
     except (ValueError, RecursionError):
         return None
-    return dict(_flat(value, "")) if isinstance(value, dict) else None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,9 +59,17 @@ def _flat(value: dict[str, Any], above: str) -> Iterator[tuple[str, str]]:
 
 
 def cell_of(value: Any) -> str:
-    """A value as the text of a cell: '' for null, the items of a list joined by ';'."""
+    """A value as the text of a cell: '' for null, the items of a list joined by ';'.
+
+    Raises
+    ------
+    ValueError
+        An item of a list is an object or a list: `[{"name": "Phổi", "text": "Sáng."}]` is no cell.
+    """
     if value is None:
         return ""
     if isinstance(value, list):
+        if any(isinstance(item, dict | list) for item in value):
+            raise ValueError("a list of objects")
         return ";".join(map(cell_of, value))
     return str(value)

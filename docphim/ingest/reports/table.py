@@ -13,9 +13,22 @@ from docphim.errors import Refused, UsageError
 from docphim.ingest.reports.cells import cell_text, key_text
 from docphim.ingest.reports.documents import is_mixed
 from docphim.ingest.reports.encodings import from_legacy, is_legacy, legacy_of
-from docphim.ingest.reports.header import DEEPEST, check_fields, empty_table, find_header, has_all, places, whole_header
+from docphim.ingest.reports.header import (
+    DEEPEST,
+    OPTIONAL,
+    UnclearColumns,
+    as_filled,
+    check_fields,
+    empty_table,
+    find_header,
+    has_all,
+    places,
+    repeated,
+    whole_header,
+)
 from docphim.ingest.reports.rows import FIELDS, KEYS, REPORTS, TEXTS, Line, Row, Sheet, Table
 from docphim.ingest.reports.strict import judged
+from docphim.ingest.values import is_nothing
 
 
 @dataclass(frozen=True)
@@ -30,12 +43,18 @@ class Reading:
 
 @dataclass
 class Below:
-    """What stands below a header, and which column is which."""
+    """What stands below a header, and which column is which.
+
+    `repeated` holds further columns of one text field, which may not say something of their own.  `lacking` is true where the
+    header names report text, but not a column that the recipe names.
+    """
 
     sheet: Sheet
     header: list[str]
     places: dict[str, int]
     lines: Iterable[Line]
+    repeated: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    lacking: bool = False
 
 
 @dataclass
@@ -47,7 +66,7 @@ class Opened:
     tables, documents : list
         Tables with a column of report text; documents.
     unread : list
-        What stands for tables that cannot be read (members of an archive).
+        What stands for tables that cannot be read: members of an archive, sheets without a column that the recipe names.
     others : list
         Sheets in which no column of report text is seen.
     """
@@ -90,29 +109,44 @@ def opened(sheets: Iterable[Sheet], reading: Reading) -> Opened:
     result = Opened(reading)
     for sheet in _asked_for(sheets, reading.sheet):
         below = _below(sheet, reading)
-        if below is None:
-            continue
-        if sheet.document:
-            result.documents.append(below)
-        elif sheet.unread:
-            result.unread.append(below)
-        else:
-            (result.tables if below.places.keys() & REPORTS else result.others).append(below)
+        if below is not None:
+            _where(below, result).append(below)
+    if not has_all([name for below in result.tables for name in below.header], reading.columns):
+        result.tables, result.others = [], result.tables + result.others  # a column that the recipe names is on no sheet
+    if result.tables:
+        result.unread += [_passed_over(below) for below in result.others if below.lacking]
+        result.others = [below for below in result.others if not below.lacking]
     return result
 
 
-def table_of(bodies: Sequence[Below], reading: Reading, *, alone: bool = True) -> Table:
+def _where(below: Below, result: Opened) -> list[Below]:
+    """The list that a sheet belongs to."""
+    if below.sheet.document:
+        return result.documents
+    if below.sheet.unread:
+        return result.unread
+    return result.tables if below.places.keys() & REPORTS else result.others
+
+
+def _passed_over(below: Below) -> Below:
+    """What stands for a sheet of reports that is not read beside others: one line with the reason."""
+    return Below(dataclasses.replace(below.sheet, separator="", unread=True), ["id"], {}, [Line(0, [], "columns_unclear")])
+
+
+def table_of(bodies: Sequence[Below], reading: Reading, *, alone: bool = True, beside: int = 0) -> Table:
     """The rows below some headers.
 
     Parameters
     ----------
     alone : bool
         These are all reports there are: where most are in the letters of an old font, that is the recipe's mistake.
+    beside : int
+        How many sheets of the file are passed over since no column of report text is seen; noted in the table's record.
 
     Raises
     ------
     UsageError
-        Most reports are in the letters of an old font.
+        Most reports are in the letters of an old font, or (`UnclearColumns`) two columns hold different texts of one field.
     """
     rows: list[Row] = []
     damaged: Counter[str] = Counter()
@@ -122,7 +156,8 @@ def table_of(bodies: Sequence[Below], reading: Reading, *, alone: bool = True) -
         raise UsageError(f"source.encoding: the reports are in the letters of {name.upper()} fonts; say encoding: {name}")
     fields = frozenset(field for below in bodies for field in below.places)
     documents = all(below.sheet.document or below.sheet.unread for below in bodies)
-    return Table(rows, fields, frozenset(reading.columns), _record(bodies), documents)
+    record = _record(bodies) | ({"sheets_passed_over": beside} if beside else {})
+    return Table(rows, fields, frozenset(reading.columns), record, documents)
 
 
 def no_line(number: int) -> UsageError:
@@ -154,8 +189,12 @@ def _below(sheet: Sheet, reading: Reading) -> Below | None:
         header.pop()
     if not header:
         return Below(sheet, [], {}, itertools.chain(first, sheet.lines))
-    fields = places(header, columns) if has_all(header, columns) else {}
-    return Below(sheet, header, fields, itertools.chain(first[at + 1 :], sheet.lines))
+    names, lines = as_filled(header, columns, first[at + 1 :]), itertools.chain(first[at + 1 :], sheet.lines)
+    there = {field: name for field, name in columns.items() if has_all(header, {field: name})}
+    if not columns.keys() - OPTIONAL <= there.keys():
+        return Below(sheet, header, {}, lines, lacking=bool(places(names, {}).keys() & REPORTS))
+    fields = places(names, there)
+    return Below(sheet, header, fields, lines, repeated(names, fields, columns))
 
 
 def _rows(below: Below, encoding: str | None, damaged: Counter[str]) -> Iterator[Row]:
@@ -165,9 +204,20 @@ def _rows(below: Below, encoding: str | None, damaged: Counter[str]) -> Iterator
     for line in lines:
         if [cell.strip() for cell in line.cells[: len(below.header)]] == below.header:
             continue  # printed again on every page
+        _check_repeated(line, below)
         row = _row(line, below, encoding, damaged)
         if row.cells or row.reason:
             yield row
+
+
+def _check_repeated(line: Line, below: Below) -> None:
+    """Refuse a table whose columns `Mô tả` and `Nhận xét` say two things: which are the findings, the recipe must say."""
+    for field, others in below.repeated.items():
+        texts = [line.cells[at].strip() for at in (below.places[field], *others) if at < len(line.cells)]
+        if any(text != texts[0] and not is_nothing(text) for text in texts[1:]):
+            numbers = " and ".join(str(at + 1) for at in (below.places[field], *others))
+            why = f"columns {numbers} of the table of reports hold {field} that differ; say which one is read"
+            raise UnclearColumns(f"source.columns.{field}: {why}")
 
 
 def _row(line: Line, below: Below, encoding: str | None, damaged: Counter[str]) -> Row:
