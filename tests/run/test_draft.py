@@ -177,6 +177,34 @@ def test_a_known_study_keeps_its_id_and_new_films_are_drafted_beside_it(trained,
     assert other.returncode == 2 and "the drafts of other films" in other.stderr and "--out DIR" in other.stderr
 
 
+GONE = {
+    "another film under the same name": lambda f, films: shutil.copy(films / "binh4.png", f / "binh3.png"),
+    "another film under another name": lambda f, films: (shutil.copy(films / "binh4.png", f), (f / "binh3.png").unlink()),
+    "a film that is renamed": lambda f, films: (f / "binh3.png").rename(f / "x.png"),
+}
+
+
+def test_drafts_of_films_that_are_gone_or_changed_stay_and_added_or_mended_films_go_on(trained, films, tmp_path):
+    place, out = tmp_path / "films", tmp_path / "out"
+    place.mkdir()
+    shutil.copy(films / "binh3.png", place)
+    (place / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert trained("draft", "runs/small", place, "--out", out, tiny=False).returncode == 0
+    before = outputs(out)
+    for name, change in GONE.items():
+        copy = tmp_path / "before"
+        place.rename(copy)
+        shutil.copytree(copy, place)
+        change(place, films)
+        answer = trained("draft", "runs/small", place, "--out", out, tiny=False)
+        assert answer.returncode == 2 and "are gone" in answer.stderr and outputs(out) == before, (name, answer.stderr)
+        shutil.rmtree(place)
+        copy.rename(place)
+    shutil.copy(films / "binh4.png", place / "torn.png")
+    answer = trained("draft", "runs/small", place, "--out", out, tiny=False)
+    assert answer.returncode == 0 and len(list(read_jsonl(out / "drafts.jsonl"))) > len(before["drafts.jsonl"].splitlines())
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_killed_in_every_stage_and_run_again_it_gives_the_same_bytes(trained, films, drafted, tmp_path):
     out = tmp_path / "out"
