@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from docphim.errors import Refused, UsageError
+from docphim.errors import REASONS, Refused, UsageError
 from docphim.ingest.reports import Table, open_documents, open_table
 from docphim.ingest.reports.encodings import WrongEncoding, check_encoding
 from docphim.ingest.reports.table import Opened, Reading, table_of
@@ -24,7 +24,7 @@ class Reports:
     documents : Table, optional
         Documents, a row each.
     unreadable : list
-        Files that should be tables, each with why it cannot be read.
+        Files that should be tables, and sheets, each with why it cannot be read.
     """
 
     table: Table | None = None
@@ -41,9 +41,15 @@ def of_file(path: Path, reading: Reading) -> Reports:
     """The reports of the file that the recipe names; raises as `reports.read_table` does."""
     file = open_table(path, reading)
     if not (file.tables and file.documents):
-        return Reports(table_of(file.best, reading, beside=len(file.others) if file.tables else 0))
+        return Reports(table_of(file.best, reading, beside=len(file.others) if file.tables else 0), None, _passed_over(file))
     table = table_of(file.tables + file.unread, reading, beside=len(file.others))
-    return Reports(table, table_of(file.documents, reading))
+    return Reports(table, table_of(file.documents, reading), _passed_over(file))
+
+
+def _passed_over(file: Opened) -> list[tuple[Path, Refused]]:
+    """The sheets of reports beside those that are read, as `FILE#SHEET`."""
+    refusal = Refused("columns_unclear", "", REASONS["columns_unclear"])
+    return [(Path(f"{sheet.file}#{sheet.name}"), refusal) for sheet in file.passed_over]
 
 
 def gather(tables: Sequence[Path], documents: Sequence[Path], reading: Reading, *, needed: bool) -> Reports:
@@ -76,7 +82,7 @@ def gather(tables: Sequence[Path], documents: Sequence[Path], reading: Reading, 
     texts = _documents(files, documents, reading, alone=not holding)
     if holding:
         table = table_of(holding[0].best, reading, beside=len(holding[0].others))
-        return Reports(table, texts, unreadable)
+        return Reports(table, texts, [*unreadable, *_passed_over(holding[0])])
     if texts is None and needed:
         if len(tables) != 1:
             raise _unclear(f"holds no table with report text{_reasons(unreadable)}")

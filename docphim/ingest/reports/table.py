@@ -66,9 +66,11 @@ class Opened:
     tables, documents : list
         Tables with a column of report text; documents.
     unread : list
-        What stands for tables that cannot be read: members of an archive, sheets without a column that the recipe names.
+        What stands for tables that cannot be read (members of an archive).
     others : list
         Sheets in which no column of report text is seen.
+    passed_over : list of Sheet
+        Beside tables, sheets of report text without a column that the recipe names.
     """
 
     reading: Reading
@@ -76,6 +78,7 @@ class Opened:
     documents: list[Below] = dataclasses.field(default_factory=list)
     unread: list[Below] = dataclasses.field(default_factory=list)
     others: list[Below] = dataclasses.field(default_factory=list)
+    passed_over: list[Sheet] = dataclasses.field(default_factory=list)
 
     @property
     def best(self) -> list[Below]:
@@ -114,7 +117,7 @@ def opened(sheets: Iterable[Sheet], reading: Reading) -> Opened:
     if not has_all([name for below in result.tables for name in below.header], reading.columns):
         result.tables, result.others = [], result.tables + result.others  # a column that the recipe names is on no sheet
     if result.tables:
-        result.unread += [_passed_over(below) for below in result.others if below.lacking]
+        result.passed_over = [below.sheet for below in result.others if below.lacking]
         result.others = [below for below in result.others if not below.lacking]
     return result
 
@@ -126,11 +129,6 @@ def _where(below: Below, result: Opened) -> list[Below]:
     if below.sheet.unread:
         return result.unread
     return result.tables if below.places.keys() & REPORTS else result.others
-
-
-def _passed_over(below: Below) -> Below:
-    """What stands for a sheet of reports that is not read beside others: one line with the reason."""
-    return Below(dataclasses.replace(below.sheet, separator="", unread=True), ["id"], {}, [Line(0, [], "columns_unclear")])
 
 
 def table_of(bodies: Sequence[Below], reading: Reading, *, alone: bool = True, beside: int = 0) -> Table:
