@@ -136,6 +136,12 @@ _NOTICED = {
     "zeros_restored": "ids without the zeros before them, where one film alone can be meant",
     "patient_numbers_unlike": "let in: header and table number patients in two ways",
     "patient_names_unlike": "let in: header and table name patients in two ways",
+    "letterhead_set_aside": "reports without their letterhead",
+    "indication_set_aside": "reports without their indication",
+    "technique_set_aside": "reports without their technique",
+    "comparison_set_aside": "reports without what a heading calls a comparison",
+    "findings_set_aside": "reports whose cell of findings holds none, but an indication or a technique",
+    "unclear_set_aside": "reports without a sentence behind their indication that may be a finding",
     "reports_doubtful": "reports that still seem to hold a signature",
 }
 #: Ends of a draft that are not its own, in words.

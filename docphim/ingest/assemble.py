@@ -9,13 +9,14 @@ from docphim.errors import REASONS
 from docphim.ingest.drafts import Draft, Image
 from docphim.ingest.finder import clean_id
 from docphim.ingest.identities import Identities
-from docphim.ingest.names import Removal, announced, remove_identities
+from docphim.ingest.names import Removal, announced, without_people
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.reports import Row
 from docphim.ingest.reports.rows import TEXTS
 from docphim.ingest.same_person import several_people
 from docphim.ingest.values import age_in, day_of, sex_of, split_of, view_of, year_of
-from docphim.language.sections import SECTIONS, leave_out_comparisons, split_sections
+from docphim.language.divide import ASIDE, split_sections
+from docphim.language.sections import SECTIONS, leave_out_comparisons
 from docphim.study import Report, Series, Study
 
 T = TypeVar("T")
@@ -164,23 +165,30 @@ class Assembler:
 
     def _sections(self, row: Row, names: Sequence[str], numbers: Sequence[str]) -> tuple[dict[str, str], bool]:
         """Sections of a row's cells, which may hold headings, without the people; and whether a signature may be left."""
+        pieces = self._pieces(row)
+        texts, doubtful = without_people(
+            [text for _, text in pieces], self._people, names, numbers, self._language, self._notes
+        )
         parts: dict[str, list[str]] = {section: [] for section in SECTIONS}
-        doubtful = False
-        for field in (name for name in row.cells if name in TEXTS):
-            for name, text in split_sections(row.get(field), field).items():
-                section = field if name == "findings" and field != "text" else name
-                if section not in parts:
-                    continue
-                if self._people.on:
-                    cleaned = remove_identities(
-                        text, names, numbers, language=self._language, recogniser=self._people.recogniser
-                    )
-                    text, doubtful = cleaned.text, doubtful or cleaned.doubtful
-                    self._notes.count_people(cleaned.removed)
-                if text and text not in parts[section]:
-                    parts[section].append(text)
-        self._notes.counts["reports_doubtful"] += doubtful
+        for (section, _), text in zip(pieces, texts, strict=True):
+            if text and text not in parts[section]:
+                parts[section].append(text)
         return {section: "\n".join(texts) for section, texts in parts.items() if texts}, doubtful
+
+    def _pieces(self, row: Row) -> list[tuple[str, str]]:
+        """What a row's cells say, each piece with its section; what is set aside is counted, once a row."""
+        pieces: list[tuple[str, str]] = []
+        aside: set[str] = set()
+        for field in (name for name in row.cells if name in TEXTS):
+            divided = split_sections(row.get(field), field, self._language)
+            aside |= divided.keys() & set(ASIDE)
+            if field == "findings" and divided and divided.keys() <= set(ASIDE):
+                aside.add(field)
+            for name, text in divided.items():
+                if name not in ASIDE:
+                    pieces.append((field if name == "findings" and field != "text" else name, text))
+        self._notes.counts.update(f"{name}_set_aside" for name in aside)
+        return pieces
 
     def _without_comparisons(self, sections: dict[str, str]) -> tuple[Report | None, str]:
         left_out: list[str] = []

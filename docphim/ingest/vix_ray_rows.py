@@ -8,7 +8,7 @@ from pathlib import Path
 
 from docphim.errors import REASONS, Refused
 from docphim.ingest.identities import Identities
-from docphim.ingest.names import Removal, announced, remove_identities
+from docphim.ingest.names import Removal, announced, without_people
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.reports import cell_text, key_text
 from docphim.ingest.shards import Shard, ShardRow
@@ -77,35 +77,28 @@ class Reader:
     def _report(self, cells: dict[str, str]) -> Report:
         """The report; `Refused` where there is none."""
         sections = {section: tidy(cell_text(cells.get(section, ""))) for section in ("findings", "impression")}
-        if self._people.on:
-            sections, doubtful = self._without_people(sections, cells)
-            self._notes.counts["reports_doubtful"] += doubtful
-            if doubtful and not self._people.keep_doubtful:
-                raise Refused("identity_doubtful")
-        texts: dict[str, str] = {}
+        texts, doubtful = without_people(
+            list(sections.values()), self._people, *_known(sections, cells), self._language, self._notes
+        )
+        if doubtful and not self._people.keep_doubtful:
+            raise Refused("identity_doubtful")
         left_out: list[str] = []
-        for section, text in sections.items():
+        for section, text in zip(sections, texts, strict=True):
             rest, out = leave_out_comparisons(text, self._language)
             left_out += out
-            texts[section] = rest if self._leave_out else text
+            sections[section] = rest if self._leave_out else text
         self._notes.counts["comparing_sentences"] += len(left_out)
         self._notes.counts["reports_with_comparisons"] += bool(left_out)
-        texts = {section: text for section, text in texts.items() if text}
-        if not texts:
+        sections = {section: text for section, text in sections.items() if text}
+        if not sections:
             raise Refused("report_empty")
-        return Report(self._language, texts, {"comparison": left_out} if left_out and self._leave_out else {})
+        return Report(self._language, sections, {"comparison": left_out} if left_out and self._leave_out else {})
 
-    def _without_people(self, sections: dict[str, str], cells: dict[str, str]) -> tuple[dict[str, str], bool]:
-        """The sections without people, and whether one still seems to hold a signature."""
-        names, numbers = announced("\n".join(sections.values()))
-        numbers += [cells[field] for field in ("id", "patient") if field in cells]
-        cleaned = {
-            section: remove_identities(text, names, numbers, language=self._language, recogniser=self._people.recogniser)
-            for section, text in sections.items()
-        }
-        for one in cleaned.values():
-            self._notes.count_people(one.removed)
-        return {section: one.text for section, one in cleaned.items()}, any(one.doubtful for one in cleaned.values())
+
+def _known(sections: dict[str, str], cells: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Names and numbers of a row's people, by what its sections announce and by its ids."""
+    names, numbers = announced("\n".join(sections.values()))
+    return names, numbers + [cells[field] for field in ("id", "patient") if field in cells]
 
 
 def _view(cells: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
-"""Divides a report's text: into sections by their headings, into sentences, and into this film and earlier ones.
+"""What a report's text is divided by: headings, the ends of sentences, words about earlier films, forms of a letterhead.
 
-What counts as a heading or as a comparison is in sections.yaml, for a radiologist to read and correct.
+What counts as one of them is in sections.yaml, for a radiologist to read and correct.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from docphim.language.normalize import clean, normalize
+from docphim.language.normalize import normalize
 from docphim.package_data import packaged
 
-#: The sections a report is made of; the others (`indication`, `technique`, `comparison`) are read and set aside.
+#: The sections a report is made of.
 SECTIONS = ("findings", "impression", "recommendation")
 
 # A full stop ends a sentence before a space, but not inside a number (1.5 cm), after an initial (BS. N. V.) or a list number.
@@ -22,60 +22,19 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?
 _BULLET = r"[\s>#*•·+–—-]*(?:(?:\d{1,2}|[IVX]{1,4}|[a-d])[.)/]\s*)?[\s*_]*"
 
 
-def split_sections(text: str, column: str = "text") -> dict[str, str]:
-    """Divide one free text at its headings.
-
-    What stands before the first heading is a letterhead where `findings` has a heading of its own, and the findings
-    where it has none; a text without headings is findings altogether.  A section that is set aside ends at the next heading
-    where findings have one further on; else with its line, so that findings behind it (`Kỹ thuật: …⏎Bóng tim to.`) are not
-    set aside with it, and with its sentence in a column of findings or where no findings would be left.
-
-    Parameters
-    ----------
-    column : str
-        `text` for a whole report; one of `SECTIONS` for the cell of such a column, where `findings` stands for what has no
-        heading.
-
-    Returns
-    -------
-    dict
-        Section name → text, in the order first met: the names in `SECTIONS`, and `indication`, `technique`, `comparison`.
-        Sections without text are left out.
-    """
-    text = clean(text).replace("\r\n", "\n").replace("\r", "\n")
-    marks = [(m.start(), m.end(), _names()[normalize(m["opening"] or m["inner"])]) for m in _heading().finditer(text)]
-    divided = _divided(text, marks, by_sentence=column != "text")
-    # An indication on lines of its own may have several sentences: nothing of it is a finding.
-    closed = any(name == "indication" and "\n" in text[start:] for _, start, name in marks)
-    return divided if "findings" in divided or closed else _divided(text, marks, by_sentence=True)
+def headings(text: str) -> list[tuple[int, int, str]]:
+    """Where each heading starts and ends, and the name in sections.yaml under which it is listed."""
+    return [(m.start(), m.end(), _names()[normalize(m["opening"] or m["inner"])]) for m in _heading().finditer(text)]
 
 
-def _divided(text: str, marks: list[tuple[int, int, str]], by_sentence: bool) -> dict[str, str]:
-    parts: dict[str, list[str]] = {}
-    before = text[: marks[0][0]] if marks else text
-    if not any(name == "findings" for _, _, name in marks):
-        parts["findings"] = [before]
-    ends = [start for start, _, _ in marks[1:]] + [len(text)]
-    last = max((start for start, _, name in marks if name == "findings"), default=-1)
-    resumed = "findings"
-    for (_, start, name), end in zip(marks, ends, strict=bool(marks)):
-        piece, rest = text[start:end], ""
-        if name in SECTIONS:
-            resumed = name
-        elif start > last:
-            piece, rest = _first(piece, by_sentence)
-        parts.setdefault(name, []).append(piece)
-        if rest:
-            parts.setdefault(resumed, []).append(rest)
-    joined = {name: tidy("\n".join(pieces)) for name, pieces in parts.items()}
-    return {name: value for name, value in joined.items() if value}
+def is_letterhead(line: str) -> bool:
+    """Whether a line has the form of a letterhead's: a hospital, a ward, a telephone, whom the report is about."""
+    return _letterhead().search(normalize(line)) is not None
 
 
-def _first(text: str, by_sentence: bool) -> tuple[str, str]:
-    """The first line or sentence, and what follows it."""
-    text = text.strip()
-    end = _SENTENCE_END.search(text) if by_sentence else re.search(r"\n", text)
-    return (text[: end.start()], text[end.end() :]) if end else (text, "")
+def known_before() -> frozenset[str]:
+    """Findings (concepts.yaml) that are as often known before the film as seen on it: diseases, operations, devices."""
+    return frozenset(_data()["known_before"])
 
 
 def leave_out_comparisons(text: str, language: str) -> tuple[str, list[str]]:
@@ -147,6 +106,11 @@ def _heading() -> re.Pattern[str]:
     opens_line = rf"^{_BULLET}(?P<opening>(?i:{words}))(?:{colon}|[*_]*[^\S\n]*$)"
     in_line = rf"(?:(?<=[\s.;,*_-])(?=[A-ZĐ])|(?<=[.;]\s))(?P<inner>(?i:{words})){colon}"
     return re.compile(f"{opens_line}|{in_line}", re.MULTILINE)
+
+
+@cache
+def _letterhead() -> re.Pattern[str]:
+    return re.compile(rf"^{_BULLET}(?:{'|'.join(_data()['letterhead'])})(?!\w)", re.MULTILINE)
 
 
 @cache

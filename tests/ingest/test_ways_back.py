@@ -45,7 +45,7 @@ def test_private_csv_leads_back_from_what_was_refused_to_its_file_or_row(tmp_pat
 def test_after_ingest_a_table_counts_what_was_refused_by_reason_and_says_where_each_case_is_named(tmp_path):
     for number, name in enumerate("abc"):
         write_png(tmp_path / f"source/{name}.png", number)
-    rows = [["a", "Phổi sáng."], ["a", "Phổi sáng."], ["x", "Tim to."], ["y", "Tim to."], ["b", "nan"]]
+    rows = [["a", "Kỹ thuật: nằm.\nPhổi sáng."], ["a", "Phổi sáng."], ["x", "Tim to."], ["y", "Tim to."], ["b", "nan"]]
     write_csv(tmp_path / "source/r.csv", ["id", "text"], *rows)
     (tmp_path / "source/q.xlsx").write_bytes(b"PK no")
     got = Ingested(tmp_path)
@@ -58,6 +58,7 @@ def test_after_ingest_a_table_counts_what_was_refused_by_reason_and_says_where_e
         ["report_empty", "1"],
         ["report_missing", "1"],
         ["report_rows_merged", "1"],
+        ["technique_set_aside", "1"],
     ]
     assert lines[1].endswith("the report has no image") and lines[-1].endswith("private.csv")
     assert (got.dataset / "private.csv").stat().st_mode & 0o777 == 0o600

@@ -2,12 +2,14 @@
 
 import re
 import unicodedata
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docphim.language.sections import SECTIONS, is_comparison, leave_out_comparisons, sentences, split_sections
+from docphim.language.divide import split_sections
+from docphim.language.sections import SECTIONS, is_comparison, leave_out_comparisons, sentences
 
 REPORTS = [
     ("Phổi sáng. kết luận: bình thường", {"findings": "Phổi sáng.", "impression": "bình thường"}),
@@ -32,7 +34,7 @@ REPORTS = [
         {"indication": "cough", "comparison": "none", "findings": "Clear.", "impression": "Normal."},
     ),
     ("Tim không to, phổi hai bên sáng.", {"findings": "Tim không to, phổi hai bên sáng."}),
-    ("BỆNH VIỆN X\nMô tả: Phổi sáng", {"findings": "Phổi sáng"}),
+    ("BỆNH VIỆN X\nMô tả: Phổi sáng", {"letterhead": "BỆNH VIỆN X", "findings": "Phổi sáng"}),
     ("Kết luận: Bình thường", {"impression": "Bình thường"}),
     ("MO TA:\nTim to.\nKET LUAN:\nTim to.", {"findings": "Tim to.", "impression": "Tim to."}),
     (
@@ -83,6 +85,44 @@ SET_ASIDE = [
 @pytest.mark.parametrize(("column", "text", "expected"), SET_ASIDE)
 def test_findings_behind_a_section_that_is_set_aside_stay(column, text, expected):
     assert {name: part for name, part in split_sections(text, column).items() if name in SECTIONS} == expected
+
+
+#: (column, text, all that comes back) where a heading, its column and what stands around it decide what a text is.
+ALL = [
+    ("text", "Chỉ định: ho. Tim to.\nKết luận: BT", {"indication": "ho.", "findings": "Tim to.", "impression": "BT"}),
+    ("text", "Chỉ định: ho. Sốt. Kết luận: BT", {"indication": "ho.\nSốt.", "impression": "BT"}),
+    ("text", "Chỉ định: ho. TD lao phổi.\nKL: Lao", {"indication": "ho.", "unclear": "TD lao phổi.", "impression": "Lao"}),
+    ("text", "Chỉ định: ho. Viêm phổi.\nKL: BT", {"indication": "ho.", "unclear": "Viêm phổi.", "impression": "BT"}),
+    ("text", "Chỉ định: ho. Tim to.\nMô tả: BT", {"indication": "ho. Tim to.", "findings": "BT"}),
+    ("text", "Kỹ thuật: nằm. Đủ. Mờ đáy phải.\nKết quả: BT", {"technique": "nằm.\nĐủ.", "findings": "Mờ đáy phải.\nBT"}),
+    ("text", "Kỹ thuật: nằm.\nMờ đáy phải.\nKết quả: BT", {"technique": "nằm.", "findings": "Mờ đáy phải.\nBT"}),
+    ("text", "Tim to. Kết quả: phổi sáng.", {"findings": "Tim to.\nphổi sáng."}),
+    ("text", "Nam, 60 tuổi. Tim to.\nKết quả: BT", {"letterhead": "Nam, 60 tuổi.", "findings": "Tim to.\nBT"}),
+    ("text", "BỆNH VIỆN PHỔI TW\nKết quả: BT", {"letterhead": "BỆNH VIỆN PHỔI TW", "findings": "BT"}),
+    ("text", "NGỰC: tràn dịch. NHẬN ĐỊNH KẾT QUẢ: BT", {"findings": "NGỰC: tràn dịch.", "impression": "BT"}),
+    ("text", "Mô tả: Tim to.\nChẩn đoán: Suy tim.", {"findings": "Tim to.", "impression": "Suy tim."}),
+    ("text", "Tim to.\nChẩn đoán: Suy tim.", {"findings": "Tim to.", "impression": "Suy tim."}),
+    ("text", "Tim to.\nChẩn đoán: ho.\nKL: BT", {"findings": "Tim to.", "indication": "ho.", "impression": "BT"}),
+    ("findings", "Tim to. Kết quả: phổi sáng.", {"findings": "Tim to.\nphổi sáng."}),
+    ("findings", "Ghi nhận rõ.\nKết quả: BT", {"findings": "Ghi nhận rõ.\nBT"}),
+    ("findings", "Phòng khám A\nĐT: 024 3999\nMô tả: BT", {"letterhead": "Phòng khám A\nĐT: 024 3999", "findings": "BT"}),
+    ("findings", "Tim to. Kỹ thuật: nằm. Rõ. Kết quả: BT", {"findings": "Tim to.\nRõ.\nBT", "technique": "nằm."}),
+    ("findings", "Tim to. Chẩn đoán: ho.", {"findings": "Tim to.", "indication": "ho."}),
+    ("impression", "Tim to. Chẩn đoán: Suy tim. Ho.", {"findings": "Tim to.", "impression": "Suy tim. Ho."}),
+    ("impression", "Chỉ định: ho. Suy tim.", {"indication": "ho.", "findings": "Suy tim."}),
+    ("recommendation", "Chỉ định: chụp CLVT. Tái khám.", {"recommendation": "chụp CLVT. Tái khám."}),
+]
+
+
+@pytest.mark.parametrize(("column", "text", "expected"), ALL)
+def test_all_of_a_cell_comes_back_in_its_section_or_set_aside_by_name(column, text, expected):
+    assert split_sections(text, column) == expected
+
+
+def test_what_a_finding_is_is_told_by_the_lexicon_of_the_reports_language():
+    text = "INDICATION: cough. Rule out pneumonia. Lungs are clear.\nIMPRESSION: Normal."
+    parts = split_sections(text, language="en")
+    assert (parts["unclear"], parts["findings"]) == ("Rule out pneumonia.", "Lungs are clear.")
 
 
 @pytest.mark.parametrize(
@@ -165,8 +205,25 @@ def test_sentences_end_where_a_reader_would_end_them(text, expected):
     assert sentences(text) == expected
 
 
-@given(st.text("Tim to. Kết luận: Mô tả\n-;1"))
-def test_dividing_invents_no_word_and_never_fails(text):
-    body = "Mô tả: " + text
-    words = [word for part in split_sections(body).values() for word in re.findall(r"\w+", part)]
-    assert set(words) <= set(re.findall(r"\w+", body))
+PIECES = [
+    "Tim to",
+    ".",
+    " ",
+    "\n",
+    "; ",
+    "Kết luận:",
+    "Mô tả: ",
+    "Kỹ thuật: ",
+    "Chỉ định:",
+    "Chẩn đoán: ",
+    "ho",
+    "Khoa A",
+    "1. ",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join), st.sampled_from(["text", *SECTIONS]))
+def test_dividing_loses_and_invents_no_word_and_never_fails(text, column):
+    words = Counter(word for part in split_sections(text, column).values() for word in re.findall(r"\w+", part))
+    headings = re.findall(r"\w+", "Kết luận Mô tả Kỹ thuật Chỉ định Chẩn đoán 1")  # a number may bullet a heading
+    assert words <= (whole := Counter(re.findall(r"\w+", text))) and set(whole - words) <= set(headings)

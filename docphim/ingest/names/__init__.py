@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from docphim.ingest.names.fields import announced_on
 from docphim.ingest.names.mend import merged, without
 from docphim.ingest.names.page import Page, Span, opened
+from docphim.ingest.records import Notes
 
 #: The layers in the order in which they read a text: a module of this package and its function, from a page to spans.
 LAYERS: tuple[str, ...] = (
@@ -113,6 +114,33 @@ def remove_identities(
         spans += recognised(page, recogniser)
     spans = merged(spans)
     return Cleaned(without(page, spans), _loaded(DOUBT)(page, spans), Counter(span.kind for span in spans))
+
+
+def without_people(
+    texts: Iterable[str], people: Removal, names: Sequence[str], numbers: Sequence[str], language: str, notes: Notes
+) -> tuple[list[str], bool]:
+    """The texts of one report without people, where the recipe wants that, and whether one still seems to hold a signature.
+
+    Parameters
+    ----------
+    names, numbers, language
+        As `remove_identities` takes them.
+    notes : Notes
+        What is taken out is added to its counts, by kind, and the report to `reports_doubtful`.
+
+    Returns
+    -------
+    tuple
+        As many texts as were given, in their order; and whether the report is doubtful.
+    """
+    if not people.on:
+        return list(texts), False
+    cleaned = [remove_identities(text, names, numbers, language=language, recogniser=people.recogniser) for text in texts]
+    for one in cleaned:
+        notes.count_people(one.removed)
+    doubtful = any(one.doubtful for one in cleaned)
+    notes.counts["reports_doubtful"] += doubtful
+    return [one.text for one in cleaned], doubtful
 
 
 def announced(text: str) -> tuple[list[str], list[str]]:
