@@ -106,6 +106,10 @@ AS_IT_IS = [
     "?",
     "Có tràn khí? Theo dõi",
     "không",
+    "Phổi sáng: épanchement pleural à gauche, Herzgröße normal",
+    "Bác sĩ Hån đọc: tim không to, phổi sáng",
+    "Góc sườn hoành maàng phổi",
+    "Bóng mờ: 5cm×6cm, T½ 3 giờ, «phổi», hoà, hoá",
 ]
 
 
@@ -173,6 +177,12 @@ REFUSED = {
     "bytes dropped": "Phổi trái chưa thấy nốt mờ, có dày nhẹ".encode().decode("cp1252", "ignore"),
     "bytes dropped in a word": "hạch nhỏ ở trước".encode().decode("cp1252", "ignore"),
     "old font in capitals": "PHOÅI SAÙNG, TIM KHOÂNG TO",
+    "VNI below a heading in Unicode": "Mô tả:\nPhoåi hai beân saùng.\nKết luận:\nBình thöôøng",
+    "VNI behind one": "Mô tả: Boùng tim khoâng to. Phoåi saùng.",
+    "one word of VNI behind one": "Kết luận: Boùng tim to.",
+    "TCVN3 behind a heading in Unicode": "Kết luận: Trµn dÞch mµng phæi ph¶i",
+    "VNI below a right sentence": "Bóng tim không to, phổi sáng. Goùc söôøn hoaønh nhoïn.",
+    "VNI within a right sentence": "Phổi saùng goùc söôøn",
     "a remark left open": "<p>Tim to.</p><!-- Phổi sáng.",
     "a style left open": "<p>Tim to.</p><style>Phổi sáng.",
     "tags nested too deep": "<b>" * 3000 + "Tim to.",
@@ -195,6 +205,10 @@ LEGACY = [
     ("vni", "Boùng tim khoâng to. Phoåi hai beân saùng ñeàu.", "Bóng tim không to. Phổi hai bên sáng đều."),
     ("vni", "Traøn dòch maøng phoåi phaûi löôïng ít", "Tràn dịch màng phổi phải lượng ít"),
     ("vni", "KEÁT LUAÄN: BÌNH THÖÔØNG", "KẾT LUẬN: BÌNH THƯỜNG"),
+    ("vni", "Mô tả: Boùng tim khoâng to. Phoåi saùng.", "Mô tả: Bóng tim không to. Phổi sáng."),
+    ("tcvn3", "Lâm sàng: ho\nKết luận: Trµn dÞch mµng phæi", "Lâm sàng: ho\nKết luận: Tràn dịch màng phổi"),
+    ("tcvn3", "Mô tả;Tên;Tuổi\nphæi s¸ng;Hµ;40", "Mô tả;Tên;Tuổi\nphổi sáng;Hà;40"),
+    ("vni", "Mô tả: không to", "Mô tả: khơng to"),
 ]
 
 

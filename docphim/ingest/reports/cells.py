@@ -81,7 +81,7 @@ def _text(cell: str) -> str:
         return ""
     text = cell.strip() if cell.isascii() else reencoded(cell).strip()
     if _MARKED.search(text):
-        text = _plain(text)
+        text = reencoded(_plain(text))
     if len(text) > _LONGEST_TEXT:
         raise Refused("row_unreadable", "", "a cell is longer than a report can be")
     if not text.isascii():
@@ -104,7 +104,7 @@ def _short(cell: str) -> str:
 
 def _whole(text: str) -> str:
     """A text with its accents composed; refused where letters are lost, are another encoding's, or are those of old fonts."""
-    text = unicodedata.normalize("NFC", reencoded(text))
+    text = unicodedata.normalize("NFC", text)
     if "\ufffd" in text or is_damaged(text) or legacy_of(text):
         raise Refused("report_encoding")
     return text

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from docphim.errors import UsageError
+from docphim.ingest.reports.header import labels
 from docphim.package_data import packaged
 
 _BOMS = [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")]
@@ -25,6 +26,11 @@ _ONSET = "ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdđghklmnpqrstvx]"
 _OPEN = "iêu|yêu|oai|oay|oao|oeo|uây|uôi|uya|uyu|ươi|ươu|uêu|ai|ao|au|ay|âu|ây|eo|êu|ia|iu|oi|ôi|ơi|ua|ui|ưa|ưi|ưu"
 _NUCLEUS = "uyê|iê|yê|oa|oă|oe|oo|uâ|uê|uô|uơ|uy|ươ|[aăâeêioôơuưy]"
 _COMPOSED = re.compile("[\u1ea0-\u1ef9]")  # letters that only Unicode has
+_COMPOSED_WORD = re.compile(r"\S*[\u1ea0-\u1ef9]\S*")
+_LETTER = re.compile("[àáâãèéêìíòóôõùúýăđĩũơư]", re.IGNORECASE)  # Vietnamese letters beside those and ASCII
+_MARKS = "àáâãèéêõùúÀÁÂÃÈÉÊÕÙÚ"  # those of them that VNI puts behind a vowel
+#: Where a text may change its encoding: a heading's colon, the ends of cells, lines, sentences and their parts.
+_PIECE = re.compile(r"([.:;,|\t\n]+)")
 _SYLLABLE = re.compile(rf"(?:{_ONSET})?(?:{_OPEN}|(?:{_NUCLEUS})(?:ng|nh|ch|[cmnpt])?)")
 _TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
 _LARGEST_SAMPLE = 200_000
@@ -102,19 +108,35 @@ def recognised(data: bytes) -> str | None:
 
 
 def legacy_of(text: str) -> str | None:
-    """`tcvn3` or `vni` where a text is written in the letters of such fonts: `Bãng tim kh«ng to`, `Boùng tim khoâng to`."""
-    if text.isascii() or _COMPOSED.search(text):
+    """`tcvn3` or `vni` where a text is written in the letters of such fonts: `Bãng tim kh«ng to`, `Boùng tim khoâng to`.
+
+    So is one that is only in part: a program's heading in Unicode, and below it what a typist wrote.
+    """
+    if text.isascii():
         return None
-    share, words = vietnamese(text)
-    shares = {name: vietnamese(from_legacy(text, name))[0] for name in ("tcvn3", "vni")}
-    best = max(shares, key=lambda name: shares[name])
-    return best if words > 1 and shares[best] > max(0.8, share + 0.2) else None
+    if not _COMPOSED.search(text):
+        return _looks_like(text)
+    if not _odd().search(text):
+        return None
+    for piece in filter(_odd().search, _PIECE.split(text)):
+        if not _COMPOSED.search(piece):
+            name = _looks_like(piece, words=1) if max(map(len, _WORD.findall(piece)), default=0) > 2 else None
+        else:  # `Phổi saùng, goùc nhoïn`: one strange word among right ones is a slip of the keyboard
+            name = next(filter(None, (_looks_like(run, strange=2) for run in _COMPOSED_WORD.split(piece))), None)
+        if name:
+            return name
+    return None
 
 
 def from_legacy(text: str, encoding: str) -> str:
-    """The Unicode text of letters that an old Vietnamese font (`tcvn3`, `vni`) drew in its own way."""
+    """The Unicode text of letters that an old Vietnamese font (`tcvn3`, `vni`) drew in its own way.
+
+    Of a text that is in part Unicode already (`Mô tả: Boùng tim to`) only the other part is changed.
+    """
     name = _legacy_name(encoding)
-    return _pattern(name).sub(lambda m: _tables()[name][m[0]], text)
+    if not _COMPOSED.search(text):
+        return _drawn(text, name)
+    return "".join(piece if _COMPOSED.search(piece) else _more_vietnamese(piece, name) for piece in _PIECE.split(text))
 
 
 def is_legacy(encoding: str | None) -> bool:
@@ -161,6 +183,25 @@ def vietnamese(text: str) -> tuple[float, int]:
     if not words:
         return 0.0, 0
     return sum(map(_is_syllable, words)) / len(words), len(words)
+
+
+def _looks_like(text: str, words: int = 2, strange: int = 1) -> str | None:
+    """The font encoding in which a text is Vietnamese that is not as it stands: of so many words, so many strange, at least."""
+    share, there = vietnamese(text)
+    shares = {name: vietnamese(_drawn(text, name))[0] for name in ("tcvn3", "vni")}
+    best = max(shares, key=lambda name: shares[name])
+    enough = there >= words and round((1 - share) * there) >= strange
+    return best if enough and shares[best] > max(0.8, share + 0.2) else None
+
+
+def _drawn(text: str, name: str) -> str:
+    return _pattern(name).sub(lambda m: _tables()[name][m[0]], text)
+
+
+def _more_vietnamese(text: str, name: str) -> str:
+    """A text as a font draws it, unless it is a label (`Lâm sàng`, `Tên`), or more Vietnamese as it stands."""
+    drawn = _drawn(text, name)
+    return text if text.strip().lower() in labels() or vietnamese(drawn)[0] < vietnamese(text)[0] else drawn
 
 
 def _speaks(word: str) -> bool:
@@ -239,6 +280,14 @@ def _tables() -> dict[str, dict[str, str]]:
         vni[key] = letter
         vni[key.upper()] = vni[key[0].upper() + key[1:]] = letter.upper()
     return {"tcvn3": data["tcvn3"], "vni": vni}
+
+
+@cache
+def _odd() -> re.Pattern[str]:
+    """What fonts' letters have and Vietnamese has not: `«`, `ø`, and VNI's pairs, such as `aâ` and `où`; `hoà` has none."""
+    alone = "".join(key for table in _tables().values() for key in table if len(key) == 1 and not _LETTER.fullmatch(key))
+    # One class, then a look back: every cell is searched, and a list of pairs takes four times as long.
+    return re.compile(f"[{alone}{_MARKS}](?:(?<=[{alone}])|(?<=[aeAE].)|(?<=[ouyôOUYÔ][âõùÂÕÙ]))")
 
 
 @cache
