@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from docphim.errors import UsageError
-from docphim.ingest.reports.header import labels
 from docphim.package_data import packaged
 
 _BOMS = [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")]
@@ -200,6 +199,8 @@ def _drawn(text: str, name: str) -> str:
 
 def _more_vietnamese(text: str, name: str) -> str:
     """A text as a font draws it, unless it is a label (`Lâm sàng`, `Tên`), or more Vietnamese as it stands."""
+    from docphim.ingest.reports.header import labels  # here: the chain of imports stays short
+
     drawn = _drawn(text, name)
     return text if text.strip().lower() in labels() or vietnamese(drawn)[0] < vietnamese(text)[0] else drawn
 
