@@ -5,6 +5,7 @@ Headings, forms of a letterhead and what may be known before a film stand in sec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from docphim.language.fact import Fact
 from docphim.language.normalize import clean
 from docphim.language.sections import SECTIONS, headings, is_letterhead, known_before, sentences, tidy
 
+_CLAUSE_END = re.compile(r"(?<=,)\s+")
 #: What is set aside: `unclear` is what stands behind an indication and may be a finding, or still the indication.
 ASIDE = ("letterhead", "indication", "technique", "comparison", "unclear")
 
@@ -27,7 +29,8 @@ def split_sections(text: str, column: str = "text", language: str = "vi") -> dic
     `Chỉ định: ho. Tim to.`
 
     In a column that is named, letterhead is only what has the form of it, and what is set aside ends with its sentence.  A
-    recommendation may be called an indication or a technique (`Chỉ định: chụp CLVT`), an impression a diagnosis: these stay.
+    technique ends before a finding in that too: `Kỹ thuật: chụp thẳng, tim to.`  A recommendation may be called an indication
+    or a technique (`Chỉ định: chụp CLVT`), an impression a diagnosis: these stay.
 
     Parameters
     ----------
@@ -109,25 +112,34 @@ def _behind(cell: _Cell) -> Iterator[tuple[str, str]]:
         if name in SECTIONS:
             resumed = name
             yield name, piece
-        elif cell.column != "text":
+        elif name == "indication" and start < cell.last_findings and cell.column == "text":
             first, *rest = sentences(piece) or [""]
             yield name, first
-            yield resumed, piece.partition(first)[2] if rest else ""
-        elif name == "indication" and start < cell.last_findings:
-            yield name, piece
+            yield from ((_unclear(name, sentence, cell.language, _is_finding), sentence) for sentence in rest)
         else:
-            yield from _of_report(name, piece, resumed, cell, followed=start < cell.last_findings)
+            yield from _set_aside(name, piece, resumed, cell, followed=start < cell.last_findings)
 
 
-def _of_report(name: str, piece: str, resumed: str, cell: _Cell, *, followed: bool) -> Iterator[tuple[str, str]]:
-    """What a section of a whole report sets aside, and what of it is findings; its first sentence is always its own."""
-    line, _, below = piece.partition("\n")
-    first, *rest = sentences(line) or [""]
-    head, tail = _until_finding(rest, cell.language, clearly=name == "indication")
-    yield name, first
+def _set_aside(name: str, piece: str, resumed: str, cell: _Cell, *, followed: bool) -> Iterator[tuple[str, str]]:
+    """What is set aside behind a heading, its first sentence at least, and what of it is findings."""
+    first, *_ = sentences(piece) or [""]
+    rest = piece.removeprefix(first)
+    if name == "technique":  # `Kỹ thuật: chụp thẳng, tim to.`
+        clauses, tail = _until_finding(_CLAUSE_END.split(first), cell.language, clearly=True)
+        first, rest = " ".join(clauses), tail + rest
+        yield name, first
+        if tail:
+            yield resumed, rest
+            return
+    else:
+        yield name, first
+    if cell.column != "text":
+        yield resumed, rest
+        return
+    line, _, below = rest.partition("\n")
+    head, tail = _until_finding(sentences(line), cell.language, clearly=name == "indication")
     for sentence in head:
-        may_be = name == "indication" and _speaks(sentence, cell.language, _may_be_finding)
-        yield "unclear" if may_be else name, sentence
+        yield _unclear(name, sentence, cell.language, _may_be_finding), sentence
     yield resumed, tail
     if not followed:
         yield resumed, below
@@ -136,6 +148,11 @@ def _of_report(name: str, piece: str, resumed: str, cell: _Cell, *, followed: bo
         head, tail = _until_finding(sentences(line), cell.language, clearly=False)
         yield name, " ".join(head)
         yield resumed, tail
+
+
+def _unclear(name: str, sentence: str, language: str, of: Callable[[Fact], bool]) -> str:
+    """The name under which a sentence is set aside: `unclear` where it stands behind an indication and may be a finding."""
+    return "unclear" if name == "indication" and _speaks(sentence, language, of) else name
 
 
 def _until_finding(pieces: list[str], language: str, *, clearly: bool) -> tuple[list[str], str]:
@@ -148,7 +165,8 @@ def _until_finding(pieces: list[str], language: str, *, clearly: bool) -> tuple[
 def _speaks(text: str, language: str, of: Callable[[Fact], bool]) -> bool:
     from docphim.language.facts import facts  # here: the chain of imports stays short, and most cells need no lexicon
 
-    return any(map(of, facts(text, language)))
+    languages = dict.fromkeys((language, "en") if text.isascii() else (language,))  # English stands in Vietnamese reports too
+    return any(of(fact) for spoken in languages for fact in facts(text, spoken))
 
 
 def _may_be_finding(fact: Fact) -> bool:
