@@ -66,6 +66,7 @@ MARKED = {
     "other escapes": ("_x0009_Tim_x0020_to_x000A_Phổi", "Tim to\nPhổi"),
     "rtf lines": (RTF + r"Tim to\line Ph\u7893?i\par}", "Tim to\nPhổi"),
     "misread in part": ("Phổi sáng. BÃ³ng tim to", "Phổi sáng. Bóng tim to"),
+    "misread in entities": ("B&Atilde;&sup3;ng tim kh&Atilde;&acute;ng to", "Bóng tim không to"),
     "decomposed": (unicodedata.normalize("NFD", "Phổi sáng"), "Phổi sáng"),
     "zero width": ("Phổi\u200b sáng\ufeff", "Phổi sáng"),
     "icelandic eth": ("Ðám mờ", "Đám mờ"),
@@ -109,6 +110,7 @@ AS_IT_IS = [
     "Phổi sáng: épanchement pleural à gauche, Herzgröße normal",
     "Bác sĩ Hån đọc: tim không to, phổi sáng",
     "Góc sườn hoành maàng phổi",
+    "Kết luận: où",
     "Bóng mờ: 5cm×6cm, T½ 3 giờ, «phổi», hoà, hoá",
 ]
 
@@ -208,7 +210,8 @@ LEGACY = [
     ("vni", "Mô tả: Boùng tim khoâng to. Phoåi saùng.", "Mô tả: Bóng tim không to. Phổi sáng."),
     ("tcvn3", "Lâm sàng: ho\nKết luận: Trµn dÞch mµng phæi", "Lâm sàng: ho\nKết luận: Tràn dịch màng phổi"),
     ("tcvn3", "Mô tả;Tên;Tuổi\nphæi s¸ng;Hµ;40", "Mô tả;Tên;Tuổi\nphổi sáng;Hà;40"),
-    ("vni", "Mô tả: không to", "Mô tả: khơng to"),
+    ("vni", "Phổi không to: khoâng", "Phổi không to: không"),
+    ("tcvn3", "Mô tả: viêm", "Mô tả: viêm"),
 ]
 
 

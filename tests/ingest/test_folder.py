@@ -188,15 +188,20 @@ def test_a_free_text_is_divided_and_comparisons_left_out_and_counted(tmp_path):
 
 
 def test_what_is_set_aside_is_counted_and_a_study_without_findings_stays_with_its_impression(tmp_path):
-    pair(tmp_path, ["a", "Kỹ thuật: Chụp thẳng.", "Tim to."], ["c", "Chỉ định: ho. Tim to.", "Tim to."])
-    for name in "ac":
+    pair(
+        tmp_path,
+        ["a", "Kỹ thuật: Chụp thẳng.", "Tim to."],
+        ["c", "Chỉ định: ho. Tim to.", "Tim to."],
+        ["d", "Phổi mờ.", "Lâm sàng: ho"],
+    )
+    for name in "acd":
         write_png(tmp_path / f"source/{name}.png", ord(name))
     got = Ingested(tmp_path)
     both = {"findings": "Tim to.", "impression": "Tim to."}
     texts = [study["report"]["sections"] for study in got.studies]
     assert all(one in texts for one in ({"impression": "Tim to."}, both)) and got.rejected == []
     aside = {name: n for name, n in got.notes["counts"].items() if name.endswith("_set_aside")}
-    assert aside == {"technique_set_aside": 1, "findings_set_aside": 1, "indication_set_aside": 1}
+    assert aside == {"technique_set_aside": 1, "findings_set_aside": 1, "indication_set_aside": 2}
 
 
 IDS = [
