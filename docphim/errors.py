@@ -55,6 +55,7 @@ REASONS: dict[str, str] = {
     "report_duplicate": "two rows give different reports for the same study",
     "report_ambiguous": "the report's id matches more than one study",
     "id_mangled": "a spreadsheet has turned the id into a rounded number",
+    "id_unsafe": "the id is to be kept and cannot name a file, or would become another study's or patient's",
     "id_missing": "the row holds nothing by which its image could be found",
     "row_unreadable": "the row cannot be told from its neighbours: a stray quotation mark, shifted, missing or extra cells",
     "columns_unclear": "the sheet lacks a column that the recipe names, or two of its columns hold one part of the report",

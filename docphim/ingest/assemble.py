@@ -60,7 +60,7 @@ class Assembler:
             yield Rejection(study, "view_out_of_scope", why, lateral, original)
         if not series:
             return
-        patients = self._patients(draft)
+        patients = self.patients(draft)
         header = next((i.header for i in draft.images if i.header), None)
         day = self._pick("date", header.day if header else "", self._cell(draft, "date"))
         if not patients:
@@ -101,7 +101,8 @@ class Assembler:
     def _cell(self, draft: Draft, field: str) -> str:
         return next((row.get(field) for row in draft.rows if row.get(field)), "")
 
-    def _patients(self, draft: Draft) -> set[str]:
+    def patients(self, draft: Draft) -> set[str]:
+        """The patients' numbers of a study, by headers or rows; none where nobody says whose it is."""
         headers = {i.header.patient for i in draft.images if i.header} - {""}
         # That rows name one patient is seen to in persons.py; `0012` and `12` are one.
         cells = {clean_id(self._cell(draft, "patient"))} - {""}

@@ -22,6 +22,7 @@ from docphim.ingest.drafts import Draft
 from docphim.ingest.films import find_films
 from docphim.ingest.finder import RULES, usable_rules
 from docphim.ingest.identities import Identities, load_key
+from docphim.ingest.kept_ids import unkept
 from docphim.ingest.matching import Match, match
 from docphim.ingest.names import removal
 from docphim.ingest.persons import mismatched
@@ -138,11 +139,14 @@ def read(
         _merge([draft for draft in matched.drafts if draft.name not in strangers], options.rows, notes)
     named = reports.table.named if reports.table else frozenset()
     assembler = Assembler(identities, notes, language, options.comparisons == "leave_out", named, people)
+    drafts = [*matched.drafts, *matched.alone]
+    left_out = {name: ("id_unsafe", why) for name, why in unkept(drafts, assembler.patients).items()} if identities.keep else {}
+    left_out |= {name: ("patient_mismatch", why) for name, why in strangers.items()}
     studies: list[SourceStudy] = []
     need_report = options.without_report == "refuse"
-    for draft in [*matched.drafts, *matched.alone]:
-        if draft.name in strangers:
-            yield refusals.stranger(draft, strangers[draft.name], identities)
+    for draft in drafts:
+        if draft.name in left_out:
+            yield refusals.left_out(draft, *left_out[draft.name], identities)
             continue
         for item in assembler.assemble(draft, split_by_source=split_by_source, need_report=need_report):
             if isinstance(item, SourceStudy):

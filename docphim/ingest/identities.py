@@ -40,24 +40,24 @@ class Identities:
         ]
 
     def study(self, name: str) -> str:
-        """The id of a study called `uid:…`, `id:…` or `file:…` (drafts.Draft); see `patient`."""
-        return self._public(name.partition(":")[2]) if self.keep else self.hashed("study", name)
+        """The id of a study called `uid:…`, `id:…` or `file:…` (drafts.Draft); hashed where it cannot be kept."""
+        plain = public(name.partition(":")[2])
+        return plain if self.keep and is_public(plain) else self.hashed("study", name)
 
     def patient(self, original: str) -> str:
-        """The id of a patient.
+        """The id of a patient; hashed where it cannot be kept."""
+        plain = public(original)
+        return plain if self.keep and is_public(plain) else self.hashed("patient", original)
 
-        Raises
-        ------
-        UsageError
-            Ids are to be kept, and this one cannot name a file.
-        """
-        return self._public(original) if self.keep else self.hashed("patient", original)
 
-    def _public(self, original: str) -> str:
-        original = original.replace("/", "--")
-        if not _SAFE.fullmatch(original):
-            raise UsageError("source.ids: an id holds other characters than letters, digits, '.', '_' and '-'; use ids: hash")
-        return original
+def public(original: str) -> str:
+    """An id as it is kept: `a/1.png` is `a--1.png`; `kept_ids.unkept` sees to it that no other becomes that too."""
+    return original.replace("/", "--")
+
+
+def is_public(plain: str) -> bool:
+    """Whether an id can name a file."""
+    return _SAFE.fullmatch(plain) is not None
 
 
 def load_key(key_file: str | None, forbidden: Sequence[Path]) -> bytes:

@@ -49,10 +49,11 @@ def refused_rows(refused: Sequence[tuple[Row, str]], identities: Identities, roo
         yield Rejection(name, reason, f"{REASONS[reason]}{where}", (row.place,), known)
 
 
-def stranger(draft: Draft, why: str, identities: Identities) -> Rejection:
-    """A study whose films and rows are of several patients."""
+def left_out(draft: Draft, reason: str, why: str, identities: Identities) -> Rejection:
+    """A study of several patients, or whose ids cannot be kept, with its films and rows."""
     places = (*(image.location for image in draft.images), *(row.place for row in draft.rows))
-    return Rejection(identities.study(draft.name), "patient_mismatch", why, places, draft.original)
+    name = identities.hashed("study", draft.name) if reason == "id_unsafe" else identities.study(draft.name)
+    return Rejection(name, reason, why, places, draft.original)
 
 
 def one_split_each(studies: Sequence[SourceStudy]) -> Iterator[SourceStudy | Rejection]:

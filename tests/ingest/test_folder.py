@@ -483,6 +483,32 @@ def test_published_ids_can_be_kept(tmp_path):
     assert (study["id"], study["patient"], study["date"], study["age"]) == ("1.2.3", "P1", "2023-03-12", 95)
 
 
+#: With kept ids: rows of id, patient and film beside one good row, and why they are refused.
+UNKEPT = {
+    "ids that become one": ([["7/1", "", "p"], ["7--1", "", "q"]], ["id_unsafe"] * 2),
+    "files that become one": ([["", "", "a/1"], ["", "", "a--1"]], ["id_unsafe"] * 2),
+    "patients that become one": ([["1", "7/1", "p"], ["2", "7--1", "q"]], ["id_unsafe"] * 2),
+    "a study that nobody's is, called as a patient": ([["7", "", "p"], ["2", "7", "q"]], ["id_unsafe"] * 2),
+    "a blank": ([["BN 1", "", "p"]], ["id_unsafe"]),
+    "a patient's blank": ([["1", "LE LAN", "p"]], ["id_unsafe"]),
+    "an accent": ([["Mã1", "", "p"]], ["id_unsafe"]),
+    "one patient of two studies": ([["1", "7/1", "p"], ["2", "7/1", "q"]], []),
+}
+
+
+@pytest.mark.parametrize("name", UNKEPT)
+def test_ids_that_cannot_be_kept_or_would_become_one_cost_their_rows_alone(tmp_path, name):
+    rows, reasons = UNKEPT[name]
+    for number, (_, _, film) in enumerate(rows):
+        write_png(tmp_path / f"source/{film}.png", number + 2)
+    lines = [[study, patient, f"{film}.png", "Tim to."] for study, patient, film in rows]
+    write_png(tmp_path / "source/b.png", 1)
+    write_csv(tmp_path / "source/r.csv", ["id", "Mã BN", "image", "findings"], ["b", "P0", "b.png", "Phổi sáng."], *lines)
+    got = Ingested(tmp_path, ids="keep")
+    assert (got.reasons, len(got.studies)) == (reasons, 1 + len(rows) - len(reasons))
+    assert sum(line["location"].startswith("table:") for line in got.private if line["refused"]) == len(reasons)
+
+
 def test_films_without_reports_can_be_kept(tmp_path):
     write_dicom(tmp_path / "source/a.dcm")
     write_png(tmp_path / "source/b.png")

@@ -364,6 +364,39 @@ def test_an_element_that_repeats_with_another_text_makes_the_row_doubtful(tmp_pa
     assert rows(written(tmp_path, content, "r.xml"), "findings") == [("1", "Tim to.", ""), ("2", "", "row_unreadable")]
 
 
+#: What stands in an element of a report, and its text, or '' where the row is refused.
+MARKED_CELLS = [
+    ("Tim to.<br/>Phổi <b>sáng</b>.", "Tim to.\nPhổi sáng."),
+    ("<p>Tim to.</p>\n  <p>Phổi sáng.</p>", "Tim to.\nPhổi sáng."),
+    ('<DIV><FONT color="red">Tim <B>to</B>.</FONT><BR/>Nốt &lt;5 mm.</DIV>', "Tim to.\nNốt <5 mm."),
+    ('<h:p xmlns:h="urn:h">Tim to.</h:p><h:p xmlns:h="urn:h">Phổi sáng.</h:p>', "Tim to.\nPhổi sáng."),
+    ("Tim to.<?page?> Phổi<!-- x --> sáng.", "Tim to. Phổi sáng."),
+    ("Tim to. <NOT>8 mm</NOT> phải.", ""),
+    ("<TIM>To.</TIM><PHOI>Sáng.</PHOI>", ""),
+    ("<p>Tim <NOT>8 mm</NOT> to.</p>", ""),
+]
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize(("inside", "text"), MARKED_CELLS)
+@pytest.mark.parametrize("name", ["MO_TA", "ND1"])
+def test_an_element_with_marks_of_text_is_read_whole_or_its_row_refused(tmp_path, inside, text, at, name):
+    cells = [f"<KQ><MA>{n}</MA><{name}>Tim to.</{name}><KET_LUAN>Tim to.</KET_LUAN></KQ>" for n in (1, 2)]
+    cells[at] = cells[at].replace("Tim to.", inside, 1)
+    table = read(written(tmp_path, f"<DS>{''.join(cells)}</DS>", "r.xml"), columns={"findings": name})
+    expected = [("1", "Tim to.", ""), ("2", "Tim to.", "")]
+    expected[at] = (str(at + 1), text, "" if text else "row_unreadable")
+    assert [(row.get("id"), row.get("findings"), row.reason) for row in table.rows] == expected
+
+
+def test_a_recipe_may_reach_into_an_element_and_a_container_is_no_text(tmp_path):
+    inner = "".join(f"<KQ><MA>{n}</MA><MO_TA><ND>Tim to.</ND></MO_TA></KQ>" for n in (1, 2))
+    table = read(written(tmp_path, f"<DS>{inner}</DS>", "r.xml"), columns={"findings": "ND"})
+    assert [row.get("findings") for row in table.rows] == ["Tim to.", "Tim to."]
+    nested = "".join(f"<X><MA>{n}</MA><KET_QUA><MO_TA>Tim to.</MO_TA></KET_QUA></X>" for n in (1, 2))
+    assert rows(written(tmp_path, f"<DS>{nested}</DS>", "r.xml"), "findings") == [("1", "Tim to.", ""), ("2", "Tim to.", "")]
+
+
 HTML = """<html><head><meta charset="utf-8"></head><body><table border=1><tr><th colspan=3>BỆNH VIỆN X</th></tr>
 <tr><th>Mã phiếu</th><th>Mô tả</th><th>Kết luận</th></tr>
 <tr><td rowspan=2>P1</td><td>Tim to.<br>Phổi sáng.</td><td>Tim to</td></tr><tr><td>Bổ sung</td><td>BT</td></tr>

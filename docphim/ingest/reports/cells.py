@@ -117,7 +117,7 @@ def _plain(text: str) -> str:
         text = _from_rtf(text)
     for _ in range(3):
         before = text
-        text = _from_html(text) if _HTML.search(text) else _ENTITY.sub(lambda m: html.unescape(m[0]), text)
+        text = from_html(text) if _HTML.search(text) else _ENTITY.sub(lambda m: html.unescape(m[0]), text)
         if text == before:
             break
     text = _CONTROLS.sub(" ", _BREAKS.sub("\n", text)).replace("\xa0", " ")
@@ -136,7 +136,7 @@ def _from_rtf(text: str) -> str:
         raise Refused("report_encoding") from None
 
 
-def _from_html(text: str) -> str:
+def from_html(text: str) -> str:
     """The text of HTML: a line for each block, line break, row of a table and item of a list; cells apart by a tab."""
     from lxml import etree
 

@@ -24,11 +24,15 @@ DOCUMENTS = (".docx", ".doc", ".txt", ".rtf", ".pdf")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a sheet as its format gives it: its number in the file (from 1), its cells, '' or why it is unreadable."""
+    """One line of a sheet as its format gives it: its number in the file (from 1), its cells, '' or why it is unreadable.
+
+    `unclear` are places of cells that cannot be told; a row of which one is read is `row_unreadable`.
+    """
 
     number: int
     cells: list[str]
     reason: str = ""
+    unclear: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -224,8 +224,9 @@ def _row(line: Line, below: Below, encoding: str | None, damaged: Counter[str]) 
     if encoding and is_legacy(encoding) and not below.sheet.decoded:
         raw = {field: from_legacy(cell, encoding) for field, cell in raw.items()}
     cells = {field: key for field in KEYS if (key := key_text(raw.get(field, "")))}
-    if line.reason:
-        return Row(line.number, cells, line.reason, below.sheet.name, below.sheet.file)
+    reason = line.reason or ("row_unreadable" if line.unclear & _read(below) else "")
+    if reason:
+        return Row(line.number, cells, reason, below.sheet.name, below.sheet.file)
     texts: dict[str, str] = {}
     try:
         for field in raw.keys() - set(KEYS):
@@ -239,6 +240,11 @@ def _row(line: Line, below: Below, encoding: str | None, damaged: Counter[str]) 
     texts |= cells
     in_order = {field: texts[field] for field in FIELDS if texts.get(field)}
     return Row(line.number, in_order, "", below.sheet.name, below.sheet.file)
+
+
+def _read(below: Below) -> set[int]:
+    """The places of the columns that are read, or must not differ from those."""
+    return {*below.places.values(), *(at for others in below.repeated.values() for at in others)}
 
 
 def _record(bodies: Sequence[Below]) -> dict[str, Any]:
