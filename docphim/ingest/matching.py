@@ -10,9 +10,7 @@ from typing import NamedTuple
 from docphim.ingest.drafts import Draft, Image
 from docphim.ingest.finder import Finder, usable_rules
 from docphim.ingest.reports import Row, Table
-
-#: The units of the films that a row speaks of, or why there are none.
-Answer = tuple[set[str], str]
+from docphim.ingest.visits import Answer, is_numbered_by_patient, of_visits
 
 
 class _Way(NamedTuple):
@@ -75,12 +73,16 @@ def match(images: Sequence[Image], tables: Sequence[Table], rule: str | None = N
         rules = [rule] if rule and number == 0 else usable_rules(table)
         tried = {name: Finder(name, images, table.rows) for name in rules}
         best = max(tried, key=lambda name: tried[name].hits)
-        ways = [_Way(tried[best], table.rows)]
+        ways, by_patient = [_Way(tried[best], table.rows)], []
         if table.documents and rules != [rule]:
-            ways = _ways_of_documents(images, table.rows, tried)
+            ways = _ways_of_documents(images, table.rows, rules)
+            by_patient = _ways_by_patient(images, table.rows)
         result.rules.append(Rule(best, {name: finder.hits for name, finder in tried.items()}))
-        result.refused += studies.take(table.rows, [_agreed(answers) for answers in zip(*map(_answers, ways), strict=True)])
-        result.restored += sum(way.finder.restored for way in ways)
+        answers = _all_agreed(ways)
+        if by_patient:
+            answers = of_visits(table.rows, answers, _all_agreed(by_patient))
+        result.refused += studies.take(table, answers)
+        result.restored += sum(way.finder.restored for way in [*ways, *by_patient])
     result.refused += [(row, "report_ambiguous") for row in studies.without_clashes()]
     result.alone = [Draft(unit, films) for unit, films in units.items() if unit not in studies.owner]
     result.drafts = list(studies.drafts.values())
@@ -91,13 +93,27 @@ def _answers(way: _Way) -> list[Answer]:
     return [way.finder.find(row) for row in way.rows]
 
 
-def _ways_of_documents(images: Sequence[Image], rows: Sequence[Row], tried: dict[str, Finder]) -> list[_Way]:
-    """A document's film may be found by its number, its patient and date, its file's name, or one called like its number."""
-    ways = [_Way(finder, rows) for rule, finder in tried.items() if rule != "file_name"]
-    for field in ("image", "id"):  # both as an id, which finds `12_1.png` too
-        asking = [replace(row, cells=row.cells | {"id": row.get(field), "image": ""}) for row in rows]
-        ways.append(_Way(Finder("file_name", images, asking), asking))
-    return ways
+def _all_agreed(ways: Sequence[_Way]) -> list[Answer]:
+    return [_agreed(answers) for answers in zip(*map(_answers, ways), strict=True)]
+
+
+def _ways_of_documents(images: Sequence[Image], rows: Sequence[Row], rules: Sequence[str]) -> list[_Way]:
+    """A document's film may be found by its study's number, its patient and date, its file's name, or one called so."""
+    numbered = [_asking(row, "" if is_numbered_by_patient(row) else row.get("id")) for row in rows]
+    named = [_asking(row, row.get("image")) for row in rows]
+    ways = [_Way(Finder(rule, images, numbered), numbered) for rule in rules if rule != "file_name"]
+    # The file's name as an id, which finds `12_1.png` too.
+    return ways + [_Way(Finder("file_name", images, asking), asking) for asking in (named, numbered)]
+
+
+def _ways_by_patient(images: Sequence[Image], rows: Sequence[Row]) -> list[_Way]:
+    """Where no label gives a study's number: films that are called like the patient, or whose request is numbered so."""
+    asking = [_asking(row, row.get("patient") if is_numbered_by_patient(row) else "") for row in rows]
+    return [_Way(Finder(rule, images, asking), asking) for rule in ("accession", "file_name")]
+
+
+def _asking(row: Row, number: str) -> Row:
+    return replace(row, cells=row.cells | {"id": number, "image": ""})
 
 
 def _agreed(answers: Sequence[Answer]) -> Answer:
@@ -117,21 +133,22 @@ class _Studies:
         self.owner: dict[str, str] = {}
         self._clashing: set[str] = set()
 
-    def take(self, rows: Sequence[Row], answers: Sequence[Answer]) -> list[tuple[Row, str]]:
+    def take(self, table: Table, answers: Sequence[Answer]) -> list[tuple[Row, str]]:
         """Give a table's rows their films; those that find none are given back with the reason."""
         refused: list[tuple[Row, str]] = []
         earlier = dict(self.owner)
-        for row, (names, reason) in zip(rows, answers, strict=True):
+        for row, (names, reason) in zip(table.rows, answers, strict=True):
+            number = "" if table.documents and is_numbered_by_patient(row) else row.get("id")
             if reason:
                 refused.append((row, reason))
             else:
-                self._add(row, names, {earlier[unit] for unit in names if unit in earlier})
+                self._add(row, number, names, {earlier[unit] for unit in names if unit in earlier})
         return refused
 
-    def _add(self, row: Row, names: set[str], earlier: set[str]) -> None:
-        """Let a row speak of the films of these units, which an earlier table's rows may have claimed."""
+    def _add(self, row: Row, number: str, names: set[str], earlier: set[str]) -> None:
+        """Let a row speak, under a study's number or '', of these units' films, which an earlier table may have claimed."""
         uid = next((unit for unit in sorted(names) if unit.startswith("uid:")), None)
-        made = f"id:{row.get('id')}" if row.get("id") else min(names)
+        made = f"id:{number}" if number else min(names)
         name = uid or (min(earlier) if len(earlier) == 1 else made)
         draft = self.drafts.setdefault(name, Draft(name))
         draft.rows.append(row)

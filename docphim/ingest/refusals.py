@@ -15,6 +15,7 @@ from docphim.ingest.records import Rejection, SourceStudy
 from docphim.ingest.reports import DOCUMENTS, SUFFIXES, Row
 from docphim.ingest.reports.gathered import Reports
 from docphim.ingest.tree import Entry, walk
+from docphim.ingest.visits import is_numbered_by_patient
 
 
 def unreadable(reports: Reports, identities: Identities, root: Path) -> Iterator[Rejection]:
@@ -44,7 +45,9 @@ def refused_rows(refused: Sequence[tuple[Row, str]], identities: Identities, roo
     """Rows that found no study: under the number they give, or else under their place, which no other row has."""
     for row, reason in refused:
         known = next((row.get(f) for f in ("id", "accession", "study_uid", "image") if row.get(f)), "")
-        name = identities.hashed("row", known or f"{os.path.relpath(row.file, root)}#{row.sheet}!{row.number}")
+        place = f"{os.path.relpath(row.file, root)}#{row.sheet}!{row.number}"
+        one_of_several = not row.number and is_numbered_by_patient(row)  # a visit's document; the number is all visits'
+        name = identities.hashed("row", place if one_of_several else known or place)
         where = f" (row {row.number} of the table)" if row.number else ""
         yield Rejection(name, reason, f"{REASONS[reason]}{where}", (row.place,), known)
 

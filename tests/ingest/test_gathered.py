@@ -178,6 +178,61 @@ def test_rows_of_two_patients_are_never_one_report(tmp_path, name, rule, same):
     assert Ingested(tmp_path, rows=rule).reasons == reasons
 
 
+def visits(one, other):
+    """Two documents of one patient, without a number of a study, called so."""
+    return {f"{one}.docx": ["Mã BN: 77", A], f"{other}.txt": f"Mã BN: 77\n{B}"}
+
+
+def dated(number):
+    return {"PatientID": "77", "StudyDate": f"2023030{number}"}
+
+
+LACK = ["report_ambiguous", "report_ambiguous"]
+#: Films of a patient, two documents that only the patient's number labels, studies and reasons.
+VISITS = {
+    "films called as the documents": (films("v1", "v2") | visits("v1", "v2"), 2, []),
+    "in the patient's folder": (films("77/v1", "77/v2") | visits("v1", "v2"), 2, []),
+    "films called as the patient": (films("77_1", "77_2") | visits("x", "y"), 0, [*LACK, "report_missing", "report_missing"]),
+    "one film called as the patient": (films("77") | visits("x", "y"), 0, [*LACK, "report_missing"]),
+    "a film called as one of them": (films("77/x") | visits("x", "y"), 1, ["report_ambiguous"]),
+    "one document alone": (films("77_1", "77_2") | {"x.txt": f"Mã BN: 77\n{B}"}, 1, []),
+    "one text twice": (films("77") | {"x.txt": f"Mã BN: 77\n{B}", "y.txt": f"Mã BN: 77\n{B}"}, 1, []),
+    "films of their days": (
+        {f"f/d{n}.dcm": dated(n) for n in (1, 2)}
+        | {f"{n}x.txt": f"Mã BN: 77\nNgày chụp: 0{n}/03/2023\nMô tả: Tim to {n}." for n in (1, 2)},
+        2,
+        [],
+    ),
+    "a film of one of the days": (
+        {"77.dcm": dated(2)} | {f"{n}x.txt": f"Mã BN: 77\nNgày chụp: 0{n}/03/2023\nMô tả: Tim to {n}." for n in (1, 2)},
+        1,
+        ["report_ambiguous"],
+    ),
+    "in an archive": (films("v1", "v2") | {"q.zip": {f"v{n}.txt": f"Mã BN: 77\nTim to {n}." for n in (1, 2)}}, 2, []),
+    "a row of the table speaks of the film": (
+        films("77") | {"r.csv": [["id", "Mã BN", "text"], ["77", "77", A]]} | visits("x", "y"),
+        1,
+        LACK,
+    ),
+}
+
+
+@pytest.mark.parametrize("options", [{"rows": "joined"}, {"rows": "refused"}, {"ids": "keep", "rows": "last"}])
+@pytest.mark.parametrize("name", VISITS)
+def test_two_documents_of_one_patient_are_two_visits_unless_films_or_numbers_tell(tmp_path, name, options):
+    files, studies, reasons = VISITS[name]
+    fill(tmp_path / "source", films("0", "1") | {"0.txt": "Mã BN: 5\nTim to.", "1.txt": "Mã BN: 6\nTim to."} | files)
+    got = Ingested(tmp_path, **options)
+    assert (len(got.studies), got.reasons) == (studies + 2, sorted(reasons))
+
+
+@pytest.mark.parametrize("rule", [None, "file_name"])
+def test_a_study_number_in_two_documents_is_one_study_and_a_rule_joins_no_visits(tmp_path, rule):
+    numbers = {"p.txt": f"Số phiếu: S1\n{A}", "q.txt": f"Số phiếu: S1\n{A}"}
+    fill(tmp_path / "source", films("p", "q", "v1", "v2") | visits("v1", "v2") | numbers)
+    assert sorted(len(study["series"]) for study in Ingested(tmp_path, match=rule).studies) == [1, 1, 2]
+
+
 FOLDERS = {
     "a table and documents": ({"bc/r.csv": [["id", "text"], ["a", A]], "bc/b.docx": [B]}, {"reports": "bc"}, 2, []),
     "only what is named": ({"bc/b.docx": [B], **TABLE}, {"reports": "bc"}, 1, ["report_missing"]),

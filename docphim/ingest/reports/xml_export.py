@@ -17,27 +17,9 @@ _LARGEST = 128 << 20  # bytes, of which a tree is made
 Around = dict[Any, list[tuple[str, str | None]]]
 _LOOKED_AT = 20  # elements of a name, to see whether they are rows
 #: Elements inside a cell that say how its text looks: `<MO_TA>Tim <b>to</b>.<br/>Phổi sáng.</MO_TA>`.
-_MARKS = {
-    "p",
-    "br",
-    "div",
-    "span",
-    "b",
-    "i",
-    "u",
-    "s",
-    "em",
-    "strong",
-    "strike",
-    "font",
-    "big",
-    "small",
-    "sub",
-    "sup",
-    "center",
-}
-_MARKS |= {"ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "pre", "blockquote", "table", "thead", "tbody", "tr"}
-_MARKS |= {"td", "th"}
+_MARKS = {"p", "br", "div", "span", "b", "i", "u", "s", "em", "strong", "strike", "font", "big", "small", "sub", "sup", "hr"}
+_MARKS |= {"ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "blockquote", "center"}
+_MARKS |= {"table", "thead", "tbody", "tr", "td", "th"}
 
 
 def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
