@@ -160,7 +160,7 @@ class Assembler:
         for row in draft.rows_as_read or draft.rows:
             names += [row.get("name"), row.get("doctor")]
             numbers += [row.get(field) for field in ("id", "accession", "patient", "study_uid")]
-            for cell_names, cell_numbers in map(announced, filter(None, map(row.get, TEXTS))):
+            for cell_names, cell_numbers in map(announced, filter(None, [*map(row.get, TEXTS), row.margins])):
                 names, numbers = names + cell_names, numbers + cell_numbers
         return [name for name in dict.fromkeys(names) if name], [number for number in dict.fromkeys(numbers) if number]
 

@@ -4,6 +4,7 @@ import zipfile
 
 import docx
 import pytest
+from films import Ingested, write_png
 from protected import encrypted_shell
 
 from docphim.errors import Refused, UsageError
@@ -124,6 +125,40 @@ def test_a_table_inside_a_word_document_is_read_in_its_place(tmp_path):
     row = only(word(tmp_path / "a.docx", [GOOD], [["Mã BN:", "77"], ["Họ tên:", "LÊ THỊ C"]], first=True))
     assert (row.get("id"), row.get("name")) == ("77", "LÊ THỊ C")
     assert row.get("text") == f"Mã BN:\t77\nHọ tên:\tLÊ THỊ C\n{GOOD}"
+
+
+def margined(path, paragraphs, header=(), footer=(), first=False):
+    """A Word document with headers and footers on its pages, or on the first one alone."""
+    made = docx.Document()
+    for text in paragraphs:
+        made.add_paragraph(text)
+    section = made.sections[0]
+    section.different_first_page_header_footer = first
+    above, below = (section.first_page_header, section.first_page_footer) if first else (section.header, section.footer)
+    for part, texts in ((above, header), (below, footer)):
+        for text in texts:
+            part.add_paragraph(text)
+    made.save(path)
+    return path
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_labels_in_the_headers_of_pages_are_the_documents_and_their_text_is_no_report(tmp_path, first):
+    header, footer = (
+        ["Họ tên: QUÁCH THỊ MÃO   Mã BN: 7712", "Bệnh viện Sao Mai"],
+        ["Bác sĩ đọc: Ong Thế Viễn", "Kết luận: x"],
+    )
+    row = only(margined(tmp_path / "a.docx", [GOOD], header, footer, first))
+    expected = {"id": "7712", "patient": "7712", "name": "QUÁCH THỊ MÃO", "doctor": "Ong Thế Viễn", "text": GOOD}
+    assert {field: row.get(field) for field in expected} == expected
+    assert only(margined(tmp_path / "b.docx", ["Mã BN: 1", GOOD], ["Mã BN: 2"], first=first)).reason == "document_mixed"
+
+
+def test_whom_the_headers_of_pages_name_goes_from_the_report(tmp_path):
+    write_png(tmp_path / "source/a.png")
+    body = ["Mô tả: Tim không to. Ong Thế Viễn xem lại."]
+    margined(tmp_path / "source/a.docx", body, footer=["Bác sĩ đọc: Ong Thế Viễn"])
+    assert "Viễn" not in Ingested(tmp_path).studies[0]["report"]["sections"]["findings"]
 
 
 def test_a_word_document_of_tables_alone_is_refused(tmp_path):

@@ -29,7 +29,7 @@ _LONGEST_VALUE = 80
 _LONGEST_TEXT = 100_000  # letters; a report has fewer
 
 
-def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any]) -> Sheet:
+def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any], margins: str = "") -> Sheet:
     """The sheet of one document.
 
     Parameters
@@ -38,6 +38,8 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
         The document's text, with a line for each paragraph.
     name : str
         The file's name; without its suffix it is the id where no label gives one.
+    margins : str
+        Headers and footers of its pages: their labels are the document's too, their text is none of the report's.
 
     Raises
     ------
@@ -49,16 +51,17 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any])
     if len(text) > _LONGEST_TEXT:
         raise Refused("row_unreadable", "", "the document is longer than a report can be")
     if encoding and is_legacy(encoding):
-        text = from_legacy(text, encoding)
-    if is_mixed(text):
+        text, margins = from_legacy(text, encoding), from_legacy(margins, encoding)
+    on_pages = f"{text}\n{margins}"
+    if is_mixed(on_pages):
         raise Refused("document_mixed")
-    values = labelled(text)
+    values = labelled(on_pages)
     stem = PurePath(name).stem
     # Of a patient's several numbers the one that columns.yaml lists first: `Mã BN` before `Số bệnh án`.
     first = {labels()[label]: values[label][0] for label in sorted(values, key=list(labels()).index, reverse=True)}
     number = next((first[field] for field in _OF_ONE if field in first), stem)
     cells = {**first, "id": number, "image": stem, "text": text}
-    return Sheet(name, _lines(cells), document=True, named=True, record=record)
+    return Sheet(name, _lines(cells), document=True, named=True, record=record, margins=margins)
 
 
 def is_mixed(text: str) -> bool:

@@ -57,6 +57,8 @@ class Sheet:
         It stands for a table that cannot be read, and holds one line with the reason.
     file : str
         The path of the file it is of.
+    margins : str
+        What stands in the headers and footers of a document's pages: whom it names is known, and it is never read.
     record : dict
         How it was read, for ingest_notes.json: no name, no id.
     """
@@ -70,6 +72,7 @@ class Sheet:
     named: bool = False
     unread: bool = False
     file: str = ""
+    margins: str = ""
     record: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,6 +92,8 @@ class Row:
         The sheet of a workbook, or the member of an archive; '' where there is but one.  Not to be shown: it may hold a name.
     file : str
         The path of its file; not to be shown either.
+    margins : str
+        As of `Sheet`.
     """
 
     number: int
@@ -96,6 +101,7 @@ class Row:
     reason: str = ""
     sheet: str = ""
     file: str = ""
+    margins: str = ""
 
     @property
     def place(self) -> str:

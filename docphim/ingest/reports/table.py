@@ -239,7 +239,7 @@ def _row(line: Line, below: Below, encoding: str | None, damaged: Counter[str]) 
         return Row(line.number, cells, "document_mixed", below.sheet.name, below.sheet.file)
     texts |= cells
     in_order = {field: texts[field] for field in FIELDS if texts.get(field)}
-    return Row(line.number, in_order, "", below.sheet.name, below.sheet.file)
+    return Row(line.number, in_order, "", below.sheet.name, below.sheet.file, below.sheet.margins)
 
 
 def _read(below: Below) -> set[int]:

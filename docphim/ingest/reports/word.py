@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from docphim.ingest.reports.zipped import member, opened
 _OLE, _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "WordDocument".encode("utf-16-le")
 #: ECMA-376 part 1, 17.3: what text is made of.  Deleted text (w:delText) is none, nor the copy for old programs.
 _PIECES = {"br": "\n", "cr": "\n", "tab": "\t", "noBreakHyphen": "-"}
+_MARGIN = re.compile(r"wordprocessingml\.(?:header|footer)\+xml$")
 _LARGEST = 32 << 20  # bytes of XML, of which a tree is made
 _DROPPED = ("Fallback", "del", "moveFrom")
 
@@ -40,19 +42,22 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
         written = [part for part in archive.infolist() if part.filename.endswith((".xml", ".rels"))]
         if sum(len(member(archive, part)) for part in written) > _LARGEST:
             raise Refused("file_unreadable", "", f"the document's text takes more than {_LARGEST >> 20} MiB")
-    body = _body(data)
+    body, margins = _parts(data)
     outside = "".join(_text(block) for block in body if not _is(block, "tbl"))
     if not any(c.isalpha() for c in outside):
         raise Refused("report_not_text")
     text = "\n".join(filter(None, (_text(block).strip("\n") for block in body)))
-    yield sheet_of(text, name, encoding, {"format": "docx"})
+    yield sheet_of(text, name, encoding, {"format": "docx"}, "\n".join(filter(None, map(_text, margins))))
 
 
-def _body(data: bytes) -> list[Any]:
+def _parts(data: bytes) -> tuple[list[Any], list[Any]]:
+    """The blocks of the body; the headers and footers of its pages, which name a patient and are no report."""
     from docx import Document
 
     try:
-        return list(Document(io.BytesIO(data)).element.body)
+        document = Document(io.BytesIO(data))
+        parts = [part for part in document.part.package.iter_parts() if _MARGIN.search(part.content_type)]
+        return list(document.element.body), [part.element for part in parts]
     except Exception:  # the reader raises KeyError, ValueError and others, as parts are missing
         raise Refused("file_unreadable", "", "the document cannot be read") from None
 
