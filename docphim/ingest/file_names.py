@@ -12,6 +12,11 @@ from urllib.parse import unquote
 #: Suffixes that say how a film is stored, and not which it is.
 _SUFFIX = re.compile(r"(?:\.(?:dcm|dicom|dic|ima|png|jpe?g|tiff?|bmp|webp))+$")
 
+#: Folders that are called after nobody.  No given name is among them, such as Anh (`ảnh` without its accent) or Phi.
+_EXPORTS = {"phim", "film", "films", "image", "images", "img", "imgs", "dicom", "dcm", "png", "jpg", "jpeg", "xquang"}
+_EXPORTS |= {"x-quang", "xray", "x-ray", "xrays", "cxr", "export", "exports", "data", "dataset", "files", "pacs", "cdha"}
+_EXPORTS |= {"train", "val", "valid", "test", "mnt", "home", "users", "desktop", "documents", "downloads", "ảnh", "hình ảnh"}
+
 
 class FileNames:
     """The films by their loose names.
@@ -83,7 +88,7 @@ def export_folders(wanted: Iterable[tuple[str, str]]) -> list[str]:
     r"""The folders with which all names begin, that say where films were exported to and not whose they are.
 
     They stand before the films of two patients or studies at least; where nobody knows whose a film is, before two films, and
-    bear no number: `BN001` may be one patient's.
+    are called as programs and departments call theirs (`_EXPORTS`): `lan` and `BN001` may be one patient's.
 
     >>> export_folders([("1", "D:\\Phim\\a\\1.png"), ("2", "D:\\Phim\\b\\1.png")])
     ['phim']
@@ -95,8 +100,8 @@ def export_folders(wanted: Iterable[tuple[str, str]]) -> list[str]:
     shared = [folders[0] for folders in takewhile(lambda folders: len(set(folders)) == 1, levels)]
     owners = {whose for whose, _ in inside}
     if owners == {""}:
-        unnumbered = list(takewhile(lambda folder: not re.search(r"\d", folder), shared))
-        return unnumbered if len({parts[-1] for _, parts in inside}) > 1 else []
+        nobodys = list(takewhile(lambda folder: folder in _EXPORTS, shared))
+        return nobodys if len({parts[-1] for _, parts in inside}) > 1 else []
     return shared if len(owners - {""}) > 1 else []
 
 
