@@ -10,6 +10,7 @@ as `datasets.save_to_disk` saved it.  A row, invented:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ from docphim.ingest.identities import Identities, load_key
 from docphim.ingest.names import removal
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.ingest.repeated_shards import repeated
+from docphim.ingest.reports import key_text
 from docphim.ingest.shards import Shard, ShardRow, find_shards
 from docphim.ingest.vix_ray_rows import Reader
 from docphim.language.normalize import normalize
@@ -117,6 +119,7 @@ def read(
     refused = _refused(shards, options, root, split_by_source)
     yield from (_of_shard(shard, *why, root) for shard, why in refused.items())
     good = [shard for shard in shards if shard not in refused]
+    reader.twice = _told_apart(good, options)
     for shard, row in bar(_rows(good, options), sum(shard.count for shard in good), "rows"):
         yield _of_shard(shard, "file_unreadable", "it breaks off", root) if row is None else reader.study(shard, row, root)
 
@@ -142,6 +145,21 @@ def _rows(shards: Iterable[Shard], options: Options) -> Iterator[tuple[Shard, Sh
             yield from ((shard, row) for row in shard.rows(places(shard.columns, options.columns), _TEXT))
         except Refused:
             yield shard, None
+
+
+def _told_apart(shards: Iterable[Shard], options: Options) -> set[str]:
+    """Published ids under which several rows say different things; of the shards their texts alone are read."""
+    texts: dict[str, set[str]] = defaultdict(set)
+    for shard in shards:
+        columns = places(shard.columns, options.columns)
+        if "id" not in columns:
+            continue
+        try:
+            for _, cells in shard.texts({field: columns[field] for field in _TEXT if field in columns}):
+                texts[key_text(str(cells["id"]))].add(repr(cells))
+        except Refused:  # where it breaks off is told when its rows are read
+            continue
+    return {name for name, several in texts.items() if name and len(several) > 1}
 
 
 def _of_shard(shard: Shard, reason: str, why: str, root: Path) -> Rejection:

@@ -21,7 +21,7 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Reader:
-    """Makes studies of rows, counting rows by split for the ids."""
+    """Makes studies of rows, counting rows by split for the ids; `twice` holds ids under which rows say different things."""
 
     def __init__(
         self, notes: Notes, language: str, leave_out: bool, split_by_source: bool, people: Removal, hashes: Identities
@@ -31,6 +31,7 @@ class Reader:
         self._rows: Counter[str] = Counter()
         self._seen: set[str] = set()
         self._hashes = hashes
+        self.twice: set[str] = set()
 
     def study(self, shard: Shard, row: ShardRow, root: Path) -> SourceStudy | Rejection:
         """One row's study, or why there is none."""
@@ -40,6 +41,8 @@ class Reader:
         cells = {field: key_text(str(value)) for field, value in row.cells.items() if value is not None}
         published = cells.get("id", "")
         name = published if _SAFE_ID.fullmatch(published) else made
+        if published in self.twice:  # nobody knows which of them is right
+            return Rejection(made, "report_duplicate", REASONS["report_duplicate"], (row.location,), published)
         if name in self._seen:
             why = f"row {number} of {place} repeats the id of another row"
             return Rejection(made, "report_ambiguous", why, (row.location,), published)

@@ -183,6 +183,15 @@ def test_where_people_are_taken_out_ids_of_patients_are_hashed(tmp_path, patient
     assert patient not in written and len(ids[0]) == 16
 
 
+def test_rows_of_one_id_that_say_different_things_are_all_refused_wherever_they_stand(tmp_path):
+    rows = [{"id": "s1", "findings": "A"}, {"id": "s2"}, {"id": None, "findings": "C"}, {"id": None}, {"id": "s3"}]
+    write_parquet(tmp_path / "source/train-00000-of-00002.parquet", *rows)
+    write_parquet(tmp_path / "source/train-00001-of-00002.parquet", {"id": "s1", "findings": "B"}, {"id": "s3"})
+    got = vix(tmp_path)
+    assert [study["id"] for study in got.studies] == ["s2", "s3", "train-000002", "train-000003"]
+    assert got.reasons == ["report_ambiguous", "report_duplicate", "report_duplicate"]
+
+
 def test_columns_of_other_names(tmp_path):
     write_parquet(tmp_path / "source/train.parquet", {"mo_ta": "Phổi sáng.", "findings": None})
     got = vix(tmp_path, columns={"findings": "mo_ta"})
