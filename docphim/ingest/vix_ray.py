@@ -119,7 +119,7 @@ def read(
     refused = _refused(shards, options, root, split_by_source)
     yield from (_of_shard(shard, *why, root) for shard, why in refused.items())
     good = [shard for shard in shards if shard not in refused]
-    reader.twice = _told_apart(good, options)
+    reader.twice = _contradicting(good, options)
     for shard, row in bar(_rows(good, options), sum(shard.count for shard in good), "rows"):
         yield _of_shard(shard, "file_unreadable", "it breaks off", root) if row is None else reader.study(shard, row, root)
 
@@ -147,7 +147,7 @@ def _rows(shards: Iterable[Shard], options: Options) -> Iterator[tuple[Shard, Sh
             yield shard, None
 
 
-def _told_apart(shards: Iterable[Shard], options: Options) -> set[str]:
+def _contradicting(shards: Iterable[Shard], options: Options) -> set[str]:
     """Published ids under which several rows say different things; of the shards their texts alone are read."""
     texts: dict[str, set[str]] = defaultdict(set)
     for shard in shards:
