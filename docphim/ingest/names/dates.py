@@ -53,7 +53,6 @@ _SPELLED_SHORT = re.compile(
     rf"|(?<!\w)ngay[^\S\n]+{_DAYS}[^\S\n]+thang[^\S\n]+{_NUMERAL}(?!\w)"
     rf"|(?<![\w/.,-]){_DAYS}\.{_MONTHS}\.\d\d(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
 )
-_HAS_RARE = re.compile(r"\d[ -]?th[g.]|(?<!\w)n\d")
 # Without a year of four digits: 12/3/23, 12-03-23, ngày 12/3, 12 tháng 3.
 _SHORT = re.compile(
     rf"(?P<word>{_WORD_DAY})?(?<![\w/.,-])(?:(?:{_DAYS}/{_MONTHS}|{_MONTHS}/{_DAYS})/(?P<year>\d\d)|{_DAYS}-{_MONTHS}-(?:0\d|[1-3]\d))(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
@@ -62,9 +61,12 @@ _SHORT = re.compile(
     rf"|(?<![\w/.,-])(?:{_WORD_DAY})?{_DAYS}[^\S\n]+thang[^\S\n]+{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:lan|ngay|tuan|thang|tuoi|nam(?![^\S\n]+(?:\d|nay|ngoai))|tren|duoi|giua|trong|ngoai|truoc|sau|ben|mm|cm))"
 )
 # What no date is without: looked for first, for speed.
+_HAS_DIGIT = re.compile(r"\d")
 _HAS_YEAR = re.compile(r"(?:19|20)\d\d")
-_HAS_DAY = re.compile(r"\d[^\S\n]*[/.-][^\S\n]*\d|thang")
-_HAS_MONTH = re.compile(rf"{_THE_MONTH}|(?<!\w)(?:of|on) may|th may|\d[hg:]|thang|\d\.\d+\.\d")
+_HAS_RARE = re.compile(r"\d[ -]?th[g.]|(?<!\w)n\d")
+_HAS_DAY = re.compile(r"\d[^\S\n]*(?:[/.-]|thang)[^\S\n]*\d")
+_HAS_HOUR = re.compile(r"\d(?:[hg:]|\.\d+\.\d)")
+_MONTHS_SPELLED = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "thang")
 # "xương sườn 10-11-12", "lớp cắt 10/11/12" are no dates.
 _COUNTED = re.compile(
     r"(?:suon|dot|song|khoang|nhom|hach|lop|cat|anh|hinh|so|ribs?|levels?|stations?|images?|[ldtcs])[^\S\n]*$"
@@ -73,15 +75,20 @@ _COUNTED = re.compile(
 
 def dates(page: Page) -> Iterator[Span]:
     """Dates; the year stays, with the word `năm` where `ngày` went."""
-    rare = _RARE.finditer(page.bare) if _HAS_RARE.search(page.bare) else ()
-    full = _FULL.finditer(page.bare) if _HAS_YEAR.search(page.bare) else ()
-    spelled = _SPELLED.finditer(page.bare) if _HAS_YEAR.search(page.bare) else ()
+    bare = page.bare
+    if not _HAS_DIGIT.search(bare):
+        return
+    with_year = _HAS_YEAR.search(bare)
+    month = any(name in bare for name in _MONTHS_SPELLED)
+    rare = _RARE.finditer(bare) if with_year and _HAS_RARE.search(bare) else ()
+    full = _FULL.finditer(bare) if with_year else ()
+    spelled = _SPELLED.finditer(bare) if with_year and month else ()
     for match in (*rare, *full, *spelled):
         year = next(filter(None, match.groups()))
         vietnamese = match.group().startswith(("ngay", "thang"))
         yield Span(match.start(), match.end(), "date", f"năm {year}" if vietnamese and not page.unaccented else year)
-    short = _SHORT.finditer(page.bare) if _HAS_DAY.search(page.bare) else ()
-    spelled = _SPELLED_SHORT.finditer(page.bare) if _HAS_MONTH.search(page.bare) else ()
+    short = _SHORT.finditer(bare) if _HAS_DAY.search(bare) else ()
+    spelled = _SPELLED_SHORT.finditer(bare) if month or _HAS_HOUR.search(bare) else ()
     for match in (*short, *spelled):
-        if not _COUNTED.search(page.bare, max(0, match.start() - 12), match.start()):
+        if not _COUNTED.search(bare, max(0, match.start() - 12), match.start()):
             yield Span(match.start(), match.end(), "date")

@@ -13,18 +13,24 @@ from docphim.ingest.names.words import bare, labels, table, vocabulary
 _SPACED = re.compile(r"(?<![^\W\d_])[^\W\d_](?:[^\S\n]{1,3}[^\W\d_](?![^\W\d_])){3,}")
 _JOINED = re.compile(r"(?<![^\W_])[^\W\d_]+([_.-])[^\W\d_]+(?:\1[^\W\d_]+){1,4}")
 _CAMEL = re.compile(r"(?<![^\W_])(?:[A-Z][a-z]+){3,6}(?![a-zA-Z])")
+# What none of these is without: looked for first, for speed.
+_HAS_JOINT = re.compile(r"[_.-][^\W\d_]")
+_HAS_HUMP = re.compile(r"[a-z][A-Z]")
+#: Letters apart that spell a name, at least.
+_FEWEST_LETTERS = 4
 
 
 def joined_people(page: Page) -> Iterator[Span]:
     """Names with their words joined or their letters apart, and the names that people sign in with."""
-    yield from (Span(m.start(), m.end(), "name") for m in _SPACED.finditer(page.text) if _spelled(page, m.group()))
-    for match in _JOINED.finditer(page.text):
+    if sum(end - start == 1 for start, end in page.words) >= _FEWEST_LETTERS:
+        yield from (Span(m.start(), m.end(), "name") for m in _SPACED.finditer(page.text) if _spelled(page, m.group()))
+    for match in _JOINED.finditer(page.text) if _HAS_JOINT.search(page.text) else ():
         if _is_a_name(folded(match.group()).split(match[1])):
             yield Span(match.start(), match.end(), "name")
-    for match in _CAMEL.finditer(page.text):
+    for match in _CAMEL.finditer(page.text) if _HAS_HUMP.search(page.text) else ():
         if _is_a_name(re.findall("[A-Z][a-z]+", match.group())):
             yield Span(match.start(), match.end(), "name")
-    for match in _users().finditer(page.bare):
+    for match in _users().finditer(page.bare) if any(phrase in page.bare for phrase in bare("user_names")) else ():
         if _signs_in(page, match):
             yield Span(match.start("name"), match.end("name"), "name")
 

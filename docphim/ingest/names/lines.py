@@ -47,7 +47,7 @@ def doubtful_lines(page: Page, ends: Mapping[int, int]) -> bool:
         place += len(line) + 1
     if page.language == "en":
         return any(_two_strangers(page, word, ends) for word in range(len(page.words) - 1))
-    return any(_name_alone(page, first, last, ends) for first, last in _pieces(page))
+    return page.any_flat and any(_name_alone(page, first, last, ends) for first, last in _pieces(page))
 
 
 def _two_strangers(page: Page, word: int, ends: Mapping[int, int]) -> bool:

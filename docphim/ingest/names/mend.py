@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 
 from docphim.ingest.names.chains import chain_end
+from docphim.ingest.names.letters import folded
 from docphim.ingest.names.page import Page, Span
-from docphim.ingest.names.words import bare
+from docphim.ingest.names.words import bare, phrases
 from docphim.language.sections import tidy
 
 # Where something was taken out, until the line is mended; a sign of the private use area, which no text has.
@@ -15,6 +16,7 @@ _MARK = "\ue000"
 # "(Ký, ghi rõ họ tên)"
 _ASKS = re.compile(r"\s*\((?i:đã ký|ký|ghi rõ|da ky|ky|signature)[^()]{0,40}\)\s*")
 _MARKED = re.compile(f"{_MARK}+")
+_FIRST_WORD = re.compile(r"[^\W\d_]+")
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
@@ -45,8 +47,11 @@ def _only_titles(line: str) -> bool:
     """Whether a line is nothing but titles and roles of those who sign, their names gone, or asks them to sign."""
     if _ASKS.fullmatch(line):
         return True
+    first = _FIRST_WORD.search(line)
+    if not first or folded(first.group()) not in phrases("signers", "degrees"):
+        return False
     page = Page(_MARKED.sub(" ", line))
-    word = chain_end(page, 0) if page.words else 0
+    word = chain_end(page, 0)
     while 0 < word < len(page.words):
         behind = chain_end(page, word)
         if behind == word and page.bares[word] not in bare("roles"):

@@ -40,19 +40,29 @@ def personal_numbers(page: Page) -> Iterator[Span]:
         yield from (Span(m.start(), m.end(), "number") for m in _MAIL.finditer(page.text))
     if not _HAS_DIGITS.search(page.text):
         return
+    if _HAS_ROW.search(page.text):
+        yield from _in_rows(page)
+    if _HAS_FOUR.search(page.text):
+        yield from (Span(m.start(), m.end(), "number") for m in _LONG.finditer(page.text))
+    yield from _labelled_numbers(page)
+
+
+# What none of these is without: looked for first, for speed.
+_HAS_DIGITS = re.compile(r"\d{2}")
+_HAS_ROW = re.compile(r"\d[\d ().–-]{5,}\d")
+_HAS_FOUR = re.compile(r"\d{4}")
+
+
+def _in_rows(page: Page) -> Iterator[Span]:
+    """Phones and cards: seven digits or more with blanks, dots, dashes and brackets between them."""
     for match in _PHONE.finditer(page.text):
         if sum(c.isdigit() for c in match.group()) in _PHONE_DIGITS:
             yield Span(match.start(), match.end(), "number")
     for match in _LABELLED_PHONE.finditer(page.bare):
         if sum(c.isdigit() for c in match["number"]) in _LABELLED_DIGITS:
             yield Span(*match.span("number"), "number")
-    for pattern in (_GROUPS, _INSURANCE, _LONG) if _HAS_THREE.search(page.text) else ():
+    for pattern in (_GROUPS, _INSURANCE):
         yield from (Span(m.start(), m.end(), "number") for m in pattern.finditer(page.text))
-    yield from _labelled_numbers(page)
-
-
-_HAS_THREE = re.compile(r"\d{3}|\d[ .-]\d")
-_HAS_DIGITS = re.compile(r"\d{2}")
 
 
 def _labelled_numbers(page: Page) -> Iterator[Span]:

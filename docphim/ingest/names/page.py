@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,7 +17,7 @@ from docphim.language.normalize import clean
 
 # A word; H'Mông and K'Brếp are one, and so is O'Brien.  A rank belongs to its title: BSCK2, KTV1, "chuyên khoa 1".
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`][^\W\d_]+)*")
-_HAS_RANK = re.compile(r"(?:ck|ktv|bs|khoa) ?[1-3]", re.IGNORECASE)
+_HAS_RANK = re.compile(r"(?:ck|ktv|bs|khoa) ?[1-3]")
 _RANKED_WORD = re.compile(
     r"(?<![^\W\d_])(?:(?:bs)?ck|ktv|bs)[1-3](?![\w/]|[.,]\d)|(?:(?<=ck )|(?<=n khoa )|(?<=ktv )|(?<=bs ))[12](?![\w/%]|[.,]\d)"
     r"|[^\W\d_]+(?:['’ʼ`][^\W\d_]+)*",
@@ -85,7 +86,7 @@ class Page:
     @cached_property
     def words(self) -> list[tuple[int, int]]:
         """Start and end of each word."""
-        return [m.span() for m in (_RANKED_WORD if _HAS_RANK.search(self.text) else _WORD).finditer(self.text)]
+        return [m.span() for m in (_RANKED_WORD if _HAS_RANK.search(self.bare) else _WORD).finditer(self.text)]
 
     @cached_property
     def lows(self) -> list[str]:
@@ -122,16 +123,30 @@ class Page:
         return self.text[self.words[word][0]].isupper()
 
     @cached_property
-    def _lines(self) -> dict[int, bool]:
-        return {}
+    def _lines(self) -> list[int]:
+        """Where each line starts."""
+        starts = [0]
+        while (end := self.text.find("\n", starts[-1])) >= 0:
+            starts.append(end + 1)
+        return starts
+
+    @cached_property
+    def _flat_lines(self) -> list[bool]:
+        ends = [start - 1 for start in self._lines[1:]] + [len(self.text)]
+        return [self._flat(start, end) for start, end in zip(self._lines, ends, strict=True)]
 
     def flat(self, place: int) -> bool:
         """Whether a line's capitals say nothing of names: it is typed in capitals alone, with none, or in Title Case."""
-        start, end = self.line(place)
-        if start not in self._lines:
-            line = self.text[start:end]
-            self._lines[start] = line == line.lower() or line == line.upper() or self._title_case(start, end)
-        return self._lines[start]
+        return self._flat_lines[bisect_right(self._lines, place) - 1]
+
+    @cached_property
+    def any_flat(self) -> bool:
+        """Whether the capitals of any line say nothing of names."""
+        return any(self._flat_lines)
+
+    def _flat(self, start: int, end: int) -> bool:
+        line = self.text[start:end]
+        return line == line.lower() or line == line.upper() or self._title_case(start, end)
 
     def _title_case(self, start: int, end: int) -> bool:
         """Whether nearly each word begins with a capital, and is one of reports: "Tăng Đậm Rốn Phổi Hai Bên. Tim To."."""
@@ -156,6 +171,14 @@ class Page:
     def blank(self, word: int) -> bool:
         """Whether nothing but a blank or two stands between a word and the next."""
         return word + 1 < len(self.words) and self._blanks[word]
+
+    def among(self, words: Container[str]) -> list[int]:
+        """The numbers of the words that, in lower case, are among some."""
+        return [number for number, low in enumerate(self.lows) if low in words]
+
+    def bare_among(self, words: Container[str]) -> list[int]:
+        """The numbers of the words that, without accents, are among some."""
+        return [number for number, word in enumerate(self.bares) if word in words]
 
     def gap(self, word: int) -> str:
         """What stands between a word and the next."""

@@ -35,17 +35,15 @@ _LONGEST = 4
 
 def signing_people(page: Page) -> Iterator[Span]:
     """Names behind the titles of those who sign, and before their degrees."""
-    word, titles = 0, phrases("signers", "degrees")
-    while word < len(page.words):
-        behind = chain_end(page, word) if page.bares[word] in titles else word
+    read = 0
+    for word in page.bare_among(phrases("signers", "degrees")):
+        behind = chain_end(page, word) if word >= read else word
         if behind > word:
             first, last = signed_name(page, behind)
             if last > first:
                 yield Span(page.words[first][0], page.words[last - 1][1], "name")
                 yield from _further_people(page, last)
-            word = max(behind, last)
-        else:
-            word += 1
+            read = max(behind, last)
     yield from _behind_colons(page)
     for match in _BEHIND.finditer(page.text):
         last = page.word_at(match.start())
@@ -78,7 +76,7 @@ def _further_people(page: Page, word: int) -> Iterator[Span]:
 
 def _behind_colons(page: Page) -> Iterator[Span]:
     """In a line of capitals: all between any colon and the next stop, where that is a family name and what follows one."""
-    for colon in _COLON.finditer(page.text):
+    for colon in _COLON.finditer(page.text) if page.any_flat else ():
         first = page.word_at(colon.end())
         if first < len(page.words) and page.words[first][0] == colon.end() and page.flat(colon.end()) and page.capital(first):
             last = slot_end(page, first)

@@ -10,7 +10,7 @@ from docphim.ingest.names.chains import chain_end
 from docphim.ingest.names.labels import begins_a_label, label_marks
 from docphim.ingest.names.page import Page
 from docphim.ingest.names.person import in_compound, is_family, is_in, is_word, of_reports
-from docphim.ingest.names.titles import is_title
+from docphim.ingest.names.titles import is_title, last_words
 from docphim.ingest.names.words import bare, listed, phrases
 
 _SLOT = re.compile(r"[^\S\n]*[.:]?[^\S\n]*[\"'“(]?")
@@ -35,23 +35,26 @@ def doubtful_slots(page: Page, ends: Mapping[int, int]) -> bool:
         return True
     if any(_unread(page, start, value, ends) for kind, start, value in label_marks(page) if kind in ("name", "doctor")):
         return True
-    if any(low in _PLACES and word not in ends and _names_a_place(page, word, ends) for word, low in enumerate(page.lows)):
+    if any(word not in ends and _names_a_place(page, word, ends) for word in page.among(_PLACES)):
         return True
     patients = bare("patients") if page.unaccented else listed("patients")
-    return any(low in patients and _stranger_in_a_clause(page, word, ends) for word, low in enumerate(page.lows))
+    return any(_stranger_in_a_clause(page, word, ends) for word in page.among(patients))
 
 
 def _slots(page: Page) -> Iterator[tuple[int, str]]:
     """The words behind titles, where a name may stand, and what list of words.yaml says what else may."""
-    word, titles = 0, phrases("signers", "degrees")
-    while word < len(page.words):
-        behind = chain_end(page, word) if page.bares[word] in titles else word
+    chains = set(page.bare_among(phrases("signers", "degrees")))
+    read = 0
+    for word in sorted(chains | set(page.among(last_words(page.unaccented)))):
+        if word < read:
+            continue
+        behind = chain_end(page, word) if word in chains else word
         if behind > word and not (behind == word + 1 and page.bares[word] in listed("other_titles")):
             if behind < len(page.words) and _leads_to_a_name(page, behind - 1):
                 yield behind, "behind_doctors"
         elif behind == word and is_title(page, word) and _speaks_of_somebody(page, word):
             yield word + 1, "behind_people"
-        word = max(behind, word + 1)
+        read = behind
 
 
 def _names_a_place(page: Page, word: int, ends: Mapping[int, int]) -> bool:

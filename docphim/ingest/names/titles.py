@@ -43,12 +43,11 @@ _COUNTS = frozenset(
 
 def titled_people(page: Page) -> Iterator[Span]:
     """Names that a title announces, and whole names that nothing does."""
-    behind, titles = 0, _last_words(page.unaccented)
-    families = bare("families") | listed("families")
-    for word, low in enumerate(page.lows):
-        if word < behind or (low not in titles and low not in families and low not in _OTHER_WORDS):
+    behind, titles = 0, last_words(page.unaccented)
+    for word in page.among(_beginnings(page.unaccented)):
+        if word < behind:
             continue
-        last = word
+        last, low = word, page.lows[word]
         if low in titles and is_title(page, word):
             last = _titled_end(page, word + 1)
             first = word + 1
@@ -63,7 +62,7 @@ def titled_people(page: Page) -> Iterator[Span]:
 
 def is_title(page: Page, word: int) -> bool:
     """Whether a title ends with this word, and it is no other one: "cô đặc"."""
-    titles = _last_words(page.unaccented).get(page.lows[word])
+    titles = last_words(page.unaccented).get(page.lows[word])
     if not titles or looks_like_a_title(page, word):
         return False
     return any(tuple(page.lows[max(0, word + 1 - len(title)) : word + 1]) == title for title in titles)
@@ -74,7 +73,7 @@ def behind_a_title(page: Page, word: int) -> bool:
     if word == 0:
         return False
     before = page.lows[word - 1]
-    if before not in _last_words(page.unaccented) and before not in listed("degrees"):
+    if before not in last_words(page.unaccented) and before not in listed("degrees"):
         return False
     return bool(_gap(before).fullmatch(page.gap(word - 1))) and (before in listed("degrees") or is_title(page, word - 1))
 
@@ -85,7 +84,7 @@ def _titled_end(page: Page, first: int) -> int:
     if first >= len(page.words) or not _gap(title).fullmatch(page.gap(first - 1)):
         return 0
     if (page.lows[first] in _SEX and title in _PATIENT) or (
-        page.lows[first] in _last_words(page.unaccented) and is_title(page, first)
+        page.lows[first] in last_words(page.unaccented) and is_title(page, first)
     ):
         return 0
     if (page.flat(page.words[first][0]) or _before(page, title) == PATIENT) and goes_on(page, first, "behind_people"):
@@ -138,7 +137,13 @@ def _three_capitals(page: Page, word: int) -> bool:
 
 
 @cache
-def _last_words(unaccented: bool) -> dict[str, list[tuple[str, ...]]]:
+def _beginnings(unaccented: bool) -> frozenset[str]:
+    """Last words of titles, and words that a name may begin with."""
+    return bare("families") | listed("families") | _OTHER_WORDS | last_words(unaccented).keys()
+
+
+@cache
+def last_words(unaccented: bool) -> dict[str, list[tuple[str, ...]]]:
     """Last word → titles that end with it; for a report that was typed without accents, without them."""
     ends: dict[str, list[tuple[str, ...]]] = {}
     for title in table("titles"):
