@@ -18,6 +18,12 @@ def chain_end(page: Page, word: int) -> int:
     """The number of the word behind a chain of titles and roles that begins with a word; the word itself where none begins."""
     if page.bares[word] not in phrases("signers", "degrees"):
         return word
+    if word not in page.chains:
+        page.chains[word] = _chain_end(page, word)
+    return page.chains[word]
+
+
+def _chain_end(page: Page, word: int) -> int:
     last = _phrase_end(page, word, "signers", "degrees")
     if last == word:
         return word

@@ -66,7 +66,9 @@ _HAS_YEAR = re.compile(r"(?:19|20)\d\d")
 _HAS_RARE = re.compile(r"\d[ -]?th[g.]|(?<!\w)n\d")
 _HAS_DAY = re.compile(r"\d[^\S\n]*(?:[/.-]|thang)[^\S\n]*\d")
 _HAS_HOUR = re.compile(r"\d(?:[hg:]|\.\d+\.\d)")
-_MONTHS_SPELLED = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "thang")
+_HAS_NUMERAL = re.compile(rf"thang[^\S\n]+{_NUMERAL}")
+_HAS_MAY = re.compile(r"(?:on|of|st|nd|rd|th)[^\S\n]+may")
+_ABBREVIATED = ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # "xương sườn 10-11-12", "lớp cắt 10/11/12" are no dates.
 _COUNTED = re.compile(
     r"(?:suon|dot|song|khoang|nhom|hach|lop|cat|anh|hinh|so|ribs?|levels?|stations?|images?|[ldtcs])[^\S\n]*$"
@@ -78,8 +80,7 @@ def dates(page: Page) -> Iterator[Span]:
     bare = page.bare
     if not _HAS_DIGIT.search(bare):
         return
-    with_year = _HAS_YEAR.search(bare)
-    month = any(name in bare for name in _MONTHS_SPELLED)
+    with_year, month = _HAS_YEAR.search(bare), _has_month(page)
     rare = _RARE.finditer(bare) if with_year and _HAS_RARE.search(bare) else ()
     full = _FULL.finditer(bare) if with_year else ()
     spelled = _SPELLED.finditer(bare) if with_year and month else ()
@@ -92,3 +93,10 @@ def dates(page: Page) -> Iterator[Span]:
     for match in (*short, *spelled):
         if not _COUNTED.search(bare, max(0, match.start() - 12), match.start()):
             yield Span(match.start(), match.end(), "date")
+
+
+def _has_month(page: Page) -> bool:
+    """Whether a month may stand in a text as a word."""
+    if any(name in page.bare for name in _ABBREVIATED) or _HAS_NUMERAL.search(page.bare):
+        return True
+    return "may" in page.bare and bool(_HAS_MAY.search(page.bare))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from docphim.ingest.names.page import Page, Span
-from docphim.ingest.names.words import LONGEST, labels
+from docphim.ingest.names.words import LONGEST, labels, last_words_of_labels
 
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++[^\S\n]?(?:@|\(at\)|\[at\])[^\S\n]?[\w-]+(?:\.[\w-]+)+")
 # 0912345678, 0912.345.678, 09 12 34 56 78, (028) 3822 1234, +84 912 345 678, (+84) 912345678, 84-912-345-678
@@ -68,9 +68,9 @@ def _in_rows(page: Page) -> Iterator[Span]:
 def _labelled_numbers(page: Page) -> Iterator[Span]:
     """A number's label with the number, and no colon between them: `PID 0098765`, `HSBA số 23115`, `MBN. 23115`."""
     for match in _LABELLED.finditer(page.text):
-        if sum(c.isdigit() for c in match.group()) < 3:
-            continue
         last = page.word_at(match.start())
+        if last == 0 or page.lows[last - 1] not in last_words_of_labels() or sum(map(str.isdigit, match.group())) < 3:
+            continue
         for first in range(max(0, last - LONGEST), last):
             label = tuple(page.lows[first:last])
             gap = page.text[page.words[last - 1][1] : match.start()]

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -72,6 +72,8 @@ class Page:
     marks: list[tuple[str, int, int]] | None = None
     #: Its fields, once they are read (`fields.fields`).
     fields: list[Any] | None = None
+    #: Of words that begin chains of titles, the word behind the chain, once it is read (`chains.chain_end`).
+    chains: dict[int, int] = field(default_factory=dict)
 
     @cached_property
     def low(self) -> str:
@@ -152,16 +154,17 @@ class Page:
         """Whether nearly each word begins with a capital, and is one of reports: "Tăng Đậm Rốn Phổi Hai Bên. Tim To."."""
         if self.language == "vi" and self.unaccented:
             return False  # without accents nearly any name is a word of reports: "BN Lo Bao Tham Hiep/1956/F"
-        words = range(self.word_at(start), self.word_at(end))
+        first, last = self.word_at(start), self.word_at(end)
         behind_a_label = self.text.rfind(":", start, end) + 1  # "Họ tên: Lò Văn Pánh   Giới: Nam" says who is who by capitals
-        if self.word_at(end) - self.word_at(max(start, behind_a_label)) < _LONG_LINE:
+        if last - self.word_at(max(start, behind_a_label)) < _LONG_LINE:
             return False
-        if _MOST * sum(map(self.capital, words)) < (_MOST - 1) * len(words):
+        capitals = sum(self.text[start].isupper() for start, _ in self.words[first:last])
+        if _MOST * capitals < (_MOST - 1) * (last - first):
             return False
         from docphim.ingest.names.words import vocabulary  # here: the chain of imports stays short
 
         known = vocabulary(self.language, True)
-        return _MOST * sum(self.lows[word] in known for word in words) >= (_MOST - 1) * len(words)
+        return _MOST * sum(low in known for low in self.lows[first:last]) >= (_MOST - 1) * (last - first)
 
     @cached_property
     def _blanks(self) -> list[bool]:

@@ -73,10 +73,12 @@ def is_family(page: Page, word: int) -> bool:
 
 def in_compound(page: Page, word: int) -> bool:
     """Whether a word and the next, typed in one case, are two that belong together: "Trung thất", "TRUNG THẤT"."""
-    if word + 1 >= len(page.words) or not page.gap(word).isspace() or "\n" in page.gap(word):
+    if word + 1 >= len(page.words):
         return False
     pair = (page.lows[word], page.lows[word + 1])
     if pair not in compounds(True) and (not page.unaccented or pair not in compounds(False)):
+        return False
+    if not page.gap(word).isspace() or "\n" in page.gap(word):
         return False
     # "Đường Kerley": what is called after somebody keeps its capital.
     return not page.capital(word + 1) or page.flat(page.words[word][0]) or page.bares[word + 1] in listed("eponyms")

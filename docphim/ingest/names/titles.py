@@ -117,14 +117,10 @@ def _gap(title: str) -> re.Pattern[str]:
 
 def _may_begin(page: Page, word: int) -> bool:
     """Whether a word that nothing announces may begin a whole name: a family name, and what follows is no compound."""
-    if (
-        not is_family(page, word)
-        or in_compound(page, word)
-        or word + 1 >= len(page.words)
-        or (word and in_compound(page, word - 1))
-    ):
+    if word + 1 >= len(page.words) or not is_family(page, word):
         return False
-    return _strong(page, word) or page.bares[word + 1] in ("van", "thi") or _three_capitals(page, word)
+    likely = _strong(page, word) or page.bares[word + 1] in ("van", "thi") or _three_capitals(page, word)
+    return likely and not in_compound(page, word) and not (word and in_compound(page, word - 1))
 
 
 def _strong(page: Page, word: int) -> bool:

@@ -76,6 +76,12 @@ def labels() -> dict[tuple[str, ...], str]:
     return kinds
 
 
+@cache
+def last_words_of_labels() -> frozenset[str]:
+    """The word before the colon, of each label."""
+    return frozenset(label[-1] for label in labels() if label)
+
+
 def parts(phrase: str) -> tuple[str, ...]:
     """Its words."""
     return tuple(_LETTERS.findall(phrase))
