@@ -161,6 +161,25 @@ DOUBTFUL = {
     "a place": ["ĐẾN TỪ XÃ HUNG CUNG, HUYỆN CAN."],
     "somebody from elsewhere": ["Bệnh nhân người Lào Somphetra Zelenchuk sốt."],
     "initials in small letters": ["bs v. p. bem"],
+    "one case without accents": [
+        "vo kim trieu duoc chup lai.",
+        "TRA THE GOC (DT: 0942 334 668)",
+        "chong ten ta.",
+        "chau ngoai ong tham.",
+        "anh dieu va chi khen cung ho.",
+        "co hoanh xem lai giup.",
+        "DEN TU XA CAN NON, HUYEN GOI.",
+        "nha o so 978 nganh bam, phuong tung.",
+        "phim de ten nong thanh long thanh.",
+        "kip doc: nguy gia tuan buon, ca thu chu",
+        "bscki dang tran thu vuong son",
+        "BENH NHAN: DANG TRAN THI MINH",
+        "bs: do kim dung - hoang van dong",
+        "con trai thach di cung.",
+        "mr marisoleta grudnikov, 45 tuoi",
+        "ho ten: chau thanh mai",
+        "ktv nho",
+    ],
 }
 
 
@@ -190,7 +209,14 @@ def test_what_reports_say_of_patients_and_doctors_stays(text, typed):
 
 
 @pytest.mark.parametrize(
-    "text", ["BN CHAY THAN NHAN TAO CHU KY.", "S I Ê U  Â M  T I M", "CHUYỂN TỪ BỆNH VIỆN QUẬN THEO YÊU CẦU."]
+    "text",
+    [
+        "BN CHAY THAN NHAN TAO CHU KY.",
+        "benh nhan co tien su lao, dang dieu tri.",
+        "ba not mo thuy tren. ho van hai la.",
+        "S I Ê U  Â M  T I M",
+        "CHUYỂN TỪ BỆNH VIỆN QUẬN THEO YÊU CẦU.",
+    ],
 )
 def test_what_only_looks_like_a_title_a_name_or_an_address_stays(text):
     result = remove_identities(text)

@@ -14,6 +14,7 @@ from docphim.ingest.names.labels import begins_a_label
 from docphim.ingest.names.lines import doubtful_lines
 from docphim.ingest.names.page import Page, Span
 from docphim.ingest.names.person import in_compound, is_family, is_in, is_word, nameish, of_reports
+from docphim.ingest.names.plain import doubtful_in_one_case
 from docphim.ingest.names.slots import doubtful_slots
 from docphim.ingest.names.titles import is_title
 from docphim.ingest.names.words import listed
@@ -35,6 +36,7 @@ def doubtful(page: Page, spans: Iterable[Span]) -> bool:
         or any(_rest_of_a_name(page, end, ends) or _took_too_much(page, end, ends) for end in set(ends.values()))
         or doubtful_slots(page, ends)
         or doubtful_lines(page, ends)
+        or doubtful_in_one_case(page, ends)
     )
 
 

@@ -15,6 +15,10 @@ from docphim.ingest.names.words import bare, compounds, listed
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Digits of a number that is looked for at least: shorter ones are sizes and levels.
 _SHORTEST_NUMBER = 4
+#: Words of a name that, all of them side by side, are this person in any order, at least.
+_WHOLE = 3
+#: Words of a long name, at least.
+_LONG = 4
 _JOINT = re.compile(r"[\s,^_-]{1,3}|\.")
 _INITIAL_JOINT = re.compile(r"\.?\s?")
 # N.V.A. and N. V. A; N.V. An and Ng.V.An
@@ -57,17 +61,23 @@ def _without_placeholders(name: str) -> str:
 
 
 def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
-    ours = _matches(page, name_parts)
+    ours, ours_in_order = _matches(page, name_parts), sorted(map(folded, name_parts))
     first = 0
     while first < len(ours):
         last = first
         while last < len(ours) and ours[last] and (last == first or _joined(page, last - 1)):
             last += 1
-        while last - first > 1 and in_compound(page, last - 1) and (last - first < 4 or not page.capital(last - 1)):
+        whole = page.unaccented and last - first >= _WHOLE and sorted(page.bares[first:last]) == ours_in_order
+        while not whole and last - first > 1 and _is_no_part(page, last - 1, short=last - first < _LONG):
             last -= 1
         if last > first and _is_the_person(page, first, last, name_parts):
             yield Span(page.words[first][0], page.words[last - 1][1], "name")
         first = max(last, first + 1)
+
+
+def _is_no_part(page: Page, word: int, *, short: bool) -> bool:
+    """Whether the last word of a name begins two that belong together: "van hai lá"; a long name in capitals keeps it."""
+    return in_compound(page, word) and (short or not page.capital(word))
 
 
 def _joined(page: Page, word: int) -> bool:
@@ -123,8 +133,10 @@ def _spelled_alike(page: Page, first: int, last: int, name_parts: list[str]) -> 
     capital = all(map(page.capital, range(first, last))) and not page.flat(page.words[first][0])
     if capital and (page.unaccented or last - first > 2):
         return True
-    in_order = [folded(part) for part in name_parts] == page.bares[first:last]
-    return behind_a_title(page, first) or (in_order and is_family(page, first))
+    parts_of_it = [folded(part) for part in name_parts]
+    if page.unaccented and last - first >= _WHOLE and sorted(parts_of_it) == sorted(page.bares[first:last]):
+        return True  # the whole name in another order: "HOA HAI, HA TRONG"
+    return behind_a_title(page, first) or (parts_of_it == page.bares[first:last] and is_family(page, first))
 
 
 def _glued(page: Page, name_parts: list[str]) -> Iterator[Span]:
