@@ -9,6 +9,7 @@ from typing import NamedTuple
 from docphim.ingest.names.labels import label_marks
 from docphim.ingest.names.page import Page, Span
 from docphim.ingest.names.person import FIELD, NOTHING, SIGNER, is_family, name_end, of_reports
+from docphim.ingest.names.words import continuations
 
 _NUMBER = re.compile(
     r"(?:[^\W\d_]{1,6}[ .\-/]?)?(?=[\w.\-/]*\d)[\w.\-/]*\w(?:[ .]\d{2,4}(?![\w%]))*|[\w.+-]+@[\w-]+\.[\w.-]+", re.ASCII
@@ -50,6 +51,8 @@ def announced_on(page: Page) -> tuple[list[str], list[str]]:
 
 
 def _field(page: Page, kind: str, start: int, value: int) -> Field | None:
+    if kind == "ward" and any(sign.isdigit() for sign in page.text[start:value]):
+        return None  # "Khoa 1: Tim to." names its ward before the colon
     end = _ENDS[kind](page, value) if kind in _ENDS else value
     return Field(kind, start, value, end) if end > value else None
 
@@ -79,13 +82,26 @@ def _ward(page: Page, value: int) -> int:
     """A bed's number, or a ward's name: up to a stop, a comma, the next label or the line's end, if it is short."""
     number = _WARD.match(page.text, value)
     if number:
-        return number.end()
+        following = page.word_at(number.end())
+        counts = page.text[number.end() : number.end() + 1] == " " and page.text[number.end() + 1 : number.end() + 2].islower()
+        return value if counts and _finding(page, following, following + 1) else number.end()  # "Phòng: 2 nốt vôi."
     stop = re.compile(r"[.,;:\n(]|[^\S\n]{2,}|$").search(page.text, value)
     end = stop.start() if stop else len(page.text)
     if page.text.startswith(":", end):
         end = next((start for _, start, behind in label_marks(page) if value <= start <= end <= behind), value)
-    words = page.word_at(end) - page.word_at(value)
-    return end if words <= _LONGEST_WARD and page.text[value : value + 1].isupper() else value
+    first, last = page.word_at(value), page.word_at(end)
+    ward = last - first <= _LONGEST_WARD and page.text[value : value + 1].isupper() and not _finding(page, first, last)
+    return end if ward else value
+
+
+def _finding(page: Page, first: int, last: int) -> bool:
+    """Whether words behind a ward's label are a finding, "Khoa: Tim to.", and no ward, trade or people: "Khoa: Tim mạch"."""
+    singles, pairs = continuations("wards", not page.unaccented)
+    if first >= last or page.lows[first] in singles or tuple(page.lows[first : first + 2]) in pairs:
+        return False
+    if page.bares[first:last] == ["lao"]:
+        return False
+    return all(of_reports(page, word) for word in range(first, last))
 
 
 def _place(page: Page, value: int) -> int:

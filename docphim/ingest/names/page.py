@@ -23,8 +23,9 @@ _RANKED_WORD = re.compile(
     r"|[^\W\d_]+(?:['’ʼ`][^\W\d_]+)*",
     re.IGNORECASE,
 )
-#: Words of a line whose capitals are counted, at least; of so many, in Title Case, all but one begin with one.
+#: Words of a long line, at least; of so many, in Title Case, all but one begin with a capital, and in a shorter one all.
 _LONG_LINE, _MOST = 6, 4
+_TITLES = frozenset(["bs", "ktv", "đd", "bn"])
 _BLANKS = frozenset([" ", "  "])
 #: `&#7877;`, `&eacute;`, and RTF's `\u7877?`, which tables sometimes hold in place of letters.
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
@@ -155,16 +156,19 @@ class Page:
         if self.language == "vi" and self.unaccented:
             return False  # without accents nearly any name is a word of reports: "BN Lo Bao Tham Hiep/1956/F"
         first, last = self.word_at(start), self.word_at(end)
+        strange = sum(not self.text[start].isupper() for start, _ in self.words[first:last])
         behind_a_label = self.text.rfind(":", start, end) + 1  # "Họ tên: Lò Văn Pánh   Giới: Nam" says who is who by capitals
-        if last - self.word_at(max(start, behind_a_label)) < _LONG_LINE:
+        # Of a short line each word counts: "Phúc Mạc Bình Thường.", but "BN Quỳnh".
+        most = _MOST if last - self.word_at(max(start, behind_a_label)) >= _LONG_LINE else last - first + 1
+        if last - first < 2 or most * strange > last - first:
             return False
-        capitals = sum(self.text[start].isupper() for start, _ in self.words[first:last])
-        if _MOST * capitals < (_MOST - 1) * (last - first):
-            return False
-        from docphim.ingest.names.words import vocabulary  # here: the chain of imports stays short
+        from docphim.ingest.names.words import compounds, vocabulary  # here: the chain of imports stays short
 
-        known = vocabulary(self.language, True)
-        return _MOST * sum(low in known for low in self.lows[first:last]) >= (_MOST - 1) * (last - first)
+        known, lows = vocabulary(self.language, True), [low for low in self.lows[first:last] if low not in _TITLES]
+        if most != _MOST and not compounds(True).isdisjoint(pairwise(lows)):
+            most = len(lows)  # "Bình Thường" says that the rest is no name: "Dung Tích Bình Thường."
+        strange = sum(low not in known for low in lows)
+        return most * strange <= len(lows)
 
     @cached_property
     def _blanks(self) -> list[bool]:
