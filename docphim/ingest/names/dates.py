@@ -57,6 +57,7 @@ _SPELLED_SHORT = re.compile(
 _SHORT = re.compile(
     rf"(?P<word>{_WORD_DAY})?(?<![\w/.,-])(?:(?:{_DAYS}/{_MONTHS}|{_MONTHS}/{_DAYS})/(?P<year>\d\d)|{_DAYS}-{_MONTHS}-(?:0\d|[1-3]\d))(?![\w/-]|[.,]\d|[^\S\n]*(?:mm|cm|x)\b)"
     rf"|{_WORD_DAY}{_DAYS}[^\S\n]*(?:[/.-]|thang)[^\S\n]*{_MONTHS}(?:[/-]\d\d)?(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
+    rf"|(?<![\w/.,-]){_DAYS}/{_MONTHS}(?=[^\S\n]+luc[^\S\n]+\d)"
     rf"|{_HOUR_WORD}{_TWO_DIGITS}/{_MONTHS}(?![\d/]|[.,]\d|[^\S\n]*(?:mm|cm)\b)"
     rf"|(?<![\w/.,-])(?:{_WORD_DAY})?{_DAYS}[^\S\n]+thang[^\S\n]+{_MONTHS}(?![\w/]|[.,]\d|[^\S\n]+(?:lan|ngay|tuan|thang|tuoi|nam(?![^\S\n]+(?:\d|nay|ngoai))|tren|duoi|giua|trong|ngoai|truoc|sau|ben|mm|cm))"
 )

@@ -21,7 +21,7 @@ _LABELLED_PHONE = re.compile(
 _GROUPS = re.compile(
     r"(?<![\w.,])\d{3}([ .-])\d{3}\1\d{3}(?:\1\d{3})?(?![\w%]|[.,]\d)|(?<![\w.,])\d{4}([ .-])\d{4}\2\d{4}(?![\w%]|[.,]\d)"
 )
-_INSURANCE = re.compile(r"(?<![^\W_])[^\W\d_]{2}[ .-]?\d(?:[ .-]?\d){9,12}(?!\w)")
+_INSURANCE = re.compile(r"(?<![^\W_])[^\W\d_]{2}[ .-]?\d(?:[ .-]?\d){9,14}(?!\w)")
 # Nothing measured on a film has seven digits, nor letters glued to five: BN0098765, XQ-23115.
 _LONG = re.compile(
     r"(?<![\w,])(?<!\d\.)\+?\d{7,}(?![\w%]|[.,]\d)|(?<![^\W_])[^\W\d_]{1,6}[-_.]?\d{5,}\w*(?:[./-]\d+)*|(?<!\w)\d{2,}[-./][^\W\d_]{1,4}[-./]?\d{4,}"
@@ -31,6 +31,8 @@ _LABELLED = re.compile(r"(?<!\w)(?=[\w./-]*\d)[\w][\w./-]*\w(?:[ .]\d{2,4}(?![\w
 _PHONE_DIGITS = range(9, 13)
 #: Digits of one behind its label.
 _LABELLED_DIGITS = range(7, 16)
+#: Digits of a number that stands behind its label without a colon, at least.
+_FEWEST_DIGITS = 3
 _LABEL_GAP = re.compile(r"[^\S\n]*(?:số|so|no|n°|#)?[^\S\n]*[#.:№]?[^\S\n]*(?:là[^\S\n]+)?", re.IGNORECASE)
 
 
@@ -69,7 +71,7 @@ def _labelled_numbers(page: Page) -> Iterator[Span]:
     """A number's label with the number, and no colon between them: `PID 0098765`, `HSBA số 23115`, `MBN. 23115`."""
     for match in _LABELLED.finditer(page.text):
         last = page.word_at(match.start())
-        if last == 0 or page.lows[last - 1] not in last_words_of_labels() or sum(map(str.isdigit, match.group())) < 3:
+        if last == 0 or page.lows[last - 1] not in last_words_of_labels() or not _enough(page.lows[last - 1], match.group()):
             continue
         for first in range(max(0, last - LONGEST), last):
             label = tuple(page.lows[first:last])
@@ -77,3 +79,8 @@ def _labelled_numbers(page: Page) -> Iterator[Span]:
             if labels().get(label) == "number" and len(label[-1]) > 1 and _LABEL_GAP.fullmatch(gap) and "\n" not in gap:
                 yield Span(page.words[first][0], match.end(), "number")
                 break
+
+
+def _enough(label: str, number: str) -> bool:
+    """Whether a number behind a label's last word is long enough; a row of a list may have any: `STT 12`, `số thứ tự 7`."""
+    return label in ("stt", "tự", "tu") or sum(map(str.isdigit, number)) >= _FEWEST_DIGITS

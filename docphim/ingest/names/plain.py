@@ -35,6 +35,8 @@ _NO_FAMILY = frozenset(["ong", "ba", "me", "chi", "chau", "co", "anh", "cu", "co
 #: Family names of two words, which may stand anywhere.
 _DOUBLE = frozenset([("dang", "tran"), ("au", "duong"), ("ton", "that"), ("ton", "nu"), ("cong", "tang")])
 _DOUBLE_FIRST = frozenset(first for first, _ in _DOUBLE)
+#: Titles of two words that are hardly anything else; "con trai" is one, and còn trái.
+_CLEAR_TITLES = frozenset([("benh", "nhan"), ("con", "gai"), ("em", "gai"), ("chi", "gai"), ("con", "trai"), ("em", "trai")])
 #: Between the names of several people.
 _JOINTS = frozenset(["-", "–", ",", "&", "+", "/", ";"])
 #: Words before `huyện` where no place follows: bệnh viện huyện.
@@ -186,12 +188,13 @@ def _titled(page: Page, word: int) -> bool:
     before = tuple(page.lows[max(0, word - 2) : word])
     if not before or not page.blank(word - 1):
         return False
-    if before == ("benh", "nhan") or (before[-1] == "la" and before[0] in listed("plain_kin")):
+    if before in _CLEAR_TITLES or (before[-1] == "la" and before[0] in listed("plain_kin")):
         return True
     if before[-1] in listed("plain_titles"):
         return not looks_like_a_title(page, word - 1)
     signer = any(chain_end(page, first) == word for first in range(max(0, word - LONGEST), word))
-    return signer and ((page.lows[word], page.lows[word + 1]) in _DOUBLE or not goes_on(page, word, "behind_doctors"))
+    sure = page.lows[word] in COMMON_FAMILIES or (page.lows[word], page.lows[word + 1]) in _DOUBLE
+    return signer and (sure or not goes_on(page, word, "behind_doctors"))
 
 
 def _name(page: Page, word: int, last: int, ends: Mapping[int, int]) -> bool:

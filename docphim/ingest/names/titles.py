@@ -35,6 +35,9 @@ _OTHER_WORDS = frozenset(
 )
 #: Titles that, typed in one case without accents, are no other words.
 _UNMISTAKABLE = frozenset(["bn", "nb", "nhan", "benh", "phu", "ten", "nha", "mr", "mrs", "ms", "miss", "patient"])
+_CALLS = frozenset(["ơi", "oi"])
+#: What stands before `ối`, typed without accents: nước ối.
+_BEFORE_WATER = frozenset(["nuoc", "vo", "mang", "da"])
 #: Given names that are numbers, or follow BN in capitals as other words.
 _COUNTS = frozenset(
     ["ba", "hai", "tư", "năm", "sáu", "bảy", "tám", "chín", "mười", "bé", "gái", "sang", "kết", "thêm", "hướng", "hoạt"]
@@ -58,6 +61,16 @@ def titled_people(page: Page) -> Iterator[Span]:
         if last > word:
             yield Span(page.words[first][0], page.words[last - 1][1], "name")
             behind = last
+    yield from (Span(*page.words[word - 1], "name") for word in page.among(_CALLS) if word and _is_called(page, word - 1))
+
+
+def _is_called(page: Page, word: int) -> bool:
+    """Whether somebody is called by a word before `ơi`, which begins a clause: "Hùng ơi, xem giúp ca này."; not "Bác sĩ ơi"."""
+    begins = word == 0 or not page.blank(word - 1)
+    typed = page.capital(word) or page.flat(page.words[word][0])
+    if page.unaccented and (page.gap(word + 1) != ", " or page.lows[word] in _BEFORE_WATER):
+        return False
+    return begins and page.blank(word) and typed and page.lows[word] not in last_words(page.unaccented)
 
 
 def is_title(page: Page, word: int) -> bool:
