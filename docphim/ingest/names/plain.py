@@ -26,8 +26,8 @@ _SOON = 3
 #: Of the kin, those that are hardly other words: ông, bà, chị, cháu.
 _KIN = frozenset(["ong", "ba", "chi", "chau"])
 _SENTENCE_ENDS = re.compile(r"[.!?;\n]")
-#: What says that somebody's home follows: nhà ở, nơi ở, ngụ tại, đến từ.
-_AT_HOME = frozenset([("nha", "o"), ("noi", "o"), ("ngu", "tai"), ("den", "tu")])
+#: What says that somebody's home follows: nhà ở, nơi ở, ngụ tại, đến từ, TYT xã.
+_AT_HOME = frozenset([("nha", "o"), ("noi", "o"), ("ngu", "tai"), ("den", "tu"), ("tyt", "xa")])
 #: Middle names that belong to many words of reports as well, such as thành khối, and count behind a title.
 _BEFORE_ANY = frozenset(["van", "thi", "thanh", "the", "thu"])
 #: Kin that, without accents, are written like family names: they begin no name.
@@ -36,7 +36,9 @@ _NO_FAMILY = frozenset(["ong", "ba", "me", "chi", "chau", "co", "anh", "cu", "co
 _DOUBLE = frozenset([("dang", "tran"), ("au", "duong"), ("ton", "that"), ("ton", "nu"), ("cong", "tang")])
 _DOUBLE_FIRST = frozenset(first for first, _ in _DOUBLE)
 #: Titles of two words that are hardly anything else; "con trai" is one, and còn trái.
-_CLEAR_TITLES = frozenset([("benh", "nhan"), ("con", "gai"), ("em", "gai"), ("chi", "gai"), ("con", "trai"), ("em", "trai")])
+_CLEAR_TITLES = frozenset(
+    [("benh", "nhan"), ("cong", "nhan"), ("con", "gai"), ("em", "gai"), ("chi", "gai"), ("con", "trai"), ("em", "trai")]
+)
 #: Between the names of several people.
 _JOINTS = frozenset(["-", "–", ",", "&", "+", "/", ";"])
 #: Words before `huyện` where no place follows: bệnh viện huyện.
@@ -108,6 +110,8 @@ def _kin(page: Page, title: int, ends: Mapping[int, int]) -> bool:
         return True
     if behind == "va" and page.blank(word + 1) and page.lows[word + 2] in listed("plain_kin"):
         return page.lows[word + 2] != name  # not "anh t1 va anh t2", which are pictures
+    if page.gap(word).strip() == "(" and page.lows[word + 1] in listed("plain_relatives"):
+        return True  # "chi man (con gai)"
     if before == "chao" or name in ("mr", "mrs"):
         return True
     return name in _KIN and _grown_up(page, title, before, behind)
@@ -191,7 +195,7 @@ def _titled(page: Page, word: int) -> bool:
     if before in _CLEAR_TITLES or (before[-1] == "la" and before[0] in listed("plain_kin")):
         return True
     if before[-1] in listed("plain_titles"):
-        return not looks_like_a_title(page, word - 1)
+        return not looks_like_a_title(page, word - 1) and not goes_on(page, word, "behind_people")
     signer = any(chain_end(page, first) == word for first in range(max(0, word - LONGEST), word))
     sure = page.lows[word] in COMMON_FAMILIES or (page.lows[word], page.lows[word + 1]) in _DOUBLE
     return signer and (sure or not goes_on(page, word, "behind_doctors"))
