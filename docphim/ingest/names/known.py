@@ -61,18 +61,27 @@ def _without_placeholders(name: str) -> str:
 
 
 def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
-    ours, ours_in_order = _matches(page, name_parts), sorted(map(folded, name_parts))
+    ours, bare_parts = _matches(page, name_parts), [folded(part) for part in name_parts]
     first = 0
     while first < len(ours):
         last = first
         while last < len(ours) and ours[last] and (last == first or _joined(page, last - 1)):
             last += 1
-        whole = page.unaccented and last - first >= _WHOLE and sorted(page.bares[first:last]) == ours_in_order
+        whole = _is_whole(page, first, last, bare_parts)
         while not whole and last - first > 1 and _is_no_part(page, last - 1, short=last - first < _LONG):
             last -= 1
         if last > first and _is_the_person(page, first, last, name_parts):
             yield Span(page.words[first][0], page.words[last - 1][1], "name")
         first = max(last, first + 1)
+
+
+def _is_whole(page: Page, first: int, last: int, bare_parts: list[str]) -> bool:
+    """Whether words are the whole name: from any of its words on, "Nở Nông Thị"; typed without accents, in any order."""
+    words = page.bares[first:last]
+    if last - first < _WHOLE or len(words) != len(bare_parts):
+        return False
+    turned = any(words == bare_parts[n:] + bare_parts[:n] for n in range(len(words)))
+    return turned or (page.unaccented and sorted(words) == sorted(bare_parts))
 
 
 def _is_no_part(page: Page, word: int, *, short: bool) -> bool:
@@ -134,7 +143,7 @@ def _spelled_alike(page: Page, first: int, last: int, name_parts: list[str]) -> 
     if capital and (page.unaccented or last - first > 2):
         return True
     parts_of_it = [folded(part) for part in name_parts]
-    if page.unaccented and last - first >= _WHOLE and sorted(parts_of_it) == sorted(page.bares[first:last]):
+    if _is_whole(page, first, last, parts_of_it):
         return True  # the whole name in another order: "HOA HAI, HA TRONG"
     return behind_a_title(page, first) or (parts_of_it == page.bares[first:last] and is_family(page, first))
 
