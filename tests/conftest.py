@@ -39,7 +39,8 @@ def recipe(tmp_path, shared_phantoms):
     """A recipe over that cohort."""
     path = tmp_path / "small.yaml"
     path.write_text(
-        f"name: small\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, path: {shared_phantoms}}}\n"
+        f"name: small\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, workers: 1, "
+        f"path: {shared_phantoms}}}\n"
         "split: {fractions: [0.6, 0.1, 0.3]}\nprompts: docphim\ntasks: [findings]\nmodel: {family: qwen_vl}\n",
         encoding="utf-8",
     )

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import warm
+
 #: This checkout, whichever one is installed.
 ROOT = Path(__file__).parents[1]
 
@@ -47,7 +49,7 @@ TINY = [
     "model.freeze=[]",
     "model.image_size=56",
     "prepare.long_side=128",
-    "prepare.workers=2",
+    "prepare.workers=1",
     "train.epochs=1",
     "train.max_steps=4",
     "train.batch_size=4",
@@ -64,7 +66,7 @@ class Program:
     """`docphim` in a folder of its own."""
 
     def __init__(self, folder: Path, rule: str = NO_SOCKETS) -> None:
-        self.folder = folder
+        self.folder, self.rule = folder, rule
         self.opened = folder / "sockets.txt"
         (folder / "site").mkdir(exist_ok=True)
         (folder / "site" / "sitecustomize.py").write_text(rule.format(log=str(self.opened)), encoding="utf-8")
@@ -82,8 +84,11 @@ class Program:
             "DOCPHIM_KEY_FILE": str(self.folder / "secret" / "key"),
         }
 
-    def __call__(self, *arguments: object, tiny: bool = True) -> subprocess.CompletedProcess:
+    def __call__(self, *arguments: object, tiny: bool = True, cold: bool = False) -> subprocess.CompletedProcess:
+        """Run a command to its end; `cold` ones load torch as a person's do, others find it loaded (see `warm`)."""
         command = self.command(*arguments, tiny=tiny)
+        if self.rule is NO_SOCKETS and not cold and warm.worth_it(command):
+            return warm.captured(command, self.folder, self.environment)
         return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=self.folder, env=self.environment)
 
     def start(self, *arguments: object, tiny: bool = True) -> subprocess.Popen:

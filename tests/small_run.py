@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import warm
+
 RECIPE = """\
 name: small
 source: {{kind: phantom, profile: demo, studies: 12, size: 128, seed: 3, path: phantoms}}
@@ -47,11 +49,18 @@ class SmallRun:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """`docphim ARGUMENTS` in the folder; what it prints goes to files, which no orphan can keep open."""
-        env = {**os.environ, "PYTHONPATH": str(self.site)}
-        env |= {"OMP_NUM_THREADS": "1", "DOCPHIM_KEY_FILE": str(self.site / "key"), "CUDA_VISIBLE_DEVICES": ""}
-        command = [sys.executable, "-c", "from docphim.cli import main; main()", *arguments]
+        env = self.environment | environment
         with open(self.site / "out.txt", "wb") as out, open(self.site / "err.txt", "wb") as err:
-            return subprocess.Popen(command, cwd=self.folder, env=env | environment, stdout=out, stderr=err, text=True)
+            return subprocess.Popen(self.command(*arguments), cwd=self.folder, env=env, stdout=out, stderr=err, text=True)
+
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        return [sys.executable, "-c", "from docphim.cli import main; main()", *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"PYTHONPATH": str(self.site), "DOCPHIM_KEY_FILE": str(self.site / "key")}
+        return {**os.environ, **own, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
     def printed(self, *streams: str) -> str:
         """What the last command printed, on both streams or on one."""
@@ -60,8 +69,10 @@ class SmallRun:
 
     def __call__(self, *arguments: str, timeout: float = 3600) -> tuple[int, str]:
         """Run a command to its end: its exit code and all that it printed."""
-        process = self.start(*arguments)
-        code = process.wait(timeout)
+        if warm.worth_it(command := self.command(*arguments)):
+            code = warm.run(command, self.folder, self.environment, [self.site / "out.txt", self.site / "err.txt"])
+        else:
+            code = self.start(*arguments).wait(timeout)
         return code, self.printed()
 
     def files(self) -> dict[str, Path]:

@@ -24,7 +24,8 @@ def trained(tmp_path_factory, shared_phantoms):
     program = Program(tmp_path_factory.mktemp("trained"))
     recipe = program.folder / "small.yaml"
     recipe.write_text(
-        f"name: small\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, path: {shared_phantoms}}}\n"
+        f"name: small\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, workers: 1, "
+        f"path: {shared_phantoms}}}\n"
         "split: {fractions: [0.6, 0.1, 0.3]}\nprompts: docphim\ntasks: [dialogue]\nmodel: {family: qwen_vl}\n",
         encoding="utf-8",
     )
@@ -70,7 +71,7 @@ def outputs(folder):
 
 @pytest.fixture(scope="module")
 def drafted(trained, films):
-    answer = trained("draft", "runs/small", films, tiny=False)
+    answer = trained("draft", "runs/small", films, tiny=False, cold=True)
     assert answer.returncode == 0, answer.stderr
     return trained.folder / "drafts" / "small", answer
 

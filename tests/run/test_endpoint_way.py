@@ -18,7 +18,8 @@ KEY = "sk-planted-0123456789"
 @pytest.fixture
 def recipe_text(shared_phantoms):
     return (
-        f"name: there\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, path: {shared_phantoms}}}\n"
+        f"name: there\nsource: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, workers: 1, "
+        f"path: {shared_phantoms}}}\n"
         "split: {fractions: [0.6, 0.1, 0.3]}\nprompts: docphim\nprepare: {long_side: 128, workers: 1}\n"
         "generate: {backend: openai, endpoint: URL, model: some-model, image_size: 32, concurrency: 2, retries: 1}\n"
         "evaluate: {resamples: 100}\n"

@@ -22,7 +22,7 @@ def stable(folder):
 
 
 def test_one_command_goes_from_phantoms_to_a_page_without_a_socket(docphim, recipe):
-    answer = docphim("run", recipe)
+    answer = docphim("run", recipe, "--set", "prepare.workers=2", cold=True)
     assert answer.returncode == 0, answer.stderr
     for count in (
         r"train: \d+ steps, the best val/loss \d\S+ after step \d+",
