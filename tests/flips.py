@@ -45,7 +45,7 @@ class Flipping:
     """A finished run, and the answers of the commands that read it."""
 
     def __init__(self, folder: Path, until: str = "page") -> None:
-        self.run = SmallRun(folder)
+        self.run = SmallRun(folder, workers=1)
         self.command = (*RUN, "--until", until)
         self.commands = (self.command, COMPARE, PAGE) if until == "page" else (self.command,)
         code, printed = self.run(*self.command)

@@ -13,11 +13,11 @@ import warm
 
 RECIPE = """\
 name: small
-source: {{kind: phantom, profile: demo, studies: 12, size: 128, seed: 3, path: phantoms}}
+source: {{kind: phantom, profile: demo, studies: 12, size: 128, seed: 3, path: phantoms, workers: {workers}}}
 split: {{fractions: [0.5, 0.25, 0.25]}}
 prompts: docphim
 tasks: [findings]
-prepare: {{long_side: 64, workers: 2}}
+prepare: {{long_side: 64, workers: {workers}}}
 model: {{family: qwen_vl, weights: tiny, tune: full, freeze: [], image_size: 56}}
 train: {{max_steps: 3, batch_size: 2, accumulate: 1, evaluations: 2, gradient_checkpointing: false, processes: {processes}}}
 generate: {{max_new_tokens: 8}}
@@ -34,8 +34,8 @@ VOLATILE |= {".sums.json", *(f".lock-{helper}-{n}" for helper in ("rank", "worke
 class SmallRun:
     """One recipe in a folder of its own, always at the same path, so that the bytes of two runs can be compared."""
 
-    def __init__(self, folder: Path, processes: int = 1) -> None:
-        self.folder, self.processes = folder / "run", processes
+    def __init__(self, folder: Path, processes: int = 1, workers: int = 2) -> None:
+        self.folder, self.recipe = folder / "run", RECIPE.format(processes=processes, workers=workers)
         self.site = folder / "site"
         # A copy of the program, so that nobody's work on it changes what is compared.
         shutil.copytree(PROGRAM, self.site / PROGRAM.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -45,7 +45,7 @@ class SmallRun:
         """Nothing but the recipe."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        (self.folder / "small.yaml").write_text(RECIPE.format(processes=self.processes), encoding="utf-8")
+        (self.folder / "small.yaml").write_text(self.recipe, encoding="utf-8")
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """`docphim ARGUMENTS` in the folder; what it prints goes to files, which no orphan can keep open."""
