@@ -7,11 +7,13 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/docphim demo
 
+# A file of tests stays in one worker, so that what its tests share is made once; files of few tests are often the longest ones,
+# and would all come last if those of many went first.
 test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 bench: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/all.py
