@@ -56,13 +56,18 @@ def tree(name: str) -> ast.Module:
 
 
 @functools.cache
+def nodes(name: str) -> list[ast.AST]:
+    return list(ast.walk(tree(name)))
+
+
+@functools.cache
 def imports(lazy: bool) -> dict[str, set[str]]:
     """Module → modules of docphim it imports; `lazy` counts the imports inside functions too, and those for types."""
     known = modules()
     graph: dict[str, set[str]] = {}
     for name in known:
-        nodes = ast.walk(tree(name)) if lazy else _top_level(tree(name))
-        graph[name] = {target for node in nodes for target in _targets(node) if target in known and target != name}
+        within = nodes(name) if lazy else _top_level(tree(name))
+        graph[name] = {target for node in within for target in _targets(node) if target in known and target != name}
     return graph
 
 
@@ -156,9 +161,8 @@ def test_heavy_packages_are_imported_only_where_models_are(package):
     for name in modules():
         if name.startswith(MAY_IMPORT_TORCH):
             continue
-        nodes = list(ast.walk(tree(name)))
-        named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-        named += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+        named = [alias.name for node in nodes(name) if isinstance(node, ast.Import) for alias in node.names]
+        named += [node.module for node in nodes(name) if isinstance(node, ast.ImportFrom) and node.module and not node.level]
         wrong += [name for n in named if n.split(".")[0] == package]
     assert wrong == []
 
@@ -192,11 +196,11 @@ def _items(node: ast.Dict):
 
 def names_in(module: str) -> set[str]:
     """Public names that a module defines."""
-    nodes = tree(module).body
-    names = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    targets = [t for n in nodes if isinstance(n, ast.Assign) for target in n.targets for t in ast.walk(target)]
+    body = tree(module).body
+    names = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    targets = [t for n in body if isinstance(n, ast.Assign) for target in n.targets for t in ast.walk(target)]
     names |= {t.id for t in targets if isinstance(t, ast.Name)}
-    names |= {n.target.id for n in nodes if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
+    names |= {n.target.id for n in body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
     return {name for name in names if not name.startswith("_")}
 
 
@@ -228,12 +232,12 @@ def test_a_part_that_is_forgotten_or_reached_past_its_dict_would_be_noticed(name
     package, _, part = path.rpartition(".")
     (tmp_path / "twin.py").write_text(modules()[path].read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "user.py").write_text(f"from {package} import {part}\nPATH = {path!r}\n", encoding="utf-8")
-    tree_of = {**modules(), f"{package}.twin": tmp_path / "twin.py", "docphim.user": tmp_path / "user.py"}
+    twin, user = f"{package}.twin_of_{part}", f"docphim.user_of_{part}"  # parsed modules are remembered by their names
+    tree_of = {**modules(), twin: tmp_path / "twin.py", user: tmp_path / "user.py"}
     monkeypatch.setattr(sys.modules[__name__], "modules", lambda: tree_of)
-    for function in (tree, imports):
-        monkeypatch.setattr(sys.modules[__name__], function.__name__, functools.cache(function.__wrapped__))
-    assert forgotten(name) == {f"{package}.twin"}
-    assert ("docphim.user", path) in importers(name) and ("docphim.user", path) in writers(name)
+    monkeypatch.setattr(sys.modules[__name__], "imports", functools.cache(imports.__wrapped__))
+    assert forgotten(name) == {twin}
+    assert (user, path) in importers(name) and (user, path) in writers(name)
 
 
 def listed(name: str) -> set[str]:
@@ -250,7 +254,7 @@ def importers(name: str) -> set[tuple[str, str]]:
 def writers(name: str) -> set[tuple[str, str]]:
     """Modules other than the dict's that write a part's path."""
     home, paths = next(module for module, dict_ in PARTS.items() if dict_ == name), listed(name)
-    texts = {(m, n.value) for m in modules() if m != home for n in ast.walk(tree(m)) if isinstance(n, ast.Constant)}
+    texts = {(m, n.value) for m in modules() if m != home for n in nodes(m) if isinstance(n, ast.Constant)}
     return {(m, text) for m, text in texts if isinstance(text, str) and text.partition(":")[0] in paths}
 
 
@@ -267,7 +271,7 @@ def forgotten(name: str) -> set[str]:
 def bound(module: str) -> set[str]:
     """Every name that a module binds: functions, classes, arguments, attributes and variables, in lower case and in words."""
     names: set[str] = set()
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
             names.add(node.id if isinstance(node, ast.Name) else node.attr)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -298,8 +302,8 @@ def test_files_stay_small_enough_to_read():
 
 def test_functions_stay_small_enough_to_read():
     long = []
-    for name, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for name in modules():
+        for node in nodes(name):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 if body and node.end_lineno - body[0].lineno + 1 > 60:
@@ -308,11 +312,7 @@ def test_functions_stay_small_enough_to_read():
 
 
 def test_every_module_opens_with_its_purpose():
-    silent = [
-        m
-        for m, p in modules().items()
-        if p.read_text(encoding="utf-8").strip() and not ast.get_docstring(ast.parse(p.read_text(encoding="utf-8")))
-    ]
+    silent = [name for name in modules() if tree(name).body and not ast.get_docstring(tree(name))]
     assert silent == []
 
 
@@ -336,5 +336,6 @@ def test_no_place_of_a_machine_is_named():
         path = ROOT / name
         if path.suffix in {".py", ".md", ".yaml", ".toml", ".html", ".css", ".js", ""} and path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
-            wrong += [name for line in text.splitlines() if place.search(line) and "place = re" not in line]
+            lines = text.splitlines() if place.search(text) else []
+            wrong += [name for line in lines if place.search(line) and "place = re" not in line]
     assert wrong == []

@@ -6,6 +6,7 @@ sockets and Docphim's modules as one that a person starts.  The whole way, and d
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -60,12 +61,22 @@ def captured(command: list[str], folder: Path, environment: dict[str, str]) -> s
 
 @functools.cache
 def _server() -> subprocess.Popen[str]:
-    """The Python that has torch; it ends when this process does, at the end of its standard input."""
+    """The Python that has torch; it ends with its standard input, when this process ends."""
     pipe = subprocess.PIPE
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
+    server = subprocess.Popen(
         [sys.executable, "-c", "import warm; warm.serve()"], stdin=pipe, stdout=pipe, env=environment, encoding="utf-8"
     )
+    atexit.register(_end, server)
+    return server
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    """Let the Python with torch end, and wait for it."""
+    assert server.stdin and server.stdout
+    server.stdin.close()
+    server.stdout.close()
+    server.wait()
 
 
 def serve() -> None:

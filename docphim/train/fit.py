@@ -144,12 +144,12 @@ def _checkpoint_activations(core: Any) -> None:
 def _repeatable(seed: int) -> Iterator[None]:
     """Seed torch and, on a CPU, allow deterministic algorithms only: equal settings give equal weights, bit for bit."""
     torch.manual_seed(seed)
-    before, filled = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    before, filled = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory
     if not torch.cuda.is_available():
         torch.use_deterministic_algorithms(True)
-        deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        deterministic.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
-        deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
+        deterministic.fill_uninitialized_memory = filled

@@ -129,7 +129,7 @@ def _backward(model: nn.Module, loaded: Loaded, micro_batches: list[Batch], loss
     for number, batch in enumerate(micro_batches, 1):
         # The processes exchange gradients in the last backward pass only.
         last = number == len(micro_batches) or processes.world == 1
-        with contextlib.nullcontext() if last else model.no_sync():  # type: ignore[operator]
+        with contextlib.nullcontext() if last else model.no_sync():
             part = loss(score(model, loaded, batch, totals)) * processes.world
             part.backward()
         step_loss += part.detach()

@@ -75,6 +75,15 @@ def together(dataset, tmp_path_factory) -> Path:
     return run
 
 
+@pytest.fixture(scope="module")
+def accumulated(dataset, tmp_path_factory) -> Path:
+    """The run of one process that accumulates two batches a step."""
+    torch.set_num_threads(1)
+    run = tmp_path_factory.mktemp("one")
+    train(dataset, run, model=model_section(), train=train_section(accumulate=2, **SECTION))
+    return run
+
+
 def until(condition, why: str):
     """Wait until a condition holds; what it returned."""
     end = time.monotonic() + PATIENCE
@@ -102,11 +111,10 @@ def gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def test_two_processes_end_where_one_with_doubled_accumulation_does(together, dataset, tmp_path):
+def test_two_processes_end_where_one_with_doubled_accumulation_does(together, accumulated):
     assert read_json(together / LAST / checkpoint.MANIFEST)["processes"] == 2
     assert {"random-0.safetensors", "random-1.safetensors"} <= {p.name for p in (together / LAST).iterdir()}
-    train(dataset, tmp_path, model=model_section(), train=train_section(accumulate=2, **SECTION))
-    ours, theirs = (load_file(run / LAST / state.WEIGHTS) for run in (together, tmp_path))
+    ours, theirs = (load_file(run / LAST / state.WEIGHTS) for run in (together, accumulated))
     assert ours.keys() == theirs.keys()
     assert max(float((ours[name] - theirs[name]).abs().max()) for name in ours) <= 1e-6
 
@@ -119,9 +127,8 @@ def test_what_stops_one_of_several_processes_is_said_as_if_there_were_one(datase
     assert {p.name for p in tmp_path.iterdir()} <= {"checkpoints", ".lock-rank-0", ".lock-rank-1"}
 
 
-def test_one_process_writes_the_log_and_it_is_that_of_the_global_batch(together, dataset, tmp_path):
-    train(dataset, tmp_path, model=model_section(), train=train_section(accumulate=2, **SECTION))
-    ours, theirs = (list(read_jsonl(run / "log.jsonl")) for run in (together, tmp_path))
+def test_one_process_writes_the_log_and_it_is_that_of_the_global_batch(together, accumulated):
+    ours, theirs = (list(read_jsonl(run / "log.jsonl")) for run in (together, accumulated))
     assert [row["step"] for row in ours] == [1, 2, 3, 3]
     for one, other in zip(ours, theirs, strict=True):
         for key in {"loss", "grad_norm", "learning_rate", "epoch", "val/loss", "val/rougeL", "val/bleu4"} & one.keys():
