@@ -27,9 +27,19 @@ def headings(text: str) -> list[tuple[int, int, str]]:
     return [(m.start(), m.end(), _names()[normalize(m["opening"] or m["inner"])]) for m in _heading().finditer(text)]
 
 
-def is_letterhead(line: str) -> bool:
-    """Whether a line has the form of a letterhead's: a hospital, a ward, a telephone, whom the report is about."""
-    return _letterhead().search(normalize(line)) is not None
+def letterhead_form(line: str) -> str:
+    """Which form of a letterhead's a line has: `sure`, `unless_finding` where a word of findings speaks against it, or none."""
+    return next((name for name in _data()["letterhead"] if _pattern("letterhead", name).search(normalize(line))), "")
+
+
+def names_device(text: str) -> bool:
+    """Whether it names a tube, a line, a pacemaker, clips: what is seen on the film but has no anatomy of its own."""
+    return _pattern("shown", "device").search(normalize(text)) is not None
+
+
+def says_seen(text: str) -> bool:
+    """Whether it says that something is seen: `Phim chụp ngày 12/3/2020 cho thấy …`."""
+    return _pattern("shown", "seen").search(normalize(text)) is not None
 
 
 def known_before() -> frozenset[str]:
@@ -109,8 +119,9 @@ def _heading() -> re.Pattern[str]:
 
 
 @cache
-def _letterhead() -> re.Pattern[str]:
-    return re.compile(rf"^{_BULLET}(?:{'|'.join(_data()['letterhead'])})(?!\w)", re.MULTILINE)
+def _pattern(table: str, name: str) -> re.Pattern[str]:
+    opens = {"letterhead": f"^{_BULLET}", "shown": r"(?<!\w)"}[table]
+    return re.compile(rf"{opens}(?:{'|'.join(_data()[table][name])})(?!\w)", re.MULTILINE)
 
 
 @cache

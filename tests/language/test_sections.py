@@ -105,7 +105,7 @@ ALL = [
     ("text", "NGỰC: tràn dịch. NHẬN ĐỊNH KẾT QUẢ: BT", {"findings": "NGỰC: tràn dịch.", "impression": "BT"}),
     ("text", "Mô tả: Tim to.\nChẩn đoán: Suy tim.", {"findings": "Tim to.", "impression": "Suy tim."}),
     ("text", "Tim to.\nChẩn đoán: Suy tim.", {"findings": "Tim to.", "impression": "Suy tim."}),
-    ("text", "Tim to.\nChẩn đoán: ho.\nKL: BT", {"findings": "Tim to.", "indication": "ho.", "impression": "BT"}),
+    ("text", "Tim to.\nChẩn đoán: lao.\nKL: BT", {"findings": "Tim to.", "impression": "lao.\nBT"}),
     ("text", "Mô tả: Rõ.\nChẩn đoán: Suy tim.", {"findings": "Rõ.", "impression": "Suy tim."}),
     ("text", "Đám mờ kiểu lạ ở đáy phải.\nKết quả: BT", {"findings": "Đám mờ kiểu lạ ở đáy phải.\nBT"}),
     ("text", "Chỉ định: ho. Theo dõi gãy xương sườn.", {"indication": "ho.", "unclear": "Theo dõi gãy xương sườn."}),
@@ -122,6 +122,44 @@ ALL = [
     ("findings", "Tim to. Chẩn đoán: ho.", {"findings": "Tim to.", "indication": "ho."}),
     ("impression", "Tim to. Chẩn đoán: Suy tim. Ho.", {"findings": "Tim to.", "impression": "Suy tim. Ho."}),
     ("impression", "Chỉ định: ho. Suy tim.", {"indication": "ho.", "findings": "Suy tim."}),
+    (
+        "text",
+        "Chỉ định: xem ống. Catheter đúng chỗ. KL: BT",
+        {"indication": "xem ống.", "unclear": "Catheter đúng chỗ.", "impression": "BT"},
+    ),
+    (
+        "text",
+        "HISTORY: ho\nET tube above carina.\nFINDINGS: BT",
+        {"indication": "ho", "unclear": "ET tube above carina.", "findings": "BT"},
+    ),
+    (
+        "text",
+        "Kỹ thuật: nằm. Dây truyền đúng chỗ. KL: BT",
+        {"technique": "nằm.", "findings": "Dây truyền đúng chỗ.", "impression": "BT"},
+    ),
+    ("text", "Kỹ thuật: nằm. Thuốc qua catheter. KL: BT", {"technique": "nằm.\nThuốc qua catheter.", "impression": "BT"}),
+    ("text", "Sonde dạ dày, NKQ đúng vị trí.\nKết quả: BT", {"findings": "Sonde dạ dày, NKQ đúng vị trí.\nBT"}),
+    ("text", "Không thấy tổn thương.\nKết quả: BT", {"unclear": "Không thấy tổn thương.", "findings": "BT"}),
+    (
+        "text",
+        "Phim chụp ngày 12/3/2020 cho thấy tim to.\nKết quả: BT",
+        {"unclear": "Phim chụp ngày 12/3/2020 cho thấy tim to.", "findings": "BT"},
+    ),
+    ("text", "Lò Thị U, 1956, nữ\nMáy: Rõ\nKết quả: BT", {"letterhead": "Lò Thị U, 1956, nữ\nMáy: Rõ", "findings": "BT"}),
+    ("findings", "Sau mổ cắt thùy 2019.\nMô tả: BT", {"findings": "Sau mổ cắt thùy 2019.\nBT"}),
+    ("findings", "So với phim 2021 nhiều hơn.\nMô tả: BT", {"findings": "So với phim 2021 nhiều hơn.\nBT"}),
+    ("findings", "Nốt mờ ổn định từ 2019.\nMô tả: BT", {"findings": "Nốt mờ ổn định từ 2019.\nBT"}),
+    ("findings", "Máy: tạo nhịp ngực trái\nMô tả: BT", {"findings": "Máy: tạo nhịp ngực trái\nBT"}),
+    ("findings", "Lò Nụ 1956\nNgày 2/3/2020\nMô tả: BT", {"letterhead": "Lò Nụ 1956\nNgày 2/3/2020", "findings": "BT"}),
+    (
+        "findings",
+        "3, Lò Thị Nụ, 1956, F, phim thẳng\nMô tả: BT",
+        {"letterhead": "3, Lò Thị Nụ, 1956, F, phim thẳng", "findings": "BT"},
+    ),
+    ("text", "Mô tả: Tim to\nKL: suy tim. Chẩn đoán: phù phổi", {"findings": "Tim to", "impression": "suy tim.\nphù phổi"}),
+    ("text", "Mô tả: Tim to\nChẩn đoán: Suy tim\nKL: BT", {"findings": "Tim to", "impression": "Suy tim\nBT"}),
+    ("text", "Chẩn đoán: lao\nMô tả: Tim to\nKL: BT", {"indication": "lao", "findings": "Tim to", "impression": "BT"}),
+    ("text", "Chẩn đoán: lao\n" * 500, {"indication": "\n".join(["lao"] * 500)}),  # each line is read once
     ("recommendation", "Chỉ định: chụp CLVT. Tái khám.", {"recommendation": "chụp CLVT. Tái khám."}),
 ]
 
