@@ -16,7 +16,9 @@ from docphim.files import at_home
 DEFAULT_KEY = Path("~/.config/docphim/key")
 _KEY_BYTES = 32
 _DIGITS = 16  # hex digits of an id: 64 bits, a chance of 3e-8 that two of a million studies meet
-_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")  # Windows drops a dot at the end
+#: Names of Windows' devices, which no file may have there, whatever follows behind a dot (`NUL.1`).
+_DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|COM\d|LPT\d)(?:\..*)?", re.IGNORECASE)
 #: Files that only a dataset or a run folder holds; a key must not lie in or under one.
 _MARKS = ("studies.jsonl", "recipe.yaml", "predictions.jsonl")
 
@@ -56,8 +58,8 @@ def public(original: str) -> str:
 
 
 def is_public(plain: str) -> bool:
-    """Whether an id can name a file."""
-    return _SAFE.fullmatch(plain) is not None
+    """Whether an id can name a file, on Windows too."""
+    return _SAFE.fullmatch(plain) is not None and not _DEVICE.fullmatch(plain)
 
 
 def load_key(key_file: str | None, forbidden: Sequence[Path]) -> bytes:

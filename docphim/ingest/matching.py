@@ -10,7 +10,7 @@ from typing import NamedTuple
 from docphim.ingest.drafts import Draft, Image
 from docphim.ingest.finder import Finder, usable_rules
 from docphim.ingest.reports import Row, Table
-from docphim.ingest.visits import Answer, is_numbered_by_patient, of_visits
+from docphim.ingest.visits import Answer, is_numbered_by_patient, of_their_days, of_visits
 
 
 class _Way(NamedTuple):
@@ -81,7 +81,7 @@ def match(images: Sequence[Image], tables: Sequence[Table], rule: str | None = N
         answers = _all_agreed(ways)
         if by_patient:
             answers = of_visits(table.rows, answers, _all_agreed(by_patient))
-        result.refused += studies.take(table, answers)
+        result.refused += studies.take(table, of_their_days(table.rows, answers, units))
         result.restored += sum(way.finder.restored for way in [*ways, *by_patient])
     result.refused += [(row, "report_ambiguous") for row in studies.without_clashes()]
     result.alone = [Draft(unit, films) for unit, films in units.items() if unit not in studies.owner]

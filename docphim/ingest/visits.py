@@ -1,14 +1,21 @@
-"""Documents that only a patient's number labels: two of them are two visits, unless their films say that they are one."""
+"""Reports that only a patient's number labels: two of them are two visits, unless their films or days say that they are one."""
 
 from __future__ import annotations
 
+import datetime
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
-from docphim.ingest.reports import Row
+from docphim.ingest.drafts import Image
+from docphim.ingest.reports import Row, image_names
+from docphim.ingest.same_person import several_people
+from docphim.ingest.values import day_of
 
 #: The units of the films that a row speaks of, or why there are none.
 Answer = tuple[set[str], str]
+#: How long after its film a report may be dated, in days: it is read, or printed, some days later.
+_READ_WITHIN = 30
 
 
 def is_numbered_by_patient(row: Row) -> bool:
@@ -30,17 +37,62 @@ def of_visits(rows: Sequence[Row], films: Sequence[Answer], patients: Sequence[A
     -------
     list of (set of str, str)
         `report_ambiguous` where the two ways lead to different films, or where a document whose patient's number alone finds
-        films shares one of them with a document that says something else: nobody knows which visit the film is of.
+        films shares one of them with a document that says something else: nobody knows which visit the film is of.  Where that
+        is another patient's, both are: `1.png` may be the film of `1.txt` or that of the patient whose number is 1.
     """
     answers = [_joined(one, other) for one, other in zip(films, patients, strict=True)]
-    texts: dict[str, set[str]] = defaultdict(set)
+    claims: dict[str, list[Row]] = defaultdict(list)
     for row, (units, _) in zip(rows, answers, strict=True):
         for unit in units:
-            texts[unit].add(row.get("text"))
+            claims[unit].append(row)
+    by_patient = {unit for (units, _), (by_name, _) in zip(answers, films, strict=True) if not by_name for unit in units}
+    nobodys = {unit for unit in by_patient if several_people({(row.get("patient"), row.get("name")) for row in claims[unit]})}
+    disputed = {unit for unit in by_patient if len({row.get("text") for row in claims[unit]}) > 1}
     return [
-        (set(), "report_ambiguous") if not films[at][0] and any(len(texts[unit]) > 1 for unit in units) else (units, reason)
-        for at, (units, reason) in enumerate(answers)
+        (set(), "report_ambiguous") if units & (nobodys if by_name else nobodys | disputed) else (units, reason)
+        for (units, reason), (by_name, _) in zip(answers, films, strict=True)
     ]
+
+
+def of_their_days(rows: Sequence[Row], answers: Sequence[Answer], units: Mapping[str, Sequence[Image]]) -> list[Answer]:
+    """The answers without those by which a report that a patient's number alone labels would get a film of another visit.
+
+    Parameters
+    ----------
+    answers : sequence of (set of str, str)
+        The films of each row.
+    units : mapping
+        Unit → its films.
+
+    Returns
+    -------
+    list of (set of str, str)
+        `report_ambiguous` where a row's day lies before a film's, or more than 30 days after it.
+    """
+    return [
+        (set(), "report_ambiguous")
+        if any(_is_of_another_visit(row, image) for unit in names for image in units[unit])
+        else (names, reason)
+        for row, (names, reason) in zip(rows, answers, strict=True)
+    ]
+
+
+def _is_of_another_visit(row: Row, image: Image) -> bool:
+    """Whether a row that its patient's number alone leads to a film is dated as no report on it would be."""
+    number, day = row.get("id"), day_of(row.get("date"))
+    if not (day and number and image.header and image.header.day) or _is_named_by(row, image):
+        return False
+    if number not in (row.get("patient"), image.header.patient):
+        return False
+    late = datetime.date.fromisoformat(day) - datetime.date.fromisoformat(image.header.day)
+    return not 0 <= late.days <= _READ_WITHIN
+
+
+def _is_named_by(row: Row, image: Image) -> bool:
+    """Whether a film is called, or lies in a folder called, as a row's image or document is, and not as its patient."""
+    path = PurePosixPath(image.relative)
+    names = {PurePosixPath(name).stem for name in image_names(row.get("image"))} - {row.get("id"), ""}
+    return any(path.stem.startswith(name) or path.parent.name == name for name in names)
 
 
 def _joined(films: Answer, patients: Answer) -> Answer:

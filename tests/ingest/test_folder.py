@@ -492,6 +492,10 @@ UNKEPT = {
     "a blank": ([["BN 1", "", "p"]], ["id_unsafe"]),
     "a patient's blank": ([["1", "LE LAN", "p"]], ["id_unsafe"]),
     "an accent": ([["Mã1", "", "p"]], ["id_unsafe"]),
+    "ids that differ in case": ([["a1", "", "p"], ["A1", "", "q"]], ["id_unsafe"] * 2),
+    "patients that differ in case": ([["1", "P1", "p"], ["2", "p1", "q"]], ["id_unsafe"] * 2),
+    "a device of Windows": ([["nul", "", "p"], ["3", "COM1.x", "q"], ["console", "", "r"]], ["id_unsafe"] * 2),
+    "a dot at the end": ([["7.", "", "p"]], ["id_unsafe"]),
     "one patient of two studies": ([["1", "7/1", "p"], ["2", "7/1", "q"]], []),
 }
 

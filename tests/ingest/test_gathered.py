@@ -208,6 +208,29 @@ VISITS = {
         1,
         ["report_ambiguous"],
     ),
+    "a film called as one patient's document and as another patient": (
+        films("8") | {"8.txt": f"Mã BN: 78\n{A}", "x.txt": f"Mã BN: 8\n{B}"},
+        0,
+        [*LACK, "report_missing"],
+    ),
+    "the same, known by their names": (
+        films("8") | {"8.txt": f"Họ tên: LÊ VĂN AN\n{A}", "x.txt": f"Mã BN: 8\nHọ tên: TRẦN THỊ BÌNH\n{A}"},
+        0,
+        [*LACK, "report_missing"],
+    ),
+    "a day before the film's": (
+        {"77.dcm": dated(2), "x.txt": f"Mã BN: 77\nNgày chụp: 01/03/2023\n{A}"},
+        0,
+        ["report_ambiguous", "report_missing"],
+    ),
+    "a day long after the film's": (
+        {"77.dcm": dated(2), "r.csv": [["id", "Mã BN", "Ngày chụp", "text"], ["77", "77", "05/06/2023", A]]},
+        0,
+        ["report_ambiguous", "report_missing"],
+    ),
+    "a day soon after the film's": ({"77.dcm": dated(2), "x.txt": f"Mã BN: 77\nNgày đọc: 05/03/2023\n{A}"}, 1, []),
+    "another day, and the film's name": ({"v1.dcm": dated(2), "v1.txt": f"Mã BN: 77\nNgày chụp: 01/03/2023\n{A}"}, 1, []),
+    "a day, and a film without one": (films("77") | {"x.txt": f"Mã BN: 77\nNgày chụp: 01/03/2020\n{A}"}, 1, []),
     "in an archive": (films("v1", "v2") | {"q.zip": {f"v{n}.txt": f"Mã BN: 77\nTim to {n}." for n in (1, 2)}}, 2, []),
     "a row of the table speaks of the film": (
         films("77") | {"r.csv": [["id", "Mã BN", "text"], ["77", "77", A]]} | visits("x", "y"),
