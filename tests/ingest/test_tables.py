@@ -397,6 +397,65 @@ def test_a_recipe_may_reach_into_an_element_and_a_container_is_no_text(tmp_path)
     assert rows(written(tmp_path, f"<DS>{nested}</DS>", "r.xml"), "findings") == [("1", "Tim to.", ""), ("2", "Tim to.", "")]
 
 
+#: What stands in an export, and (id, findings, impression) of its rows; None where they are refused.
+USUAL = "<CA><ID>2</ID><MO_TA>Phổi sáng.</MO_TA><KET_LUAN>BT</KET_LUAN></CA>"
+READ = ("2", "Phổi sáng.", "BT")
+DATED = "<CA><BN><MA_BN>P</MA_BN></BN><ID>{0}</ID><KQ><NGAY>05/06/2022</NGAY><MO_TA>Tim {0}.</MO_TA></KQ>{1}</CA>"
+EARLIER_VISITS = {
+    "a conclusion of another day": (
+        "<CA><ID>1</ID><MO_TA>Tim to.</MO_TA><LAN_TRUOC><NGAY>05/06/2019</NGAY><KET_LUAN>Lao cũ</KET_LUAN></LAN_TRUOC></CA>"
+        + USUAL,
+        [None, READ],
+    ),
+    "a conclusion in a wrapper": (
+        "<CA><ID>1</ID><MO_TA>Tim to.</MO_TA><X><KET_LUAN>Lao cũ</KET_LUAN></X></CA>" + USUAL,
+        [None, READ],
+    ),
+    "of attributes": (
+        '<CA><ID>1</ID><MO_TA>Tim to.</MO_TA><X NGAY="05/06/2019" KET_LUAN="Lao cũ"/></CA>' + USUAL,
+        [None, READ],
+    ),
+    "another day alone": ("<CA><ID>1</ID><X><NGAY>05/06/2019</NGAY><MO_TA>Lao cũ.</MO_TA></X></CA>" + USUAL, [None, READ]),
+    "another number": (
+        "<CA><ID>1</ID><MO_TA>Tim to.</MO_TA><CU><ID>9</ID><KET_LUAN>Lao cũ</KET_LUAN></CU></CA>" + USUAL,
+        [None, READ],
+    ),
+    "another number, and one row": (
+        "<CA><ID>1</ID><MO_TA>Tim to.</MO_TA><CU><ID>9</ID><KET_LUAN>Cũ</KET_LUAN></CU></CA>",
+        [None],
+    ),
+    "another number alone": ("<CA><ID>1</ID><CU><ID>9</ID><KET_LUAN>Lao cũ</KET_LUAN></CU></CA>" + USUAL, [None, READ]),
+    "in every row": (
+        "".join(f"<CA><ID>{n}</ID><MO_TA>Tim to.</MO_TA><CU><KET_LUAN>Lao {n}</KET_LUAN></CU></CA>" for n in (1, 2)),
+        [None, None],
+    ),
+    "a layout with days": (DATED.format(1, "") + DATED.format(2, ""), [("1", "Tim 1.", ""), ("2", "Tim 2.", "")]),
+    "that layout, and one row with a part beside it": (
+        "".join(DATED.format(n, "<KET_LUAN>Lao</KET_LUAN>" if n == 4 else "") for n in (1, 2, 3, 4)),
+        [("1", "Tim 1.", ""), ("2", "Tim 2.", ""), ("3", "Tim 3.", ""), None],
+    ),
+    "two wrappers": (
+        "".join(f"<CA><ID>{n}</ID><A><MO_TA>To {n}</MO_TA></A><B><KET_LUAN>Lao</KET_LUAN></B></CA>" for n in (1, 2)),
+        [None, None],
+    ),
+    "two wrappers, one row": ("<CA><ID>1</ID><A><MO_TA>To.</MO_TA></A><B><KET_LUAN>Lao</KET_LUAN></B></CA>", [None]),
+    "a part in another place": (
+        USUAL + USUAL.replace("2", "3") + "<KHAC><X><MO_TA>Tim to.</MO_TA></X></KHAC>",
+        [READ, ("3", *READ[1:]), None],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EARLIER_VISITS)
+def test_a_part_of_a_report_that_may_be_an_earlier_visits_refuses_its_row(tmp_path, name):
+    content, expected = EARLIER_VISITS[name]
+    table = read(written(tmp_path, f"<DS>{content}</DS>", "r.xml"))
+    rows = [None if row.reason else (row.get("id"), row.get("findings"), row.get("impression")) for row in table.rows]
+    assert rows == expected
+    assert {row.get("patient") for row in table.rows if name.startswith(("a layout", "that layout"))} <= {"P"}
+    assert {row.reason for row in table.rows} <= {"", "row_unreadable"}
+
+
 HTML = """<html><head><meta charset="utf-8"></head><body><table border=1><tr><th colspan=3>BỆNH VIỆN X</th></tr>
 <tr><th>Mã phiếu</th><th>Mô tả</th><th>Kết luận</th></tr>
 <tr><td rowspan=2>P1</td><td>Tim to.<br>Phổi sáng.</td><td>Tim to</td></tr><tr><td>Bổ sung</td><td>BT</td></tr>

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import itertools
+from collections import Counter
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from docphim.errors import Refused, UsageError
@@ -15,6 +17,8 @@ from docphim.ingest.reports.rows import REPORTS, Line, Sheet
 _LARGEST = 128 << 20  # bytes, of which a tree is made
 #: Element → names and texts directly under it.
 Around = dict[Any, list[tuple[str, str | None]]]
+_NUMBERS = {"id", "accession", "study_uid", "patient"}
+_OF_A_VISIT = {"id", "accession", "study_uid", "date"}
 _LOOKED_AT = 20  # elements of a name, to see whether they are rows
 #: Elements inside a cell that say how its text looks: `<MO_TA>Tim <b>to</b>.<br/>Phổi sáng.</MO_TA>`.
 _MARKS = {"p", "br", "div", "span", "b", "i", "u", "s", "em", "strong", "strike", "font", "big", "small", "sub", "sup", "hr"}
@@ -34,13 +38,15 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     """
     root = _root(data, encoding)
     around: Around = {}
-    rows = _repeated(root, around)
-    contents = [_fields(row, around) for row in rows]
+    rows, passed_over = _repeated(root, around)
+    layout = _layout(rows)
+    contents = [_fields(row, around, layout) for row in rows]
     header = list(dict.fromkeys(key for cells in contents for key in cells))
     lines = [Line(0, header)]
     for row, cells in zip(rows, contents, strict=True):
         unclear = frozenset(at for at, key in enumerate(header) if cells.get(key, "") is None)
         lines.append(Line(row.sourceline or 0, [cells.get(key) or "" for key in header], unclear=unclear))
+    lines += [Line(cell.sourceline or 0, [], "row_unreadable") for cell in passed_over]
     yield Sheet("", iter(lines if header else []), decoded=False, record={"format": "xml"})
 
 
@@ -67,28 +73,92 @@ def _root(data: bytes, encoding: str | None) -> Any:
     return root
 
 
-def _repeated(root: Any, around: Around) -> list[Any]:
-    """The elements, of one name under parents of one name, that are the rows.
+def _repeated(root: Any, around: Around) -> tuple[list[Any], list[Any]]:
+    """The elements, of one name under parents of one name, that are the rows; and the parts of reports that are in none.
 
-    They are those with a report's text that contradict themselves least and know most (their ancestors' fields are theirs
-    too), the most numerous of these, the outermost of these.  In a patient with two requests, the requests are the rows; one
-    report alone is the whole.
+    They are those with a report's text that pass over no other report, contradict themselves least and know most (their
+    ancestors' fields are theirs too), the most numerous of these, the outermost of these.  In a patient with two requests, the
+    requests are the rows; one report alone is the whole.
     """
     groups: dict[tuple[str, str], list[Any]] = {}
+    parts: list[Any] = []
     for element in root.iter("*"):
         if len(element) or element.attrib:
             parent = element.getparent()
             groups.setdefault(("" if parent is None else parent.tag, element.tag), []).append(element)
-    best: tuple[bool, bool, int, int] = (False, False, -1, 0)
+        if _is_part(element):
+            parts.append(element)
+    best: tuple[bool, bool, int, int, int] = (False, False, -1, -1, -1)
     rows: list[Any] = []
     for elements in groups.values():
-        telling = next((element for element in elements[:_LOOKED_AT] if _tells_reports(element)), None)
-        contents = _fields(elements[0] if telling is None else telling, around)
-        known = {_field(name) for name, text in contents.items() if text is not None} - {"other"}
-        weight = (telling is not None, not _is_doubtful(contents), len(known), len(elements))
+        telling = [element for element in elements[:_LOOKED_AT] if _tells_reports(element)]
+        layout = _layout(elements) if telling else frozenset()
+        contents = [_fields(element, around, layout) for element in telling or elements[:1]]
+        clear = [cells for cells in contents if not _is_doubtful(cells)]
+        known = {_field(name) for name, text in (clear or contents)[0].items() if text is not None} - {"other"}
+        # All rows together have many numbers, hence none, and would hold every part too.
+        whole = bool(telling and (clear or known & _NUMBERS)) and not _outside(elements, parts)
+        weight = (bool(telling), whole, 100 * len(clear) // len(contents), len(known), len(elements))
         if weight > best:
             best, rows = weight, elements
-    return rows
+    return rows, _outside(rows, parts)
+
+
+def _is_part(element: Any) -> bool:
+    """Whether an element is, or has as an attribute, a part of a report that says something."""
+    named = any(_field(name) in REPORTS and text for name, text in _attributes(element))
+    return named or (
+        _field(_local(element.tag)) in REPORTS and _is_cell(element) and any(text.strip() for text in element.itertext())
+    )
+
+
+def _outside(rows: list[Any], parts: list[Any]) -> list[Any]:
+    """The parts of reports that stand neither in a row nor directly under its ancestors."""
+    inside, above = set(rows), {element for row in rows for element in row.iterancestors()}
+    return [
+        part
+        for part in parts
+        if part.getparent() not in above and part not in inside and not any(e in inside for e in part.iterancestors())
+    ]
+
+
+def _layout(rows: list[Any]) -> frozenset[str]:
+    """The elements in which most rows have all parts of a report: `KQ` in `<CA><MA/><KQ><NGAY/><MO_TA/></KQ></CA>`."""
+    counts: Counter[str] = Counter()
+    telling = 0
+    for row in rows:
+        wrappers = [{_local(element.tag) for element in between} for _, between in _parts(row)]
+        telling += bool(wrappers)
+        counts.update(set.intersection(*wrappers) if wrappers else ())
+    return frozenset(tag for tag, count in counts.items() if 3 * count > 2 * telling)
+
+
+def _parts(row: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """The parts of reports inside a row, each with the elements between the two, without those called as a part of a report."""
+    for part in filter(_is_part, row.iter("*")):
+        around = itertools.takewhile(lambda element: element is not row, (part, *part.iterancestors()))
+        yield part, [element for element in around if _field(_local(element.tag)) not in REPORTS]
+
+
+def _of_other_visits(row: Any, layout: frozenset[str]) -> set[str]:
+    """Names of the parts of reports inside a row that may be another visit's, as of `<LAN_TRUOC>` with a conclusion of 2019.
+
+    They are those in an element beside which the row holds another part, or that has a number or day of its own and is not of
+    the layout of most rows.
+    """
+    parts = list(_parts(row))
+    doubtful: set[str] = set()
+    for part, between in parts:
+        apart = any(element not in others for element in between for _, others in parts)
+        if apart or any(_is_dated(element) for element in between if _local(element.tag) not in layout):
+            names = {_local(str(name)) for name in (part.tag, *part.attrib)}
+            doubtful |= {name for name in names if _field(name) in REPORTS}
+    return doubtful
+
+
+def _is_dated(element: Any) -> bool:
+    """Whether an element holds a study's number or a day."""
+    return any(_field(name) in _OF_A_VISIT and text for name, text in _inside(element))
 
 
 def _tells_reports(element: Any) -> bool:
@@ -104,6 +174,7 @@ def _by_key() -> dict[str, str]:
     return {key_of(name): field for name, field in labels().items()}
 
 
+@lru_cache(4096)
 def _field(name: str) -> str:
     """The field of columns.yaml that an element's name means, else `other`."""
     return _by_key().get(key_of(name), "other")
@@ -114,10 +185,11 @@ def _is_doubtful(contents: dict[str, str | None]) -> bool:
     return any(text is None and _field(name) != "other" for name, text in contents.items())
 
 
-def _fields(row: Any, around: Around) -> dict[str, str | None]:
+def _fields(row: Any, around: Around, layout: frozenset[str]) -> dict[str, str | None]:
     """Name → text of a row's attributes and innermost elements, and of those directly under its ancestors.
 
-    None where a name stands twice inside the row, with different texts, and where an element cannot be read as a text.
+    None where a name stands twice inside the row, with different texts, where an element cannot be read as a text, and where
+    a part of a report may be another visit's: inside (see `_of_other_visits`), or under an ancestor, who has more rows.
     `around` keeps what stands under an ancestor, which may have 50,000 rows.
     """
     fields: dict[str, str | None] = {}
@@ -127,8 +199,8 @@ def _fields(row: Any, around: Around) -> dict[str, str | None]:
         if above not in around:
             around[above] = _attributes(above) + [(_local(cell.tag), _text(cell)) for cell in above if _is_cell(cell)]
         for key, text in around[above]:
-            fields.setdefault(key, text)
-    return fields
+            fields.setdefault(key, None if text and _field(key) in REPORTS else text)
+    return fields | dict.fromkeys(_of_other_visits(row, layout))
 
 
 def _inside(element: Any) -> Iterator[tuple[str, str | None]]:
