@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import itertools
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache, lru_cache
@@ -19,6 +18,8 @@ _LARGEST = 128 << 20  # bytes, of which a tree is made
 Around = dict[Any, list[tuple[str, str | None]]]
 _NUMBERS = {"id", "accession", "study_uid", "patient"}
 _OF_A_VISIT = {"id", "accession", "study_uid", "date"}
+#: Elements that are a part of a report, each with those between it and its row, without those called as a part of a report.
+Parts = list[tuple[Any, list[Any]]]
 _LOOKED_AT = 20  # elements of a name, to see whether they are rows
 #: Elements inside a cell that say how its text looks: `<MO_TA>Tim <b>to</b>.<br/>Phổi sáng.</MO_TA>`.
 _MARKS = {"p", "br", "div", "span", "b", "i", "u", "s", "em", "strong", "strike", "font", "big", "small", "sub", "sup", "hr"}
@@ -39,8 +40,7 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     root = _root(data, encoding)
     around: Around = {}
     rows, passed_over = _repeated(root, around)
-    layout = _layout(rows)
-    contents = [_fields(row, around, layout) for row in rows]
+    contents = [_fields(row, around, names) for row, names in rows.items()]
     header = list(dict.fromkeys(key for cells in contents for key in cells))
     lines = [Line(0, header)]
     for row, cells in zip(rows, contents, strict=True):
@@ -73,8 +73,10 @@ def _root(data: bytes, encoding: str | None) -> Any:
     return root
 
 
-def _repeated(root: Any, around: Around) -> tuple[list[Any], list[Any]]:
-    """The elements, of one name under parents of one name, that are the rows; and the parts of reports that are in none.
+def _repeated(root: Any, around: Around) -> tuple[dict[Any, set[str]], list[Any]]:
+    """The elements, of one name under parents of one name, that are the rows, and the parts of reports that are in none.
+
+    With each row stand the names of those of its parts that may be another visit's.
 
     They are those with a report's text that pass over no other report, contradict themselves least and know most (their
     ancestors' fields are theirs too), the most numerous of these, the outermost of these.  In a patient with two requests, the
@@ -89,19 +91,22 @@ def _repeated(root: Any, around: Around) -> tuple[list[Any], list[Any]]:
         if _is_part(element):
             parts.append(element)
     best: tuple[bool, bool, int, int, int] = (False, False, -1, -1, -1)
-    rows: list[Any] = []
+    rows: dict[Any, set[str]] = {}
+    outside: list[Any] = []
     for elements in groups.values():
         telling = [element for element in elements[:_LOOKED_AT] if _tells_reports(element)]
-        layout = _layout(elements) if telling else frozenset()
-        contents = [_fields(element, around, layout) for element in telling or elements[:1]]
+        inside, others = _sorted(elements, parts) if telling else ({}, parts)
+        layout = _layout(inside)
+        contents = [_fields(row, around, _of_other_visits(inside.get(row, []), layout)) for row in telling or elements[:1]]
         clear = [cells for cells in contents if not _is_doubtful(cells)]
         known = {_field(name) for name, text in (clear or contents)[0].items() if text is not None} - {"other"}
         # All rows together have many numbers, hence none, and would hold every part too.
-        whole = bool(telling and (clear or known & _NUMBERS)) and not _outside(elements, parts)
+        whole = bool(telling and (clear or known & _NUMBERS)) and not others
         weight = (bool(telling), whole, 100 * len(clear) // len(contents), len(known), len(elements))
         if weight > best:
-            best, rows = weight, elements
-    return rows, _outside(rows, parts)
+            best, outside = weight, others
+            rows = {row: _of_other_visits(inside.get(row, []), layout) for row in elements}
+    return rows, outside
 
 
 def _is_part(element: Any) -> bool:
@@ -112,41 +117,39 @@ def _is_part(element: Any) -> bool:
     )
 
 
-def _outside(rows: list[Any], parts: list[Any]) -> list[Any]:
-    """The parts of reports that stand neither in a row nor directly under its ancestors."""
-    inside, above = set(rows), {element for row in rows for element in row.iterancestors()}
-    return [
-        part
-        for part in parts
-        if part.getparent() not in above and part not in inside and not any(e in inside for e in part.iterancestors())
-    ]
+def _sorted(rows: list[Any], parts: list[Any]) -> tuple[dict[Any, Parts], list[Any]]:
+    """The parts of reports by their row, and those that stand in none nor directly under the ancestors of one."""
+    inside: dict[Any, Parts] = {row: [] for row in rows}
+    above = {element for row in rows for element in row.iterancestors()}
+    outside: list[Any] = []
+    for part in parts:
+        between: list[Any] = []
+        for element in (part, *part.iterancestors()):
+            if element in inside:
+                inside[element].append((part, between))
+                break
+            if _field(_local(element.tag)) not in REPORTS:
+                between.append(element)
+        else:
+            outside += [] if part.getparent() in above else [part]
+    return inside, outside
 
 
-def _layout(rows: list[Any]) -> frozenset[str]:
+def _layout(inside: dict[Any, Parts]) -> set[str]:
     """The elements in which most rows have all parts of a report: `KQ` in `<CA><MA/><KQ><NGAY/><MO_TA/></KQ></CA>`."""
     counts: Counter[str] = Counter()
-    telling = 0
-    for row in rows:
-        wrappers = [{_local(element.tag) for element in between} for _, between in _parts(row)]
-        telling += bool(wrappers)
-        counts.update(set.intersection(*wrappers) if wrappers else ())
-    return frozenset(tag for tag, count in counts.items() if 3 * count > 2 * telling)
+    for parts in filter(None, inside.values()):
+        counts.update(set.intersection(*({_local(element.tag) for element in between} for _, between in parts)))
+    telling = sum(map(bool, inside.values()))
+    return {tag for tag, count in counts.items() if 3 * count > 2 * telling}
 
 
-def _parts(row: Any) -> Iterator[tuple[Any, list[Any]]]:
-    """The parts of reports inside a row, each with the elements between the two, without those called as a part of a report."""
-    for part in filter(_is_part, row.iter("*")):
-        around = itertools.takewhile(lambda element: element is not row, (part, *part.iterancestors()))
-        yield part, [element for element in around if _field(_local(element.tag)) not in REPORTS]
-
-
-def _of_other_visits(row: Any, layout: frozenset[str]) -> set[str]:
-    """Names of the parts of reports inside a row that may be another visit's, as of `<LAN_TRUOC>` with a conclusion of 2019.
+def _of_other_visits(parts: Parts, layout: set[str]) -> set[str]:
+    """Names of those parts of reports in a row that may be another visit's, as of `<LAN_TRUOC>` with a conclusion of 2019.
 
     They are those in an element beside which the row holds another part, or that has a number or day of its own and is not of
     the layout of most rows.
     """
-    parts = list(_parts(row))
     doubtful: set[str] = set()
     for part, between in parts:
         apart = any(element not in others for element in between for _, others in parts)
@@ -185,11 +188,11 @@ def _is_doubtful(contents: dict[str, str | None]) -> bool:
     return any(text is None and _field(name) != "other" for name, text in contents.items())
 
 
-def _fields(row: Any, around: Around, layout: frozenset[str]) -> dict[str, str | None]:
+def _fields(row: Any, around: Around, of_others: set[str]) -> dict[str, str | None]:
     """Name → text of a row's attributes and innermost elements, and of those directly under its ancestors.
 
     None where a name stands twice inside the row, with different texts, where an element cannot be read as a text, and where
-    a part of a report may be another visit's: inside (see `_of_other_visits`), or under an ancestor, who has more rows.
+    a part of a report may be another visit's: inside (`of_others`), or under an ancestor, who has more rows.
     `around` keeps what stands under an ancestor, which may have 50,000 rows.
     """
     fields: dict[str, str | None] = {}
@@ -200,7 +203,7 @@ def _fields(row: Any, around: Around, layout: frozenset[str]) -> dict[str, str |
             around[above] = _attributes(above) + [(_local(cell.tag), _text(cell)) for cell in above if _is_cell(cell)]
         for key, text in around[above]:
             fields.setdefault(key, None if text and _field(key) in REPORTS else text)
-    return fields | dict.fromkeys(_of_other_visits(row, layout))
+    return fields | dict.fromkeys(of_others)
 
 
 def _inside(element: Any) -> Iterator[tuple[str, str | None]]:
