@@ -82,7 +82,8 @@ def _is_of_another_visit(row: Row, image: Image) -> bool:
     number, day = row.get("id"), day_of(row.get("date"))
     if not (day and number and image.header and image.header.day) or _is_named_by(row, image):
         return False
-    if number not in (row.get("patient"), image.header.patient):
+    numbered = row.get("accession") == image.header.accession != "" or row.get("study_uid") == image.header.study_uid != ""
+    if numbered or number not in (row.get("patient"), image.header.patient):
         return False
     late = datetime.date.fromisoformat(day) - datetime.date.fromisoformat(image.header.day)
     return not 0 <= late.days <= _READ_WITHIN

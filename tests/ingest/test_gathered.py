@@ -228,6 +228,14 @@ VISITS = {
         0,
         ["report_ambiguous", "report_missing"],
     ),
+    "a day long after, and the film's own number": (
+        {
+            "77.dcm": dated(2) | {"AccessionNumber": "A7"},
+            "r.csv": [["id", "Mã BN", "accession", "date", "text"], ["77", "77", "A7", "05/06/2023", A]],
+        },
+        1,
+        [],
+    ),
     "a day soon after the film's": ({"77.dcm": dated(2), "x.txt": f"Mã BN: 77\nNgày đọc: 05/03/2023\n{A}"}, 1, []),
     "another day, and the film's name": ({"v1.dcm": dated(2), "v1.txt": f"Mã BN: 77\nNgày chụp: 01/03/2023\n{A}"}, 1, []),
     "a day, and a film without one": (films("77") | {"x.txt": f"Mã BN: 77\nNgày chụp: 01/03/2020\n{A}"}, 1, []),
