@@ -49,6 +49,11 @@ ANATOMY = [
     ("Hở Van Hai Lá.", "NGUYEN VAN HAI"),
     ("PHÂN THÙY 6 MỜ.", "PHAN THÙY DƯƠNG"),
     ("MỜ CẢN QUANG.", "VU QUANG CAN"),
+    ("Tim to. Hở van động mạch chủ.", "HO^VAN^DONG"),
+    ("HỞ VAN BA LÁ.", "HO^VAN^BA"),
+    ("BN hở van hai lá nhẹ.", "HO^VAN^HAI"),
+    ("Vỡ thành ngực.", "VO^THANH^NGUC"),
+    ("Khí quản lệch, lệ trung thất.", "LE^TRUNG^THAT"),
     ("Mờ LAN TỎA hai phổi.", "MAI LAN TOA"),
     ("Tai nan giao thong. Cap cuu.", "TAI NAN GIAO THONG 3"),
     ("BN vào Cấp Cứu.", "CAP^CUU^12"),
@@ -84,6 +89,10 @@ GONE = [
     ("Chụp 12.03.23, phim 12-Mar-23, 12 tháng ba năm 2023.", (), "Chụp, phim, 2023."),
     ("Tel +1 212 555 0123. Gọi 3822 1234.", (), "Tel. Gọi."),
     ("Phim của Lê Hải Sơn", ("LE HAI SON",), "Phim của"),
+    ("BN Hồ Văn Động đau ngực.", ("HO^VAN^DONG",), "BN đau ngực."),
+    ("HO VAN DONG, 67T", ("HO^VAN^DONG",), "67T"),
+    ("ho van dong, 67 tuoi. tim to.", ("HO^VAN^DONG",), "67 tuoi. tim to."),
+    ("phim hồ văn hai", ("HO^VAN^HAI",), "phim"),
     ("Tim to.\nBác sĩ X quang\n(Ký, ghi rõ họ tên)\n\nSùng A Dế", (), "Tim to."),
     ("Tim to. BS CĐHA: Tôn Thất Đoan", (), "Tim to. BS CĐHA:"),
     ("Đã hội chẩn với BS Quàng Thị Xôm khoa Ngoại.", (), "Đã hội chẩn với BS khoa Ngoại."),
@@ -195,6 +204,18 @@ DOUBTFUL = {
 @pytest.mark.parametrize("text", [text for texts in DOUBTFUL.values() for text in texts])
 def test_what_may_be_a_name_and_is_not_understood_is_doubted(text):
     assert remove_identities(text).doubtful
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ho van hai la nhe", "HO^VAN^HAI"),
+        ("Tim to. Ho van dong mach chu.", "HO^VAN^DONG"),
+        ("Tăng sinh mạch.", "TANG SINH MACH"),
+    ],
+)
+def test_what_may_be_a_known_name_or_a_finding_stays_and_is_doubted(text, name):
+    assert remove_identities(text, [name])[:2] == (text, True)
 
 
 #: What reports say behind titles: in any typing it stays, and raises no doubt.

@@ -32,7 +32,8 @@ def doubtful(page: Page, spans: Iterable[Span]) -> bool:
     """
     ends = _ends(page, spans)
     return (
-        any(_before_a_name(page, word, ends) for word in ends)
+        bool(page.unsure)
+        or any(_before_a_name(page, word, ends) for word in ends)
         or any(_rest_of_a_name(page, end, ends) or _took_too_much(page, end, ends) for end in set(ends.values()))
         or doubtful_slots(page, ends)
         or doubtful_lines(page, ends)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from docphim.ingest.names.behind import goes_on
 from docphim.ingest.names.fields import announced_on
+from docphim.ingest.names.labels import label_marks
 from docphim.ingest.names.letters import folded
 from docphim.ingest.names.page import Page, Span, opened
-from docphim.ingest.names.person import in_compound, is_family, is_initial, of_reports
+from docphim.ingest.names.person import COMMON_FAMILIES, in_compound, is_family, is_initial, of_reports
 from docphim.ingest.names.titles import behind_a_title
 from docphim.ingest.names.words import bare, compounds, listed
 
@@ -68,6 +70,9 @@ def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
         while last < len(ours) and ours[last] and (last == first or _joined(page, last - 1)):
             last += 1
         whole = _is_whole(page, first, last, bare_parts)
+        if whole and _may_be_a_finding(page, first, last, name_parts) and _left(page, first, last):
+            first = last
+            continue
         while not whole and last - first > 1 and _is_no_part(page, last - 1, short=last - first < _LONG):
             last -= 1
         if last > first and _is_the_person(page, first, last, name_parts):
@@ -82,6 +87,44 @@ def _is_whole(page: Page, first: int, last: int, bare_parts: list[str]) -> bool:
         return False
     turned = any(words == bare_parts[n:] + bare_parts[:n] for n in range(len(words)))
     return turned or (page.unaccented and sorted(words) == sorted(bare_parts))
+
+
+def _may_be_a_finding(page: Page, first: int, last: int, name_parts: list[str]) -> bool:
+    """Whether a whole name's words are words of reports as well: "Hở van động" of "Hở van động mạch chủ", of HO^VAN^DONG.
+
+    They are no finding behind Nguyen and the like, beside Văn or Thị, with capitals of their own, or with the accents of
+    the header.
+    """
+    words, lows = range(first, last), page.lows[first:last]
+    if all(map(page.capital, words)) and not page.flat(page.words[first][0]):
+        return False
+    if not any(in_compound(page, word) for word in words) and not all(of_reports(page, word) for word in words):
+        return False
+    if lows[0] in COMMON_FAMILIES or not {"văn", "thị"}.isdisjoint(lows):
+        return False
+    exact = {part.lower() for part in name_parts}
+    return all(part.isascii() for part in exact) or not exact.issuperset(lows)
+
+
+def _left(page: Page, first: int, last: int) -> bool:
+    """Whether words that may be a known name and may be a finding stay; where neither is sure, the page is `unsure` of them."""
+    titled = behind_a_title(page, first)
+    if page.lows[first:last] != page.bares[first:last]:
+        family, compound = is_family(page, first), any(in_compound(page, word) for word in range(first, last))
+        if (titled and not compound) or (family and page.lows[first] not in listed("weak")):
+            return False
+        if family:  # Tăng, Hà
+            page.unsure.add(first)
+        return True
+    if not any(in_compound(page, word) for word in range(first, last)):
+        return False
+    announced = titled or any(kind != "heading" and page.word_at(end) == first for kind, _, end in label_marks(page))
+    # "ho van hai la nhe", "ho van dong mach chu"; but "bn ho van dong vao vien"
+    follows = page.blank(last - 1) and of_reports(page, last)
+    goes_further = follows and not (announced and goes_on(page, last, "behind_people"))
+    if goes_further or not (announced or page.gap(last - 1).strip()[:1] in tuple(",(-/|")):
+        page.unsure.add(first)
+    return goes_further
 
 
 def _is_no_part(page: Page, word: int, *, short: bool) -> bool:
