@@ -27,12 +27,21 @@ def _chain_end(page: Page, word: int) -> int:
     last = _phrase_end(page, word, "signers", "degrees")
     if last == word:
         return word
-    while last < len(page.words) and LINK.fullmatch(page.gap(last - 1)):
-        longer = max(_phrase_end(page, last, "signers", "degrees"), _phrase_end(page, last, "roles"))
-        if longer == last:
+    return _rest(page, last)
+
+
+def _rest(page: Page, word: int) -> int:
+    """Where a chain ends that goes on with a word; kept for each of its words, so that long chains are read once."""
+    links = []
+    while word not in page.chain_rests and word < len(page.words) and LINK.fullmatch(page.gap(word - 1)):
+        longer = max(_phrase_end(page, word, "signers", "degrees"), _phrase_end(page, word, "roles"))
+        if longer == word:
             break
-        last = longer
-    return last
+        links.append(word)
+        word = longer
+    end = page.chain_rests.get(word, word)
+    page.chain_rests |= dict.fromkeys(links, end)
+    return end
 
 
 def _phrase_end(page: Page, word: int, *names: str) -> int:

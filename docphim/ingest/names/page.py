@@ -75,6 +75,8 @@ class Page:
     fields: list[Any] | None = None
     #: Of words that begin chains of titles, the word behind the chain, once it is read (`chains.chain_end`).
     chains: dict[int, int] = field(default_factory=dict)
+    #: The same, of words that such chains go on with.
+    chain_rests: dict[int, int] = field(default_factory=dict)
     #: Words with which a known name or a finding begins, and nothing tells which (`known.known_people`).
     unsure: set[int] = field(default_factory=set)
 
