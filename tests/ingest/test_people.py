@@ -60,6 +60,10 @@ ANATOMY = [
     ("Theo dõi 3 tháng 6 tháng.", ""),
     ("Tái khám sau 6 tháng 12 tháng và 24 tháng.", ""),
     ("Theo dõi 6 - 12 tháng 3 năm.", ""),
+    ("Gãy cung sau xương sườn phải 8-9-10, sườn trái 9-10-11, sườn 5, 6, 9-10-11.", ""),
+    ("Phân thùy 5-6-10 mờ.", ""),
+    ("Mờ ngay 1/3 phổi phải. Phim tối 1/3 dưới. Dẫn lưu tới 10/12 phân thùy.", ""),
+    ("Sau 6 tháng 2 nốt không đổi.", ""),
     ("BN Fallot.", ""),
     ("BN Hậu Covid.", ""),
     ("BN Ewing xương sườn.", ""),
@@ -116,6 +120,9 @@ GONE = [
     ("1 | LỤC THỊ OANH | 67", (), "1 | | 67"),
     ("Phim cua Tong  Phuong  Phuc. Duong Kerley B hai day.", ("Tống Phương Phúc",), "Phim cua. Duong Kerley B hai day."),
     ("Benh su: Lo Hong Loan Duong ho sot.", ("LO^HONG LOAN DUONG",), "Benh su: ho sot."),
+    ("Phim trước 12-03-21, ngay 12/3, sườn phải 12-03-21, chụp 8h 12/3.", (), "Phim trước, sườn phải, chụp."),
+    ("15 tháng 3 nốt to hơn.", (), "nốt to hơn."),
+    ("Khám ngày mười hai tháng ba năm 2021.", (), "Khám năm 2021."),
     ("ĐC: 12 Lê Lợi, P. Bến Nghé, Q.1, TP HCM. Tim to.", (), "Tim to."),
     ("Khám tại số nhà 12 đường Hoa Lư phường Đông Quỳ quận Năm Bảy.", (), "Khám tại."),
 ]
@@ -254,7 +261,13 @@ def test_what_only_looks_like_a_title_a_name_or_an_address_stays(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["Discussed with the ordering physician. Normal heart.", "PATIENT DENIES TRAUMA.", "Dr. on call was notified."]
+    "text",
+    [
+        "Discussed with the ordering physician. Normal heart.",
+        "PATIENT DENIES TRAUMA.",
+        "Dr. on call was notified.",
+        "Nodule seen on 2/3 views, on 1.5 magnification.",
+    ],
 )
 def test_what_english_reports_say_of_patients_and_doctors_stays(text):
     assert remove_identities(text, language="en")[:2] == (text, False)

@@ -23,6 +23,9 @@ _THE_MONTH = (
     r"|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.?"
 )
 _NUMERAL = r"(?:gieng|hai|ba|tu|bon|nam|sau|bay|tam|chin|muoi(?:[^\S\n]+(?:mot|hai))?|chap)"
+_DIGIT_WORD = r"(?:mot|hai|ba|bon|tu|nam|lam|sau|bay|tam|chin)"
+# mười hai, hai mươi mốt, mồng ba
+_DAY_WORDS = rf"(?:(?:mong|mung)[^\S\n]+)?(?:(?:(?:hai|ba)[^\S\n]+)?muoi(?:[^\S\n]+{_DIGIT_WORD})?|{_DIGIT_WORD})"
 _MONTH_WORD = r"(?:thang|thg\.?|th\.)"
 _FULL = re.compile(
     rf"(?:ngay[^\S\n]+)?(?<![\w/.,-]){_DAYS}(?:{_SEPARATOR}|[^\S\n]*thang[^\S\n]*){_MONTHS}(?:{_SEPARATOR}|[^\S\n]*nam[^\S\n]*)(?P<a>(?:19|20)\d\d)(?!\d)"
@@ -41,7 +44,7 @@ _RARE = re.compile(
 )
 # 12 tháng ba năm 2023, the 12th of March 2023
 _SPELLED = re.compile(
-    rf"(?:ngay[^\S\n]+)?(?:(?<![\w/.,-]){_DAYS}[^\S\n]+)?(?<!\w)thang[^\S\n]+{_NUMERAL}[^\S\n]+nam[^\S\n]+(?P<year>(?:19|20)\d\d)(?!\d)"
+    rf"(?:ngay[^\S\n]+(?:{_DAY_WORDS}[^\S\n]+)?)?(?:(?<![\w/.,-]){_DAYS}[^\S\n]+)?(?<!\w)thang[^\S\n]+{_NUMERAL}[^\S\n]+nam[^\S\n]+(?P<year>(?:19|20)\d\d)(?!\d)"
     rf"|(?<!\w)(?:the[^\S\n]+)?\d{{1,2}}(?:st|nd|rd|th)?[^\S\n]+of[^\S\n]+{_MONTH},?[^\S\n]+(?P<other>(?:19|20)\d\d)(?!\d)"
 )
 # 12-Mar-23, on March 12, the 12th of March, 8h 12/3, ngày 12 tháng ba, 12.03.23
@@ -72,8 +75,30 @@ _HAS_MAY = re.compile(r"(?:on|of|st|nd|rd|th)[^\S\n]+may")
 _ABBREVIATED = ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # "xương sườn 10-11-12", "lớp cắt 10/11/12" are no dates.
 _COUNTED = re.compile(
-    r"(?:suon|dot|song|khoang|nhom|hach|lop|cat|anh|hinh|so|ribs?|levels?|stations?|images?|[ldtcs])[^\S\n]*$"
+    r"(?:suon|dot|song|khoang|nhom|hach|lop|cat|anh|hinh|so|ribs?|levels?|stations?|images?|(?<!\w)[ldtcs])[^\S\n]*$"
 )
+# "sườn trái 5, 6, 9-10-11", "phân thùy S6, 8-9-10": numbers that rise, behind what has numbers.
+_RISING = re.compile(
+    r"(?:suon|cung|dot song|nhom|hach|thuy|ribs?|segments?|levels?|stations?)[^\S\n]+(?:so[^\S\n]+)?"
+    r"(?:(?:ben|phai|trai|truoc|sau|nguc|duoi|tu|right|left|lateral|anterior|posterior)[^\S\n]+){0,3}"
+    r"(?:[sdltc]?\d{1,2}(?:-\d{1,2}){0,3}(?:[^\S\n]*,[^\S\n]*|[^\S\n]+(?:va|and|den|to)[^\S\n]+)){0,6}$"
+)
+_RISING_BEFORE = re.compile(r"[^\S\n]+(?:ribs|segments|levels|stations|vertebra)")
+_DASHES = re.compile(r"(\d+)-(\d+)-(\d+)")
+_LAST_RIB = 12
+#: Letters before a date among which what has numbers is looked for.
+_BEFORE = 60
+#: Words that only a day follows.
+_SURE = ("ngày", "hôm", "thứ", "hom", "thu", "date")
+# A share of something: "tối 1/3 dưới", "tới 10/12 phân thùy", "on 2/3 views", "on 1.5 magnification".
+_SHARE = re.compile(r"(?P<part>\d+)/(?P<whole>\d+)$|(?:on[^\S\n]+)\d+[.-]\d+$")
+_SHARED = re.compile(
+    r"[^\S\n]+(?:tren|duoi|giua|ngoai|trong|phe truong|truong phoi|phan thuy|thuy|lat|lop|of|views?|images?|slices?"
+    r"|projections?|magnification|films|sequences?|levels?|tesla|t|scans|series|phases?)(?!\w)"
+)
+# "6 tháng 2 nốt", but "15 tháng 3 nốt"
+_LASTING = re.compile(r"(?:[1-9]|1[0-28]|24)[^\S\n]+thang[^\S\n]+\d+$")
+_THINGS = re.compile(r"[^\S\n]+(?:not|dam|khoi|hach|o|ca|dot|mang|nang|u|vet|dai|chu ky)(?!\w)")
 
 
 def dates(page: Page) -> Iterator[Span]:
@@ -92,8 +117,33 @@ def dates(page: Page) -> Iterator[Span]:
     short = _SHORT.finditer(bare) if _HAS_DAY.search(bare) else ()
     spelled = _SPELLED_SHORT.finditer(bare) if month or _HAS_HOUR.search(bare) else ()
     for match in (*short, *spelled):
-        if not _COUNTED.search(bare, max(0, match.start() - 12), match.start()):
+        if not _is_no_date(page, match.start(), match.end()):
             yield Span(match.start(), match.end(), "date")
+
+
+def _is_no_date(page: Page, start: int, end: int) -> bool:
+    """Whether numbers like a date are ribs or segments, a share of something, or how long it was."""
+    bare, numbers = page.bare, page.bare[start:end]
+    if _COUNTED.search(bare, max(0, start - 12), start) or _rising(bare, start, end):
+        return True
+    if page.low.startswith(_SURE, start):
+        return False
+    share = _SHARE.search(numbers)
+    right_at = page.low.startswith("ngay", start) and not page.unaccented  # "ngay 1/3 phổi phải"
+    if share and (right_at or _SHARED.match(bare, end)):
+        return not share["part"] or int(share["part"]) < int(share["whole"])
+    return bool(_LASTING.match(numbers) and _THINGS.match(bare, end))
+
+
+def _rising(bare: str, start: int, end: int) -> bool:
+    dashes = _DASHES.fullmatch(bare, start, end)
+    if (
+        not dashes
+        or not int(dashes[1]) < int(dashes[2]) < int(dashes[3]) <= _LAST_RIB
+        or "0" in (n[0] for n in dashes.groups())
+    ):
+        return False
+    return bool(_RISING.search(bare, max(0, start - _BEFORE), start) or _RISING_BEFORE.match(bare, end))
 
 
 def _has_month(page: Page) -> bool:
