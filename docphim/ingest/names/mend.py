@@ -65,6 +65,6 @@ def _mended(line: str) -> str:
         return line
     line = _MARKED.sub(" ", line)
     line = re.sub(r"[(\[]\s*[,;:.-]*\s*[)\]]", " ", line)
-    line = re.sub(r"[^\S\n]+([,.;:!?)])", r"\1", line)
+    line = re.sub(r"(?<![^\S\n])[^\S\n]++([,.;:!?)])", r"\1", line)
     line = re.sub(r"[,;:.](?=\s*[,;:.)](?!\w))", "", line)
     return re.sub(r"^[\s,;:.)_-]+(?=\w)", "", line)
