@@ -172,6 +172,7 @@ DOUBTFUL = {
         "bs hoa/siên",
         "ĐẶNG TRẦN HỒNG HOA - 67T",
     ],
+    "a finding in a name": ["BN Trung Hải Tim To", "Ông Sơn Tim To"],
     "a name alone": [
         "QUÀNG BẢO HỌC 67T",
         "[10:32] KIM ĐỨC THEN: CA NÀY TRÀN DỊCH",

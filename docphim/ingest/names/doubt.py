@@ -34,6 +34,7 @@ def doubtful(page: Page, spans: Iterable[Span]) -> bool:
     return (
         bool(page.unsure)
         or any(_before_a_name(page, word, ends) for word in ends)
+        or any(_holds_a_finding(page, word, ends) for word in ends)
         or any(_rest_of_a_name(page, end, ends) or _took_too_much(page, end, ends) for end in set(ends.values()))
         or doubtful_slots(page, ends)
         or doubtful_lines(page, ends)
@@ -105,6 +106,20 @@ def _took_too_much(page: Page, word: int, ends: Mapping[int, int]) -> bool:
     opens = is_word(page, last, "openers") and not is_in(page, last - 1, "inner")
     goes_further = page.flat(page.words[word][0]) or not page.capital(word)
     return opens and goes_further and ends.get(last - 1) == word
+
+
+def _holds_a_finding(page: Page, word: int, ends: Mapping[int, int]) -> bool:
+    """Whether two words of reports that no name has stand in what was taken for one: "BN Trung Hải [Tim To]"."""
+    if (
+        page.unaccented
+        or page.language != "vi"
+        or ends[word] <= word + 1
+        or ends.get(word + 1) != ends[word]
+        or not page.blank(word)
+    ):
+        return False
+    opens = is_word(page, word, "openers") and page.capital(word) and page.capital(word + 1)
+    return opens and not nameish(page, word) and not nameish(page, word + 1)
 
 
 def _before_a_name(page: Page, word: int, ends: Mapping[int, int]) -> bool:
