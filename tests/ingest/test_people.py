@@ -64,6 +64,8 @@ ANATOMY = [
     ("Phân thùy 5-6-10 mờ.", ""),
     ("Mờ ngay 1/3 phổi phải. Phim tối 1/3 dưới. Dẫn lưu tới 10/12 phân thùy.", ""),
     ("Sau 6 tháng 2 nốt không đổi.", ""),
+    ("Đọc phim: Tim to.", ""),
+    ("ĐỌC PHIM: TĂNG ĐẬM RỐN PHỔI", ""),
     ("BN Fallot.", ""),
     ("BN Hậu Covid.", ""),
     ("BN Ewing xương sườn.", ""),
@@ -122,6 +124,8 @@ GONE = [
     ("Benh su: Lo Hong Loan Duong ho sot.", ("LO^HONG LOAN DUONG",), "Benh su: ho sot."),
     ("Phim trước 12-03-21, ngay 12/3, sườn phải 12-03-21, chụp 8h 12/3.", (), "Phim trước, sườn phải, chụp."),
     ("15 tháng 3 nốt to hơn.", (), "nốt to hơn."),
+    ("Tim to.\nĐỌC PHIM: HOA", (), "Tim to."),
+    ("Phim do đ/c Sơn đọc.", (), "Phim do đ/c đọc."),
     ("Khám ngày mười hai tháng ba năm 2021.", (), "Khám năm 2021."),
     ("ĐC: 12 Lê Lợi, P. Bến Nghé, Q.1, TP HCM. Tim to.", (), "Tim to."),
     ("Khám tại số nhà 12 đường Hoa Lư phường Đông Quỳ quận Năm Bảy.", (), "Khám tại."),
@@ -205,6 +209,8 @@ DOUBTFUL = {
         "mr marisoleta grudnikov, 45 tuoi",
         "ho ten: chau thanh mai",
         "ktv nho",
+        "tran binh ky ten",
+        "nguyen van hai la benh nhan cu",
     ],
 }
 

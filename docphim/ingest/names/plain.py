@@ -204,6 +204,8 @@ def _titled(page: Page, word: int) -> bool:
 def _name(page: Page, word: int, last: int, ends: Mapping[int, int]) -> bool:
     """Whether a family name, another part of a name and one to three words stand before a stop or a verb."""
     titled = _titled(page, word)
+    if _free(page, word, ends) and (_signed(page, word) or _surely(page, word)):
+        return True
     if not _free(page, word, ends) or not _begins(page, word, titled=titled):
         return False
     if any(ends.get(w, 0) > 0 for w in (word + 1, word + 2)):
@@ -216,6 +218,17 @@ def _name(page: Page, word: int, last: int, ends: Mapping[int, int]) -> bool:
         if end < last and (page.lows[end] in listed("plain_words")):
             return False
     return False
+
+
+def _signed(page: Page, word: int) -> bool:
+    """Whether a family name and a word or two stand before `ký tên`: "tran binh ky ten"."""
+    ends = (page.lows[word + 2 : word + 4], page.lows[word + 3 : word + 5])
+    return is_family(page, word) and ["ky", "ten"] in ends
+
+
+def _surely(page: Page, word: int) -> bool:
+    """Whether a common family name stands before Van or Thi: "nguyen van hai la benh nhan cu"."""
+    return page.lows[word] in COMMON_FAMILIES and page.lows[word + 1] in ("van", "thi")
 
 
 def _labelled(page: Page, value: int, ends: Mapping[int, int]) -> bool:
