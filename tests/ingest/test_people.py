@@ -66,6 +66,7 @@ ANATOMY = [
     ("Sau 6 tháng 2 nốt không đổi.", ""),
     ("Đọc phim: Tim to.", ""),
     ("ĐỌC PHIM: TĂNG ĐẬM RỐN PHỔI", ""),
+    ("ĐỌC PHIM: CAO ÁP PHỔI", ""),
     ("BN Fallot.", ""),
     ("BN Hậu Covid.", ""),
     ("BN Ewing xương sườn.", ""),
