@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from case import Case, Lost, case
-from openpyxl import Workbook
 
 #: What the columns of an export are called, by what they hold.
 NAMES = {"id": "Số phiếu", "name": "Họ và tên", "patient": "Mã BN", "age": "Tuổi", "sex": "Giới", "date": "Ngày chụp"}
@@ -77,14 +76,3 @@ def lose(of: Case, reason: str, *places: str) -> None:
     """The study goes, for a reason that is its report's or its film's."""
     of.lost.append(Lost(reason, places or (of.place,)))
     of.stays = False
-
-
-def workbook(path: Path | IO[bytes], sheets: dict[str, list[list[object]]]) -> None:
-    """A workbook of rows, sheet by sheet."""
-    book = Workbook()
-    book.remove(book.active)
-    for title, rows in sheets.items():
-        sheet = book.create_sheet(title)
-        for row in rows:
-            sheet.append(row)
-    book.save(path)

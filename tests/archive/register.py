@@ -7,9 +7,10 @@ from pathlib import Path
 
 from case import Case, Fault, Lost, case
 from film_faults import FILM_FAULTS
-from part import NAMES, Part, workbook
+from part import NAMES, Part
 from row_faults import ROW_FAULTS
 from signatures import SIGNATURES
+from workbooks import workbook
 
 FAULTS: dict[str, Fault] = {**FILM_FAULTS, **ROW_FAULTS, **SIGNATURES}
 TITLES: list[list[object]] = [

@@ -14,8 +14,9 @@ from case import Lost, header
 from film_faults import write_on
 from invented_people import bare
 from openpyxl import Workbook
-from part import NAMES, Part, cases, divided, lose, workbook, written
+from part import NAMES, Part, cases, divided, lose, written
 from protected import encrypted_shell
+from workbooks import workbook
 
 FIELDS = ("id", "name", "patient", "age", "sex", "image", "findings", "impression")
 

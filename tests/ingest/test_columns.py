@@ -3,9 +3,9 @@
 import json
 import zipfile
 
-import openpyxl
 import pytest
 from films import Ingested, write_csv, write_png
+from workbooks import workbook
 
 from docphim.errors import UsageError
 from docphim.ingest.look import reports_in
@@ -83,13 +83,7 @@ def test_a_second_column_that_says_nothing_else_stops_nothing(tmp_path, second):
 
 def book(path, **sheets):
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = openpyxl.Workbook()
-    made.remove(made.active)
-    for name, rows in sheets.items():
-        sheet = made.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    made.save(path)
+    workbook(path, sheets)
 
 
 FIRST = [["id", "Mô tả", "BS"], ["f0", "Tim to.", "Lò Thị Nụ"]]

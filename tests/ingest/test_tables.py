@@ -4,11 +4,11 @@ import json
 import re
 import zipfile
 
-import openpyxl
 import pytest
 from films import write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from workbooks import workbook
 
 from docphim.errors import Refused, UsageError
 from docphim.ingest.reports import FIELDS, Row, merged, open_table, read_table, sheets_of
@@ -33,15 +33,7 @@ def rows(path, field="text", **how):
 
 
 def book(path, sheets, after=None):
-    made = openpyxl.Workbook()
-    made.remove(made.active)
-    for title, lines in sheets.items():
-        sheet = made.create_sheet(title)
-        for line in lines:
-            sheet.append(line)
-    if after:
-        after(made)
-    made.save(path)
+    workbook(path, sheets, after)
     return path
 
 
