@@ -60,6 +60,7 @@ _SPLIT: dict[str, Literal["train", "val", "test"]] = {
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing", "te"), "test"),
 }
+_SOMETHING = re.compile(r"[^\W_]|\?")
 _TIME = r"\d{1,2} ?(:|h|g|giờ) ?\d{0,2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
 _DATES = (
     re.compile(r"(?P<y>(19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)(\d{4,6}(\.\d+)?)?"),
@@ -84,7 +85,8 @@ def is_nothing(text: str) -> bool:
     """Whether a cell says that there is nothing: 'nan', 'NULL', '#N/A', '-', '…'."""
     if len(text) > _LONGEST_NOTHING:
         return False
-    return text.lower() in _NOTHING or text.lower().rstrip(". ") in _NOTHING or not any(c.isalnum() or c == "?" for c in text)
+    lower = text.lower()
+    return lower in _NOTHING or lower.rstrip(". ") in _NOTHING or not _SOMETHING.search(text)
 
 
 def age_of(text: str) -> int | None:

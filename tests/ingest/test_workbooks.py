@@ -41,7 +41,7 @@ def test_a_sheet_larger_than_a_table_of_reports_is_refused_and_no_further_row_is
 
 def test_of_a_sheet_only_the_first_lines_are_turned_into_cells_to_see_whether_it_holds_reports(tmp_path, monkeypatch):
     cells = []
-    monkeypatch.setattr(parts, "_cell", lambda value: cells.append(value) or str(value or ""))
+    monkeypatch.setattr(parts, "_cells", lambda values: cells.extend(values) or [str(value or "") for value in values])
     workbook(tmp_path / "r.xlsx", [["image", "text"], *([["a.png", "Phổi sáng."]] * 100)])
     assert (
         reports.open_table(tmp_path / "r.xlsx", reports.Reading({})).tables

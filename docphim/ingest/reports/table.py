@@ -200,12 +200,17 @@ def _rows(below: Below, encoding: str | None, damaged: Counter[str]) -> Iterator
     if below.sheet.separator:
         lines = judged(list(lines), len(below.header), below.places, below.sheet.separator)
     for line in lines:
-        if [cell.strip() for cell in line.cells[: len(below.header)]] == below.header:
+        if _is_header(line.cells, below.header):
             continue  # printed again on every page
         _check_repeated(line, below)
         row = _row(line, below, encoding, damaged)
         if row.cells or row.reason:
             yield row
+
+
+def _is_header(cells: list[str], header: list[str]) -> bool:
+    same = len(cells) >= len(header)
+    return same and all(cell.strip() == name for cell, name in zip(cells, header, strict=False))
 
 
 def _check_repeated(line: Line, below: Below) -> None:
@@ -229,8 +234,9 @@ def _row(line: Line, below: Below, encoding: str | None, damaged: Counter[str]) 
         return Row(line.number, cells, reason, below.sheet.name, below.sheet.file)
     texts: dict[str, str] = {}
     try:
-        for field in raw.keys() - set(KEYS):
-            texts[field] = cell_text(raw[field])
+        for field, cell in raw.items():
+            if field not in KEYS:
+                texts[field] = cell_text(cell)
     except Refused as refusal:
         if refusal.reason == "report_encoding":
             damaged[next(filter(None, (legacy_of(raw.get(field, "")) for field in TEXTS)), "")] += 1

@@ -68,7 +68,7 @@ def _lines(book: Any, title: str) -> Iterator[Line]:
         below = _merged_below(sheet.merged_cell_ranges or [])
         last: dict[int, str] = {}
         for number, values in enumerate(sheet.iter_rows(), top + 1):
-            cells = [""] * left + [_cell(value) for value in values]
+            cells = [""] * left + _cells(values)
             for column in below.get(number - 1, ()):
                 if column < len(cells):
                     cells[column] = cells[column] or last.get(column, "")
@@ -119,10 +119,12 @@ def _check_bounds(rows: int, columns: int) -> None:
         raise Refused("file_unreadable", "", f"{why}; delete what lies outside the table, or save it as CSV")
 
 
+def _cells(values: list[Any]) -> list[str]:
+    return [value.strip() if isinstance(value, str) else _cell(value) for value in values]
+
+
 def _cell(value: Any) -> str:
-    """A cell as its text; whole numbers without Excel's decimals, dates as ISO."""
-    if isinstance(value, str):
-        return value.strip()
+    """A cell that is no text as its text; whole numbers without Excel's decimals, dates as ISO."""
     if isinstance(value, datetime.datetime | datetime.date):
         return value.isoformat()[:10]
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e17:
