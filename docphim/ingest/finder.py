@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from docphim.ingest.drafts import SEQUEL, Image
@@ -29,16 +31,53 @@ def usable_rules(table: Table) -> list[str]:
     return [rule for rule, groups in RULES.items() if any(table.columns.issuperset(g) for g in groups)]
 
 
+class Films:
+    """The films of a folder by whatever a row may call them; all finders of a folder share its indexes.
+
+    Attributes
+    ----------
+    by_unit : dict
+        Unit (`drafts.Image.unit`) → its films.
+    names : list of (str, str)
+        Path in the folder and unit of each film.
+    """
+
+    def __init__(self, images: Sequence[Image]) -> None:
+        self.by_unit: dict[str, list[Image]] = defaultdict(list)
+        for image in images:
+            self.by_unit[image.unit].append(image)
+        self.names = [(image.relative, unit) for unit, films in self.by_unit.items() for image in films]
+        # Nearly every key means one unit: its set is made once, and not once an index.
+        self._alone = {unit: frozenset((unit,)) for unit in self.by_unit}
+        self._indexes: dict[str, dict[str, AbstractSet[str]]] = {}
+
+    @cached_property
+    def parents(self) -> dict[str, set[str]]:
+        """Unit → the folders in which its films lie."""
+        return {unit: {str(PurePosixPath(i.relative).parent) for i in films} for unit, films in self.by_unit.items()}
+
+    def index(self, kind: str) -> dict[str, AbstractSet[str]]:
+        """Key → the units whose films bear it, by one kind of equality."""
+        if kind not in self._indexes:
+            index: dict[str, AbstractSet[str]] = {}
+            for unit, films in self.by_unit.items():
+                for key in filter(None, (_key(kind, image) for image in films)):
+                    units = index.get(key)
+                    if isinstance(units, set):
+                        units.add(unit)
+                    else:
+                        index[key] = {*units, unit} if units else self._alone[unit]
+            self._indexes[kind] = index
+        return self._indexes[kind]
+
+
 class Finder:
     """Looks rows up by one rule; several indexes are tried, the closest kind of equality first."""
 
-    def __init__(self, rule: str, images: Sequence[Image], rows: Sequence[Row]) -> None:
-        self._rule = rule
-        self._indexes = {kind: _index(kind, images) for kind in _KEYS[rule]}
+    def __init__(self, rule: str, films: Films, rows: Sequence[Row]) -> None:
+        self._rule, self._films = rule, films
+        self._indexes = {kind: films.index(kind) for kind in _KEYS[rule]}
         self._known = self._indexes["stem" if rule == "file_name" else rule]
-        self._parents: dict[str, set[str]] = defaultdict(set)
-        for image in images:
-            self._parents[image.unit].add(str(PurePosixPath(image.relative).parent))
         self._bare: dict[str, set[str]] = defaultdict(set)
         for key in self._known:
             self._bare[key.lstrip("0")].add(key)
@@ -48,7 +87,7 @@ class Finder:
         looked_up = [(_whose(row), key, *self._looked_up(row, key)) for row, key in wanted]
         exact = [(whose, unit) for whose, _, kind, units in looked_up if kind in _EXACT for unit in units]
         self._names = FileNames(
-            ((i.relative, i.unit) for i in images if rule == "file_name"),
+            films.names if rule == "file_name" else (),
             ((whose, key) for whose, key, _, units in looked_up),
             {key for _, key, _, units in looked_up if not units},
             exact,
@@ -76,7 +115,7 @@ class Finder:
     def _known_key(self, row: Row, key: str) -> bool:
         return bool(self._looked_up(row, key)[1] or self._names.find(key)[0])
 
-    def _looked_up(self, row: Row, key: str) -> tuple[str, set[str]]:
+    def _looked_up(self, row: Row, key: str) -> tuple[str, AbstractSet[str]]:
         """The closest kind of equality under which films bear the key, and their units; only an id may mean several films."""
         wide = not row.get("image")
         kinds = (kind for kind, index in self._indexes.items() if key in index and (wide or kind not in _OF_AN_ID))
@@ -93,13 +132,13 @@ class Finder:
         cell = clean_id(row.get(column) or row.get("id"))
         return [cell] if cell else []
 
-    def _units(self, row: Row, key: str) -> tuple[set[str], str]:
+    def _units(self, row: Row, key: str) -> tuple[AbstractSet[str], str]:
         if self._rule == "file_name" and ".." in PurePosixPath(key).parts:
             return set(), "unsafe_path"
         kind, units = self._looked_up(row, key)
         if units:
             # `noi/12_1.png` and `ngoai/12_2.png` are two patients whom two wards have numbered alike.
-            one_place = kind in _OF_AN_ID and len(set().union(*(self._parents[unit] for unit in units))) == 1
+            one_place = kind in _OF_AN_ID and len(set().union(*(self._films.parents[unit] for unit in units))) == 1
             return (units, "") if len(units) == 1 or one_place else (set(), "report_ambiguous")
         units, reason = self._names.find(key)
         if units or reason == "report_ambiguous":
@@ -110,7 +149,7 @@ class Finder:
             return set(), "id_mangled"
         return self._without_zeros(key)
 
-    def _without_zeros(self, key: str) -> tuple[set[str], str]:
+    def _without_zeros(self, key: str) -> tuple[AbstractSet[str], str]:
         """Restore leading zeros that a spreadsheet dropped, where one film and one row alone can be meant."""
         candidates = self._bare.get(key.lstrip("0"), set()) if key.isdigit() else set()
         if not candidates:
@@ -143,14 +182,6 @@ def mangled(key: str, known: Iterable[str]) -> bool:
     if not (key.isdigit() and lost and not lost.strip("0")):
         return False
     return any(len(k) == len(key) and k.startswith(exact[:-1]) for k in known)
-
-
-def _index(kind: str, images: Sequence[Image]) -> dict[str, set[str]]:
-    index: dict[str, set[str]] = defaultdict(set)
-    for image in images:
-        if key := _key(kind, image):
-            index[key].add(image.unit)
-    return dict(index)
 
 
 def _key(kind: str, image: Image) -> str:

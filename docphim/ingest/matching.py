@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from docphim.ingest.drafts import Draft, Image
-from docphim.ingest.finder import Finder, usable_rules
+from docphim.ingest.finder import Films, Finder, usable_rules
 from docphim.ingest.reports import Row, Table
 from docphim.ingest.visits import Answer, is_numbered_by_patient, of_their_days, of_visits
 
@@ -64,19 +63,18 @@ def match(images: Sequence[Image], tables: Sequence[Table], rule: str | None = N
         One of `RULES`, for the first table; by default the one by which most rows find films, the earlier where two find
         equally many.
     """
-    units: dict[str, list[Image]] = defaultdict(list)
-    for image in images:
-        units[image.unit].append(image)
+    films = Films(images)
+    units = films.by_unit
     studies = _Studies(units)
     result = Match([], [], [], [], 0)
     for number, table in enumerate(tables):
         rules = [rule] if rule and number == 0 else usable_rules(table)
-        tried = {name: Finder(name, images, table.rows) for name in rules}
+        tried = {name: Finder(name, films, table.rows) for name in rules}
         best = max(tried, key=lambda name: tried[name].hits)
         ways, by_patient = [_Way(tried[best], table.rows)], []
         if table.documents and rules != [rule]:
-            ways = _ways_of_documents(images, table.rows, rules)
-            by_patient = _ways_by_patient(images, table.rows)
+            ways = _ways_of_documents(films, table.rows, rules)
+            by_patient = _ways_by_patient(films, table.rows)
         result.rules.append(Rule(best, {name: finder.hits for name, finder in tried.items()}))
         answers = _all_agreed(ways)
         if by_patient:
@@ -97,19 +95,19 @@ def _all_agreed(ways: Sequence[_Way]) -> list[Answer]:
     return [_agreed(answers) for answers in zip(*map(_answers, ways), strict=True)]
 
 
-def _ways_of_documents(images: Sequence[Image], rows: Sequence[Row], rules: Sequence[str]) -> list[_Way]:
+def _ways_of_documents(films: Films, rows: Sequence[Row], rules: Sequence[str]) -> list[_Way]:
     """A document's film may be found by its study's number, its patient and date, its file's name, or one called so."""
     numbered = [_asking(row, "" if is_numbered_by_patient(row) else row.get("id")) for row in rows]
     named = [_asking(row, row.get("image")) for row in rows]
-    ways = [_Way(Finder(rule, images, numbered), numbered) for rule in rules if rule != "file_name"]
+    ways = [_Way(Finder(rule, films, numbered), numbered) for rule in rules if rule != "file_name"]
     # The file's name as an id, which finds `12_1.png` too.
-    return ways + [_Way(Finder("file_name", images, asking), asking) for asking in (named, numbered)]
+    return ways + [_Way(Finder("file_name", films, asking), asking) for asking in (named, numbered)]
 
 
-def _ways_by_patient(images: Sequence[Image], rows: Sequence[Row]) -> list[_Way]:
+def _ways_by_patient(films: Films, rows: Sequence[Row]) -> list[_Way]:
     """Where no label gives a study's number: films that are called like the patient, or whose request is numbered so."""
     asking = [_asking(row, row.get("patient") if is_numbered_by_patient(row) else "") for row in rows]
-    return [_Way(Finder(rule, images, asking), asking) for rule in ("accession", "file_name")]
+    return [_Way(Finder(rule, films, asking), asking) for rule in ("accession", "file_name")]
 
 
 def _asking(row: Row, number: str) -> Row:
