@@ -109,7 +109,7 @@ def _took_too_much(page: Page, word: int, ends: Mapping[int, int]) -> bool:
 
 
 def _holds_a_finding(page: Page, word: int, ends: Mapping[int, int]) -> bool:
-    """Whether two words of reports that no name has stand in what was taken for one: "BN Trung Hải [Tim To]"."""
+    """Whether two words of reports, of which no name has the first, stand in what was taken for one: "BN Hải [Tim To]"."""
     if (
         page.unaccented
         or page.language != "vi"
@@ -119,7 +119,9 @@ def _holds_a_finding(page: Page, word: int, ends: Mapping[int, int]) -> bool:
     ):
         return False
     opens = is_word(page, word, "openers") and page.capital(word) and page.capital(word + 1)
-    return opens and not nameish(page, word) and not nameish(page, word + 1)
+    inside = ends.get(word - 1) == ends[word]  # somebody's first word may be Ho, too
+    known = inside and of_reports(page, word + 1)
+    return opens and not nameish(page, word) and (known or not nameish(page, word + 1))
 
 
 def _before_a_name(page: Page, word: int, ends: Mapping[int, int]) -> bool:

@@ -77,6 +77,8 @@ def _words_of(page: Page, name_parts: list[str]) -> Iterator[Span]:
             last -= 1
         if last > first and _is_the_person(page, first, last, name_parts):
             yield Span(page.words[first][0], page.words[last - 1][1], "name")
+        elif last > first and _may_be_the_person(page, first, last, name_parts):
+            page.unsure.add(first)
         first = max(last, first + 1)
 
 
@@ -122,7 +124,9 @@ def _left(page: Page, first: int, last: int) -> bool:
     # "ho van hai la nhe", "ho van dong mach chu"; but "bn ho van dong vao vien"
     follows = page.blank(last - 1) and of_reports(page, last)
     goes_further = follows and not (announced and goes_on(page, last, "behind_people"))
-    if goes_further or not (announced or page.gap(last - 1).strip()[:1] in tuple(",(-/|")):
+    # "bn ho van hai la …": somebody's name, or what is seen of the patient
+    both = announced and follows and page.lows[last] not in listed("plain_verbs")
+    if goes_further or both or not (announced or page.gap(last - 1).strip()[:1] in tuple(",(-/|")):
         page.unsure.add(first)
     return goes_further
 
@@ -172,6 +176,18 @@ def _is_the_person(page: Page, first: int, last: int, name_parts: list[str]) -> 
         exact = page.lows[first] in {part.lower() for part in name_parts}
         return exact and not page.flat(page.words[first][0]) and behind_a_title(page, first)
     return page.words[first][1] - page.words[first][0] > 1 or behind_a_title(page, first)
+
+
+def _may_be_the_person(page: Page, first: int, last: int, name_parts: list[str]) -> bool:
+    """Whether words in small letters behind a title may be the person: "cháu nắng chụp lại", "bn tran dich mang phoi".
+
+    Not "bệnh nhân nam", where the name is Nam.
+    """
+    if page.capital(first) and not page.flat(page.words[first][0]):
+        return False
+    if last - first > 1:
+        return page.unaccented and last - first == len(name_parts) and behind_a_title(page, first)
+    return not page.unaccented and behind_a_title(page, first) and not goes_on(page, first, "behind_people")
 
 
 def _spelled_alike(page: Page, first: int, last: int, name_parts: list[str]) -> bool:

@@ -16,6 +16,8 @@ _MARK = "\ue000"
 # "(Ký, ghi rõ họ tên)"
 _ASKS = re.compile(r"\s*\((?i:đã ký|ký|ghi rõ|da ky|ky|signature)[^()]{0,40}\)\s*")
 _MARKED = re.compile(f"{_MARK}+")
+# "Tim to. [Phim 12/3]: tim nhỏ hơn" stays two sentences.
+_SENTENCE_AND_STOP = re.compile(r"(?<=[^\W\d_A-ZĐ]{2})\.[^\S\n]*[,;:](?!\w)")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -66,5 +68,6 @@ def _mended(line: str) -> str:
     line = _MARKED.sub(" ", line)
     line = re.sub(r"[(\[]\s*[,;:.-]*\s*[)\]]", " ", line)
     line = re.sub(r"(?<![^\S\n])[^\S\n]++([,.;:!?)])", r"\1", line)
+    line = _SENTENCE_AND_STOP.sub(".", line)
     line = re.sub(r"[,;:.](?=\s*[,;:.)](?!\w))", "", line)
     return re.sub(r"^[\s,;:.)_-]+(?=\w)", "", line)

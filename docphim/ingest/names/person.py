@@ -6,7 +6,7 @@ import re
 
 from docphim.ingest.names.labels import begins_a_label
 from docphim.ingest.names.page import Page
-from docphim.ingest.names.words import bare, compounds, listed, vocabulary
+from docphim.ingest.names.words import bare, compounds, listed, terms, vocabulary
 
 #: Words of a name at most: "Công Tằng Tôn Nữ Thị Hồng Loan".
 _LONGEST = 7
@@ -173,6 +173,8 @@ def _is_a_sentence(page: Page, word: int, before: int) -> bool:
         return False
     if before == FIELD:
         return not nameish(page, word) or _opens(page, word)
+    if not page.unaccented and (page.lows[word], page.lows[word + 1]) in terms() and not nameish(page, word):
+        return True  # "Zalo Nguyễn Văn Hòa Giãn phế quản"
     return _opens(page, word) and not (before == SIGNER and page.unaccented)
 
 

@@ -44,6 +44,14 @@ def vocabulary(language: str, accented: bool) -> frozenset[str]:
     return frozenset(words if accented else map(folded, words))
 
 
+@cache
+def terms() -> frozenset[tuple[str, str]]:
+    """The first two words of each Vietnamese term of the lexicon: ("giãn", "phế"), of giãn phế quản."""
+    from docphim.language.lexicon import load_lexicon  # here: the way of imports stays short
+
+    return frozenset((first, second) for first, below in load_lexicon("vi").tree.items() for second in below if second)
+
+
 def _branches(tree: Any) -> Iterable[str]:
     for word, below in tree.items():
         if word:
