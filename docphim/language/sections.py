@@ -113,8 +113,10 @@ def _heading() -> re.Pattern[str]:
     longest_first = sorted(_names(), key=len, reverse=True)
     words = "|".join(re.escape(name).replace(r"\ ", r"[^\S\n]+") for name in longest_first)
     colon = r"[*_]*[^\S\n]*[:\uff1a][*_]*"
-    opens_line = rf"^{_BULLET}(?P<opening>(?i:{words}))(?:{colon}|[*_]*[^\S\n]*$)"
-    in_line = rf"(?:(?<=[\s.;,*_-])(?=[A-ZĐ])|(?<=[.;]\s))(?P<inner>(?i:{words})){colon}"
+    listed = "|".join(_data()["qualifiers"])
+    more = rf"(?:[^\S\n]*[(/&–-]?[^\S\n]*(?<!\w)(?i:{listed}|{_bare(listed)})\)?)?".replace(" ", r"[^\S\n]")
+    opens_line = rf"^{_BULLET}(?P<opening>(?i:{words})){more}(?:{colon}|[*_]*[^\S\n]*$)"
+    in_line = rf"(?:(?<=[\s.;,*_-])(?=[A-ZĐ])|(?<=[.;]\s))(?P<inner>(?i:{words})){more}{colon}"
     return re.compile(f"{opens_line}|{in_line}", re.MULTILINE)
 
 
