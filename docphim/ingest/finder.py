@@ -126,7 +126,7 @@ class Finder:
         if self._rule == "patient_date":
             day = day_of(row.get("date"))
             return [f"{clean_id(row.get('patient'))}\x1f{day}"] if row.get("patient") and day else []
-        column = {"accession": "accession", "study_uid": "study_uid", "file_name": "image"}[self._rule]
+        column = {"accession": "accession", "study_uid": "study_uid", "file_name": "image"}.get(self._rule, "id")
         if self._rule == "file_name" and row.get(column):
             return list(image_names(row.get(column)))
         cell = clean_id(row.get(column) or row.get("id"))
@@ -186,11 +186,12 @@ def mangled(key: str, known: Iterable[str]) -> bool:
 
 def _key(kind: str, image: Image) -> str:
     path, header = PurePosixPath(image.relative), image.header
-    if kind in ("accession", "study_uid", "patient_date"):
+    if kind in ("accession", "study_uid", "patient", "patient_date"):
         if header is None:
             return ""
         dated = f"{header.patient}\x1f{header.day}" if header.patient and header.day else ""
-        return {"accession": header.accession, "study_uid": header.study_uid, "patient_date": dated}[kind]
+        numbers = {"accession": header.accession, "study_uid": header.study_uid, "patient": header.patient}
+        return (numbers | {"patient_date": dated})[kind]
     sequel = SEQUEL.fullmatch(path.stem)
     named = {"path": image.relative, "name": path.name, "stem": path.stem, "sequel": sequel["stem"] if sequel else ""}
     return named[kind] if kind != "folder" else path.parent.name
@@ -199,6 +200,7 @@ def _key(kind: str, image: Image) -> str:
 _KEYS = {
     "accession": ["accession"],
     "study_uid": ["study_uid"],
+    "patient": ["patient"],
     "patient_date": ["patient_date"],
     "file_name": ["path", "name", "stem", "sequel", "folder"],
 }

@@ -105,9 +105,11 @@ def _ways_of_documents(films: Films, rows: Sequence[Row], rules: Sequence[str]) 
 
 
 def _ways_by_patient(films: Films, rows: Sequence[Row]) -> list[_Way]:
-    """Where no label gives a study's number: films that are called like the patient, or whose request is numbered so."""
+    """Where no label gives a study's number: films called like the patient, whose request is numbered so, or of its header."""
+    if not any(map(is_numbered_by_patient, rows)):
+        return []
     asking = [_asking(row, row.get("patient") if is_numbered_by_patient(row) else "") for row in rows]
-    return [_Way(Finder(rule, films, asking), asking) for rule in ("accession", "file_name")]
+    return [_Way(Finder(rule, films, asking), asking) for rule in ("accession", "patient", "file_name")]
 
 
 def _asking(row: Row, number: str) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -16,6 +17,10 @@ from docphim.ingest.values import day_of
 Answer = tuple[set[str], str]
 #: How long after its film a report may be dated, in days: it is read, or printed, some days later.
 _READ_WITHIN = 30
+# A line that is the day on which a report was signed: "Hà Nội, ngày 5 tháng 3 năm 2024".
+_STAMP = re.compile(
+    r"^[^\S\n]*(?:[^\W\d][^\n,;:]{0,40},[^\S\n]*)?(ng[àa]y[^\S\n]+\d{1,2}[^\n]{1,24}\d{4})[^\S\n.]*$", re.I | re.M
+)
 
 
 def is_numbered_by_patient(row: Row) -> bool:
@@ -79,7 +84,7 @@ def of_their_days(rows: Sequence[Row], answers: Sequence[Answer], units: Mapping
 
 def _is_of_another_visit(row: Row, image: Image) -> bool:
     """Whether a row that its patient's number alone leads to a film is dated as no report on it would be."""
-    number, day = row.get("id"), day_of(row.get("date"))
+    number, day = row.get("id"), _day(row)
     if not (day and number and image.header and image.header.day) or _is_named_by(row, image):
         return False
     numbered = row.get("accession") == image.header.accession != "" or row.get("study_uid") == image.header.study_uid != ""
@@ -87,6 +92,12 @@ def _is_of_another_visit(row: Row, image: Image) -> bool:
         return False
     late = datetime.date.fromisoformat(day) - datetime.date.fromisoformat(image.header.day)
     return not 0 <= late.days <= _READ_WITHIN
+
+
+def _day(row: Row) -> str:
+    """A row's day, else the one that its text was signed on."""
+    signed = _STAMP.findall(row.get("text"))
+    return day_of(row.get("date")) or (day_of(signed[-1]) if signed else "")
 
 
 def _is_named_by(row: Row, image: Image) -> bool:

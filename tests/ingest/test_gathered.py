@@ -239,6 +239,18 @@ VISITS = {
     "a day soon after the film's": ({"77.dcm": dated(2), "x.txt": f"Mã BN: 77\nNgày đọc: 05/03/2023\n{A}"}, 1, []),
     "another day, and the film's name": ({"v1.dcm": dated(2), "v1.txt": f"Mã BN: 77\nNgày chụp: 01/03/2023\n{A}"}, 1, []),
     "a day, and a film without one": (films("77") | {"x.txt": f"Mã BN: 77\nNgày chụp: 01/03/2020\n{A}"}, 1, []),
+    "the number in the film's header": ({"f/IM1.dcm": dated(2), "x.txt": f"Mã BN: 77\n{A}"}, 1, []),
+    "the number in two studies' headers": (
+        {"f/IM1.dcm": dated(2), "f/IM2.dcm": dated(3), "x.txt": f"Mã BN: 77\n{A}"},
+        0,
+        [LACK[0], "report_missing", "report_missing"],
+    ),
+    "signed soon after": ({"f/IM1.dcm": dated(2), "x.txt": f"Mã BN: 77\n{A}\nHuế, ngày 5 tháng 3 năm 2023"}, 1, []),
+    "signed years before": (
+        {"77.dcm": dated(2), "x.txt": f"Mã BN: 77\n{A}\nHuế, ngày 2 tháng 3 năm 2021"},
+        0,
+        ["report_ambiguous", "report_missing"],
+    ),
     "in an archive": (films("v1", "v2") | {"q.zip": {f"v{n}.txt": f"Mã BN: 77\nTim to {n}." for n in (1, 2)}}, 2, []),
     "a row of the table speaks of the film": (
         films("77") | {"r.csv": [["id", "Mã BN", "text"], ["77", "77", A]]} | visits("x", "y"),

@@ -421,6 +421,29 @@ EARLIER_VISITS = {
         "".join(f"<CA><ID>{n}</ID><MO_TA>Tim to.</MO_TA><CU><KET_LUAN>Lao {n}</KET_LUAN></CU></CA>" for n in (1, 2)),
         [None, None],
     ),
+    "called alike in every row": (
+        "".join(f"<CA><ID>{n}</ID><MO_TA>Tim to.</MO_TA><CU><MO_TA>Lao {n}</MO_TA></CU></CA>" for n in (1, 2)),
+        [None, None],
+    ),
+    "alone, where another has it beside its own": (
+        "<CA><ID>1</ID><CU><X><KET_LUAN>Lao.</KET_LUAN></X></CU></CA>"
+        + "<CA><ID>3</ID><MO_TA>Tim to.</MO_TA><CU><X><KET_LUAN>Lao.</KET_LUAN></X></CU></CA>"
+        + "".join(USUAL.replace("2", str(n)) for n in (4, 5, 6)),
+        [None, None, *((str(n), *READ[1:]) for n in (4, 5, 6))],
+    ),
+    "two wrappers of one part": (
+        "".join(f"<CA><ID>{n}</ID><A><MO_TA>Lao {n}</MO_TA></A><B><MO_TA>Tim {n}</MO_TA></B></CA>" for n in (1, 2)),
+        [None] * 4,
+    ),
+    "a part beside an earlier one with a day of its own": (
+        "".join(f"<CA><ID>{n}</ID><A><NGAY>05/06/2019</NGAY><MO_TA>Lao</MO_TA></A><MO_TA>Tim</MO_TA></CA>" for n in (1, 2)),
+        [None] * 2,
+    ),
+    "the same, and one has a single part": (
+        "<CA><ID>1</ID><A><X><MO_TA>Lao</MO_TA></X></A></CA>"
+        + "".join(f"<CA><ID>{n}</ID><A><X><MO_TA>Lao {n}</MO_TA></X></A><MO_TA>Tim</MO_TA></CA>" for n in (2, 3)),
+        [None] * 3,
+    ),
     "a layout with days": (DATED.format(1, "") + DATED.format(2, ""), [("1", "Tim 1.", ""), ("2", "Tim 2.", "")]),
     "that layout, and one row with a part beside it": (
         "".join(DATED.format(n, "<KET_LUAN>Lao</KET_LUAN>" if n == 4 else "") for n in (1, 2, 3, 4)),

@@ -39,7 +39,9 @@ def sheets(data: bytes, name: str, encoding: str | None) -> Iterator[Sheet]:
     """
     root = _root(data, encoding)
     around: Around = {}
-    rows, passed_over = _repeated(root, around)
+    rows, passed_over, parts = _repeated(root, around)
+    for row in _sharing(rows, parts, around):
+        rows[row] |= {name for name, _ in _inside(row) if _field(name) in REPORTS}
     contents = [_fields(row, around, names) for row, names in rows.items()]
     header = list(dict.fromkeys(key for cells in contents for key in cells))
     lines = [Line(0, header)]
@@ -73,8 +75,8 @@ def _root(data: bytes, encoding: str | None) -> Any:
     return root
 
 
-def _repeated(root: Any, around: Around) -> tuple[dict[Any, set[str]], list[Any]]:
-    """The elements, of one name under parents of one name, that are the rows, and the parts of reports that are in none.
+def _repeated(root: Any, around: Around) -> tuple[dict[Any, set[str]], list[Any], list[Any]]:
+    """The elements, of one name under parents of one name, that are the rows; parts of reports that are in none; all parts.
 
     With each row stand the names of those of its parts that may be another visit's.
 
@@ -97,7 +99,9 @@ def _repeated(root: Any, around: Around) -> tuple[dict[Any, set[str]], list[Any]
         telling = [element for element in elements[:_LOOKED_AT] if _tells_reports(element)]
         inside, others = _sorted(elements, parts) if telling else ({}, parts)
         layout = _layout(inside)
-        contents = [_fields(row, around, _of_other_visits(inside.get(row, []), layout)) for row in telling or elements[:1]]
+        history = _history(inside, layout)
+        others_of = {row: _of_other_visits(inside.get(row, []), layout, history) for row in telling or elements[:1]}
+        contents = [_fields(row, around, names) for row, names in others_of.items()]
         clear = [cells for cells in contents if not _is_doubtful(cells)]
         known = {_field(name) for name, text in (clear or contents)[0].items() if text is not None} - {"other"}
         # All rows together have many numbers, hence none, and would hold every part too.
@@ -105,8 +109,37 @@ def _repeated(root: Any, around: Around) -> tuple[dict[Any, set[str]], list[Any]
         weight = (bool(telling), whole, 100 * len(clear) // len(contents), len(known), len(elements))
         if weight > best:
             best, outside = weight, others
-            rows = {row: _of_other_visits(inside.get(row, []), layout) for row in elements}
-    return rows, outside
+            rows = {row: _of_other_visits(inside.get(row, []), layout, history) for row in elements}
+    return rows, outside, parts
+
+
+def _sharing(rows: dict[Any, set[str]], parts: list[Any], around: Around) -> list[Any]:
+    """The rows whose number or day is an ancestor's, where other parts of reports have the same and stand in no row.
+
+    `<CA><ID/><CU><MO_TA/></CU><KQ><MO_TA/></KQ></CA>`: either may be the report.  Where more than a third of the rows share
+    theirs, the others do not know what they are either.
+    """
+    shared: set[Any] = set()
+    for part in parts:
+        line = [part, *part.iterancestors()]
+        if not any(element in rows for element in line):
+            shared.update(line)
+    if not shared:
+        return []
+    marked = {row: above for row in rows if (above := _marked(row, around)) is not None}
+    sharing = [row for row, above in marked.items() if above in shared]
+    return sharing if 3 * len(sharing) <= len(rows) else list(marked)
+
+
+def _marked(row: Any, around: Around) -> Any:
+    """The nearest ancestor directly under which a row's number stands, else its day or patient; None where it has its own."""
+    for marks in (_NUMBERS - {"patient"}, _OF_A_VISIT | _NUMBERS):
+        if any(_field(name) in marks - {"patient"} and text for name, text in _inside(row)):
+            return None
+        for above in row.iterancestors():
+            if any(_field(name) in marks and text for name, text in _directly_under(above, around)):
+                return above
+    return None
 
 
 def _is_part(element: Any) -> bool:
@@ -144,15 +177,26 @@ def _layout(inside: dict[Any, Parts]) -> set[str]:
     return {tag for tag, count in counts.items() if 3 * count > 2 * telling}
 
 
-def _of_other_visits(parts: Parts, layout: set[str]) -> set[str]:
+def _history(inside: dict[Any, Parts], layout: set[str]) -> set[str]:
+    """The elements in which a row has a part of a report beside other parts: `LICH_SU`, in other rows too."""
+    return {_local(element.tag) for parts in filter(None, inside.values()) for element in _apart(parts)} - layout
+
+
+def _apart(parts: Parts) -> set[Any]:
+    """The elements of a row that hold some of its parts of reports, and not all."""
+    return {element for _, between in parts for element in between}.difference(set.intersection(*(set(b) for _, b in parts)))
+
+
+def _of_other_visits(parts: Parts, layout: set[str], history: set[str]) -> set[str]:
     """Names of those parts of reports in a row that may be another visit's, as of `<LAN_TRUOC>` with a conclusion of 2019.
 
-    They are those in an element beside which the row holds another part, or that has a number or day of its own and is not of
-    the layout of most rows.
+    They are those in an element beside which the row, or other rows in such an element, hold another part, or that has a
+    number or day of its own and is not of the layout of most rows.
     """
     doubtful: set[str] = set()
+    beside = _apart(parts) if parts else set()
     for part, between in parts:
-        apart = any(element not in others for element in between for _, others in parts)
+        apart = any(element in beside or _local(element.tag) in history for element in between)
         if apart or any(_is_dated(element) for element in between if _local(element.tag) not in layout):
             names = {_local(str(name)) for name in (part.tag, *part.attrib)}
             doubtful |= {name for name in names if _field(name) in REPORTS}
@@ -193,17 +237,21 @@ def _fields(row: Any, around: Around, of_others: set[str]) -> dict[str, str | No
 
     None where a name stands twice inside the row, with different texts, where an element cannot be read as a text, and where
     a part of a report may be another visit's: inside (`of_others`), or under an ancestor, who has more rows.
-    `around` keeps what stands under an ancestor, which may have 50,000 rows.
     """
     fields: dict[str, str | None] = {}
     for key, text in _inside(row):
         fields[key] = text if fields.get(key, text) in ("", text) else None
     for above in row.iterancestors():
-        if above not in around:
-            around[above] = _attributes(above) + [(_local(cell.tag), _text(cell)) for cell in above if _is_cell(cell)]
-        for key, text in around[above]:
+        for key, text in _directly_under(above, around):
             fields.setdefault(key, None if text and _field(key) in REPORTS else text)
     return fields | dict.fromkeys(of_others)
+
+
+def _directly_under(above: Any, around: Around) -> list[tuple[str, str | None]]:
+    """Names and texts of an ancestor's attributes and own cells, read once: it may have 50,000 rows."""
+    if above not in around:
+        around[above] = _attributes(above) + [(_local(cell.tag), _text(cell)) for cell in above if _is_cell(cell)]
+    return around[above]
 
 
 def _inside(element: Any) -> Iterator[tuple[str, str | None]]:
