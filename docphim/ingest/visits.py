@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from docphim.ingest.drafts import Image
 from docphim.ingest.reports import Row, image_names
-from docphim.ingest.same_person import several_people
+from docphim.ingest.same_person import names_differ, several_people
 from docphim.ingest.values import day_of
 
 #: The units of the films that a row speaks of, or why there are none.
@@ -72,7 +72,7 @@ def of_their_days(rows: Sequence[Row], answers: Sequence[Answer], units: Mapping
     Returns
     -------
     list of (set of str, str)
-        `report_ambiguous` where a row's day lies before a film's, or more than 30 days after it.
+        `report_ambiguous` where a row's day lies before a film's, or more than 30 days after it, or the two name two people.
     """
     return [
         (set(), "report_ambiguous")
@@ -83,14 +83,19 @@ def of_their_days(rows: Sequence[Row], answers: Sequence[Answer], units: Mapping
 
 
 def _is_of_another_visit(row: Row, image: Image) -> bool:
-    """Whether a row that its patient's number alone leads to a film is dated as no report on it would be."""
-    number, day = row.get("id"), _day(row)
-    if not (day and number and image.header and image.header.day) or _is_named_by(row, image):
+    """Whether a row that its patient's number alone leads to a film is dated as no report on it would be, or names another."""
+    number, header = row.get("id"), image.header
+    if not (number and header) or _is_named_by(row, image):
         return False
-    numbered = row.get("accession") == image.header.accession != "" or row.get("study_uid") == image.header.study_uid != ""
-    if numbered or number not in (row.get("patient"), image.header.patient):
+    numbered = row.get("accession") == header.accession != "" or row.get("study_uid") == header.study_uid != ""
+    if numbered or number not in (row.get("patient"), header.patient):
         return False
-    late = datetime.date.fromisoformat(day) - datetime.date.fromisoformat(image.header.day)
+    if row.get("name") and header.name and names_differ(row.get("name"), header.name):
+        return True
+    day = _day(row)
+    if not (day and header.day):
+        return False
+    late = datetime.date.fromisoformat(day) - datetime.date.fromisoformat(header.day)
     return not 0 <= late.days <= _READ_WITHIN
 
 

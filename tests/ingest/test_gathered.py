@@ -2,6 +2,7 @@
 
 import json
 import os
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -244,6 +245,16 @@ VISITS = {
         {"f/IM1.dcm": dated(2), "f/IM2.dcm": dated(3), "x.txt": f"Mã BN: 77\n{A}"},
         0,
         [LACK[0], "report_missing", "report_missing"],
+    ),
+    "the number in the header of somebody else": (
+        {"f/IM1.dcm": dated(2) | {"PatientName": "LE^VAN AN"}, "x.txt": f"Mã BN: 77\nHọ tên: TRẦN THỊ BÌNH\n{A}"},
+        0,
+        ["report_ambiguous", "report_missing"],
+    ),
+    "letters and their accents apart": (
+        {"f/IM1.dcm": dated(2), "x.txt": unicodedata.normalize("NFD", f"Mã BN: 77\n{A}")},
+        1,
+        [],
     ),
     "signed soon after": ({"f/IM1.dcm": dated(2), "x.txt": f"Mã BN: 77\n{A}\nHuế, ngày 5 tháng 3 năm 2023"}, 1, []),
     "signed years before": (

@@ -243,6 +243,7 @@ def test_what_may_be_a_name_and_is_not_understood_is_doubted(text):
         ("Tăng sinh mạch.", "TANG SINH MACH", ""),
         ("bn tran dich mang phoi phai", "TRAN^DICH", ""),
         ("Cháu nắng chụp lại phim.", "LE^THI^NANG", ""),
+        ("Xếp ho, xẹp phổi.", "Lò Thị Xếp", ""),
         ("bn ho van hai la nhe", "HO^VAN^HAI", "bn la nhe"),
     ],
 )

@@ -179,15 +179,16 @@ def _is_the_person(page: Page, first: int, last: int, name_parts: list[str]) -> 
 
 
 def _may_be_the_person(page: Page, first: int, last: int, name_parts: list[str]) -> bool:
-    """Whether words in small letters behind a title may be the person: "cháu nắng chụp lại", "bn tran dich mang phoi".
+    """Whether words that are words of reports too may be the person, in small letters behind a title or before a verb.
 
-    Not "bệnh nhân nam", where the name is Nam.
+    "cháu nắng chụp lại", "bn tran dich mang phoi", "Xếp ho"; not "bệnh nhân nam", where the name is Nam.
     """
+    titled = behind_a_title(page, first)
+    if last - first > 1 or page.unaccented:
+        return page.unaccented and last - first == len(name_parts) > 1 and titled and page.flat(page.words[first][0])
     if page.capital(first) and not page.flat(page.words[first][0]):
-        return False
-    if last - first > 1:
-        return page.unaccented and last - first == len(name_parts) and behind_a_title(page, first)
-    return not page.unaccented and behind_a_title(page, first) and not goes_on(page, first, "behind_people")
+        return page.blank(first) and page.bares[last] in listed("plain_verbs") and not in_compound(page, first)
+    return titled and not goes_on(page, first, "behind_people")
 
 
 def _spelled_alike(page: Page, first: int, last: int, name_parts: list[str]) -> bool:

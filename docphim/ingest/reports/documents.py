@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -46,6 +47,7 @@ def sheet_of(text: str, name: str, encoding: str | None, record: dict[str, Any],
     Refused
         `report_not_text`: there is no text; `row_unreadable`: there is too much; `document_mixed`: see `is_mixed`.
     """
+    text, margins = (unicodedata.normalize("NFC", part) for part in (text, margins))  # as macOS writes: labels are known by it
     if not re.search(r"[^\W\d_]{2}", text):
         raise Refused("report_not_text")
     if len(text) > _LONGEST_TEXT:
