@@ -19,7 +19,8 @@ SECTIONS = ("findings", "impression", "recommendation")
 
 # A full stop ends a sentence before a space, but not inside a number (1.5 cm), after an initial (BS. N. V.) or a list number.
 _SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?<!^\d\.)\s+|\s*\n+\s*", re.MULTILINE)
-_BULLET = r"[\s>#*•·+–—-]*(?:(?:\d{1,2}|[IVX]{1,4}|[a-d])[.)/]\s*)?[\s*_]*"
+# Possessive and within a line: thousands of empty lines are passed over once.
+_BULLET = r"(?:[^\S\n]|[>#*•·+–—=\"“\[-])*+(?:(?:\d{1,2}|[IVX]{1,4}|[a-d])[.)/](?:[^\S\n])*+)?(?:[^\S\n]|[*_])*+"
 
 
 def headings(text: str) -> list[tuple[int, int, str]]:
@@ -112,10 +113,11 @@ def _heading() -> re.Pattern[str]:
     """A heading alone on its line, or before a colon: at a line's start, or inside one with a capital or after a stop."""
     longest_first = sorted(_names(), key=len, reverse=True)
     words = "|".join(re.escape(name).replace(r"\ ", r"[^\S\n]+") for name in longest_first)
-    colon = r"[*_]*[^\S\n]*[:\uff1a][*_]*"
+    mark = r"(?:[^\S\n]*+[*_\"”\]=–—-]++)?+[^\S\n]*+"  # "* KẾT LUẬN *", "[Kết luận]"
+    colon = rf"{mark}[:\uff1a][*_]*"
     listed = "|".join(_data()["qualifiers"])
-    more = rf"(?:[^\S\n]*[(/&–-]?[^\S\n]*(?<!\w)(?i:{listed}|{_bare(listed)})\)?)?".replace(" ", r"[^\S\n]")
-    opens_line = rf"^{_BULLET}(?P<opening>(?i:{words})){more}(?:{colon}|[*_]*[^\S\n]*$)"
+    more = rf"(?:[^\S\n]*+[(/&–-]?[^\S\n]*+(?<!\w)(?i:{listed}|{_bare(listed)})\)?)?".replace(" ", r"[^\S\n]")
+    opens_line = rf"^{_BULLET}(?P<opening>(?i:{words})){more}(?:{colon}|{mark}$)"
     in_line = rf"(?:(?<=[\s.;,*_-])(?=[A-ZĐ])|(?<=[.;]\s))(?P<inner>(?i:{words})){more}{colon}"
     return re.compile(f"{opens_line}|{in_line}", re.MULTILINE)
 

@@ -44,11 +44,13 @@ REPORTS = [
     ("Hinh anh tim to, khong thay mo ta gi them", {"findings": "Hinh anh tim to, khong thay mo ta gi them"}),
     ("Mô tả:\nKết luận:", {}),
     ("  \n", {}),
+    ("Tim to." + "\n" * 9000 + "Kết luận: Lao.", {"findings": "Tim to.", "impression": "Lao."}),
     ("Mô tả: đám mờ. kết luận sơ bộ: lao", {"findings": "đám mờ.", "impression": "lao"}),
     ("NHẬN XÉT: Gãy sườn.\nKẾT LUẬN VÀ ĐỀ NGHỊ: Gãy sườn.", {"findings": "Gãy sườn.", "impression": "Gãy sườn."}),
     ("KET LUAN/DE NGHI: SUY TIM\nĐN: SIÊU ÂM", {"impression": "SUY TIM", "recommendation": "SIÊU ÂM"}),
     ("Kết quả XQ ngực thẳng: Mờ. Kết luận (1): Lao. Kết luận của BS CĐHA: U.", {"findings": "Mờ.", "impression": "Lao.\nU."}),
     ("Tiền sử bệnh: lao.\nMô tả: Tim to.", {"indication": "lao.", "findings": "Tim to."}),
+    ("Tim to.\n* KẾT LUẬN *\nLao.\n[Đề xuất]\nAFB.", {"findings": "Tim to.", "impression": "Lao.", "recommendation": "AFB."}),
     ("Kết luận cũ: lao. Hình ảnh là đám mờ: đáy", {"findings": "Kết luận cũ: lao. Hình ảnh là đám mờ: đáy"}),
     ("Hình ảnh nghĩ nhiều đến lao phổi", {"findings": "Hình ảnh nghĩ nhiều đến lao phổi"}),
 ]
