@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
-import zlib
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from isal import igzip, isal_zlib
 
 from docphim.errors import Refused
 from docphim.imaging import limits
 from docphim.imaging.io.dicom import quiet
-from docphim.imaging.io.volume import Volume, upright
+from docphim.imaging.io.planes import Planes
+from docphim.imaging.io.volume import Volume
 
 #: sform and qform of one file may put a corner of the volume so far apart, mm.
 _SAME_PLACE = 0.5
@@ -22,28 +25,39 @@ _TO_DICOM = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read(path: Path) -> Volume:
-    """A volume; integers stay integers where the file scales by none, else float32.
+    """A volume; integers stay integers where the file scales by none, else float32; raises as `planes` and its planes do."""
+    return planes(path).whole()
+
+
+def planes(path: Path) -> Planes:
+    """A volume to be read plane by plane, as the file has them; no more than the header claims is inflated.
 
     Raises
     ------
     Refused
         `file_missing`, `file_unreadable`, `file_truncated`, `image_too_large`, `multiframe` (a fourth axis), `pixels_missing`,
-        `pixels_undecodable` (colour, complex numbers), `pixels_not_finite`, `no_geometry` or `gantry_tilt`.
+        `pixels_undecodable` (colour, complex numbers), `no_geometry` or `gantry_tilt`; and while planes are read
+        `file_unreadable`, `file_truncated` or `pixels_not_finite`.
     """
-    try:
-        with _opened(path) as handle:
-            header, data = _parts(handle)
-    except FileNotFoundError as error:
-        raise Refused("file_missing") from error
-    except EOFError as error:
-        raise Refused("file_truncated") from error
-    except (OSError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
-        raise Refused("file_unreadable", "", "the file cannot be read or inflated") from error
+    with _reading(path) as handle:
+        header, offset = _header(handle)
     how: dict[str, Any] = {"decoder": "nibabel", "stored": header.get_data_dtype().name}
     affine = _TO_DICOM @ _affine(header, how)
-    array, affine, spacing = upright(_values(header, data, how), affine)
     how["spatial_unit"] = header.get_xyzt_units()[0]
-    return Volume(array, spacing, affine, how=how)
+    slope, intercept = _scale(header, how)
+    width, height, depth = header.get_data_shape()[:3]
+    stored = header.get_data_dtype()
+
+    def read_planes() -> Iterator[np.ndarray]:
+        with _reading(path) as handle:
+            _exactly(handle, offset)
+            for _ in range(depth):
+                yield _plane(_exactly(handle, height * width * stored.itemsize), stored, (height, width), slope, intercept)
+            while handle.read(1 << 20):  # to the end, where gzip keeps its sum
+                pass
+
+    dtype = stored.newbyteorder("=") if (slope, intercept) == (1, 0) else np.dtype(np.float32)
+    return Planes((depth, height, width), dtype, affine[:, [2, 1, 0, 3]], read_planes, how=how)
 
 
 def to_bytes(volume: Volume) -> bytes:
@@ -65,14 +79,24 @@ def to_bytes(volume: Volume) -> bytes:
     return gzip.compress(image.to_bytes(), 6, mtime=0)
 
 
-def _opened(path: Path) -> IO[bytes]:
-    with open(path, "rb") as handle:
-        zipped = handle.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else open(path, "rb")  # type: ignore[return-value]
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[IO[bytes]]:
+    """The file, inflated if it is gzip; what goes wrong inside is refused by reason."""
+    try:
+        with open(path, "rb") as handle:
+            zipped = handle.read(2) == b"\x1f\x8b"
+        with igzip.open(path, "rb") if zipped else open(path, "rb") as handle:
+            yield handle
+    except FileNotFoundError as error:
+        raise Refused("file_missing") from error
+    except EOFError as error:
+        raise Refused("file_truncated") from error
+    except (OSError, isal_zlib.error) as error:  # gzip.BadGzipFile is an OSError
+        raise Refused("file_unreadable", "", "the file cannot be read or inflated") from error
 
 
-def _parts(handle: IO[bytes]) -> tuple[Any, bytes]:
-    """The header, and the bytes of the voxels: no more than the header claims is inflated."""
+def _header(handle: IO[bytes]) -> tuple[Any, int]:
+    """The header, and where the voxels begin."""
     import nibabel as nib  # a tenth of a second, and only NIfTI needs it
 
     start = handle.read(540)
@@ -80,7 +104,7 @@ def _parts(handle: IO[bytes]) -> tuple[Any, bytes]:
     try:
         with quiet():
             header = kind.from_fileobj(BytesIO(start), check=False)
-            shape, size, offset = header.get_data_shape(), header.get_data_dtype().itemsize, int(header["vox_offset"])
+            shape, offset = header.get_data_shape(), int(header["vox_offset"])
     except Exception as error:  # nibabel raises by what it stumbled over
         raise Refused("file_unreadable", "", "the NIfTI header cannot be read") from error
     if len(shape) < 3 or any(n != 1 for n in shape[3:]):
@@ -88,34 +112,41 @@ def _parts(handle: IO[bytes]) -> tuple[Any, bytes]:
     limits.check_voxels(shape)
     if offset < header.sizeof_hdr or offset > 1 << 20:
         raise Refused("file_unreadable", "", "the NIfTI header says that the voxels begin where they cannot")
-    data = start[offset:] if offset < len(start) else b""
-    if offset > len(start):
-        handle.read(offset - len(start))
-    wanted = int(np.prod(shape)) * size
-    data += handle.read(wanted - len(data))
-    if len(data) < wanted:
-        raise Refused("file_truncated")
-    return header, data[:wanted]
-
-
-def _values(header: Any, data: bytes, how: dict[str, Any]) -> np.ndarray:
-    """The voxels in the file's axis order, scaled as it says."""
-    dtype = header.get_data_dtype()
-    if dtype.kind not in "iuf":
+    if header.get_data_dtype().kind not in "iuf":
         raise Refused("pixels_undecodable", "", "the voxels are not plain numbers")
-    stored = np.frombuffer(data, dtype).reshape(header.get_data_shape()[:3], order="F")
-    stored = stored.astype(dtype.newbyteorder("="), copy=False)
+    return header, offset
+
+
+def _exactly(handle: IO[bytes], size: int) -> bytes:
+    data = handle.read(size)
+    while len(data) < size:
+        more = handle.read(size - len(data))
+        if not more:
+            raise Refused("file_truncated")
+        data += more
+    return data
+
+
+def _plane(data: bytes, dtype: np.dtype, shape: tuple[int, int], slope: float, intercept: float) -> np.ndarray:
+    """One plane, scaled as the file says."""
+    plane = np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    if (slope, intercept) != (1, 0):
+        plane = plane * np.float32(slope) + np.float32(intercept)
+    if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+        raise Refused("pixels_not_finite")
+    return plane
+
+
+def _scale(header: Any, how: dict[str, Any]) -> tuple[float, float]:
+    """Slope and intercept, (1, 0) where the file scales by none."""
     try:
         slope, intercept = header.get_slope_inter()
     except Exception as error:  # a slope that is infinite
         raise Refused("pixels_not_finite", "", "the scale of the voxels is not a number") from error
-    slope, intercept = 1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept)
-    if (slope, intercept) != (1, 0):
-        how["rescale"] = [slope, intercept]
-        stored = stored * np.float32(slope) + np.float32(intercept)
-    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
-        raise Refused("pixels_not_finite")
-    return stored
+    scale = 1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept)
+    if scale != (1, 0):
+        how["rescale"] = list(scale)
+    return scale
 
 
 def _affine(header: Any, how: dict[str, Any]) -> np.ndarray:

@@ -5,7 +5,7 @@ SliceThickness, SpacingBetweenSlices, InstanceNumber and names of files place no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from docphim.errors import Refused
 from docphim.imaging import limits
 from docphim.imaging.io import dicom, pixels
 from docphim.imaging.io.locations import SeriesFiles
-from docphim.imaging.io.volume import Volume, upright
+from docphim.imaging.io.planes import Planes
+from docphim.imaging.io.volume import Volume
 
 #: Steps between slices may differ from their median by this share, and a slice from the even grid by this share of a step.
 #: A bed seam of a PET scanner moves a slice by 0.02 of a step; a missing slice by 1.
@@ -88,32 +89,60 @@ class Slice:
 def read(place: SeriesFiles | Sequence[Path]) -> Volume:
     """A series as one volume.
 
-    CT comes in HU, int16 where every slice's slope and intercept are whole numbers, else float32; of other modalities the
-    stored values are scaled slice by slice, and the unit is None.
+    CT comes in HU, int16 where every value is a whole number that fits, else float32; of other modalities the stored values
+    are scaled slice by slice, and the unit is None.
+
+    Raises
+    ------
+    Refused
+        As `planes` and its planes.
+    """
+    return planes(place).whole()
+
+
+def planes(place: SeriesFiles | Sequence[Path]) -> Planes:
+    """A series to be read slice by slice, from its first position along the normal to its last.
 
     Raises
     ------
     Refused
         `slices_missing`, `duplicate_position`, `gantry_tilt`, `study_mixed_patients`, `series_mixed`, `no_geometry`,
-        `multiframe`, `unit_unknown` (a CT without rescale), `pixels_not_finite`, and what one file may be refused for.
+        `multiframe`, `unit_unknown` (a CT without rescale); while slices are read `pixels_not_finite`, `series_mixed`, and what
+        one file may be refused for.
     """
-    slices = [_slice(path) for path in (place.paths if isinstance(place, SeriesFiles) else place)]
-    return read_slices(slices)
+    return planes_of([_slice(path) for path in (place.paths if isinstance(place, SeriesFiles) else place)])
 
 
-def read_slices(slices: Sequence[Slice]) -> Volume:
-    """As `read`, of headers that were read before."""
+def planes_of(slices: Sequence[Slice]) -> Planes:
+    """As `planes`, of headers that were read before."""
     check_shared(slices)
     slices, step, how = ordered(slices)
     first = slices[0].header
-    affine = _affine(slices, step)
-    array = _values(slices, how)
-    frame = dicom.text(first, "FrameOfReferenceUID") or None
+    shape = (len(slices), dicom.integer(first, "Rows", 0), dicom.integer(first, "Columns", 0))
+    limits.check_voxels(shape)
+    scales = [_scale(item.header) for item in slices]
+    slopes = sorted({slope for slope, _ in scales})
+    how["rescale"] = [slopes[0], scales[0][1]] if len(slopes) == 1 else f"{len(slopes)} slopes"
     unit = "HU" if dicom.modality_of(first) == "CT" else None
     if unit is None and (units := dicom.text(first, "Units")):
         how["stored_unit"] = units[:16]
-    array, affine, spacing = upright(array.transpose(2, 1, 0), affine)
-    return Volume(array, spacing, affine, frame, unit, dicom.modality_of(first), how)
+
+    def read_slices() -> Iterator[np.ndarray]:
+        decoders, types = set(), set()
+        for item, scale in zip(slices, scales, strict=True):
+            stored, decoder = pixels.decode(dicom.read(_data(item.path)))
+            if stored.shape != shape[1:]:
+                raise Refused("series_mixed", "", "a slice holds another picture than its header says")
+            plane = _scaled(stored, *scale)
+            decoders.add(decoder)
+            types.add(plane.dtype.name)
+            yield plane
+        how["decoder"], how["stored"] = "+".join(sorted(decoders)), min(types)  # float32 before int16
+
+    whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
+    dtype = np.dtype(np.int16 if whole else np.float32)
+    frame = dicom.text(first, "FrameOfReferenceUID") or None
+    return Planes(shape, dtype, _affine(slices, step)[:, [2, 1, 0, 3]], read_slices, frame, unit, dicom.modality_of(first), how)
 
 
 def header_of(path: Path) -> pydicom.Dataset:
@@ -249,40 +278,16 @@ def _affine(slices: Sequence[Slice], step: np.ndarray) -> np.ndarray:
     return affine
 
 
-def _values(slices: Sequence[Slice], how: dict[str, Any]) -> np.ndarray:
-    """(slice, row, column), each slice by its own slope and intercept."""
-    first = slices[0].header
-    shape = (len(slices), dicom.integer(first, "Rows", 0), dicom.integer(first, "Columns", 0))
-    limits.check_voxels(shape)
-    scales = [_scale(item.header) for item in slices]
-    whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
-    array = np.empty(shape, np.int16 if whole else np.float32)
-    decoders = set()
-    for number, (item, (slope, intercept)) in enumerate(zip(slices, scales, strict=True)):
-        stored, decoder = pixels.decode(dicom.read(_data(item.path)))
-        decoders.add(decoder)
-        if stored.shape != shape[1:]:
-            raise Refused("series_mixed", "", "a slice holds another picture than its header says")
-        array = _scaled(array, number, stored, slope, intercept)
-    slopes = sorted({slope for slope, _ in scales})
-    how |= {"decoder": "+".join(sorted(decoders)), "stored": array.dtype.name}
-    how["rescale"] = [slopes[0], scales[0][1]] if len(slopes) == 1 else f"{len(slopes)} slopes"
-    return array
-
-
-def _scaled(array: np.ndarray, number: int, stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    """Put one slice into its place; the array becomes float32 where a value does not fit 16 bits."""
-    if array.dtype == np.int16:
+def _scaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """A slice's values: int16 where they are whole numbers that fit, else float32."""
+    if stored.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
         whole = stored.astype(np.int32) * int(slope) + int(intercept)
-        if stored.dtype.kind in "iu" and whole.min() >= -32768 and whole.max() <= 32767:
-            array[number] = whole
-            return array
-        array = array.astype(np.float32)
+        if whole.min() >= -32768 and whole.max() <= 32767:
+            return whole.astype(np.int16)
     scaled = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     if not np.isfinite(scaled).all():
         raise Refused("pixels_not_finite")
-    array[number] = scaled
-    return array
+    return scaled
 
 
 def _scale(header: pydicom.Dataset) -> tuple[float, float]:

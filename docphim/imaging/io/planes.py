@@ -1,0 +1,98 @@
+"""A volume that is not held in memory whole: its planes, one after the other, as the file has them or turned upright."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from docphim.imaging.io.volume import Turn, Volume, turn_of
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A volume to be read plane by plane, in the order of its file.
+
+    Attributes
+    ----------
+    shape : (int, int, int)
+        Planes, rows, columns.
+    dtype : dtype
+        Of most planes; one whose values do not fit comes as float32.
+    affine : ndarray
+        4 x 4, from (plane, row, column) to millimetres in the patient (to the left, the back, the head).
+    read : function
+        The planes from the first to the last, each (rows, columns).  It raises `Refused` for what is wrong with one of them.
+    frame_of_reference, unit, modality
+        As of `Volume`.
+    how : dict
+        What the reader did, JSON-ready; whole after the last plane.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    affine: np.ndarray
+    read: Callable[[], Iterator[np.ndarray]]
+    frame_of_reference: str | None = None
+    unit: str | None = None
+    modality: str = ""
+    how: dict[str, Any] = field(default_factory=dict)
+
+    def whole(self) -> Volume:
+        """All planes together, turned upright."""
+        turn = turn_of(self.shape, self.affine)
+        array = np.empty(self.shape, self.dtype)
+        for number, plane in enumerate(self.read()):
+            if plane.dtype != array.dtype:
+                array = array.astype(np.result_type(plane, array), copy=False)
+            array[number] = plane
+        return Volume(turn.of(array), turn.spacing, turn.affine, self.frame_of_reference, self.unit, self.modality, self.how)
+
+
+def across(planes: Planes, scratch: Path | None = None) -> tuple[Planes, Turn]:
+    """Planes that lie across the body, (y, x) with the front first and the patient's right first; no value changes.
+
+    They come from the top or from the feet, as the file has them: `Turn.backwards[0]` says that they come from the feet.  Where a
+    file's planes lie otherwise (a NIfTI of sagittal ones), they go through a temporary file, so that memory does not grow.
+
+    Parameters
+    ----------
+    scratch : Path, optional
+        Where the temporary file may lie; by default where the system keeps such files.
+
+    Returns
+    -------
+    planes : Planes
+    turn : Turn
+        Its `affine` and `spacing` are those of the volume with the top plane first.
+
+    Raises
+    ------
+    Refused
+        As `turn_of`.
+    """
+    turn = turn_of(planes.shape, planes.affine)
+    rows, columns = (slice(None, None, -1 if back else 1) for back in turn.backwards[1:])
+
+    def straight() -> Iterator[np.ndarray]:
+        turned = turn.axes[1] > turn.axes[2]
+        for plane in planes.read():
+            yield (plane.T if turned else plane)[rows, columns]
+
+    def through_file() -> Iterator[np.ndarray]:
+        with tempfile.TemporaryFile(dir=scratch) as handle:
+            # float32 holds every value of int16 too, and a plane that does not fit it is float32
+            dtype = np.float32 if planes.dtype == np.int16 else planes.dtype
+            array: np.ndarray = np.memmap(handle, dtype, "w+", shape=planes.shape)
+            for number, plane in enumerate(planes.read()):
+                array[number] = plane
+            for plane in array.transpose(turn.axes):
+                yield plane[rows, columns]
+
+    depth, height, width = (planes.shape[axis] for axis in turn.axes)
+    read = straight if turn.axes[0] == 0 else through_file
+    return replace(planes, shape=(depth, height, width), affine=planes.affine[:, [*turn.axes, 3]], read=read), turn

@@ -1,0 +1,1 @@
+"""Where a volume's values are in the patient: one orientation, one grid."""
