@@ -38,7 +38,7 @@ PARTS = {
 }
 #: Words that stood for a dozen things each.
 RIDDLES = {"said", "found", "told", "kept", "own"}
-MAY_IMPORT_TORCH = ("docphim.models", "docphim.train", "docphim.generate.transformers")
+MAY_IMPORT_TORCH = ("docphim.models", "docphim.train", "docphim.generate.transformers", "docphim.imaging.space.resample")
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from docphim.recipe import Section, validated
 from docphim.study import Media, Row
 
 #: Modality (as in studies.jsonl) → its module, of the shape of `Modality`.
-MODALITIES: dict[str, str] = {"xray": "docphim.imaging.xray"}
+MODALITIES: dict[str, str] = {"xray": "docphim.imaging.xray", "ct": "docphim.imaging.ct"}
 
 
 class Modality(Protocol):

@@ -111,7 +111,8 @@ def _prepared(job: Job, path: Path, settings: Mapping[str, Section]) -> tuple[np
     if job.modality not in settings:
         raise Refused("modality_unsupported", "", f"this run prepares {', '.join(settings)}")
     module, mine = modality(job.modality), settings[job.modality]
-    made = {"series": job.series, "version": module.VERSION, "settings": mine.model_dump(mode="json"), "view": job.view}
+    settings_made = mine.model_dump(mode="json", exclude={"show"})  # what is shown of them changes no prepared pixels
+    made = {"series": job.series, "version": module.VERSION, "settings": settings_made, "view": job.view}
     earlier = _finished(path, made)
     if earlier is not None:
         return *earlier, summed(path)

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from docphim.errors import Refused
 from docphim.imaging.io import locations
+from docphim.imaging.io.planes import Planes
 from docphim.imaging.io.sniff import ENOUGH, Kind, kind_of
 from docphim.imaging.io.volume import Volume
 
-#: The reader of each form a volume comes in: `read(place) -> Volume`.  Films are pictures; `imaging.film` reads those.
+#: The module that reads each form a volume comes in, by `read(place) -> Volume`, and where the form says how its planes lie
+#: also by `planes(place) -> Planes`.  Films are pictures; `imaging.film` reads those.
 READERS: dict[str, str] = {
-    "series": "docphim.imaging.io.series:read",
-    "nifti": "docphim.imaging.io.nifti:read",
-    "key": "docphim.imaging.io.arrays:read",
-    "npy": "docphim.imaging.io.arrays:read",
+    "series": "docphim.imaging.io.series",
+    "nifti": "docphim.imaging.io.nifti",
+    "key": "docphim.imaging.io.arrays",
+    "npy": "docphim.imaging.io.arrays",
 }
 
 
@@ -28,12 +30,21 @@ def read_volume(location: str) -> Volume:
         With the reason code of what is wrong; `where` is empty, and no path or name is in the sentence.
     """
     place = locations.parse(location)
-    module, _, name = READERS[_form(place)].partition(":")
     try:
-        volume: Volume = getattr(importlib.import_module(module), name)(place)
+        volume: Volume = importlib.import_module(READERS[_form(place)]).read(place)
     except MemoryError as error:
         raise Refused("image_too_large", "", "the volume does not fit in memory") from error
     return volume
+
+
+def read_planes(location: str) -> Planes:
+    """A volume to be read plane by plane; raises as `read_volume`, and `no_geometry` for an array, which says no place."""
+    place = locations.parse(location)
+    reader = importlib.import_module(READERS[_form(place)])
+    if not hasattr(reader, "planes"):
+        raise Refused("no_geometry", "", "an array does not say where its voxels are")
+    planes: Planes = reader.planes(place)
+    return planes
 
 
 def _form(place: locations.Place) -> str:

@@ -18,6 +18,7 @@ from docphim.imaging.io.dicom import quiet
 from docphim.imaging.io.planes import Planes
 from docphim.imaging.io.volume import Volume
 
+_BAD_STREAM: Any = isal_zlib.error  # an attribute that its types give as an instance
 #: sform and qform of one file may put a corner of the volume so far apart, mm.
 _SAME_PLACE = 0.5
 #: From millimetres as NIfTI counts them (to the right, the front, the head) to DICOM's (to the left, the back, the head).
@@ -91,7 +92,7 @@ def _reading(path: Path) -> Iterator[IO[bytes]]:
         raise Refused("file_missing") from error
     except EOFError as error:
         raise Refused("file_truncated") from error
-    except (OSError, isal_zlib.error) as error:  # gzip.BadGzipFile is an OSError
+    except (OSError, _BAD_STREAM) as error:  # gzip.BadGzipFile is an OSError
         raise Refused("file_unreadable", "", "the file cannot be read or inflated") from error
 
 

@@ -56,8 +56,8 @@ class Planes:
 def across(planes: Planes, scratch: Path | None = None) -> tuple[Planes, Turn]:
     """Planes that lie across the body, (y, x) with the front first and the patient's right first; no value changes.
 
-    They come from the top or from the feet, as the file has them: `Turn.backwards[0]` says that they come from the feet.  Where a
-    file's planes lie otherwise (a NIfTI of sagittal ones), they go through a temporary file, so that memory does not grow.
+    They come from the top or from the feet, as the file has them: `Turn.backwards[0]` says that they come from the feet.  Where
+    a file's planes lie otherwise (a NIfTI of sagittal ones), they go through a temporary file, so that memory does not grow.
 
     Parameters
     ----------

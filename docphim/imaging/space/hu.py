@@ -1,6 +1,6 @@
 """Whether values are Hounsfield units, by what every body shows: soft tissue near 0, air and lung far below, little far above.
 
-Values that were rescaled twice, not at all, or brought into 0…1 look like a volume and are none: a window would show them black.
+Values rescaled twice, not at all, or brought into 0…1 look like a volume and are none: a window would show them black.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Seen:
         """The values that stand for nothing: far below air, and each a spike."""
         below = self.counts[: _PADDING - LOWEST]
         spikes = np.flatnonzero(below > _SPIKE * self.counts.sum())
-        return [int(at) + LOWEST for at in spikes if self._around(at) * 10 < below[at]]
+        return [int(at) + LOWEST for at in spikes if self._around(int(at)) * 10 < below[at]]
 
     def _around(self, at: int) -> int:
         return int(self.counts[max(0, at - _NEAR) : at + _NEAR + 1].sum() - self.counts[at])
@@ -95,7 +95,7 @@ def check(seen: Seen) -> None:
     elif below > _MOST_BELOW:
         why = f"{below:.0%} of the values lie below air, half of all below {seen.percentile(50)}, as after rescaling twice"
     elif dense > _MOST_DENSE:
-        why = f"{dense:.0%} of the values are denser than any organ, half of all above {seen.percentile(50)}, as before rescaling"
+        why = f"{dense:.0%} of the values are denser than an organ, half lie above {seen.percentile(50)}, as before rescaling"
     elif tissue < _FEWEST_TISSUE or air < _FEWEST_AIR:
         why = f"{tissue:.0%} of the values are those of soft tissue and {air:.0%} of air or lung"
     else:

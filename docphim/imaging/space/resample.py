@@ -1,4 +1,4 @@
-"""Planes to another grid, as they come: a filter wherever the grid is coarser, so that no fine pattern comes back as a false one.
+"""Planes to another grid, as they come: filtered where the grid is coarser, so that no fine pattern comes back as a false one.
 
 Along each axis a new value is the mean of the old ones under a triangle, two steps of the coarser grid wide; where the new
 grid is finer that is linear interpolation.  Rows and columns are done by torch, which has this filter for pictures.
