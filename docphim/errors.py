@@ -32,6 +32,7 @@ REASONS: dict[str, str] = {
     "gantry_tilt": "the slices are sheared, as by a tilted gantry",
     "series_mixed": "the files are not of one series",
     "unit_unknown": "the file does not say what its numbers mean",
+    "not_hu": "the values are no Hounsfield units of a chest",
     "volume_missing": "the study lacks a volume that the task needs",
     "frame_of_reference_differs": "volumes to be shown together lie in different frames of reference",
     "shape_differs": "volumes to be shown together are not on one grid",
@@ -43,7 +44,7 @@ REASONS: dict[str, str] = {
     "burned_in_text": "text that may name somebody is burned into the film",
     # scope
     "modality_unsupported": "this version reads no study of this modality",
-    "body_part_out_of_scope": "the header names another body part than the chest",
+    "body_part_out_of_scope": "the header names, or the slices show, another body part than the chest",
     "view_out_of_scope": "the film is a lateral or oblique view",
     "species_out_of_scope": "the header names an animal",
     "quality_control": "the film was made to test the machine",

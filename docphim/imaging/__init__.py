@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from docphim.errors import Refused, UsageError
+from docphim.imaging.store import Stream
 from docphim.recipe import Section, validated
 from docphim.study import Media, Row
 
@@ -40,8 +41,8 @@ class Modality(Protocol):
     Settings: type[Section]
 
     @staticmethod
-    def prepare(location: str, settings: Any, view: str) -> tuple[np.ndarray, Row]:
-        """Pixels (h, w) or (z, h, w), and `spacing`, `unit`, `view`, `how` of index.jsonl.
+    def prepare(location: str, settings: Any, view: str) -> tuple[np.ndarray | Stream, Row]:
+        """Pixels (h, w) or (z, h, w), and `spacing`, `unit`, `view`, `how` of index.jsonl, whole when a stream has ended.
 
         Where known also `frame_of_reference` and `affine` (4 x 4, from voxel x, y, z to mm): only volumes that have them can be
         shown to lie on one grid.  `view` is what the source says of the series; whatever is wrong is `Refused`.
@@ -56,8 +57,8 @@ class Modality(Protocol):
         """About how much disk one prepared series takes."""
 
     @staticmethod
-    def thumbnail(pixels: np.ndarray) -> np.ndarray:
-        """A small float32 array, of the same shape for every series of the modality."""
+    def thumbnail(slices: Callable[[Sequence[int]], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+        """A small float32 array, of the same shape for every series; `slices` gives some slices, (n, h, w), of the `shape`."""
 
 
 def modality(name: str) -> Modality:

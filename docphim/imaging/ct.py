@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
-from docphim.errors import UsageError
-from docphim.imaging.io import read_planes
-from docphim.imaging.io.planes import across
+from docphim.errors import Refused, UsageError
+from docphim.imaging import reconstructions
+from docphim.imaging.io import locations, read_planes, series
+from docphim.imaging.io.locations import SeriesFiles
+from docphim.imaging.io.planes import Planes, across
 from docphim.imaging.io.volume import Turn
-from docphim.imaging.space import resample
+from docphim.imaging.reconstructions import Rule
+from docphim.imaging.space import hu, resample
+from docphim.imaging.space.lungs import Blocks, lungs
 from docphim.imaging.space.resample import Axis
+from docphim.imaging.store import Stream
 from docphim.recipe import Section
 from docphim.study import Media, Row
 
@@ -30,16 +34,12 @@ WORDS = {"tag": "chest-ct", "images": "chest CT scans"}
 #: What is stored lies between these, HU: air, and bone denser than which nothing is told apart.
 LOWEST, HIGHEST = -1000, 1000
 _THUMB = 16
+#: Below this share of lung in the body a volume shows no chest.
+_LEAST_LUNG = 0.02
+#: The least and the greatest length of a volume along z, y and x, mm: of a crop, and of a scanner's table and bore.
+_BODY_MM = ((20, 2200), (50, 1000), (50, 1000))
 
 Millimetres = Annotated[float, Field(gt=0.1, le=20)]
-
-
-class SeriesRule(Section):
-    """Which series of a study is prepared where there are several: words that its kernel, thickness or phase must have."""
-
-    kernel: str | None = None
-    thickness: Millimetres | None = None
-    phase: str | None = None
 
 
 class Settings(Section):
@@ -47,7 +47,7 @@ class Settings(Section):
 
     spacing: tuple[Millimetres, Millimetres, Millimetres] = (1.5, 0.75, 0.75)
     published: bool = False
-    series: SeriesRule = SeriesRule()
+    series: Rule = Rule()
     show: dict[str, Any] = Field(default_factory=lambda: {"count": 10})
 
 
@@ -59,45 +59,99 @@ def check_installed(settings: Settings) -> None:
         raise UsageError("prepare.ct: volumes are resampled by torch; pip install 'docphim[train]'") from error
 
 
-def prepare(location: str, settings: Settings, view: str) -> tuple[np.ndarray, Row]:
-    """A volume in HU, int16 (z, y, x), and what index.jsonl says of it.
+def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
+    """A volume in HU, int16 (z, y, x), and what index.jsonl says of it, whole after the last slice.
 
-    The top slice is first, the front and the patient's right are first in each.
+    The top slice is number 0, the front and the patient's right are first in each; they come in the order of the file.
 
     Raises
     ------
     Refused
-        The volume cannot be used; the reason says why.
+        The volume cannot be used; the reason says why.  Also while slices come: `not_hu`, `body_part_out_of_scope`.
     """
-    planes, turn = across(read_planes(location))
+    planes, turn = across(_planes(location, settings.series))
     grid = _grid(planes.shape, turn, settings)
-    volume = np.empty([axis.new for axis in grid], np.int16)
-    for number, plane in _on_grid(planes.read(), grid, turn, settings.published):
-        volume[number] = plane
-    return volume, {
-        "spacing": [round(axis.step * old, 6) for axis, old in zip(grid, turn.spacing, strict=True)],
+    spacing = [round(axis.step * old, 6) for axis, old in zip(grid, turn.spacing, strict=True)]
+    _check_size(planes.shape, turn.spacing)
+    depth, rows, columns = (axis.new for axis in grid)
+    facts = {
+        "spacing": spacing,
         "unit": "HU",
         "view": "unknown",
         "frame_of_reference": planes.frame_of_reference,
         "affine": (np.round(_placed(turn, grid), 6) + 0.0).tolist(),
-        "how": dict(sorted(planes.how.items())),
+        "how": {"shape": list(planes.shape), "spacing": list(turn.spacing)},
     }
+    return Stream((depth, rows, columns), np.dtype(np.int16), _slices(planes, turn, grid, settings.published, facts)), facts
+
+
+def _planes(location: str, rule: Rule) -> Planes:
+    """The planes of a NIfTI, or of the one series of a scan that the rule chooses."""
+    place = locations.parse(location)
+    if not isinstance(place, SeriesFiles):
+        return read_planes(location)
+    slices, how = reconstructions.chosen(place.paths, rule)
+    planes = series.planes_of(slices)
+    if planes.modality != "CT":
+        raise Refused("modality_unsupported", "", f"the series is of modality {planes.modality or 'unknown'}, not CT")
+    planes.how.update(how)
+    return planes
+
+
+def _slices(
+    planes: Planes, turn: Turn, grid: tuple[Axis, Axis, Axis], published: bool, facts: Row
+) -> Iterator[tuple[int, np.ndarray]]:
+    """New slices with their numbers, int16; after the last, what was seen of them is put into the facts."""
+    seen = hu.Seen(grid[0].old)
+    depth, rows, columns = (axis.new for axis in grid)
+    blocks = Blocks((depth, rows, columns), facts["spacing"])
+
+    def looked_at() -> Iterator[np.ndarray]:
+        for plane in planes.read():
+            seen.look(plane)
+            # the published steps clip before they resample; padding of −2000 must not run into the body's edge in either way
+            yield np.clip(plane, np.float32(LOWEST), np.float32(HIGHEST) if published else None)
+
+    for number, plane in resample.resampled(looked_at(), *grid, backwards=turn.backwards[0]):
+        whole = np.rint(np.clip(plane, LOWEST, HIGHEST)).astype(np.int16)
+        blocks.take(number, whole)
+        yield number, whole
+    hu.check(seen)
+    lung = lungs(blocks)
+    if lung["lungs_share"] < _LEAST_LUNG:
+        why = f"{lung['lungs_share']:.1%} of the body is lung: another part than the chest"
+        raise Refused("body_part_out_of_scope", "", why)
+    facts["how"] = dict(
+        sorted({**facts["how"], **planes.how, **_padding(seen), "quality": _quality(seen, facts, lung)}.items())
+    )
+
+
+def _padding(seen: hu.Seen) -> Row:
+    return {"padding": seen.padding()} if seen.padding() else {}
+
+
+def _quality(seen: hu.Seen, facts: Row, lung: Row) -> Row:
+    """What a person asks of a scan: its values, its field of view, its lungs."""
+    values, (steps, shape) = seen.body(), (facts["how"]["spacing"], facts["how"]["shape"])
+    return {
+        "hu": {str(percent): values.percentile(percent) for percent in (1, 25, 50, 75, 99)},
+        "air": round(values.share(-1100, -950), 3),
+        "field_of_view_mm": [round(n * step, 1) for n, step in zip(shape, steps, strict=True)],
+        **lung,
+    }
+
+
+def _check_size(shape: tuple[int, ...], spacing: Sequence[float]) -> None:
+    """Refuse a volume whose size is that of no part of a body: its spacing is wrong, as where it counts in centimetres."""
+    size = [n * step for n, step in zip(shape, spacing, strict=True)]
+    if any(not low <= length <= high for length, (low, high) in zip(size, _BODY_MM, strict=True)):
+        raise Refused("no_geometry", "", f"the volume measures {size[0]:.0f} x {size[1]:.0f} x {size[2]:.0f} mm")
 
 
 def _grid(shape: tuple[int, int, int], turn: Turn, settings: Settings) -> tuple[Axis, Axis, Axis]:
     make = resample.published_axis if settings.published else resample.axis
     depth, rows, columns = (make(*row) for row in zip(shape, turn.spacing, settings.spacing, strict=True))
     return depth, rows, columns
-
-
-def _on_grid(
-    planes: Iterator[np.ndarray], grid: tuple[Axis, Axis, Axis], turn: Turn, published: bool
-) -> Iterator[tuple[int, np.ndarray]]:
-    """New planes with their numbers, int16."""
-    if published:  # its steps clip before they resample
-        planes = (np.clip(plane, LOWEST, HIGHEST) for plane in planes)
-    for number, plane in resample.resampled(planes, *grid, backwards=turn.backwards[0]):
-        yield number, np.rint(np.clip(plane, LOWEST, HIGHEST)).astype(np.int16)
 
 
 def _placed(turn: Turn, grid: tuple[Axis, Axis, Axis]) -> np.ndarray:
@@ -121,17 +175,12 @@ def megabytes(settings: Settings) -> float:
     return float(voxels) * 2 * 0.4 / 1e6
 
 
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """The volume averaged to 16 x 16 x 16, float32 0..1: for neighbours and duplicates, so the volume's shape is let go."""
-    small = pixels.astype(np.float32)
-    for axis in range(3):
-        small = _sixteenths(small, axis)
-    return (small - LOWEST) / np.float32(HIGHEST - LOWEST)
-
-
-def _sixteenths(values: np.ndarray, axis: int) -> np.ndarray:
-    edges = np.linspace(0, values.shape[axis], _THUMB + 1)
-    parts = [
-        values.take(range(int(low), max(int(low) + 1, int(high))), axis).mean(axis) for low, high in itertools.pairwise(edges)
-    ]
-    return np.stack(parts, axis)
+def thumbnail(slices: Callable[[Sequence[int]], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """16 slices averaged to 16 x 16, float32 0..1: for neighbours and duplicates, so the volume's shape is let go."""
+    middles = [int((part + 0.5) * shape[0] / _THUMB) for part in range(_THUMB)]
+    small: np.ndarray = slices(middles).astype(np.float32)
+    for axis in (1, 2):
+        edges = np.linspace(0, shape[axis], _THUMB, endpoint=False).astype(int)
+        counts = np.diff([*edges, shape[axis]]).astype(np.float32)
+        small = np.add.reduceat(small, edges, axis) / (counts[:, None] if axis == 1 else counts)
+    return (small - np.float32(LOWEST)) / np.float32(HIGHEST - LOWEST)

@@ -38,8 +38,8 @@ def check_voxels(shape: Sequence[int]) -> None:
         raise Refused("image_too_large", "", f"the volume claims {claimed} voxels")
 
 
-def check_size(rows: int, columns: int) -> None:
-    """Refuse a claimed size.
+def check_size(rows: int, columns: int, least: int = MIN_SIDE) -> None:
+    """Refuse a claimed size; `least` pixels are on a side of a film, and one on that of a slice.
 
     Raises
     ------
@@ -48,5 +48,5 @@ def check_size(rows: int, columns: int) -> None:
     """
     if rows * columns > MAX_PIXELS:
         raise Refused("image_too_large", "", f"the image claims {rows} x {columns} pixels")
-    if min(rows, columns) < MIN_SIDE:
-        raise Refused("image_too_small", "", f"the image has {rows} x {columns} pixels, less than {MIN_SIDE} on a side")
+    if min(rows, columns) < least:
+        raise Refused("image_too_small", "", f"the image has {rows} x {columns} pixels, less than {least} on a side")

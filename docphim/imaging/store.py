@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -67,6 +67,23 @@ class Prepared:
         return out
 
 
+@dataclass(frozen=True)
+class Stream:
+    """A volume (z, h, w) whose slices come one by one: each with its number, in any order, and each once."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    slices: Iterable[tuple[int, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """Pixels as blosc2 holds them in memory, and the digest of what they were."""
+
+    array: Any
+    sha256: str
+
+
 def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]:
     """Write an image (h, w) or a volume (z, h, w), one chunk per slice; equal input gives equal bytes.
 
@@ -89,38 +106,57 @@ def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]
     Refused
         `disk_full`.
     """
-    blocks, meta = packed(array, meta)
+    blocks, meta = packed(compressed(array), meta)
     with files.atomic(Path(path), "wb") as handle:
         handle.writelines(blocks)
     return meta
 
 
-def packed(array: np.ndarray, meta: dict[str, Any]) -> tuple[list[bytes], dict[str, Any]]:
-    """The bytes of the file that `write` writes, in blocks one after the other, and the metadata as it is stored in them."""
+def compressed(pixels: np.ndarray | Stream) -> Compressed:
+    """Pixels in compressed chunks, one a slice; of a `Stream` no more than one slice is in memory as it is."""
     import blosc2
 
-    array = np.ascontiguousarray(array)
-    *leading, height, width = array.shape
+    *leading, height, width = pixels.shape
     ones = [1] * len(leading)
-    stored = blosc2.asarray(
-        array,
+    rows = min(_BLOCK_ROWS, height)
+    array = blosc2.empty(
+        pixels.shape,
+        dtype=pixels.dtype,
         chunks=(*ones, height, width),
-        blocks=(*ones, min(_BLOCK_ROWS, height), width),
+        blocks=(*ones, rows, width),
         cparams={"codec": blosc2.Codec.ZSTD, "clevel": _LEVEL, "filters": [blosc2.Filter.BITSHUFFLE], "nthreads": 1},
     )
-    meta = {**meta, "sha256": digest_of(array)}
+    numbered = pixels.slices if isinstance(pixels, Stream) else enumerate(pixels.reshape(-1, height, width))
+    chunk = np.zeros((-(-height // rows) * rows, width), pixels.dtype)  # whole blocks
+    digests = {}
+    for number, plane in numbered:
+        chunk[:height] = plane
+        digests[number] = hashlib.sha256(chunk[:height].data)
+        array.schunk.update_data(number, chunk, copy=True)
+    if sorted(digests) != list(range(array.schunk.nchunks)):
+        raise ValueError("slices of the volume were not given, or given twice")
+    return Compressed(array, _digest([digests[number] for number in range(len(digests))]))
+
+
+def packed(pixels: Compressed, meta: dict[str, Any]) -> tuple[list[bytes], dict[str, Any]]:
+    """The bytes of the file that `write` writes, in blocks one after the other, and the metadata as it is stored in them."""
+    stored = pixels.array
+    meta = {**meta, "sha256": pixels.sha256}
     stored.schunk.vlmeta[_KEY] = json.dumps(meta, ensure_ascii=False, sort_keys=True, allow_nan=False)
     frame = stored.to_cframe()
     extra, places = _places(stored, frame)
     footer = json.dumps(
-        {"dtype": array.dtype.str, "shape": array.shape, "slices": places, "meta": meta}, ensure_ascii=False, sort_keys=True
+        {"dtype": stored.dtype.str, "shape": stored.shape, "slices": places, "meta": meta}, ensure_ascii=False, sort_keys=True
     ).encode()
     return [frame, extra, footer, hashlib.sha256(footer).digest(), len(footer).to_bytes(8, "little"), _MAGIC], meta
 
 
 def digest_of(array: np.ndarray) -> str:
     """SHA-256 of a film's pixels; of the digests of its slices for a volume of several."""
-    planes = [hashlib.sha256(np.ascontiguousarray(plane).data) for plane in array.reshape(-1, *array.shape[-2:])]
+    return _digest([hashlib.sha256(np.ascontiguousarray(plane).data) for plane in array.reshape(-1, *array.shape[-2:])])
+
+
+def _digest(planes: list[Any]) -> str:
     return planes[0].hexdigest() if len(planes) == 1 else hashlib.sha256(b"".join(p.digest() for p in planes)).hexdigest()
 
 
@@ -168,6 +204,14 @@ def read_slices(path: Path, indices: Sequence[int]) -> np.ndarray:
         As `read`, and `slices_missing` where there is no such slice.
     """
     return open_prepared(path).slices(indices)
+
+
+def open_whole(path: Path) -> Prepared:
+    """As `open_prepared`, every slice checked, one after the other; raises as `read` does."""
+    file = open_prepared(path)
+    for number in range(len(file.places)):
+        file.slices([number])
+    return file
 
 
 def open_prepared(path: Path) -> Prepared:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -83,7 +84,7 @@ def megabytes(settings: Settings) -> float:
     return settings.long_side**2 * 2 * 0.6 / 1e6
 
 
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
+def thumbnail(slices: Callable[[Sequence[int]], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """The film averaged to 32 x 32, float32 0..1: for neighbours and duplicates, so the film's shape is let go."""
-    image = Image.fromarray(pixels.astype(np.float32))
+    image = Image.fromarray(slices([0])[0].astype(np.float32))
     return np.asarray(image.resize((_THUMB, _THUMB), Image.Resampling.BOX)) / np.float32(limits.WHITE)

@@ -75,8 +75,7 @@ def _hold_freed_memory() -> None:
 def prepare_series(job: Job, dataset: Path, settings: Mapping[str, Section]) -> Outcome:
     """Prepare one series, or take up the file that an interrupted run has left whole; raises as `prepare_group` does."""
     try:
-        pixels, meta, file_sum = _prepared(job, dataset / job.path, settings)
-        thumb = modality(job.modality).thumbnail(pixels)
+        thumb, meta, file_sum = _prepared(job, dataset / job.path, settings)
     except Refused as refusal:
         if refusal.reason == "disk_full":
             raise
@@ -107,31 +106,34 @@ def crashed(job: Job) -> Outcome:
 
 
 def _prepared(job: Job, path: Path, settings: Mapping[str, Section]) -> tuple[np.ndarray, Row, Sum]:
-    """Pixels and metadata of one series, in its file when this returns, and the sum of that."""
+    """Thumbnail and metadata of one series, in its file when this returns, and the sum of that."""
     if job.modality not in settings:
         raise Refused("modality_unsupported", "", f"this run prepares {', '.join(settings)}")
     module, mine = modality(job.modality), settings[job.modality]
-    settings_made = mine.model_dump(mode="json", exclude={"show"})  # what is shown of them changes no prepared pixels
-    made = {"series": job.series, "version": module.VERSION, "settings": settings_made, "view": job.view}
+    written = mine.model_dump(mode="json", exclude={"show"})  # what is shown of them changes no prepared pixels
+    made = {"series": job.series, "version": module.VERSION, "settings": written, "view": job.view}
     earlier = _finished(path, made)
     if earlier is not None:
-        return *earlier, summed(path)
+        return module.thumbnail(earlier.slices, earlier.shape), earlier.meta, summed(path)
     pixels, facts = module.prepare(job.location, mine, job.view)
+    stored = store.compressed(pixels)  # a volume is read here, and its facts are whole only now
     frame = facts.get("frame_of_reference")
     # The frame's UID would lead into the hospital's archive; within a study its digest tells frames apart as well.
     facts = {**facts, "frame_of_reference": content_key([job.study, frame]) if frame else None}
-    blocks, meta = store.packed(pixels, {"shape": list(pixels.shape), **facts, "made": made})
+    blocks, meta = store.packed(stored, {"shape": list(pixels.shape), **facts, "made": made})
     with atomic(path, "wb") as handle:
         handle.writelines(blocks)
-    return pixels, meta, summed(path, blocks)
+    film = pixels if isinstance(pixels, np.ndarray) else None
+    slices = store.open_prepared(path).slices if film is None else film.reshape(-1, *film.shape[-2:]).__getitem__
+    return module.thumbnail(slices, pixels.shape), meta, summed(path, blocks)
 
 
-def _finished(path: Path, made: Row) -> tuple[np.ndarray, Row] | None:
-    """Pixels and metadata of a file made earlier of this series under the same settings, if it is whole."""
+def _finished(path: Path, made: Row) -> store.Prepared | None:
+    """A file made earlier of this series under the same settings, if it is whole."""
     if not path.exists():
         return None
     try:
-        pixels, meta = store.read_both(path)
+        prepared = store.open_whole(path)
     except Refused:
         return None
-    return (pixels, meta) if meta.get("made") == made else None
+    return prepared if prepared.meta.get("made") == made else None

@@ -96,7 +96,7 @@ SHIFTED = {"ImageOrientationPatient": [1, 0, 0, 0, 0.966, -0.259]}
         (setting(ImageOrientationPatient=[1, 0, 0, 1, 0, 0]), "no_geometry", "right angles"),
         (setting(PixelSpacing=[0, 0]), "no_geometry", "PixelSpacing"),
         (setting(RescaleSlope=lambda n: None if n == 4 else 1), "unit_unknown", "RescaleSlope"),
-        (setting(RescaleType="US"), "unit_unknown", "RescaleType"),
+        (setting(RescaleType="OD"), "unit_unknown", "RescaleType"),
         (setting(NumberOfFrames=2), "multiframe", "several frames"),
         (setting(PixelData=lambda n: bytes(2 * SHAPE[0] * SHAPE[1] - 2 * (n == 7))), "file_truncated", ""),
         (without(*range(1, 12)), "slices_missing", "one slice"),

@@ -40,10 +40,10 @@ _MAY_HANG = {uid.JPEGLSLossless, uid.JPEGLSNearLossless, *uid.JPEG2000TransferSy
 _LARGE, _LONGER = 20_000_000, 1.1
 
 
-def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
+def decode(ds: pydicom.Dataset, least: int = limits.MIN_SIDE) -> tuple[np.ndarray, str]:
     """The stored values of a single-frame image as (rows, columns[, 3]), and the name of what compressed it.
 
-    Colour comes as RGB; greyscale is untouched (no rescale, no window, no inversion).
+    Colour comes as RGB; greyscale is untouched (no rescale, no window, no inversion).  `least` as of `limits.check_size`.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def decode(ds: pydicom.Dataset) -> tuple[np.ndarray, str]:
         `multiframe`, `pixels_missing`, `image_too_large`, `image_too_small`, `file_truncated`, `decoding_too_slow` or
         `pixels_undecodable`.
     """
-    _check_claims(ds)
+    _check_claims(ds, least)
     syntax = _syntax(ds)
     name = syntax.name if syntax.is_compressed else "uncompressed"
     try:
@@ -126,7 +126,7 @@ def _syntax(ds: pydicom.Dataset) -> uid.UID:
     return syntax
 
 
-def _check_claims(ds: pydicom.Dataset) -> None:
+def _check_claims(ds: pydicom.Dataset, least: int) -> None:
     """Hold what the header claims against the limits and the bytes there are, before a decoder allocates."""
     frames = integer(ds, "NumberOfFrames", 1)
     if frames > 1:
@@ -135,7 +135,7 @@ def _check_claims(ds: pydicom.Dataset) -> None:
     floats = any(tag in ds for tag in _FLOATS)
     if (_PIXELS not in ds and not floats) or rows < 1 or columns < 1:
         raise Refused("pixels_missing")
-    limits.check_size(rows, columns)
+    limits.check_size(rows, columns, least)
     if not floats:
         _check_data(ds, rows, columns)
 

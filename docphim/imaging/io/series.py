@@ -5,6 +5,7 @@ SliceThickness, SpacingBetweenSlices, InstanceNumber and names of files place no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,10 +62,17 @@ _SHARED = {
     "RescaleType": "kinds of value",
     "Units": "units",
 }
+#: The RescaleType of a CT that some tools write where they know of none: whether it is HU is for its values to say.
+_UNSPECIFIED = "US"
+#: A kernel's name as it may be repeated: one short word, with a number in it or known to everybody.
+_KERNEL = re.compile(r"[A-Za-z]{0,3}_?\d{1,3}[a-z]{0,2}|[A-Z]{1,2}|STANDARD|SOFT|LUNG|BONE|BONEPLUS|DETAIL|EDGE|CHST")
 _HEADER = (
     *_PATIENT,
     *_SHARED,
+    "SOPInstanceUID",
+    "SeriesDescription",
     "AcquisitionNumber",
+    "ImagesInAcquisition",
     "NumberOfFrames",
     "NumberOfSlices",
     "NumberOfTimeSlices",
@@ -122,15 +130,16 @@ def planes_of(slices: Sequence[Slice]) -> Planes:
     limits.check_voxels(shape)
     scales = [_scale(item.header) for item in slices]
     slopes = sorted({slope for slope, _ in scales})
+    how |= _reconstruction(first)
     how["rescale"] = [slopes[0], scales[0][1]] if len(slopes) == 1 else f"{len(slopes)} slopes"
-    unit = "HU" if dicom.modality_of(first) == "CT" else None
-    if unit is None and (units := dicom.text(first, "Units")):
+    unit = "HU" if dicom.modality_of(first) == "CT" and dicom.text(first, "RescaleType").upper() != _UNSPECIFIED else None
+    if unit is None and (units := dicom.text(first, "Units") or dicom.text(first, "RescaleType")):
         how["stored_unit"] = units[:16]
 
     def read_slices() -> Iterator[np.ndarray]:
         decoders, types = set(), set()
         for item, scale in zip(slices, scales, strict=True):
-            stored, decoder = pixels.decode(dicom.read(_data(item.path)))
+            stored, decoder = pixels.decode(dicom.read(_data(item.path)), least=1)
             if stored.shape != shape[1:]:
                 raise Refused("series_mixed", "", "a slice holds another picture than its header says")
             plane = _scaled(stored, *scale)
@@ -143,6 +152,15 @@ def planes_of(slices: Sequence[Slice]) -> Planes:
     dtype = np.dtype(np.int16 if whole else np.float32)
     frame = dicom.text(first, "FrameOfReferenceUID") or None
     return Planes(shape, dtype, _affine(slices, step)[:, [2, 1, 0, 3]], read_slices, frame, unit, dicom.modality_of(first), how)
+
+
+def _reconstruction(header: pydicom.Dataset) -> dict[str, Any]:
+    """How the scanner made the slices, as far as a header says it in words that are no name."""
+    kernel = dicom.text(header, "ConvolutionKernel").partition("\\")[0]
+    thickness = dicom.numbers(header, "SliceThickness")
+    known = {"kernel": kernel if _KERNEL.fullmatch(kernel) else "", "thickness_mm": thickness[0] if thickness else None}
+    known["contrast"] = bool(dicom.text(header, "ContrastBolusAgent")) or None
+    return {name: value for name, value in known.items() if value}
 
 
 def header_of(path: Path) -> pydicom.Dataset:
@@ -218,6 +236,9 @@ def _check_origins(headers: Sequence[pydicom.Dataset]) -> None:
             values = {dicom.text(header, keyword).rstrip("^\\") for header in headers}  # a name may end in empty parts
             if len(values) > 1:
                 raise Refused(reason, "", f"the files are of {len(values)} {name}")
+    instances = {dicom.text(header, "SOPInstanceUID") for header in headers}
+    if 1 < len(instances) < len(headers):  # where all are one, an anonymiser has made them so
+        raise Refused("duplicate_uid", "", f"{len(headers)} files share {len(instances)} instance UIDs")
     acquisitions = {dicom.text(header, "AcquisitionNumber") for header in headers}
     if 1 < len(acquisitions) < len(headers):  # where a scanner steps and shoots, every slice is one
         raise Refused("series_mixed", "", f"the files are of {len(acquisitions)} acquisitions")
@@ -261,8 +282,11 @@ def _check_steps(steps: np.ndarray, along: np.ndarray, mean: float) -> None:
 
 
 def _check_count(slices: Sequence[Slice]) -> None:
-    """Hold the number of files against NumberOfSlices (0054,0081) of a PET, whose first and last slice leave no gap."""
+    """Hold the number of files against NumberOfSlices (0054,0081) or ImagesInAcquisition (0020,1002): ends leave no gap."""
     stated = dicom.integer(slices[0].header, "NumberOfSlices", 0)
+    acquired = dicom.integer(slices[0].header, "ImagesInAcquisition", 0)
+    if acquired < 2 * len(slices):  # as many again are those of a second reconstruction
+        stated = max(stated, acquired)
     if stated > len(slices):
         raise Refused("slices_missing", "", f"the header says {stated} slices, there are {len(slices)}")
 
@@ -296,7 +320,7 @@ def _scale(header: pydicom.Dataset) -> tuple[float, float]:
     if dicom.modality_of(header) == "CT":
         if not slope or not intercept or slope[0] == 0:
             raise Refused("unit_unknown", "", "a slice of the CT does not say how its values become HU (RescaleSlope)")
-        if dicom.text(header, "RescaleType").upper() not in ("", "HU"):
+        if dicom.text(header, "RescaleType").upper() not in ("", "HU", _UNSPECIFIED):
             raise Refused("unit_unknown", "", "RescaleType says that the values are not HU")
     return (slope or [1.0])[0], (intercept or [0.0])[0]
 

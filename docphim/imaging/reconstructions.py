@@ -1,0 +1,176 @@
+"""Which of a scan's series is read where there are several: by the recipe's kernel, thickness and phase, then in this order.
+
+Of what a rule lets through, these come first: series as the scanner made them, not worked on; those that reach furthest along
+the body; the thinnest slices; a soft kernel; contrast; the lowest SeriesNumber.  Scouts, single images and slices that do not
+lie across the body are never chosen where others are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+from pydicom import Dataset
+
+from docphim.errors import Refused
+from docphim.imaging.io import dicom, series
+from docphim.imaging.io.series import Slice
+from docphim.package_data import packaged
+from docphim.recipe import Section
+from docphim.study import Row
+
+_TABLE = Path(__file__).with_suffix(".yaml")
+#: A series reaches as far as another where it lacks less than this share of its length.
+_AS_FAR = 0.05
+#: Slices of so much more or less than the thickness asked for are of that thickness.
+_THICKNESS = 0.2
+#: The slices of a series lie across the body where their normal is at most 25 degrees off its long axis.
+_ACROSS = 0.9
+#: Fewer slices are scouts and single images.
+_FEW = 3
+
+
+#: What series must share to be alternatives of one another, the reason where they do not, and what a person calls it.
+_ONE_SCAN = {
+    "PatientID": ("study_mixed_patients", "numbers of a patient"),
+    "PatientName": ("study_mixed_patients", "names of a patient"),
+    "PatientBirthDate": ("study_mixed_patients", "dates of birth"),
+    "StudyInstanceUID": ("series_mixed", "studies"),
+}
+
+
+class Rule(Section):
+    """Which series is read: `soft`, `sharp` or a kernel's name; a thickness, mm; `native`, `contrast`, a word of its name."""
+
+    kernel: str | None = None
+    thickness: float | None = Field(None, gt=0, le=20)
+    phase: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One series of a scan, as its headers describe it; lengths in mm."""
+
+    slices: tuple[Slice, ...]
+    kernel: str
+    thickness: float
+    phase: str
+    description: str
+    original: bool
+    across: bool
+    reach: float
+    number: int
+
+
+def chosen(paths: Sequence[Path], rule: Rule) -> tuple[tuple[Slice, ...], Row]:
+    """The slices of one series among files, and how it was chosen: `{}` where there was one.
+
+    Raises
+    ------
+    Refused
+        `volume_missing`: no series is as the rule asks; `series_mixed`: the series are of several studies;
+        `study_mixed_patients`; and as `series.slice_of` where no series has a place in the patient.
+    """
+    parts = _parted([(path, series.header_of(path)) for path in paths])
+    candidates = _candidates(parts)
+    if len(parts) == 1 and rule == Rule():
+        return candidates[0].slices, {}
+    fits = [c for c in candidates if _fits(c, rule)]
+    if not fits:
+        asked = " and ".join(f"{name} {value}" for name, value in rule.model_dump().items() if value is not None)
+        raise Refused("volume_missing", "", f"none of {len(parts)} series has the {asked} that the recipe asks for")
+    usable = [c for c in fits if c.across and len(c.slices) >= _FEW] or fits
+    furthest = max(c.reach for c in usable)
+    best = min(usable, key=lambda c: _order(c, furthest))
+    return best.slices, {"series": {"of": len(parts), "kernel": _kind(best.kernel), "phase": best.phase or "unknown"}}
+
+
+def _candidates(parts: list[list[tuple[Path, Dataset]]]) -> list[Candidate]:
+    """The series that say where their slices lie; a report of the dose beside them says nothing of the kind."""
+    placed, refusals = [], []
+    for members in parts:
+        try:
+            placed.append(_candidate([series.slice_of(*member) for member in members]))
+        except Refused as refusal:
+            refusals.append(refusal)
+    if not placed:
+        raise refusals[0]
+    return placed
+
+
+def _parted(files: list[tuple[Path, Dataset]]) -> list[list[tuple[Path, Dataset]]]:
+    """Files by SeriesInstanceUID; series of several studies or patients are not alternatives of one another."""
+    parts: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
+    for path, header in files:
+        parts[dicom.text(header, "SeriesInstanceUID")].append((path, header))
+    for keyword, (reason, name) in _ONE_SCAN.items() if len(parts) > 1 else ():
+        values = {dicom.text(header, keyword).rstrip("^") for _, header in files}
+        if len(values) > 1:
+            raise Refused(reason, "", f"the files are of {len(values)} {name}")
+    return list(parts.values())
+
+
+def _candidate(members: list[Slice]) -> Candidate:
+    header = members[0].header
+    normal = np.cross(members[0].orientation[:3], members[0].orientation[3:])
+    along = np.sort([float(item.position @ normal) for item in members])
+    step = float(np.median(np.diff(along))) if len(along) > 1 else 0.0
+    kinds = dicom.text(header, "ImageType").upper().split("\\")
+    description = dicom.text(header, "SeriesDescription")
+    return Candidate(
+        slices=tuple(members),
+        kernel=dicom.text(header, "ConvolutionKernel"),
+        thickness=(dicom.numbers(header, "SliceThickness") or [step])[0] or step,
+        phase=_phase(dicom.text(header, "ContrastBolusAgent"), description),
+        description=description,
+        original=kinds[0] != "DERIVED" and "LOCALIZER" not in kinds,
+        across=abs(normal[2]) > _ACROSS and "LOCALIZER" not in kinds,
+        reach=float(along[-1] - along[0]) + step,
+        number=dicom.integer(header, "SeriesNumber", 1 << 30),
+    )
+
+
+def _order(candidate: Candidate, furthest: float) -> tuple[bool, bool, float, int, bool, int, str]:
+    kernels = {"soft": 0, "unknown": 1, "sharp": 2}
+    return (
+        not candidate.original,
+        candidate.reach < (1 - _AS_FAR) * furthest,
+        candidate.thickness,
+        kernels[_kind(candidate.kernel)],
+        candidate.phase != "contrast",
+        candidate.number,
+        dicom.text(candidate.slices[0].header, "SeriesInstanceUID"),
+    )
+
+
+def _fits(candidate: Candidate, rule: Rule) -> bool:
+    if rule.kernel and rule.kernel.lower() not in (_kind(candidate.kernel), *candidate.kernel.lower().split("\\")):
+        return False
+    if rule.thickness and abs(candidate.thickness - rule.thickness) > _THICKNESS * rule.thickness:
+        return False
+    return not rule.phase or rule.phase.lower() == candidate.phase or bool(_word(rule.phase, candidate.description))
+
+
+def _kind(kernel: str) -> str:
+    """`soft`, `sharp` or `unknown`."""
+    return next((kind for kind in ("soft", "sharp") if _any(kind, kernel.partition("\\")[0])), "unknown")
+
+
+def _phase(agent: str, description: str) -> str:
+    """`native`, `contrast`, or '' where nothing says which."""
+    if agent:
+        return "native" if agent.lower() in ("none", "no") else "contrast"
+    return next((phase for phase in ("native", "contrast") if _any(phase, description)), "")
+
+
+def _any(name: str, text: str) -> bool:
+    return any(re.search(pattern, text, re.IGNORECASE) for pattern in packaged(_TABLE)[name])
+
+
+def _word(word: str, text: str) -> re.Match[str] | None:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)

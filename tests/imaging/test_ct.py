@@ -1,0 +1,156 @@
+"""A chest CT is prepared on one grid in HU whatever its file; what is no chest in HU is refused with what was seen."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from chest_volumes import (
+    COARSE,
+    PLACED,
+    SAME_GRID,
+    SPACING,
+    abdomen,
+    body,
+    chest,
+    crop,
+    head,
+    nifti,
+    orientations,
+    round_view,
+    write,
+)
+
+from docphim.errors import Refused
+from docphim.imaging import ct
+from docphim.study import Row
+
+
+def prepared(location: str, **settings: Any) -> tuple[np.ndarray, Row]:
+    """The whole volume, and what is known of it after the last slice."""
+    stream, facts = ct.prepare(location, ct.Settings.model_validate(settings), "")
+    array = np.empty(stream.shape, stream.dtype)
+    for number, plane in stream.slices:
+        array[number] = plane
+    return array, facts
+
+
+def test_a_marker_in_the_left_lung_lies_where_it_must_in_all_48_orientations(tmp_path: Path) -> None:
+    volumes = []
+    for array, affine in orientations(chest()):
+        data = nib.Nifti1Image(np.rint(array).astype(np.int16), np.diag([-1.0, -1, 1, 1]) @ affine).to_bytes()
+        volume, facts = prepared(write(tmp_path / "a.nii", data), **SAME_GRID)
+        volumes.append(volume.tobytes())
+        assert facts["affine"] == PLACED.tolist()
+    assert len(volumes) == 48 and len(set(volumes)) == 1
+    # slice 0 the head, row 0 the front, column 0 the patient's right: the left lung is at the right of the picture
+    np.testing.assert_array_equal(np.argwhere(volume == 700), [[3, 12, 22]])
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (chest() - 1024, "twice"),
+        (chest() + 1024, "before rescaling"),
+        ((chest() + 1000) / 2000, "to 0…1"),
+        (np.clip((chest() + 1000) / 1400, -1, 1) * 2 - 1, "to 0…1"),
+        (np.clip((chest() + 1000) / 1400 * 255, 0, 255), "8 bits"),
+        (chest() / 2, "air"),
+        (chest() * 2, "below"),
+        (-chest(), ""),
+        (chest() * 10, ""),
+        ((chest() > -500) * 1.0, "to 0…1"),
+        (np.where(round_view(-9999) == -9999, -2000, chest() + 1024), ""),
+        (np.where(round_view(-9999) == -9999, -3024, chest() - 1024), ""),
+        (np.full((12, 32, 32), -1000), ""),
+        (np.full((12, 32, 32), 40), ""),
+        (np.clip(chest(), -160, 240), ""),
+        (np.abs(chest()) / 4, ""),
+        (np.clip(chest(), -1000, 1000) + 1000, ""),
+        (chest() - 300, ""),
+    ],
+)  # fmt: skip
+def test_what_is_not_in_hu_is_refused_with_what_was_seen(tmp_path: Path, values: np.ndarray, told: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        prepared(write(tmp_path / "a.nii", nifti(values, dtype=np.float32)), **COARSE)
+    assert (refusal.value.reason, told in refusal.value.why) == ("not_hu", True), refusal.value.why
+
+
+@pytest.mark.parametrize("values", [head(), abdomen(), body(), body(0)])
+def test_what_shows_no_lung_is_no_chest(tmp_path: Path, values: np.ndarray) -> None:
+    with pytest.raises(Refused, match="body_part_out_of_scope"):
+        prepared(write(tmp_path / "a.nii", nifti(values)), **SAME_GRID)
+
+
+@pytest.mark.parametrize(
+    ("values", "padding"),
+    [
+        (chest(), []),
+        (round_view(-1024), []),
+        (round_view(-2000), [-2000]),
+        (round_view(-2048), [-2048]),
+        (round_view(-3024), [-3024]),
+        (round_view(-8192), [-8192]),
+        (crop(), []),
+        (np.clip(chest(), -1000, 1000), []),
+        (np.clip(chest(), -1024, 3071), []),
+    ],
+)  # fmt: skip
+def test_a_chest_in_hu_goes_through_whatever_its_padding(tmp_path: Path, values: np.ndarray, padding: list[int]) -> None:
+    volume, facts = prepared(write(tmp_path / "a.nii", nifti(values)), **SAME_GRID)
+    assert facts["how"].get("padding", []) == padding
+    assert (volume.dtype, facts["unit"]) == (np.int16, "HU")
+    assert -1000 <= volume.min() < -900 and 500 < volume.max() <= 1000
+
+
+@pytest.mark.parametrize(
+    ("values", "cut"),
+    [
+        (chest(), []),
+        (chest(top=-2), ["top"]),
+        (chest(bottom=2), ["bottom"]),
+        (chest(top=-2, bottom=2), ["top", "bottom"]),
+        (chest(top=-2, bottom=-0.5), ["top"]),  # an abdomen that shows the bases of the lungs
+        (crop(), ["top", "bottom", "front", "back", "right", "left"]),
+    ],
+)
+def test_lungs_that_are_cut_off_are_recorded(tmp_path: Path, values: np.ndarray, cut: list[str]) -> None:
+    _, facts = prepared(write(tmp_path / "a.nii", nifti(values)), **SAME_GRID)
+    assert facts["how"]["quality"]["lungs_cut"] == cut
+
+
+def test_every_way_of_storing_the_same_values_gives_the_same_volume(tmp_path: Path) -> None:
+    values = np.rint(np.clip(chest(), -1024, 3000))
+    expected, _ = prepared(write(tmp_path / "a.nii", nifti(values)), **COARSE)
+    for data in (
+        gzip.compress(nifti(values)),
+        nifti(values, dtype=np.float64),
+        nifti(values, dtype=">i2"),
+        nifti(values, dtype=np.int32),
+        nifti(values + 1024, dtype=np.uint16, scl_slope=1, scl_inter=-1024),
+        nifti((values + 1024) * 2, dtype=np.uint16, scl_slope=0.5, scl_inter=-1024),
+    ):
+        volume, _ = prepared(write(tmp_path / "a.nii", data), **COARSE)
+        np.testing.assert_array_equal(volume, expected)
+
+
+def test_the_published_values_come_within_one_hu(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    values = np.rint(np.clip(chest(), -1024, 3000))
+    target = (15.0, 7.0, 12.0)
+    volume, facts = prepared(write(tmp_path / "a.nii", nifti(values)), spacing=target, published=True)
+    size = [int(n * s / t) for n, s, t in zip(values.shape, SPACING, target, strict=True)]
+    clipped = torch.from_numpy(np.clip(values, -1000, 1000))[None, None]
+    expected = torch.nn.functional.interpolate(clipped, size=size, mode="trilinear", align_corners=False)[0, 0].numpy()
+    assert np.abs(volume - expected).max() <= 1
+    assert facts["spacing"] == pytest.approx([n * s / m for n, s, m in zip(values.shape, SPACING, size, strict=True)], abs=1e-5)
+
+
+def test_a_field_of_view_that_no_body_fits_is_no_geometry(tmp_path: Path) -> None:
+    for factor in (0.1, 10):
+        with pytest.raises(Refused, match="no_geometry"):
+            prepared(write(tmp_path / "a.nii", nifti(chest(), np.diag([factor] * 3 + [1]) @ PLACED)), **COARSE)

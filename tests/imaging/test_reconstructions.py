@@ -1,0 +1,189 @@
+"""Of the series of a scan one is read, by the recipe's rule or by the stated order; what cannot be one volume is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ct_series
+import numpy as np
+import pydicom
+import pytest
+from chest_films import as_bytes, compressed
+from chest_volumes import SAME_GRID, SPACING, chest, scan
+from ct_series import moved, without
+from pydicom import uid
+
+from docphim.errors import Refused
+from docphim.imaging import ct
+from docphim.imaging.io.locations import SeriesFiles
+from docphim.study import Row
+
+
+def prepared(folder: Path, **settings: Any) -> tuple[np.ndarray, Row]:
+    place = SeriesFiles(str(folder), tuple(sorted(path.name for path in folder.iterdir())))
+    stream, facts = ct.prepare(str(place), ct.Settings.model_validate({**SAME_GRID, **settings}), "")
+    array = np.empty(stream.shape, stream.dtype)
+    for number, plane in stream.slices:
+        array[number] = plane
+    return array, facts
+
+
+#: Series of one scan by name: what their headers say.
+SERIES: dict[str, dict[str, Any]] = {
+    "soft": {"ConvolutionKernel": "B30f", "SliceThickness": 1.5, "SeriesNumber": 3, "SeriesDescription": "Thorax 1.5 B30f"},
+    "sharp": {"ConvolutionKernel": "B70f", "SliceThickness": 1.5, "SeriesNumber": 2, "SeriesDescription": "Lung 1.5 B70f"},
+    "thick": {"ConvolutionKernel": "B30f", "SliceThickness": 5.0, "SeriesNumber": 1, "SeriesDescription": "Thorax 5.0"},
+    "arterial": {"ConvolutionKernel": ["Br40", "3"], "SliceThickness": 3.0, "SeriesDescription": "Thorax arterial"},
+    "venous": {"ConvolutionKernel": ["Br40", "3"], "SliceThickness": 3.0, "SeriesDescription": "Thorax venous"},
+    "native": {"ConvolutionKernel": "STANDARD", "SliceThickness": 3.0, "SeriesDescription": "Nguc khong tiem"},
+    "mip": {"ConvolutionKernel": "B30f", "SliceThickness": 1.0, "ImageType": ["DERIVED", "SECONDARY", "AXIAL", "MIP"]},
+    "coronal": {"ConvolutionKernel": "B30f", "SliceThickness": 1.0, "ImageOrientationPatient": [1, 0, 0, 0, 0, -1]},
+    "scout": {"SliceThickness": 0.6, "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
+    "dose": {"ImagePositionPatient": None, "ImageOrientationPatient": None, "SliceThickness": None},
+}
+for _name, _number in (("arterial", 5), ("venous", 6)):
+    SERIES[_name] |= {"ContrastBolusAgent": "Iodine", "SeriesNumber": _number}
+SERIES["coronal"]["ImagePositionPatient"] = lambda n: [-155.0, -110 + 20.0 * n, 155.0]
+
+
+def study(folder: Path, *names: str) -> Path:
+    """A folder with series; each has a number in the marker's place by which it is known."""
+    for number, name in enumerate(names):
+        values = chest()
+        values[3, 12, 22] = 600 + 10 * list(SERIES).index(name)
+        uids = {"SeriesInstanceUID": f"1.2.4.{number}", "SOPInstanceUID": lambda n, s=number: f"1.2.3.{s}.{n}"}
+        scan(folder, values, name=f"{9 - number}", **uids, **SERIES[name])
+    return folder
+
+
+def which(array: np.ndarray) -> str:
+    return list(SERIES)[round((int(array[3, 12, 22]) - 600) / 10)]
+
+
+@pytest.mark.parametrize(
+    ("names", "rule", "expected"),
+    [
+        (("sharp", "soft", "thick"), {}, "soft"),
+        (("thick", "sharp"), {}, "sharp"),
+        (("scout", "thick"), {}, "thick"),
+        (("mip", "sharp", "thick"), {}, "sharp"),
+        (("coronal", "thick"), {}, "thick"),
+        (("dose", "thick"), {}, "thick"),
+        (("native", "venous"), {}, "venous"),
+        (("arterial", "venous"), {}, "arterial"),
+        (("soft", "sharp"), {"kernel": "sharp"}, "sharp"),
+        (("sharp", "soft"), {"kernel": "B30f"}, "soft"),
+        (("native", "arterial"), {"kernel": "br40"}, "arterial"),
+        (("soft", "thick"), {"thickness": 5}, "thick"),
+        (("soft", "arterial", "thick"), {"thickness": 3.3}, "arterial"),
+        (("native", "arterial", "venous"), {"phase": "native"}, "native"),
+        (("native", "arterial", "venous"), {"phase": "contrast"}, "arterial"),
+        (("native", "arterial", "venous"), {"phase": "venous"}, "venous"),
+        (("native", "venous", "soft"), {"phase": "native", "kernel": "soft"}, "native"),
+    ],
+)
+def test_one_series_of_a_scan_is_read(tmp_path: Path, names: tuple[str, ...], rule: Row, expected: str) -> None:
+    array, facts = prepared(study(tmp_path, *names), series=rule)
+    assert which(array) == expected
+    assert facts["how"]["series"]["of"] == len(names)
+
+
+@pytest.mark.parametrize("rule", [{"kernel": "lung"}, {"thickness": 0.6}, {"phase": "portal"}, {"kernel": "B3"}])
+def test_a_rule_that_no_series_follows_is_said(tmp_path: Path, rule: Row) -> None:
+    with pytest.raises(Refused, match="volume_missing"):
+        prepared(study(tmp_path, "soft", "sharp", "native"), series=rule)
+
+
+def test_the_series_that_reaches_furthest_comes_before_the_thinnest(tmp_path: Path) -> None:
+    study(tmp_path, "thick")
+    scan(
+        tmp_path,
+        change=without(*range(6, 12)),
+        name="0",
+        SeriesInstanceUID="1.2.9",
+        SOPInstanceUID=lambda n: f"1.2.7.{n}",
+        SliceThickness=1,
+    )
+    array, _ = prepared(tmp_path)
+    assert len(array) == 12
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"PatientID": "B"}, "study_mixed_patients"),
+        ({"PatientName": "Tran^B"}, "study_mixed_patients"),
+        ({"StudyInstanceUID": "1.2.99"}, "series_mixed"),
+    ],
+)
+def test_series_of_two_scans_are_no_choice(tmp_path: Path, tags: Row, reason: str) -> None:
+    study(tmp_path, "soft")
+    scan(tmp_path, name="0", SeriesInstanceUID="1.2.9", SOPInstanceUID=lambda n: f"1.2.7.{n}", **tags)
+    with pytest.raises(Refused, match=reason):
+        prepared(tmp_path)
+
+
+FEET = [-110 + SPACING[0] * n for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        ({"change": without(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}, "slices_missing"),
+        ({"change": without(5)}, "slices_missing"),
+        ({"change": without(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}, "body_part_out_of_scope"),
+        ({"change": without(0, 11), "ImagesInAcquisition": 12}, "slices_missing"),
+        ({"change": moved([FEET[0], FEET[0], *FEET[1:11]])}, "duplicate_position"),
+        ({"change": moved([*FEET[:6], *(z + 200 for z in FEET[6:])])}, "slices_missing"),
+        ({"ImagePositionPatient": lambda n: [-155.0, -155.0 + 5.3 * n, FEET[n]]}, "gantry_tilt"),
+        ({"AcquisitionNumber": lambda n: 1 + n // 6}, "series_mixed"),
+        ({"SOPInstanceUID": lambda n: f"1.2.3.{n // 2}"}, "duplicate_uid"),
+        ({"NumberOfFrames": 12}, "multiframe"),
+        ({"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}, "modality_unsupported"),
+        ({"RescaleSlope": None}, "unit_unknown"),
+        ({"RescaleType": "OD"}, "unit_unknown"),
+        ({"RescaleType": "US"}, None),  # unspecified: its values say what they are
+        ({"RescaleType": "US", "RescaleIntercept": 0}, "not_hu"),
+        ({"RescaleIntercept": 0}, "not_hu"),
+        ({"RescaleIntercept": -2048}, "not_hu"),
+        ({"RescaleSlope": 0.25}, "not_hu"),
+        ({"RescaleSlope": lambda n: 1 if n else 0.0005}, None),
+        ({"PixelData": lambda n: bytes(2 * 32 * 32 - 2 * (n == 7))}, "file_truncated"),
+        ({"InstanceNumber": lambda n: 12 - n, "Exposure": lambda n: n, "SpacingBetweenSlices": -20}, None),
+        ({"PhotometricInterpretation": "MONOCHROME1", "BodyPartExamined": "ABDOMEN", "PatientPosition": "FFS"}, None),
+        ({"SOPInstanceUID": "1.2.3"}, None),
+        ({"ImagesInAcquisition": 24}, None),
+    ],
+)  # fmt: skip
+def test_every_fault_of_a_series_is_refused_or_handled(tmp_path: Path, made: Row, reason: str | None) -> None:
+    folder = scan(tmp_path, **made)
+    if reason is None:
+        array, _ = prepared(folder)
+        np.testing.assert_array_equal(array[:11], np.rint(np.clip(chest(), -1000, 1000)).astype(np.int16)[:11])
+        return
+    with pytest.raises(Refused) as refusal:
+        prepared(folder)
+    assert refusal.value.reason == reason, refusal.value.why
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGLosslessSV1])
+def test_compressed_slices_give_the_same_volume(tmp_path: Path, syntax: uid.UID) -> None:
+    expected, _ = prepared(scan(tmp_path / "plain"))
+    for path in scan(tmp_path / "packed").iterdir():
+        path.write_bytes(compressed(pydicom.dcmread(path), syntax))
+    array, facts = prepared(tmp_path / "packed")
+    np.testing.assert_array_equal(array, expected)
+    assert facts["how"]["decoder"] == syntax.name
+
+
+def test_a_coronal_reformat_alone_is_turned_upright(tmp_path: Path) -> None:
+    values = np.rint(np.clip(chest(), -1024, 1000)).astype(np.int16)  # (z, y, x)
+    for number in range(32):
+        ds = ct_series.slice_at(number)
+        ds.Rows, ds.Columns, ds.PixelSpacing, ds.BitsStored, ds.HighBit = 12, 32, [20.0, 10.0], 16, 15
+        ds.ImageOrientationPatient, ds.ImagePositionPatient = [1, 0, 0, 0, 0, -1], [-155.0, -155.0 + 10 * number, 110.0]
+        ds.PixelData = (values[:, number] + 1024).astype(np.uint16).tobytes()
+        (tmp_path / f"{number * 7 % 32}").write_bytes(as_bytes(ds))
+    array, _ = prepared(tmp_path)
+    np.testing.assert_array_equal(array, np.clip(values, -1000, 1000))
