@@ -109,11 +109,13 @@ def _slices(
     def looked_at() -> Iterator[np.ndarray]:
         for plane in planes.read():
             seen.look(plane)
-            # the published steps clip before they resample; padding of −2000 must not run into the body's edge in either way
-            yield np.clip(plane, np.float32(LOWEST), np.float32(HIGHEST) if published else None)
+            if published:  # its steps clip before they resample
+                plane = np.minimum(plane, HIGHEST)
+            # padding of −2000 must not run into the edge of the body
+            yield plane if plane.dtype.kind == "u" else np.maximum(plane, LOWEST)
 
     for number, plane in resample.resampled(looked_at(), *grid, backwards=turn.backwards[0]):
-        whole = np.rint(np.clip(plane, LOWEST, HIGHEST)).astype(np.int16)
+        whole = np.rint(np.minimum(plane, np.float32(HIGHEST), out=plane), out=plane).astype(np.int16)
         blocks.take(number, whole)
         yield number, whole
     hu.check(seen)

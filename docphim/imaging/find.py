@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docphim.errors import Refused
-from docphim.imaging.io import dicom, locations, series
+from docphim.imaging.io import dicom, locations
 from docphim.imaging.io.locations import SeriesFiles
+from docphim.imaging.io.slices import header_of
 from docphim.imaging.io.sniff import ENOUGH, kind_of
 
 #: Modalities whose files are slices of a volume.
@@ -63,7 +64,7 @@ def _slice_header(path: Path) -> tuple[str, str] | None:
     try:
         if kind_of(locations.head(path, ENOUGH)) not in ("dicom", "dicom_bare"):
             return None
-        header = series.header_of(path)
+        header = header_of(path)
     except Refused:
         return None
     uid = dicom.text(header, "SeriesInstanceUID")

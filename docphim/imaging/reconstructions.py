@@ -18,8 +18,8 @@ from pydantic import Field
 from pydicom import Dataset
 
 from docphim.errors import Refused
-from docphim.imaging.io import dicom, series
-from docphim.imaging.io.series import Slice
+from docphim.imaging.io import dicom
+from docphim.imaging.io.slices import Slice, header_of, slices_of
 from docphim.package_data import packaged
 from docphim.recipe import Section
 from docphim.study import Row
@@ -74,10 +74,11 @@ def chosen(paths: Sequence[Path], rule: Rule) -> tuple[tuple[Slice, ...], Row]:
     ------
     Refused
         `volume_missing`: no series is as the rule asks; `series_mixed`: the series are of several studies;
-        `study_mixed_patients`; and as `series.slice_of` where no series has a place in the patient.
+        `study_mixed_patients`; and as `slices_of` where no series has a place in the patient.
     """
-    parts = _parted([(path, series.header_of(path)) for path in paths])
-    candidates = _candidates(parts)
+    with dicom.quiet():
+        parts = _parted([(path, header_of(path)) for path in paths])
+        candidates = _candidates(parts)
     if len(parts) == 1 and rule == Rule():
         return candidates[0].slices, {}
     fits = [c for c in candidates if _fits(c, rule)]
@@ -95,7 +96,7 @@ def _candidates(parts: list[list[tuple[Path, Dataset]]]) -> list[Candidate]:
     placed, refusals = [], []
     for members in parts:
         try:
-            placed.append(_candidate([series.slice_of(*member) for member in members]))
+            placed.append(_candidate(slices_of(members)))
         except Refused as refusal:
             refusals.append(refusal)
     if not placed:

@@ -62,6 +62,8 @@ def resampled(
     backwards : bool
         Whether the last plane comes first.  The values are the same, to the last bit.
     """
+    # rows and columns take most of the time: they are done where there are fewer planes, before or after the step along z
+    few = depth.old <= depth.new
     window: dict[int, np.ndarray] = {}
     numbered = zip(range(depth.old)[:: -1 if backwards else 1], planes, strict=True)
     for sample in range(depth.new)[:: -1 if backwards else 1]:
@@ -71,8 +73,9 @@ def resampled(
         while len(window) < len(needed):
             number, plane = next(numbered)
             if number in needed:
-                window[number] = in_plane(plane, rows, columns)
-        yield sample, weighted([window[number] for number in needed], weights)
+                window[number] = in_plane(plane, rows, columns) if few else plane.astype(np.float32)
+        made = weighted([window[number] for number in needed], weights)
+        yield sample, made if few else in_plane(made, rows, columns)
     for _ in numbered:  # planes beyond the last voxel that is whole are looked at too
         pass
 
@@ -81,7 +84,8 @@ def weighted(planes: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """The weighted sum of planes, float32, added in their order."""
     total = planes[0] * weights[0]
     for plane, weight in zip(planes[1:], weights[1:], strict=True):
-        total += plane * weight
+        if weight:
+            total += plane * weight
     return total
 
 

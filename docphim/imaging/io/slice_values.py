@@ -1,0 +1,124 @@
+"""The values of one slice of a DICOM series: its stored words, straight from the file where they lie there plainly, scaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom import uid
+
+from docphim.errors import Refused
+from docphim.imaging.io import dicom, pixels
+
+#: What of a header describes the words of a slice, and their scale.
+LAYOUT = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
+SCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType", "Modality", "SOPClassUID")
+#: The RescaleType of a CT that some tools write where they know of none: whether it is HU is for its values to say.
+UNSPECIFIED = "US"
+_PLAIN = (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian)
+#: What stands before the words in the file: tag, type and length, or tag and length.
+_EXPLICIT, _IMPLICIT = (b"\xe0\x7f\x10\x00OW\x00\x00", b"\xe0\x7f\x10\x00OB\x00\x00"), (b"\xe0\x7f\x10\x00",)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Uncompressed words of 16 bits as a header describes them: rows, columns, the least and the greatest value in them."""
+
+    rows: int
+    columns: int
+    least: int
+    most: int
+
+
+def layout_of(header: pydicom.Dataset) -> Layout | None:
+    """How the words of a slice lie in its file; None where they are compressed, of several frames, or of another size."""
+    meta = getattr(header, "file_meta", None)
+    rows, columns, bits = (dicom.integer(header, keyword, 0) for keyword in ("Rows", "Columns", "BitsStored"))
+    frames, samples = dicom.integer(header, "NumberOfFrames", 1), dicom.integer(header, "SamplesPerPixel", 1)
+    known = meta is not None and meta.get("TransferSyntaxUID") in _PLAIN and (frames, samples) == (1, 1)
+    if not known or dicom.integer(header, "BitsAllocated", 0) != 16 or not 0 < bits <= 16 or min(rows, columns) < 1:
+        return None
+    signed = dicom.integer(header, "PixelRepresentation", 0) == 1
+    return Layout(rows, columns, -(1 << bits - 1) if signed else 0, (1 << (bits - 1 if signed else bits)) - 1)
+
+
+def stored(path: Path, layout: Layout | None) -> tuple[np.ndarray, str]:
+    """The stored values of a slice, (rows, columns), and what compressed them.
+
+    Raises
+    ------
+    Refused
+        As `pixels.decode` and `dicom.read`; `file_missing`.
+    """
+    try:
+        words = _plain(path, layout) if layout else None
+        if words is not None:
+            return words, "uncompressed"
+        data = path.read_bytes()
+    except OSError as error:
+        raise Refused("file_missing" if not path.exists() else "file_unreadable", "", "a slice cannot be opened") from error
+    return pixels.decode(dicom.read(data), least=1)
+
+
+def _plain(path: Path, layout: Layout) -> np.ndarray | None:
+    """The words where they are the last element of the file, whole; None where they must be looked for, or hold an overlay.
+
+    The file is parsed once then, for its header: what stands before the words says that they are they, and how many.
+    """
+    length = 2 * layout.rows * layout.columns
+    with open(path, "rb") as handle:
+        at = handle.seek(0, 2) - length
+        if at < 144:
+            return None
+        handle.seek(at - 12)
+        before = handle.read(12)
+        known = before[:8] in _EXPLICIT or before[4:8] in _IMPLICIT
+        if not known or int.from_bytes(before[8:], "little") != length:
+            return None
+        words = np.fromfile(handle, "<i2" if layout.least else "<u2", layout.rows * layout.columns)
+    if words.max() > layout.most or words.min() < layout.least:
+        return None
+    return words.reshape(layout.rows, layout.columns).astype(words.dtype.newbyteorder("="), copy=False)
+
+
+def scale_of(header: pydicom.Dataset) -> tuple[float, float]:
+    """Slope and intercept of a slice; a CT without them has no HU.
+
+    Raises
+    ------
+    Refused
+        `unit_unknown`.
+    """
+    slope, intercept = dicom.numbers(header, "RescaleSlope"), dicom.numbers(header, "RescaleIntercept")
+    if dicom.modality_of(header) == "CT":
+        if not slope or not intercept or slope[0] == 0:
+            raise Refused("unit_unknown", "", "a slice of the CT does not say how its values become HU (RescaleSlope)")
+        if dicom.text(header, "RescaleType").upper() not in ("", "HU", UNSPECIFIED):
+            raise Refused("unit_unknown", "", "RescaleType says that the values are not HU")
+    return (slope or [1.0])[0], (intercept or [0.0])[0]
+
+
+def scaled(words: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """A slice's values: int16 where they are whole numbers that fit, else float32.
+
+    Raises
+    ------
+    Refused
+        `pixels_not_finite`.
+    """
+    if words.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
+        ends = [int(words.min()) * int(slope) + int(intercept), int(words.max()) * int(slope) + int(intercept)]
+        if min(ends) >= -32768 and max(ends) <= 32767:
+            # int16 counts round: what overflows on the way comes back, because the result fits
+            factor, summand = (np.array(value).astype(np.int16) for value in (int(slope) % 65536, int(intercept) % 65536))
+            whole = words.astype(np.int16)
+            if slope != 1:
+                whole *= factor
+            whole += summand
+            return whole
+    values = words.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    if not np.isfinite(values).all():
+        raise Refused("pixels_not_finite")
+    return values

@@ -1,0 +1,172 @@
+"""The files of a DICOM series: their headers, where each slice lies, and whether they are of one patient and one scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.tag import Tag
+
+from docphim.errors import Refused
+from docphim.imaging.io import dicom, slice_values
+from docphim.imaging.io.sniff import ENOUGH, kind_of
+
+#: What must be the same in every file of a patient, and how a person calls it.  UIDs do not settle it: there are anonymisers
+#: that give all files of an archive the same ones.
+_PATIENT = {
+    "PatientID": "numbers of a patient",
+    "PatientName": "names of a patient",
+    "PatientBirthDate": "dates of birth",
+    "PatientSex": "sexes",
+}
+#: What must be the same in every file of a series, and how a person calls it.
+_SHARED = {
+    "SOPClassUID": "kinds of object",
+    "Modality": "modalities",
+    "StudyInstanceUID": "studies",
+    "StudyDate": "dates of a study",
+    "SeriesInstanceUID": "series",
+    "SeriesNumber": "numbers of a series",
+    "FrameOfReferenceUID": "frames of reference",
+    "Manufacturer": "makers of scanners",
+    "ManufacturerModelName": "models of scanners",
+    "ImageType": "types of image",
+    "PatientPosition": "positions of the patient",
+    "ContrastBolusAgent": "contrast agents",
+    "TemporalPositionIdentifier": "moments",
+    "NominalPercentageOfCardiacPhase": "phases of the heart",
+    "EchoNumbers": "echoes",
+    "KVP": "tube voltages",
+    "ConvolutionKernel": "kernels",
+    "SliceThickness": "slice thicknesses",
+    "Rows": "numbers of rows",
+    "Columns": "numbers of columns",
+    "SamplesPerPixel": "numbers of channels",
+    "RescaleType": "kinds of value",
+    "Units": "units",
+}
+_HEADER = (
+    *_PATIENT,
+    *_SHARED,
+    "SOPInstanceUID",
+    "SeriesDescription",
+    "AcquisitionNumber",
+    "ImagesInAcquisition",
+    "NumberOfFrames",
+    "NumberOfSlices",
+    "NumberOfTimeSlices",
+    "PixelSpacing",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "RescaleSlope",
+    "RescaleIntercept",
+    *slice_values.LAYOUT,
+)
+_NO_PLACE = "a slice does not say where it lies (ImagePositionPatient, ImageOrientationPatient)"
+_TAGS = [Tag(keyword) for keyword in dict.fromkeys(_HEADER)]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One file of a series, as its header describes it."""
+
+    path: Path
+    header: pydicom.Dataset
+    position: np.ndarray
+    orientation: np.ndarray
+
+
+def header_of(path: Path) -> pydicom.Dataset:
+    """What of a file's header describes a slice; the pixels are not touched.
+
+    Raises
+    ------
+    Refused
+        `file_missing` or `file_unreadable`.
+    """
+    try:
+        with dicom.quiet(), open(path, "rb") as handle:
+            kind_of(handle.read(ENOUGH))
+            handle.seek(0)
+            dicom.check_deflated(handle)
+            handle.seek(0)
+            return pydicom.dcmread(handle, stop_before_pixels=True, force=True, specific_tags=_TAGS)
+    except FileNotFoundError as error:
+        raise Refused("file_missing") from error
+    except Refused:
+        raise
+    except Exception as error:  # pydicom raises by what it stumbled over
+        raise Refused("file_unreadable", "", "the DICOM header of a slice cannot be read") from error
+
+
+def slices_of(files: Sequence[tuple[Path, pydicom.Dataset]]) -> list[Slice]:
+    """Slices, if their headers say where they lie.
+
+    Raises
+    ------
+    Refused
+        `multiframe` or `no_geometry`.
+    """
+    headers = [header for _, header in files]
+    if any(n > 1 for n in dicom.by_value(headers, ("NumberOfFrames",), lambda ds: dicom.integer(ds, "NumberOfFrames", 1))):
+        raise Refused("multiframe", "", "a file of the series holds several frames; this version reads one slice a file")
+    orientations = dicom.by_value(headers, ("ImageOrientationPatient",), _orientation)
+    positions = [np.array(dicom.numbers(header, "ImagePositionPatient")) for header in headers]
+    if any(position.size != 3 for position in positions):
+        raise Refused("no_geometry", "", _NO_PLACE)
+    return [Slice(*row) for row in zip((p for p, _ in files), headers, positions, orientations, strict=True)]
+
+
+def _orientation(header: pydicom.Dataset) -> np.ndarray:
+    orientation = np.array(dicom.numbers(header, "ImageOrientationPatient"))
+    if orientation.size != 6:
+        raise Refused("no_geometry", "", _NO_PLACE)
+    row, column = orientation[:3], orientation[3:]
+    if abs(np.linalg.norm(row) - 1) > 1e-3 or abs(np.linalg.norm(column) - 1) > 1e-3 or abs(row @ column) > 1e-3:
+        raise Refused("no_geometry", "", "the orientation of a slice is not two directions at right angles")
+    return orientation
+
+
+def check_shared(slices: Sequence[Slice]) -> None:
+    """Refuse files that are not slices of one volume; what some files say and others do not, differs.
+
+    Raises
+    ------
+    Refused
+        `study_mixed_patients`, `series_mixed`, `slices_missing` (a single file) or `no_geometry` (PixelSpacing).
+    """
+    if len(slices) < 2:
+        raise Refused("slices_missing", "", "one slice is no volume")
+    _check_origins([item.header for item in slices])
+    reference = slices[0]
+    if np.abs(np.array([item.orientation for item in slices]) - reference.orientation).max() > 1e-3:
+        raise Refused("series_mixed", "", "the files are of several orientations, as where a localizer is among them")
+    headers = [item.header for item in slices]
+    spacings = dicom.by_value(headers, ("PixelSpacing",), lambda header: dicom.numbers(header, "PixelSpacing"))
+    if any(len(s) != 2 or min(s) <= 0 for s in spacings):
+        raise Refused("no_geometry", "", "a slice does not say the size of its pixels (PixelSpacing)")
+    if np.ptp(np.array(spacings), axis=0).max() > 1e-4:
+        raise Refused("series_mixed", "", "the files are of several pixel sizes")
+
+
+def _check_origins(headers: Sequence[pydicom.Dataset]) -> None:
+    """Refuse files of several patients or scans."""
+    for reason, shared in (("study_mixed_patients", _PATIENT), ("series_mixed", _SHARED)):
+        for keyword, name in shared.items():
+            values = _values(headers, keyword)
+            if len(values) > 1:
+                raise Refused(reason, "", f"the files are of {len(values)} {name}")
+    instances = _values(headers, "SOPInstanceUID")
+    if 1 < len(instances) < len(headers):  # where all are one, an anonymiser has made them so
+        raise Refused("duplicate_uid", "", f"{len(headers)} files share {len(instances)} instance UIDs")
+    acquisitions = _values(headers, "AcquisitionNumber")
+    if 1 < len(acquisitions) < len(headers):  # where a scanner steps and shoots, every slice is one
+        raise Refused("series_mixed", "", f"the files are of {len(acquisitions)} acquisitions")
+
+
+def _values(headers: Sequence[pydicom.Dataset], keyword: str) -> set[str]:
+    """The different texts under a keyword; a name may end in empty parts."""
+    return {text.rstrip("^\\") for text in dicom.by_value(headers, (keyword,), lambda header: dicom.text(header, keyword))}
