@@ -78,7 +78,7 @@ def _plain(path: Path, layout: Layout) -> np.ndarray | None:
         if not known or int.from_bytes(before[8:], "little") != length:
             return None
         words = np.fromfile(handle, "<i2" if layout.least else "<u2", layout.rows * layout.columns)
-    if words.max() > layout.most or words.min() < layout.least:
+    if words.max() > layout.most or (layout.least and words.min() < layout.least):
         return None
     return words.reshape(layout.rows, layout.columns).astype(words.dtype.newbyteorder("="), copy=False)
 
@@ -109,15 +109,12 @@ def scaled(words: np.ndarray, slope: float, intercept: float) -> np.ndarray:
         `pixels_not_finite`.
     """
     if words.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
-        ends = [int(words.min()) * int(slope) + int(intercept), int(words.max()) * int(slope) + int(intercept)]
+        ends = [end * int(slope) + int(intercept) for end in (int(words.min()), int(words.max()))]
         if min(ends) >= -32768 and max(ends) <= 32767:
             # int16 counts round: what overflows on the way comes back, because the result fits
-            factor, summand = (np.array(value).astype(np.int16) for value in (int(slope) % 65536, int(intercept) % 65536))
-            whole = words.astype(np.int16)
-            if slope != 1:
-                whole *= factor
-            whole += summand
-            return whole
+            factor, summand = (np.array(int(value) % 65536).astype(np.int16) for value in (slope, intercept))
+            whole = words.view(np.int16) if words.dtype == np.uint16 else words.astype(np.int16)
+            return (whole if factor == 1 else whole * factor) + summand
     values = words.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     if not np.isfinite(values).all():
         raise Refused("pixels_not_finite")

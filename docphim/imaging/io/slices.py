@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pydicom
@@ -65,6 +67,8 @@ _HEADER = (
     "RescaleIntercept",
     *slice_values.LAYOUT,
 )
+#: Bytes read of a file for its header, at first.
+_HEAD = 8192
 _NO_PLACE = "a slice does not say where it lies (ImagePositionPatient, ImageOrientationPatient)"
 _TAGS = [Tag(keyword) for keyword in dict.fromkeys(_HEADER)]
 
@@ -89,17 +93,33 @@ def header_of(path: Path) -> pydicom.Dataset:
     """
     try:
         with dicom.quiet(), open(path, "rb") as handle:
-            kind_of(handle.read(ENOUGH))
-            handle.seek(0)
-            dicom.check_deflated(handle)
-            handle.seek(0)
-            return pydicom.dcmread(handle, stop_before_pixels=True, force=True, specific_tags=_TAGS)
+            head = handle.read(_HEAD)
+            kind_of(head[:ENOUGH])
+            return _short_header(head) or _long_header(handle)
     except FileNotFoundError as error:
         raise Refused("file_missing") from error
     except Refused:
         raise
     except Exception as error:  # pydicom raises by what it stumbled over
         raise Refused("file_unreadable", "", "the DICOM header of a slice cannot be read") from error
+
+
+def _short_header(head: bytes) -> pydicom.Dataset | None:
+    """The header, if it ends within the first bytes, as that of most slices does; None where it goes on."""
+    buffer = BytesIO(head)
+    try:
+        header = pydicom.dcmread(buffer, stop_before_pixels=True, force=True)
+    except Exception:  # pydicom raises by what it stumbled over, here the end of what was read
+        return None
+    return header if len(header) and buffer.tell() < len(head) - ENOUGH else None
+
+
+def _long_header(handle: BinaryIO) -> pydicom.Dataset:
+    """The same by the file; what is not asked for is passed over."""
+    handle.seek(0)
+    dicom.check_deflated(handle)
+    handle.seek(0)
+    return pydicom.dcmread(handle, stop_before_pixels=True, force=True, specific_tags=_TAGS)
 
 
 def slices_of(files: Sequence[tuple[Path, pydicom.Dataset]]) -> list[Slice]:
