@@ -18,7 +18,7 @@ from docphim.imaging import limits
 from docphim.imaging.io import dicom, slice_values
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes
-from docphim.imaging.io.slices import Slice, check_shared, header_of, slices_of
+from docphim.imaging.io.slices import LAYOUT, SCALE, Slice, check_shared, header_of, slices_of
 from docphim.imaging.io.volume import Volume
 
 #: Steps between slices may differ from their median by this share, and a slice from the even grid by this share of a step.
@@ -74,8 +74,8 @@ def _planes_of(slices: Sequence[Slice]) -> Planes:
     shape = (len(slices), dicom.integer(first, "Rows", 0), dicom.integer(first, "Columns", 0))
     limits.check_voxels(shape)
     headers = [item.header for item in slices]
-    scales = dicom.by_value(headers, slice_values.SCALE, slice_values.scale_of)
-    layouts = dicom.by_value(headers, slice_values.LAYOUT, slice_values.layout_of)
+    scales = dicom.by_value(headers, SCALE, slice_values.scale_of)
+    layouts = dicom.by_value(headers, LAYOUT, slice_values.layout_of)
     slopes = sorted({slope for slope, _ in scales})
     how |= _reconstruction(first)
     how["rescale"] = [slopes[0], scales[0][1]] if len(slopes) == 1 else f"{len(slopes)} slopes"

@@ -12,9 +12,6 @@ from pydicom import uid
 from docphim.errors import Refused
 from docphim.imaging.io import dicom, pixels
 
-#: What of a header describes the words of a slice, and their scale.
-LAYOUT = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
-SCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType", "Modality", "SOPClassUID")
 #: The RescaleType of a CT that some tools write where they know of none: whether it is HU is for its values to say.
 UNSPECIFIED = "US"
 _PLAIN = (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian)

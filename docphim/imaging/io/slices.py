@@ -13,7 +13,7 @@ import pydicom
 from pydicom.tag import Tag
 
 from docphim.errors import Refused
-from docphim.imaging.io import dicom, slice_values
+from docphim.imaging.io import dicom
 from docphim.imaging.io.sniff import ENOUGH, kind_of
 
 #: What must be the same in every file of a patient, and how a person calls it.  UIDs do not settle it: there are anonymisers
@@ -50,6 +50,9 @@ _SHARED = {
     "RescaleType": "kinds of value",
     "Units": "units",
 }
+#: What of a header describes the words of a slice, and their scale.
+LAYOUT = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
+SCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType", "Modality", "SOPClassUID")
 _HEADER = (
     *_PATIENT,
     *_SHARED,
@@ -65,7 +68,7 @@ _HEADER = (
     "ImagePositionPatient",
     "RescaleSlope",
     "RescaleIntercept",
-    *slice_values.LAYOUT,
+    *LAYOUT,
 )
 #: Bytes read of a file for its header, at first.
 _HEAD = 8192
