@@ -310,6 +310,9 @@ def inspected(seen: dict[str, Any], most: int = 3) -> None:
     for row in seen.get("volumes", []):
         size = " x ".join(map(str, row["shape"] or ["?"])) + (f" at {row['spacing']} mm" if row["spacing"] else "")
         words = f"volume {row['where']}: {row['modality'] or row['format']}, {size}, unit {row['unit'] or 'unknown'}"
+        if quality := row.get("quality"):
+            cut = f", cut off: {', '.join(quality['lungs_cut'])}" if quality["lungs_cut"] else ""
+            words += f"; lungs {quality['lungs_litres']} l{cut}"
         console.print(Text(printable(words)))
     unread = {row["where"] for row in seen["refused"]}
     for row in seen.get("reports", []):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docphim.build.contradictions import contradictions
 from docphim.build.leaks import report_keys
+from docphim.build.volumes import volumes
 from docphim.files import read_json, read_jsonl
 from docphim.language.facts import LANGUAGES, Fact, facts
 from docphim.language.lexicon import Lexicon, load_lexicon
@@ -42,6 +43,9 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
     studies = [s for s in (from_row(Study, r) for r in read_jsonl(dataset / "studies.jsonl")) if s.id in split_of and s.report]
     sexes = Counter(study.sex or "unknown" for study in studies)
     leaks = read_json(dataset / "leaks.json")
+    index = [row for row in read_jsonl(dataset / "prepared" / "index.jsonl") if row["study"] in split_of]
+    texts = [text for study in studies for text in _sections(study).values()]
+    of_volumes = volumes(index, texts, _counter("syllable", language))
     return {
         "studies": {split: sum(split_of[s.id] == split for s in studies) for split in SPLITS},
         "lengths": _lengths(studies, split_of, language, words),
@@ -50,8 +54,9 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
         **(_spoken(studies, split_of, language) if language in LANGUAGES else _NOTHING),
         "duplicates": {
             "report": _duplicates(report_keys(studies, split_of)),
-            "pixels": _duplicates(_pixels(dataset, split_of)),
+            "pixels": _duplicates((row["sha256"], row["study"], split_of[row["study"]]) for row in index),
         },
+        **({"volumes": of_volumes} if of_volumes else {}),
         "leaks": {kind: {name: n for name, n in row.items() if name != "shown"} for kind, row in leaks.items()},
     }
 
@@ -159,11 +164,6 @@ def _sections(study: Study) -> dict[str, str]:
     assert study.report is not None
     sections = {section: text for section, text in study.report.sections.items() if text.strip()}
     return dict(sorted(sections.items(), key=lambda item: ("findings", "impression", item[0]).index(item[0])))
-
-
-def _pixels(dataset: Path, split_of: dict[str, Split]) -> list[tuple[str, str, Split]]:
-    rows = read_jsonl(dataset / "prepared" / "index.jsonl")
-    return [(row["sha256"], row["study"], split_of[row["study"]]) for row in rows if row["study"] in split_of]
 
 
 def _duplicates(keys: Iterable[tuple[str, str, Split]]) -> Row:

@@ -30,6 +30,8 @@ def tables(stats: Row, language: str, examples: int = 10) -> str:
         diagnoses = [[named(name, language), grade or "", str(n), name] for name, grade, n in stats["diagnoses"]]
         parts.append(aligned([["found", "severity", "reports", ""], *diagnoses], "<<><"))
         parts.append(_contradictions(stats["contradictions"], examples))
+    if "volumes" in stats:
+        parts.append(_volumes(stats["volumes"]))
     return "\n\n".join([*parts, _duplicates(stats["duplicates"]), _leaks(stats["leaks"])])
 
 
@@ -81,6 +83,18 @@ def _contradictions(counts: Row, examples: int) -> str:
     more = counts["side"] + counts["polarity"] - len(rows)
     left = [f"  and {more} more; --json shows what the first of them say"] if more and rows else []
     return "\n".join([title, *(f"  {line}" for line in (aligned(rows, "<<<").splitlines() if rows else ())), *left])
+
+
+def _volumes(of: Row) -> str:
+    """How many volumes, of which kernels, and whose lungs are cut off; --json has a row for each."""
+    kernels = ", ".join(f"{name} {n}" for name, n in of["kernels"].items())
+    cut = ", ".join(f"{face} {n}" for face, n in of["lungs_cut"].items()) or "none"
+    ends = [["volumes", "min", "mean", "max"]]
+    for key, name in (("slices", "slices"), ("step_mm", "step, mm"), ("lungs_litres", "lungs, litres")):
+        ends.append([name, *(f"{of[key][end]:g}" for end in ("min", "mean", "max"))])
+    often = "–" if of["often"] is None else f"{of['often']:.0%}"
+    title = f"{len(of['each'])} volumes; kernels: {kernels}\nlungs cut off: {cut}"
+    return f"{title}\n{aligned(ends, '<>>>')}\nsaid five times or more: {often} of the text"
 
 
 def _duplicates(groups: Row) -> str:

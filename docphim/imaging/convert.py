@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,17 +12,23 @@ from PIL import Image
 
 from docphim import files
 from docphim.errors import Refused, UsageError
-from docphim.imaging import limits, scope, store
+from docphim.imaging import frames, geometry, limits, reconstructions, scope, store
 from docphim.imaging.film import Film, read_film
-from docphim.imaging.find import SeriesFound, look_through
+from docphim.imaging.find import look_through
 from docphim.imaging.io import file_kind, nifti, read_volume
+from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.volume import Volume
+from docphim.imaging.reconstructions import Rule
+from docphim.imaging.space import hu
 
 Meta = dict[str, Any]
 
+#: Slices of a volume on a picture and side by side, and the HU that become black and white there.
+_SHEET, _ABREAST, _WINDOW = 10, 5, (-1000.0, 400.0)
+
 
 def convert(path: str | Path, out: str | Path, modality: str | None = None, long_side: int | None = None) -> Meta:
-    """Write a film as `.b2nd` (with its metadata), `.png` (16 bit) or `.npy` (uint16), a CT as `.b2nd`, `.nii.gz` or `.npy`.
+    """Write a film as `.b2nd` (with its metadata), `.png` (16 bit) or `.npy` (uint16); a CT as these (ten slices) or `.nii.gz`.
 
     Parameters
     ----------
@@ -42,8 +49,9 @@ def convert(path: str | Path, out: str | Path, modality: str | None = None, long
     UsageError
         An unknown modality, a suffix that this is not written as, or OUT is PATH.
     Refused
-        As `read_film` and `read_volume`; `unit_unknown` for a volume whose numbers nobody vouches for; `series_mixed` for a
-        folder of several series; `modality_unsupported` for what is not of the modality.
+        As `read_film` and `read_volume`; `unit_unknown` for a volume whose numbers nobody vouches for; `not_hu` where a CT is
+        asked for and its values are none; `series_mixed` for a folder of several series, unless a CT is asked for: then one is
+        chosen as `reconstructions` says; `modality_unsupported` for what is not of the modality.
     """
     path, out = Path(path).expanduser(), Path(out).expanduser()
     if modality not in (None, *scope.CODES):
@@ -72,32 +80,57 @@ def _film(path: Path, out: Path, suffix: str, long_side: int | None) -> Meta:
 
 def _volume(path: Path, out: Path, suffix: str, modality: str | None) -> Meta:
     write = _writer(_VOLUME_WRITERS, suffix, out, "a volume")
-    location = str(_one_series(path, modality).location) if path.is_dir() else str(path.absolute())
-    if not path.is_dir() and not _is_volume(path):
-        raise Refused("modality_unsupported", "", "one file of a film or a slice; a CT is converted from its folder")
-    volume = read_volume(location)
-    if volume.unit is None:
-        stored = volume.how.get("stored_unit")
-        why = f"the values are {stored}, and this version works out no SUV" if stored else "nothing in the file says a unit"
-        raise Refused("unit_unknown", "", f"{why}: what is written must say what its numbers mean")
+    volume = _in_a_unit(read_volume(_location(path, modality)), modality)
     spacing = list(volume.spacing) if volume.spacing else None
     meta = {"shape": list(volume.array.shape), "spacing": spacing, "unit": volume.unit, "how": volume.how}
     write(out, volume, meta)
     return meta
 
 
+def _location(path: Path, modality: str | None) -> str:
+    """Where the one volume lies that can be meant: a file, or a series in a folder."""
+    if path.is_dir():
+        return str(_one_series(path, modality))
+    if not _is_volume(path):
+        raise Refused("modality_unsupported", "", "one file of a film or a slice; a CT is converted from its folder")
+    return str(path.absolute())
+
+
+def _in_a_unit(volume: Volume, modality: str | None) -> Volume:
+    """A volume whose numbers somebody vouches for: the file, or of a chest in HU its values, if a CT is asked for or may be."""
+    no_ct = modality == "pet" or volume.modality not in ("", "CT") or volume.affine is None
+    if volume.unit is None and no_ct:
+        stored = volume.how.get("stored_unit")
+        why = f"the values are {stored}, and this version works out no SUV" if stored else "nothing in the file says a unit"
+        raise Refused("unit_unknown", "", f"{why}: what is written must say what its numbers mean")
+    if modality == "ct" or volume.unit is None:
+        seen = hu.Seen(len(volume.array))
+        for plane in volume.array:
+            seen.look(plane)
+        try:
+            hu.check(seen)
+        except Refused as refusal:
+            if modality == "ct":
+                raise
+            raise Refused("unit_unknown", "", f"nothing in the file says a unit, and in HU {refusal.why}") from refusal
+    return replace(volume, unit="HU")
+
+
 def _is_volume(path: Path) -> bool:
     return path.is_file() and file_kind(path) in ("nifti", "npz", "npy")
 
 
-def _one_series(folder: Path, modality: str | None) -> SeriesFound:
-    """The one series of a folder that can be meant."""
+def _one_series(folder: Path, modality: str | None) -> SeriesFiles:
+    """The one series of a folder that can be meant; of the CT series of a scan, the first by the stated order."""
     candidates = [series for series in look_through(folder)[1] if not modality or series.modality in scope.CODES[modality]]
     if not candidates:
         raise Refused("image_missing", "", f"the folder holds no series of {modality or 'slices'}; a film is one file")
-    if len(candidates) > 1:
+    if len(candidates) == 1:
+        return candidates[0].location
+    if modality != "ct":
         raise Refused("series_mixed", "", f"the folder holds {len(candidates)} series; convert one of its folders")
-    return candidates[0]
+    slices, _ = reconstructions.chosen([path for series in candidates for path in series.location.paths], Rule())
+    return SeriesFiles(str(folder), tuple(str(item.path.relative_to(folder)) for item in slices))
 
 
 def _writer(writers: dict[str, Any], suffix: str, out: Path, name: str) -> Any:
@@ -127,6 +160,18 @@ def _volume_nifti(out: Path, volume: Volume, meta: Meta) -> None:
     _whole(out, lambda handle: handle.write(nifti.to_bytes(volume)))
 
 
+def _volume_png(out: Path, volume: Volume, meta: Meta) -> None:
+    """Ten slices from the head down, five abreast, in a window from lung to soft tissue; voxels become square."""
+    count = min(_SHEET, len(volume.array))
+    shown = [volume.array[int((part + 0.5) * len(volume.array) / count)] for part in range(count)]
+    _, down, across = volume.spacing or (1.0, 1.0, 1.0)
+    size = geometry.squared(shown[0].shape[0], shown[0].shape[1], down / across)
+    pictures = [np.rint(geometry.resize(frames.display(plane, *_WINDOW), size) / 257).clip(0, 255) for plane in shown]
+    pictures += [np.zeros(size, np.float32)] * (-count % _ABREAST)
+    lines = [np.concatenate(pictures[at : at + _ABREAST], axis=1) for at in range(0, len(pictures), _ABREAST)]
+    _whole(out, lambda handle: Image.fromarray(np.concatenate(lines).astype(np.uint8)).save(handle, "PNG"))
+
+
 def _volume_npy(out: Path, volume: Volume, meta: Meta) -> None:
     _whole(out, lambda handle: np.save(handle, np.ascontiguousarray(volume.array)))
 
@@ -141,4 +186,5 @@ _VOLUME_WRITERS: dict[str, Callable[[Path, Volume, Meta], None]] = {
     ".b2nd": _volume_b2nd,
     ".nii.gz": _volume_nifti,
     ".npy": _volume_npy,
+    ".png": _volume_png,
 }

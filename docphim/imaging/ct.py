@@ -16,7 +16,7 @@ from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
 from docphim.imaging.io.volume import Turn
 from docphim.imaging.reconstructions import Rule
-from docphim.imaging.space import hu, resample
+from docphim.imaging.space import hu, quality, resample
 from docphim.imaging.space.lungs import Blocks, lungs
 from docphim.imaging.space.resample import Axis
 from docphim.imaging.store import Stream
@@ -123,24 +123,8 @@ def _slices(
     if lung["lungs_share"] < _LEAST_LUNG:
         why = f"{lung['lungs_share']:.1%} of the body is lung: another part than the chest"
         raise Refused("body_part_out_of_scope", "", why)
-    facts["how"] = dict(
-        sorted({**facts["how"], **planes.how, **_padding(seen), "quality": _quality(seen, facts, lung)}.items())
-    )
-
-
-def _padding(seen: hu.Seen) -> Row:
-    return {"padding": seen.padding()} if seen.padding() else {}
-
-
-def _quality(seen: hu.Seen, facts: Row, lung: Row) -> Row:
-    """What a person asks of a scan: its values, its field of view, its lungs."""
-    values, (steps, shape) = seen.body(), (facts["how"]["spacing"], facts["how"]["shape"])
-    return {
-        "hu": {str(percent): values.percentile(percent) for percent in (1, 25, 50, 75, 99)},
-        "air": round(values.share(-1100, -950), 3),
-        "field_of_view_mm": [round(n * step, 1) for n, step in zip(shape, steps, strict=True)],
-        **lung,
-    }
+    known = {**facts["how"], **planes.how, **quality.row(seen, planes.shape, turn.spacing, lung)}
+    facts["how"] = dict(sorted(known.items()))
 
 
 def _check_size(shape: tuple[int, ...], spacing: Sequence[float]) -> None:

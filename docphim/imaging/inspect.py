@@ -9,9 +9,10 @@ from typing import Any
 from docphim.errors import Refused
 from docphim.imaging.film import film_from, spacing_of
 from docphim.imaging.find import SeriesFound, look_through
-from docphim.imaging.io import arrays, dicom, locations, raster, read_volume
+from docphim.imaging.io import arrays, dicom, locations, raster, read_planes, read_volume
 from docphim.imaging.io.sniff import ENOUGH, Kind, kind_of
-from docphim.imaging.io.volume import Volume
+from docphim.imaging.io.volume import turn_of
+from docphim.imaging.space import quality
 from docphim.progress import bar
 
 Row = dict[str, Any]
@@ -30,7 +31,7 @@ def inspect(path: str | Path) -> Row:
         JSON-ready.  A file: `format`, `modality`, `shape`, `spacing` (mm), `unit`, `refused` (rows of `reason`, `where`,
         `why`; empty when usable), and for a film `view` and `how`.  A folder: `files`, `usable`, `others` (no images),
         `modalities` (counts), `volumes` (a row like a file's for each series or volume, with `where` and `files`) and
-        `refused`.  Shapes and spacings of volumes are along z, y and x.
+        `refused`.  Shapes and spacings of volumes are along z, y and x; of a CT there is `quality` too.
 
     Raises
     ------
@@ -90,22 +91,41 @@ def _volume_row(where: str, form: str, modality: str | None, location: str, file
     row: Row = {"where": where, "files": files, "format": form, "modality": modality}
     row |= {"shape": None, "spacing": None, "unit": None, "refused": []}
     try:
-        volume = read_volume(location)
+        return row | (_array(location, where) if form in ("npz", "npy") else _placed(location, where))
     except Refused as refusal:
         return row | {"refused": [{"reason": refusal.reason, "where": where, "why": refusal.why}]}
-    return row | _described(volume, where)
 
 
-def _described(volume: Volume, where: str) -> Row:
-    """Shape, spacing and unit; a volume whose unit nobody knows cannot be used as it is."""
-    row: Row = {"modality": volume.modality or None, "shape": list(volume.array.shape), "unit": volume.unit}
-    row |= {"spacing": list(volume.spacing) if volume.spacing else None, "how": volume.how, "refused": []}
-    row["values"] = [float(volume.array.min()), float(volume.array.max())]
-    if volume.unit is None:
-        stored = volume.how.get("stored_unit")
+def _array(location: str, where: str) -> Row:
+    """An array says neither a place nor a unit."""
+    volume = read_volume(location)
+    row: Row = {"shape": list(volume.array.shape), "how": volume.how, "refused": _no_unit(where, _NO_UNIT)}
+    return row | {"values": [float(volume.array.min()), float(volume.array.max())]}
+
+
+def _placed(location: str, where: str) -> Row:
+    """A series or a NIfTI, plane by plane; a NIfTI is HU where its values are those of a chest in HU, else of no unit."""
+    planes = read_planes(location)
+    turn = turn_of(planes.shape, planes.affine)
+    row: Row = {"modality": planes.modality or None, "shape": [planes.shape[axis] for axis in turn.axes]}
+    row |= {"spacing": list(turn.spacing), "unit": planes.unit, "how": planes.how}
+    if planes.modality not in ("", "CT"):
+        ends = [float(end) for plane in planes.read() for end in (plane.min(), plane.max())]
+        stored = planes.how.get("stored_unit")
         why = f"the values are {stored}, and this version works out no SUV" if stored else _NO_UNIT
-        row["refused"] = [{"reason": "unit_unknown", "where": where, "why": why}]
-    return row
+        return row | {"values": [min(ends), max(ends)], "refused": _no_unit(where, why)}
+    try:
+        return row | {"modality": "CT", "unit": "HU", "refused": [], **quality.look(planes)}
+    except Refused as refusal:
+        if refusal.reason != "not_hu":
+            raise
+        if planes.unit is None:
+            return row | {"refused": _no_unit(where, f"{_NO_UNIT}; of a chest in HU they are not: {refusal.why}")}
+        return row | {"refused": [{"reason": "not_hu", "where": where, "why": refusal.why}]}
+
+
+def _no_unit(where: str, why: str) -> list[Row]:
+    return [{"reason": "unit_unknown", "where": where, "why": why}]
 
 
 def _file(path: Path, name: str) -> Row:

@@ -7,7 +7,7 @@ from docphim.build import build
 from docphim.build.stats import dataset_stats
 from docphim.build.stats_text import named, tables
 from docphim.errors import UsageError
-from docphim.files import read_json, write_jsonl
+from docphim.files import read_json, read_jsonl, write_jsonl
 from docphim.language.terms import term
 from docphim.phantom.patient import sample_patient
 from docphim.phantom.reports import compose
@@ -212,3 +212,28 @@ def test_a_concept_without_words_keeps_its_name():
     assert term("costophrenic_angle", "anatomy", "vi") == "góc sườn hoành"
     assert term("opacified", "states", "vi") == "mờ", "a word that means a state of certain anatomy only"
     assert term("opacified", "findings", "vi") == "opacified"
+
+
+def test_volumes_have_a_table_of_their_own_and_what_is_said_by_habit_is_counted(tmp_path):
+    assert "volumes" not in made(tmp_path / "films", [study(n) for n in range(4)])
+    rare = {"findings": "Nốt mờ đỉnh phổi phải.", "impression": "Hiện tại chưa thấy bất thường."}
+    studies = [study(n, rare if n == 0 else None, ("train", "val", "test")[n % 3]) for n in range(6)]
+    made(tmp_path, studies)
+    index = list(read_jsonl(tmp_path / "prepared" / "index.jsonl"))
+    for n, row in enumerate(index):
+        quality = {"hu": {"50": -700}, "air": 0.3, "lungs_litres": 1.0 + n, "lungs_share": 0.2, "lungs_cut": ["top"] * (n < 2)}
+        row["how"] = {"shape": [40 + n, 512, 512], "spacing": [1.25, 0.7, 0.7], "quality": quality}
+        row["how"] |= {"kernel": "B30f"} if n else {}
+    write_jsonl(tmp_path / "prepared" / "index.jsonl", index)
+    stats = dataset_stats(tmp_path, "vi")
+    volumes = stats["volumes"]
+    assert (volumes["kernels"], volumes["lungs_cut"]) == ({"B30f": 5, "unknown": 1}, {"top": 2})
+    assert volumes["lungs_litres"] == {"min": 1.0, "mean": 3.5, "max": 6.0}
+    assert [row["shape"][0] for row in volumes["each"]] == [40, 41, 42, 43, 44, 45]
+    # five times 4 and six times 6 syllables of habit, and 5 that are said once
+    assert volumes["often"] == round((5 * 4 + 6 * 6) / (5 * 4 + 6 * 6 + 5), 3)
+    text = tables(stats, "vi")
+    assert (
+        "6 volumes; kernels: B30f 5, unknown 1\nlungs cut off: top 2" in text
+        and "said five times or more: 92% of the text" in text
+    )

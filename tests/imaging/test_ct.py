@@ -24,9 +24,13 @@ from chest_volumes import (
     round_view,
     write,
 )
+from PIL import Image
 
 from docphim.errors import Refused
-from docphim.imaging import ct
+from docphim.imaging import ct, store
+from docphim.imaging.convert import convert
+from docphim.imaging.inspect import inspect
+from docphim.imaging.space import resample
 from docphim.study import Row
 
 
@@ -148,6 +152,51 @@ def test_the_published_values_come_within_one_hu(tmp_path: Path) -> None:
     expected = torch.nn.functional.interpolate(clipped, size=size, mode="trilinear", align_corners=False)[0, 0].numpy()
     assert np.abs(volume - expected).max() <= 1
     assert facts["spacing"] == pytest.approx([n * s / m for n, s, m in zip(values.shape, SPACING, size, strict=True)], abs=1e-5)
+
+
+def test_a_coarser_grid_does_not_show_a_fine_pattern_as_a_false_one(tmp_path: Path) -> None:
+    kept = []
+    for pattern in (1.2, 3.0):  # mm
+        columns = np.arange(300) * 0.34
+        wave = 100 * np.sin(2 * np.pi * columns / pattern)
+        values = np.zeros((3, 40, 300)) + wave
+        grid = [resample.axis(3, 1.5, 1.5), resample.axis(40, 0.34, 0.75), resample.axis(300, 0.34, 0.75)]
+        (plane, *_) = [plane for _, plane in resample.resampled(iter(values.astype(np.int16)), *grid)]
+        kept.append(float(np.sqrt(2) * plane[5:-5, 5:-5].std()) / 100)
+    assert kept[0] <= 0.25 and kept[1] >= 0.8
+
+
+def test_a_nifti_is_hu_where_its_values_are_those_of_a_chest(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii"
+    path.write_bytes(nifti(chest()))
+    row = inspect(path)
+    assert (row["modality"], row["unit"], row["refused"]) == ("CT", "HU", [])
+    assert (row["shape"], row["quality"]["lungs_cut"], row["quality"]["lungs_litres"] > 1) == ([12, 32, 32], [], True)
+    for name in ("a.b2nd", "a.npy", "a.nii.gz", "a.png"):
+        assert convert(path, tmp_path / name)["unit"] == "HU"
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), store.read(tmp_path / "a.b2nd"))
+    shown = np.asarray(Image.open(tmp_path / "a.png"))
+    assert shown.shape == (2 * 32, 5 * 32)
+    # the fourth of ten slices is the one with the marker, in the left lung: at the right
+    assert shown[12, 2 * 32 + 22] == 255 and shown[12, 2 * 32 + 9] < 60
+
+
+@pytest.mark.parametrize(
+    ("values", "modality", "reason"),
+    [
+        (chest() + 1024, "ct", "not_hu"),
+        (chest() + 1024, None, "unit_unknown"),
+        (chest(), "pet", "unit_unknown"),
+        ((chest() > 0) * 1.0, "ct", "not_hu"),
+    ],
+)
+def test_what_is_in_no_unit_is_not_converted(tmp_path: Path, values: np.ndarray, modality: str | None, reason: str) -> None:
+    path = tmp_path / "a.nii"
+    path.write_bytes(nifti(values))
+    with pytest.raises(Refused) as refusal:
+        convert(path, tmp_path / "a.npy", modality)
+    assert (refusal.value.reason, refusal.value.where) == (reason, "a.nii")
+    assert [row["reason"] for row in inspect(path)["refused"]] == ([] if modality == "pet" else ["unit_unknown"])
 
 
 def test_a_field_of_view_that_no_body_fits_is_no_geometry(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pydicom import uid
 
 from docphim.errors import Refused
 from docphim.imaging import ct
+from docphim.imaging.convert import convert
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.study import Row
 
@@ -87,6 +88,14 @@ def test_one_series_of_a_scan_is_read(tmp_path: Path, names: tuple[str, ...], ru
     array, facts = prepared(study(tmp_path, *names), series=rule)
     assert which(array) == expected
     assert facts["how"]["series"]["of"] == len(names)
+
+
+def test_convert_reads_the_same_series_of_a_scan(tmp_path: Path) -> None:
+    folder = study(tmp_path / "scan", "sharp", "soft", "dose")
+    with pytest.raises(Refused, match="series_mixed"):
+        convert(folder, tmp_path / "a.npy")
+    convert(folder, tmp_path / "a.npy", "ct")
+    assert which(np.load(tmp_path / "a.npy")) == "soft"
 
 
 @pytest.mark.parametrize("rule", [{"kernel": "lung"}, {"thickness": 0.6}, {"phase": "portal"}, {"kernel": "B3"}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -87,6 +88,9 @@ def across(planes: Planes, scratch: Path | None = None) -> tuple[Planes, Turn]:
         with tempfile.TemporaryFile(dir=scratch) as handle:
             # float32 holds every value of int16 too, and a plane that does not fit it is float32
             dtype = np.float32 if planes.dtype == np.int16 else planes.dtype
+            size = int(np.prod(planes.shape)) * np.dtype(dtype).itemsize
+            if hasattr(os, "posix_fallocate"):  # a disk that fills up later would end the process
+                os.posix_fallocate(handle.fileno(), 0, size)
             array: np.ndarray = np.memmap(handle, dtype, "w+", shape=planes.shape)
             for number, plane in enumerate(planes.read()):
                 array[number] = plane
