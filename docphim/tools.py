@@ -77,11 +77,14 @@ def convert(
         str | None, typer.Option("--as", metavar="xray|ct|pet", help="The modality, where the file does not say.")
     ] = None,
     long_side: Annotated[int, typer.Option(help="Long side in pixels; films are never enlarged.")] = 1024,
+    layout: Annotated[
+        str | None, typer.Option(metavar="preprocessed|preprocessed_numpy", help="A chest CT as the papers' loaders read it.")
+    ] = None,
 ) -> None:
     """One study through imaging, outside any run."""
     from docphim.imaging.convert import convert as through
 
-    made = through(path, out, as_, long_side)
+    made = through(path, out, as_, long_side, layout)
     size = " x ".join(map(str, made["shape"]))
     print(f"{out}: {size} pixels, view {made['view']}" if "view" in made else f"{out}: {size} voxels, {made['unit']}")
 

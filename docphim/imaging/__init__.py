@@ -14,7 +14,11 @@ from docphim.recipe import Section, validated
 from docphim.study import Media, Row
 
 #: Modality (as in studies.jsonl) → its module, of the shape of `Modality`.
-MODALITIES: dict[str, str] = {"xray": "docphim.imaging.xray", "ct": "docphim.imaging.ct"}
+MODALITIES: dict[str, str] = {
+    "xray": "docphim.imaging.xray",
+    "ct": "docphim.imaging.ct",
+    "ct_masks": "docphim.imaging.ct_masks",
+}
 
 
 class Modality(Protocol):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from docphim import files
 from docphim.errors import Refused, UsageError
-from docphim.imaging import frames, geometry, limits, reconstructions, scope, store
+from docphim.imaging import frames, geometry, layouts, limits, reconstructions, scope, store
 from docphim.imaging.film import Film, read_film
 from docphim.imaging.find import look_through
 from docphim.imaging.io import file_kind, nifti, read_volume
@@ -27,7 +27,13 @@ Meta = dict[str, Any]
 _SHEET, _ABREAST, _WINDOW = 10, 5, (-1000.0, 400.0)
 
 
-def convert(path: str | Path, out: str | Path, modality: str | None = None, long_side: int | None = None) -> Meta:
+def convert(
+    path: str | Path,
+    out: str | Path,
+    modality: str | None = None,
+    long_side: int | None = None,
+    layout: str | None = None,
+) -> Meta:
     """Write a film as `.b2nd` (with its metadata), `.png` (16 bit) or `.npy` (uint16); a CT as these (ten slices) or `.nii.gz`.
 
     Parameters
@@ -38,6 +44,8 @@ def convert(path: str | Path, out: str | Path, modality: str | None = None, long
         What it must be: `xray`, `ct` or `pet`; None for what it is.  In a folder it chooses among series.
     long_side : int or None
         Longer side of a film at most, pixels; None keeps the film's size.
+    layout : str or None
+        A chest CT in one of the paper's layouts (`layouts.SUFFIXES`), resampled, in place of its voxels as they are.
 
     Returns
     -------
@@ -60,6 +68,8 @@ def convert(path: str | Path, out: str | Path, modality: str | None = None, long
     if out.resolve() == path.resolve():
         raise UsageError(f"{out.name}: would overwrite the film itself")
     try:
+        if layout:
+            return layouts.write(_location(path, modality or "ct"), out, layout)
         if modality != "xray" and (modality or path.is_dir() or _is_volume(path)):
             return _volume(path, out, suffix, modality)
         return _film(path, out, suffix, long_side)

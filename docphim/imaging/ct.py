@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
 from docphim.imaging.io.volume import Turn
 from docphim.imaging.reconstructions import Rule
+from docphim.imaging.space import grid as grids
 from docphim.imaging.space import hu, quality, resample
 from docphim.imaging.space.lungs import Blocks, lungs
 from docphim.imaging.space.resample import Axis
@@ -39,13 +40,11 @@ _LEAST_LUNG = 0.02
 #: The least and the greatest length of a volume along z, y and x, mm: of a crop, and of a scanner's table and bore.
 _BODY_MM = ((20, 2200), (50, 1000), (50, 1000))
 
-Millimetres = Annotated[float, Field(gt=0.1, le=20)]
-
 
 class Settings(Section):
     """The grid on disk, mm along z, y and x; `published` gives the values of CT-RATE's published steps instead."""
 
-    spacing: tuple[Millimetres, Millimetres, Millimetres] = (1.5, 0.75, 0.75)
+    spacing: grids.Spacing = grids.DEFAULT
     published: bool = False
     series: Rule = Rule()
     show: dict[str, Any] = Field(default_factory=lambda: {"count": 10})
@@ -70,8 +69,8 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
         The volume cannot be used; the reason says why.  Also while slices come: `not_hu`, `body_part_out_of_scope`.
     """
     planes, turn = across(_planes(location, settings.series))
-    grid = _grid(planes.shape, turn, settings)
-    spacing = [round(axis.step * old, 6) for axis, old in zip(grid, turn.spacing, strict=True)]
+    grid = grids.grid_of(planes.shape, turn, settings.spacing, settings.published)
+    spacing = grids.spacing_on(turn, grid)
     _check_size(planes.shape, turn.spacing)
     depth, rows, columns = (axis.new for axis in grid)
     facts = {
@@ -79,7 +78,7 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
         "unit": "HU",
         "view": "unknown",
         "frame_of_reference": planes.frame_of_reference,
-        "affine": (np.round(_placed(turn, grid), 6) + 0.0).tolist(),
+        "affine": grids.placed_on(turn, grid),
         "how": {"shape": list(planes.shape), "spacing": list(turn.spacing)},
     }
     return Stream((depth, rows, columns), np.dtype(np.int16), _slices(planes, turn, grid, settings.published, facts)), facts
@@ -132,21 +131,6 @@ def _check_size(shape: tuple[int, ...], spacing: Sequence[float]) -> None:
     size = [n * step for n, step in zip(shape, spacing, strict=True)]
     if any(not low <= length <= high for length, (low, high) in zip(size, _BODY_MM, strict=True)):
         raise Refused("no_geometry", "", f"the volume measures {size[0]:.0f} x {size[1]:.0f} x {size[2]:.0f} mm")
-
-
-def _grid(shape: tuple[int, int, int], turn: Turn, settings: Settings) -> tuple[Axis, Axis, Axis]:
-    make = resample.published_axis if settings.published else resample.axis
-    depth, rows, columns = (make(*row) for row in zip(shape, turn.spacing, settings.spacing, strict=True))
-    return depth, rows, columns
-
-
-def _placed(turn: Turn, grid: tuple[Axis, Axis, Axis]) -> np.ndarray:
-    """From voxel (x, y, z) of the grid to mm: the outer edges of the first voxels are those of the file's."""
-    steps = np.array([axis.step for axis in reversed(grid)])
-    affine = turn.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ (steps / 2 - 0.5)
-    affine[:3, :3] *= steps
-    return affine
 
 
 def media(study: str, rows: list[Row], settings: Settings) -> list[Media]:

@@ -20,11 +20,10 @@ from pydicom import Dataset
 from docphim.errors import Refused
 from docphim.imaging.io import dicom
 from docphim.imaging.io.slices import Slice, header_of, slices_of
-from docphim.package_data import packaged
+from docphim.imaging.kernels import kernel_kind, phase_of
 from docphim.recipe import Section
 from docphim.study import Row
 
-_TABLE = Path(__file__).with_suffix(".yaml")
 #: A series reaches as far as another where it lacks less than this share of its length.
 _AS_FAR = 0.05
 #: Slices of so much more or less than the thickness asked for are of that thickness.
@@ -88,7 +87,7 @@ def chosen(paths: Sequence[Path], rule: Rule) -> tuple[tuple[Slice, ...], Row]:
     usable = [c for c in fits if c.across and len(c.slices) >= _FEW] or fits
     furthest = max(c.reach for c in usable)
     best = min(usable, key=lambda c: _order(c, furthest))
-    return best.slices, {"series": {"of": len(parts), "kernel": _kind(best.kernel), "phase": best.phase or "unknown"}}
+    return best.slices, {"series": {"of": len(parts), "kernel": kernel_kind(best.kernel), "phase": best.phase or "unknown"}}
 
 
 def _candidates(parts: list[list[tuple[Path, Dataset]]]) -> list[Candidate]:
@@ -127,7 +126,7 @@ def _candidate(members: list[Slice]) -> Candidate:
         slices=tuple(members),
         kernel=dicom.text(header, "ConvolutionKernel"),
         thickness=(dicom.numbers(header, "SliceThickness") or [step])[0] or step,
-        phase=_phase(dicom.text(header, "ContrastBolusAgent"), description),
+        phase=phase_of(dicom.text(header, "ContrastBolusAgent"), description),
         description=description,
         original=kinds[0] != "DERIVED" and "LOCALIZER" not in kinds,
         across=abs(normal[2]) > _ACROSS and "LOCALIZER" not in kinds,
@@ -142,7 +141,7 @@ def _order(candidate: Candidate, furthest: float) -> tuple[bool, bool, float, in
         not candidate.original,
         candidate.reach < (1 - _AS_FAR) * furthest,
         candidate.thickness,
-        kernels[_kind(candidate.kernel)],
+        kernels[kernel_kind(candidate.kernel)],
         candidate.phase != "contrast",
         candidate.number,
         dicom.text(candidate.slices[0].header, "SeriesInstanceUID"),
@@ -150,27 +149,11 @@ def _order(candidate: Candidate, furthest: float) -> tuple[bool, bool, float, in
 
 
 def _fits(candidate: Candidate, rule: Rule) -> bool:
-    if rule.kernel and rule.kernel.lower() not in (_kind(candidate.kernel), *candidate.kernel.lower().split("\\")):
+    if rule.kernel and rule.kernel.lower() not in (kernel_kind(candidate.kernel), *candidate.kernel.lower().split("\\")):
         return False
     if rule.thickness and abs(candidate.thickness - rule.thickness) > _THICKNESS * rule.thickness:
         return False
     return not rule.phase or rule.phase.lower() == candidate.phase or bool(_word(rule.phase, candidate.description))
-
-
-def _kind(kernel: str) -> str:
-    """`soft`, `sharp` or `unknown`."""
-    return next((kind for kind in ("soft", "sharp") if _any(kind, kernel.partition("\\")[0])), "unknown")
-
-
-def _phase(agent: str, description: str) -> str:
-    """`native`, `contrast`, or '' where nothing says which."""
-    if agent:
-        return "native" if agent.lower() in ("none", "no") else "contrast"
-    return next((phase for phase in ("native", "contrast") if _any(phase, description)), "")
-
-
-def _any(name: str, text: str) -> bool:
-    return any(re.search(pattern, text, re.IGNORECASE) for pattern in packaged(_TABLE)[name])
 
 
 def _word(word: str, text: str) -> re.Match[str] | None:

@@ -26,6 +26,7 @@ SOURCES: dict[str, str] = {
     "phantom": "docphim.ingest.phantom",
     "folder": "docphim.ingest.folder",
     "vix_ray": "docphim.ingest.vix_ray",
+    "ct_rate": "docphim.ingest.ct_rate",
     "joined": "docphim.ingest.joined",
 }
 #: The columns of private.csv; see docs/data.md.

@@ -18,6 +18,7 @@ READERS: dict[str, str] = {
     "nifti": "docphim.imaging.io.nifti",
     "key": "docphim.imaging.io.arrays",
     "npy": "docphim.imaging.io.arrays",
+    "stated": "docphim.imaging.io.stated",
 }
 
 
@@ -52,6 +53,10 @@ def _form(place: locations.Place) -> str:
         return "series"
     if isinstance(place, locations.Key):
         return "key"
+    if isinstance(place, locations.Stated):
+        return "stated"
+    if isinstance(place, locations.Masks):
+        raise Refused("modality_unsupported", "", "masks are no volume to be shown")
     if isinstance(place, locations.Cell):
         raise Refused("modality_unsupported", "", "a cell of a table holds a picture, not a volume")
     kind = file_kind(place)

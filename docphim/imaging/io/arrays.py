@@ -64,14 +64,28 @@ def _member(archive: zipfile.ZipFile, key: str) -> str:
     return name
 
 
-def _read(handle: IO[bytes]) -> np.ndarray:
-    """The array, its claimed size held against the limit before anything is allocated."""
+def header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether columns come first, and type of an array of three axes; its voxels come next in the file.
+
+    Raises
+    ------
+    ValueError
+        It is no array of numpy's.
+    Refused
+        `pixels_undecodable` (not three axes of numbers), `image_too_large` or `pixels_missing`.
+    """
     version = np.lib.format.read_magic(handle)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, by_columns, dtype = header(handle)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read(handle)
     if len(shape) != 3 or dtype.kind not in "iuf":
         raise Refused("pixels_undecodable", "", "the array is not three axes of numbers")
     limits.check_voxels(shape)
+    return shape, by_columns, dtype
+
+
+def _read(handle: IO[bytes]) -> np.ndarray:
+    """The array, its claimed size held against the limit before anything is allocated."""
+    shape, by_columns, dtype = header(handle)
     data = handle.read(int(np.prod(shape)) * dtype.itemsize)
     if len(data) < int(np.prod(shape)) * dtype.itemsize:
         raise Refused("file_truncated")

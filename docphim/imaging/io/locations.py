@@ -6,6 +6,8 @@
 | a cell of a table | `parquet:PATH#COLUMN/ROW GROUP/ROW`, `arrow:PATH#COLUMN/BATCH/ROW`; of a list in it, `…/ROW@ITEM` |
 | an array of an `.npz` file | `npz:PATH#KEY` |
 | the files of a DICOM series | `series:["FOLDER", "NAME", "NAME", …]`, names relative to the folder |
+| a volume whose file is silent or wrong about itself | `stated:["PATH", "FORM", {FACTS}]`, as `io.stated` reads it |
+| masks of findings on a volume's grid | `masks:["PATH", "VOLUME"]`, two files |
 """
 
 from __future__ import annotations
@@ -73,7 +75,30 @@ class SeriesFiles:
         return [Path(self.folder, name) for name in self.names]
 
 
-Place = Path | Cell | Key | SeriesFiles
+@dataclass(frozen=True)
+class Stated:
+    """A volume's file of a published form, with what the dataset's tables, or the recipe, say of it; see `io.stated`."""
+
+    path: str
+    form: str
+    facts: dict[str, Any]
+
+    def __str__(self) -> str:
+        return "stated:" + json.dumps([self.path, self.form, self.facts], ensure_ascii=False, sort_keys=True)
+
+
+@dataclass(frozen=True, order=True)
+class Masks:
+    """A file of masks, and the location of the volume on whose grid they lie."""
+
+    path: str
+    volume: str
+
+    def __str__(self) -> str:
+        return "masks:" + json.dumps([self.path, self.volume], ensure_ascii=False)
+
+
+Place = Path | Cell | Key | SeriesFiles | Stated | Masks
 
 
 def parse(location: str) -> Place:
@@ -116,7 +141,34 @@ def _series(location: str) -> SeriesFiles:
     return SeriesFiles(str(folder), tuple(names))
 
 
-_PARSERS: dict[str, Callable[[str], Place]] = {"parquet": _cell, "arrow": _cell, "npz": _key, "series": _series}
+def _stated(location: str) -> Stated:
+    try:
+        path, form, facts = json.loads(location.removeprefix("stated:"))
+    except (ValueError, TypeError):
+        path, form, facts = None, None, None
+    if not (isinstance(path, str) and isinstance(form, str) and isinstance(facts, dict)):
+        raise Refused("file_unreadable", "", 'the location of a stated volume must be stated:["PATH", "FORM", {…}]')
+    return Stated(path, form, facts)
+
+
+def _masks(location: str) -> Masks:
+    try:
+        path, volume = json.loads(location.removeprefix("masks:"))
+    except (ValueError, TypeError):
+        path, volume = None, None
+    if not (isinstance(path, str) and isinstance(volume, str)):
+        raise Refused("file_unreadable", "", 'the location of masks must be masks:["PATH", "VOLUME"]')
+    return Masks(path, volume)
+
+
+_PARSERS: dict[str, Callable[[str], Place]] = {
+    "parquet": _cell,
+    "arrow": _cell,
+    "npz": _key,
+    "series": _series,
+    "stated": _stated,
+    "masks": _masks,
+}
 
 
 def read_table(path: Path) -> dict[str, str]:

@@ -23,6 +23,8 @@ _BAD_STREAM: Any = isal_zlib.error  # an attribute that its types give as an ins
 _SAME_PLACE = 0.5
 #: From millimetres as NIfTI counts them (to the right, the front, the head) to DICOM's (to the left, the back, the head).
 _TO_DICOM = np.diag([-1.0, -1.0, 1.0, 1.0])
+#: The bits of a voxel of masks.
+_MOST_FINDINGS = 32
 
 
 def read(path: Path) -> Volume:
@@ -30,8 +32,13 @@ def read(path: Path) -> Volume:
     return planes(path).whole()
 
 
-def planes(path: Path) -> Planes:
+def planes(path: Path, *, trusted: bool = True) -> Planes:
     """A volume to be read plane by plane, as the file has them; no more than the header claims is inflated.
+
+    Parameters
+    ----------
+    trusted : bool
+        False where somebody else states scale and place: the file's own are passed over, and the matrix is the identity.
 
     Raises
     ------
@@ -43,9 +50,11 @@ def planes(path: Path) -> Planes:
     with _reading(path) as handle:
         header, offset = _header(handle)
     how: dict[str, Any] = {"decoder": "nibabel", "stored": header.get_data_dtype().name}
-    affine = _TO_DICOM @ _affine(header, how)
-    how["spatial_unit"] = header.get_xyzt_units()[0]
-    slope, intercept = _scale(header, how)
+    affine, slope, intercept = np.eye(4), 1.0, 0.0
+    if trusted:
+        affine = _TO_DICOM @ _affine(header, how)
+        how["spatial_unit"] = header.get_xyzt_units()[0]
+        slope, intercept = _scale(header, how)
     width, height, depth = header.get_data_shape()[:3]
     stored = header.get_data_dtype()
 
@@ -59,6 +68,43 @@ def planes(path: Path) -> Planes:
 
     dtype = stored.newbyteorder("=") if (slope, intercept) == (1, 0) else np.dtype(np.float32)
     return Planes((depth, height, width), dtype, affine[:, [2, 1, 0, 3]], read_planes, how=how)
+
+
+def masks(path: Path, volume: Planes) -> Planes:
+    """Masks on the grid of a volume, whose place they take: planes of uint32, bit k for finding k.
+
+    The file has three axes (one finding), or the findings before them (ReXGroundingCT); any value but 0 is the finding.
+
+    Raises
+    ------
+    Refused
+        `shape_differs`: another number of voxels than the volume; `multiframe`: more findings than there are bits; and as
+        `planes`.
+    """
+    with _reading(path) as handle:
+        header, offset = _header(handle, most_axes=4)
+    *several, width, height, depth = header.get_data_shape()
+    count = several[0] if several else 1
+    if (depth, height, width) != volume.shape:
+        sizes = (f"{x} x {y} x {z}" for z, y, x in ((depth, height, width), volume.shape))
+        raise Refused("shape_differs", "", "the masks have {} voxels, their volume {}".format(*sizes))
+    if count > _MOST_FINDINGS:
+        raise Refused("multiframe", "", f"the masks are of {count} findings; {_MOST_FINDINGS} can be told apart")
+    stored = header.get_data_dtype()
+    bits = np.left_shift(np.uint32(1), np.arange(count, dtype=np.uint32))
+
+    def read_planes() -> Iterator[np.ndarray]:
+        with _reading(path) as handle:
+            _exactly(handle, offset)
+            for _ in range(depth):
+                data = _exactly(handle, height * width * count * stored.itemsize)
+                findings = np.frombuffer(data, stored).reshape(height, width, count) != 0
+                yield (findings * bits).sum(axis=2, dtype=np.uint32)
+            while handle.read(1 << 20):
+                pass
+
+    how = {"findings": count}
+    return Planes(volume.shape, np.dtype(np.uint32), volume.affine, read_planes, volume.frame_of_reference, how=how)
 
 
 def to_bytes(volume: Volume) -> bytes:
@@ -96,7 +142,7 @@ def _reading(path: Path) -> Iterator[IO[bytes]]:
         raise Refused("file_unreadable", "", "the file cannot be read or inflated") from error
 
 
-def _header(handle: IO[bytes]) -> tuple[Any, int]:
+def _header(handle: IO[bytes], most_axes: int = 3) -> tuple[Any, int]:
     """The header, and where the voxels begin."""
     import nibabel as nib  # a tenth of a second, and only NIfTI needs it
 
@@ -108,7 +154,7 @@ def _header(handle: IO[bytes]) -> tuple[Any, int]:
             shape, offset = header.get_data_shape(), int(header["vox_offset"])
     except Exception as error:  # nibabel raises by what it stumbled over
         raise Refused("file_unreadable", "", "the NIfTI header cannot be read") from error
-    if len(shape) < 3 or any(n != 1 for n in shape[3:]):
+    if len(shape) < 3 or any(n != 1 for n in shape[most_axes:]):
         raise Refused("multiframe", "", f"the file holds {len(shape)} axes where a volume has three")
     limits.check_voxels(shape)
     if offset < header.sizeof_hdr or offset > 1 << 20:
