@@ -12,7 +12,7 @@ from docphim.backends import ENDPOINT, traits
 from docphim.language import lexicon
 from docphim.metrics import label_sets
 from docphim.metrics.signature import reading
-from docphim.recipe import Recipe, Service
+from docphim.recipe import Model, Recipe, Service
 from docphim.study import SPLITS
 
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
@@ -154,14 +154,28 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
 def pixels(recipe: Recipe) -> dict[str, Any]:
     """The settings of every modality that a recipe prepares, defaults written out: modality → section.
 
+    Where a section's `show` says how many `tokens` of the model's input the slices may take, their `count` stands in its place.
+
     Raises
     ------
     UsageError
-        There is no such modality, or a key of its section is wrong.
+        There is no such modality, a key of its section is wrong, or the tokens hold no slice.
     """
     from docphim.imaging import settings_of
 
-    return {name: section.model_dump(mode="json") for name, section in settings_of(recipe.prepare.sections).items()}
+    sections = {name: section.model_dump(mode="json") for name, section in settings_of(recipe.prepare.sections).items()}
+    return {name: _counted(values, recipe.model, f"prepare.{name}.show.tokens") for name, values in sections.items()}
+
+
+def _counted(section: dict[str, Any], model: Model, where: str) -> dict[str, Any]:
+    """A modality's section with a number of slices in place of a number of tokens."""
+    from docphim.models.frame_tokens import frames_within
+
+    show = section.get("show") or {}
+    if show.get("tokens") is None:
+        return section
+    count = frames_within(show["tokens"], model.family, model.image_size, show["kind"] == "video", where)
+    return {**section, "show": {**show, "tokens": None, "count": count}}
 
 
 def resolved(recipe: Recipe) -> Recipe:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,21 +12,12 @@ import numpy as np
 from PIL import Image
 
 from docphim.errors import Refused, UsageError
-from docphim.imaging import geometry, store
+from docphim.imaging import geometry, slices, store
 from docphim.imaging.limits import WHITE
 from docphim.study import Media, Row
 
 #: The grey of a blank image.
 BLANK = 128
-#: The rules of `Media.frames`, what may stand there, and how it is asked for.
-_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "slices": (
-        lambda value: isinstance(value, list | tuple) and all(type(i) is int for i in value) and len({*value}) == len(value),
-        "a list of whole numbers, none twice",
-    ),
-    "count": (lambda value: type(value) is int and value >= 0, "a whole number"),
-    "step_mm": (lambda value: type(value) in (int, float) and 0 < value < math.inf, "millimetres, above 0"),
-}
 #: Spacings that differ by less than this share are the same; over 400 slices that is 0.04 of a slice.
 _SAME_SPACING = 1e-4
 #: Grids lie on each other where the matrices that place them differ by less (mm).
@@ -80,14 +70,14 @@ def draw(
     """
     opened = {name: store.prepared(dataset, path) for name, path in media.volumes.items()}
     check_media(media, {name: {"shape": list(file.shape), **file.meta} for name, file in opened.items()})
-    slices, step = chosen(media, opened)
+    places, step = slices.chosen(media.frames, next(iter(opened.values())))
     if image == "blank":
-        return Stack(np.full((len(slices), *size, 3), BLANK, np.uint8), step, slices)
-    content = np.stack([shrink(shown, size) for shown in _windowed(media, opened, slices)])
-    content = content.reshape(-1, len(slices), *content.shape[1:])  # (channels, T, h, w)
+        return Stack(np.full((len(places), *size, 3), BLANK, np.uint8), step, places)
+    content = np.stack([shrink(shown, size) for shown in _windowed(media, opened, places)])
+    content = content.reshape(-1, len(places), *content.shape[1:])  # (channels, T, h, w)
     if image == "noise":
-        return Stack(_rgb(_noise(content, size, seed)), step, slices)
-    return Stack(_rgb(geometry.letterbox(content, size)), step, slices)
+        return Stack(_rgb(_noise(content, size, seed)), step, places)
+    return Stack(_rgb(geometry.letterbox(content, size)), step, places)
 
 
 def _noise(content: np.ndarray, size: tuple[int, int], seed: int) -> np.ndarray:
@@ -124,23 +114,10 @@ def check_media(media: Media, facts: Mapping[str, Row]) -> None:
         raise Refused("modality_unsupported", media.study, f"this version draws axial slices, not {media.plane} ones")
     if media.crop_mm is not None:
         raise Refused("modality_unsupported", media.study, "this version draws whole slices, no crops (crop_mm)")
-    _check_rule(media.frames)
+    slices.check(media.frames)
     _check_channels(media)
     if len(facts) > 1:
         _check_grid(media.study, facts)
-
-
-def _check_rule(frames: Row) -> None:
-    if len(frames) > 1:
-        raise UsageError(f"frames: {' and '.join(frames)}: one rule chooses the slices")
-    for name, value in frames.items():
-        if name not in _RULES:
-            near = difflib.get_close_matches(name, _RULES, 1, 0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_RULES)}"
-            raise UsageError(f"frames: {name}: unknown rule; {hint}")
-        fits, wanted = _RULES[name]
-        if not fits(value):
-            raise UsageError(f"frames: {name}: must be {wanted}")
 
 
 def _check_channels(media: Media) -> None:
@@ -176,45 +153,17 @@ def _close(arrays: list[Any], rtol: float = 0.0, atol: float = 0.0) -> bool:
     return all(np.shape(a) == np.shape(arrays[0]) and np.allclose(a, arrays[0], rtol=rtol, atol=atol) for a in arrays)
 
 
-def chosen(media: Media, opened: dict[str, store.Prepared]) -> tuple[tuple[int, ...], float | None]:
-    """Which slices a media entry shows, and their distance in mm; raises as `draw` does."""
-    first = next(iter(opened.values()))
-    depth = len(first.places)
-    spacing = (first.meta.get("spacing") or [None])[0] if len(first.shape) == 3 else None
-    slices = _slices(media.frames, depth, spacing)
-    if not slices:
-        raise Refused("stack_empty")
-    if len(slices) == 1 or spacing is None:
-        return slices, None
-    return slices, round(spacing * (slices[-1] - slices[0]) / (len(slices) - 1), 6)
-
-
-def _slices(frames: Row, depth: int, spacing: float | None) -> tuple[int, ...]:
-    """Slices by one rule of `Media.frames`: `slices`, `count` (the middles of so many equal parts), `step_mm`; {}: all."""
-    if "slices" in frames:
-        return tuple(sorted(frames["slices"]))
-    if "count" in frames:
-        count = min(frames["count"], depth)
-        return tuple(int((part + 0.5) * depth / count) for part in range(count))
-    if "step_mm" in frames:
-        if spacing is None:
-            raise Refused("no_geometry", "", "slices every so many millimetres need a spacing, and the volume has none")
-        step = max(frames["step_mm"] / spacing, 1.0)
-        count = int((depth - 1) / step) + 1
-        start = (depth - 1 - (count - 1) * step) / 2
-        return tuple(round(start + part * step) for part in range(count))
-    return tuple(range(depth))
-
-
-def _windowed(media: Media, opened: dict[str, store.Prepared], slices: tuple[int, ...]) -> list[np.ndarray]:
+def _windowed(media: Media, opened: dict[str, store.Prepared], places: tuple[int, ...]) -> list[np.ndarray]:
     """The chosen slices as display values, uint16 (h, w), channel after channel."""
     if not media.channels:
         shown = next(iter(opened.values()))
         if shown.dtype != np.uint16:
             why = f"{shown.dtype.name} values are not for display: channels must say which become black and white"
             raise Refused("unit_unknown", shown.path.name, why)
-        return list(shown.slices(slices))
-    pixels = {name: opened[name].slices(slices) for name in dict.fromkeys(str(c[0]) for c in media.channels)}
+        return list(slices.pixels(media.frames, shown, places))
+    pixels = {
+        name: slices.pixels(media.frames, opened[name], places) for name in dict.fromkeys(str(c[0]) for c in media.channels)
+    }
     return [display(plane, low, high) for name, low, high in media.channels for plane in pixels[name]]
 
 

@@ -164,6 +164,26 @@ def test_windows_are_channels(tmp_path: Path) -> None:
     assert two.tolist() == [255, 128, 0]
 
 
+@pytest.mark.parametrize(
+    ("slab", "values"),
+    [
+        # Slice n holds 100 n, 2.5 mm from the next.
+        ({"slab_mm": 10}, (100, 1000, 1800)),
+        ({"slab_mm": 10, "slab": "mean"}, (100, 1000, 1800)),
+        ({"slab_mm": 10, "slab": "max"}, (200, 1200, 1900)),
+        ({"slab_mm": 9.9, "slab": "max"}, (100, 1100, 1900)),
+        ({"slab_mm": 4.9, "slab": "max"}, (0, 1000, 1900)),
+        ({"slab_mm": 5, "slab": "mean"}, (50, 1000, 1850)),
+    ],
+)
+def test_a_slab_is_made_of_the_slices_within_half_its_thickness(
+    tmp_path: Path, slab: dict[str, Any], values: tuple[float, ...]
+) -> None:
+    stack = draw(stacked(tmp_path, {"slices": [0, 10, 19], **slab}), tmp_path, (16, 16))
+    assert (stack.slices, stack.step_mm) == ((0, 10, 19), 23.75)
+    np.testing.assert_allclose(stack.frames[:, 4, 4, 0], [n / 2000 * 255 for n in values], atol=1)
+
+
 def test_the_wrong_images_of_a_stack_are_stacks(tmp_path: Path) -> None:
     media = stacked(tmp_path, {"count": 5})
     own, noise, blank = (draw(media, tmp_path, (64, 64), image, seed=3) for image in ("own", "noise", "blank"))
@@ -182,7 +202,10 @@ def test_the_wrong_images_of_a_stack_are_stacks(tmp_path: Path) -> None:
         ({"slices": []}, {}, "stack_empty"),
         ({"count": 0}, {}, "stack_empty"),
         ({"slices": [20]}, {}, "slices_missing"),
+        ({"slices": [20], "slab_mm": 10}, {}, "slices_missing"),
+        ({"slices": [-1], "slab_mm": 10}, {}, "slices_missing"),
         ({"step_mm": 5}, {"spacing": None}, "no_geometry"),
+        ({"count": 5, "slab_mm": 5}, {"spacing": None}, "no_geometry"),
         ({}, {"plane": "coronal"}, "modality_unsupported"),
         ({}, {"crop_mm": [0.0, 0.0, 0.0, 10.0, 10.0, 10.0]}, "modality_unsupported"),
         ({}, {"crop_mm": []}, "modality_unsupported"),
@@ -214,6 +237,9 @@ def test_a_stack_that_cannot_be_drawn_is_refused(
         ({"slices": [3, 3]}, {}, "slices: must be a list of whole numbers, none twice"),
         ({"slices": [2.5]}, {}, "slices: must be a list of whole numbers, none twice"),
         ({"slices": 4}, {}, "slices: must be a list of whole numbers, none twice"),
+        ({"count": 4, "slab": "mean"}, {}, "slab: needs slab_mm"),
+        ({"count": 4, "slab_mm": 0}, {}, "slab_mm: must be millimetres, above 0"),
+        ({"count": 4, "slab_mm": 4, "slab": "median"}, {}, "slab: must be one of mean, max"),
         ({}, {"channels": [["tyo", 0, 1]]}, "channels: tyo: not one of the volumes shown, toy"),
         ({}, {"channels": [["toy", 5, 5]]}, "two numbers that differ"),
         ({}, {"channels": [["toy", 0, float("nan")]]}, "two numbers that differ"),

@@ -1,0 +1,91 @@
+"""What is shown of a volume, as a recipe says it: slices, windows, slabs, and how many slices a budget of tokens holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from docphim.errors import UsageError
+from docphim.imaging.show import Show, shown
+from docphim.models.frame_tokens import frames_within, least_tokens
+from docphim.recipe import validated
+
+ROW = {"study": "s", "modality": "ct", "path": "prepared/v.b2nd"}
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "frames", "windows"),
+    [
+        ({}, "video", {"count": 10}, [[-1000, 400]]),
+        ({"count": 4, "kind": "image"}, "image", {"count": 4}, [[-1000, 400]]),
+        ({"step_mm": 30, "windows": "lung"}, "video", {"step_mm": 30.0}, [[-1350, 150]]),
+        ({"windows": ["lung", "soft", "bone"]}, "video", {"count": 10}, [[-1350, 150], [-160, 240], [-500, 1300]]),
+        ({"windows": [[-200, 300]]}, "video", {"count": 10}, [[-200, 300]]),
+        ({"slab_mm": 10}, "video", {"count": 10, "slab_mm": 10.0, "slab": "mean"}, [[-1000, 400]]),
+        (
+            {"step_mm": 30, "slab_mm": 5, "slab": "max"},
+            "video",
+            {"step_mm": 30.0, "slab_mm": 5.0, "slab": "max"},
+            [[-1000, 400]],
+        ),
+    ],
+)
+def test_what_a_recipe_shows_is_what_a_media_entry_says(
+    values: dict[str, Any], kind: str, frames: dict[str, Any], windows: list[list[float]]
+) -> None:
+    show = validated(Show, values, "prepare.ct.show")
+    media = shown(show, ROW)
+    assert (media.study, media.kind, media.volumes, media.plane) == ("s", kind, {"ct": "prepared/v.b2nd"}, "axial")
+    assert media.frames == frames
+    assert media.channels == [["ct", *window] for window in windows]
+    assert shown(Show.model_validate(show.model_dump(mode="json")), ROW) == media  # as resolved recipes have it
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"count": 4, "tokens": 900}, "count and tokens: one of them"),
+        ({"count": 0}, "greater than or equal to 1"),
+        ({"step_mm": -1}, "greater than 0"),
+        ({"windows": ["lungs"]}, "'lungs' is not one of lung, soft, bone"),
+        ({"windows": []}, "at least 1"),
+        ({"windows": ["lung"] * 4}, "at most 3"),
+        ({"windows": [[240, -160]]}, "the lower one first"),
+        ({"windows": [[0, float("nan")]]}, "the lower one first"),
+        ({"slab_mm": 0}, "greater than 0"),
+        ({"slab": "min"}, "'mean' or 'max'"),
+        ({"kind": "film"}, "'video' or 'image'"),
+        ({"slices": [1]}, "unknown key"),
+    ],
+)
+def test_a_wrong_key_is_named(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=r"^prepare\.ct\.show") as error:
+        validated(Show, values, "prepare.ct.show")
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "family", "size", "video", "count"),
+    [
+        (1400, "qwen_vl", 448, True, 10),  # 16 x 16 squares and 12 tokens of a time: 268 a pair
+        (1339, "qwen_vl", 448, True, 8),
+        (1400, "qwen_vl", 448, False, 5),
+        (268, "qwen_vl", (448, 448), True, 2),
+        (2048, "llava", 336, True, 3),  # 24 x 24 each; there are no videos
+    ],
+)
+def test_a_budget_of_tokens_holds_so_many_slices(tokens: int, family: str, size: Any, video: bool, count: int) -> None:
+    assert frames_within(tokens, family, size, video, "tokens") == count
+
+
+@pytest.mark.parametrize(("tokens", "family", "words"), [(267, "qwen_vl", "takes 268"), (9000, "none", "count or step_mm")])
+def test_a_budget_that_holds_nothing_or_of_an_unknown_model_is_refused(tokens: int, family: str, words: str) -> None:
+    with pytest.raises(UsageError, match=rf"^show\.tokens: .*{words}"):
+        frames_within(tokens, family, 448, True, "show.tokens")
+
+
+def test_the_fewest_tokens_are_those_of_the_largest_squares() -> None:
+    assert least_tokens(10, "qwen_vl", 448, True) == 5 * 14 * 14
+    assert least_tokens(10, "qwen_vl", 448, False) == 10 * 14 * 14
+    assert least_tokens(10, "llava", 448, True) == 0
