@@ -17,7 +17,7 @@ from docphim.imaging import check_installed, settings_of
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Service
 from docphim.scores import read_scores
-from docphim.way import JUDGED, Stage
+from docphim.way import JUDGED, Stage, pixels
 
 #: Bytes without which nothing is begun.
 LEAST_SPACE = 20_000_000
@@ -66,6 +66,25 @@ def check(recipe: Recipe, last: str) -> None:
         check_loss(recipe.train.loss.kind)
     for key, section in endpoints(recipe).items():
         check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
+    check_shown(recipe)
+
+
+def check_shown(recipe: Recipe) -> None:
+    """Refuse (UsageError) more slices than a training example can hold, before hours go into preparing their volumes.
+
+    What a budget of tokens holds is checked with it, by `way.pixels`.
+    """
+    from docphim.models.frame_tokens import least_tokens
+
+    model, most = recipe.model, recipe.train.max_length
+    for name, section in pixels(recipe).items():
+        show = section.get("show") or {}
+        least = least_tokens(show.get("count") or 0, model.family, model.image_size, show.get("kind") != "image")
+        if recipe.trains and not recipe.train.blind and least > most:
+            raise UsageError(
+                f"prepare.{name}.show: {show['count']} slices take at least {least} tokens of the model's input at "
+                f"model.image_size, and train.max_length is {most}"
+            )
 
 
 def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Path) -> None:

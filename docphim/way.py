@@ -174,7 +174,7 @@ def _counted(section: dict[str, Any], model: Model, where: str) -> dict[str, Any
     show = section.get("show") or {}
     if show.get("tokens") is None:
         return section
-    count = frames_within(show["tokens"], model.family, model.image_size, show["kind"] == "video", where)
+    count = frames_within(show["tokens"], model.family, model.image_size, show.get("kind") != "image", where)
     return {**section, "show": {**show, "tokens": None, "count": count}}
 
 

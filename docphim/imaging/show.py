@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from docphim.package_data import packaged
+from docphim.imaging.windows import windows
 from docphim.recipe import Section
 from docphim.study import Media, Row
 
@@ -17,12 +16,6 @@ COUNT = 10
 _RULES = ("count", "step_mm", "tokens")
 #: HU that a window may name: what scanners write, metal included.
 _LEAST, _MOST = -8192, 32767
-
-
-def windows() -> dict[str, list[float]]:
-    """The windows that have a name, as (black, white) in HU."""
-    named: dict[str, list[float]] = packaged(Path(__file__).parent / "windows.yaml")
-    return named
 
 
 class Show(Section):

@@ -10,14 +10,17 @@ import yaml
 
 from docphim.errors import UsageError
 from docphim.files import atomic
-from docphim.page import curve, drafts, inputs
+from docphim.page import curve, drafts, inputs, words
 from docphim.page.cases import Case, cases, ranking
 from docphim.page.films import Films, fit
 from docphim.page.inputs import Inputs
 from docphim.page.render import MEGABYTE, rendered
+from docphim.page.sheet import Tile, tiles
 from docphim.page.tasks import tasks
 
 LOG = logging.getLogger("docphim")
+#: The share of the page that its contact sheet of volumes takes at most.
+SHEET = 0.06
 
 
 def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int = 0) -> None:
@@ -38,6 +41,12 @@ def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int 
         Not even the page without studies fits.
     """
     read = inputs.read(dataset, run)
+    with words.speaking_of("scan" if read.scans else "film"):
+        _write(dataset, run, read, megabytes, studies, seed)
+
+
+def _write(dataset: Path, run: Path, read: Inputs, megabytes: float, studies: int, seed: int) -> None:
+    """Write the page, and that of drafts where there are any."""
     shown, total = cases(read, studies, seed)
     drafted, model = drafts.read(dataset, run)
     if drafted:
@@ -45,21 +54,22 @@ def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int 
     else:
         (run / "drafts.html").unlink(missing_ok=True)
     media = {key: entry for entries in read.pictures.values() for key, entry in entries.items()}
-    html = _fitted(read, shown, total, Films(dataset, media), megabytes)
+    sheet = tiles(dataset, read.series, int(megabytes * MEGABYTE * SHEET))
+    html = _fitted(read, shown, total, Films(dataset, media), sheet, megabytes)
     with atomic(run / "index.html", "wb") as handle:
         handle.write(html)
 
 
-def _fitted(read: Inputs, shown: list[Case], total: int, films: Films, megabytes: float) -> bytes:
+def _fitted(read: Inputs, shown: list[Case], total: int, films: Films, sheet: list[Tile], megabytes: float) -> bytes:
     """The page with as many of the chosen studies, and as large films, as its size allows."""
     limit, cases, dropped = int(megabytes * MEGABYTE), list(shown), 0
     while True:
         # Rendered once without films, to know what the words alone take.
-        bare = _render(read, cases, total, films, {}, {}, dropped, megabytes)
-        large, small = _paths(cases)
+        bare = _render(read, cases, total, films, {}, {}, dropped, sheet, megabytes)
+        large, small = _paths(cases, films)
         fitted = fit(films, large, small, limit - len(bare))
         if fitted:
-            return _render(read, cases, total, films, *fitted, dropped, megabytes)
+            return _render(read, cases, total, films, *fitted, dropped, sheet, megabytes)
         if not cases:
             raise UsageError(
                 f"page.megabytes: {megabytes:g} is too small; the page without studies takes {len(bare) / MEGABYTE:.2f}"
@@ -76,9 +86,9 @@ def _fewer(cases: list[Case]) -> list[Case]:
     return [dataclasses.replace(case, rank=rank) for case, rank in zip(cases, ranks, strict=True) if rank]
 
 
-def _paths(cases: list[Case]) -> tuple[list[str], list[str]]:
-    """Films to show large and small, each once."""
-    large = [path for case in cases for path in case.films]
+def _paths(cases: list[Case], films: Films) -> tuple[list[str], list[str]]:
+    """Pictures to show large and small, each once."""
+    large = [picture for case in cases for path in case.films for picture in films.pictures(path)]
     answers = [answer for case in cases for question in case.questions for answer in question.answers.values()]
     return list(dict.fromkeys(large)), list(dict.fromkeys(path for answer in answers for path in answer.image_films))
 
@@ -91,6 +101,7 @@ def _render(
     large: dict[str, str],
     small: dict[str, str],
     dropped: int,
+    sheet: list[Tile],
     megabytes: float,
 ) -> bytes:
     return rendered(
@@ -99,16 +110,19 @@ def _render(
         cases=cases,
         total=total,
         dropped=dropped,
+        sheet=sheet,
         megabytes=megabytes,
         large=large,
         small=small,
         shape=films.shape,
+        strip=films.strip,
         ranking=ranking(read),
         tasks=tasks(read),
         marked_tasks={str(key): {"references": task.keys.references} for key, task in read.scores.items()},
         splits=inputs.split_table(read),
         left_out=inputs.left_out(read),
         curves=curve.curves(read.log, (read.recipe.get("train") or {}).get("keep_best", "val/loss")),
+        paired=curve.paired(read.log),
         rates=curve.rates(read.log),
         recipe_text=yaml.safe_dump(read.recipe, allow_unicode=True, sort_keys=False) if read.recipe else "",
     )

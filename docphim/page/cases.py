@@ -133,7 +133,7 @@ def cases(inputs: Inputs, count: int, seed: int = 0) -> tuple[list[Case], int]:
 
 
 def films_of(inputs: Inputs, study: str | None) -> list[str]:
-    """The keys (`page.films.key_of`) of what is shown of a study: a film's is its path, relative to the dataset."""
+    """The keys (`page.shown.key_of`) of what is shown of a study: a film's is its path, relative to the dataset."""
     return list(inputs.pictures.get(study or "", {}))
 
 

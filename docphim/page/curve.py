@@ -1,9 +1,10 @@
-"""Training curves from log.jsonl: loss in training and validation, and the validation metric the best step was kept by."""
+"""Training curves from log.jsonl: loss in training and validation, the validation metrics, and the two sides of pairs."""
 
 from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Iterator
 from typing import Any
 
 from markupsafe import Markup
@@ -16,6 +17,14 @@ Row = dict[str, Any]
 Points = list[tuple[float, float]]
 LEFT, TOP, BOTTOM, END = 34, 18, 150, WIDTH - 14
 MOST = 240  # points of a line; more cannot be told apart at this width
+#: Figures of a loss over pairs of images: title, and the keys of log.jsonl, each with the class of its line; `val/` goes before
+#: them where they are logged at validation alone.
+PAIRS: list[tuple[str, dict[str, str]]] = [
+    ("curve_pairs", {"ce_negative": "wrong", "ce_positive": "own"}),
+    ("curve_capped", {"capped": "wrong"}),
+    ("curve_length", {"answer_tokens": "own"}),
+    ("curve_distinct", {"distinct": "own"}),
+]
 
 
 def points(log: list[Row], key: str) -> Points:
@@ -40,8 +49,22 @@ def curves(log: list[Row], keep_best: str) -> list[tuple[Both, Markup]]:
     for key, title in named + metrics:
         train, val = (points(log, "loss"), points(log, "val/loss")) if key == "loss" else ([], points(log, key))
         if train or val:
-            drawn.append((title, _curve(title, thinned(train), val, step)))
-    return drawn
+            drawn.append((title, _curve(title, {"train": thinned(train), "val": val}, step)))
+    return drawn + list(_pairs(log))
+
+
+def paired(log: list[Row]) -> bool:
+    """Whether a loss over pairs was logged."""
+    return any(True for _ in _pairs(log))
+
+
+def _pairs(log: list[Row]) -> Iterator[tuple[Both, Markup]]:
+    """The figures of a loss over pairs that were logged: how the own image and the wrong one part."""
+    for name, keys in PAIRS:
+        lines = {shape: thinned(points(log, key) or points(log, f"val/{key}")) for key, shape in keys.items()}
+        if any(lines.values()):
+            title = words.text(name)
+            yield title, _curve(title, lines, None)
 
 
 def best_step(log: list[Row], keep_best: str) -> float | None:
@@ -61,8 +84,9 @@ def rates(log: list[Row]) -> dict[str, float]:
     return {key: max(values) if key == "memory_mb" else statistics.median(values) for key, values in columns.items() if values}
 
 
-def _curve(title: Both, train: Points, val: Points, best: float | None) -> Markup:
-    steps, values = zip(*train, *val, strict=True)
+def _curve(title: Both, lines: dict[str, Points], best: float | None) -> Markup:
+    """Lines by their class, on one scale; those of validation, which are few, have their points marked."""
+    steps, values = zip(*(point for line in lines.values() for point in line), strict=True)
     low, high = min(values), max(values)
     ticks = _ticks(low, high)
     low, high, last = min(low, ticks[0]), max(high, ticks[-1]), max(*steps, 1.0)
@@ -74,10 +98,11 @@ def _curve(title: Both, train: Points, val: Points, best: float | None) -> Marku
     parts += [label(LEFT, BOTTOM + 15, Both("0", "0"), "tick"), label(END, BOTTOM + 15, _steps(last), "tick", "end")]
     if best is not None:
         parts += _best(at(best, low)[0], best)
-    for klass, line in (("train", train), ("val", val)):
+    for klass, line in lines.items():
         if line:
             drawn = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (at(*p) for p in line))
             parts.append(tag("path", d=drawn, klass=f"line {klass}"))
+    val = lines.get("val", [])
     parts += [tag("circle", cx=at(*p)[0], cy=at(*p)[1], r=2.6, klass="dot") for p in val[:: max(1, len(val) // 40)]]
     return svg(BOTTOM + 22, parts, title)
 

@@ -14,8 +14,10 @@ from docphim.files import atomic, private_folder, read_examples, read_jsonl, wri
 from docphim.imaging import text_counts
 from docphim.imaging.unchecked import unchecked
 from docphim.page import words
-from docphim.page.films import STEPS, Films, fit, pictures
+from docphim.page.films import STEPS, Films, fit
+from docphim.page.inputs import only_scans
 from docphim.page.render import MEGABYTE, rendered
+from docphim.page.shown import pictures
 from docphim.page.words import Both
 from docphim.study import Study, from_row
 
@@ -56,10 +58,10 @@ class Refusals:
 
 @dataclass(frozen=True)
 class Drafted:
-    """One study, what is shown of it (by `page.films.key_of`), its drafts, and what of it was refused."""
+    """One study, its first row of index.jsonl, what is shown (by `page.shown.key_of`), its drafts, and what was refused."""
 
     study: Study
-    view: str
+    series: Row
     films: list[str]
     drafts: list[Draft]
     refused: Refusals | None = None
@@ -120,7 +122,7 @@ def read(dataset: Path, run: Path) -> tuple[list[Drafted], str]:
     drafted = [
         Drafted(
             study,
-            films[study.id][0]["view"],
+            films[study.id][0],
             list(shown.get(study.id, {})),
             _drafts(rows[study.id]),
             refusals.get(study.id),
@@ -186,16 +188,29 @@ def write_page(
     dataset: Path, path: Path, run: str, studies: list[Drafted], model: str, refused: list[Row], megabytes: float
 ) -> None:
     """Write the page of drafts."""
+    with words.speaking_of("scan" if only_scans(list(read_jsonl(dataset / "prepared" / "index.jsonl"))) else "film"):
+        _write(dataset, path, run, studies, model, refused, megabytes)
+
+
+def _write(
+    dataset: Path, path: Path, run: str, studies: list[Drafted], model: str, refused: list[Row], megabytes: float
+) -> None:
     media = pictures(read_examples(dataset, "draft"))
     films = Films(dataset, {key: entry for shown in media.values() for key, entry in shown.items()})
     known: dict[str, Any] = {"run": run, "studies": studies, "model": model, "refused": refused, "megabytes": megabytes}
     prepared = list(read_jsonl(dataset / "prepared" / "index.jsonl"))
-    known |= {"texts": text_counts.by_state(prepared), "unchecked_films": unchecked(prepared)}
-    bare = rendered("drafts.html", **known, large={}, shape=films.shape)
-    paths = [film for item in studies for film in item.films]
+    known |= {
+        "shape": films.shape,
+        "strip": films.strip,
+        "texts": text_counts.by_state(prepared),
+        "scans": only_scans(prepared),
+        "unchecked_films": unchecked(prepared),
+    }
+    bare = rendered("drafts.html", **known, large={})
+    paths = [picture for item in studies for film in item.films for picture in films.pictures(film)]
     large = _fitted(films, paths, int(megabytes * MEGABYTE) - len(bare))
     with atomic(path, "wb") as handle:
-        handle.write(rendered("drafts.html", **known, large=large, shape=films.shape))
+        handle.write(rendered("drafts.html", **known, large=large))
 
 
 def _fitted(films: Films, paths: list[str], room: int) -> dict[str, str]:

@@ -1,48 +1,31 @@
-"""Films and stacks of slices as inline JPEG, as large as the page's size allows."""
+"""Films as inline JPEG and stacks of slices as inline WebP, as large as the page's size allows."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
 from docphim.errors import Refused
-from docphim.files import content_key
 from docphim.imaging import store
-from docphim.imaging.frames import draw, is_film
+from docphim.imaging.frames import is_film
+from docphim.page import stacks
+from docphim.page.stacks import Strip
 from docphim.progress import bar
-from docphim.study import Example, Media, from_row, to_row
+from docphim.study import Media
 
+T = TypeVar("T")
 #: (long side of a studied film, long side of a small one, JPEG quality), the best first.
 STEPS = ((1024, 320, 85), (896, 288, 84), (768, 256, 82), (640, 224, 80), (512, 192, 78), (448, 160, 74), (384, 128, 70))
 DATA = "data:image/jpeg;base64,"
-
-
-#: A stack is shown as rows of so many slices, each in a square of so many pixels; of a longer stack some are left out.
-COLUMNS, SLICE, MOST = 5, 256, 40
-
-
-def key_of(media: Media) -> str:
-    """What the page calls a media entry: a film by its path, a stack by its paths and the slices and windows it shows."""
-    paths = "+".join(media.volumes.values())
-    return paths if is_film(media) else f"{paths}#{content_key(to_row(media), 8)}"
-
-
-def pictures(examples: Iterable[Example]) -> dict[str, dict[str, Media]]:
-    """Study → what is shown of it, by `key_of`; of a study that stands in only as a wrong image too."""
-    shown: dict[str, dict[str, Media]] = {}
-    for example in examples:
-        shown.setdefault(example.study, {}).update({key_of(media): media for media in example.media})
-        wrong = example.wrong_image or {}
-        for row in wrong.get("media") or []:
-            media = from_row(Media, row)
-            shown.setdefault(str(wrong["study"]), {}).setdefault(key_of(media), media)
-    return shown
+#: WebP takes half of JPEG's bytes for slices of a volume; a grey level more or less between them cannot be told.
+DATA_OF_STACK = "data:image/webp;base64,"
 
 
 class Films:
@@ -51,53 +34,76 @@ class Films:
     Parameters
     ----------
     stacks : mapping
-        Media by `key_of`; a key that is not among them is the path of a film.
+        Media by `shown.key_of`; a key that is not among them is the path of a film.
     """
 
     def __init__(self, dataset: Path, stacks: Mapping[str, Media] = MappingProxyType({})) -> None:
         self._dataset, self._stacks = dataset, stacks
         self._open: dict[str, Image.Image | None] = {}
         self._encoded: dict[tuple[str, int, int], str] = {}
+        self._strips: dict[str, Strip | None] = {}
 
     def shape(self, path: str) -> tuple[int, int] | None:
         """(width, height) of a film in pixels; None where it cannot be opened."""
         film = self._film(path)
         return film.size if film else None
 
+    def strip(self, key: str) -> Strip | None:
+        """What is shown of a stack; None for a film, or where it cannot be opened."""
+        if key not in self._strips:
+            media = self._stacks.get(key)
+            self._strips[key] = (
+                None if media is None or is_film(media) else self._read(lambda: stacks.strip_of(media, self._dataset))
+            )
+        return self._strips[key]
+
+    def pictures(self, key: str) -> list[str]:
+        """The keys of the pictures that show a film or a stack: its own, or one a window."""
+        strip = self.strip(key)
+        return [f"{key}|{window}" for window in strip.windows] if strip else [key]
+
     def encoded(self, path: str, long_side: int, quality: int) -> str:
-        """A `data:` address of the film, never enlarged; empty where it cannot be opened."""
+        """A `data:` address of a film or a stack's window, never enlarged; empty where it cannot be opened.
+
+        Of a stack a slice takes three eighths of `long_side`, so that five of them abreast have about twice a film's pixels.
+        """
         key = (path, long_side, quality)
         if key not in self._encoded:
-            film = self._film(path)
-            self._encoded[key] = _jpeg(film, long_side, quality) if film else ""
+            film, (stack, _, window) = self._film(path), path.partition("|")
+            strip = self.strip(stack) if window else None
+            if film is None:
+                self._encoded[key] = ""
+            elif strip:
+                self._encoded[key] = _webp(stacks.shrunk(film, strip, long_side * 3 // 8), quality - 10)
+            else:
+                self._encoded[key] = _jpeg(film, long_side, quality)
         return self._encoded[key]
 
     def _film(self, path: str) -> Image.Image | None:
         if path not in self._open:
-            try:
-                # Kept no larger than it can be shown: dozens of films stay open at once.
-                self._open[path] = _smaller(self._picture(path), STEPS[0][0])
-            except (OSError, Refused, RuntimeError) as error:
-                if isinstance(error, Refused) and error.reason == "file_changed":  # the page would show another's film, or none
-                    raise
-                self._open[path] = None
+            self._open[path] = self._read(lambda: self._picture(path))
         return self._open[path]
 
-    def _picture(self, key: str) -> Image.Image:
+    def _read(self, read: Callable[[], T]) -> T | None:
+        """What `read` gives; None where there is no such picture."""
+        try:
+            return read()
+        except (OSError, Refused, RuntimeError) as error:
+            if isinstance(error, Refused) and error.reason == "file_changed":  # the page would show another's film, or none
+                raise
+            return None
+
+    def _picture(self, path: str) -> Image.Image:
+        """Kept no larger than it can be shown: dozens stay open at once."""
+        key, _, window = path.partition("|")
         media = self._stacks.get(key)
-        if media is not None and not is_film(media):
-            return Image.fromarray(contact(draw(media, self._dataset, (SLICE, SLICE)).frames))
-        return Image.fromarray((store.prepared(self._dataset, key).slices([0])[0] >> 8).astype(np.uint8))
-
-
-def contact(frames: np.ndarray) -> np.ndarray:
-    """Frames (T, h, w, 3) in rows of `COLUMNS`, the top slice first, as one picture."""
-    shown = frames[:: -(-len(frames) // MOST)]
-    columns = min(COLUMNS, len(shown))
-    rows = -(-len(shown) // columns)
-    count, height, width, _ = shown.shape
-    padded = np.concatenate([shown, np.zeros((rows * columns - count, height, width, 3), np.uint8)])
-    return padded.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+        if media is None or is_film(media):
+            pixels = store.prepared(self._dataset, key).slices([0])[0]
+            return _smaller(Image.fromarray((pixels >> 8).astype(np.uint8)), STEPS[0][0])
+        strip = self.strip(key)
+        if not window or strip is None:
+            return stacks.middle(media, self._dataset)
+        return stacks.mosaic(media, self._dataset, strip, window)
 
 
 def _smaller(film: Image.Image, long_side: int) -> Image.Image:
@@ -112,6 +118,12 @@ def _jpeg(film: Image.Image, long_side: int, quality: int) -> str:
     buffer = io.BytesIO()
     _smaller(film, long_side).save(buffer, "JPEG", quality=quality, optimize=True)
     return DATA + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _webp(picture: Image.Image, quality: int) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=quality)
+    return DATA_OF_STACK + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def fit(films: Films, large: list[str], small: list[str], budget: int) -> tuple[dict[str, str], dict[str, str]] | None:

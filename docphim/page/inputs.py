@@ -14,7 +14,7 @@ import yaml
 from docphim.files import read_examples, read_json, read_jsonl
 from docphim.imaging import text_counts
 from docphim.imaging.unchecked import unchecked
-from docphim.page.films import pictures
+from docphim.page.shown import pictures
 from docphim.scores import TaskKey, TaskScores, read_scores
 from docphim.study import SPLITS, Example, Media, Prediction, Study, from_row
 
@@ -54,7 +54,17 @@ class Inputs:
     @property
     def unchecked(self) -> Row:
         """The films that were let in though their pixels do not tell whether they lie right or are negatives."""
-        return unchecked(row for rows in self.films.values() for row in rows)
+        return unchecked(self.series)
+
+    @property
+    def series(self) -> list[Row]:
+        """All rows of index.jsonl."""
+        return [row for rows in self.films.values() for row in rows]
+
+    @property
+    def scans(self) -> bool:
+        """Whether the dataset holds volumes and no film."""
+        return only_scans(self.series)
 
     @property
     def people(self) -> dict[str, int] | None:
@@ -78,7 +88,12 @@ class Inputs:
     def texts(self) -> dict[str, list[Row]]:
         """The films by what became of text burned into them; phantoms, which have none, are left out."""
         drawn = {study.id for study in self.studies.values() if study.truth is not None}
-        return text_counts.by_state((row for rows in self.films.values() for row in rows), drawn)
+        return text_counts.by_state(self.series, drawn)
+
+
+def only_scans(series: list[Row]) -> bool:
+    """Whether rows of index.jsonl are of volumes alone."""
+    return bool(series) and all(row.get("modality", "xray") != "xray" for row in series)
 
 
 def read(dataset: Path, run: Path) -> Inputs:

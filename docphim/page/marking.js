@@ -161,7 +161,7 @@
   }
 
   function pressed(event) {
-    const typing = /^(INPUT|TEXTAREA)$/.test(event.target.tagName);
+    const typing = /^(INPUT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "range";
     if (!root.classList.contains("marking") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (typing) {
       if (event.key === "Escape") event.target.blur();

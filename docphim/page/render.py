@@ -18,8 +18,8 @@ from docphim.page.marking import BIDI
 from docphim.scores import MARK_CATEGORIES, MARKS_FORMAT
 
 HERE = Path(__file__).parent
-#: The page's script: showing, then marking; together they are one element with one hash in the policy.
-SCRIPTS = ("script.js", "marking.js")
+#: The page's script: showing, stacks, then marking; together they are one element with one hash in the policy.
+SCRIPTS = ("script.js", "viewer.js", "marking.js")
 #: Megabyte as mail servers and disks count it.
 MEGABYTE = 1_000_000
 
@@ -50,6 +50,7 @@ def _templates() -> jinja2.Environment:
         show=words.show,
         tell=words.tell,
         general=words.general,
+        viewed=words.viewed,
         interval=words.interval,
         finding=words.finding,
         task_name=words.task,

@@ -45,7 +45,7 @@
   all(".languages, .filters").forEach((group) => { group.hidden = false; });
   all(".languages button").forEach((button) => button.addEventListener("click", () => speak(button.dataset.language)));
   all(".filters button").forEach((button) => button.addEventListener("click", () => filter(button.dataset.kind)));
-  all(".zoom").forEach((button) => button.addEventListener("click", () => {
+  all(".zoom, .enlarge").forEach((button) => button.addEventListener("click", () => {
     const large = button.closest(".study").classList.toggle("large");
     button.setAttribute("aria-expanded", String(large));
   }));

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +23,18 @@ class Both(NamedTuple):
 
 
 MINUS = "\u2212"
+#: What English calls a study's images where they are no films; a Vietnamese doctor calls both phim.
+_CALLED: ContextVar[str] = ContextVar("called", default="film")
+
+
+@contextlib.contextmanager
+def speaking_of(name: str) -> Iterator[None]:
+    """Meanwhile the page's own English texts say `name` for a film, be it `scan`: texts of reports stay as they are."""
+    before = _CALLED.set(name)
+    try:
+        yield
+    finally:
+        _CALLED.reset(before)
 
 
 @functools.cache
@@ -51,8 +66,13 @@ def fill(entry: dict[str, str], **values: Any) -> Both:
     both_of = {name: _both(value) for name, value in values.items()}
     return Both(
         entry["vi"].format(**{name: both.vi for name, both in both_of.items()}),
-        entry["en"].format(**{name: both.en for name, both in both_of.items()}),
+        _called(entry["en"]).format(**{name: both.en for name, both in both_of.items()}),
     )
+
+
+def _called(english: str) -> str:
+    name = _CALLED.get()
+    return english if name == "film" else english.replace("film", name).replace("Film", name.capitalize())
 
 
 def _both(value: Any) -> Both:
@@ -113,6 +133,12 @@ def task(name: str, context: str = "none") -> Both:
     key = name if context == "none" else f"{name}/{context}"
     entry = _table()["task"].get(key)
     return Both(**entry) if entry else _both(key)
+
+
+def viewed(series: Mapping[str, Any]) -> Both:
+    """How a study's first series was taken, from its row of index.jsonl: a film's view, or that it is a CT."""
+    key = "ct" if series.get("modality") == "ct" else str(series.get("view"))
+    return text(f"view_{key if key in ('PA', 'AP', 'ct') else 'unknown'}")
 
 
 def reason(code: str) -> Both:

@@ -113,6 +113,46 @@ def test_text_after_a_long_video_goes_on_after_its_last_slice(per_second, last):
     assert positions[:, -3:].tolist() == [[last + 1, last + 2, last + 3]] * 3
 
 
+#: Slices, their distance, tokens a second; where each pair of them begins, and where the text goes on: 10 mm are a second.
+@pytest.mark.parametrize(
+    ("count", "step_mm", "per_second", "starts", "resumes"),
+    [
+        (10, 30.0, 2, [0, 12, 24, 36, 48], 49),
+        (10, 30.0, 4, [0, 24, 48, 72, 96], 97),
+        (5, 30.0, 2, [0, 12, 24], 25),
+        (5, 30.0, 4, [0, 24, 48], 49),
+        (4, 5.0, 2, [0, 2], 3),
+        (1, None, 2, [0], 2),  # its rows and columns go to 1
+        (1, None, 4, [0], 2),
+    ],
+)
+def test_slices_lie_as_far_apart_in_position_as_in_the_body(count, step_mm, per_second, starts, resumes):
+    loaded = make("qwen2_5_vl")
+    loaded.model.config.vision_config.tokens_per_second = per_second
+    encoded = encode(loaded, asked("video"), [slices(loaded, count, step_mm)])
+    shown = torch.nonzero(encoded.per_token["mm_token_type_ids"] == 2).flatten()
+    first, after = int(shown[0]), int(shown[-1]) + 1
+    places = encoded.per_token["position_ids"] - first
+    assert places[0, first:after].reshape(-1, 4).tolist() == [[start] * 4 for start in starts]
+    assert places[1, first:after].tolist() == [0, 0, 1, 1] * len(starts)
+    assert places[2, first:after].tolist() == [0, 1, 0, 1] * len(starts)
+    assert places[:, after:].tolist() == [list(range(resumes, resumes + encoded.length - after))] * 3
+
+
+@pytest.mark.parametrize("architecture", QWEN)
+def test_an_answer_is_drafted_at_the_positions_that_it_is_trained_at(architecture):
+    loaded = make(architecture)
+    stack = slices(loaded, 5)
+    trained = batch_of(loaded, [encode(loaded, asked("video"), [stack])])["position_ids"]
+    prompt = batch_of(loaded, [encode(loaded, asked("video")[:1], [stack], answer=False)], "left")
+    forward, drafted = loaded.model.forward, []
+    loaded.model.forward = lambda **inputs: (drafted.append(inputs["position_ids"]), forward(**inputs))[1]
+    decode.generate(loaded, prompt, max_new_tokens=6)
+    places = torch.cat(drafted, -1)
+    assert places.shape[-1] > prompt["input_ids"].shape[1]
+    assert torch.equal(places, trained[..., : places.shape[-1]])
+
+
 @pytest.mark.parametrize("per_second", [2, 4])
 @pytest.mark.parametrize("seconds", [1, 6])
 def test_positions_in_a_video_are_those_of_transformers(per_second, seconds):

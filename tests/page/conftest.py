@@ -54,6 +54,8 @@ class Knobs:
     studies: int = 40
     tasks: tuple[str, ...] = ("findings",)
     film: tuple[int, int] = (48, 40)
+    volume: tuple[int, int, int] | None = None  # a CT in place of the film
+    frames: dict[str, Any] = field(default_factory=lambda: {"count": 6})
     grain: float = 0.0
     truth: bool = True
     ceiling: bool = True
@@ -125,7 +127,8 @@ def _study(draw: random.Random, i: int, knobs: Knobs) -> Study:
     id_ = f"{draw.getrandbits(64):016x}"
     split = "test" if i >= OTHERS else ("val" if i % 4 == 0 else "train")
     truth = {"findings": [to_row(Finding(n)) for n in chosen], "labels": {n: int(n in chosen) for n in LABELS}, "reworded": {}}
-    series = [Series(f"f{i:04}", "xray", f"prepared/f{i:04}.b2nd", view="PA")]
+    modality = "ct" if knobs.volume else "xray"
+    series = [Series(f"f{i:04}", modality, f"prepared/f{i:04}.b2nd", view="unknown" if knobs.volume else "PA")]
     report = Report("vi", sections, {"prior": ["so với phim cũ không thay đổi"]} if i % 9 == 0 else {})
     sex, age = draw.choice("FM"), round(draw.gauss(69, 11))
     source = "phantom" if knobs.truth else "folder"
@@ -133,16 +136,31 @@ def _study(draw: random.Random, i: int, knobs: Knobs) -> Study:
 
 
 def _film(dataset: Path, study: Study, i: int, knobs: Knobs) -> dict[str, Any]:
-    """Two dark lungs in a bright body."""
+    """Two dark lungs in a bright body, and what index.jsonl says of them."""
+    pixels, meta = (
+        _volume(*knobs.volume, knobs.grain) if knobs.volume else (_lungs(i, knobs), {"spacing": None, "unit": "display"})
+    )
+    series = study.series[0]
+    meta |= {"shape": list(pixels.shape), "view": series.view, "how": {}}
+    meta = store.write(dataset / series.path, pixels, meta)
+    return {"study": study.id, "series": series.id, "modality": series.modality, "path": series.path, **meta}
+
+
+def _volume(depth: int, h: int, w: int, grain: float) -> tuple[np.ndarray, dict[str, Any]]:
+    """A CT: slice n has a muscle of n HU around two lungs."""
+    y, x = np.mgrid[0 : 1 : h * 1j, 0 : 1 : w * 1j]
+    lungs = sum((((x - c) / 0.15) ** 2 + ((y - 0.5) / 0.3) ** 2 < 1) for c in (0.29, 0.71)) > 0
+    noise = np.random.default_rng(0).normal(0, 1000 * grain, (depth, h, w)) if grain else 0
+    volume = np.where(lungs, -850, np.arange(depth)[:, None, None]) + noise
+    return volume.astype(np.int16), {"spacing": [1.5, 0.75, 0.75], "unit": "HU"}
+
+
+def _lungs(i: int, knobs: Knobs) -> np.ndarray:
     h, w = knobs.film
     y, x = np.mgrid[0 : 1 : h * 1j, 0 : 1 : w * 1j]
     film = 0.85 - 0.6 * sum(np.exp(-((((x - c) / 0.13) ** 2 + ((y - 0.45) / 0.28) ** 2) ** 2)) for c in (0.29, 0.71))
     noise = np.random.default_rng(i).normal(0, knobs.grain, film.shape) if knobs.grain else 0
-    pixels = (np.clip(film + noise, 0, 1) * 65535).astype(np.uint16)
-    path = study.series[0].path
-    meta = store.write(dataset / path, pixels, {"shape": [h, w]})
-    return {"study": study.id, "series": study.series[0].id, "path": path, "shape": [h, w], "spacing": None, "unit": "display",
-            "view": "PA", "sha256": meta["sha256"], "how": {}}  # fmt: skip
+    return (np.clip(film + noise, 0, 1) * 65535).astype(np.uint16)
 
 
 def _example(study: Study, task: str, knobs: Knobs) -> Example:
@@ -151,7 +169,10 @@ def _example(study: Study, task: str, knobs: Knobs) -> Example:
     messages = [Message("system", "Bạn là trợ lý bác sĩ")]
     for section in asked:
         messages += [Message("user", "<image>Mô tả."), Message("assistant", sections[section], f"report:{section}")]
-    media = [Media(study.id, "image", {"xray": study.series[0].path})] * len(asked)
+    path = study.series[0].path
+    media = [Media(study.id, "image", {"xray": path})] * len(asked)
+    if knobs.volume:
+        media = [Media(study.id, "video", {"ct": path}, "axial", None, knobs.frames, [["ct", -1000, 400]])] * len(asked)
     return Example(f"{study.id}-{task}", study.id, study.patient, study.split, task, "vi", messages, media)
 
 

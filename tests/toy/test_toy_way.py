@@ -63,7 +63,7 @@ def test_a_modality_of_one_file_and_one_line_goes_from_source_to_page(tmp_path: 
     assert all(row["nats"] > 0 for row in read_jsonl(home / "likelihoods.jsonl"))
     assert read_json(home / "scores.json")["by_task"]["findings/test"]["floors"]["nearest"]
     page = (home / "index.html").read_text(encoding="utf-8")
-    assert re.search(r'src="data:image/jpeg;base64,[^"]{2000,}" width="1024" height="256"', page)
+    assert re.search(r'data-window="lung"><img src="data:image/webp;base64,[^"]{500,}" width="256" height="72"', page)
     written = yaml.safe_load((home / "recipe.yaml").read_text(encoding="utf-8"))
     assert written["prepare"] == {"workers": 1, "toy": {"slices": 4, "spacing": [5.0, 1.0, 1.0]}}
     card = (home / "model" / "README.md").read_text(encoding="utf-8")
