@@ -73,8 +73,7 @@ def draw(
     places, step = slices.chosen(media.frames, next(iter(opened.values())))
     if image == "blank":
         return Stack(np.full((len(places), *size, 3), BLANK, np.uint8), step, places)
-    content = np.stack([shrink(shown, size) for shown in _windowed(media, opened, places)])
-    content = content.reshape(-1, len(places), *content.shape[1:])  # (channels, T, h, w)
+    content = _content(media, opened, places, size)
     if image == "noise":
         return Stack(_rgb(_noise(content, size, seed)), step, places)
     return Stack(_rgb(geometry.letterbox(content, size)), step, places)
@@ -153,24 +152,48 @@ def _close(arrays: list[Any], rtol: float = 0.0, atol: float = 0.0) -> bool:
     return all(np.shape(a) == np.shape(arrays[0]) and np.allclose(a, arrays[0], rtol=rtol, atol=atol) for a in arrays)
 
 
-def _windowed(media: Media, opened: dict[str, store.Prepared], places: tuple[int, ...]) -> list[np.ndarray]:
-    """The chosen slices as display values, uint16 (h, w), channel after channel."""
+def _content(media: Media, opened: dict[str, store.Prepared], places: tuple[int, ...], size: tuple[int, int]) -> np.ndarray:
+    """The chosen slices as they fit into `size`, uint8 (channels, T, h, w).
+
+    Values are scaled before they are windowed, as a viewer does it: once for all windows, and a window clips no edge twice.
+    """
     if not media.channels:
         shown = next(iter(opened.values()))
         if shown.dtype != np.uint16:
             why = f"{shown.dtype.name} values are not for display: channels must say which become black and white"
             raise Refused("unit_unknown", shown.path.name, why)
-        return list(slices.pixels(media.frames, shown, places))
-    pixels = {
-        name: slices.pixels(media.frames, opened[name], places) for name in dict.fromkeys(str(c[0]) for c in media.channels)
+        return np.stack([shrink(plane, size) for plane in slices.pixels(media.frames, shown, places)])[None]
+    values = {
+        name: [scaled(plane, size) for plane in slices.pixels(media.frames, opened[name], places)]
+        for name in dict.fromkeys(str(channel[0]) for channel in media.channels)
     }
-    return [display(plane, low, high) for name, low, high in media.channels for plane in pixels[name]]
+    return np.stack([[display(plane, low, high) for plane in values[name]] for name, low, high in media.channels])
 
 
 def display(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Values between `low` (black) and `high` (white) as uint16 display values."""
-    shown = (values.astype(np.float32) - np.float32(low)) * np.float32(WHITE / (high - low))
-    return np.rint(np.clip(shown, 0, WHITE)).astype(np.uint16)
+    """Values between `low` (black) and `high` (white) as 8-bit greys."""
+    shown = values.astype(np.float32)
+    shown -= np.float32(low)
+    shown *= np.float32(255 / (high - low))
+    np.clip(shown, 0, 255, out=shown)
+    return np.rint(shown, out=shown).astype(np.uint8)
+
+
+def scaled(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A slice's values scaled to fit `size` without stretching, float32: means that never overshoot beside bone or metal."""
+    height, width = geometry.fit(values.shape[0], values.shape[1], *size)
+    offset = 0
+    if values.dtype == np.int16:  # which Pillow does not read, and uint16 it reads ten times as fast as float32
+        values, offset = values.view(np.uint16) ^ np.uint16(0x8000), 0x8000
+    image = Image.fromarray(values if values.dtype == np.uint16 else values.astype(np.float32)).convert("F")
+    if (step := _blocks(values, (height, width))) > 1:
+        image = image.reduce(step)
+    return np.asarray(image.resize((width, height), Image.Resampling.HAMMING)) - np.float32(offset)
+
+
+def _blocks(pixels: np.ndarray, target: tuple[int, int]) -> int:
+    """The side of the blocks that are averaged first: what is left has at least twice the final size."""
+    return min(pixels.shape[0] // (2 * target[0]), pixels.shape[1] // (2 * target[1]))
 
 
 def shrink(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -179,8 +202,7 @@ def shrink(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Far reductions average whole blocks first, down to not less than twice the final size; Lanczos does the rest.
     """
     target = geometry.fit(pixels.shape[0], pixels.shape[1], *size)
-    step = min(pixels.shape[0] // (2 * target[0]), pixels.shape[1] // (2 * target[1]))
-    if step > 1:
+    if (step := _blocks(pixels, target)) > 1:
         pixels = np.asarray(Image.fromarray(pixels).convert("F").reduce(step))
     scaled = geometry.resize(pixels, target)
     return np.rint(np.clip(scaled, 0, WHITE) * np.float32(255 / WHITE)).astype(np.uint8)
@@ -188,7 +210,7 @@ def shrink(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _rgb(channels: np.ndarray) -> np.ndarray:
     """(1 to 3 channels, T, h, w) as RGB, (T, h, w, 3): one is grey, of two the third is black."""
-    if len(channels) == 1:
-        return np.repeat(channels[0][..., None], 3, axis=3)
-    missing = np.zeros((3 - len(channels), *channels.shape[1:]), np.uint8)
-    return np.ascontiguousarray(np.moveaxis(np.concatenate([channels, missing]), 0, -1))
+    out = np.zeros((*channels.shape[1:], 3), np.uint8)
+    for number, channel in enumerate([*channels] * 3 if len(channels) == 1 else channels):
+        out[..., number] = channel
+    return out

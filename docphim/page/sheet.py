@@ -12,7 +12,7 @@ from PIL import Image
 
 from docphim.errors import Refused
 from docphim.imaging import geometry, store
-from docphim.imaging.frames import display, shrink
+from docphim.imaging.frames import display, scaled
 from docphim.imaging.windows import windows
 from docphim.study import Row
 
@@ -66,13 +66,12 @@ def views(volume: store.Prepared, spacing: list[float]) -> np.ndarray:
     """The middle slice beside the middle coronal plane, uint8 (`SIDE`, 2 `SIDE`), neither stretched, the head on top."""
     depth, height, width = volume.shape
     low, high = windows()["chest"]
-    axial = display(volume.slices([depth // 2])[0], low, high)
-    places = sorted({round(place) for place in np.linspace(0, depth - 1, min(_LINES, depth))})
-    coronal = display(volume.slices(places)[:, height // 2], low, high)
-    target = geometry.fit(max(1, round(depth * spacing[0])), max(1, round(width * spacing[2])), SIDE, SIDE)
-    pixels = np.rint(np.clip(geometry.resize(coronal, target), 0, 65535) / 257).astype(np.uint8)
     box = (SIDE, SIDE)
-    return np.concatenate([geometry.letterbox(shrink(axial, box), box), geometry.letterbox(pixels, box)], axis=1)
+    axial = scaled(volume.slices([depth // 2])[0], box)
+    places = sorted({round(place) for place in np.linspace(0, depth - 1, min(_LINES, depth))})
+    target = geometry.fit(max(1, round(depth * spacing[0])), max(1, round(width * spacing[2])), *box)
+    coronal = geometry.resize(volume.slices(places)[:, height // 2].astype(np.float32), target)
+    return np.concatenate([geometry.letterbox(display(view, low, high), box) for view in (axial, coronal)], axis=1)
 
 
 def _address(pixels: np.ndarray) -> str:
