@@ -24,7 +24,7 @@ MADE_FROM = "films.json"
 #: There, the prepared films, a line each.
 INDEX = "prepared/index.jsonl"
 #: The version of the last stage, the drafts' own page and texts.
-VERSION = 2
+VERSION = 3
 
 
 def draft(run: Path, path: Path, out: Path | None = None, base: Path | None = None) -> Path:

@@ -100,6 +100,14 @@ def test_tags_and_films_must_be_of_one_number():
     assert chat_messages(asked, [film], blind=True) == [{"role": "user", "content": "Mô tả."}]
 
 
+@pytest.mark.parametrize("tag", ["image", "video"])
+def test_a_stack_goes_as_its_slices_one_after_the_other_whatever_its_tag(tag):
+    slices = np.arange(3 * 48, dtype=np.uint8).reshape(3, 4, 4, 3)
+    (message,) = chat_messages([Message("user", f"<{tag}>\nMô tả.")], [Stack(slices, 30.0, (5, 15, 25))])
+    assert [part["type"] for part in message["content"]] == ["image_url"] * 3 + ["text"]
+    assert all((pixels(part["image_url"]["url"]) == one).all() for part, one in zip(message["content"], slices, strict=False))
+
+
 def test_a_blind_run_sends_words_only(findings, tmp_path):
     with serving(lambda s, row: "Tim.") as server:
         assert {d["image"] for d in ask(findings, tmp_path / "run", server, blind=True, images=ALL)} == {"own"}
