@@ -21,19 +21,26 @@ Case = tuple[str, Mapping[str, int], str]
 
 
 def by_finding(
-    cases: Sequence[Case], language: str, *, resamples: int, seed: int, facts_read: Mapping[str, list[Fact]] | None = None
+    cases: Sequence[Case],
+    language: str,
+    *,
+    resamples: int,
+    seed: int,
+    label_set: str = "phantom",
+    facts_read: Mapping[str, list[Fact]] | None = None,
 ) -> dict[str, Rates]:
     """Sensitivity, false-positive rate and Youden's J of each finding, as fractions.
 
     A sided finding also counts over both sides together, as `NAME (side)`: then a finding on the wrong side is one miss and
-    one false alarm.  A finding that the draft hedges counts as named.  Texts of `facts_read` are not read again.
+    one false alarm.  A finding that the draft hedges counts as named.  Texts of `facts_read` are not read again;
+    `label_set` is the set whose names the truths bear.
 
     Returns
     -------
     dict
         By finding; `low` and `high` are of J.  Findings with fewer than `FEWEST` positives or negatives are left out.
     """
-    named = [_named(text, language, facts_read or {}) for text, _, _ in cases]
+    named = [_named(text, language, label_set, facts_read or {}) for text, _, _ in cases]
     truths, rates = [truth for _, truth, _ in cases], {}
     patient = patient_index([patient for _, _, patient in cases])
     for name, labels in _groups(truths).items():
@@ -45,9 +52,9 @@ def by_finding(
     return rates
 
 
-def _named(text: str, language: str, facts_read: Mapping[str, list[Fact]]) -> set[str]:
+def _named(text: str, language: str, label_set: str, facts_read: Mapping[str, list[Fact]]) -> set[str]:
     known = facts_read.get(text)
-    states = read_labels(text, language) if known is None else labels_of(known, "phantom")
+    states = read_labels(text, language, label_set) if known is None else labels_of(known, label_set)
     return {label for label, state in states.items() if state in ("positive", "uncertain")}
 
 

@@ -187,7 +187,8 @@ def _on_phantoms(drafts: Drafts, studies: Mapping[str, Study], bench: Bench) -> 
         systems.append(System("ceiling", ceiling, shown))
     labelled = [(e, t["labels"]) for e, t in known if t.get("labels")]
     if labelled and "facts" in bench.families:
-        parts["by_finding"] = _findings(drafts, labelled, bench)
+        label_set = next(str(t.get("label_set", "phantom")) for _, t in known if t.get("labels"))  # a film's truth names none
+        parts["by_finding"] = _findings(drafts, labelled, label_set, bench)
     return parts, systems
 
 
@@ -197,14 +198,21 @@ def _reworded(example: Example, truth: Row, turn: int) -> str | None:
 
 
 def _findings(
-    drafts: Drafts, labelled: Sequence[tuple[Example, Mapping[str, int]]], bench: Bench
+    drafts: Drafts, labelled: Sequence[tuple[Example, Mapping[str, int]]], label_set: str, bench: Bench
 ) -> dict[str, dict[str, Rates]]:
     """Rates by finding and image; what the study's own film shows is the truth, whichever film was shown."""
     rates: dict[str, dict[str, Rates]] = {}
     for image in ("own", "other"):
         shown = drafts.by_image.get(image, {})
         cases = [(shown[e.id].prediction, truth, e.patient) for e, truth in labelled if e.id in shown]
-        of_image = by_finding(cases, bench.language, resamples=bench.resamples, seed=bench.seed, facts_read=bench.facts_read)
+        of_image = by_finding(
+            cases,
+            bench.language,
+            resamples=bench.resamples,
+            seed=bench.seed,
+            label_set=label_set,
+            facts_read=bench.facts_read,
+        )
         for finding, rate in of_image.items():
             rates.setdefault(finding, {})[image] = rate
     return {finding: images for finding, images in rates.items() if "own" in images}

@@ -1,13 +1,13 @@
-"""Source `phantom`: synthetic films with known truth, written once as DICOM and reports, then read like anyone's files.
+"""Source `phantom`: synthetic films or CT with known truth, written once as DICOM and reports, then read like anyone's files.
 
 source: {kind: phantom, profile: demo, studies: 1760, size: 512, seed: 1}
+source: {kind: phantom, modality: ct, profile: ct_demo, studies: 1460, size: 112, step_mm: 5, seed: 1}
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,10 +15,12 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from docphim.errors import Refused, UsageError
 from docphim.files import content_key, read_json, sha256, write_json
+from docphim.ingest import phantom_scans as scans
+from docphim.ingest.phantom_files import damaged, sections_of
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.phantom.patient import labels_of, profile_of, sample_patient
 from docphim.phantom.reports import LANGUAGES, compose
@@ -29,15 +31,27 @@ from docphim.workers import each
 
 #: Studies that a worker makes at once.
 _GROUP = 4
+#: The options that a CT is made from.
+_SCAN = ("seed", "profile", "size", "step_mm", "format", "masks", "both_kernels")
 
 
 class Options(Section):
-    """Which phantoms: how many, of which population, and the film's long side in pixels; where their files lie."""
+    """Which phantoms: how many, of which population, how they are taken; where their files lie.
+
+    `size` is a film's long side in pixels (1024 if it is not said), or rows and columns of a CT (256).  The other keys are a
+    CT's: mm between its slices, its files, whether each lesion's mask is written beside it, whether every scan is
+    reconstructed with both kernels.
+    """
 
     studies: int = Field(600, ge=1, le=999_999)
     seed: int = 0
+    modality: Literal["xray", "ct"] = "xray"
     profile: str = "paper"
-    size: int = Field(1024, ge=128, le=4096)
+    size: int = Field(1024, ge=48, le=4096)
+    step_mm: float = Field(4.0, ge=0.5, le=20)
+    format: Literal["dicom", "nifti"] = "dicom"
+    masks: bool = False
+    both_kernels: bool = False
     path: str | None = None
     workers: int | None = Field(None, ge=1)
 
@@ -49,6 +63,19 @@ class Options(Section):
         except UsageError as error:
             raise ValueError(str(error)) from None
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sized(cls, keys: Any) -> Any:
+        """A CT is smaller than a film where nothing is said."""
+        return {"size": 256, **keys} if isinstance(keys, dict) and keys.get("modality") == "ct" else keys
+
+    @model_validator(mode="after")
+    def _in_bounds(self) -> Options:
+        least, most = {"xray": (128, 4096), "ct": (48, 1024)}[self.modality]
+        if not least <= self.size <= most:
+            raise ValueError(f"size: {least} to {most} for {self.modality}")
+        return self
 
 
 def fingerprint(options: Options) -> str:
@@ -74,8 +101,9 @@ def read(
     _claim(root, key, options)
     make(root, options, dataset)
     notes.record |= {"profile": options.profile, "files": key}
+    read_one = _film_study if options.modality == "xray" else scans.study
     for index in range(options.studies):
-        yield _study(root / study_id(index), language)
+        yield read_one(root / study_id(index), language)
 
 
 def study_id(index: int) -> str:
@@ -93,17 +121,17 @@ def make(root: Path, options: Options, dataset: Path) -> None:
 
 
 def _make_missing(missing: list[int], root: Path, options: Options, dataset: Path) -> None:
-    write_some = functools.partial(_make_some, root=root, seed=options.seed, profile=options.profile, size=options.size)
+    write_some = functools.partial(_make_some, root=root, options=options)
     groups = [missing[i : i + _GROUP] for i in range(0, len(missing), _GROUP)]
     workers = options.workers if len(groups) > 1 else 1
     made = each(write_some, groups, workers=workers, crashed=_killed, folder=dataset)
-    for _ in bar(made, len(missing), "phantom films"):
+    for _ in bar(made, len(missing), "phantoms"):
         pass
 
 
-def _make_some(indices: list[int], *, root: Path, seed: int, profile: str, size: int) -> list[int]:
+def _make_some(indices: list[int], *, root: Path, options: Options) -> list[int]:
     for index in indices:
-        _make_one(index, root=root, seed=seed, profile=profile, size=size)
+        _make_one(index, root, options)
     return indices
 
 
@@ -116,11 +144,20 @@ def _killed(index: int) -> int:
 def _code_key() -> str:
     """A key of the phantom's code and data: a changed phantom makes other films."""
     folder = Path(__file__).parents[1] / "phantom"
-    return content_key({p.name: sha256(p) for p in sorted(folder.iterdir()) if p.suffix in (".py", ".yaml")})
+    return content_key(
+        {str(p.relative_to(folder)): sha256(p) for p in sorted(folder.rglob("*")) if p.suffix in (".py", ".yaml")}
+    )
 
 
 def _files_key(options: Options) -> str:
-    return content_key([_code_key(), options.seed, options.profile, options.size])
+    return content_key([_code_key(), *_made_from(options)])
+
+
+def _made_from(options: Options) -> list[Any]:
+    """The options that decide what is written of one study."""
+    if options.modality == "xray":
+        return [options.seed, options.profile, options.size]
+    return ["ct", *(getattr(options, name) for name in _SCAN)]
 
 
 def _claim(root: Path, key: str, options: Options) -> None:
@@ -145,30 +182,16 @@ def _key_of(mark: Path) -> str | None:
         return None
 
 
-def _make_one(index: int, *, root: Path, seed: int, profile: str, size: int) -> None:
+def _make_one(index: int, root: Path, options: Options) -> None:
     """Draw, render, word and write one study; it appears under its name only when it is whole."""
-    from docphim.phantom.film import render
-    from docphim.phantom.write import write_study
-
-    patient = sample_patient(index, seed, profile)
-    rendered = render(patient, size)
-    findings = [replace(f, visible=bool(f.visible)) for f in rendered.findings]
-    both = [
-        {language: compose(patient, findings, rendered.ctr, language, wording, profile) for language in LANGUAGES}
-        for wording in (0, 1)
-    ]
-    truth: Row = {
-        "findings": [to_row(f) for f in findings],
-        "labels": labels_of(findings),
-        "ctr": None if rendered.ctr is None else round(float(rendered.ctr), 4),
-        "boxes": {name: [int(v) for v in box] for name, box in rendered.masks.items()},
-        "reworded": both[1],
-    }
     name = study_id(index)
     part = root / f".{name}.{os.getpid()}.part"
     shutil.rmtree(part, ignore_errors=True)
     try:
-        write_study(part, patient, rendered, both[0], truth)
+        if options.modality == "ct":
+            scans.write(part, index, **options.model_dump(include=set(_SCAN)))
+        else:
+            _write_film(part, index, options)
         part.rename(root / name)
     except OSError as error:
         if error.errno in (ENOSPC, EDQUOT):
@@ -179,7 +202,28 @@ def _make_one(index: int, *, root: Path, seed: int, profile: str, size: int) -> 
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _study(folder: Path, language: str) -> SourceStudy | Rejection:
+def _write_film(folder: Path, index: int, options: Options) -> None:
+    from docphim.phantom.film import render
+    from docphim.phantom.write import write_study
+
+    patient = sample_patient(index, options.seed, options.profile)
+    rendered = render(patient, options.size)
+    findings = [replace(f, visible=bool(f.visible)) for f in rendered.findings]
+    both = [
+        {language: compose(patient, findings, rendered.ctr, language, wording, options.profile) for language in LANGUAGES}
+        for wording in (0, 1)
+    ]
+    truth: Row = {
+        "findings": [to_row(f) for f in findings],
+        "labels": labels_of(findings),
+        "ctr": None if rendered.ctr is None else round(float(rendered.ctr), 4),
+        "boxes": {name: [int(v) for v in box] for name, box in rendered.masks.items()},
+        "reworded": both[1],
+    }
+    write_study(folder, patient, rendered, both[0], truth)
+
+
+def _film_study(folder: Path, language: str) -> SourceStudy | Rejection:
     from docphim.ingest.headers import read_header  # here: every command checks its source, and few read headers
 
     name = folder.name
@@ -187,24 +231,13 @@ def _study(folder: Path, language: str) -> SourceStudy | Rejection:
         film = folder / "film.dcm"
         header = read_header(film)
         truth: dict[str, Any] = read_json(folder / "truth.json")
-        sections = _sections((folder / f"report.{language}.txt").read_text(encoding="utf-8"))
+        sections = sections_of((folder / f"report.{language}.txt").read_text(encoding="utf-8"))
         known = {"findings": truth["findings"], "labels": truth["labels"], "reworded": truth["reworded"][language]}
     except (Refused, OSError, ValueError, KeyError):
-        return Rejection(
-            name, "file_unreadable", "a file of this phantom is missing or damaged; remove its folder to make it anew"
-        )
+        return damaged(name)
     series = Series(f"{name}-1", "xray", f"prepared/{name}-1.b2nd", "display", header.view)
     day = f"{header.day[:4]}-{header.day[4:6]}-{header.day[6:]}" if header.day else None
     study = Study(
         name, header.patient, header.sex, header.age, day, [series], Report(language, sections), None, None, "phantom", known
     )
     return SourceStudy(study, {series.id: str(film)}, name)
-
-
-def _sections(text: str) -> dict[str, str]:
-    """The report as `phantom.write` lays it out: a line with the section's name, its text below."""
-    _, *parts = re.split(r"^(findings|impression)\n", text, flags=re.MULTILINE)
-    sections = {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
-    if set(sections) != {"findings", "impression"}:
-        raise ValueError("a report of a phantom has findings and impression")
-    return sections

@@ -1,4 +1,4 @@
-"""Label sets (CT-RATE, VinDr, CheXpert, phantom), read from a report's facts by tables.  `docphim labels TEXT --set vindr`.
+"""Label sets (CT-RATE, VinDr, CheXpert, phantoms), read from a report's facts by tables.  `docphim labels TEXT --set vindr`.
 
 `read_labels("Small left pleural effusion.", "en", "ct_rate")["Pleural effusion"]` is `"positive"`; labels/*.yaml says what
 each label means.
@@ -20,7 +20,7 @@ from docphim.package_data import packaged
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
 
 #: Label sets that have a table, and the modality whose reports they were made for.
-SETS: dict[str, str] = {"ct_rate": "ct", "vindr": "xray", "chexpert": "xray", "phantom": "phantom"}
+SETS: dict[str, str] = {"ct_rate": "ct", "vindr": "xray", "chexpert": "xray", "phantom": "phantom", "phantom_ct": "phantom"}
 
 _FOLDER = Path(__file__).parent
 #: States from the weakest: of several mentions the last of these counts.

@@ -111,13 +111,14 @@ def make_body(patient: Patient) -> Body:
     severity = {f.name: f.severity for f in patient.findings}
     low, high = CTR[severity.get("cardiomegaly", "moderate") if "cardiomegaly" in severity else None]
     dome = 224 + 7 * draws[4] - (10 if supine else 0)
+    lost = {f.side: 16.0 for f in patient.findings if f.name == "lobectomy"}  # the dome rises where a lobe is gone
     body = Body(
         scale=(size, depth, height),
         sex=patient.sex,
         view=patient.view,
         target_ctr=low + (high - low) * (draws[3] + 1) / 2,
-        dome_right=dome,
-        dome_left=dome + 13 + 4 * draws[5],
+        dome_right=dome - lost.get("right", 0.0),
+        dome_left=dome + 13 + 4 * draws[5] - lost.get("left", 0.0),
         knob=12.5 + 1.0 * draws[6] + max(0, patient.age - 50) * 0.05,
         unfold=_unfold(severity, patient.age, draws[7]),
         fat=10 + 4 * draws[8] + (2 if not man else 0),
@@ -136,10 +137,11 @@ def _unfold(severity: dict[str, str | None], age: int, draw: float) -> float:
 
 
 def _shift(patient: Patient) -> float:
-    """Shift of the mediastinum to the left in mm: away from a large effusion or a large pneumothorax."""
+    """Shift of the mediastinum to the left in mm: away from a large effusion or pneumothorax, to where a lobe is gone."""
     away = 0.0
     for finding in patient.findings:
         push = {"effusion": 17.0, "pneumothorax": 12.0}.get(finding.name, 0.0) * (finding.severity == "severe")
+        push -= 11.0 * (finding.name == "lobectomy")
         away += {"right": push, "left": -push}.get(finding.side or "", 0.0)
     return away
 

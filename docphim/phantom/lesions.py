@@ -34,7 +34,8 @@ class Scene:
 class Effect:
     """One finding on the film: attenuation added in a rectangle of the coarse grid, vessels lost there, and thin tubes.
 
-    `bare` is the share of it that no other finding covers.
+    `bare` is the share of it that no other finding covers; `place` is where it lies, for the painter of another modality:
+    outward from the midline and height in standard mm, and its radius, 0 for fluid, whose height is its level's.
     """
 
     finding: Finding
@@ -45,6 +46,13 @@ class Effect:
     tubes: list[Tubes] = field(default_factory=list)
     instead: list[Tubes] = field(default_factory=list)
     breaks: dict[tuple[str, int], bones.Break] = field(default_factory=dict)
+    side: str | None = None
+    place: tuple[float, float, float] | None = None
+
+    def at_place(self, side: str, outward: float, height: float, radius: float) -> Effect:
+        """Say where the finding lies."""
+        self.side, self.place = side, (float(outward), float(height), float(radius))
+        return self
 
 
 def effects(scene: Scene, findings: tuple[Finding, ...]) -> list[Effect]:
@@ -99,7 +107,7 @@ def effusion(scene: Scene, finding: Finding) -> list[Effect]:
         level = middle - climb * np.where(u > 0, u * u * np.sqrt(np.abs(u)), 0.25 * u * u)
         depth = (window.z - level) / (9, 13, 15)[degree]
         share = np.clip(1.04 / (1 + np.exp(-2.2 * depth)) - 0.02, 0, (0.93, 0.97, 1.0)[degree]).astype(np.float32)
-        out.append(_fill(scene, finding, side, window, share))
+        out.append(_fill(scene, finding, side, window, share).at_place(side, 0.0, middle, 0.0))
     return out
 
 
@@ -122,7 +130,7 @@ def consolidation(scene: Scene, finding: Finding) -> list[Effect]:
         core = np.clip((1.30 - distance + 0.10 * lumps + 0.02 * fluff) * 1.2, 0, 1)
         core = core * core * (3 - 2 * core)
         share = core * (0.9 + 0.06 * lumps + 0.03 * fluff) * (0.32, 0.43, 0.52)[degree]
-        effect = _fill(scene, finding, side, window, share.astype(np.float32))
+        effect = _fill(scene, finding, side, window, share.astype(np.float32)).at_place(side, x, z, size)
         if degree:
             effect.tubes = _bronchogram(scene, side, x, z, size)
         out.append(effect)
@@ -169,7 +177,7 @@ def nodule(scene: Scene, finding: Finding) -> list[Effect]:
         chord = 2 * radius * anatomy.bulge(np.hypot(dx, dz) / radius)
         path = scene.soft.lung(side)[window.at]
         share = np.minimum(chord / np.maximum(path, 1), 1).astype(np.float32)
-        out.append(_fill(scene, finding, side, window, share))
+        out.append(_fill(scene, finding, side, window, share).at_place(side, x, z, size / 2))
     return out
 
 
@@ -290,7 +298,7 @@ def rib_fracture(scene: Scene, finding: Finding) -> list[Effect]:
         at = min(bones.ARCS[arc] + scene.rng.uniform(-8, 8), bones.RIB_END[k] - 10)
         apart = bones.DISPLACED[finding.severity or "moderate"] * scene.rng.uniform(0.9, 1.2)
         whole, broken = (bones.one_rib(scene.body, side, k, b) for b in (None, (at, apart)))
-        out.append(Effect(finding, tubes=[broken], instead=[whole], breaks={(side, k): (at, apart)}))
+        out.append(Effect(finding, tubes=[broken], instead=[whole], breaks={(side, k): (at, apart)}, side=side))
     return out
 
 

@@ -55,8 +55,9 @@ class Patient:
 
 @functools.cache
 def profiles() -> dict[str, Any]:
-    """The populations of `prevalence.yaml` by name."""
-    return cast(dict[str, Any], packaged(Path(__file__).with_name("prevalence.yaml")))
+    """The populations of `prevalence.yaml`, of films and of CT, by name."""
+    folder = Path(__file__).parent
+    return {**packaged(folder / "prevalence.yaml"), **packaged(folder / "ct" / "prevalence.yaml")}
 
 
 def profile_of(name: str) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class Pen:
 
 
 @functools.cache
-def template(language: str) -> dict[str, Any]:
-    """The wordings of a language.
+def template(language: str, modality: str = "xray") -> dict[str, Any]:
+    """The wordings of a language for a film or a CT.
 
     Raises
     ------
@@ -72,13 +72,20 @@ def template(language: str) -> dict[str, Any]:
     """
     if language not in LANGUAGES:
         raise UsageError(f"language: {language!r} is not one of {', '.join(LANGUAGES)}")
-    return cast(dict[str, Any], packaged(Path(__file__).with_name(f"templates_{language}.yaml")))
+    folder = Path(__file__).parent / ("ct" if modality == "ct" else "")
+    return cast(dict[str, Any], packaged(folder / f"templates_{language}.yaml"))
 
 
 def compose(
-    patient: Patient, findings: Iterable[Finding], ctr: float | None, language: str, seed: int, profile: str = "paper"
+    patient: Patient,
+    findings: Iterable[Finding],
+    ctr: float | None,
+    language: str,
+    seed: int,
+    profile: str = "paper",
+    modality: str = "xray",
 ) -> dict[str, str]:
-    """Write the report of a film.
+    """Write the report of a film or a CT.
 
     Parameters
     ----------
@@ -94,14 +101,17 @@ def compose(
         Another seed words the same truth otherwise.
     profile : str
         Whose habits the report has: the `report` section of that profile in `prevalence.yaml`.
+    modality : str
+        `xray` or `ct`: whose templates are used.  A CT has no `ctr`.
 
     Returns
     -------
     dict
         `findings` and `impression`, in NFC.
     """
-    rng = np.random.default_rng(seed_of("report", profile, language, patient.id, patient.seed, seed))
-    pen = Pen(rng, template(language), profile_of(profile)["report"])
+    also = () if modality == "xray" else (modality,)
+    rng = np.random.default_rng(seed_of("report", profile, language, patient.id, patient.seed, seed, *also))
+    pen = Pen(rng, template(language, modality), profile_of(profile)["report"])
     ctr = ctr if patient.view == "PA" else None
     seen = _seen(findings, ctr)
     if ctr is not None and pen.happens("ratio") and _agrees(ctr, seen):
@@ -198,7 +208,7 @@ def _values(pen: Pen, item: Seen) -> dict[str, str]:
     """Everything a wording may name for this finding; what does not apply is empty."""
     words, f = pen.template["words"], item.finding
     values = dict(pen.numbers)
-    for name in ("side", "at", "other", "angle", "base", "effusion", "hilum"):
+    for name in ("side", "at", "other", "angle", "base", "effusion", "hilum", "apex"):
         values[name] = _pick(pen, words.get(name, {}).get(f.side))
     for name in ("degree", "amount"):
         values[name] = _pick(pen, words[name].get(f.severity))

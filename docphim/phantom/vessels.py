@@ -97,9 +97,11 @@ def branch_tubes(
     return Tubes.of(x, z, -dz / flat, dx / flat, radius, density * run / count[index])
 
 
-def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator) -> list[Tubes]:
-    """Arteries, veins and the large arteries at both hila."""
-    density = (SOFT - LUNG) * 1.35
+def trees(body: Body, rng: np.random.Generator) -> tuple[tuple[NDArray[Any], ...], Array, Array]:
+    """Branches of the arteries and veins of both lungs, the radius of each root's end branches, and its side's sign.
+
+    The roots are the right artery, the right vein, the left artery and the left vein; lengths are outward, y, z.
+    """
     roots, ends = [], []
     for side in ("right", "left"):
         root = np.array(HILUM[side])
@@ -107,9 +109,15 @@ def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator) -> list[Tubes
         roots += [root, root + np.array([-6, 6, 22])]
         ends += [points[:LEAVES], points[LEAVES:]]
     branches = tree(np.array(roots, np.float32), np.array(ends, np.float32))
-    leaf, sign = np.array([0.92, 0.84, 0.92, 0.84]), np.array([-1, -1, 1, 1])
-    trees = branch_tubes(branches, leaf, sign, body.shift, grid, density)
-    return [trees] + [_trunk(side, sign, body, grid, density * 0.6) for side, sign in (("right", -1), ("left", 1))]
+    return branches, np.array([0.92, 0.84, 0.92, 0.84]), np.array([-1, -1, 1, 1])
+
+
+def lung_vessels(body: Body, grid: Grid, rng: np.random.Generator) -> list[Tubes]:
+    """Arteries, veins and the large arteries at both hila."""
+    density = (SOFT - LUNG) * 1.35
+    branches, leaf, sign = trees(body, rng)
+    drawn = branch_tubes(branches, leaf, sign, body.shift, grid, density)
+    return [drawn] + [_trunk(side, sign, body, grid, density * 0.6) for side, sign in (("right", -1), ("left", 1))]
 
 
 def _trunk(side: str, sign: int, body: Body, grid: Grid, density: float) -> Tubes:
@@ -119,8 +127,8 @@ def _trunk(side: str, sign: int, body: Body, grid: Grid, density: float) -> Tube
     return along(points, line[:, 3], density, grid)
 
 
-def airways(body: Body, grid: Grid) -> list[Tubes]:
-    """Trachea, a little to the right at the arch, and the main bronchi, the right one steeper."""
+def airway_lines(body: Body) -> dict[str, Array]:
+    """Centre lines of the trachea, a little to the right at the arch, and of the main bronchi, the right one steeper."""
     push = body.shift * 0.6
     bend = -4 - 5 * body.unfold
     trachea = np.array([[0, 0, -90], [0, 0, -20], [bend * 0.4, 0, 30], [bend, 0, 62], [bend * 0.7, 0, 84.0]])
@@ -128,9 +136,19 @@ def airways(body: Body, grid: Grid) -> list[Tubes]:
     carina = trachea[-1]
     right = carina + np.array([[-3, 0, 0], [-14, 0, 14], [-27, 0, 29], [-36, 0, 44.0]])
     left = carina + np.array([[3, 0, 0], [15, 0, 11], [31, 0, 20], [44, 0, 28.0]])
+    return {"trachea": trachea, "right": right, "left": left}
+
+
+def airway_radii(body: Body) -> dict[str, Array | float]:
+    """Radius of each of the `airway_lines` along it, in mm."""
+    trachea = 8.2 if body.sex == "F" else 9.2
+    return {"trachea": trachea, "right": np.array([7.2, 7.0, 6.2, 5.0]), "left": np.array([6.6, 6.2, 5.4, 4.4])}
+
+
+def airways(body: Body, grid: Grid) -> list[Tubes]:
+    """Trachea and main bronchi as air."""
     air = -(SOFT - 0.0005)
+    radii = airway_radii(body)
     return [
-        along(trachea, 8.2 if body.sex == "F" else 9.2, air * 0.9, grid),
-        along(right, np.array([7.2, 7.0, 6.2, 5.0]), air * 0.8, grid),
-        along(left, np.array([6.6, 6.2, 5.4, 4.4]), air * 0.8, grid),
+        along(line, radii[name], air * (0.9 if name == "trachea" else 0.8), grid) for name, line in airway_lines(body).items()
     ]

@@ -25,6 +25,19 @@ def test_a_finding_that_the_draft_hedges_counts_as_named(text, named):
     assert rates(sick, [text] * 6)["cardiomegaly"].fpr == named
 
 
+def test_a_scan_is_read_for_the_findings_of_scans():
+    sick, well = "Khí phế thũng hai phổi. Đám kính mờ thùy trên phổi trái.", "Nhu mô hai phổi không thấy tổn thương khu trú."
+    truths = [{"emphysema": int(i < 6), "ground_glass_left": int(i < 6), "ground_glass_right": int(i % 2)} for i in range(12)]
+    cases = [(sick if i < 6 else well, truth, f"p{i}") for i, truth in enumerate(truths)]
+    read = by_finding(cases, "vi", resamples=100, seed=1, label_set="phantom_ct")
+    assert {name: rate.j for name, rate in read.items()} == {
+        "emphysema": 1.0,
+        "ground_glass_left": 1.0,
+        "ground_glass_right": 0.0,
+        "ground_glass (side)": 0.5,
+    }
+
+
 @pytest.mark.parametrize(("sick", "well", "shown"), [(5, 5, True), (4, 9, False), (9, 4, False)])
 def test_no_rate_is_shown_of_fewer_studies_than_five(sick, well, shown):
     assert FEWEST == 5

@@ -147,6 +147,6 @@ def test_images_are_scored_by_the_label_sets_of_their_modality_and_by_no_others(
 
 def test_tables_list_label_sets_as_the_modalities_are_listed_phantoms_first(added, monkeypatch):
     monkeypatch.setitem(labels.SETS, "hearts", "mammogram")
-    assert by_modality(labels.SETS)[:3] == ["phantom", "vindr", "chexpert"]
+    assert by_modality(labels.SETS)[:4] == ["phantom", "phantom_ct", "vindr", "chexpert"]
     monkeypatch.setattr(imaging, "MODALITIES", {"mammogram": "m", **imaging.MODALITIES})
-    assert by_modality(labels.SETS) == ["phantom", "hearts", "vindr", "chexpert", "ct_rate"]
+    assert by_modality(labels.SETS) == ["phantom", "phantom_ct", "hearts", "vindr", "chexpert", "ct_rate"]

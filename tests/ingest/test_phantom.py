@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 
 from docphim.errors import Refused, UsageError
 from docphim.files import read_json, read_jsonl
+from docphim.imaging.io.locations import SeriesFiles, parse, read_table
 from docphim.ingest import check, fingerprint, ingest
 from docphim.ingest import phantom as source
+from docphim.language.labels import label_names, read_labels
 from docphim.phantom.patient import LABELS, sample_patient
 from docphim.study import Study, from_row
 
@@ -174,6 +178,9 @@ def test_phantoms_have_no_splits_of_their_own(tmp_path: Path) -> None:
         ({"profile": "old"}, "'old' is not one of paper, demo"),
         ({"studies": 0}, "source.studies"),
         ({"size": 16}, "source.size"),
+        ({"size": 96}, "size: 128 to 4096 for xray"),
+        ({"modality": "ct", "size": 2048}, "size: 48 to 1024 for ct"),
+        ({"modality": "ct", "format": "png"}, "source.format"),
     ],
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
@@ -184,10 +191,59 @@ def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
 def test_the_fingerprint_follows_what_the_films_are_made_from_not_where_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     base = fingerprint("phantom", SMALL)
     assert fingerprint("phantom", {**SMALL, "workers": 3, "path": "elsewhere"}) == base
-    others = ({"seed": 2}, {"size": 256}, {"profile": "demo"}, {"studies": 7})
-    assert len({base, *(fingerprint("phantom", {**SMALL, **other}) for other in others)}) == 5
+    films = ({"seed": 2}, {"size": 256}, {"profile": "demo"}, {"studies": 7})
+    scans = ({}, {"step_mm": 5}, {"format": "nifti"}, {"masks": True}, {"both_kernels": True})
+    others = (*films, *({"modality": "ct", **scan} for scan in scans))
+    assert len({base, *(fingerprint("phantom", {**SMALL, **other}) for other in others)}) == 10
+    assert fingerprint("phantom", {**SMALL, "step_mm": 5}) == base  # a film has no slices
     monkeypatch.setattr(source, "_code_key", lambda: "another version of the phantom")
     assert fingerprint("phantom", SMALL) != base
+
+
+SCANS = {"modality": "ct", "profile": "ct_paper", "size": 48, "step_mm": 12, "studies": 5}
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Study]]:
+    folder = tmp_path_factory.mktemp("scans")
+    return folder, run(folder, **SCANS, both_kernels=True)
+
+
+def test_a_scan_has_its_patient_series_report_labels_and_truth(scanned: tuple[Path, list[Study]]) -> None:
+    _, studies = scanned
+    for index, study in enumerate(studies):
+        patient = sample_patient(index, 1, "ct_paper")
+        assert (study.patient, study.sex, study.age) == (patient.id, patient.sex, patient.age)
+        assert [(s.modality, s.unit) for s in study.series] == [("ct", "HU")] and study.report and study.truth and study.labels
+        assert study.labels.set == "ct_rate" and list(study.labels.values) == list(label_names("ct_rate"))
+        read = read_labels(study.report.sections["findings"], "vi", "ct_rate")
+        assert {name: int(state == "positive") for name, state in read.items()} == study.labels.values
+        seen = {f["name"] for f in study.truth["findings"] if f["visible"]}
+        assert {row["name"].removesuffix("_left").removesuffix("_right") for row in study.truth["lesions"]} <= seen
+        assert study.truth["label_set"] == "phantom_ct" and study.truth["phase"] in ("native", "arterial", "venous")
+
+
+def test_a_scan_leads_to_every_file_of_its_series_and_one_that_is_gone_is_refused(scanned: tuple[Path, list[Study]]) -> None:
+    folder, _ = scanned
+    (root,) = (folder / "data" / "phantom-files").iterdir()
+    table = read_table(folder / "data" / "test" / "key" / "private.csv")
+    for place in (parse(location) for location in table.values()):
+        assert isinstance(place, SeriesFiles)
+        headers = [dcmread(path, stop_before_pixels=True) for path in place.paths]
+        assert {h.ConvolutionKernel for h in headers} == {"B31f", "B60f"} and len({h.SeriesInstanceUID for h in headers}) == 2
+    for path in (root / "PH000003").glob("series*"):
+        shutil.rmtree(path)
+    assert "PH000003" not in {s.id for s in run(folder, **SCANS, both_kernels=True)}
+
+
+def test_a_scan_comes_as_nifti_with_masks_of_its_lesions(tmp_path: Path) -> None:
+    studies = run(tmp_path, **SCANS, format="nifti", masks=True)
+    (root,) = (tmp_path / "data" / "phantom-files").iterdir()
+    for study in studies:
+        assert study.truth
+        masks = {p.name.removesuffix(".nii.gz").removeprefix("mask1.") for p in (root / study.id).glob("mask*")}
+        assert {row["name"] for row in study.truth["lesions"]} <= masks
+        assert (root / study.id / "series1.nii.gz").is_file()
 
 
 def test_truth_keeps_the_ratio_and_the_boxes_beside_the_film(made: tuple[Path, list[Study]]) -> None:

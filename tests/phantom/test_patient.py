@@ -37,7 +37,7 @@ def test_an_unknown_profile_is_named_with_the_known_ones() -> None:
         sample_patient(0, 0, "papr")
 
 
-@pytest.mark.parametrize("profile", list(profiles()))
+@pytest.mark.parametrize("profile", ["paper", "demo"])
 @given(index=st.integers(0, 10**6), seed=st.integers(0, 10**6))
 def test_every_finding_is_one_the_film_can_show(profile: str, index: int, seed: int) -> None:
     patient = sample_patient(index, seed, profile)
