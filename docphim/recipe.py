@@ -13,18 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from docphim.backends import BACKENDS, traits
 from docphim.errors import UsageError, printable
+from docphim.recipe_training import Pairs, Section, Train
 from docphim.yaml_in import parse, refuse_secrets, text_of
 
 M = TypeVar("M", bound=BaseModel)
 #: Letters of a value, and of a key, that a message repeats at most.
 _SHOWN = 80
 RECIPES = Path(__file__).parent / "recipes"
-
-
-class Section(BaseModel):
-    """A part of a recipe: no unknown keys, defaults written out."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True, frozen=True)
 
 
 class Source(Section):
@@ -109,44 +104,6 @@ class Model(Section):
             if part not in ("vision", "projector", "language"):
                 raise ValueError(f"{part!r} is not one of vision, projector, language")
         return value
-
-
-class Loss(Section):
-    """What is trained for: `kind` names a loss, and what else may stand here are that loss's own options."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    kind: str = "answers"
-
-
-class Train(Section):
-    """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out."""
-
-    epochs: float = Field(1, gt=0)
-    max_steps: int | None = Field(None, ge=1)
-    loss: Loss = Loss()
-    learning_rate: float = Field(3e-5, gt=0)
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: float = Field(0.03, ge=0, le=1)
-    weight_decay: float = Field(0.0, ge=0)
-    batch_size: int = Field(8, ge=1)
-    accumulate: int = Field(1, ge=1)
-    max_grad_norm: float = Field(1.0, gt=0)
-    max_length: int = Field(4096, ge=16)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    gradient_checkpointing: bool = False
-    blind: bool = False
-    evaluations: int = Field(5, ge=1)
-    keep_best: Literal["val/loss", "val/rougeL", "val/bleu4"] = "val/loss"
-    val_examples: int = Field(200, ge=1)
-    workers: int = Field(0, ge=0)
-    processes: int = Field(1, ge=1)
-    seed: int = 0
-
-    @field_validator("loss", mode="before")
-    @classmethod
-    def _by_name(cls, value: Any) -> Any:
-        """`loss: answers` is short for `loss: {kind: answers}`."""
-        return {"kind": value} if isinstance(value, str) else value
 
 
 class Service(Section):
@@ -257,6 +214,7 @@ class Recipe(Section):
     prepare: Prepare = Prepare()
     tasks: list[str] = ["findings"]
     prompts: Literal["paper", "docphim"] = "paper"
+    pairs: Pairs | None = None
     model: Model
     train: Train = Train()
     generate: Generate = Generate()
@@ -284,6 +242,16 @@ class Recipe(Section):
             if backend.images and isinstance(evaluate := values.get("evaluate", {}), dict):
                 values = {**values, "evaluate": {"images": list(backend.images), **evaluate}}
         return values
+
+    @model_validator(mode="after")
+    def _with_pairs(self) -> Recipe:
+        """A training on pairs needs them in the dataset; runs with and without one share it where all have the section."""
+        kind = self.train.built
+        if kind is not None and self.pairs is None:
+            object.__setattr__(self, "pairs", Pairs())
+        if kind is not None and self.pairs is not None and kind not in self.pairs.kinds:
+            raise ValueError(f"train.pairs: {self.train.pairs} needs {kind!r} among pairs.kinds")
+        return self
 
     @property
     def trains(self) -> bool:

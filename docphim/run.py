@@ -116,7 +116,7 @@ def dataset_folder(recipe: Recipe) -> Path:
         if gone.reason != "file_missing" or remembered is None:
             raise
         return remembered
-    settings = recipe.model_dump(mode="json", include=SHAPES_DATASET)
+    settings = recipe.model_dump(mode="json", include=SHAPES_DATASET | ({"pairs"} if recipe.pairs else set()))
     versions = {stage: VERSIONS[stage] for stage in ("ingest", "prepare", "build")}
     return name / files.content_key([settings, pixels(recipe), versions, content])
 

@@ -10,6 +10,7 @@ from typing import Any
 from docphim import records
 from docphim.backends import ENDPOINT, traits
 from docphim.language import lexicon
+from docphim.language.labels import SETS, table_path
 from docphim.metrics import label_sets
 from docphim.metrics.signature import reading
 from docphim.recipe import Model, Recipe, Service
@@ -142,8 +143,9 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 "fractions": split.fractions,
                 "seed": split.seed,
                 "settings": pixels(recipe),
+                **({"pairs": recipe.pairs.model_dump()} if recipe.pairs else {}),
             },
-            inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe)},
+            inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe)},
             folder=dataset,
             outputs=["examples", "leaks.json", "stats.json", "tasks.json", "rejected.jsonl?stage=build"],
             version=VERSIONS["build"],
@@ -319,6 +321,11 @@ def _examples(dataset: Path) -> dict[str, Path]:
 
 def _lexicons(recipe: Recipe) -> dict[str, Path]:
     return {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
+
+
+def _tables(recipe: Recipe) -> dict[str, Path]:
+    """The tables of labels by which pairs are chosen."""
+    return {f"{name} labels": table_path(name) for name in SETS} if recipe.pairs else {}
 
 
 def endpoint_settings(

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "docphim"
 NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "scores", "lines", "yaml_in", "backends", "columns"}
-NOUNS |= {"package_data", "records"}
+NOUNS |= {"package_data", "records", "recipe_training"}
 KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.

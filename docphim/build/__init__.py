@@ -8,8 +8,9 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
-from docphim.build import leaks, splits, wrong_image
+from docphim.build import conflicts, leaks, splits, wrong_image
 from docphim.build import media as looks
+from docphim.build import pairs as negatives
 from docphim.build.media import Pictures
 from docphim.build.prompts import Prompts
 from docphim.build.stats import dataset_stats
@@ -36,6 +37,7 @@ def build(
     fractions: tuple[float, float, float],
     seed: int,
     settings: dict[str, Row],
+    pairs: Row | None = None,
 ) -> None:
     """Write examples/{train,val,test}.jsonl, examples/draft.jsonl (studies without a report), leaks.json and stats.json.
 
@@ -45,6 +47,8 @@ def build(
     ----------
     settings : dict
         Modality → its section of the recipe, as prepare takes them.
+    pairs : dict, optional
+        The recipe's section of that name: which training negatives every example may have; None: none.
 
     Raises
     ------
@@ -63,12 +67,15 @@ def build(
     reported = [s for s in studies if s.report]
     split_of: dict[str, Split] = _splits(reported, split_by, fractions, seed) if reported else {}
     rejected = list(pictures.refused)
+    reader = None if pairs is None else conflicts.Labels.of(reported, pairs["labels"])
     counts: Counter[str] = Counter()
     for split, chosen in _chosen(studies, split_of).items():
         other = _partners(chosen, pictures, patient_of, seed) if split != "draft" else {}
         shown = bar(chosen, len(chosen), f"build {split}")
         rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, other.get(s.id), rejected)]
         _refuse_repeated(rows)
+        if pairs is not None and reader is not None and split in ("train", "val"):
+            negatives.add(rows, {study.id: study for study in reported}, pictures, patient_of, reader, pairs)
         counts[split] = write_jsonl(dataset / "examples" / f"{split}.jsonl", rows)
     if "draft" not in counts:
         (dataset / "examples" / "draft.jsonl").unlink(missing_ok=True)

@@ -24,7 +24,7 @@ def partners(patients_of: dict[str, set[str]], seed: int) -> dict[str, str | Non
         Study id → the other study's id; None for all where one group holds more than half of the studies.
     """
     groups: dict[str, list[str]] = {}
-    first = _linked(patients_of)
+    first = linked(patients_of)
     for study in sorted(patients_of):
         groups.setdefault(first[min(patients_of[study])], []).append(study)
     names = sorted(groups)
@@ -36,7 +36,7 @@ def partners(patients_of: dict[str, set[str]], seed: int) -> dict[str, str | Non
     return {study: ordered[(i + shift) % len(ordered)] for i, study in enumerate(ordered)}
 
 
-def _linked(patients_of: dict[str, set[str]]) -> dict[str, str]:
+def linked(patients_of: dict[str, set[str]]) -> dict[str, str]:
     """Patient → the first of all patients it is linked with by studies that show several."""
     group = {patient: {patient} for patients in patients_of.values() for patient in patients}
     for patients in patients_of.values():

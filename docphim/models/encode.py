@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -40,9 +40,14 @@ class Encoded:
         return len(self.input_ids)
 
     @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that it holds."""
+        return (self.input_ids, self.labels, *self.per_token.values(), *self.media.values())
+
+    @property
     def nbytes(self) -> int:
         """What it takes to keep."""
-        return sum(t.nbytes for t in (self.input_ids, self.labels, *self.per_token.values(), *self.media.values()))
+        return sum(tensor.nbytes for tensor in self.tensors)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ def encode(
     *,
     answer: bool = True,
     blind: bool = False,
+    only: Collection[tuple[int, str]] | None = None,
 ) -> Encoded:
     """Tokenise a conversation with what it shows.
 
@@ -73,6 +79,8 @@ def encode(
         False: the messages end before the turn to be generated, and the generation prompt is appended.
     blind : bool
         Drop the tags; the model sees text only and `stacks` is not looked at.
+    only : collection of (int, str), optional
+        The places of messages and the sentences in them that are labelled, in their order; None: whole answers.
 
     Raises
     ------
@@ -85,11 +93,17 @@ def encode(
     waiting = None if blind else iter(expansions)
     turns = [turn(message, loaded.tokenizer, waiting) for message in messages]
     pieces = _inserted(render(loaded.tokenizer, turns, answer), expansions)
+    pieces = pieces if only is None else _narrowed(pieces, messages, only)
     ids, labels = _label(loaded.tokenizer, pieces)
     names = dict.fromkeys(name for expansion in expansions for name in expansion.media)
-    media = {name: torch.cat([e.media[name] for e in expansions if name in e.media]) for name in names}
+    media = {name: _joined([e.media[name] for e in expansions if name in e.media]) for name in names}
     per_token = family_of(loaded.family).per_token(loaded.config, loaded.processor, ids, media)
     return Encoded(ids, labels, per_token, media)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """One tensor of several; a single one is not copied, so that its frames lie in memory once however often it is shown."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _expanded(loaded: Loaded, messages: list[Message], stacks: Sequence[Stack | np.ndarray]) -> list[Expansion]:
@@ -127,6 +141,21 @@ def _inserted(pieces: list[Piece], expansions: list[Expansion]) -> list[Piece]:
         raise Refused("weights_layout", "", why)
     following = {mark: iter(texts) for mark, texts in waiting.items()}
     return [(text if learnt else marks.sub(lambda m: next(following[m.group()]), text), learnt) for text, learnt in pieces]
+
+
+def _narrowed(pieces: list[Piece], messages: list[Message], only: Collection[tuple[int, str]]) -> list[Piece]:
+    """The pieces with nothing learnt but some sentences of the answers; the joined text is the same."""
+    answers = iter([place for place, message in enumerate(messages) if message.role == "assistant"])
+    narrowed: list[Piece] = []
+    for text, learnt in pieces:
+        done, place = 0, next(answers) if learnt else -1
+        for sentence in [sentence for number, sentence in only if number == place]:
+            start = text.find(sentence, done)
+            if start >= 0:
+                narrowed += [(text[done:start], False), (sentence, True)]
+                done = start + len(sentence)
+        narrowed.append((text[done:], False))
+    return narrowed
 
 
 def _label(tokenizer: Any, pieces: list[Piece]) -> tuple[Tensor, Tensor]:

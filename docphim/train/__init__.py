@@ -19,7 +19,12 @@ from docphim.errors import UsageError
 from docphim.models import needs_torch
 
 #: The training losses of `train.loss`: a function like `losses.answers`, or `module:name` of one.
-LOSSES: dict[str, str | Callable[..., Any]] = {"answers": "docphim.train.losses:answers"}
+LOSSES: dict[str, str | Callable[..., Any]] = {
+    "answers": "docphim.train.losses:answers",
+    "constraint": "docphim.train.losses:constraint",
+    "unlikelihood": "docphim.train.losses:unlikelihood",
+    "margin": "docphim.train.losses:margin",
+}
 
 
 def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, Any], base: str | None = None) -> None:

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -15,15 +15,21 @@ from torch.utils.data import DataLoader, Dataset
 
 from docphim.errors import Refused
 from docphim.files import seed_of
-from docphim.imaging.frames import Stack, draw, is_film
+from docphim.imaging import frames
+from docphim.imaging.frames import draw, is_film
 from docphim.models.encode import Encoded, answer_columns, collate, encode
-from docphim.models.loaded import Loaded
+from docphim.models.loaded import Loaded, Stack
 from docphim.progress import bar
-from docphim.study import Example, Message, media_tags
+from docphim.study import Example, Media, Message, media_tags
+from docphim.train.memory import Drawn, Memory
 from docphim.workers import end_with_parent
 
-#: A micro-batch: tensors by name, for each side of a loss.  `positive` is the examples with their own images.
+#: A micro-batch: tensors by name, for each side of a loss.  `positive` is the examples with their own images; `negative` those
+#: of them that are set beside another, with that one.
 Batch = dict[str, dict[str, Tensor]]
+
+#: An example with its own image, and with another beside which its answer is wrong; None where it has none.
+Pair = tuple[Encoded, Encoded | None]
 
 #: Encoded examples are kept in memory up to so many bytes (in all processes together); the rest is read anew each epoch.
 MEMORY = 2**30
@@ -36,14 +42,25 @@ POOL = 8
 
 
 class Examples(Dataset[Encoded]):
-    """Examples as a model reads them, encoded when first asked for and kept while `memory` bytes last."""
+    """Examples as a model reads them, encoded when first asked for and kept while `memory` bytes last.
+
+    `stacks` keeps what is drawn as well, for those who show the same films beside other answers.
+    """
 
     def __init__(
-        self, loaded: Loaded, dataset: Path, examples: Sequence[Example], *, blind: bool, memory: int = MEMORY
+        self,
+        loaded: Loaded,
+        dataset: Path,
+        examples: Sequence[Example],
+        *,
+        blind: bool,
+        memory: int | Memory = MEMORY,
+        stacks: Drawn | None = None,
     ) -> None:
         self.loaded, self.dataset, self.examples, self.blind = loaded, dataset, examples, blind
         self._encoded: dict[int, Encoded] = {}
-        self._room = memory
+        self.memory = Memory(memory) if isinstance(memory, int) else memory
+        self.stacks = stacks
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -52,9 +69,7 @@ class Examples(Dataset[Encoded]):
         if index in self._encoded:
             return self._encoded[index]
         encoded = self.prompt(index, None)
-        size = encoded.nbytes
-        if size <= self._room:
-            self._room -= size
+        if self.memory.takes(encoded.tensors):
             self._encoded[index] = encoded
         return encoded
 
@@ -67,15 +82,33 @@ class Examples(Dataset[Encoded]):
 
     def _images(self, example: Example, messages: Sequence[Message]) -> list[Stack]:
         shown = example.media[: len(media_tags(messages))]
-        return [draw(media, self.dataset, self.loaded.size) for media in shown]
+        return [self.drawn(media) for media in shown]
+
+    def drawn(self, media: Media) -> Stack:
+        """The stack of a media entry."""
+        if self.stacks is None:
+            return draw(media, self.dataset, self.loaded.size)
+        return self.stacks.of(repr(media), lambda: draw(media, self.dataset, self.loaded.size))
 
     def blank(self, index: int) -> int:
         """Length in tokens of an example, found without reading its pixels; a film's file is not even opened."""
         example, size = self.examples[index], self.loaded.size
-        film = Stack(np.zeros((1, *size, 3), np.uint8), None, (0,))
+        film = frames.Stack(np.zeros((1, *size, 3), np.uint8), None, (0,))
         shown = [] if self.blind else example.media[: len(media_tags(example.messages))]
         images = [film if is_film(media) else draw(media, self.dataset, size, "blank") for media in shown]
         return encode(self.loaded, example.messages, images, blind=self.blind).length
+
+
+class Readable(Protocol):
+    """What batches are made of: examples, or pairs of each with another image."""
+
+    loaded: Loaded
+    examples: Sequence[Example]
+    blind: bool
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Encoded | Pair: ...
 
 
 def lengths(examples: Examples, max_length: int) -> list[int]:
@@ -149,23 +182,31 @@ def share(batches: Sequence[list[int]], rank: int, world: int) -> list[list[int]
 
 
 class Collate:
-    """Encoded examples to one batch, right-padded, with the columns whose logits the loss needs."""
+    """Encoded examples, or pairs of them, to one batch, right-padded, with the columns whose logits the loss needs."""
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
 
-    def __call__(self, batch: list[Encoded]) -> Batch:
-        """`collate`'s tensors, and `columns`."""
-        tensors = collate(self.loaded, batch, "right")
-        return {"positive": {**tensors, "columns": answer_columns(tensors["labels"])}}
+    def __call__(self, batch: Sequence[Encoded | Pair]) -> Batch:
+        """`collate`'s tensors, and `columns`, of each side; of negatives `places` too: which row of the positives each is."""
+        pairs = [(item, None) if isinstance(item, Encoded) else item for item in batch]
+        sides = {"positive": self._side([positive for positive, _ in pairs])}
+        others = {place: negative for place, (_, negative) in enumerate(pairs) if negative is not None}
+        if others:
+            sides["negative"] = {**self._side(list(others.values())), "places": torch.tensor(list(others))}
+        return sides
+
+    def _side(self, rows: list[Encoded]) -> dict[str, Tensor]:
+        tensors = collate(self.loaded, rows, "right")
+        return {**tensors, "columns": answer_columns(tensors["labels"])}
 
 
-def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -> DataLoader[Any]:
+def loader(examples: Readable, batches: Sequence[list[int]], workers: int = 0) -> DataLoader[Any]:
     """Batches of a process, made in order: `workers` processes encode examples, or, with none, the one that asks."""
     if workers:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else tokenizers warns of every fork
     return DataLoader(
-        examples,
+        cast("Dataset[Any]", examples),
         batch_sampler=batches,
         collate_fn=Collate(examples.loaded),
         num_workers=workers,
@@ -176,7 +217,7 @@ def loader(examples: Examples, batches: Sequence[list[int]], workers: int = 0) -
     )
 
 
-def one_of_each_kind(examples: Examples) -> list[Batch]:
+def one_of_each_kind(examples: Readable) -> list[Batch]:
     """A micro-batch of one example for each set of tensors that examples come with: images or none."""
     first: dict[tuple[str, ...], int] = {}
     for index, example in enumerate(examples.examples):

@@ -20,7 +20,9 @@ from docphim.study import Example
 from docphim.train import card, checkpoint, loop, state
 from docphim.train.batch import MEMORY, Examples, lengths, plan, share, steps_of
 from docphim.train.log import ROWS, Journal
+from docphim.train.memory import Drawn, Memory
 from docphim.train.model import open_model
+from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
 from docphim.train.settings import TrainSettings, points
 from docphim.train.validate import Validation, sample
@@ -40,8 +42,9 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
         loaded = open_model(model, settings, examples["train"])
         step = None
         if model["tune"] != "none":
+            every = dict(examples)
             examples["val"] = sample(examples["val"], settings.val_examples, settings.seed)
-            step = _trained(loaded, dataset, run, settings, loss, examples, model, processes)
+            step = _trained(loaded, dataset, run, settings, loss, examples, every, model, processes)
         elif processes.first:
             files.write_jsonl(run / "log.jsonl", [])
         if processes.first:
@@ -59,14 +62,16 @@ def _trained(
     settings: TrainSettings,
     loss: loop.Loss,
     examples: dict[str, list[Example]],
+    every: dict[str, list[Example]],
     model: dict[str, Any],
     processes: Processes,
 ) -> int:
-    """Train, and leave the best checkpoint's weights in the model; its step."""
+    """Train, and leave the best checkpoint's weights in the model; its step.  `every` holds those not validated on too."""
     root, world = run / "checkpoints", processes.world
     memory = {"train": MEMORY // world // max(1, settings.workers), "val": MEMORY // 4 // world}
-    read = {s: Examples(loaded, dataset, examples[s], blind=settings.blind, memory=memory[s]) for s in ("train", "val")}
+    read = {split: _examples(loaded, dataset, examples[split], settings, memory[split]) for split in ("train", "val")}
     counts = {split: lengths(read[split], settings.max_length) for split in read}
+    paired = {split: _paired(read[split], every[split], settings) for split in read} if settings.pairs != "none" else {}
     if settings.gradient_checkpointing:
         _checkpoint_activations(loaded.core)
     course = _course(root, training_key(dataset, model, settings, loaded, world), settings, counts["train"], processes)
@@ -77,13 +82,31 @@ def _trained(
     log.info("train: what is trained of each part\n%s", table(what_trains(loaded)))
     journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
     with journal or contextlib.nullcontext():
-        loop.run(loaded, read["train"], validation, course, settings, loss, start, journal, processes)
+        loop.run(loaded, paired.get("train", read["train"]), validation, course, settings, loss, start, journal, processes)
     best = checkpoint.best(root, course.key)
     if best is None:
         raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
     state.load_weights(loaded.model, best.folder)
     log.info("train: the model kept is that of step %d of %d", best.step, course.steps)
     return best.step
+
+
+def _examples(loaded: Loaded, dataset: Path, rows: list[Example], settings: TrainSettings, room: int) -> Examples:
+    """The examples of a split, within so many bytes of memory."""
+    memory = Memory(room)
+    stacks = Drawn(memory) if settings.pairs != "none" else None
+    return Examples(loaded, dataset, rows, blind=settings.blind, memory=memory, stacks=stacks)
+
+
+def _paired(read: Examples, every: list[Example], settings: TrainSettings) -> Pairs:
+    """The examples of a split beside their negatives, all of which fit."""
+    kind = {"mined": "neighbours"}.get(settings.pairs, settings.pairs)
+    paired = Pairs(read, every, kind, conflicts_only=settings.conflicts_only)
+    lengths(paired.beside, settings.max_length)
+    without = sum(not places for places in paired.places)
+    if without:
+        log.info("train: %d of %d examples have no %s pair and are trained on alone", without, len(read), settings.pairs)
+    return paired
 
 
 def _course(root: Path, key: str, settings: TrainSettings, lengths: list[int], processes: Processes) -> loop.Course:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,18 @@ from docphim.models.loaded import Loaded
 from docphim.progress import bar
 from docphim.train import checkpoint, state
 from docphim.train.ahead import Ahead
-from docphim.train.batch import Batch, Examples, loader, one_of_each_kind
+from docphim.train.batch import Batch, Readable, loader, one_of_each_kind
+from docphim.train.contrast import Contrast, Loss
 from docphim.train.log import Journal, Meter, memory_mb
 from docphim.train.optimiser import adamw, learning_rate
+from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
 from docphim.train.scored import Scored
 from docphim.train.settings import TrainSettings
 from docphim.train.validate import Validation
 
-Loss = Callable[[Mapping[str, Scored]], Tensor]
+#: The sides of a micro-batch of pairs.
+SIDES = ("positive", "negative")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Course:
 
 def run(
     loaded: Loaded,
-    examples: Examples,
+    examples: Readable,
     validation: Validation,
     course: Course,
     settings: TrainSettings,
@@ -93,6 +97,7 @@ def run(
     steps = bar(steps, course.steps - done, "train") if processes.first else steps
     batches = Ahead(loader(examples, course.batches[done * settings.accumulate :], settings.workers))
     meter, sum_of_losses, unlogged = Meter(), torch.zeros((), device=loaded.device), 0
+    contrast = Contrast(processes, loaded.device) if isinstance(examples, Pairs) else None
     model.train()
     with contextlib.closing(batches):
         for step in steps:
@@ -101,7 +106,7 @@ def run(
             meter.count(micro_batches)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(settings, step, course.steps)
-            step_loss = _backward(model, loaded, micro_batches, loss, processes)
+            step_loss = _backward(model, loaded, micro_batches, loss, processes, contrast, step / course.steps)
             norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
             _refuse_not_finite(step, step_loss, norm)
             optimizer.step()
@@ -119,49 +124,80 @@ def run(
                 model.train()
 
 
-def _backward(model: nn.Module, loaded: Loaded, micro_batches: list[Batch], loss: Loss, processes: Processes) -> Tensor:
+def _backward(
+    model: nn.Module,
+    loaded: Loaded,
+    micro_batches: list[Batch],
+    loss: Loss,
+    processes: Processes,
+    contrast: Contrast | None = None,
+    progress: float = 1.0,
+) -> Tensor:
     """Sum the gradients of a step's micro-batches, over all processes; this process's loss, times their number.
 
     The loss is multiplied by the number of processes because DistributedDataParallel averages gradients over them.
     """
-    totals = _totals(micro_batches, loaded.device, processes)
+    totals = _totals(micro_batches, loaded.device, processes, ("positive",) if contrast is None else SIDES)
     step_loss = torch.zeros((), device=loaded.device)
     for number, batch in enumerate(micro_batches, 1):
         # The processes exchange gradients in the last backward pass only.
         last = number == len(micro_batches) or processes.world == 1
         with contextlib.nullcontext() if last else model.no_sync():
-            part = loss(score(model, loaded, batch, totals)) * processes.world
-            part.backward()
+            scored = score(model, loaded, batch, totals, progress)
+            if contrast is not None:
+                part = contrast.backward(scored, loss)
+            else:
+                part = loss(scored) * processes.world
+                part.backward()
         step_loss += part.detach()
     return step_loss
 
 
-def _totals(micro_batches: list[Batch], device: torch.device, processes: Processes) -> dict[str, tuple[Tensor, Tensor]]:
+def _totals(
+    micro_batches: list[Batch], device: torch.device, processes: Processes, sides: Sequence[str]
+) -> dict[str, tuple[Tensor, Tensor]]:
     """The answer tokens and the rows of each side, over all micro-batches and processes of the step."""
     totals = {}
-    for side in micro_batches[0]:
-        tokens = sum(int((batch[side]["labels"][:, 1:] != IGNORED).sum()) for batch in micro_batches)
-        rows = sum(len(batch[side]["labels"]) for batch in micro_batches)
+    for side in sides:
+        labels = [batch[side]["labels"] for batch in micro_batches if side in batch]
+        tokens = sum(int((of_batch[:, 1:] != IGNORED).sum()) for of_batch in labels)
+        rows = sum(map(len, labels))
         both = processes.sum(torch.tensor([tokens, rows], device=device))
         totals[side] = both[0], both[1]
     return totals
 
 
-def score(model: nn.Module, loaded: Loaded, batch: Batch, totals: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Scored]:
-    """The logits of a micro-batch, side by side with what they should predict."""
-    some_logits = "logits_to_keep" in inspect.signature(loaded.core.forward).parameters
-    scored = {}
-    for side, tensors in batch.items():
-        inputs: dict[str, Any] = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items()}
-        labels, columns = inputs.pop("labels"), inputs.pop("columns")
-        if some_logits:
-            inputs["logits_to_keep"] = columns
-        with loaded.autocast():
-            # The ordinary forward, not an inner module's: the exchange of gradients hangs on it.
-            logits = model(**inputs, use_cache=False).logits
-        tokens, rows = totals[side]
-        scored[side] = Scored(logits if some_logits else logits[:, columns], labels[:, 1:][:, columns], tokens, rows)
+def score(
+    model: nn.Module, loaded: Loaded, batch: Batch, totals: Mapping[str, tuple[Tensor, Tensor]], progress: float = 1.0
+) -> dict[str, Scored]:
+    """The logits of a micro-batch, side by side with what they should predict.
+
+    A side of `totals` that the micro-batch does not have (none of its examples has a negative) comes without rows.
+    """
+    scored: dict[str, Scored] = {}
+    for side, (tokens, rows) in totals.items():
+        if side not in batch:
+            scored[side] = dataclasses.replace(scored["positive"].without_rows(), tokens=tokens, rows=rows)
+            continue
+        # The wrapped model once a micro-batch: with its forward the processes make ready to exchange gradients, and where one
+        # has no negatives it would wait for another's second for ever.  The backward pass is one, so nothing is left out of it.
+        forward = model if side == "positive" else loaded.model
+        logits, targets, places = _logits(forward, loaded, batch[side])
+        scored[side] = Scored(logits, targets, tokens, rows, places, progress)
     return scored
+
+
+def _logits(model: nn.Module, loaded: Loaded, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The logits of the columns that are scored, their targets, and which row of the other side each row is of."""
+    inputs: dict[str, Any] = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items()}
+    labels, columns, places = inputs.pop("labels"), inputs.pop("columns"), inputs.pop("places", None)
+    some_logits = "logits_to_keep" in inspect.signature(loaded.core.forward).parameters
+    if some_logits:
+        inputs["logits_to_keep"] = columns
+    with loaded.autocast():
+        # The ordinary forward, not an inner module's: the exchange of gradients hangs on it.
+        logits = model(**inputs, use_cache=False).logits
+    return logits if some_logits else logits[:, columns], labels[:, 1:][:, columns], places
 
 
 def _refuse_not_finite(step: int, loss: Tensor, norm: Tensor) -> None:
@@ -201,7 +237,7 @@ def _save(
         checkpoint.prune(course.root, course.key)
 
 
-def leaves_unused(loaded: Loaded, examples: Examples, loss: Loss) -> bool:
+def leaves_unused(loaded: Loaded, examples: Readable, loss: Loss) -> bool:
     """Whether some example leaves a trained parameter without a gradient, as a text alone leaves the vision encoder.
 
     DistributedDataParallel then has to search for such parameters at every step, or it would wait for their gradients for

@@ -1,14 +1,27 @@
-"""Training losses, one function each; `docphim.train.LOSSES` names them."""
+"""Training losses, one function each; `docphim.train.LOSSES` names them.
+
+In the formulas a row is an answer of T tokens; CE⁺ is the mean of -log p over them beside the patient's own image, CE⁻ beside
+the negative one (of `train.pairs`; with `train.conflicts_only` over the tokens of contradicted sentences alone, T⁻ of them).  N
+is the number of answer tokens beside own images in the whole step, over all micro-batches and processes: nothing else
+normalises, so that a step's loss does not depend on how it is cut up, and a token weighs the same in every row.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
+from docphim.errors import UsageError
 from docphim.models.encode import IGNORED
-from docphim.train.scored import Scored
+from docphim.train.scored import Scored, counts, means, nats
+
+#: A weight that may grow in a straight line: `{"from": 0, "to": 0.1, "until": 0.5}`, `until` a share of the steps.
+Weight = float | Mapping[str, float]
 
 
 def answers(scored: Mapping[str, Scored]) -> Tensor:
@@ -30,3 +43,113 @@ def answers(scored: Mapping[str, Scored]) -> Tensor:
         positive.logits.flatten(0, 1).float(), positive.targets.flatten(), ignore_index=IGNORED, reduction="sum"
     )
     return summed / positive.tokens
+
+
+def constraint(
+    scored: Mapping[str, Scored],
+    *,
+    alpha: float = 1.0,
+    beta: Weight = 0.1,
+    max_loss: float | None = None,
+    max_gradient: float | None = None,
+) -> Tensor:
+    """Contrast by ascent: Σ over rows of (α T CE⁺ - β T⁻ min(CE⁻, max_loss)) / N.
+
+    Source: the loss of the chest CT system with Gaussian and heterogeneous negatives, whose paper leaves the cap undefined;
+    here it stands on a row's mean.
+
+    Gradient at the logits z of a token y, with p = softmax(z): α (p - 1_y) / N beside the own image; -β (p - 1_y) / N beside
+    the negative one while CE⁻ < max_loss, and exactly zero beyond.  It does not fade as p_y goes to 0: each token is pushed on
+    with all its force until the row's mean reaches the cap.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Weights; `beta` may be a ramp, `{"from": 0, "to": 0.1, "until": 0.5}`.
+    max_loss : float, optional
+        Nats a token.  None: ln of the vocabulary, what a model that knows nothing has.
+    max_gradient : float, optional
+        What the norm of (p - 1_y) may be at most at a negative's token, between 0 and √2.
+    """
+    positive, negative = scored["positive"], _bounded(scored["negative"], max_gradient)
+    cap = math.log(negative.logits.shape[-1]) if max_loss is None else max_loss
+    pushed = (counts(negative) * means(negative, nats(negative)).clamp(max=cap)).sum()
+    return alpha * answers(scored) - weight(beta, positive.progress) * pushed / positive.tokens
+
+
+def unlikelihood(scored: Mapping[str, Scored], *, alpha: float = 1.0, beta: Weight = 0.1) -> Tensor:
+    """Unlikelihood beside the negative image: Σ over tokens of (α (-log p⁺_y) + β (-log(1 - p⁻_y))) / N.
+
+    Source: unlikelihood training (Welleck and others, 2020), taken to images.
+
+    Gradient at the logits beside the negative image: -β p_y/(1 - p_y) (p - 1_y) / N.  It fades with p_y, so that a token that
+    has become unlikely is left alone.
+
+    Parameters
+    ----------
+    alpha, beta
+        As in `constraint`.
+    """
+    positive, negative = scored["positive"], scored["negative"]
+    logits, taken = negative.logits.float(), negative.targets != IGNORED
+    others = logits.scatter(2, negative.targets.clamp(min=0)[..., None], -torch.inf)
+    unlikely = (logits.logsumexp(2) - others.logsumexp(2))[taken].sum()
+    return alpha * answers(scored) + weight(beta, positive.progress) * unlikely / positive.tokens
+
+
+def margin(
+    scored: Mapping[str, Scored],
+    *,
+    alpha: float = 1.0,
+    beta: Weight = 0.1,
+    margin: float = 1.0,
+    max_gradient: float | None = None,
+) -> Tensor:
+    """A margin between the images: Σ over rows of (α T CE⁺ + β T⁻ max(0, margin - (CE⁻ - CE⁺))) / N.
+
+    Source: the hinge of metric learning.  In the second term CE⁺ is held fixed (no gradient flows into it): else the hinge
+    would count as more of the first.
+
+    Gradient at the logits beside the negative image: -β (p - 1_y) / N while CE⁻ - CE⁺ < margin, else zero.  Where a row is
+    taken on contradicted sentences alone its CE⁺ is still that of the whole answer.
+
+    Parameters
+    ----------
+    alpha, beta, max_gradient
+        As in `constraint`.
+    margin : float
+        Nats a token.
+    """
+    positive, negative = scored["positive"], _bounded(scored["negative"], max_gradient)
+    fixed = means(positive, nats(positive)).detach()
+    fixed = fixed if negative.places is None else fixed[negative.places]
+    short = (margin - (means(negative, nats(negative)) - fixed)).clamp(min=0)
+    return alpha * answers(scored) + weight(beta, positive.progress) * (counts(negative) * short).sum() / positive.tokens
+
+
+def weight(value: Weight, progress: float) -> float:
+    """A weight at a share of the training's steps; a ramp starts at `from` (0) and is at `to` from `until` (1) on.
+
+    Raises
+    ------
+    UsageError
+        It is neither a number nor such a ramp.
+    """
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, Mapping) or "to" not in value or not value.keys() <= {"from", "to", "until"}:
+        raise UsageError("train.loss.beta: a number, or a ramp {from: 0, to: 0.1, until: 0.5}")
+    first, last, until = value.get("from", 0.0), value["to"], value.get("until", 1.0)
+    return first + (last - first) * min(1.0, progress / until) if until > 0 else last
+
+
+def _bounded(side: Scored, most: float | None) -> Scored:
+    """The same side, whose logits pass on to a token at most `most` of (p - 1_y), by its norm; their values do not change."""
+    if most is None:
+        return side
+    fixed = side.logits.detach().float()
+    pull = fixed.softmax(2)
+    taken = side.targets.clamp(min=0)[..., None]
+    pull.scatter_add_(2, taken, -torch.ones_like(taken, dtype=pull.dtype))
+    share = (most / torch.linalg.vector_norm(pull, dim=2, keepdim=True).clamp(min=1e-12)).clamp(max=1)
+    return dataclasses.replace(side, logits=fixed + share * (side.logits.float() - fixed))

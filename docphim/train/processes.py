@@ -74,6 +74,13 @@ class Processes:
             distributed.all_reduce(values)
         return values
 
+    def any(self, value: bool) -> bool:
+        """Whether it is true in any process."""
+        if self.world == 1:
+            return value
+        votes = torch.tensor(int(value), device="cuda" if torch.cuda.is_available() else "cpu")
+        return bool(self.sum(votes))
+
     def share(self, model: nn.Module, *, find_unused: bool) -> nn.Module:
         """The model, its gradients averaged over the processes in every backward pass (torch's DistributedDataParallel)."""
         if self.world == 1:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+from torch.nn import functional
+
+from docphim.models.encode import IGNORED
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,36 @@ class Scored:
     tokens, rows : Tensor, int64, shape ()
         Answer tokens, and rows, over all micro-batches and processes of the step: what a sum is divided by, so that the loss
         does not depend on how a step is cut up.
+    places : Tensor, int64, shape (rows,), or None
+        Of a negative side, the row of the positive side that each belongs to; None: row by row.
+    progress : float
+        How much of the training's steps this one ends, above 0 and up to 1.
     """
 
     logits: Tensor
     targets: Tensor
     tokens: Tensor
     rows: Tensor
+    places: Tensor | None = None
+    progress: float = 1.0
+
+    def without_rows(self) -> Scored:
+        """A side of the same step that this micro-batch has no rows of."""
+        none = self.targets.new_zeros(0)
+        return Scored(self.logits.detach()[:0], self.targets[:0], self.tokens, self.rows, none, self.progress)
+
+
+def nats(side: Scored) -> Tensor:
+    """-log p of every target, float32, shape (rows, columns); 0 where no loss is taken."""
+    logits = side.logits.float()
+    return functional.cross_entropy(logits.mT, side.targets, ignore_index=IGNORED, reduction="none")
+
+
+def means(side: Scored, of_tokens: Tensor) -> Tensor:
+    """The mean of what each row's targets have, (rows,), from a value of every target, (rows, columns)."""
+    return of_tokens.sum(1) / counts(side).clamp(min=1)
+
+
+def counts(side: Scored) -> Tensor:
+    """How many targets each row has, int64, (rows,)."""
+    return torch.count_nonzero(side.targets != IGNORED, 1)

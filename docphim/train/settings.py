@@ -13,6 +13,8 @@ class TrainSettings:
     epochs: float = 1
     max_steps: int | None = None
     loss: dict[str, Any] = field(default_factory=lambda: {"kind": "answers"})
+    pairs: str = "none"
+    conflicts_only: bool = False
     learning_rate: float = 3e-5
     schedule: str = "cosine"
     warmup: float = 0.03
@@ -24,6 +26,7 @@ class TrainSettings:
     precision: str = "auto"
     gradient_checkpointing: bool = False
     blind: bool = False
+    cache_features: bool = False
     evaluations: int = 5
     keep_best: str = "val/loss"
     val_examples: int = 200

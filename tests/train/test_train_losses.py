@@ -1,13 +1,17 @@
-from collections.abc import Mapping
+import functools
+import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from docphim.errors import UsageError
 from docphim.models.encode import answer_columns
-from docphim.train.losses import answers
+from docphim.train.losses import answers, constraint, margin, unlikelihood, weight
 from docphim.train.scored import Scored
 
 VOCABULARY = 7
@@ -32,14 +36,6 @@ def loss_of(logits: torch.Tensor, labels: torch.Tensor, total: int) -> torch.Ten
     return answers({"positive": scored(logits, labels, total)})
 
 
-def capped(sides: Mapping[str, Scored], *, beta: float, cap: float) -> torch.Tensor:
-    """A paired loss as it may come: CE of the answers, minus beta times each row's CE beside another image, up to a cap."""
-    negative = sides["negative"]
-    nats = functional.cross_entropy(negative.logits.mT.float(), negative.targets, ignore_index=-100, reduction="none")
-    means = nats.sum(1) / (negative.targets != -100).sum(1)
-    return answers(sides) - beta * means.clamp(max=cap).sum() / negative.rows
-
-
 shapes = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), min_size=2, max_size=6)
 
 
@@ -62,20 +58,115 @@ def test_means_of_unequal_micro_batches_would_be_another_number():
     assert sum(means) / 2 != pytest.approx(float(loss_of(logits, labels, 6)), rel=1e-3)
 
 
+#: Losses on pairs, where some rows of `pair` pull and some do not (capped, or over the margin), and what each adds for a row of
+#: negatives, written down apart: its tokens' log p beside the other image, and the mean of -log p beside its own.
+PAIRED = {
+    "constraint": (
+        functools.partial(constraint, alpha=0.7, beta=0.3, max_loss=2.4),
+        0.7, lambda logs, fixed: -0.3 * len(logs) * min(-logs.mean(), 2.4),
+    ),
+    "its default cap": (
+        functools.partial(constraint, beta=0.3), 1.0, lambda logs, fixed: -0.3 * len(logs) * min(-logs.mean(), math.log(7)),
+    ),
+    "a ramp": (
+        functools.partial(constraint, beta={"from": 0.1, "to": 0.5, "until": 0.5}, max_loss=9.0),
+        1.0, lambda logs, fixed: -0.3 * len(logs) * -logs.mean(),
+    ),
+    "unlikelihood": (functools.partial(unlikelihood, beta=0.3), 1.0, lambda logs, fixed: -0.3 * np.log1p(-np.exp(logs)).sum()),
+    "margin": (
+        functools.partial(margin, beta=0.3, margin=0.2),
+        1.0, lambda logs, fixed: 0.3 * len(logs) * max(0.0, 0.2 - (-logs.mean() - fixed)),
+    ),
+}  # fmt: skip
+
+
+def pair(lengths, seed, chosen, total):
+    """Both sides of the rows `chosen`, a quarter of the way; all but the first row have a negative."""
+    images, labels = [rows(lengths, seed + n)[0] for n in (0, 100)], rows(lengths, seed)[1]
+    taken = [n for n in chosen if n > 0]
+    places = torch.tensor([chosen.index(n) for n in taken], dtype=torch.long)
+    positive = scored(images[0][chosen], labels[chosen], total, len(lengths))
+    negative = scored(images[1][taken], labels[taken], total, len(lengths)) if taken else positive.without_rows()
+    return {"positive": replace(positive, progress=0.25), "negative": replace(negative, places=places, progress=0.25)}
+
+
+def written_down(alpha, added, sides, of_negatives):
+    """A loss in float64 as its formula says, from the negatives' logits."""
+    positive, negative = sides["positive"], sides["negative"]
+
+    def logs(logits, targets):
+        places = np.flatnonzero(targets != -100)
+        return (logits - np.log(np.exp(logits).sum(1, keepdims=True)))[places, targets[places]]
+
+    plain = [logs(row, t) for row, t in zip(positive.logits.numpy(), positive.targets.numpy(), strict=True)]
+    other = [logs(row, t) for row, t in zip(of_negatives, negative.targets.numpy(), strict=True)]
+    pulled = sum(added(row, -plain[place].mean()) for row, place in zip(other, negative.places.tolist(), strict=True))
+    return (-alpha * sum(map(np.sum, plain)) + pulled) / int(positive.tokens)
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_a_paired_loss_and_its_gradient_are_what_its_formula_says(name):
+    loss, alpha, added = PAIRED[name]
+    sides = pair([(2, 3), (1, 4), (3, 2), (1, 1), (2, 4)], 2, [0, 1, 2, 3, 4], 14)
+    logits = sides["negative"].logits.clone().requires_grad_()
+    value = loss({**sides, "negative": replace(sides["negative"], logits=logits)})
+    value.backward()
+    at, numeric, step = logits.detach().numpy().copy(), np.zeros(logits.shape), 1e-5
+    assert float(value) == pytest.approx(written_down(alpha, added, sides, at), rel=1e-5)
+    for place in np.ndindex(*at.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = at.copy()
+            moved[place] += sign * step
+            ends.append(written_down(alpha, added, sides, moved))
+        numeric[place] = (ends[0] - ends[1]) / (2 * step)
+    assert np.allclose(logits.grad.numpy(), numeric, atol=2e-6)
+    pulling = np.abs(numeric).reshape(len(numeric), -1).max(1) > 1e-9
+    assert pulling.any() and (name in ("unlikelihood", "a ramp") or not pulling.all()), pulling
+
+
 @settings(max_examples=20, deadline=None)
-@given(shapes, st.integers(0, 9), st.data())
-def test_a_paired_loss_can_be_exact_however_a_step_is_cut_up(lengths, seed, data):
-    """What a loss is given is enough for one that compares the same answers beside two images, row by row."""
-    logits, labels = rows(lengths, seed)
-    others, _ = rows(lengths, seed + 100)
-    count, total = len(lengths), int((labels != -100).sum())
-    cut = data.draw(st.integers(1, count - 1))
+@given(shapes, st.integers(0, 9), st.sampled_from(sorted(PAIRED)), st.data())
+def test_a_paired_loss_is_the_same_however_a_step_is_cut_up(lengths, seed, name, data):
+    """Also where a part of the step has no negative at all: the first row has none."""
+    loss, total = PAIRED[name][0], sum(answer for _, answer in lengths)
+    cut, everything = data.draw(st.integers(1, len(lengths) - 1)), list(range(len(lengths)))
+    parts = [loss(pair(lengths, seed, some, total)) for some in (everything[:cut], everything[cut:])]
+    assert float(sum(parts)) == pytest.approx(float(loss(pair(lengths, seed, everything, total))), rel=1e-5, abs=1e-6)
 
-    def part(place: slice) -> torch.Tensor:
-        sides = {
-            "positive": scored(logits[place], labels[place], total, count),
-            "negative": scored(others[place], labels[place], total, count),
-        }
-        return capped(sides, beta=0.1, cap=2.0)
 
-    assert float(part(slice(cut)) + part(slice(cut, None))) == pytest.approx(float(part(slice(None))), rel=1e-5)
+def test_the_pull_at_a_negatives_token_can_be_bounded_and_changes_no_value():
+    sides, grads = pair([(2, 3), (1, 4), (3, 2)], 3, [0, 1, 2], 9), []
+    values = []
+    for most in (None, 0.5):
+        logits = sides["negative"].logits.clone().requires_grad_()
+        value = constraint(
+            {**sides, "negative": replace(sides["negative"], logits=logits)}, beta=0.3, max_loss=9, max_gradient=most
+        )
+        value.backward()
+        grads.append(logits.grad * 9 / 0.3)
+        values.append(float(value))
+    free, bound = (torch.linalg.vector_norm(grad, dim=2) for grad in grads)
+    assert free.max() > 0.9 and bound.max() == pytest.approx(0.5, rel=1e-5)
+    assert torch.allclose(
+        torch.nn.functional.normalize(grads[0], dim=2), torch.nn.functional.normalize(grads[1], dim=2), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "weights"),
+    [
+        (0.1, [0.1, 0.1]),
+        ({"to": 0.2}, [0.05, 0.2]),
+        ({"from": 1, "to": 0, "until": 0.5}, [0.5, 0.0]),
+        ({"to": 3, "until": 0}, [3, 3]),
+    ],
+)
+def test_a_weight_is_a_number_or_a_ramp(value, weights):
+    assert [weight(value, progress) for progress in (0.25, 1.0)] == weights
+
+
+@pytest.mark.parametrize("value", ["0.1", None, {"from": 0}, {"to": 1, "over": 2}])
+def test_a_weight_that_is_neither_is_a_usage_error(value):
+    with pytest.raises(UsageError, match=r"train\.loss\.beta"):
+        weight(value, 0.5)

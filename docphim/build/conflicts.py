@@ -1,0 +1,86 @@
+"""What a study is positive for, and which sentences of a report another study's labels contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from docphim.errors import UsageError
+from docphim.language.facts import facts
+from docphim.language.labels import SETS, State, label_names, labels_of, read_labels
+from docphim.language.normalize import clean
+from docphim.language.sections import sentences
+from docphim.study import Row, Study
+
+#: A sentence: the place of its message, where it starts and stops there, and the labels it speaks of.
+Sentence = tuple[int, int, int, dict[str, State]]
+#: What counts as positive: affirmed or suspected, as in `docphim.metrics.clinical`.
+_POSITIVE = ("positive", "uncertain")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How the labels of a dataset's studies are known: `given` with the studies, or read from their reports by rules."""
+
+    set: str
+    names: tuple[str, ...]
+    given: bool
+
+    @classmethod
+    def of(cls, studies: Sequence[Study], set_: str | None) -> Labels:
+        """The set that is asked for, or the one that all studies come with, or that of their modality.
+
+        Raises
+        ------
+        UsageError
+            There is no such set.
+        """
+        with_report = [study for study in studies if study.report]
+        given = {study.labels.set if study.labels else None for study in with_report}
+        if len(given) == 1 and None not in given and set_ in (None, *given):
+            (name,) = given
+            assert name is not None
+            names = {label for study in with_report if study.labels for label in study.labels.values}
+            return cls(name, label_names(name) if name in SETS else tuple(sorted(names)), True)
+        if set_ is not None and set_ not in SETS:
+            raise UsageError(f"pairs.labels: {set_!r} is not one of {', '.join(SETS)}")
+        shown = {series.modality for study in with_report for series in study.series}
+        name = set_ or next((name for name, modality in SETS.items() if modality in shown), next(iter(SETS)))
+        return cls(name, label_names(name), False)
+
+    def positive(self, study: Study) -> list[bool]:
+        """Which labels a study is positive for, in the order of `names`; a label that is suspected counts."""
+        if self.given and study.labels:
+            return [study.labels.values.get(name) in (1, -1) for name in self.names]
+        assert study.report is not None
+        states = read_labels("\n".join(study.report.sections.values()), study.report.language, self.set)
+        return [states[name] in _POSITIVE for name in self.names]
+
+    def sentences(self, messages: Iterable[Row], language: str) -> list[Sentence]:
+        """The sentences of the answers that speak of a label; none where the set has no rules to read them by."""
+        if self.set not in SETS:
+            return []
+        spoken = []
+        for place, message in enumerate(messages):
+            if message["role"] == "assistant":
+                spoken += [(place, *sentence) for sentence in _of(message["content"], language, self.set)]
+        return spoken
+
+    @staticmethod
+    def contradicts(states: Mapping[str, State], positive: Mapping[str, bool]) -> bool:
+        """Whether a sentence is wrong of a study: affirms or suspects what that is not positive for, or denies what it is."""
+        return any((state in _POSITIVE) != positive[name] for name, state in states.items())
+
+
+def _of(content: str, language: str, set_: str) -> Iterable[tuple[int, int, dict[str, State]]]:
+    """Start, stop in `clean(content)` and labels of the sentences that speak of any."""
+    text, start = clean(content), 0
+    read = facts(content, language)
+    for sentence in sentences(text):
+        start = text.index(sentence, start)
+        stop = start + len(sentence)
+        states = labels_of([fact for fact in read if start <= fact.start < stop], set_)
+        spoken: dict[str, State] = {name: state for name, state in states.items() if state != "unmentioned"}
+        if spoken:
+            yield start, stop, spoken
+        start = stop

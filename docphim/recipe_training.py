@@ -1,0 +1,86 @@
+"""The sections of a recipe that say how a model is trained: the loss, the negatives it may compare with, the optimiser."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Section(BaseModel):
+    """A part of a recipe: no unknown keys, defaults written out."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True, frozen=True)
+
+
+class Loss(Section):
+    """What is trained for: `kind` names a loss, and what else may stand here are that loss's own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str = "answers"
+
+
+class Pairs(Section):
+    """The negatives that the dataset's examples may be trained against: other images beside which their report is wrong.
+
+    `differ` labels of 18 (of a smaller set, that share) tell another patient's study from the example's; a study is a partner
+    at most `reuse` times.  `labels` names the label set; none: the labels that the studies come with, or those that suit their
+    modality, read from the reports.
+    """
+
+    kinds: list[Literal["noise", "other", "hard", "neighbours"]] = ["noise", "other", "hard", "neighbours"]
+    labels: str | None = None
+    differ: float = Field(10, ge=1)
+    reuse: int = Field(4, ge=1)
+    neighbours: int = Field(4, ge=1)
+    seed: int = 0
+
+
+class Train(Section):
+    """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out.
+
+    `pairs` names the negatives that the loss compares with, `conflicts_only` takes them on contradicted sentences alone.
+    """
+
+    epochs: float = Field(1, gt=0)
+    max_steps: int | None = Field(None, ge=1)
+    loss: Loss = Loss()
+    pairs: Literal["none", "noise", "other", "hard", "mined"] = "none"
+    conflicts_only: bool = False
+    learning_rate: float = Field(3e-5, gt=0)
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = Field(0.03, ge=0, le=1)
+    weight_decay: float = Field(0.0, ge=0)
+    batch_size: int = Field(8, ge=1)
+    accumulate: int = Field(1, ge=1)
+    max_grad_norm: float = Field(1.0, gt=0)
+    max_length: int = Field(4096, ge=16)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    gradient_checkpointing: bool = False
+    blind: bool = False
+    cache_features: bool = False
+    evaluations: int = Field(5, ge=1)
+    keep_best: Literal["val/loss", "val/rougeL", "val/bleu4"] = "val/loss"
+    val_examples: int = Field(200, ge=1)
+    workers: int = Field(0, ge=0)
+    processes: int = Field(1, ge=1)
+    seed: int = 0
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        """`loss: answers` is short for `loss: {kind: answers}`."""
+        return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _pairs_of_images(self) -> Train:
+        if self.pairs != "none" and self.blind:
+            raise ValueError("pairs compare images, and a blind model sees none")
+        if self.conflicts_only and self.pairs in ("none", "noise"):
+            raise ValueError("conflicts_only needs pairs with other studies (other, hard, mined): noise has no labels")
+        return self
+
+    @property
+    def built(self) -> str | None:
+        """The kind of `pairs` in the dataset that the negatives come from."""
+        return {"none": None, "mined": "neighbours"}.get(self.pairs, self.pairs)
