@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docphim.build.contradictions import contradictions
 from docphim.build.leaks import report_keys
+from docphim.build.pair_stats import pair_stats
 from docphim.build.volumes import volumes
 from docphim.files import read_json, read_jsonl
 from docphim.language.facts import LANGUAGES, Fact, facts
@@ -46,6 +47,7 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
     index = [row for row in read_jsonl(dataset / "prepared" / "index.jsonl") if row["study"] in split_of]
     texts = [text for study in studies for text in _sections(study).values()]
     of_volumes = volumes(index, texts, _counter("syllable", language))
+    pairs = pair_stats(dataset)
     return {
         "studies": {split: sum(split_of[s.id] == split for s in studies) for split in SPLITS},
         "lengths": _lengths(studies, split_of, language, words),
@@ -58,6 +60,7 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
         },
         **({"volumes": of_volumes} if of_volumes else {}),
         "leaks": {kind: {name: n for name, n in row.items() if name != "shown"} for kind, row in leaks.items()},
+        **({"pairs": pairs} if pairs else {}),
     }
 
 

@@ -32,7 +32,8 @@ def tables(stats: Row, language: str, examples: int = 10) -> str:
         parts.append(_contradictions(stats["contradictions"], examples))
     if "volumes" in stats:
         parts.append(_volumes(stats["volumes"]))
-    return "\n\n".join([*parts, _duplicates(stats["duplicates"]), _leaks(stats["leaks"])])
+    parts += [_duplicates(stats["duplicates"]), _leaks(stats["leaks"])]
+    return "\n\n".join([*parts, *([_pairs(stats["pairs"])] if "pairs" in stats else [])])
 
 
 def named(name: str, language: str) -> str:
@@ -108,3 +109,14 @@ def _duplicates(groups: Row) -> str:
 def _leaks(leaks: Row) -> str:
     totals = {kind: ", ".join(f"{n} {name}" for name, n in row.items()) for kind, row in leaks.items()}
     return aligned([["leaks", ""], *([_LEAKS.get(kind, kind), counts] for kind, counts in totals.items())], "<<")
+
+
+def _pairs(pairs: Row) -> str:
+    """How many negatives of each kind, how often a study is a partner, and how often fewer labels had to do."""
+    rows = [["pairs", "kind", "examples", "without", "a partner's uses: mean / most", "labels less"]]
+    for split, kinds in pairs.items():
+        for kind, row in kinds.items():
+            uses = f"{row['mean']:.1f} / {row['most']}" if "most" in row else ""
+            steps = ", ".join(f"{step}: {n}" for step, n in row.get("steps", {}).items())
+            rows.append([split, kind, str(row["pairs"]), str(row["without"]), uses, steps])
+    return aligned(rows, "<<>>><")

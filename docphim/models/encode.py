@@ -190,8 +190,13 @@ def only_last(labels: Tensor) -> Tensor:
     return last
 
 
-def collate(loaded: Loaded, batch: list[Encoded], pad: Literal["left", "right"]) -> dict[str, Tensor]:
+def collate(loaded: Loaded, batch: list[Encoded], pad: Literal["left", "right"], *, frames: bool = False) -> dict[str, Tensor]:
     """Pad and stack encoded examples, left to generate and right to train, and make floats of their frames.
+
+    Parameters
+    ----------
+    frames : bool
+        Leave frames as they are, uint8 (frames, h, w, 3), for one who has features of them.
 
     Returns
     -------
@@ -217,7 +222,7 @@ def collate(loaded: Loaded, batch: list[Encoded], pad: Literal["left", "right"])
         out[name] = stacked([e.per_token[name] for e in batch], 0)
     for name in sorted({name for e in batch for name in e.media}):
         joined = torch.cat([e.media[name] for e in batch if name in e.media])
-        out[name] = _floats(loaded, name, joined) if joined.dtype == torch.uint8 else joined
+        out[name] = _floats(loaded, name, joined) if joined.dtype == torch.uint8 and not frames else joined
     return out
 
 

@@ -37,8 +37,19 @@ class Expansion:
     media: dict[str, torch.Tensor]
 
 
+class Features(Protocol):
+    """What a frozen vision encoder makes of images (`docphim.models.features.Features`)."""
+
+    def placed(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """A batch's inputs with features in place of frames."""
+
+
 class Family(Protocol):
-    """The shape of a family module such as `qwen_vl` (flat functions and four tables)."""
+    """The shape of a family module such as `qwen_vl` (flat functions and four tables).
+
+    One whose frozen encoder's features can be kept has three functions more, as in `qwen_features`: `entries`, `encoded`,
+    `give_features`.
+    """
 
     #: `model_type` values of config.json that the family drives.
     MODEL_TYPES: frozenset[str]
@@ -94,7 +105,8 @@ class Loaded:
 
     `config` is the model's configuration, also where only a reader was loaded and `model` is None.  `size` is the
     (height, width) in pixels that every image is letterboxed to. `base` says where the weights came from (None: made here,
-    so they are saved with the model); `precision` is the dtype forwards run in.
+    so they are saved with the model); `precision` is the dtype forwards run in. `features` keeps what a frozen encoder makes of
+    images, where a training asks for it.
     """
 
     model: Any
@@ -107,6 +119,7 @@ class Loaded:
     precision: str = "fp32"
     tune: str = "full"
     base: dict[str, Any] | None = None
+    features: Features | None = None
 
     @property
     def device(self) -> torch.device:

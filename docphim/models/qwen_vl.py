@@ -17,6 +17,9 @@ from docphim.errors import UsageError
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.mrope import positions
 from docphim.models.pixels import normalise
+from docphim.models.qwen_features import encoded, entries, give_features
+
+__all__ = ["encoded", "entries", "give_features"]
 
 logger = logging.getLogger("docphim")
 

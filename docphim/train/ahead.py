@@ -17,11 +17,20 @@ class Ahead(Iterator[T]):
     """An iterator whose next `depth` items are made in a thread while the caller is busy with one."""
 
     def __init__(self, items: Iterable[T], depth: int = 2) -> None:
-        self._waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
+        self._depth = depth
+        self._start(items)
+
+    def _start(self, items: Iterable[T]) -> None:
+        self._waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(self._depth)
         self._stop = threading.Event()
         self._making = threading.Lock()
         self._thread = threading.Thread(target=self._fill, args=(iter(items),), daemon=True)
         self._thread.start()
+
+    def restart(self, items: Iterable[T]) -> None:
+        """Go on with other items; those that were made and wait are dropped."""
+        self.close()
+        self._start(items)
 
     def _fill(self, items: Iterator[T]) -> None:
         # One OpenMP thread here: a pool of its own would spin on the cores that the model computes on.

@@ -197,7 +197,7 @@ class Collate:
         return sides
 
     def _side(self, rows: list[Encoded]) -> dict[str, Tensor]:
-        tensors = collate(self.loaded, rows, "right")
+        tensors = collate(self.loaded, rows, "right", frames=self.loaded.features is not None)
         return {**tensors, "columns": answer_columns(tensors["labels"])}
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from docphim.models.loaded import Loaded
+from docphim.train import mine
 from docphim.train.processes import Processes
 from docphim.train.scored import Scored
+from docphim.train.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from docphim.train.pairs import Pairs
 
 Loss = Callable[[Mapping[str, Scored]], Tensor]
 
@@ -22,17 +30,22 @@ class Contrast:
     one sum, whichever process makes it.
     """
 
-    def __init__(self, processes: Processes, device: torch.device) -> None:
-        self.processes = processes
-        self._rows = torch.zeros(2, dtype=torch.long, device=device)
+    def __init__(self, loaded: Loaded, pairs: Pairs, settings: TrainSettings, processes: Processes) -> None:
+        self.loaded, self.pairs, self.settings, self.processes = loaded, pairs, settings, processes
+        self._rows = torch.zeros(2, dtype=torch.long, device=loaded.device)
+
+    @property
+    def mined(self) -> bool:
+        """Whether at every validation other negatives may be chosen."""
+        return self.settings.pairs == "mined"
 
     def backward(self, scored: Mapping[str, Scored], loss: Loss) -> Tensor:
         """Add a micro-batch's gradients; its loss, times the number of processes."""
         leaves = {side: dataclasses.replace(one, logits=one.logits.detach().requires_grad_()) for side, one in scored.items()}
         part = loss(leaves) * self.processes.world
         toward, away = torch.autograd.grad(part, [leaves[side].logits for side in ("positive", "negative")], allow_unused=True)
-        rows = len(scored["negative"].logits)
-        pulling = torch.zeros(rows, dtype=torch.bool, device=part.device) if away is None else away.flatten(1).any(1)
+        pulling = _pulling(away, scored["negative"].logits)
+        rows = len(pulling)
         self._rows += torch.stack([torch.tensor(rows, device=part.device), rows - pulling.sum()])
         ways = [(scored["positive"].logits, toward)]
         if self.processes.any(bool(pulling.any())) and rows and away is not None:
@@ -40,8 +53,49 @@ class Contrast:
         torch.autograd.backward([logits for logits, _ in ways], [gradient for _, gradient in ways])
         return part.detach()
 
-    def silent(self) -> float | None:
-        """The share of negatives since the last call that had no gradient, over all processes; None where there was none."""
+    def renewed(self) -> dict[str, float]:
+        """Choose mined negatives anew; `capped`, the share of negatives since the last call that had no gradient."""
+        if self.mined:
+            mine.mine(self.loaded, self.pairs, self.settings.batch_size, self.processes)
         rows, silent = self.processes.sum(self._rows).tolist()
         self._rows = torch.zeros_like(self._rows)
-        return silent / rows if rows else None
+        return {"capped": silent / rows} if rows else {}
+
+    def save(self, folder: Path) -> None:
+        """Write into a checkpoint what is chosen, in the first process, where it may change."""
+        if self.mined and self.processes.first:
+            mine.save(self.pairs, folder)
+
+    def load(self, folder: Path) -> None:
+        """Choose as when a checkpoint was written."""
+        if self.mined:
+            mine.load(self.pairs, folder)
+
+
+def _pulling(gradient: Tensor | None, logits: Tensor) -> Tensor:
+    """Which rows have a gradient at their logits, bool, (rows,)."""
+    if gradient is None:
+        return torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    pulling = torch.linalg.vector_norm(gradient.flatten(1), dim=1) > 0  # a fifth of the time of any(), and may round to zero
+    return pulling if pulling.all() else pulling | gradient.flatten(1).any(1)
+
+
+def compares(loss: Loss) -> bool:
+    """Whether a loss looks at negatives; it is asked about a row of one token.
+
+    Raises
+    ------
+    UsageError
+        An option of it is wrong.
+    """
+    asked: set[str] = set()
+    one = torch.ones((), dtype=torch.long)
+    side = Scored(torch.zeros(1, 1, 2), torch.zeros(1, 1, dtype=torch.long), one, one, torch.zeros(1, dtype=torch.long))
+
+    class Sides(dict[str, Scored]):
+        def __missing__(self, name: str) -> Scored:
+            asked.add(name)
+            return side
+
+    loss(Sides())
+    return "negative" in asked

@@ -12,13 +12,15 @@ import torch
 from torch.utils import deterministic
 
 from docphim import files
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
+from docphim.models.features import Features
 from docphim.models.load import save
 from docphim.models.loaded import Loaded
 from docphim.models.tune import table, what_trains
 from docphim.study import Example
 from docphim.train import card, checkpoint, loop, state
 from docphim.train.batch import MEMORY, Examples, lengths, plan, share, steps_of
+from docphim.train.contrast import Contrast, compares
 from docphim.train.log import ROWS, Journal
 from docphim.train.memory import Drawn, Memory
 from docphim.train.model import open_model
@@ -33,6 +35,7 @@ log = logging.getLogger("docphim")
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
     """See `docphim.train.train`; `loss` is the function that `train["loss"]` names."""
     settings = TrainSettings(**train)
+    _check_loss(loss, settings)
     examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"] and model["tune"] != "none":
         raise Refused("empty_dataset", "", "there is no training example")
@@ -55,6 +58,14 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
         processes.wait()
 
 
+def _check_loss(loss: loop.Loss, settings: TrainSettings) -> None:
+    """Refuse a loss that compares images without pairs, and pairs with a loss that does not look at them (UsageError)."""
+    kind = settings.loss["kind"]
+    if compares(loss) != (settings.pairs != "none"):
+        why = "compares two images" if settings.pairs == "none" else "looks at the own image alone"
+        raise UsageError(f"train.pairs: {settings.pairs!r}, and the loss {kind!r} {why}")
+
+
 def _trained(
     loaded: Loaded,
     dataset: Path,
@@ -72,17 +83,28 @@ def _trained(
     read = {split: _examples(loaded, dataset, examples[split], settings, memory[split]) for split in ("train", "val")}
     counts = {split: lengths(read[split], settings.max_length) for split in read}
     paired = {split: _paired(read[split], every[split], settings) for split in read} if settings.pairs != "none" else {}
+    if paired:
+        _check_pairs(paired["train"], settings)
+    if settings.cache_features:
+        loaded.features = Features(loaded, MEMORY // world)
     if settings.gradient_checkpointing:
         _checkpoint_activations(loaded.core)
     course = _course(root, training_key(dataset, model, settings, loaded, world), settings, counts["train"], processes)
     validation = Validation(
-        loaded, read["val"], keep_best=settings.keep_best, batch_size=settings.batch_size, processes=processes
+        loaded,
+        read["val"],
+        keep_best=settings.keep_best,
+        batch_size=settings.batch_size,
+        processes=processes,
+        pairs=paired.get("val"),
     )
     start = _start(root, course.key, processes)
     log.info("train: what is trained of each part\n%s", table(what_trains(loaded)))
     journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
     with journal or contextlib.nullcontext():
-        loop.run(loaded, paired.get("train", read["train"]), validation, course, settings, loss, start, journal, processes)
+        shown = paired.get("train", read["train"])
+        contrast = Contrast(loaded, paired["train"], settings, processes) if paired else None
+        loop.run(loaded, shown, validation, course, settings, loss, start, journal, processes, contrast)
     best = checkpoint.best(root, course.key)
     if best is None:
         raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
@@ -103,10 +125,22 @@ def _paired(read: Examples, every: list[Example], settings: TrainSettings) -> Pa
     kind = {"mined": "neighbours"}.get(settings.pairs, settings.pairs)
     paired = Pairs(read, every, kind, conflicts_only=settings.conflicts_only)
     lengths(paired.beside, settings.max_length)
-    without = sum(not places for places in paired.places)
-    if without:
-        log.info("train: %d of %d examples have no %s pair and are trained on alone", without, len(read), settings.pairs)
     return paired
+
+
+def _check_pairs(paired: Pairs, settings: TrainSettings) -> None:
+    """Say how many examples are trained on alone for want of a negative.
+
+    Raises
+    ------
+    UsageError
+        All of them: the dataset was built without such pairs, or is too small or too much alike.
+    """
+    without = sum(not places for places in paired.places)
+    if without == len(paired):
+        raise UsageError(f"train.pairs: no training example of the dataset has a negative for {settings.pairs!r}")
+    if without:
+        log.info("train: %d of %d examples have no %s pair and are trained on alone", without, len(paired), settings.pairs)
 
 
 def _course(root: Path, key: str, settings: TrainSettings, lengths: list[int], processes: Processes) -> loop.Course:

@@ -24,7 +24,6 @@ from docphim.train.batch import Batch, Readable, loader, one_of_each_kind
 from docphim.train.contrast import Contrast, Loss
 from docphim.train.log import Journal, Meter, memory_mb
 from docphim.train.optimiser import adamw, learning_rate
-from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
 from docphim.train.scored import Scored
 from docphim.train.settings import TrainSettings
@@ -71,6 +70,7 @@ def run(
     start: checkpoint.Checkpoint | None,
     journal: Journal | None,
     processes: Processes,
+    contrast: Contrast | None = None,
 ) -> None:
     """Take every step of a training that is still to be taken, and leave checkpoints.
 
@@ -80,6 +80,8 @@ def run(
         The one to go on from.
     journal : Journal or None
         log.jsonl, in the process that writes.
+    contrast : Contrast, optional
+        The backward pass of pairs, where `examples` are pairs.
 
     Raises
     ------
@@ -92,12 +94,13 @@ def run(
     torch.manual_seed(settings.seed)
     if start:
         state.load(start, loaded.model, optimizer, processes)
+        if contrast is not None:
+            contrast.load(start.folder)
     done = start.step if start else 0
     steps: Iterable[int] = range(done + 1, course.steps + 1)
     steps = bar(steps, course.steps - done, "train") if processes.first else steps
-    batches = Ahead(loader(examples, course.batches[done * settings.accumulate :], settings.workers))
+    batches = Ahead(_loader(examples, course, done, settings))
     meter, sum_of_losses, unlogged = Meter(), torch.zeros((), device=loaded.device), 0
-    contrast = Contrast(processes, loaded.device) if isinstance(examples, Pairs) else None
     model.train()
     with contextlib.closing(batches):
         for step in steps:
@@ -120,8 +123,15 @@ def run(
                 sum_of_losses, unlogged = torch.zeros_like(sum_of_losses), 0
             if step in course.saves:
                 with meter.away(), batches.paused():
-                    _save(step, loaded, optimizer, validation, course, journal, processes)
+                    _save(step, loaded, optimizer, validation, course, journal, processes, contrast)
+                if contrast is not None and contrast.mined:
+                    batches.restart(_loader(examples, course, step, settings))
                 model.train()
+
+
+def _loader(examples: Readable, course: Course, done: int, settings: TrainSettings) -> Iterable[Batch]:
+    """The micro-batches of the steps after `done`."""
+    return loader(examples, course.batches[done * settings.accumulate :], settings.workers)
 
 
 def _backward(
@@ -191,6 +201,8 @@ def _logits(model: nn.Module, loaded: Loaded, tensors: Mapping[str, Tensor]) -> 
     """The logits of the columns that are scored, their targets, and which row of the other side each row is of."""
     inputs: dict[str, Any] = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items()}
     labels, columns, places = inputs.pop("labels"), inputs.pop("columns"), inputs.pop("places", None)
+    if loaded.features is not None:
+        inputs = loaded.features.placed(inputs)
     some_logits = "logits_to_keep" in inspect.signature(loaded.core.forward).parameters
     if some_logits:
         inputs["logits_to_keep"] = columns
@@ -220,10 +232,13 @@ def _save(
     course: Course,
     journal: Journal | None,
     processes: Processes,
+    contrast: Contrast | None,
 ) -> None:
     """Validate, log and save; then let go of checkpoints that are neither recent nor the best."""
     loaded.model.eval()
     scores = validation.scores()
+    if contrast is not None:
+        scores |= contrast.renewed()
     if scores:
         _write(journal, {"step": step, "epoch": round(step * course.epochs_a_step, 4), **scores})
     if journal is not None:
@@ -231,6 +246,8 @@ def _save(
 
     def fill(folder: Path) -> None:
         state.save(folder, loaded.model, optimizer, processes)
+        if contrast is not None:
+            contrast.save(folder)
 
     checkpoint.write(course.root, step, fill, key=course.key, score=validation.better(scores), processes=processes)
     if processes.first:

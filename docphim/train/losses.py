@@ -73,7 +73,9 @@ def constraint(
     """
     positive, negative = scored["positive"], _bounded(scored["negative"], max_gradient)
     cap = math.log(negative.logits.shape[-1]) if max_loss is None else max_loss
-    pushed = (counts(negative) * means(negative, nats(negative)).clamp(max=cap)).sum()
+    mean = means(negative, nats(negative))
+    mean = mean if (mean < cap).any() else mean.detach()  # nothing pulls: its gradient, all zeros, need not be worked out
+    pushed = (counts(negative) * mean.clamp(max=cap)).sum()
     return alpha * answers(scored) - weight(beta, positive.progress) * pushed / positive.tokens
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from docphim.errors import UsageError
 from docphim.imaging.frames import draw
 from docphim.language.normalize import clean
 from docphim.models.encode import IGNORED, Encoded, encode
@@ -75,11 +74,6 @@ class Pairs(Dataset[Pair]):
         A kind of `Example.pair`: `noise`, `other`, `hard`, or `neighbours`, of which `chosen` says the one.
     conflicts_only : bool
         Whether a negative is labelled on the sentences alone that its image contradicts.
-
-    Raises
-    ------
-    UsageError
-        No example has such a negative.
     """
 
     def __init__(self, positives: Examples, among: Sequence[Example], kind: str, *, conflicts_only: bool = False) -> None:
@@ -87,8 +81,6 @@ class Pairs(Dataset[Pair]):
         self.examples, self.blind = positives.examples, positives.blind
         media = {e.study: e.media[: _first_tags(e.messages)] for e in reversed(among)}
         each = [list(negatives(example, kind, media, conflicts_only)) for example in positives.examples]
-        if positives.examples and not any(each):
-            raise UsageError(f"train.pairs: no example of the dataset has a negative of kind {kind!r}")
         ends = list(itertools.accumulate(map(len, each), initial=0))
         #: Per example, the places of its negatives in `beside`.
         self.places = [range(start, stop) for start, stop in itertools.pairwise(ends)]
@@ -102,7 +94,7 @@ class Pairs(Dataset[Pair]):
     def __getitem__(self, index: int) -> Pair:
         negative = self.negative(index)
         taken = negative is not None and bool((negative.labels != IGNORED).any())
-        return self.own[index], negative if taken else None
+        return self.positives[index], negative if taken else None
 
     def negative(self, index: int, *, whole: bool = False) -> Encoded | None:
         """An example beside the negative chosen for it, labelled on whole answers or where it is taken; None: it has none."""

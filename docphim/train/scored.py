@@ -45,8 +45,8 @@ class Scored:
 
 def nats(side: Scored) -> Tensor:
     """-log p of every target, float32, shape (rows, columns); 0 where no loss is taken."""
-    logits = side.logits.float()
-    return functional.cross_entropy(logits.mT, side.targets, ignore_index=IGNORED, reduction="none")
+    flat, targets = side.logits.flatten(0, 1).float(), side.targets.flatten()
+    return functional.cross_entropy(flat, targets, ignore_index=IGNORED, reduction="none").reshape(side.targets.shape)
 
 
 def means(side: Scored, of_tokens: Tensor) -> Tensor:

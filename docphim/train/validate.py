@@ -20,9 +20,14 @@ from docphim.train.processes import Processes
 
 if TYPE_CHECKING:
     from docphim.train.batch import Examples
+    from docphim.train.pairs import Pairs
 
 #: A batch, and each row's place among all.
 Chunk = tuple[list[int], list[Encoded]]
+#: By place: -log p of an answer, and its tokens.
+Rows = dict[int, tuple[float, int]]
+#: So many examples are drafted where only the drafts' shape is wanted.
+DRAFTS = 32
 #: A generated answer may be this much longer than the longest reference before it is cut.
 SLACK = 1.25
 
@@ -41,6 +46,8 @@ class Validation:
     ----------
     examples : Examples
         What is validated on; empty: every score is missing.
+    pairs : Pairs, optional
+        The same examples beside their negatives, where a training compares with them.
     keep_best : str
         `val/loss`, or a score of generated text (`val/rougeL`, `val/bleu4`), which costs a generation each time.
     """
@@ -53,13 +60,18 @@ class Validation:
         keep_best: str,
         batch_size: int,
         processes: Processes,
+        pairs: Pairs | None = None,
     ) -> None:
         self.loaded, self.examples, self.keep_best, self.batch_size = loaded, examples, keep_best, batch_size
+        self.pairs = pairs
         self.mine = range(processes.rank, len(examples), processes.world)
         self.gather, self.first = processes.gather, processes.first
 
     def scores(self) -> dict[str, float]:
         """`val/loss` (nats per answer token) and, when one of them is to be kept, `val/rougeL` and `val/bleu4` (percent).
+
+        With pairs also `val/negative`, the same beside the other images, and `val/gap`, by how much that is more for the same
+        examples; and of `DRAFTS` examples `val/words` of a draft and `val/distinct`, percent of them that are no other's.
 
         Raises
         ------
@@ -69,9 +81,12 @@ class Validation:
         if not len(self.examples):
             return {}
         with torch.random.fork_rng(devices=_gpus(self.loaded)), torch.no_grad():
-            scores = {"val/loss": self._loss()}
-            if self.keep_best != "val/loss":
-                scores.update(self._text())
+            rows = self._nats([self.examples[i] for i in self.mine])
+            scores = {"val/loss": self._per_token(rows)}
+            if self.pairs is not None:
+                scores |= self._beside(self.pairs, rows)
+            if self.keep_best != "val/loss" or self.pairs is not None:
+                scores |= self._text()
         if not all(abs(value) < float("inf") for value in scores.values()):
             raise Refused("loss_not_finite", "validation", f"the validation loss is {scores['val/loss']}")
         return scores
@@ -82,32 +97,47 @@ class Validation:
             return None
         return -scores[self.keep_best] if self.keep_best == "val/loss" else scores[self.keep_best]
 
-    def _loss(self) -> float:
-        encoded = [self.examples[i] for i in self.mine]
-        rows: list[tuple[float, int]] = []
-        for _, chunk in self._shown(_chunks(encoded, self.batch_size)):
-            rows += decode.nats(self.loaded, self._batch(chunk, "right"))
+    def _nats(self, encoded: list[Encoded]) -> Rows:
+        rows: Rows = {}
+        for places, chunk in self._shown(chunks(encoded, self.batch_size)):
+            rows |= zip(places, decode.nats(self.loaded, self._batch(chunk, "right")), strict=True)
+        return rows
+
+    def _per_token(self, rows: Rows) -> float:
         # Sums of each process in the order of ranks: the same number whichever process asks.
-        sums = self.gather((sum(nats for nats, _ in rows), sum(tokens for _, tokens in rows)))
+        sums = self.gather((sum(nats for nats, _ in rows.values()), sum(tokens for _, tokens in rows.values())))
         return sum(nats for nats, _ in sums) / sum(tokens for _, tokens in sums)
 
+    def _beside(self, pairs: Pairs, alone: Rows) -> dict[str, float]:
+        """Whole answers beside the negatives of the examples that have one, and the difference."""
+        negatives = {n: encoded for n, i in enumerate(self.mine) if (encoded := pairs.negative(i, whole=True)) is not None}
+        if not any(self.gather(len(negatives))):
+            return {}
+        beside, places = self._nats(list(negatives.values())), list(negatives)
+        negative = self._per_token(beside)
+        return {"val/negative": negative, "val/gap": negative - self._per_token({n: alone[n] for n in places})}
+
     def _text(self) -> dict[str, float]:
-        turns = [(i, turn) for i in self.mine for turn, m in enumerate(self._messages(i)) if m.role == "assistant"]
+        every = self.keep_best != "val/loss"
+        asked = [i for i in self.mine if every or i < DRAFTS]
+        turns = [(i, turn) for i in asked for turn, m in enumerate(self._messages(i)) if m.role == "assistant"]
         references = [self._messages(i)[turn].content for i, turn in turns]
         longest = max((len(self.loaded.tokenizer(text)["input_ids"]) for text in references), default=1)
         most = max(self.gather(longest))
         answers = [""] * len(turns)
         prompts = [self.examples.prompt(i, turn) for i, turn in turns]
-        for places, chunk in self._shown(_chunks(prompts, self.batch_size)):
+        for places, chunk in self._shown(chunks(prompts, self.batch_size)):
             drafts = decode.generate(
                 self.loaded, self._batch(chunk, "left"), max_new_tokens=round(SLACK * most) + 1, temperature=0.0, seed=0
             )
             for place, (text, _) in zip(places, drafts, strict=True):
                 answers[place] = text
         pairs = [pair for part in self.gather(list(zip(references, answers, strict=True))) for pair in part]
-        language = self.examples.examples[0].language
-        values = corpus([r for r, _ in pairs], [a for _, a in pairs], language)
-        return {f"val/{key}": values[key] for key in ("rougeL", "bleu4")}
+        scores = {} if self.pairs is None else _shape([answer for _, answer in pairs])
+        if every:
+            values = corpus([r for r, _ in pairs], [a for _, a in pairs], self.examples.examples[0].language)
+            scores |= {f"val/{key}": values[key] for key in ("rougeL", "bleu4")}
+        return scores
 
     def _shown(self, chunks: list[Chunk]) -> Iterable[Chunk]:
         return bar(chunks, len(chunks), "validation") if self.first else chunks
@@ -120,7 +150,14 @@ class Validation:
         return {name: tensor.to(self.loaded.device) for name, tensor in batch.items()}
 
 
-def _chunks(encoded: list[Encoded], size: int) -> list[Chunk]:
+def _shape(drafts: Sequence[str]) -> dict[str, float]:
+    """How long drafts are, how many differ: pushed from likely reports a model may cut them short, or write one for all."""
+    words = [draft.split() for draft in drafts]
+    distinct = len({tuple(draft) for draft in words})
+    return {"val/words": sum(map(len, words)) / len(words), "val/distinct": 100 * distinct / len(words)}
+
+
+def chunks(encoded: Sequence[Encoded], size: int) -> list[Chunk]:
     """Batches of like length, with each row's place in `encoded`."""
     order = sorted(range(len(encoded)), key=lambda i: (encoded[i].length, i))
     parts = [order[start : start + size] for start in range(0, len(order), size)]

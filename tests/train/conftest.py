@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_training import TEXTS, example
+from tiny_training import TEXTS, example, pair_of
 
 from docphim.files import write_jsonl
 from docphim.imaging import store
@@ -33,7 +33,7 @@ def dataset(tmp_path_factory) -> Path:
             film = random.integers(0, 65535, (64, 60)).astype(np.uint16)
             path = one.media[0].volumes["xray"]
             index.append({"path": path, **store.write(folder / path, film, {})})
-            rows.append(to_row(one))
+            rows.append(to_row(one) | {"pair": pair_of(number, split, count)})
         write_jsonl(folder / "examples" / f"{split}.jsonl", rows)
     write_jsonl(folder / "prepared" / "index.jsonl", index)
     return folder

@@ -112,7 +112,7 @@ def test_a_paired_loss_and_its_gradient_are_what_its_formula_says(name):
     value = loss({**sides, "negative": replace(sides["negative"], logits=logits)})
     value.backward()
     at, numeric, step = logits.detach().numpy().copy(), np.zeros(logits.shape), 1e-5
-    assert float(value) == pytest.approx(written_down(alpha, added, sides, at), rel=1e-5)
+    assert value.item() == pytest.approx(written_down(alpha, added, sides, at), rel=1e-5)
     for place in np.ndindex(*at.shape):
         ends = []
         for sign in (1, -1):
@@ -145,7 +145,7 @@ def test_the_pull_at_a_negatives_token_can_be_bounded_and_changes_no_value():
         )
         value.backward()
         grads.append(logits.grad * 9 / 0.3)
-        values.append(float(value))
+        values.append(value.item())
     free, bound = (torch.linalg.vector_norm(grad, dim=2) for grad in grads)
     assert free.max() > 0.9 and bound.max() == pytest.approx(0.5, rel=1e-5)
     assert torch.allclose(

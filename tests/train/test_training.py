@@ -1,16 +1,11 @@
 import json
-import os
 import shutil
-import signal
-import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from tiny_training import TEXTS, example, model_section, train_section
+from tiny_training import TEXTS, example, killed_at, model_section, same, steady, train_section, weights
 
 from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
@@ -25,42 +20,6 @@ from docphim.train.model import open_model
 from docphim.train.settings import TrainSettings
 
 LORA = {"tune": "lora", "freeze": ["vision"], "lora": {"rank": 2, "dropout": 0.2}}
-
-
-def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
-    return load_file(run / "checkpoints" / f"checkpoint-{step}" / state.WEIGHTS)
-
-
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
-
-
-def steady(run: Path) -> list[dict]:
-    """The log without what differs from one machine and moment to another."""
-    measured = {"tokens_per_s", "samples_per_s", "data_wait", "memory_mb"}
-    return [{k: v for k, v in row.items() if k not in measured} for row in read_jsonl(run / "log.jsonl")]
-
-
-def killed_at(happening: tuple[object, str, int], work: Callable[[], None]) -> None:
-    """Run `work` in another process, which is killed when a function is called for the n-th time."""
-    owner, name, times = happening
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork in a process with threads
-        child = os.fork()
-    if child == 0:
-        real, calls = getattr(owner, name), iter(range(1, 10**9))
-
-        def deadly(*args, **kwargs):
-            if next(calls) == times:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **kwargs)
-
-        setattr(owner, name, deadly)
-        try:
-            work()
-        finally:
-            os._exit(1)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 
 
 @pytest.fixture(scope="module")

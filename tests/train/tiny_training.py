@@ -1,7 +1,18 @@
 """Settings and examples of a training that takes a second."""
 
+import os
+import signal
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from docphim.files import read_jsonl
 from docphim.recipe import Model, Train
 from docphim.study import Example, Media, Message
+from docphim.train import state
 
 SIZES = {"vocab": 300, "hidden": 32, "layers": 1, "heads": 2, "vision_hidden": 16, "vision_layers": 1}
 TEXTS = ("Tim không to. Phổi sáng đều hai bên.", "Bóng tim to, chỉ số tim ngực lớn hơn 0.5.", "Tràn dịch màng phổi phải.")
@@ -25,3 +36,51 @@ def model_section(**changes) -> dict:
 def train_section(**changes) -> dict:
     base = {"max_steps": 4, "batch_size": 2, "learning_rate": 1e-3, "evaluations": 2, "max_length": 200}
     return Train.model_validate(base | changes).model_dump()
+
+
+def pair_of(number: int, split: str, count: int) -> dict:
+    """The negatives of an example, one of `count` of its split: every second has a `hard` one; the first sentence is wrong."""
+    conflicts = [[1, 0, TEXTS[number % 3].index(".") + 1]]
+
+    def beside(step: int) -> dict:
+        return {"study": f"{split}{(number + step) % count:03d}", "conflicts": conflicts}
+
+    hard = {} if number % 2 else {"hard": beside(2) | {"finding": "effusion"}}
+    near = [beside(step) | {"differs": step} for step in (1, 2, 3)]
+    return {"noise": {"seed": number}, "other": beside(1) | {"differs": 10, "step": 0}, **hard, "neighbours": near}
+
+
+def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
+    return load_file(run / "checkpoints" / f"checkpoint-{step}" / state.WEIGHTS)
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
+def steady(run: Path) -> list[dict]:
+    """The log without what differs from one machine and moment to another."""
+    measured = {"tokens_per_s", "samples_per_s", "data_wait", "memory_mb"}
+    return [{k: v for k, v in row.items() if k not in measured} for row in read_jsonl(run / "log.jsonl")]
+
+
+def killed_at(happening: tuple[object, str, int], work: Callable[[], None]) -> None:
+    """Run `work` in another process, which is killed when a function is called for the n-th time."""
+    owner, name, times = happening
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork in a process with threads
+        child = os.fork()
+    if child == 0:
+        real, calls = getattr(owner, name), iter(range(1, 10**9))
+
+        def deadly(*args, **kwargs):
+            if next(calls) == times:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*args, **kwargs)
+
+        setattr(owner, name, deadly)
+        try:
+            work()
+        finally:
+            os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
