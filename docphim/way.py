@@ -199,7 +199,7 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         arguments=(dataset, home),
         settings={"model": recipe.model.model_dump(exclude={"base"}), "train": recipe.train.model_dump()},
         unrecorded={"base": recipe.model.base},
-        inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset)},
+        inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset), **blind_run(recipe)},
         folder=home,
         outputs=["model"],
         beside=["log.jsonl", "checkpoints"],
@@ -321,6 +321,13 @@ def _examples(dataset: Path) -> dict[str, Path]:
 
 def _lexicons(recipe: Recipe) -> dict[str, Path]:
     return {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
+
+
+def blind_run(recipe: Recipe) -> dict[str, Path]:
+    """What a run's training depends on besides its dataset: the blind run whose loss caps its negatives, if it names one."""
+    from docphim.train.cap import trained
+
+    return trained(recipe.train.loss.model_dump())
 
 
 def _tables(recipe: Recipe) -> dict[str, Path]:

@@ -15,16 +15,10 @@ from docphim.page.words import Both
 
 Row = dict[str, Any]
 Points = list[tuple[float, float]]
+#: The lines of a figure by their class: `train`, `val`, `negative`.
+Lines = dict[str, Points]
 LEFT, TOP, BOTTOM, END = 34, 18, 150, WIDTH - 14
 MOST = 240  # points of a line; more cannot be told apart at this width
-#: Figures of a loss over pairs of images: title, and the keys of log.jsonl, each with the class of its line; `val/` goes before
-#: them where they are logged at validation alone.
-PAIRS: list[tuple[str, dict[str, str]]] = [
-    ("curve_pairs", {"ce_negative": "wrong", "ce_positive": "own"}),
-    ("curve_capped", {"capped": "wrong"}),
-    ("curve_length", {"answer_tokens": "own"}),
-    ("curve_distinct", {"distinct": "own"}),
-]
 
 
 def points(log: list[Row], key: str) -> Points:
@@ -42,29 +36,23 @@ def thinned(line: Points) -> Points:
 def curves(log: list[Row], keep_best: str) -> list[tuple[Both, Markup]]:
     """The figures of a log, each with its title: the loss, then each validation metric; none where nothing was logged."""
     names = sorted({key for row in log for key in row if key.startswith("val/")} - {"val/loss"})
-    named = [("loss", words.text("curve_loss"))]
     metrics = [(key, words.text("curve_metric", metric=words.metric(key[4:]))) for key in names if words.is_metric(key[4:])]
+    figures: list[tuple[Both, Lines]] = [
+        (words.text("curve_loss"), {"train": thinned(points(log, "loss")), "val": points(log, "val/loss")}),
+        *((title, {"val": points(log, key)}) for key, title in metrics),
+        *_of_pairs(log),
+    ]
     step = best_step(log, keep_best)
-    drawn = []
-    for key, title in named + metrics:
-        train, val = (points(log, "loss"), points(log, "val/loss")) if key == "loss" else ([], points(log, key))
-        if train or val:
-            drawn.append((title, _curve(title, {"train": thinned(train), "val": val}, step)))
-    return drawn + list(_pairs(log))
+    return [(title, _curve(title, lines, step)) for title, lines in figures if any(lines.values())]
 
 
-def paired(log: list[Row]) -> bool:
-    """Whether a loss over pairs was logged."""
-    return any(True for _ in _pairs(log))
-
-
-def _pairs(log: list[Row]) -> Iterator[tuple[Both, Markup]]:
-    """The figures of a loss over pairs that were logged: how the own image and the wrong one part."""
-    for name, keys in PAIRS:
-        lines = {shape: thinned(points(log, key) or points(log, f"val/{key}")) for key, shape in keys.items()}
-        if any(lines.values()):
-            title = words.text(name)
-            yield title, _curve(title, lines, None)
+def _of_pairs(log: list[Row]) -> list[tuple[Both, Lines]]:
+    """Of a training on pairs: the answers beside both images, the negatives that were capped, what drafts are like."""
+    negative = points(log, "val/negative")
+    both = {"val": points(log, "val/loss"), "negative": negative} if negative else {}
+    single = ("val/gap", "capped", "val/words", "val/distinct")
+    more = [(words.text(f"curve_{key.removeprefix('val/')}"), {"val": points(log, key)}) for key in single]
+    return [(words.text("curve_pairs"), both), *more]
 
 
 def best_step(log: list[Row], keep_best: str) -> float | None:
@@ -84,8 +72,7 @@ def rates(log: list[Row]) -> dict[str, float]:
     return {key: max(values) if key == "memory_mb" else statistics.median(values) for key, values in columns.items() if values}
 
 
-def _curve(title: Both, lines: dict[str, Points], best: float | None) -> Markup:
-    """Lines by their class, on one scale; those of validation, which are few, have their points marked."""
+def _curve(title: Both, lines: Lines, best: float | None) -> Markup:
     steps, values = zip(*(point for line in lines.values() for point in line), strict=True)
     low, high = min(values), max(values)
     ticks = _ticks(low, high)

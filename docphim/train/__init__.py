@@ -17,6 +17,7 @@ from typing import Any
 
 from docphim.errors import UsageError
 from docphim.models import needs_torch
+from docphim.train import cap
 
 #: The training losses of `train.loss`: a function like `losses.answers`, or `module:name` of one.
 LOSSES: dict[str, str | Callable[..., Any]] = {
@@ -54,6 +55,7 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
         from docphim.train.launch import launch
 
     loss = loss_function(train["loss"])
+    train = {**train, "loss": {**train["loss"], **loss.keywords}}  # with a cap as the number it comes to
     model = {**model, "base": base or model.get("base")}
     if train["processes"] > 1 and "RANK" not in os.environ:
         launch(Path(dataset), Path(run), model=model, train=train)
@@ -73,7 +75,7 @@ def check_loss(kind: str) -> None:
         raise UsageError(f"train.loss: {kind!r} is not a loss; {_nearest(kind, LOSSES)}")
 
 
-def loss_function(section: dict[str, Any]) -> Callable[..., Any]:
+def loss_function(section: dict[str, Any]) -> functools.partial[Any]:
     """The function of a recipe's `train.loss`, its options (the keyword arguments of that function) filled in.
 
     Raises
@@ -95,6 +97,8 @@ def loss_function(section: dict[str, Any]) -> Callable[..., Any]:
     for name, default in known.items():
         if default is inspect.Parameter.empty and name not in options:
             raise UsageError(f"train.loss.{name}: required by {kind!r}")
+    if "max_loss" in options:
+        options["max_loss"] = cap.resolved(options["max_loss"])
     return functools.partial(entry, **options)
 
 

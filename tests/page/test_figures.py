@@ -63,6 +63,10 @@ def test_the_kept_step_has_the_lowest_loss_or_the_highest_score(metric, step):
 def test_a_log_gives_one_figure_of_the_loss_and_one_a_metric():
     assert len(curve.curves(LOG, "val/loss")) == 2
     assert len(curve.curves([{"step": 1, "loss": 2.0}], "val/loss")) == 1
+    pairs = {"val/negative": 3.0, "val/gap": 0.5, "capped": 0.25, "val/words": 40.0, "val/distinct": 50.0}
+    drawn = curve.curves([{"step": step, "val/loss": 2.5, **pairs} for step in (1, 2)], "val/loss")
+    assert [str(figure).count('class="line') for _, figure in drawn] == [1, 2, 1, 1, 1, 1]
+    assert [len(re.findall(r"line (?:val|negative)", str(figure))) for _, figure in drawn[1:3]] == [2, 1]
     assert curve.curves([], "val/loss") == []
 
 

@@ -1,6 +1,7 @@
 """Training on pairs: what a batch holds, what a step costs and logs, how it is resumed and shared among processes."""
 
 import os
+import re
 import signal
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.models import decode
 from docphim.models.encode import collate
 from docphim.study import to_row
-from docphim.train import LOSSES, contrast, launch, loop, mine, train
+from docphim.train import LOSSES, cap, contrast, launch, loop, loss_function, mine, train
 from docphim.train.batch import Collate, Examples
 from docphim.train.losses import answers, constraint
 from docphim.train.memory import Drawn, Memory
@@ -230,6 +231,35 @@ def test_what_does_not_go_together_is_a_usage_error(dataset, tmp_path, changes, 
     with pytest.raises(UsageError) as error:
         train(dataset, tmp_path / "run", model=model_section(), train=train_section(**changes))
     assert str(error.value).startswith(why)
+
+
+def blind_run(folder, blind, losses):
+    folder.mkdir()
+    (folder / "recipe.yaml").write_text(f"train: {{blind: {blind}}}", encoding="utf-8")
+    write_jsonl(folder / "log.jsonl", [{"step": 1, "loss": 9.0}, *({"step": 2, "val/loss": loss} for loss in losses)])
+    return str(folder)
+
+
+def test_a_blind_runs_loss_and_a_margin_cap_the_negatives(tmp_path):
+    max_loss = {"blind": blind_run(tmp_path / "blind", "true", [2.5, 2.25]), "margin": 0.5}
+    assert loss_function({"kind": "constraint", "max_loss": max_loss}).keywords == {"max_loss": 2.75}
+    assert cap.trained({"max_loss": max_loss}) == {"blind": tmp_path / "blind" / "train.json"}
+    assert cap.trained({"max_loss": 2.0}) == {} == cap.trained({})
+
+
+@pytest.mark.parametrize(
+    ("blind", "losses", "changes", "why"),
+    [
+        ("false", [2.5], {}, "blind is no run with"),
+        ("true", [], {}, "blind has no validation loss"),
+        ("true", [2.5], {"blind": "nowhere"}, "nowhere is no run with"),
+        ("true", [2.5], {"margins": 1}, "nats a token, or {blind: RUN, margin: 0.5}"),
+    ],
+)
+def test_a_cap_that_cannot_be_taken_from_a_run_is_a_usage_error(tmp_path, blind, losses, changes, why):
+    max_loss = {"blind": blind_run(tmp_path / "blind", blind, losses), **changes}
+    with pytest.raises(UsageError, match=f"train.loss.max_loss.*{re.escape(why)}"):
+        loss_function({"kind": "constraint", "max_loss": max_loss})
 
 
 def test_a_dataset_without_such_pairs_is_a_usage_error(dataset, tmp_path):
