@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from docphim.errors import Refused, UsageError
 from docphim.imaging import reconstructions
@@ -16,6 +14,7 @@ from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
 from docphim.imaging.io.volume import Turn
 from docphim.imaging.reconstructions import Rule
+from docphim.imaging.show import Show, shown
 from docphim.imaging.space import grid as grids
 from docphim.imaging.space import hu, quality, resample
 from docphim.imaging.space.lungs import Blocks, lungs
@@ -47,7 +46,7 @@ class Settings(Section):
     spacing: grids.Spacing = grids.DEFAULT
     published: bool = False
     series: Rule = Rule()
-    show: dict[str, Any] = Field(default_factory=lambda: {"count": 10})
+    show: Show = Show()
 
 
 def check_installed(settings: Settings) -> None:
@@ -134,9 +133,8 @@ def _check_size(shape: tuple[int, ...], spacing: Sequence[float]) -> None:
 
 
 def media(study: str, rows: list[Row], settings: Settings) -> list[Media]:
-    """One video a volume: frames in a window from lung to soft tissue."""
-    mine = [row["path"] for row in rows if row["modality"] == "ct"]
-    return [Media(study, "video", {"ct": path}, "axial", None, dict(settings.show), [["ct", -1000, 400]]) for path in mine]
+    """One entry a volume, its slices and windows as the recipe says."""
+    return [shown(settings.show, row) for row in rows if row["modality"] == "ct"]
 
 
 def megabytes(settings: Settings) -> float:

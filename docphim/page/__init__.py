@@ -122,7 +122,6 @@ def _render(
         splits=inputs.split_table(read),
         left_out=inputs.left_out(read),
         curves=curve.curves(read.log, (read.recipe.get("train") or {}).get("keep_best", "val/loss")),
-        paired=curve.paired(read.log),
         rates=curve.rates(read.log),
         paired=bool(curve.points(read.log, "val/negative")),
         recipe_text=yaml.safe_dump(read.recipe, allow_unicode=True, sort_keys=False) if read.recipe else "",

@@ -70,14 +70,6 @@ def test_a_log_gives_one_figure_of_the_loss_and_one_a_metric():
     assert curve.curves([], "val/loss") == []
 
 
-def test_a_loss_over_pairs_is_drawn_for_both_images():
-    log = [{"step": step, "loss": 2.0, "ce_positive": 2.0 / step, "ce_negative": 2.0, "capped": 0.5} for step in (1, 2, 4)]
-    drawn = curve.curves(log, "val/loss")
-    assert [title.en.split(" ")[0] for title, _ in drawn] == ["Loss", "How", "Share"]
-    assert [str(drawn[1][1]).count(f'class="line {side}"') for side in ("own", "wrong")] == [1, 1]
-    assert curve.paired(log) and not curve.paired(LOG)
-
-
 def test_a_curve_falls_where_its_values_do_and_stays_within_its_axes():
     drawn = str(curve.curves([{"step": step, "loss": loss} for step, loss in ((1, 5.0), (2, 3.0), (4, 1.0))], "val/loss")[0])
     (tag,) = re.findall(r"<path[^>]*line train[^>]*>", drawn)
