@@ -122,7 +122,7 @@ def _jpeg(film: Image.Image, long_side: int, quality: int) -> str:
 
 def _webp(picture: Image.Image, quality: int) -> str:
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=quality)
+    picture.save(buffer, "WEBP", quality=quality, method=2)  # 4, the default, takes twice as long for a twentieth less
     return DATA_OF_STACK + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

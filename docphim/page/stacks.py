@@ -41,6 +41,9 @@ class Strip:
         How many slices the model was shown, and how many the volume has.
     step_mm, slab_mm : float or None
         Their distance, and of how many millimetres each is made.
+    ranges : list of (float, float)
+        Black and white in HU of the windows that the model was shown, as grey or as red, green and blue; empty where the values
+        are no HU.
     """
 
     windows: list[str]
@@ -51,6 +54,7 @@ class Strip:
     depth: int
     step_mm: float | None
     slab_mm: float | None
+    ranges: list[tuple[float, float]]
 
     @property
     def columns(self) -> int:
@@ -70,7 +74,8 @@ def strip_of(media: Media, dataset: Path) -> Strip:
     shown = chosen[:: -(-len(chosen) // MOST)]
     spacing = slices.spacing_of(volume)
     height, width = _size(volume)
-    names = list(WINDOWS) if len(media.volumes) == 1 and volume.meta.get("unit") == "HU" else []
+    named = _in_hu(media, volume)
+    names = list(WINDOWS) if named else []
     if not any(_is_window(media, name) for name in names):
         names.append(MODEL)
     return Strip(
@@ -82,7 +87,13 @@ def strip_of(media: Media, dataset: Path) -> Strip:
         depth=len(volume.places),
         step_mm=step,
         slab_mm=media.frames.get("slab_mm"),
+        ranges=[(low, high) for _, low, high in media.channels] if named else [],
     )
+
+
+def _in_hu(media: Media, volume: store.Prepared) -> bool:
+    """Whether one volume in HU is shown, for which windows have names."""
+    return len(media.volumes) == 1 and volume.meta.get("unit") == "HU"
 
 
 def _size(volume: store.Prepared) -> tuple[int, int]:
@@ -130,8 +141,10 @@ def shrunk(picture: Image.Image, strip: Strip, side: int) -> Image.Image:
 
 
 def middle(media: Media, dataset: Path) -> Image.Image:
-    """The middle one of the slices that a model was shown, as it was."""
+    """The middle one of the slices that a model was shown: in grey from lung to soft tissue, or as it was where it is no CT."""
     volume = store.prepared(dataset, next(iter(media.volumes.values())))
     chosen, _ = slices.chosen(media.frames, volume)
-    one = {**_slab(media), "slices": [chosen[len(chosen) // 2]]}
-    return Image.fromarray(draw(dataclasses.replace(media, frames=one), dataset, _size(volume)).frames[0])
+    frames = {**_slab(media), "slices": [chosen[len(chosen) // 2]]}
+    grey = [[next(iter(media.volumes)), *windows()["chest"]]] if _in_hu(media, volume) else media.channels
+    one = dataclasses.replace(media, frames=frames, channels=grey)
+    return Image.fromarray(draw(one, dataset, _size(volume)).frames[0])

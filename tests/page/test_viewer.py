@@ -68,12 +68,14 @@ def test_a_strip_shows_the_slices_that_the_model_saw(
     assert strip.windows == windows.split()
     assert (strip.shown, strip.from_top, strip.seen, strip.depth) == (shown, from_top, seen, 90)
     assert (strip.step_mm, strip.slab_mm, strip.size) == (step, frames.get("slab_mm"), (60, 40))
+    assert strip.ranges == [(low, high) for _, low, high in channels]
 
 
 def test_values_that_are_no_hu_are_shown_as_the_model_saw_them(tmp_path: Path) -> None:
     put(tmp_path, volume(9), {"spacing": None, "unit": "SUV"})
     strip = strip_of(media({"count": 3}), tmp_path)
     assert (strip.windows, strip.from_top, strip.step_mm) == (["model"], None, None)
+    assert strip.ranges == []
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,7 @@ def test_each_study_has_its_slices_in_three_windows_beside_reference_and_draft(m
         assert picture.size == (300, 80)
     assert "Mô hình chỉ được xem 6 lát này trong 90 lát, cách nhau 22,5 mm" in study
     assert "The model saw only these 6 of 90 slices, 22.5 mm apart" in study
+    assert "It saw them in a window of</span> −1000…400 HU." in study
     assert study.index('class="viewer"') < study.index('class="questions"')
     assert "CT ngực" in study
     assert html.count("<figcaption><code>") == 16
@@ -146,10 +149,10 @@ def test_each_study_has_its_slices_in_three_windows_beside_reference_and_draft(m
 
 
 def test_a_page_of_volumes_keeps_its_size_and_leaves_out_what_does_not_fit(make: Any) -> None:
-    made = make(studies=4, volume=(6, 100, 130), grain=0.4)
-    page(made.dataset, made.run, megabytes=0.7, studies=2)
-    assert 400_000 < (made.run / "index.html").stat().st_size < 700_000
-    assert "để trang không quá 0,7 MB" in (made.run / "index.html").read_text(encoding="utf-8")
+    made = make(studies=3, volume=(4, 100, 130), grain=0.4, frames={"count": 3})
+    page(made.dataset, made.run, megabytes=0.4, studies=1)
+    assert 200_000 < (made.run / "index.html").stat().st_size < 400_000
+    assert "để trang không quá 0,4 MB" in (made.run / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.browser
