@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from docphim import files
 from docphim.errors import Refused, UsageError
 from docphim.imaging import geometry, store
-from docphim.imaging.frames import draw, shrink
+from docphim.imaging.frames import draw, scaled, shrink
 from docphim.study import Media
 
 MEDIA = Media("s", "image", {"xray": "prepared/a.b2nd"})
@@ -182,6 +182,18 @@ def test_a_slab_is_made_of_the_slices_within_half_its_thickness(
     stack = draw(stacked(tmp_path, {"slices": [0, 10, 19], **slab}), tmp_path, (16, 16))
     assert (stack.slices, stack.step_mm) == ((0, 10, 19), 23.75)
     np.testing.assert_allclose(stack.frames[:, 4, 4, 0], [n / 2000 * 255 for n in values], atol=1)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint16, np.float32])
+@pytest.mark.parametrize("size", [(40, 40), (10, 16), (33, 33)])
+def test_values_stay_what_they_are_and_never_overshoot_where_slices_are_scaled(kind: type, size: tuple[int, int]) -> None:
+    low = -1000 if kind is not np.uint16 else 0
+    plane = np.full((40, 64), low, kind)
+    plane[:, 32:] = 777
+    small = scaled(plane, size)
+    assert small.shape == geometry.fit(40, 64, *size)
+    np.testing.assert_allclose([small[0, 0], small[-1, -1], small.min(), small.max()], [low, 777, low, 777], atol=0.01)
+    assert small.mean() == pytest.approx((low + 777) / 2, abs=0.03 * (777 - low))
 
 
 def test_the_wrong_images_of_a_stack_are_stacks(tmp_path: Path) -> None:

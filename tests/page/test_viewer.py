@@ -17,9 +17,10 @@ from docphim.files import read_jsonl, write_jsonl
 from docphim.imaging import store
 from docphim.page import page
 from docphim.page.films import Films
+from docphim.page.inputs import only_scans
 from docphim.page.sheet import tiles, views
 from docphim.page.shown import key_of
-from docphim.page.stacks import mosaic, strip_of
+from docphim.page.stacks import middle, mosaic, shrunk, strip_of
 from docphim.study import Media
 
 CHEST = [["ct", -1000, 400]]
@@ -94,7 +95,27 @@ def test_a_window_is_a_picture_of_the_slices_in_rows_of_five(tmp_path: Path, win
     places = [(20, 10 + 60 * column) for column in range(5)] + [(60, 10)]
     np.testing.assert_allclose([picture[place] for place in places], greys, atol=1)
     assert not picture[40:, 60:].any()
-    assert np.asarray(mosaic(stack, tmp_path, strip_of(stack, tmp_path), "model")).shape == (80, 300, 3)
+    slabs = media({"count": 6, "slab_mm": 9, "slab": "max"}, COLOURS)  # three slices on either side
+    colours = np.asarray(mosaic(slabs, tmp_path, strip_of(slabs, tmp_path), "model"))
+    np.testing.assert_allclose(colours[20, 10], [255 * (10 - low) / (high - low) for _, low, high in COLOURS], atol=0.51)
+
+
+def test_a_picture_shrinks_by_whole_slices_and_not_below_what_can_be_read(tmp_path: Path) -> None:
+    put(tmp_path, np.zeros((9, 200, 300), np.int16), {"spacing": [1.5, 0.75, 0.75], "unit": "HU"})
+    stack = media({"count": 6})
+    strip = strip_of(stack, tmp_path)
+    picture = Image.new("L", (1500, 400))
+    assert [shrunk(picture, strip, side).size for side in (384, 240, 100)] == [(1500, 400), (1200, 320), (960, 256)]
+
+
+def test_another_patients_scan_stands_small_and_grey_whatever_colours_the_model_saw(tmp_path: Path) -> None:
+    put(tmp_path, volume(90), {"spacing": [1.5, 0.75, 0.75], "unit": "HU"})
+    assert np.asarray(middle(media({"count": 6}, COLOURS), tmp_path))[20, 10].tolist() == [192] * 3  # slice 52 of six
+
+
+def test_a_dataset_of_which_nothing_is_known_is_not_called_scans() -> None:
+    scan, film = {"modality": "ct"}, {"modality": "xray"}
+    assert [only_scans(rows) for rows in ([], [film], [scan, film], [scan])] == [False, False, False, True]
 
 
 def test_a_stack_that_cannot_be_opened_has_no_strip_and_no_picture(tmp_path: Path) -> None:
@@ -167,11 +188,14 @@ def test_slices_follow_keys_slider_strip_and_windows(tmp_path: Path, made: Any) 
         shown += "at('canvas').getContext('2d').getImageData(1, 1, 1, 1).data[0]])"
         number, below, grey = ask(shown)
         assert (number, below) == ("3/6", "56")
-        ask("at('canvas').focus()")
+        ask("document.addEventListener('keydown', () => { window.heard = true; }); at('canvas').focus()")
         tab.press("ArrowDown", "ArrowDown")
         assert ask(shown)[:2] == ["5/6", "101"]
+        tab.press("End")
+        assert ask(shown)[2] == pytest.approx(255 * 1432 / 1500, abs=3)
         tab.press("Home", "ArrowUp")
         assert ask(shown)[:2] == ["1/6", "11"]
+        assert ask("window.heard") is None  # while drafts are marked, arrows choose a sentence elsewhere
         ask("at('.strip').children[2].click()")
         ask("at('[data-window=soft][aria-pressed]').click()")
         *_, soft = ask(shown)
