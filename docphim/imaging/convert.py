@@ -20,11 +20,12 @@ from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.volume import Volume
 from docphim.imaging.reconstructions import Rule
 from docphim.imaging.space import hu
+from docphim.imaging.windows import windows
 
 Meta = dict[str, Any]
 
-#: Slices of a volume on a picture and side by side, and the HU that become black and white there.
-_SHEET, _ABREAST, _WINDOW = 10, 5, (-1000.0, 400.0)
+#: Slices of a volume on a picture, and side by side.
+_SHEET, _ABREAST = 10, 5
 
 
 def convert(
@@ -176,7 +177,7 @@ def _volume_png(out: Path, volume: Volume, meta: Meta) -> None:
     shown = [volume.array[int((part + 0.5) * len(volume.array) / count)] for part in range(count)]
     _, down, across = volume.spacing or (1.0, 1.0, 1.0)
     size = geometry.squared(shown[0].shape[0], shown[0].shape[1], down / across)
-    pictures = [np.rint(geometry.resize(frames.display(plane, *_WINDOW), size) / 257).clip(0, 255) for plane in shown]
+    pictures = [np.rint(geometry.resize(frames.display(plane, *windows()["chest"]), size)).clip(0, 255) for plane in shown]
     pictures += [np.zeros(size, np.float32)] * (-count % _ABREAST)
     lines = [np.concatenate(pictures[at : at + _ABREAST], axis=1) for at in range(0, len(pictures), _ABREAST)]
     _whole(out, lambda handle: Image.fromarray(np.concatenate(lines).astype(np.uint8)).save(handle, "PNG"))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from docphim import imaging, preflight, way
+from docphim import preflight, way
 from docphim.errors import UsageError
 from docphim.imaging.show import Show, shown
 from docphim.models.frame_tokens import frames_within, least_tokens
-from docphim.recipe import Recipe, Section, validated
+from docphim.recipe import Recipe, validated
 
 ROW = {"study": "s", "modality": "ct", "path": "prepared/v.b2nd"}
 
@@ -94,28 +92,15 @@ def test_the_fewest_tokens_are_those_of_the_largest_squares() -> None:
     assert least_tokens(10, "llava", 448, True) == 0
 
 
-class OfVolumes(Section):
-    """The section of a modality whose volumes are shown by a recipe's `show`."""
-
-    show: Show = Show()
-
-
 def recipe_of(show: dict[str, Any], **changes: Any) -> Recipe:
     model = {"family": "qwen_vl", "weights": "tiny", "image_size": 448}
     values: dict[str, Any] = {"name": "a", "source": {"kind": "phantom"}, "prepare": {"ct": {"show": show}}, "model": model}
     return validated(Recipe, {**values, **changes}, "")
 
 
-@pytest.fixture
-def volumes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "of_volumes", SimpleNamespace(Settings=OfVolumes))
-    monkeypatch.setitem(imaging.MODALITIES, "ct", "of_volumes")
-
-
 @pytest.mark.parametrize(
     ("show", "count"), [({"tokens": 1400}, 10), ({"tokens": 1400, "kind": "image"}, 5), ({}, 10), ({"count": 3}, 3)]
 )
-@pytest.mark.usefixtures("volumes")
 def test_tokens_have_become_a_count_before_anything_is_made(show: dict[str, Any], count: int) -> None:
     (section,) = way.pixels(recipe_of(show)).values()
     assert (section["show"]["count"], section["show"]["tokens"]) == (count, None)
@@ -134,7 +119,6 @@ FILE = {"generate": {"backend": "openai", "endpoint": "http://127.0.0.1:9/v1", "
         ({"count": 25, "kind": "image"}, {}, "and train.max_length is 4096"),
     ],
 )
-@pytest.mark.usefixtures("volumes")
 def test_what_no_model_could_be_shown_is_said_before_anything_is_prepared(
     show: dict[str, Any], changes: dict[str, Any], words: str
 ) -> None:
@@ -146,6 +130,5 @@ def test_what_no_model_could_be_shown_is_said_before_anything_is_prepared(
 @pytest.mark.parametrize(
     ("show", "changes"), [({"count": 40}, {}), ({"count": 50}, {"train": {"blind": True}}), ({"count": 50}, FILE)]
 )
-@pytest.mark.usefixtures("volumes")
 def test_what_may_fit_is_left_to_the_tokens_themselves(show: dict[str, Any], changes: dict[str, Any]) -> None:
     preflight.check_shown(recipe_of(show, **changes))
