@@ -26,9 +26,11 @@ from chest_volumes import (
 )
 from PIL import Image
 
+from docphim import files
 from docphim.errors import Refused
 from docphim.imaging import ct, store
 from docphim.imaging.convert import convert
+from docphim.imaging.frames import draw
 from docphim.imaging.inspect import inspect
 from docphim.imaging.space import resample
 from docphim.study import Row
@@ -53,6 +55,16 @@ def test_a_marker_in_the_left_lung_lies_where_it_must_in_all_48_orientations(tmp
     assert len(volumes) == 48 and len(set(volumes)) == 1
     # slice 0 the head, row 0 the front, column 0 the patient's right: the left lung is at the right of the picture
     np.testing.assert_array_equal(np.argwhere(volume == 700), [[3, 12, 22]])
+    # and so a model sees it: bone, in blue, has one brightest place
+    row = {"study": "s", "modality": "ct", "path": "v.b2nd"}
+    meta = store.write(tmp_path / "v.b2nd", volume, {"shape": list(volume.shape), "spacing": facts["spacing"]})
+    files.write_jsonl(tmp_path / "prepared" / "index.jsonl", [row | meta])
+    settings = ct.Settings.model_validate({"show": {"count": 12, "windows": ["lung", "soft", "bone"]}})
+    (media,) = ct.media("s", [row], settings)
+    stack = draw(media, tmp_path, (32, 32))
+    bone = stack.frames[..., 2]
+    assert (media.kind, stack.slices, stack.step_mm) == ("video", tuple(range(12)), 20.0)
+    np.testing.assert_array_equal(np.argwhere(bone == bone.max()), [[3, 12, 22]])
 
 
 @pytest.mark.parametrize(
