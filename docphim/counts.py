@@ -130,6 +130,7 @@ def _page(stage: Stage) -> str:
 #: Counts of ingest_notes.json that are no refusals and worth a look.
 _NOTICED = {
     "copies_ignored": "used once: exact copies of films",
+    "objects_ignored": "files beside the slices of a scan that are no image",
     "report_rows_merged": "used once: rows of one study that say the same",
     "report_rows_last": "left out for a later row of their study",
     "report_rows_joined": "joined to another row of their study",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import logging
@@ -12,6 +11,8 @@ from typing import Any
 
 from docphim import counts, files, preflight, records, way
 from docphim.errors import Refused, UsageError
+from docphim.imaging.io import locations
+from docphim.ingest.films import READS
 from docphim.recipe import Recipe, Source, read_values, validated
 from docphim.resume import call, do, reopen
 from docphim.way import Stage
@@ -121,7 +122,10 @@ def drafting(run: Path, path: Path, base: Path | None = None) -> Recipe:
     if base is not None and not (recipe.trains and base.is_dir()):
         raise UsageError("--base: no weights are there" if recipe.trains else "--base: the run's model is behind an endpoint")
     key_file = {"key_file": _key_file(recipe.source.model_dump())}
-    source = Source.model_validate({"kind": "folder", "path": str(path.resolve()), "without_report": "only", **key_file})
+    read = [name for name in READS if name in recipe.prepare.sections]
+    source = Source.model_validate(
+        {"kind": "folder", "path": str(path.resolve()), "without_report": "only", "modalities": read, **key_file}
+    )
     changes = {
         "source": source,
         "split": recipe.split.model_copy(update={"by": "patient"}),
@@ -247,8 +251,8 @@ def _drafted(work: Path) -> set[str] | None:
         series = {row["series"] for row in files.read_jsonl(work / INDEX)}
         if not series or any((work / f".old-{stage}").exists() for stage in ("ingest", "prepare")):
             return None
-        with open(work / "private.csv", encoding="utf-8", newline="") as handle:
-            return {files.content_key(row["location"]) for row in csv.DictReader(handle) if row["series"] in series}
+        places = [place for name, place in locations.read_table(work / "private.csv").items() if name in series]
+        return {files.content_key(str(path)) for place in places for path in locations.files_of(place)}
     except (OSError, ValueError, KeyError, TypeError, Refused):
         return None
 

@@ -15,7 +15,7 @@ from docphim.backends import BACKENDS, traits
 from docphim.errors import Refused, UsageError, environment
 from docphim.imaging import check_installed, settings_of
 from docphim.metrics import check_families, check_label_sets
-from docphim.recipe import Recipe, Service
+from docphim.recipe import Recipe, Section, Service
 from docphim.scores import read_scores
 from docphim.way import JUDGED, Stage, pixels
 
@@ -49,7 +49,7 @@ def check(recipe: Recipe, last: str) -> None:
     if last == "train" and not recipe.trains:
         backend = recipe.generate.backend
         raise UsageError(f"train: generate.backend is {backend}, so there is no model to train; go on with `docphim generate`")
-    check_source(recipe.source.kind, recipe.source.model_dump(exclude={"kind"}))
+    _check_read(recipe, check_source(recipe.source.kind, recipe.source.model_dump(exclude={"kind"})))
     check_label_sets(recipe.evaluate.label_sets or ())
     check_families(recipe.evaluate.metrics or (), "evaluate.metrics")
     reads = traits(recipe.generate.backend).reads
@@ -67,6 +67,16 @@ def check(recipe: Recipe, last: str) -> None:
     for key, section in endpoints(recipe).items():
         check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
     check_shown(recipe)
+
+
+def _check_read(recipe: Recipe, options: Section) -> None:
+    """Refuse (UsageError) a folder of which other modalities are read than the recipe prepares."""
+    from docphim.ingest.films import READS
+
+    read = getattr(options, "modalities", None)
+    prepared = [name for name in READS if name in recipe.prepare.sections]
+    if read is not None and set(read) != set(prepared):
+        raise UsageError(f"source.modalities: the source reads {', '.join(read)}; the recipe prepares {', '.join(prepared)}")
 
 
 def check_shown(recipe: Recipe) -> None:

@@ -125,7 +125,8 @@ class Assembler:
             if view in ("lateral", "oblique") and view == stated:
                 continue  # the header's own word is judged when the pixels are prepared; table and name are known only here
             name = f"{study}-{number}" if self._identities.keep else self._identities.hashed("series", image.instance)
-            series.append(Series(id=name, modality="xray", path=f"prepared/{name}.b2nd", view=view))
+            unit = "HU" if image.modality == "ct" else "display"
+            series.append(Series(name, image.modality, f"prepared/{name}.b2nd", unit, view))
             locations[name] = image.location
         return series, locations
 

@@ -16,11 +16,15 @@ SEQUEL = re.compile(r"(?P<stem>.+?)[ _-]+(?:\d{1,3}|(?P<view>pa|ap|ll|lat|latera
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One film on disk; `header` is None for PNG, JPEG and TIFF.  `unit` is what a report can be about."""
+    """One film on disk, or one CT scan: a NIfTI file, or the folder that holds all files of a DICOM scan.
+
+    `header` is None for pictures and NIfTI; of a scan it is that of its first file.  `unit` is what a report can be about.
+    """
 
     relative: str
     location: str
     header: Header | None
+    modality: str = "xray"
 
     @property
     def unit(self) -> str:
@@ -29,13 +33,23 @@ class Image:
 
     @property
     def instance(self) -> str:
-        """What makes it unique: the SOP instance UID, else the file itself."""
+        """What makes it unique: the SOP instance UID, of a scan its study, else the file itself."""
+        if self.modality == "ct":
+            return f"scan:{self.unit}"
         return f"uid:{self.header.sop_uid}" if self.header and self.header.sop_uid else f"file:{self.relative}"
+
+    @property
+    def stem(self) -> str:
+        """The name without what says how it is stored; a folder's name is whole, as `1.2.840.113` is."""
+        path = PurePosixPath(self.relative)
+        if self.modality == "ct":
+            return path.name.removesuffix(".gz").removesuffix(".nii") if self.header is None else path.name
+        return path.stem
 
     @property
     def named_view(self) -> str:
         """The view at the end of the file's name (`0012_lat.png`), else unknown."""
-        sequel = SEQUEL.fullmatch(PurePosixPath(self.relative).stem)
+        sequel = SEQUEL.fullmatch(self.stem)
         return view_of(sequel["view"] or "") if sequel else "unknown"
 
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 from urllib.parse import unquote
 
 #: Suffixes that say how a film is stored, and not which it is.
-_SUFFIX = re.compile(r"(?:\.(?:dcm|dicom|dic|ima|png|jpe?g|tiff?|bmp|webp))+$")
+_SUFFIX = re.compile(r"(?:\.(?:dcm|dicom|dic|ima|png|jpe?g|tiff?|bmp|webp|nii|gz))+$")
 
 #: Folders that are called after nobody.  No given name is among them, such as Anh (`ảnh` without its accent) or Phi.
 _EXPORTS = {"phim", "film", "films", "image", "images", "img", "imgs", "dicom", "dcm", "png", "jpg", "jpeg", "xquang"}

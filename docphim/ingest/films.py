@@ -1,58 +1,79 @@
-"""Finds the films of a folder: what each file is by its first bytes, its header, and files that repeat one another."""
+"""Finds the films and CT scans of a folder: what each file is by its first bytes and header, and files that repeat others."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from docphim import files
 from docphim.errors import REASONS, Refused
 from docphim.imaging.io.sniff import ENOUGH, kind_of
 from docphim.ingest.drafts import Image
-from docphim.ingest.headers import NOT_A_FILM, pixel_digest, read_header
+from docphim.ingest.headers import NOT_A_FILM, read_header, same_image
 from docphim.ingest.identities import Identities
 from docphim.ingest.records import Notes, Rejection
-from docphim.ingest.tree import Entry
+from docphim.ingest.scans import BESIDE_SLICES, Scans
+from docphim.ingest.tree import FILM_SUFFIXES, Entry, may_be_film
 from docphim.progress import bar
 
-#: Files of other kinds are passed over unless their name says that they should be a film.
-_FILM_SUFFIXES = frozenset((".dcm", ".dic", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff"))
+#: What may be read of a folder.
+READS = ("xray", "ct")
+#: Kinds of files whose modality no header says, and what they are taken for.
+_WITHOUT_HEADER = {"png": "xray", "jpeg": "xray", "tiff": "xray", "nifti": "ct"}
 
 
-def find_films(entries: list[Entry], identities: Identities, notes: Notes) -> tuple[list[Image], list[Rejection]]:
-    """The films among the files of a folder, and a rejection for each file that should be one and cannot be opened.
+def find_films(
+    entries: list[Entry], identities: Identities, notes: Notes, modalities: Sequence[str] = ("xray",)
+) -> tuple[list[Image], list[Rejection]]:
+    """The films and scans among the files of a folder, and a rejection for each file that should be one and cannot be opened.
 
-    Files that are no image are passed over and counted (`files_ignored`), so are exact copies (`copies_ignored`).
+    Files that are no image are passed over and counted (`files_ignored`), so are exact copies (`copies_ignored`), and, where
+    scans are read, what a scanner writes beside their slices (`objects_ignored`: dose reports, presentation states).
+
+    Parameters
+    ----------
+    modalities : sequence of str
+        `xray`, `ct`: what is read; a study of another modality is a rejection.
     """
     films: list[Image] = []
+    beside: list[Image] = []
     rejected: list[Rejection] = []
+    scans = Scans()
     for entry in bar(entries, len(entries), "films"):
         name = identities.hashed("file", entry.relative)
         try:
-            film = _film(entry)
+            film = _film(entry, modalities)
         except Refused as error:
             rejected.append(Rejection(name, error.reason, error.why, (str(entry.path),)))
             continue
         if film is None:
             notes.counts["files_ignored"] += 1
-        elif film.header and film.header.modality in NOT_A_FILM:
-            study = identities.hashed("study", film.unit)
-            why = f"the modality is {film.header.modality}"
-            rejected.append(Rejection(study, "modality_unsupported", why, (film.location,), film.header.study_uid))
+        elif film.header and film.header.modality == "CT" and "ct" in modalities:
+            scans.take(film)
+        elif film.header and (film.header.modality in NOT_A_FILM or "xray" not in modalities):
+            beside.append(film)
         else:
             films.append(film)
     distinct, repeated = _without_copies(films, identities, notes)
-    return distinct, rejected + repeated
+    images, torn = scans.images(identities, notes)
+    rejected += repeated + torn + list(_unsupported(beside, {image.unit for image in images}, identities, notes))
+    return distinct + images, rejected
 
 
-def may_be_film(path: Path) -> bool:
-    """Whether a file's name is that of a film: by its suffix, or without one, as the end of a UID is none."""
-    return path.suffix.lower() in _FILM_SUFFIXES or not path.suffix[1:].isalpha()
+def _unsupported(films: Iterable[Image], scanned: Collection[str], identities: Identities, notes: Notes) -> Iterator[Rejection]:
+    """Studies of other modalities; what lies beside the slices of a scan and is no image of the body is counted."""
+    for film in films:
+        assert film.header is not None  # only a header says a modality
+        if film.unit in scanned and film.header.modality in BESIDE_SLICES:
+            notes.counts["objects_ignored"] += 1
+            continue
+        study = identities.hashed("study", film.unit)
+        why = f"the modality is {film.header.modality or 'unknown'}"
+        yield Rejection(study, "modality_unsupported", why, (film.location,), film.header.study_uid)
 
 
-def _film(entry: Entry) -> Image | None:
-    """A film, None for what is no image; a refusal where the name or the first bytes promise one."""
+def _film(entry: Entry, modalities: Sequence[str]) -> Image | None:
+    """A film or a slice, None for what is no image; a refusal where the name or the first bytes promise one."""
     if entry.refused:
         readable = entry.relative == entry.relative.encode("utf-8", "ignore").decode()
         raise Refused(entry.refused, "", "" if readable else "the file's name is no UTF-8")
@@ -66,11 +87,12 @@ def _film(entry: Entry) -> Image | None:
         if may_be_film(path):
             raise
         return None
-    if kind in ("png", "jpeg", "tiff"):
-        return Image(entry.relative, str(path), None)
+    if kind in _WITHOUT_HEADER:
+        modality = _WITHOUT_HEADER[kind]
+        return Image(entry.relative, str(path), None, modality) if modality in modalities else None
     if kind in ("dicom", "dicom_bare"):
         return Image(entry.relative, str(path), read_header(path))
-    if path.suffix.lower() in _FILM_SUFFIXES:
+    if path.suffix.lower() in FILM_SUFFIXES:
         raise Refused("file_unreadable", "", REASONS["file_unreadable"])
     return None
 
@@ -96,7 +118,7 @@ def _without_copies(films: Iterable[Image], identities: Identities, notes: Notes
     distinct: list[Image] = []
     rejected: list[Rejection] = []
     for same in by_uid.values():
-        if len(same) == 1 or (_of_one_study(same) and _equal([Path(film.location) for film in same])):
+        if len(same) == 1 or (_of_one_study(same) and same_image(Path(film.location) for film in same)):
             notes.counts["copies_ignored"] += len(same) - 1
             distinct.append(same[0])
         else:
@@ -110,10 +132,3 @@ def _of_one_study(films: list[Image]) -> bool:
     """Whether headers name one patient, study and request: a UID that was not made anew may be on two patients' films."""
     headers = [film.header for film in films if film.header]
     return len({(h.patient, h.name, h.study_uid, h.accession) for h in headers}) == 1
-
-
-def _equal(paths: list[Path]) -> bool:
-    try:
-        return len({files.sha256(path) for path in paths}) == 1 or len({pixel_digest(path) for path in paths}) == 1
-    except (OSError, Refused):
-        return False

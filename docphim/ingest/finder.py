@@ -192,8 +192,8 @@ def _key(kind: str, image: Image) -> str:
         dated = f"{header.patient}\x1f{header.day}" if header.patient and header.day else ""
         numbers = {"accession": header.accession, "study_uid": header.study_uid, "patient": header.patient}
         return (numbers | {"patient_date": dated})[kind]
-    sequel = SEQUEL.fullmatch(path.stem)
-    named = {"path": image.relative, "name": path.name, "stem": path.stem, "sequel": sequel["stem"] if sequel else ""}
+    sequel = SEQUEL.fullmatch(image.stem)
+    named = {"path": image.relative, "name": path.name, "stem": image.stem, "sequel": sequel["stem"] if sequel else ""}
     return named[kind] if kind != "folder" else path.parent.name
 
 

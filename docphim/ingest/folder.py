@@ -1,4 +1,4 @@
-"""Source `folder`: any tree of DICOM, PNG, JPEG and TIFF with a table of reports (CSV, TSV, JSONL, XLSX); see docs/data.md.
+"""Source `folder`: any tree of films (DICOM, PNG, JPEG, TIFF) or CT scans with a table of reports; see docs/data.md.
 
 films/0001/IM1.dcm, films/0001/IM2.dcm, …  and  reports.csv:
 Mã phiếu;Tuổi;Giới;Mô tả;Kết luận
@@ -61,6 +61,8 @@ class Options(Section):
         `underthesea` reads the reports beside the rules (the `[deid]` extra).
     doubtful : str
         `refuse` a report that still seems to hold a signature, or `keep` it.
+    modalities : list
+        `xray`, `ct` (DICOM series and NIfTI files), or both: what is read; the rest is refused.
     """
 
     path: str
@@ -78,6 +80,7 @@ class Options(Section):
     deidentify: bool | None = None
     recogniser: str | None = None
     doubtful: Literal["refuse", "keep"] = "refuse"
+    modalities: list[Literal["xray", "ct"]] = Field(["xray"], min_length=1)
 
     @field_validator("columns")
     @classmethod
@@ -102,7 +105,8 @@ def fingerprint(options: Options) -> str:
     listed: list[object] = [[name, e.size, e.modified, e.refused] for name, e in names]
     if options.reports and (place := root / Path(options.reports).expanduser()).exists():
         listed += [[e.size, e.modified] for e in walk(place)]
-    return content_key([options.model_dump(exclude={"path"}), listed])
+    films = {"modalities"} if options.modalities == ["xray"] else set()  # the key is that of before scans were read
+    return content_key([options.model_dump(exclude={"path", *films}), listed])
 
 
 def read(
@@ -128,7 +132,7 @@ def read(
         _check_columns(table, options, split_by_source)
     shared = _drafts_folders if options.without_report == "only" else _shared_folders
     identities = Identities(None if options.ids == "keep" else load_key(options.key_file, shared(root, dataset)))
-    films, rejected = find_films(entries, identities, notes)
+    films, rejected = find_films(entries, identities, notes, options.modalities)
     yield from rejected
     yield from refusals.unreadable(reports, identities, root)
     matched = match(films, reports.tables, options.match)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset
 
+from docphim import files
 from docphim.errors import Refused
 from docphim.imaging.header_words import mended
 from docphim.imaging.io.dicom import check_deflated, quiet
@@ -109,6 +110,15 @@ def pixel_digest(path: Path) -> str:
             return hashlib.sha256(dataset.PixelData).hexdigest()
     except Exception:
         raise Refused("file_unreadable", "", "the pixel data of a repeated UID cannot be read") from None
+
+
+def same_image(paths: Iterable[Path]) -> bool:
+    """Whether files hold one image: the same bytes, or at least the same pixel data."""
+    paths = list(paths)
+    try:
+        return len({files.sha256(path) for path in paths}) == 1 or len({pixel_digest(path) for path in paths}) == 1
+    except (OSError, Refused):
+        return False
 
 
 def known_patient(text: str) -> str:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from docphim.errors import REASONS
 from docphim.ingest.drafts import Draft
-from docphim.ingest.films import may_be_film
 from docphim.ingest.identities import Identities
 from docphim.ingest.records import Rejection, SourceStudy
 from docphim.ingest.reports import DOCUMENTS, SUFFIXES, Row
 from docphim.ingest.reports.gathered import Reports
-from docphim.ingest.tree import Entry, walk
+from docphim.ingest.tree import Entry, may_be_film, walk
 from docphim.ingest.visits import is_numbered_by_patient
 
 

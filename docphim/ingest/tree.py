@@ -15,6 +15,10 @@ _IGNORED = re.compile(
 )
 
 
+#: Files of other kinds are passed over unless their name says that they should be a film.
+FILM_SUFFIXES = frozenset((".dcm", ".dic", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff"))
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A regular file of the tree, or the reason why something in it is not opened."""
@@ -84,3 +88,8 @@ def _refusal(item: os.DirEntry[str], root: Path) -> str | None:
     except (OSError, RuntimeError):  # gone, or a loop of links
         return "file_missing"
     return "" if target.is_relative_to(root) else "unsafe_path"
+
+
+def may_be_film(path: Path) -> bool:
+    """Whether a file's name is that of a film: by its suffix, or without one, as the end of a UID is none."""
+    return path.suffix.lower() in FILM_SUFFIXES or not path.suffix[1:].isalpha()

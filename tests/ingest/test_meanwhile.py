@@ -93,7 +93,7 @@ def test_a_copy_that_goes_before_it_is_compared_costs_its_film_alone(tmp_path, m
     for name in "bc":
         write_dicom(tmp_path / f"source/{name}.dcm", **UID)
     write_csv(tmp_path / "source/r.csv", ["id", "text"], ["a", "Tim to."])
-    change_when(monkeypatch, films, "_equal", lambda: (tmp_path / "source/c.dcm").unlink())
+    change_when(monkeypatch, films, "same_image", lambda: (tmp_path / "source/c.dcm").unlink())
     assert Ingested(tmp_path).reasons == ["duplicate_uid", "duplicate_uid"]
 
 

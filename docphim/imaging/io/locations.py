@@ -115,6 +115,14 @@ def parse(location: str) -> Place:
     return _PARSERS[kind](location) if kind in _PARSERS else Path(location)
 
 
+def files_of(location: str) -> list[Path]:
+    """The files that a location names; raises as `parse`."""
+    place = parse(location)
+    if isinstance(place, SeriesFiles):
+        return place.paths
+    return [place if isinstance(place, Path) else Path(place.path)]
+
+
 def _cell(location: str) -> Cell:
     match = _CELL.fullmatch(location)
     if match is None:
