@@ -39,6 +39,9 @@ _LEAST_LUNG = 0.02
 #: The least and the greatest length of a volume along z, y and x, mm: of a crop, and of a scanner's table and bore.
 _BODY_MM = ((20, 2200), (50, 1000), (50, 1000))
 
+#: Slices may be turned so far from those across the body, degrees: people lie askew, and a reformat along a vessel is no scan.
+_OBLIQUE = 25.0
+
 
 class Settings(Section):
     """The grid on disk, mm along z, y and x; `published` gives the values of CT-RATE's published steps instead."""
@@ -70,7 +73,7 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
     planes, turn = across(_planes(location, settings.series))
     grid = grids.grid_of(planes.shape, turn, settings.spacing, settings.published)
     spacing = grids.spacing_on(turn, grid)
-    _check_size(planes.shape, turn.spacing)
+    _check_place(planes.shape, turn)
     depth, rows, columns = (axis.new for axis in grid)
     facts = {
         "spacing": spacing,
@@ -107,6 +110,8 @@ def _slices(
     def looked_at() -> Iterator[np.ndarray]:
         for plane in planes.read():
             seen.look(plane)
+            if plane.dtype.itemsize == 1:
+                plane = plane.astype(np.int16)
             if published:  # its steps clip before they resample
                 plane = np.minimum(plane, HIGHEST)
             # padding of −2000 must not run into the edge of the body
@@ -125,11 +130,14 @@ def _slices(
     facts["how"] = dict(sorted(known.items()))
 
 
-def _check_size(shape: tuple[int, ...], spacing: Sequence[float]) -> None:
-    """Refuse a volume whose size is that of no part of a body: its spacing is wrong, as where it counts in centimetres."""
-    size = [n * step for n, step in zip(shape, spacing, strict=True)]
+def _check_place(shape: tuple[int, ...], turn: Turn) -> None:
+    """Refuse a volume whose size is that of no part of a body (its spacing may count in centimetres), and oblique slices."""
+    size = [n * step for n, step in zip(shape, turn.spacing, strict=True)]
     if any(not low <= length <= high for length, (low, high) in zip(size, _BODY_MM, strict=True)):
         raise Refused("no_geometry", "", f"the volume measures {size[0]:.0f} x {size[1]:.0f} x {size[2]:.0f} mm")
+    off = np.degrees(np.arccos(min(1.0, abs(turn.affine[2, 2]) / turn.spacing[0])))
+    if off > _OBLIQUE:
+        raise Refused("view_out_of_scope", "", f"the slices lie {off:.0f} degrees off those across the body")
 
 
 def media(study: str, rows: list[Row], settings: Settings) -> list[Media]:

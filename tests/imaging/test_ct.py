@@ -88,6 +88,11 @@ def test_a_marker_in_the_left_lung_lies_where_it_must_in_all_48_orientations(tmp
         (np.abs(chest()) / 4, ""),
         (np.clip(chest(), -1000, 1000) + 1000, ""),
         (chest() - 300, ""),
+        (chest() + 200, "the lowest values lie about -8"),
+        (np.where(chest() > -500, chest() + 200, chest()), "fat and soft tissue"),
+        (np.clip(chest(), -500, 500), "-500"),
+        ((chest() + 1000) / 2, ""),
+        (np.where(chest() < -900, 3095, chest()), ""),  # 12 bits that ran over
     ],
 )  # fmt: skip
 def test_what_is_not_in_hu_is_refused_with_what_was_seen(tmp_path: Path, values: np.ndarray, told: str) -> None:
@@ -152,6 +157,32 @@ def test_every_way_of_storing_the_same_values_gives_the_same_volume(tmp_path: Pa
     ):
         volume, _ = prepared(write(tmp_path / "a.nii", data), **COARSE)
         np.testing.assert_array_equal(volume, expected)
+
+
+def test_small_integers_are_no_hu_and_end_no_worker(tmp_path: Path) -> None:
+    for dtype, values in ((np.int8, chest() / 10), (np.uint8, np.clip(chest() / 8 + 125, 0, 255))):
+        with pytest.raises(Refused, match="not_hu"):
+            prepared(write(tmp_path / "a.nii", nifti(values, dtype=dtype)), **SAME_GRID)
+
+
+def test_what_stands_behind_the_header_is_passed_over(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.rint(chest()).astype(np.int16).transpose(2, 1, 0), np.diag([-1.0, -1, 1, 1]) @ PLACED)
+    expected, _ = prepared(write(tmp_path / "a.nii", image.to_bytes()), **SAME_GRID)
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"x" * 2000))
+    for data in (image.to_bytes(), gzip.compress(image.to_bytes()[:700]) + gzip.compress(image.to_bytes()[700:])):
+        np.testing.assert_array_equal(prepared(write(tmp_path / "a.nii", data), **SAME_GRID)[0], expected)
+
+
+@pytest.mark.parametrize(("degrees", "refused"), [(5, False), (20, False), (35, True)])
+def test_people_lie_askew_and_oblique_reformats_are_no_scan(tmp_path: Path, degrees: float, refused: bool) -> None:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turned = np.array([[1, 0, 0, 0], [0, c, -s, 0], [0, s, c, 0], [0, 0, 0, 1]]) @ PLACED
+    location = write(tmp_path / "a.nii", nifti(chest(), turned))
+    if refused:
+        with pytest.raises(Refused, match="view_out_of_scope"):
+            prepared(location, **SAME_GRID)
+    else:
+        assert len(prepared(location, **SAME_GRID)[0]) == 12
 
 
 def test_the_published_values_come_within_one_hu(tmp_path: Path) -> None:

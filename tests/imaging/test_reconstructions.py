@@ -196,3 +196,63 @@ def test_a_coronal_reformat_alone_is_turned_upright(tmp_path: Path) -> None:
         (tmp_path / f"{number * 7 % 32}").write_bytes(as_bytes(ds))
     array, _ = prepared(tmp_path)
     np.testing.assert_array_equal(array, np.clip(values, -1000, 1000))
+
+
+def enhanced(folder: Path, count: int = 12, **tags: Any) -> pydicom.Dataset:
+    """The chest as one file of frames, from the head down by turns, described by functional groups alone."""
+    slices = [pydicom.dcmread(path) for path in sorted(scan(folder / "single").iterdir())]
+    whole = ct_series.slice_at(0)
+    ct_series.setting(ImagePositionPatient=None, ImageOrientationPatient=None, PixelSpacing=None, RescaleSlope=None)(whole, 0)
+    ct_series.setting(RescaleIntercept=None, SOPClassUID=uid.EnhancedCTImageStorage)(whole, 0)
+    whole.Rows, whole.Columns, whole.BitsStored, whole.HighBit, whole.NumberOfFrames = 32, 32, 16, 15, count
+    shared, groups = pydicom.Dataset(), []
+    for keyword, names in (
+        ("PixelMeasuresSequence", ["PixelSpacing"]),
+        ("PlaneOrientationSequence", ["ImageOrientationPatient"]),
+    ):
+        setattr(shared, keyword, [pydicom.Dataset()])
+        for name in names:
+            setattr(getattr(shared, keyword)[0], name, getattr(slices[0], name))
+    for ds in slices:
+        group = pydicom.Dataset()
+        group.PlanePositionSequence, group.PixelValueTransformationSequence = [pydicom.Dataset()], [pydicom.Dataset()]
+        group.PlanePositionSequence[0].ImagePositionPatient = ds.ImagePositionPatient
+        group.PixelValueTransformationSequence[0].RescaleSlope = 1
+        group.PixelValueTransformationSequence[0].RescaleIntercept = -1024
+        groups.append(group)
+    whole.SharedFunctionalGroupsSequence, whole.PerFrameFunctionalGroupsSequence = [shared], groups
+    whole.PixelData = b"".join(ds.PixelData for ds in slices)
+    return ct_series.setting(**tags)(whole, 0)
+
+
+@pytest.mark.parametrize("syntax", [None, uid.RLELossless, uid.JPEGLSLossless])
+def test_an_enhanced_file_is_read_by_its_functional_groups(tmp_path: Path, syntax: uid.UID | None) -> None:
+    expected, _ = prepared(scan(tmp_path / "plain"))
+    whole = enhanced(tmp_path)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a").write_bytes(as_bytes(whole) if syntax is None else compressed(whole, syntax))
+    array, facts = prepared(tmp_path / "one")
+    np.testing.assert_array_equal(array, expected)
+    assert facts["how"]["slices"] == 12
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"NumberOfFrames": 13}, "file_unreadable"),
+        ({"PerFrameFunctionalGroupsSequence": None}, "file_unreadable"),
+        ({"SharedFunctionalGroupsSequence": None}, "no_geometry"),
+        ({"SOPClassUID": ct_series.CT}, "multiframe"),
+        ({"PixelData": bytes(32 * 32 * 2 * 11)}, "file_truncated"),
+        ({"RescaleIntercept": 0, "RescaleSlope": 3}, None),  # what a frame says of itself counts
+    ],
+)
+def test_an_enhanced_file_that_does_not_describe_its_frames_is_refused(tmp_path: Path, tags: Row, reason: str | None) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a").write_bytes(as_bytes(enhanced(tmp_path, **tags)))
+    if reason is None:
+        assert len(prepared(tmp_path / "one")[0]) == 12
+        return
+    with pytest.raises(Refused) as refusal:
+        prepared(tmp_path / "one")
+    assert refusal.value.reason == reason

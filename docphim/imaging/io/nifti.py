@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -150,7 +149,7 @@ def _header(handle: IO[bytes], most_axes: int = 3) -> tuple[Any, int]:
     kind = nib.nifti2.Nifti2Header if start[4:8] == b"n+2\x00" else nib.nifti1.Nifti1Header
     try:
         with quiet():
-            header = kind.from_fileobj(BytesIO(start), check=False)
+            header = kind(start[: kind.sizeof_hdr], endianness=None, check=False)  # extensions behind it are passed over
             shape, offset = header.get_data_shape(), int(header["vox_offset"])
     except Exception as error:  # nibabel raises by what it stumbled over
         raise Refused("file_unreadable", "", "the NIfTI header cannot be read") from error
@@ -187,6 +186,8 @@ def _plane(data: bytes, dtype: np.dtype, shape: tuple[int, int], slope: float, i
 def _scale(header: Any, how: dict[str, Any]) -> tuple[float, float]:
     """Slope and intercept, (1, 0) where the file scales by none."""
     try:
+        if np.isinf([header["scl_slope"], header["scl_inter"]]).any():
+            raise ValueError("infinite")
         slope, intercept = header.get_slope_inter()
     except Exception as error:  # a slope that is infinite
         raise Refused("pixels_not_finite", "", "the scale of the voxels is not a number") from error

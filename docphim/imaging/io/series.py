@@ -87,7 +87,7 @@ def _planes_of(slices: Sequence[Slice]) -> Planes:
     def read_slices() -> Iterator[np.ndarray]:
         decoders, types = set(), set()
         for item, scale, layout in zip(slices, scales, layouts, strict=True):
-            stored, decoder = slice_values.stored(item.path, layout)
+            stored, decoder = slice_values.stored(item.path, layout, item.frame, item.frames)
             if stored.shape != shape[1:]:
                 raise Refused("series_mixed", "", "a slice holds another picture than its header says")
             plane = slice_values.scaled(stored, *scale)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pydicom
 from pydicom import uid
+from pydicom.encaps import encapsulate, get_frame
 
 from docphim.errors import Refused
 from docphim.imaging.io import dicom, pixels
@@ -41,8 +43,8 @@ def layout_of(header: pydicom.Dataset) -> Layout | None:
     return Layout(rows, columns, -(1 << bits - 1) if signed else 0, (1 << (bits - 1 if signed else bits)) - 1)
 
 
-def stored(path: Path, layout: Layout | None) -> tuple[np.ndarray, str]:
-    """The stored values of a slice, (rows, columns), and what compressed them.
+def stored(path: Path, layout: Layout | None, frame: int = 0, frames: int = 1) -> tuple[np.ndarray, str]:
+    """The stored values of a slice, (rows, columns), and what compressed them; `frame` counts in an enhanced file.
 
     Raises
     ------
@@ -50,21 +52,24 @@ def stored(path: Path, layout: Layout | None) -> tuple[np.ndarray, str]:
         As `pixels.decode` and `dicom.read`; `file_missing`.
     """
     try:
-        words = _plain(path, layout) if layout else None
+        words = _plain(path, layout, frame, frames) if layout else None
         if words is not None:
             return words, "uncompressed"
+        if frames > 1:
+            return _frame(path, frame)
         data = path.read_bytes()
     except OSError as error:
         raise Refused("file_missing" if not path.exists() else "file_unreadable", "", "a slice cannot be opened") from error
     return pixels.decode(dicom.read(data), least=1)
 
 
-def _plain(path: Path, layout: Layout) -> np.ndarray | None:
+def _plain(path: Path, layout: Layout, frame: int, frames: int) -> np.ndarray | None:
     """The words where they are the last element of the file, whole; None where they must be looked for, or hold an overlay.
 
     The file is parsed once then, for its header: what stands before the words says that they are they, and how many.
     """
-    length = 2 * layout.rows * layout.columns
+    single = 2 * layout.rows * layout.columns
+    length = single * frames
     with open(path, "rb") as handle:
         at = handle.seek(0, 2) - length
         if at < 144:
@@ -74,10 +79,36 @@ def _plain(path: Path, layout: Layout) -> np.ndarray | None:
         known = before[:8] in _EXPLICIT or before[4:8] in _IMPLICIT
         if not known or int.from_bytes(before[8:], "little") != length:
             return None
+        handle.seek(at + frame * single)
         words = np.fromfile(handle, "<i2" if layout.least else "<u2", layout.rows * layout.columns)
     if words.max() > layout.most or (layout.least and words.min() < layout.least):
         return None
     return words.reshape(layout.rows, layout.columns).astype(words.dtype.newbyteorder("="), copy=False)
+
+
+def _frame(path: Path, frame: int) -> tuple[np.ndarray, str]:
+    """One frame of an enhanced file that is compressed, or lies otherwise than most."""
+    whole = _whole(path)
+    count = dicom.integer(whole, "NumberOfFrames", 1)
+    parts = [element for element in whole.group_dataset(0x0028) if element.keyword != "NumberOfFrames"]
+    single = pydicom.Dataset({element.tag: element for element in parts})
+    single.file_meta = pydicom.dataset.FileMetaDataset()
+    single.file_meta.TransferSyntaxUID = syntax = uid.UID(whole.file_meta.TransferSyntaxUID)
+    try:
+        if syntax.is_encapsulated:
+            single.PixelData = encapsulate([get_frame(whole.PixelData, frame, number_of_frames=count)])
+            single["PixelData"].is_undefined_length = True
+        else:
+            length = len(whole.PixelData) // count
+            single.PixelData = whole.PixelData[frame * length : (frame + 1) * length]
+    except Exception as error:  # pydicom raises by what it stumbled over
+        raise Refused("file_truncated", "", "the file does not hold all its frames") from error
+    return pixels.decode(single, least=1)
+
+
+@functools.lru_cache(maxsize=1)
+def _whole(path: Path) -> pydicom.Dataset:
+    return dicom.read(path.read_bytes())
 
 
 def scale_of(header: pydicom.Dataset) -> tuple[float, float]:

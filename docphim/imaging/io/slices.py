@@ -13,7 +13,7 @@ import pydicom
 from pydicom.tag import Tag
 
 from docphim.errors import Refused
-from docphim.imaging.io import dicom
+from docphim.imaging.io import dicom, enhanced
 from docphim.imaging.io.sniff import ENOUGH, kind_of
 
 #: What must be the same in every file of a patient, and how a person calls it.  UIDs do not settle it: there are anonymisers
@@ -69,6 +69,7 @@ _HEADER = (
     "RescaleSlope",
     "RescaleIntercept",
     *LAYOUT,
+    *enhanced.TAGS,
 )
 #: Bytes read of a file for its header, at first.
 _HEAD = 8192
@@ -78,12 +79,14 @@ _TAGS = [Tag(keyword) for keyword in dict.fromkeys(_HEADER)]
 
 @dataclass(frozen=True)
 class Slice:
-    """One file of a series, as its header describes it."""
+    """One file of a series, or one frame of an enhanced file, as its header describes it."""
 
     path: Path
     header: pydicom.Dataset
     position: np.ndarray
     orientation: np.ndarray
+    frame: int = 0
+    frames: int = 1
 
 
 def header_of(path: Path) -> pydicom.Dataset:
@@ -131,16 +134,24 @@ def slices_of(files: Sequence[tuple[Path, pydicom.Dataset]]) -> list[Slice]:
     Raises
     ------
     Refused
-        `multiframe` or `no_geometry`.
+        `no_geometry`; `multiframe` and what else `enhanced.frames` refuses.
     """
-    headers = [header for _, header in files]
-    if any(n > 1 for n in dicom.by_value(headers, ("NumberOfFrames",), lambda ds: dicom.integer(ds, "NumberOfFrames", 1))):
-        raise Refused("multiframe", "", "a file of the series holds several frames; this version reads one slice a file")
+    places: list[tuple[Path, pydicom.Dataset, int, int]] = []
+    counts = dicom.by_value(
+        [header for _, header in files], ("NumberOfFrames",), lambda ds: dicom.integer(ds, "NumberOfFrames", 1)
+    )
+    for (path, header), count in zip(files, counts, strict=True):
+        singles = [header] if count <= 1 else enhanced.frames(header)
+        places += [(path, single, number, len(singles)) for number, single in enumerate(singles)]
+    headers = [header for _, header, *_ in places]
     orientations = dicom.by_value(headers, ("ImageOrientationPatient",), _orientation)
     positions = [np.array(dicom.numbers(header, "ImagePositionPatient")) for header in headers]
     if any(position.size != 3 for position in positions):
         raise Refused("no_geometry", "", _NO_PLACE)
-    return [Slice(*row) for row in zip((p for p, _ in files), headers, positions, orientations, strict=True)]
+    return [
+        Slice(path, header, position, orientation, number, count)
+        for (path, header, number, count), position, orientation in zip(places, positions, orientations, strict=True)
+    ]
 
 
 def _orientation(header: pydicom.Dataset) -> np.ndarray:
@@ -163,7 +174,7 @@ def check_shared(slices: Sequence[Slice]) -> None:
     """
     if len(slices) < 2:
         raise Refused("slices_missing", "", "one slice is no volume")
-    _check_origins([item.header for item in slices])
+    _check_origins(slices)
     reference = slices[0]
     if np.abs(np.array([item.orientation for item in slices]) - reference.orientation).max() > 1e-3:
         raise Refused("series_mixed", "", "the files are of several orientations, as where a localizer is among them")
@@ -175,16 +186,18 @@ def check_shared(slices: Sequence[Slice]) -> None:
         raise Refused("series_mixed", "", "the files are of several pixel sizes")
 
 
-def _check_origins(headers: Sequence[pydicom.Dataset]) -> None:
+def _check_origins(slices: Sequence[Slice]) -> None:
     """Refuse files of several patients or scans."""
+    headers = [item.header for item in slices]
     for reason, shared in (("study_mixed_patients", _PATIENT), ("series_mixed", _SHARED)):
         for keyword, name in shared.items():
             values = _values(headers, keyword)
             if len(values) > 1:
                 raise Refused(reason, "", f"the files are of {len(values)} {name}")
     instances = _values(headers, "SOPInstanceUID")
-    if 1 < len(instances) < len(headers):  # where all are one, an anonymiser has made them so
-        raise Refused("duplicate_uid", "", f"{len(headers)} files share {len(instances)} instance UIDs")
+    count = len({item.path for item in slices})
+    if 1 < len(instances) < count:  # where all are one, an anonymiser has made them so
+        raise Refused("duplicate_uid", "", f"{count} files share {len(instances)} instance UIDs")
     acquisitions = _values(headers, "AcquisitionNumber")
     if 1 < len(acquisitions) < len(headers):  # where a scanner steps and shoots, every slice is one
         raise Refused("series_mixed", "", f"the files are of {len(acquisitions)} acquisitions")

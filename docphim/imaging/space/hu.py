@@ -24,7 +24,9 @@ _TISSUE, _AIR, _DENSE = (-150, 150), (-1100, -500), 600
 #: The least share of tissue and of air with lung, and the most of what is denser or below air.
 _FEWEST_TISSUE, _FEWEST_AIR, _MOST_DENSE, _MOST_BELOW = 0.03, 0.02, 0.15, 0.02
 #: The lowest values of a chest, its first percent, are those of air: outside, in the windpipe, or of voxels of lung with noise.
-_LOWEST_AIR = (-1100, -800)
+_LOWEST_AIR = (-1100, -850)
+#: What lies between fat and organs with contrast has its middle between fat and muscle: shifted by 200 it has not.
+_SOFT, _MIDDLE = (-200, 300), (-120, 140)
 #: Values that lie this near together were rescaled: to 0…1, or to −1…1 with some overshoot.
 _NARROW = 4
 
@@ -88,9 +90,10 @@ class Values:
         inside = self.counts[max(low, LOWEST) - LOWEST : min(high, HIGHEST) - LOWEST + 1]
         return float(inside.sum() / max(1, self.counts.sum()))
 
-    def percentile(self, percent: float) -> int:
-        """A percentile, HU."""
-        return int(np.searchsorted(np.cumsum(self.counts), percent / 100 * self.counts.sum())) + LOWEST
+    def percentile(self, percent: float, low: int = LOWEST, high: int = HIGHEST) -> int:
+        """A percentile of the values from `low` to `high`, HU."""
+        counts = self.counts[low - LOWEST : high - LOWEST + 1]
+        return int(np.searchsorted(np.cumsum(counts), percent / 100 * counts.sum())) + low
 
 
 def check(seen: Seen) -> None:
@@ -126,4 +129,7 @@ def _shares(values: Values) -> str:
         return f"{tissue:.0%} of the values are those of soft tissue and {air:.0%} of air or lung"
     if not _LOWEST_AIR[0] <= lowest <= _LOWEST_AIR[1]:
         return f"the lowest values lie about {lowest}, where air has -1000"
+    middle = values.percentile(50, *_SOFT)
+    if not _MIDDLE[0] <= middle <= _MIDDLE[1]:
+        return f"fat and soft tissue lie about {middle}, where they have -100 to 60"
     return ""
