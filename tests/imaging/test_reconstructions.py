@@ -157,6 +157,8 @@ FEET = [-110 + SPACING[0] * n for n in range(12)]
         ({"RescaleIntercept": 0}, "not_hu"),
         ({"RescaleIntercept": -2048}, "not_hu"),
         ({"RescaleSlope": 0.25}, "not_hu"),
+        ({"RescaleIntercept": lambda n: -1024 if n < 6 else 0}, "not_hu"),
+        ({"RescaleIntercept": lambda n: -1024 if n % 4 else 1024}, "not_hu"),
         ({"RescaleSlope": lambda n: 1 if n else 0.0005}, None),
         ({"PixelData": lambda n: bytes(2 * 32 * 32 - 2 * (n == 7))}, "file_truncated"),
         ({"InstanceNumber": lambda n: 12 - n, "Exposure": lambda n: n, "SpacingBetweenSlices": -20}, None),

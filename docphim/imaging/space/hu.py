@@ -27,6 +27,8 @@ _FEWEST_TISSUE, _FEWEST_AIR, _MOST_DENSE, _MOST_BELOW = 0.03, 0.02, 0.15, 0.02
 _LOWEST_AIR = (-1100, -850)
 #: What lies between fat and organs with contrast has its middle between fat and muscle: shifted by 200 it has not.
 _SOFT, _MIDDLE = (-200, 300), (-120, 140)
+#: From one slice to the next half of the values change by less: most of a picture is air around the body, or one organ.
+_MOST_JUMP = 300
 #: Values that lie this near together were rescaled: to 0…1, or to −1…1 with some overshoot.
 _NARROW = 4
 
@@ -45,6 +47,10 @@ class Seen:
         How many planes have come.
     low, high : float
         The least and the greatest of the values seen.
+    last : ndarray or None
+        The values of the plane that was looked at last.
+    jump : float
+        The greatest median of changes from one such plane to the next.
     """
 
     depth: int
@@ -52,6 +58,8 @@ class Seen:
     planes: int = 0
     low: float = np.inf
     high: float = -np.inf
+    last: np.ndarray | None = None
+    jump: float = 0.0
 
     def look(self, plane: np.ndarray) -> None:
         """Take up a plane (rows, columns), if it is its turn."""
@@ -61,6 +69,9 @@ class Seen:
             self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
             whole = np.clip(np.rint(values), LOWEST, HIGHEST).astype(np.int64) - LOWEST
             self.counts += np.bincount(whole.ravel(), minlength=self.counts.size)
+            if self.last is not None:
+                self.jump = max(self.jump, float(np.median(np.abs(whole - self.last))))
+            self.last = whole
         self.planes += 1
 
     def padding(self) -> list[int]:
@@ -104,7 +115,7 @@ def check(seen: Seen) -> None:
     Refused
         `not_hu`, with what was seen.
     """
-    why = _range(seen) or _shares(seen.body())
+    why = _range(seen) or _jump(seen) or _shares(seen.body())
     if why:
         raise Refused("not_hu", "", why)
 
@@ -114,6 +125,12 @@ def _range(seen: Seen) -> str:
         return f"the values lie between {seen.low:g} and {seen.high:g}, as after a rescaling to 0…1 or −1…1"
     if seen.low >= 0 and seen.high <= 255:
         return f"the values lie between {seen.low:g} and {seen.high:g}, as in a picture of 8 bits"
+    return ""
+
+
+def _jump(seen: Seen) -> str:
+    if seen.jump > _MOST_JUMP:
+        return f"half of all values change by {seen.jump:.0f} or more from one slice to the next, as where scales differ"
     return ""
 
 
