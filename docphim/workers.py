@@ -143,6 +143,7 @@ def _pool(workers: int, folder: Path | None) -> ProcessPoolExecutor:
 def _start(folder: Path | None) -> None:
     """Set a worker up: quiet, for decoders written in C complain on stderr of every damaged file, and bound to its parent."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of what is imported from here on: as many workers as cores are enough
     end_with_parent()
     if folder is not None:
         _LOCK.enter_context(_free_lock(folder))
