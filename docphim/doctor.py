@@ -98,8 +98,9 @@ def needs(recipe: Recipe) -> dict[str, Any]:
     """
     sizes = {name: modality(name).megabytes(section) for name, section in settings_of(recipe.prepare.sections).items()}
     answer: dict[str, Any] = {"disk_mb_per_series": {name: round(size, 2) for name, size in sizes.items()}}
-    # A phantom's studies are films, one each; of other sources nobody has counted the series yet.
-    gigabytes = sizes.get("xray", 0.0) * getattr(_options(recipe), "studies", 0) / 1e3
+    # A phantom's studies are one film or scan each; of other sources nobody has counted the series yet.
+    source = _options(recipe)
+    gigabytes = sizes.get(getattr(source, "modality", "xray"), 0.0) * getattr(source, "studies", 0) / 1e3
     checks = _checks(recipe)
     memory: float | None = 0.0
     if not recipe.trains:

@@ -27,7 +27,7 @@ def paint_domes(slab: Slab, body: Body, hu: dict[str, float]) -> None:
     _left(slab, body, hu)
     bottom = body.dome_right
     # the left lobe of the liver, in front of the stomach, and the crura of the diaphragm beside the spine
-    slab.ball((-4, 52, bottom + 52), (74, 36, 38), hu["liver"], rough=0.02)
+    slab.ball((-2, 36, bottom + 54), (78, 54, 42), hu["liver"], rough=0.02)
     for sign in (-1, 1):
         slab.ball((sign * 13, float(-level("trunk_depth", 290)) + 62, bottom + 90), (6, 12, 62), MUSCLE)
 

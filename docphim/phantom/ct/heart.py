@@ -127,21 +127,21 @@ def vessel_lines(body: Body) -> dict[str, list[tuple[Line, float | list[float]]]
 
 
 def great_vessels(space: Space, body: Body, hu: dict[str, float]) -> list[Strands]:
-    """Aorta, caval veins, branches of the arch and the arteries and veins at the hila."""
-    made = []
-    for tissue, lines in vessel_lines(body).items():
-        made.append(strands(space, [along(space, line, radius) for line, radius in lines], hu[tissue], whole=True))
+    """Gullet, caval veins, branches of the arch, arteries and veins at the hila; then the aorta, and the gullet's air."""
+    lines = [(tissue, line, radius) for tissue, some in vessel_lines(body).items() for line, radius in some]
+    gullet = _gullet(body)
+    pieces = [along(space, gullet, 7.5), *(along(space, line, radius) for _, line, radius in lines)]
     line, radius = aorta_line(body)
     wall = hu["wall"] if hu["artery"] > 100 else hu["artery"] + 8
-    made.append(strands(space, [along(space, line, radius)], hu["artery"], rim=wall, rim_at=0.94, whole=True))
-    return made
+    return [
+        strands(space, pieces, [MUSCLE - 12, *(hu[tissue] for tissue, *_ in lines)], whole=True),
+        strands(space, [along(space, line, radius)], hu["artery"], rim=wall, rim_at=0.94, whole=True),
+        strands(space, [along(space, gullet[3:9] + np.array([0.8, 0.6, 0]), 2.2)], -700),
+    ]
 
 
-def gullet(space: Space, body: Body) -> list[Strands]:
-    """The oesophagus in front of the spine, with a little air in it, and muscle around the airway's neighbours."""
+def _gullet(body: Body) -> Array:
+    """The oesophagus' middle line, in front of the spine."""
     z = np.linspace(-70, 262, 24)
     bend = 5 * np.sin((z + 70) / 332 * np.pi) + body.shift * 0.3
-    line = np.stack([2 + bend * 0.5, np.minimum(spine_y(z) + 24, -14 + 0 * z), z], axis=1)
-    wall = strands(space, [along(space, line, 7.5)], MUSCLE - 12, whole=True)
-    air = strands(space, [along(space, line[3:9] + np.array([0.8, 0.6, 0]), 2.2)], -700)
-    return [wall, air]
+    return np.stack([2 + bend * 0.5, np.minimum(spine_y(z) + 24, -14 + 0 * z), z], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,16 +22,16 @@ FOLLOWED = 4
 TWIGS = 3
 
 
-def paint_fissures(slab: Slab) -> None:
-    """Thin sheets of pleura between the lobes, as far as the lungs go."""
-    for side, x in (("right", (-142.0, -8.0)), ("left", (8.0, 142.0))):
-        box = slab.box(x, z=(40, 300))
+def paint_fissures(slab: Slab, sides: Sequence[str]) -> None:
+    """Thin sheets of pleura between the lobes, as far as the lungs go; where a lobe was taken out there is none."""
+    for side in sides:
+        box = slab.box((-142.0, -8.0) if side == "right" else (8.0, 142.0), z=(40, 300))
         if box is not None:
             at = box.columns
             curve = 10 * np.square((np.abs(at.x) - 70) / 70)
             _sheet(slab, box, (oblique_y(side, at.z) - curve).astype(np.float32))
     box = slab.box((-142, -30), z=(HORIZONTAL - 8, HORIZONTAL + 8))
-    if box is None:
+    if box is None or "right" not in sides:
         return
     bend = HORIZONTAL - 5 + 8 * np.square((box.x + 70) / 70) + 4 * np.square((box.y - 20) / 60)
     cover = 1 - np.abs(box.z - bend) / max(slab.space.step[0], 2.0)

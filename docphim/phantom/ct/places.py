@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from docphim.phantom import anatomy
@@ -31,11 +33,15 @@ _TRIES = 160
 def places(patient: Patient, body: Body) -> list[Lesion]:
     """Every lesion of a patient; a finding on both sides is two."""
     film = _film_places(patient, body)
+    gone = {(f.side, f.zone) for f in patient.findings if f.name == "lobectomy"}
     out = []
     for nth, finding in enumerate(patient.findings):
         for side in sides(finding) if finding.side else (None,):
             rng = rng_of(patient, f"ct/{finding.name}/{side}/{nth}")
-            out.append(_placed(finding, side, body, film.get((id(finding), side)), rng))
+            lesion = _placed(finding, side, body, film.get((id(finding), side)), rng)
+            if (side, lesion.lobe) in gone:  # another lobe has taken its room
+                lesion = replace(lesion, lobe="lower" if lesion.lobe == "upper" else "upper")
+            out.append(lesion)
     return out
 
 

@@ -115,6 +115,12 @@ class Ward:
     traces: list[Trace]
     keep: bool
 
+    @property
+    def whole(self) -> list[str]:
+        """The sides of which no lobe was taken out."""
+        gone = {t.lesion.side for t in self.traces if t.lesion.name == "lobectomy"}
+        return [side for side in ("right", "left") if side not in gone]
+
     def stated(self, finding: Finding) -> list[Finding]:
         """A finding with the lobe in which it lies as its zone: two findings where the sides differ in that or in being seen.
 
@@ -161,7 +167,7 @@ def _paint(slab: Slab, ward: Ward, layers: dict[str, list[Layer]]) -> None:
     _lesions(slab, ward, "soft")
     torso.take_from_lungs(slab)
     _lesions(slab, ward, "pleura")
-    lungs.paint_fissures(slab)
+    lungs.paint_fissures(slab, ward.whole)
     _lay(slab, ward, layers["within"])
     _lesions(slab, ward, "lung")
     _lay(slab, ward, layers["airways"])
@@ -199,15 +205,17 @@ def _tubes(ward: Ward, patient: Patient) -> dict[str, list[Layer]]:
     of_lesions = [(tubes, within, trace) for trace in ward.traces for tubes, within in _of(space, trace.lesion, body, tree)]
     breaks = {place: broken for trace in ward.traces for place, broken in trace.lesion.breaks.items()}
     return {
-        "vessels": [(t, False, None) for t in [*heart.gullet(space, body), *heart.great_vessels(space, body, ward.hu)]],
+        "vessels": [(t, False, None) for t in heart.great_vessels(space, body, ward.hu)],
         "within": [(lungs.vessel_strands(space, tree, ward.hu["lung_vessel"]), True, None)],
         "airways": [
-            (strands(space, [*walls, small_walls], MUSCLE - 20), False, None),
+            (strands(space, [small_walls], MUSCLE - 20), True, None),
+            (strands(space, walls, MUSCLE - 20), False, None),
             *(layer for layer in of_lesions if layer[1]),
-            (strands(space, [*lumina, small_lumina], AIR + 10, whole=True), False, None),
+            (strands(space, [small_lumina], AIR + 10, whole=True), True, None),
+            (strands(space, lumina, AIR + 10, whole=True), False, None),
         ],
         "hard": [
-            *((t, False, None) for t in (*skeleton.rib_strands(space, body, breaks), *skeleton.girdle_strands(space, body))),
+            *((t, False, None) for t in skeleton.bone_strands(space, body, breaks)),
             *(layer for layer in of_lesions if not layer[1]),
         ],
     }

@@ -71,8 +71,8 @@ def rib_line(k: int, body: Body) -> tuple[Array, Array, Array, Array]:
     return angle, out, (y * (1 - near) + head * near).astype(np.float32), z
 
 
-def rib_strands(space: Space, body: Body, breaks: dict[tuple[str, int], Break]) -> list[Strands]:
-    """Sheaths of muscle, the ribs in them (whole or broken as on the film), and the cartilages to the sternum."""
+def bone_strands(space: Space, body: Body, breaks: dict[tuple[str, int], Break]) -> list[Strands]:
+    """Sheaths of muscle, cartilages to the sternum, then the ribs (whole or broken as on the film) and the girdle."""
     sheaths, ribs, gristle = [], [], []
     for k in range(1, 13):
         angle, out, y, z = rib_line(k, body)
@@ -88,11 +88,10 @@ def rib_strands(space: Space, body: Body, breaks: dict[tuple[str, int], Break]) 
         if k <= 7:
             piece = along(space, _cartilage(body, k, line[-1]), 4.2, 6.0)
             gristle += [piece, piece.mirrored()]
-    hard = CORTEX * body.bone
     return [
         strands(space, sheaths, MUSCLE - 6, whole=True),
         strands(space, gristle, CARTILAGE, whole=True),
-        strands(space, ribs, MARROW * 0.9, rim=hard, rim_at=0.66, whole=True),
+        strands(space, [*ribs, *_girdle(space, body)], MARROW * 0.95, rim=CORTEX * body.bone, rim_at=0.67, whole=True),
     ]
 
 
@@ -112,9 +111,8 @@ def _broken(space: Space, line: Array, angle: Array, broken: Break) -> list[Samp
     return [along(space, part, THICK, TALL * 0.95) for part in (line[:cut], far) if len(part) > 2]
 
 
-def girdle_strands(space: Space, body: Body) -> list[Strands]:
+def _girdle(space: Space, body: Body) -> list[Samples]:
     """Collar bones and the borders of the shoulder blades."""
-    hard = CORTEX * body.bone
     round_ = []
     for sign in (-1, 1):
         line = np.array(bones.GIRDLE["clavicle"][1], float)[:5]
@@ -128,7 +126,7 @@ def girdle_strands(space: Space, body: Body) -> list[Strands]:
         ridge[:, 0] -= INWARD
         ridge[:, 1] = blade_y(body, _through(ridge)) - 9
         round_.append(along(space, ridge[:, :3] * [sign, 1, 1], ridge[:, 3]))
-    return [strands(space, round_, MARROW, rim=hard, rim_at=0.7, whole=True)]
+    return round_
 
 
 def _through(line: Array) -> Window:

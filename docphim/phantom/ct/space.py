@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Range = tuple[float, float]
 Hu = float | np.floating[Any] | Array
 #: Voxels painted at once: few enough to stay in the processor's cache.
-SLAB = 240_000
+SLAB = 200_000
 EVERYWHERE: Range = (-1e6, 1e6)
 #: Cells of a texture's edge, and the millimetres of a cell.
 _CELLS, _CELL = 96, 1.6

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +17,11 @@ from docphim.phantom.ct.space import Slab, Space
 
 #: Points a voxel gets, and how much more than its share they fill: of thin tubes a little, of thick ones so much that the
 #: inside comes out whole.
-_DENSITY, _MORE, _WHOLE = 4.0, 1.2, 2.2
+_DENSITY, _MORE, _WHOLE = 3.0, 1.2, 2.3
 #: A sample's cross-section gets one of these numbers of points, so that one array operation serves all alike.
-_COUNTS = np.array([1, 2, 3, 4, 6, 8, 11, 16, 22, 32, 45, 64, 90, 128, 180, 256, 360, 512, 720, 1024, 1448, 2048, 2896, 4096])
+_COUNTS = np.array([1, 2, 4, 8, 16, 32, 64, 128, 180, 256, 360, 512, 720, 1024, 1448, 2048, 2896, 4096, 5792, 8192])
+#: Pieces of so many voxels get more points still: a hole in a great vessel would be seen.
+THICK = 20
 _TURN, _GOLDEN = 2.399963, 0.618034
 
 
@@ -90,41 +93,53 @@ class Strands:
         return hit, cover
 
 
-def along(space: Space, points: ArrayLike, radius: ArrayLike, tall: ArrayLike | None = None) -> Samples:
+def along(space: Space, points: Sequence[Any] | Array, radius: ArrayLike, tall: ArrayLike | None = None) -> Samples:
     """Pieces of a tube through a polyline (n, 3) in standard mm, each no longer than a voxel."""
-    line = np.asarray(points, np.float32)
-    gaps = np.diff(line, axis=0) / np.array(space.step[::-1], np.float32)
-    travelled = np.concatenate([[0], np.cumsum(np.sqrt((gaps * gaps).sum(axis=1)))])
-    count = max(int(travelled[-1] / 0.8), 2)
-    edges = np.linspace(0, travelled[-1], count + 1)
-    cuts = np.stack([np.interp(edges, travelled, line[:, i]) for i in range(3)], axis=1).astype(np.float32)
-    middle = (edges[1:] + edges[:-1]) / 2
-
-    def at(values: ArrayLike) -> Array:
-        if isinstance(values, int | float):
-            return np.full(count, values, np.float32)
-        return np.interp(middle, travelled, np.asarray(values, float)).astype(np.float32)
-
-    wide = at(radius)
-    return Samples((cuts[1:] + cuts[:-1]) / 2, np.diff(cuts, axis=0), wide, wide if tall is None else at(tall))
+    line = np.empty((len(points), 5), np.float32)
+    line[:, :3] = points
+    line[:, 3] = radius
+    line[:, 4] = radius if tall is None else tall
+    gaps = np.diff(line, axis=0)
+    run = gaps[:, :3] / np.array(space.step[::-1], np.float32)
+    long = np.maximum(np.sqrt((run * run).sum(axis=1)), 1e-6)
+    count = max(int(long.sum() / 0.8), 2)
+    # where each cut lies: in which part of the line, and how far along it
+    at = np.interp(np.linspace(0, long.sum(), count + 1), np.concatenate([[0], np.cumsum(long)]), np.arange(len(line)))
+    part = np.minimum(at.astype(np.int64), len(gaps) - 1)
+    cuts = line[part] + (at - part).astype(np.float32)[:, None] * gaps[part]
+    middle = (cuts[1:] + cuts[:-1]) / 2
+    return Samples(middle[:, :3], np.diff(cuts[:, :3], axis=0), middle[:, 3], middle[:, 4])
 
 
 def strands(
-    space: Space, pieces: Sequence[Samples], hu: float, *, rim: float | None = None, rim_at: float = 0.72, whole: bool = False
+    space: Space,
+    pieces: Sequence[Samples],
+    hu: float | Sequence[float],
+    *,
+    rim: float | None = None,
+    rim_at: float = 0.72,
+    whole: bool = False,
 ) -> Strands:
-    """Points of tubes of one tissue; from `rim_at` of their radius outward they are `rim` HU (the cortex of a bone).
+    """Points of tubes of one tissue, or of one each.
 
-    `whole` is for tubes of many voxels across, whose inside must have no holes.
+    From `rim_at` of their radius outward they are `rim` HU (the cortex of a bone).  `whole` is for tubes of many voxels
+    across, whose inside must have no holes.
     """
-    layer, place, share, out = _spread(space, Samples.join(pieces))
+    layer, place, share, out, piece = _spread(space, Samples.join(pieces))
     order = np.argsort(layer, kind="stable")
     ends = np.concatenate([[0], np.cumsum(np.bincount(layer, minlength=space.z.size))])
-    tone = float(hu) if rim is None else np.where(out > rim_at, np.float32(rim), np.float32(hu))[order]
+    tone: float | Array
+    if rim is not None:
+        tone = np.where(out > rim_at, np.float32(rim), np.asarray(hu, np.float32))[order]
+    elif isinstance(hu, Sequence):
+        tone = np.repeat(np.array(hu, np.float32), [p.wide.size for p in pieces])[piece][order]
+    else:
+        tone = float(hu)
     return Strands(ends, place[order], share[order], tone, _WHOLE if whole else _MORE)
 
 
-def _spread(space: Space, piece: Samples) -> tuple[NDArray[np.int16], NDArray[np.int32], Array, Array]:
-    """Points of every piece, pieces with equally many points at once: slice, place, voxels, share of the radius."""
+def _spread(space: Space, piece: Samples) -> tuple[NDArray[Any], ...]:
+    """Points of every piece, pieces with equally many points at once: slice, place, voxels, share of the radius, piece."""
     long = np.sqrt((piece.run * piece.run).sum(axis=1))
     share = (np.pi * piece.wide * piece.tall * long / np.prod(space.step)).astype(np.float32)
     unit = (piece.run / np.maximum(long, 1e-6)[:, None]).T
@@ -136,15 +151,15 @@ def _spread(space: Space, piece: Samples) -> tuple[NDArray[np.int16], NDArray[np
     v = np.stack([unit[1] * u[2] - unit[2] * u[1], unit[2] * u[0] - unit[0] * u[2], unit[0] * u[1] - unit[1] * u[0]])
     u, v = (u * piece.wide).astype(np.float32), (v * piece.tall).astype(np.float32)
     table = np.stack([piece.centre.T, u, v, piece.run.T])  # (4, 3, n)
-    sizes = np.minimum(np.searchsorted(_COUNTS, share * _DENSITY), len(_COUNTS) - 1)
+    sizes = np.minimum(np.searchsorted(_COUNTS, share * np.where(share > THICK, 2.4 * _DENSITY, _DENSITY)), len(_COUNTS) - 1)
     parts = []
     for i in np.unique(sizes):
         chosen = np.flatnonzero(sizes == i)
         parts.append(_points(space, table[:, :, chosen], share[chosen], chosen, int(_COUNTS[i])))
-    return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))  # type: ignore[return-value]
+    return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
-def _points(space: Space, table: Array, share: Array, nth: NDArray[np.intp], count: int) -> tuple[NDArray, ...]:
+def _points(space: Space, table: Array, share: Array, nth: NDArray[np.intp], count: int) -> tuple[NDArray[Any], ...]:
     """Points on a sunflower's spiral over the cross-section, turned from piece to piece, and spread along it."""
     k = np.arange(count, dtype=np.float32)[:, None]
     out = np.sqrt((k + np.float32(0.5)) / count) if count > 1 else np.zeros((1, 1), np.float32)
@@ -162,4 +177,5 @@ def _points(space: Space, table: Array, share: Array, nth: NDArray[np.intp], cou
         index.append(where)
     x, y, z = (where[good].astype(np.int32) for where in index)
     each = np.broadcast_to(share / count, a.shape)[good]
-    return z.astype(np.int16), y * np.int32(space.x.size) + x, each, np.broadcast_to(out, a.shape)[good]
+    whose = np.broadcast_to(nth, a.shape)[good]
+    return z.astype(np.int16), y * np.int32(space.x.size) + x, each, np.broadcast_to(out, a.shape)[good], whose

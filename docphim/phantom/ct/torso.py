@@ -7,11 +7,13 @@ import numpy as np
 from docphim.phantom import anatomy
 from docphim.phantom.anatomy import Solid, bulge, meet
 from docphim.phantom.body import Array, Body
-from docphim.phantom.ct.space import Box, Slab, texture
+from docphim.phantom.ct.space import Slab, texture
 from docphim.phantom.ct.tissue import FAT, LUNG, MUSCLE, SKIN, front_y, level, spine_y
 from docphim.phantom.grid import Window
 
 SIDES = ("right", "left")
+#: Voxels wider than this show neither the skin nor the thin fat outside the ribs.
+COARSE = 2.4
 
 
 def trunk(body: Body, at: Window, deep: float | Array) -> Solid:
@@ -36,31 +38,40 @@ def paint_wall(slab: Slab, body: Body) -> None:
     """Skin, fat, muscle and the cage, from outside in."""
     _table(slab, body)
     _breasts(slab, body)
-    box = slab.box((-215, 215))
+    box = slab.box((-190, 190), (-124, 124))
     if box is None:
         return
     at = box.columns
     # fat is thicker over the flanks, and no layer of muscle lies as even as the next
     fat = np.float32(body.fat + 1.0) + np.float32(6) * np.square(at.x / 170) + np.float32(1.2) * np.sin(at.x / 17 + at.z / 29)
     uneven = np.float32(2.6) * np.sin(at.x / 15 + at.z / 27) + np.float32(1.5) * np.sin(at.x / 7 - at.z / 19)
-    slab.fill(box, slab.inside(box, trunk(body, box.columns, 0.0)), SKIN)
-    slab.fill(box, slab.inside(box, trunk(body, box.columns, 1.8)), FAT)
+    fine = slab.space.step[2] < COARSE
+    if fine:
+        slab.fill(box, slab.inside(box, trunk(body, at, 0.0)), SKIN)
+    slab.fill(box, slab.inside(box, trunk(body, at, 1.8 if fine else 0.8)), FAT)
     muscle = trunk(body, at, fat)
     slab.fill(box, slab.inside(box, muscle), MUSCLE)
+    inner = slab.box((-168, 168), (-124, 124)) or box
+    narrow = slice(inner.at[2].start - box.at[2].start, inner.at[2].stop - box.at[2].start)
+    within, uneven = (muscle[0][:, narrow], muscle[1][:, narrow]), uneven[:, narrow]
     # fat between the layers of muscle, then the muscles of the cage itself
-    for out, hu in ((19.0 + uneven, FAT + 15), (16.0 + 0.7 * uneven, MUSCLE), (9.8, FAT + 25), (8.6, MUSCLE - 4)):
-        slab.fill(box, slab.inside(box, meet(cage(box.columns, out), muscle)), hu)
+    layers = ((19.0 + uneven, FAT + 15), (16.0 + 0.7 * uneven, MUSCLE), (9.8, FAT + 25), (8.6, MUSCLE - 4))
+    for out, hu in layers if fine else layers[:2]:
+        slab.fill(inner, slab.inside(inner, meet(cage(inner.columns, out), within)), hu)
     for sign in (-1, 1):
         slab.ball((sign * 128, -14, 34), (22, 34, 44), FAT, rough=0.03)  # the armpits
         slab.ball((sign * 60, 6, -22), (30, 26, 16), FAT, rough=0.04)  # above the collar bones
-    _gaps(slab, body, box)
+    _gaps(slab)
 
 
-def _gaps(slab: Slab, body: Body, box: Box) -> None:
+def _gaps(slab: Slab) -> None:
     """Fat around the deep muscles of the back."""
-    for sign in (-1, 1):
-        slab.ball((sign * 27, float(-level("trunk_depth", box.z.mean())) + 20, float(box.z.mean())), (24, 14, 400), FAT)
-        slab.ball((sign * 27, float(-level("trunk_depth", box.z.mean())) + 20, float(box.z.mean())), (22.5, 12.5, 400), MUSCLE)
+    box = slab.box((-54, 54), (-118, -20))
+    if box is None:
+        return
+    from_middle = np.hypot((np.abs(box.x) - 27) / 24, (box.y + level("trunk_depth", box.z) - 20) / 14)
+    for size, hu in ((1.0, FAT), (0.92, MUSCLE)):
+        slab.fill(box, slab.soft_edge((size - from_middle) * np.float32(14), slab.space.step[1]), hu)
 
 
 def _breasts(slab: Slab, body: Body) -> None:
@@ -135,7 +146,8 @@ def paint_core(slab: Slab, body: Body) -> None:
 def core(body: Body, at: Window, deep: float | Array) -> Solid:
     """Heart and mediastinum without their outermost `deep` mm; the apex lies further forward than the right border."""
     right, left = body.border("right", at.z), body.border("left", at.z)
-    middle, half = (left - right) / 2 + np.float32(body.shift), (left + right) / 2
+    shift = np.float32(body.shift) * np.clip((at.z + 25) / 70, 0, 1)  # the neck stays where it is
+    middle, half = (left - right) / 2 + shift, (left + right) / 2
     tilt = np.float32(0.34) * np.clip((at.z - 118) / 45, 0, 1)
     depth = np.maximum(level("core_depth", at.z) * np.float32(0.9) - np.float32(deep), 1)
     y = level("core_y", at.z) + tilt * (at.x - middle) * np.float32(0.75)

@@ -41,7 +41,7 @@ class Trace:
             self.parts.append((start, half))
 
     def row(self, space: Space) -> dict[str, Any]:
-        """The lesion as truth states it: its middle in mm to the left, back and head (LPS), and its first and last slice."""
+        """The lesion as truth states it: its middle in mm (left, back, head), its first and last slice and their heights."""
         z, y, x = (self.low + self.high) / 2
         place = space.lps(
             float(space.x[0]) + x * space.step[2], float(space.y[0]) - y * space.step[1], float(space.z[0]) + z * space.step[0]
@@ -53,4 +53,5 @@ class Trace:
             "size_mm": self.lesion.finding.size_mm,
             "center_mm": [round(float(v), 1) for v in place],
             "slices": [int(self.low[0]), int(self.high[0])],
+            "z_mm": [round(float(space.lps(0, 0, float(space.z[i]))[2]), 1) for i in (self.low[0], self.high[0])],
         }
