@@ -351,7 +351,7 @@ def test_a_loss_of_ones_own_is_one_line_and_trains_from_the_recipe(dataset, tmp_
     whole, row = (next(iter(steady(tmp_path / name))) for name in ("whole", "half"))
     assert row["loss"] == pytest.approx(whole["loss"] / 2, rel=1e-6)
     assert row["grad_norm"] == pytest.approx(whole["grad_norm"] / 2, rel=1e-5)
-    assert [int(batch.rows) for batch in calls] == [2]
+    assert [int(batch.rows) for batch in calls] == [1, 2], "first a row of one token, to see which sides it looks at"
     assert "- loss: scaled, by 0.5" in (tmp_path / "half" / "model" / "README.md").read_text(encoding="utf-8")
 
 
