@@ -39,8 +39,8 @@ class Pool:
         The label set's names.
     positive : array of bool, (studies, labels)
         What each is positive for.
-    bits : array of uint8, (studies, bytes)
-        The same, eight labels a byte.
+    bits : array of uint64, (studies, words)
+        The same, 64 labels a word (`packed`).
     person, kind : array of int, (studies,)
         Whose pixels it shows, and of which modalities: only one of another person and the same kind stands in for it.
     """
@@ -48,13 +48,13 @@ class Pool:
     names: list[str]
     labels: tuple[str, ...]
     positive: NDArray[np.bool_]
-    bits: NDArray[np.uint8]
+    bits: NDArray[np.uint64]
     person: NDArray[np.int64]
     kind: NDArray[np.int64]
 
     def distances(self, place: int) -> NDArray[np.int64]:
         """In how many labels each study differs from one, (studies,); -1 where it may not stand in for it."""
-        differ = np.bitwise_count(self.bits ^ self.bits[place]).sum(1, dtype=np.int64)
+        differ = sum(np.bitwise_count(words ^ words[place]).astype(np.int64) for words in self.bits.T)
         usable = (self.person != self.person[place]) & (self.kind == self.kind[place])
         return np.where(usable, differ, -1)
 
@@ -122,10 +122,16 @@ def _pool(studies: Sequence[Study], reader: Labels, pictures: Pictures, patient_
         names=[study.id for study in studies],
         labels=reader.names,
         positive=positive,
-        bits=np.packbits(positive, axis=1),
+        bits=packed(positive),
         person=np.unique(persons, return_inverse=True)[1],
         kind=np.unique(kinds, return_inverse=True)[1],
     )
+
+
+def packed(positive: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Labels, (studies, labels), as bits of words, so that those of all studies are compared with one's at once."""
+    padded = np.pad(positive, ((0, 0), (0, -positive.shape[1] % 64)))
+    return np.packbits(padded, axis=1).view(np.uint64)
 
 
 def threshold(differ: float, labels: int) -> int:
@@ -177,10 +183,11 @@ def neighbours(pool: Pool, how: Row) -> dict[str, list[Row]]:
     partners: dict[str, list[Row]] = {}
     for place, name in enumerate(pool.names):
         differ = pool.distances(place)
-        usable = np.flatnonzero(differ >= 1)
-        nearest = usable[np.lexsort((rank[usable], differ[usable]))][: how["neighbours"]]
-        if len(nearest):
-            partners[name] = [{"study": pool.names[n], "differs": int(differ[n])} for n in nearest]
+        order = np.where(differ >= 1, differ, len(pool.labels) + 1) * len(rank) + rank
+        nearest = np.argpartition(order, min(how["neighbours"], len(order)) - 1)[: how["neighbours"]]
+        chosen = [int(n) for n in nearest[np.argsort(order[nearest])] if differ[n] >= 1]
+        if chosen:
+            partners[name] = [{"study": pool.names[n], "differs": int(differ[n])} for n in chosen]
     return partners
 
 
@@ -200,4 +207,4 @@ def _rank(pool: Pool, kind: str, how: Row) -> NDArray[np.int64]:
 
 def _least_used(fits: NDArray[np.bool_], used: NDArray[np.int64], rank: NDArray[np.int64]) -> int:
     places = np.flatnonzero(fits)
-    return int(places[np.lexsort((rank[places], used[places]))[0]])
+    return int(places[np.argmin(used[places] * len(rank) + rank[places])])

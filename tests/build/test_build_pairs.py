@@ -15,7 +15,7 @@ from docphim.files import read_json
 from docphim.recipe_training import Pairs
 from docphim.study import Labels, Report, Series
 
-NAMES = tuple("abcdefghijklmnopqr")
+NAMES = tuple(f"label {n}" for n in range(65))
 HOW = Pairs().model_dump()
 
 
@@ -23,12 +23,12 @@ def pool(rows, persons, kinds=None):
     positive = np.array(rows, bool).reshape(len(rows), -1)
     person, kind = np.array(persons), np.zeros(len(rows), int) if kinds is None else np.array(kinds)
     names = [f"s{n:02d}" for n in range(len(rows))]
-    return pairs.Pool(names, NAMES[: positive.shape[1]], positive, np.packbits(positive, axis=1), person, kind)
+    return pairs.Pool(names, NAMES[: positive.shape[1]], positive, pairs.packed(positive), person, kind)
 
 
 @st.composite
 def pools(draw):
-    count, labels = draw(st.integers(1, 24)), draw(st.sampled_from([3, 8, 18]))
+    count, labels = draw(st.integers(1, 24)), draw(st.sampled_from([3, 8, 18, 65]))
     rows = draw(st.lists(st.lists(st.booleans(), min_size=labels, max_size=labels), min_size=count, max_size=count))
     persons, kinds = (draw(st.lists(st.integers(0, most), min_size=count, max_size=count)) for most in (9, 1))
     return pool(rows, persons, kinds)
