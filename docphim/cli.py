@@ -88,13 +88,15 @@ def run_recipe(recipe: str, set_: list[str] | None, until: str = "page", only: s
     """Load a recipe, run it, and say where its results are; the dataset's folder is returned."""
     from docphim import recipe as recipes
     from docphim import run as program
-    from docphim import terminal
+    from docphim import terminal, variants
     from docphim.way import STAGES
 
     if until not in STAGES:
         raise UsageError(f"--until {until}: must be one of {', '.join(STAGES)}")
-    dataset, home = program.run(recipes.load(recipe, set_), until=until, only=only)
-    terminal.after_run(dataset, home, only or until)
+    made = recipes.load(recipe, set_)
+    several = bool(made.variants or made.seeds)
+    dataset, home = (variants if several else program).run(made, until=until, only=only)
+    (terminal.after_variants if several else terminal.after_run)(dataset, home, only or until)
     return dataset
 
 
@@ -217,10 +219,12 @@ def doctor(
     answer = checks.examine()
     if recipe is not None:
         from docphim import recipe as recipes
+        from docphim import variants
 
-        needs = checks.needs(recipes.load(recipe, set_))
-        answer["recipe"] = needs
-        answer["missing"] += [f"{name}: {outcome}" for name, outcome in needs["checks"].items() if outcome != "ok"]
+        made = recipes.load(recipe, set_)
+        answer["recipe"] = checks.needs(made)
+        answer["recipe"]["checks"] |= {m.name: checks.first_fault(m.recipe) for m in variants.members(made)}
+        answer["missing"] += [f"{name}: {outcome}" for name, outcome in answer["recipe"]["checks"].items() if outcome != "ok"]
     show(answer, json)
 
 
@@ -230,15 +234,15 @@ def new(
     from_: Annotated[str, typer.Option("--from", metavar="NAME", help="Which packaged recipe to copy.")],
 ) -> None:
     """Copy a packaged recipe and say what to change."""
-    from docphim import recipe as recipes
+    from docphim import recipe_file
 
     if file.exists():
         raise UsageError(f"{file} exists; it is not overwritten")
-    if from_ not in recipes.packaged_names():
-        raise UsageError(f"--from {from_}: must be one of {', '.join(recipes.packaged_names())}")
+    if from_ not in recipe_file.packaged_names():
+        raise UsageError(f"--from {from_}: must be one of {', '.join(recipe_file.packaged_names())}")
     from docphim.files import atomic
 
-    text = renamed(recipes.find(from_).read_text(encoding="utf-8"), file.stem)
+    text = renamed(recipe_file.find(from_).read_text(encoding="utf-8"), file.stem)
     with atomic(file) as handle:
         handle.write(text)
     change = [line.strip() for line in text.splitlines() if "# change" in line]

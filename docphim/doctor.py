@@ -146,6 +146,11 @@ def _checks(recipe: Recipe) -> dict[str, str]:
     return {name: _outcome(check) for name, check in tries.items()}
 
 
+def first_fault(recipe: Recipe) -> str:
+    """`ok`, or the first thing that this recipe's run would be refused for."""
+    return next((outcome for outcome in _checks(recipe).values() if outcome != "ok"), "ok")
+
+
 def _packages(recipe: Recipe) -> None:
     """Raise UsageError for the first package that the recipe needs and this machine lacks."""
     check_installed(settings_of(recipe.prepare.sections))

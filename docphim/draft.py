@@ -13,7 +13,8 @@ from docphim import counts, files, preflight, records, way
 from docphim.errors import Refused, UsageError
 from docphim.imaging.io import locations
 from docphim.ingest.films import READS
-from docphim.recipe import Recipe, Source, read_values, validated
+from docphim.recipe import Recipe, Source, validated
+from docphim.recipe_file import read_values
 from docphim.resume import call, do, reopen
 from docphim.way import Stage
 

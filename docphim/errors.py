@@ -151,6 +151,10 @@ def machine(error: BaseException, place: str = "") -> Refused | None:
     return None
 
 
+#: Letters of a value, and of a key, that a message repeats at most.
+SHOWN = 80
+
+
 def printable(text: object, most: int | None = None) -> str:
     """Words from outside as they may be shown: nothing that steers a terminal or turns a line, at most `most` letters.
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import difflib
 import re
 import typing
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from docphim.backends import BACKENDS, traits
-from docphim.errors import UsageError, printable
+from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_training import Pairs, Section, Train
-from docphim.yaml_in import parse, refuse_secrets, text_of
+from docphim.yaml_in import refuse_secrets
 
 M = TypeVar("M", bound=BaseModel)
-#: Letters of a value, and of a key, that a message repeats at most.
-_SHOWN = 80
-RECIPES = Path(__file__).parent / "recipes"
+#: What a run, a dataset or a variant may be called: a folder's name on every system.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+#: Among `seeds`, what stands for every variant that is not named.
+OTHERS = "others"
 
 
 class Source(Section):
@@ -203,11 +203,19 @@ class Page(Section):
     studies: int = Field(12, ge=1)
 
 
-class Recipe(Section):
-    """Everything a run is made from."""
+class RowsOf(Section):
+    """One table of a recipe with variants: which of them are its rows; `published` names a paper's numbers to set beside."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    dataset: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str
+    rows: list[str] = Field(min_length=1)
+    published: str | None = None
+
+
+class Recipe(Section):
+    """Everything a run is made from; with `variants` or `seeds` it stands for several runs (`docphim.variants`)."""
+
+    name: str = Field(pattern=NAME)
+    dataset: str | None = Field(None, pattern=NAME)
     source: Source
     language: Literal["vi", "en"] = "vi"
     split: Split = Split()
@@ -224,6 +232,9 @@ class Recipe(Section):
     allow_upload: list[str] = []
     data: str = "data"
     runs: str = "runs"
+    variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = {}
+    seeds: dict[str, list[Annotated[int, Field(ge=0)]]] = {}
+    tables: list[RowsOf] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -253,6 +264,24 @@ class Recipe(Section):
             raise ValueError(f"train.pairs: {self.train.pairs} needs {kind!r} among pairs.kinds")
         return self
 
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _of_all(cls, value: Any) -> Any:
+        """`seeds: [0, 1]` is short for `seeds: {others: [0, 1]}`: those of every variant that is not named."""
+        return {OTHERS: value} if isinstance(value, list) and value else value or {}
+
+    @model_validator(mode="after")
+    def _variants_are_known(self) -> Recipe:
+        for name, numbers in self.seeds.items():
+            if name not in (*self.variants, OTHERS):
+                raise ValueError(f"seeds.{name}: is no variant; known: {', '.join((*self.variants, OTHERS))}")
+            if not numbers or len(set(numbers)) < len(numbers):
+                raise ValueError(f"seeds.{name}: must be different numbers")
+        unknown = [(row, table.name) for table in self.tables for row in table.rows if row not in self.variants]
+        for row, where in unknown:
+            raise ValueError(f"tables: {row!r} in {where!r} is no variant; known: {', '.join(self.variants) or 'none'}")
+        return self
+
     @property
     def trains(self) -> bool:
         """Whether this run makes a model of its own; where drafts come from elsewhere there is nothing to train."""
@@ -274,7 +303,7 @@ def validated(kind: type[M], values: dict[str, Any], where: str) -> M:
 
 
 def _sentence(error: Any, kind: type[BaseModel], where: str) -> str:
-    path = [printable(p, _SHOWN) for p in error["loc"]]
+    path = [printable(p, SHOWN) for p in error["loc"]]
     name = ".".join([*([where] if where else []), *path]) or "recipe"
     if error["type"] == "extra_forbidden":
         known = list(_fields_at(kind, path[:-1]))
@@ -284,7 +313,7 @@ def _sentence(error: Any, kind: type[BaseModel], where: str) -> str:
     if error["type"] == "missing":
         return f"{name}: required"
     secret = {"key_env", "body", "endpoint"} & set(path)  # a key pasted there is not repeated
-    got = "" if secret or isinstance(error["input"], BaseModel | dict) else f" (got {printable(repr(error['input']), _SHOWN)})"
+    got = "" if secret or isinstance(error["input"], BaseModel | dict) else f" (got {printable(repr(error['input']), SHOWN)})"
     return f"{name}: {printable(error['msg'].removeprefix('Value error, '), 400)}{got}"
 
 
@@ -299,62 +328,17 @@ def _fields_at(kind: type[BaseModel], path: list[str]) -> dict[str, Any]:
     return kind.model_fields
 
 
-def find(recipe: str) -> Path:
-    """The file of a recipe given as a path, or as a packaged one's name (`demo`, or `recipes/demo.yaml`).
-
-    Raises
-    ------
-    UsageError
-        There is no such file; the message lists the packaged names.
-    """
-    path = Path(recipe).expanduser()
-    if path.is_file():
-        return path
-    # A mistyped path of one's own must not run another recipe of the same name.
-    for name in packaged_names():
-        if recipe in (name, f"recipes/{name}.yaml"):
-            return RECIPES / f"{name}.yaml"
-    raise UsageError(f"no recipe {printable(repr(recipe), _SHOWN)}; packaged: {', '.join(packaged_names())}")
-
-
-def packaged_names() -> list[str]:
-    """Names of the recipes that come with the package."""
-    return sorted(p.stem for p in RECIPES.glob("*.yaml"))
-
-
 def load(recipe: str, settings: list[str] | None = None) -> Recipe:
-    """Read a recipe and apply `key=value` settings (dotted keys, YAML values).
+    """Read a recipe and apply `key=value` settings (dotted keys, YAML values); its variants are members of it, not applied.
 
     Raises
     ------
     UsageError
         The file is not YAML, a setting is not `key=value`, or the recipe is wrong.
     """
-    values = read_values(find(recipe))
-    for setting in settings or []:
-        _apply(values, setting)
-    return validated(Recipe, values, "")
+    from docphim.recipe_file import whole
 
-
-def read_values(path: Path) -> dict[str, Any]:
-    """What a recipe's file says, unchecked; UsageError as in `load`."""
-    values = parse(text_of(path), name := printable(path.name, _SHOWN))
-    if not isinstance(values, dict):
-        raise UsageError(f"{name}: a recipe is a mapping of keys to values")
-    return values
-
-
-def _apply(values: dict[str, Any], setting: str) -> None:
-    key, equals, text = setting.partition("=")
-    shown = printable(key, _SHOWN)
-    if not equals or not key:
-        raise UsageError(f"--set {shown}: must be key=value")
-    *parents, last = key.split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise UsageError(f"--set {shown}: {printable(parent, _SHOWN)} holds a value, not a section")
-    values[last] = parse(text, f"--set {shown}")
+    return validated(Recipe, whole(recipe, settings or []), "")
 
 
 def dump(recipe: Recipe, **more: Any) -> str:

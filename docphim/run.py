@@ -12,7 +12,7 @@ from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import do, reopen, require_done
-from docphim.way import VERSIONS, pixels, resolved, stages
+from docphim.way import VERSIONS, Stage, pixels, resolved, stages
 from docphim.yaml_in import parse
 
 log = logging.getLogger("docphim")
@@ -35,13 +35,7 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     tuple of Path
         The dataset's folder and the run's.
     """
-    last = only or until
-    preflight.check(recipe, last)
-    preflight.stay_local(recipe)
-    dataset, home = dataset_folder(recipe), run_folder(recipe)
-    way = stages(recipe, dataset, home)
-    to_go = way[: 1 + next(n for n, stage in enumerate(way) if stage.name == last)]
-    preflight.check_machine(recipe, to_go, dataset, home)
+    dataset, home, way, to_go = planned(recipe, only or until)
     doubting = records.doubting(dataset, home)
     with preflight.naming_places(data=dataset, runs=home), files.locked(files.private_folder(home)), doubting:
         files.private_folder(dataset)
@@ -60,6 +54,28 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
                 if stage.name == "prepare":
                     preflight.refuse_too_many(dataset, recipe.max_rejected)
     return dataset, home
+
+
+def planned(recipe: Recipe, last: str) -> tuple[Path, Path, list[Stage], list[Stage]]:
+    """Check all that a run up to the stage `last` needs, before anything is made.
+
+    Returns
+    -------
+    tuple
+        The dataset's folder, the run's, all stages, and those up to `last`.
+
+    Raises
+    ------
+    UsageError, Refused
+        As `preflight.check` and `preflight.check_machine`.
+    """
+    preflight.check(recipe, last)
+    preflight.stay_local(recipe)
+    dataset, home = dataset_folder(recipe), run_folder(recipe)
+    way = stages(recipe, dataset, home)
+    to_go = way[: 1 + next(n for n, stage in enumerate(way) if stage.name == last)]
+    preflight.check_machine(recipe, to_go, dataset, home)
+    return dataset, home, way, to_go
 
 
 @contextlib.contextmanager

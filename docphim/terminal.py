@@ -61,6 +61,15 @@ def after_run(dataset: Path, home: Path, last: str) -> None:
         out.print(f"page {home / 'index.html'}")
 
 
+def after_variants(dataset: Path, home: Path, last: str) -> None:
+    """Print the tables of a recipe with variants, and say where they are."""
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    out.print(f"dataset {dataset}")
+    if last in ("evaluate", "page"):
+        print((home / "tables.txt").read_text(encoding="utf-8"), end="")
+        out.print(f"page {home / 'index.html'}")
+
+
 def after_draft(folder: Path) -> None:
     """Say what was drafted and what was refused, and where the page is."""
     out = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -19,7 +19,7 @@ from docphim.study import SPLITS
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 4, "prepare": 3, "build": 3, "train": 3, "generate": 2, "evaluate": 3, "page": 3}
+VERSIONS = {"ingest": 4, "prepare": 3, "build": 3, "train": 3, "generate": 2, "evaluate": 4, "page": 3}
 
 #: Where a judge's answers are kept in the run's folder: no stage's output, so that no change of settings removes them.
 JUDGED = "judge.jsonl"

@@ -16,12 +16,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "docphim"
 NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "scores", "lines", "yaml_in", "backends", "columns"}
-NOUNS |= {"package_data", "records", "recipe_training"}
+NOUNS |= {"package_data", "records", "recipe_file", "recipe_training"}
 KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.
 BESIDE = {"compare"}
-TOP = {"run", "way", "preflight", "counts", "aside", "resume", "draft", "provenance", "doctor"}
+TOP = {"run", "way", "preflight", "counts", "aside", "resume", "draft", "provenance", "doctor", "variants"}
 TOP |= {"cli", "tools", "terminal", "__main__"}
 #: The longest way of imports, those inside functions and for types counted: from a command to a noun; half of it is language.
 LONGEST_LAZY = 18

@@ -83,26 +83,26 @@ def _interval(score: Row | None, digits: int = 1, *, signed: bool = False) -> Ma
 
 def html(result: Row) -> str:
     """The page; `result` is what `docphim.compare.table.compare` returns, with or without `marks`."""
+    scores = [score for table in result["tables"] for row in table["rows"] for score in row["scores"].values()]
+    return rendered(
+        "page.html",
+        result=result,
+        metrics=result["metrics"],
+        stages=list(_stages(result)),
+        signatures=signatures(result),
+        has_drop=any(score.get("drop") for score in scores),
+        has_floor=any(row["system"].startswith("floor:") for table in result["tables"] for row in table["rows"]),
+        few=any(score["low"] is None for score in scores),
+    )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A page from its template, with the style of all comparisons and a policy that allows nothing else."""
     style = (HERE / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    scores = [score for table in result["tables"] for row in table["rows"] for score in row["scores"].values()]
-    page: str = (
-        _templates()
-        .get_template("page.html")
-        .render(
-            result=result,
-            metrics=result["metrics"],
-            stages=list(_stages(result)),
-            signatures=signatures(result),
-            has_drop=any(score.get("drop") for score in scores),
-            has_floor=any(row["system"].startswith("floor:") for table in result["tables"] for row in table["rows"]),
-            few=any(score["low"] is None for score in scores),
-            version=docphim.__version__,
-            style=Markup(style),
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-        )
-    )
-    return page
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    page = _templates().get_template(template).render(version=docphim.__version__, style=Markup(style), policy=policy, **values)
+    return str(page)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Evaluated runs side by side: what each wrote, and whether their numbers may be compared."""
+"""Evaluated runs side by side: what each wrote, whether their numbers may be compared, which of them, and by what bootstrap."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 import yaml
 
 from docphim.backends import traits
-from docphim.compare.systems import System, read_statistics
+from docphim.compare.systems import Measured, System, measured, read_statistics
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl
+from docphim.metrics import metric
+from docphim.metrics.catalogue import heads, kind_of
 from docphim.metrics.signature import check_comparable
 from docphim.records import check_written
-from docphim.scores import NAMED, TaskKey, TaskScores, read_scores
+from docphim.scores import NAMED, WRONG, TaskKey, TaskScores, read_scores
 from docphim.study import Prediction, Row, from_row
 
 
@@ -190,12 +192,77 @@ def same_signatures(key: TaskKey, runs: Sequence[Run], metrics: Iterable[str]) -
         `signature_differs`, naming task, runs and the field that differs.
     """
     first, *others = [run.tasks[key].entry.scores for run in runs]
-    for metric in metrics:
+    for score in metrics:
         for run, scores in zip(runs[1:], others, strict=True):
-            if metric not in first or metric not in scores:
+            if score not in first or score not in scores:
                 continue
             try:
-                check_comparable([first[metric].signature or "", scores[metric].signature or ""])
+                check_comparable([first[score].signature or "", scores[score].signature or ""])
             except Refused as refusal:
-                why = f"{metric} of {runs[0].name} and {run.name}: {refusal.why}"
+                why = f"{score} of {runs[0].name} and {run.name}: {refusal.why}"
                 raise Refused("signature_differs", str(key), why) from None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the measurements of a comparison share."""
+
+    families: tuple[str, ...]
+    resamples: int
+    seed: int
+
+    def measure(self, system: System) -> Measured:
+        """A system's scores."""
+        return measured(system, self.families, resamples=self.resamples, seed=self.seed)
+
+
+def choose(runs: Sequence[Run], asked: Sequence[str] = ()) -> list[str]:
+    """The keys to compare: those asked for, or those that lead (of label sets, the first set's).
+
+    Raises
+    ------
+    UsageError
+        A key that no run has.
+    """
+    tasks = [task for run in runs for task in run.tasks.values()]
+    counted = {key for family in _families(runs) for key in metric(family).KEYS}
+    present: list[str] = [key for key in dict.fromkeys(k for task in tasks for k in task.entry.scores) if key in counted]
+    if list(asked) == ["all"]:
+        return present
+    for key in asked:
+        if key not in present:
+            raise UsageError(f"--metrics {key}: must be one of {', '.join(present)}, or all")
+    leading = heads(present)
+    labels = [key for key in present if key in leading and kind_of(key) == "labels"]
+    usual = [key for key in leading if key not in labels]
+    return list(dict.fromkeys(asked)) or usual + labels[:1]
+
+
+def bench_of(runs: Sequence[Run], chosen: Sequence[str]) -> Bench:
+    """What measures the chosen scores of runs, with the first run's bootstrap."""
+    families = tuple(family for family in _families(runs) if set(metric(family).KEYS) & set(chosen))
+    return Bench(families, *_sample(runs[0]))
+
+
+def _families(runs: Sequence[Run]) -> list[str]:
+    """The metric families that the runs have statistics of."""
+    return list(dict.fromkeys(family for run in runs for task in run.tasks.values() for family in task.main.statistics))
+
+
+def _sample(run: Run) -> tuple[int, int]:
+    """Bootstrap samples and seed as the run's own signatures say them; the recipe's defaults where it made none."""
+    scores = next(iter(run.tasks.values())).entry.scores
+    fields = dict(part.split(":", 1) for part in (next(iter(scores.values())).signature or "").split("|") if ":" in part)
+    resamples, seed = fields.get("bs", "none"), fields.get("seed", "none")
+    return (1000 if resamples == "none" else int(resamples)), (12345 if seed == "none" else int(seed))
+
+
+def floors_of(key: TaskKey, runs: Sequence[Run], ids: list[str]) -> list[tuple[Run | None, str, System]]:
+    """Each floor once where the runs that have it have the same one; where they differ, by run."""
+    names = dict.fromkeys(n for run in runs for n in run.tasks[key].systems if n != "own" and n not in WRONG)
+    floors: list[tuple[Run | None, str, System]] = []
+    for name in names:
+        having = [(run, run.tasks[key].systems[name].only(ids)) for run in runs if name in run.tasks[key].systems]
+        unlike = [(run, s) for i, (run, s) in enumerate(having) if not any(s.same(other) for _, other in having[:i])]
+        floors += [(run if len(unlike) > 1 else None, name, system) for run, system in unlike]
+    return floors

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docphim.compare.row import LEVEL, differs, tested
-from docphim.compare.runs import Run, common_ids, read_runs, same_signatures
-from docphim.compare.systems import Measured, System, measured, p_by_key
+from docphim.compare.runs import Bench, Run, bench_of, choose, common_ids, floors_of, read_runs, same_signatures
+from docphim.compare.systems import Measured, p_by_key
 from docphim.errors import Refused, UsageError
-from docphim.metrics import metric
-from docphim.metrics.catalogue import heads, kind_of
 from docphim.metrics.significance import holm
 from docphim.scores import WRONG, TaskKey
 from docphim.study import SPLITS, Row
@@ -33,19 +31,6 @@ class Line:
     system: Measured
     against: Measured | None = None
     beside: str | None = None
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What the measurements of a comparison share."""
-
-    families: tuple[str, ...]
-    resamples: int
-    seed: int
-
-    def measure(self, system: System) -> Measured:
-        """A system's scores."""
-        return measured(system, self.families, resamples=self.resamples, seed=self.seed)
 
 
 def compare(
@@ -85,8 +70,7 @@ def compare(
     if ahead is None:
         raise UsageError(f"--baseline {baseline}: must be one of {', '.join(run.name for run in runs)}")
     chosen = choose(runs, metrics)
-    families = tuple(family for family in _families(runs) if set(metric(family).KEYS) & set(chosen))
-    bench = Bench(families, *_sample(runs[0]))
+    bench = bench_of(runs, chosen)
     tables, lines, left_out = [], [], {}
     for key in sorted({key for run in runs for key in run.tasks}, key=_task_order):
         sharing = [run for run in runs if key in run.tasks]
@@ -112,43 +96,8 @@ def compare(
     }
 
 
-def choose(runs: Sequence[Run], asked: Sequence[str] = ()) -> list[str]:
-    """The keys to compare: those asked for, or those that lead (of label sets, the first set's).
-
-    Raises
-    ------
-    UsageError
-        A key that no run has.
-    """
-    tasks = [task for run in runs for task in run.tasks.values()]
-    counted = {key for family in _families(runs) for key in metric(family).KEYS}
-    present: list[str] = [key for key in dict.fromkeys(k for task in tasks for k in task.entry.scores) if key in counted]
-    if list(asked) == ["all"]:
-        return present
-    for key in asked:
-        if key not in present:
-            raise UsageError(f"--metrics {key}: must be one of {', '.join(present)}, or all")
-    leading = heads(present)
-    labels = [key for key in present if key in leading and kind_of(key) == "labels"]
-    usual = [key for key in leading if key not in labels]
-    return list(dict.fromkeys(asked)) or usual + labels[:1]
-
-
-def _families(runs: Sequence[Run]) -> list[str]:
-    """The metric families that the runs have statistics of."""
-    return list(dict.fromkeys(family for run in runs for task in run.tasks.values() for family in task.main.statistics))
-
-
 def _task_order(key: TaskKey) -> tuple[str, str, int]:
     return key.task, key.context, SPLITS.index(key.split)
-
-
-def _sample(run: Run) -> tuple[int, int]:
-    """Bootstrap samples and seed as the run's own signatures say them; the recipe's defaults where it made none."""
-    scores = next(iter(run.tasks.values())).entry.scores
-    fields = dict(part.split(":", 1) for part in (next(iter(scores.values())).signature or "").split("|") if ":" in part)
-    resamples, seed = fields.get("bs", "none"), fields.get("seed", "none")
-    return (1000 if resamples == "none" else int(resamples)), (12345 if seed == "none" else int(seed))
 
 
 def _lines(key: TaskKey, runs: Sequence[Run], ids: list[str], bench: Bench, ahead: Run) -> list[Line]:
@@ -162,21 +111,10 @@ def _lines(key: TaskKey, runs: Sequence[Run], ids: list[str], bench: Bench, ahea
             wrong = bench.measure(systems[image].only(ids))
             same = main if wrong.system.ids == main.system.ids else bench.measure(run.tasks[key].main.only(wrong.system.ids))
             lines.append(Line(run, image, wrong, same, run.name))
-    for whose, name, system in _floors(key, runs, ids):
+    for whose, name, system in floors_of(key, runs, ids):
         paired = base is not None and system.ids == base.system.ids and name.startswith("floor:")
         lines.append(Line(whose, name, bench.measure(system), base if paired else None, ahead.name if paired else None))
     return lines
-
-
-def _floors(key: TaskKey, runs: Sequence[Run], ids: list[str]) -> list[tuple[Run | None, str, System]]:
-    """Each floor once where the runs that have it have the same one; where they differ, by run."""
-    names = dict.fromkeys(n for run in runs for n in run.tasks[key].systems if n != "own" and n not in WRONG)
-    floors: list[tuple[Run | None, str, System]] = []
-    for name in names:
-        having = [(run, run.tasks[key].systems[name].only(ids)) for run in runs if name in run.tasks[key].systems]
-        unlike = [(run, s) for i, (run, s) in enumerate(having) if not any(s.same(other) for _, other in having[:i])]
-        floors += [(run if len(unlike) > 1 else None, name, system) for run, system in unlike]
-    return floors
 
 
 def _table(key: TaskKey, runs: Sequence[Run], ids: list[str], chosen: list[str], lines: Sequence[Line], bench: Bench) -> Row:

@@ -148,15 +148,15 @@ def tidy(result: Row) -> str:
     for table in result["tables"]:
         for row in table["rows"]:
             for metric, score in row["scores"].items():
-                writer.writerow(_safe(_tidy_row(table, row, metric, score)))
+                writer.writerow(safe(_tidy_row(table, row, metric, score)))
     if "marks" in result:
         from docphim.compare.marks_text import tidy_rows
 
-        writer.writerows(map(_safe, tidy_rows(result["marks"])))
+        writer.writerows(map(safe, tidy_rows(result["marks"])))
     return out.getvalue()
 
 
-def _safe(row: dict[str, Any]) -> dict[str, Any]:
+def safe(row: dict[str, Any]) -> dict[str, Any]:
     """A row in which no text is a formula to a spreadsheet: OWASP's rule, an apostrophe before what would begin one."""
     return {
         name: f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for name, value in row.items()

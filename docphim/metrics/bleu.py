@@ -18,6 +18,8 @@ PER_STUDY = ("sentence_bleu4",)
 KIND: Kind = "wording"
 SERVES, LEXICON, AT_LENGTH = "reports", False, ()
 HEAD = ("bleu4",)
+#: Where among a report's statistics its lengths stand: of the prediction, of the reference, in tokens.
+LENGTHS = (2 * ORDERS, 2 * ORDERS + 1)
 TITLES = {f"bleu{n}": Title(f"BLEU-{n}", f"BLEU-{n}", f"B-{n}") for n in range(ORDERS, 0, -1)}
 
 

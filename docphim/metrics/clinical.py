@@ -25,6 +25,7 @@ SCORES = (
     "coverage",
     "coverage_study",
     "accuracy",
+    "accuracy_all_negative",
     "exact_match",
     "macro_precision",
     "macro_recall",
@@ -43,6 +44,7 @@ TITLES = {
     "micro_precision": Title("Độ chính xác gộp ({set})", "micro precision ({set})"),
     "micro_recall": Title("Độ nhạy gộp ({set})", "micro recall ({set})"),
     "accuracy": Title("Tỉ lệ nhãn đúng ({set})", "accuracy ({set})"),
+    "accuracy_all_negative": Title("Tỉ lệ nhãn đúng nếu luôn nói không có gì ({set})", "accuracy of all-negative ({set})"),
     "exact_match": Title("Ca đúng mọi nhãn ({set})", "exact match ({set})"),
     "coverage": Title("Độ phủ ({set})", "coverage ({set})"),
     "coverage_study": Title("Độ phủ, trung bình từng ca ({set})", "coverage, mean over reports ({set})"),
@@ -100,7 +102,10 @@ class Labels:
         return np.column_stack([truth & drafted, ~truth & drafted, truth & ~drafted, *rest]).astype(float)
 
     def aggregate(self, sums: Floats) -> Floats:
-        """Sums of `statistics` over reports, (…, 3L + 5), to the values of `SCORES` in percent, (…, 11)."""
+        """Sums of `statistics` over reports, (…, 3L + 5), to the values of `SCORES` in percent, (…, 12).
+
+        `accuracy_all_negative` is what a report without any finding would get: no accuracy says anything without it.
+        """
         hits, alarms, misses = self._counts(sums)
         correct, exact, share, ill, n = np.moveaxis(sums[..., -_REST:], -1, 0)
         tp, fp, fn = (counts.sum(axis=-1) for counts in (hits, alarms, misses))
@@ -109,8 +114,10 @@ class Labels:
         supported = hits + misses > 0
         macro = [_mean(ratio, supported, silent) for ratio in _prf(hits, alarms, misses, False)]
         micro = _prf(tp, fp, fn, silent)
-        columns = [micro[1], _ratio(share, ill, silent), _ratio(correct, n * hits.shape[-1], False), _ratio(exact, n, False)]
-        return 100 * np.stack([*columns, *macro, *micro, _crg(tp, fp, fn, n * hits.shape[-1])], axis=-1)
+        cells = n * hits.shape[-1]
+        accuracies = [_ratio(correct, cells, False), _ratio(cells - tp - fn, cells, False), _ratio(exact, n, False)]
+        columns = [micro[1], _ratio(share, ill, silent), *accuracies, *macro, *micro, _crg(tp, fp, fn, cells)]
+        return 100 * np.stack(columns, axis=-1)
 
     def per_study(self, statistics: Floats) -> Floats:
         """One report's F1 over labels and share of labels that are right, in percent, (n, 2)."""

@@ -54,6 +54,7 @@ def test_every_score_is_as_counted_by_hand(three):
             "coverage": 200 / 3,
             "coverage_study": 100 * (1 + 0 + 1) / 3,
             "accuracy": 100 * 9 / 12,
+            "accuracy_all_negative": 100 * (12 - 3) / 12,
             "exact_match": 25,
             "macro_precision": 100 * (1 / 2 + 1) / 2,
             "macro_recall": 100 * (1 / 2 + 1) / 2,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docphim import recipe
+from docphim import recipe, recipe_file
 from docphim.cli import renamed
 from docphim.errors import UsageError
 
@@ -65,10 +65,10 @@ def test_what_is_not_a_recipe_is_a_usage_error(tmp_path, text):
 
 def test_an_unknown_recipe_lists_the_packaged_ones():
     with pytest.raises(UsageError, match="demo"):
-        recipe.find("nope")
+        recipe_file.find("nope")
 
 
-@pytest.mark.parametrize("name", recipe.packaged_names())
+@pytest.mark.parametrize("name", recipe_file.packaged_names())
 def test_every_packaged_recipe_is_right_and_says_itself_again(name, tmp_path):
     loaded = recipe.load(name)
     (tmp_path / "again.yaml").write_text(recipe.dump(loaded), encoding="utf-8")
@@ -76,7 +76,7 @@ def test_every_packaged_recipe_is_right_and_says_itself_again(name, tmp_path):
 
 
 def test_a_packaged_recipe_is_found_by_name_and_by_its_repository_path():
-    assert recipe.find("demo") == recipe.find("recipes/demo.yaml")
+    assert recipe_file.find("demo") == recipe_file.find("recipes/demo.yaml")
 
 
 @pytest.mark.parametrize("typed", ["mine/demo.yaml", "./demo.yaml", "~/demo.yaml", "demo.yml"])
@@ -84,12 +84,12 @@ def test_a_mistyped_path_does_not_run_the_packaged_recipe_of_that_name(typed, tm
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(UsageError, match="no recipe"):
-        recipe.find(typed)
+        recipe_file.find(typed)
 
 
 @pytest.mark.parametrize(("stem", "name"), [("films", "films"), ("phim phổi", "phim-ph-i"), ("2025", "2025"), ("_", "run")])
 def test_a_copied_recipe_gets_a_run_folder_of_its_own(stem, name, tmp_path):
-    (tmp_path / "copy.yaml").write_text(renamed(recipe.find("demo").read_text(encoding="utf-8"), stem), encoding="utf-8")
+    (tmp_path / "copy.yaml").write_text(renamed(recipe_file.find("demo").read_text(encoding="utf-8"), stem), encoding="utf-8")
     assert recipe.load(str(tmp_path / "copy.yaml")).name == name
 
 
@@ -103,7 +103,7 @@ def keys(kind):
 def test_the_documents_name_every_key_and_every_packaged_recipe():
     said = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
     named = set(re.findall(r"[a-z_]+", said))
-    assert {*keys(recipe.Recipe), *recipe.packaged_names()} - named == set()
+    assert {*keys(recipe.Recipe), *recipe_file.packaged_names()} - named == set()
 
 
 def bomb(levels: int) -> str:

@@ -1,0 +1,62 @@
+"""Variants side by side as one self-contained HTML page without any script, in Vietnamese and English."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from docphim.compare.page import both, localized, rendered, show, system_name, task_name
+from docphim.compare.row import Both
+from docphim.compare.variants_text import column_title, columns_with_values, digits_of, legend_values, paper, words
+from docphim.study import Row
+
+
+def html(result: Row) -> str:
+    """The page; `result` is what `docphim.compare.variants.compare_variants` returns."""
+    table = words()
+    return rendered(
+        "variants.html",
+        result=result,
+        word=table["page"],
+        sentences=table["verdicts"],
+        legend=[_tell(line, **legend_values(result)) for line in table["legend"]],
+        tell=_tell,
+        n=lambda value, column, signed=False: show(localized(value, digits_of(column), signed=signed)),
+        plain=lambda value, column: localized(value, digits_of(column)),
+        between=_between,
+        title=lambda column: Both(*column_title(column)),
+        task_name=lambda key: _task(key),
+        system=system_name,
+        columns_of=lambda of, task: columns_with_values(of, task, result["columns"]),
+        paper_row=_paper_row,
+    )
+
+
+def _tell(entry: dict[str, str], **values: Any) -> Markup:
+    """A text in both languages with its braces filled, numbers as each language writes them."""
+    filled = {name: value if isinstance(value, Both) else Both(str(value), str(value)) for name, value in values.items()}
+    vi, en = ({name: value[i] for name, value in filled.items()} for i in (0, 1))
+    return show(Both(entry["vi"].format(**vi), entry["en"].format(**en)))
+
+
+def _between(score: Row, column: str, signed: bool = False) -> Markup:
+    """`[26.1, 28.4]`; nothing where there is no interval."""
+    if score["low"] is None:
+        return Markup()
+    low, high = (localized(score[end], digits_of(column), signed=signed) for end in ("low", "high"))
+    return show(Both(f"[{low.vi}; {high.vi}]", f"[{low.en}, {high.en}]"))
+
+
+def _task(key: str) -> Both:
+    """A task's name and split."""
+    task, split, *context = key.split("/")
+    name, of_split = task_name("/".join([task, *context])), both(split)
+    return Both(f"{name.vi}: {of_split.vi}", f"{name.en}: {of_split.en}")
+
+
+def _paper_row(table: Row, name: str, columns: Sequence[str]) -> list[str]:
+    """The paper's numbers for a row; nothing where it has none."""
+    cells = [paper(table, name, column) for column in columns]
+    return cells if any(cells) else []

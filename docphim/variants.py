@@ -1,0 +1,166 @@
+"""A recipe with `variants` or `seeds` as the runs it stands for: each once, one after another, and then side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from docphim import files
+from docphim import run as program
+from docphim.errors import Refused, UsageError
+from docphim.recipe import OTHERS, Recipe, validated
+from docphim.recipe_file import OF_ALL, merged
+from docphim.study import Row
+from docphim.way import STAGES, resolved
+
+log = logging.getLogger("docphim")
+#: What a recipe without `variants`, but with `seeds`, is called among its own runs.
+ALONE = ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a recipe with variants.
+
+    Attributes
+    ----------
+    variant, seed
+        Which it is; `seed` is None where the recipe names none.
+    recipe : Recipe
+        What it is made from: a whole recipe, named NAME-VARIANT-sSEED.
+    same_as : Recipe or None
+        The member that is made in the very same way: this one is not made again, its numbers are that one's.
+    """
+
+    variant: str
+    seed: int | None
+    recipe: Recipe
+    same_as: Recipe | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call it: `variant gauss, seed 1`."""
+        named = [f"variant {self.variant}"] if self.variant else []
+        return ", ".join(named + ([f"seed {self.seed}"] if self.seed is not None else []))
+
+
+def members(recipe: Recipe) -> list[Member]:
+    """The runs that a recipe stands for, all variants with their first seed, then with their second; none for a plain recipe.
+
+    A seed is `train.seed` (the weights that training starts from, the order of examples, dropout) and `generate.seed`; the
+    dataset, its splits, its negatives and the bootstrap stay what they are, so that runs can be paired by patient.
+
+    Raises
+    ------
+    UsageError
+        A variant does not make a recipe; the message names it and the field.
+    """
+    variants = recipe.variants or ({ALONE: {}} if recipe.seeds else {})
+    seeds = {name: recipe.seeds.get(name, recipe.seeds.get(OTHERS, [])) for name in variants}
+    base = recipe.model_dump(exclude_unset=True, exclude=set(OF_ALL))
+    made: list[Member] = []
+    for place in range(max((len(numbers) or 1 for numbers in seeds.values()), default=0)):
+        for variant, changes in variants.items():
+            if place < (len(seeds[variant]) or 1):
+                seed = seeds[variant][place] if seeds[variant] else None
+                made.append(_member(recipe.name, base, variant, changes, seed, made))
+    return made
+
+
+def _member(name: str, base: Row, variant: str, changes: Row, seed: int | None, before: list[Member]) -> Member:
+    sections = {} if seed is None else {"train": {"seed": seed}, "generate": {"seed": seed}}
+    parts = [name, variant, "" if seed is None else f"s{seed}"]
+    where = f"variants.{variant}" if variant else ""
+    if wrong := [key for key in OF_ALL if key in changes]:
+        raise UsageError(f"{where}.{wrong[0]}: is one for all variants")
+    values = merged(merged(base, changes), sections) | {"name": "-".join(filter(None, parts))}
+    recipe = validated(Recipe, values, where)
+    with named(Member(variant, seed, recipe)):
+        made_from = _made_from(recipe)
+    twin = next((other for other in before if other.same_as is None and _made_from(other.recipe) == made_from), None)
+    return Member(variant, seed, recipe, None if twin is None else twin.recipe)
+
+
+def _made_from(recipe: Recipe) -> Row:
+    """What two recipes must share to be one run: all but the name; a loss that weighs its negatives 0 is no other than none."""
+    values = resolved(recipe).model_dump(exclude={"name"})
+    loss = values["train"]["loss"]
+    if loss["kind"] == "answers" or loss.get("beta") == 0:
+        values["train"] |= {"loss": {"kind": "answers"}, "pairs": "none"}
+    return values
+
+
+@contextlib.contextmanager
+def named(member: Member) -> Iterator[None]:
+    """Say of which run it is that something is wrong.
+
+    Raises
+    ------
+    UsageError, Refused
+        As they come, the run's name before them.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{member.name}: {error}") from None
+    except Refused as error:
+        raise Refused(error.reason, ", ".join(filter(None, [member.name, error.where])), error.why) from error
+
+
+def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[Path, Path]:
+    """Make every run of a recipe with variants, each resumable and none twice, and set them side by side once they are scored.
+
+    All of them are checked before the first starts.  They share one dataset where they prepare and ask alike.
+
+    Parameters
+    ----------
+    until, only
+        As `docphim.run.run`.
+
+    Returns
+    -------
+    tuple of Path
+        The last run's dataset, and `runs/NAME`, where the tables are.
+
+    Raises
+    ------
+    UsageError, Refused
+        As `docphim.run.run`, with the variant's name.
+    """
+    last = only or until
+    program.planned(recipe, last)  # what is wrong with all of them is said without a variant's name
+    every = members(recipe)
+    to_make = [member for member in every if member.same_as is None]
+    for member in to_make:
+        with named(member):
+            program.planned(member.recipe, last)
+    home = program.run_folder(recipe)
+    dataset = home
+    with files.locked(files.private_folder(home)):
+        for number, member in enumerate(to_make, 1):
+            log.info("%s (%d of %d): runs/%s", member.name, number, len(to_make), member.recipe.name)
+            with named(member):
+                dataset, _ = program.run(member.recipe, until=until, only=only)
+        if STAGES.index(last) >= STAGES.index("evaluate"):
+            side_by_side(recipe, every, home)
+    return dataset, home
+
+
+def side_by_side(recipe: Recipe, every: list[Member], home: Path) -> None:
+    """Write the tables of all members, by variant and seed: index.html, tables.txt, tables.csv, tables.tex, tables.json."""
+    from docphim.compare.variants import Variant, write_tables
+
+    by_name: dict[str, list[Member]] = {}
+    for member in every:
+        by_name.setdefault(member.variant, []).append(member)
+    variants = []
+    for name, runs in by_name.items():
+        twins = {other.variant for member in runs for other in every if member.same_as is other.recipe}
+        folders = {member.seed: program.run_folder(member.same_as or member.recipe) for member in runs}
+        variants.append(Variant(name or recipe.name, folders, same_as=next(iter(twins - {name}), None)))
+    tables = [table.model_dump() for table in recipe.tables]
+    write_tables(variants, tables or [{"name": recipe.name, "rows": [v.name for v in variants], "published": None}], home)
+    log.info("tables: %s", ", ".join(("index.html", "tables.txt", "tables.csv", "tables.tex", "tables.json")))

@@ -1,0 +1,101 @@
+"""Variants over seeds: means, ranges, paired differences, what they show; as text, CSV, LaTeX and page."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from scored_runs import ScoredRun, references, swapped, systems, worse
+
+from docphim.compare.variants import Number, Variant, compare_variants, mean, verdicts, write_tables
+from docphim.errors import UsageError
+from docphim.files import write_jsonl
+
+TABLES = [
+    {"name": "Table 1", "rows": ["origin", "gauss"], "published": "ct_negatives"},
+    {"name": "Table 2", "rows": ["same", "noise"], "published": None},
+]
+
+
+def gains(folder, ids, nats):
+    rows = [{"id": i, "turn": 0, "context": "none", "image": image} for i in ids for image in ("own", "other")]
+    write_jsonl(folder / "likelihoods.jsonl", [row | {"nats": 10 + nats * (row["image"] == "other")} for row in rows])
+
+
+@pytest.fixture
+def variants(tmp_path):
+    """origin is wrong in a half, gauss in a tenth (seed 0) or a fifth (seed 1); noise as origin, but only noise disturbs it."""
+    truth = references()
+    folders = {}
+    for name, wrong in (("origin-s0", 2), ("origin-s1", 2), ("gauss-s0", 10), ("gauss-s1", 5), ("noise-s0", 2)):
+        own = worse(truth, wrong)
+        shown = systems(truth, wrong) | {"noise": swapped(own) if name == "noise-s0" else own}
+        if name == "noise-s0":
+            shown["other"] = systems(truth, 2)["other"]
+        folders[name] = ScoredRun(tmp_path / name).task("findings/test", truth, shown).write()
+        gains(folders[name], truth, 3.0 if "gauss" in name else 1.0)
+    by_seed = {n: {s: folders[f"{n}-s{s}"] for s in (0, 1) if f"{n}-s{s}" in folders} for n in ("origin", "gauss", "noise")}
+    made = [Variant(name, by_seed[name]) for name in ("origin", "gauss", "noise")]
+    return [made[0], Variant("same", by_seed["origin"], same_as="origin"), *made[1:]]
+
+
+def test_a_variant_is_the_mean_of_its_seeds_with_their_range_and_the_difference_paired_by_patient(variants):
+    result = compare_variants(variants, TABLES)
+    (task,) = result["tasks"]
+    rows = {name: row["scores"] for name, row in task["rows"].items()}
+    alone = [compare_variants([Variant("x", {0: folder})], []) for folder in variants[2].folders.values()]
+    by_seed = [one["tasks"][0]["rows"]["x"]["scores"]["rougeL"]["value"] for one in alone]
+    gauss, origin = rows["gauss"]["rougeL"], rows["origin"]["rougeL"]
+    assert gauss["value"] == pytest.approx(np.mean(by_seed))
+    assert (gauss["lowest"], gauss["highest"]) == (min(by_seed), max(by_seed)) and min(by_seed) < max(by_seed)
+    assert origin["difference"] is None and gauss["difference"]["value"] == pytest.approx(gauss["value"] - origin["value"])
+    assert 0 < gauss["difference"]["low"] < gauss["difference"]["high"]
+    # The same runs under another name, and twice the same texts: no difference, on any sample.
+    assert {rows["same"]["rougeL"]["difference"][end] for end in ("value", "low", "high")} == {0}
+    assert rows["gauss"]["image_gain"]["value"] == 3 and rows["gauss"]["image_gain"]["difference"]["low"] == 2
+    assert task["n"] == 40 and [floor["system"] for floor in task["floors"]] == ["floor:constant"]
+    assert task["floors"][0]["scores"]["words"]["value"] == 3
+
+
+def test_only_what_a_whole_interval_shows_is_concluded(variants):
+    shown = compare_variants(variants, TABLES)["tasks"][0]["verdicts"]
+    assert set(shown) == {"origin", "gauss", "noise"}, "an alias shows nothing of its own"
+    assert shown["origin"] == ["looks"]
+    assert {"helps", "looks", "gains_more"} <= set(shown["gauss"])
+    assert shown["noise"] == ["no_difference", "looks", "only_noise"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "name"), [((0.1, 2), "helps"), ((-2, -0.1), "hurts"), ((-1, 1), "no_difference"), ((None, None), "no_difference")]
+)
+def test_a_difference_is_one_only_where_its_interval_lies_on_one_side_of_nothing(ends, name):
+    some = {"value": 0, "low": 0, "high": 0, "difference": dict(zip(("low", "high"), ends, strict=True))}
+    none = {"value": None, "low": None, "high": None, "difference": None}
+    assert verdicts({"fact_f1": some, **dict.fromkeys(("words", "image_gain", "drop/noise", "drop/other"), none)}) == [name]
+
+
+def test_without_samples_there_is_a_mean_and_no_interval():
+    assert mean([Number(1, np.zeros(3)), Number(3, None)]).row() == {"value": 2, "low": None, "high": None}
+
+
+def test_tables_are_written_in_every_form_with_the_papers_contradiction(variants, tmp_path):
+    write_tables(variants, TABLES, tmp_path)
+    text, page, latex = ((tmp_path / name).read_text("utf-8") for name in ("tables.txt", "index.html", "tables.tex"))
+    assert max(map(len, text.splitlines())) <= 100 and text.isprintable() is False
+    for part in ("Table 1: findings/test", "origin, 2 seeds", "same (= origin), 2 seeds", "28.0 / 34.2", "It only learns to"):
+        assert part in text
+    assert page.count("<table>") == 2 and "28.0 / 34.2" in page and "chính là origin" in page and "<script" not in page
+    assert latex.count(r"\begin{table*}") == 2 and r"\quad paper" in latex
+    with open(tmp_path / "tables.csv", encoding="utf-8") as handle:
+        rows = {(r["table"], r["system"], r["column"]): r for r in csv.DictReader(handle)}
+    assert (
+        rows["Table 1", "gauss", "rougeL"]["published"] == "27.98 / 34.24"
+        and rows["Table 1", "gauss", "rougeL"]["seeds"] == "2"
+    )
+    assert rows["Table 2", "same", "bleu4"]["same_as"] == "origin" and ("Table 1", "floor:constant", "bleu4") in rows
+    assert json.loads((tmp_path / "tables.json").read_text("utf-8"))["baseline"] == "origin"
+
+
+def test_numbers_that_nobody_published_are_refused_by_name(variants):
+    with pytest.raises(UsageError, match=r"published 'nobody' is not one of ct_negatives"):
+        compare_variants(variants, [TABLES[0] | {"published": "nobody"}])

@@ -1,0 +1,172 @@
+"""A recipe that stands on another, and the variants and seeds it holds: what each run is made from."""
+
+import pytest
+
+from docphim import recipe, variants
+from docphim import run as program
+from docphim.errors import Refused, UsageError
+from docphim.files import read_examples, read_json, write_jsonl
+from docphim.variants import members
+
+BASE = "name: x\nsource: {kind: phantom}\nmodel: {family: qwen_vl}\ntrain: {epochs: 2}\n"
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write_and_load(text, *settings):
+        (tmp_path / "r.yaml").write_text(BASE + text, encoding="utf-8")
+        return recipe.load(str(tmp_path / "r.yaml"), list(settings))
+
+    return write_and_load
+
+
+def runs(of):
+    return {m.recipe.name: (m.recipe.train.seed, m.recipe.train.epochs, m.same_as and m.same_as.name) for m in members(of)}
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "expected"),
+    [
+        ("", (), {}),
+        ("seeds: [3, 4]", (), {"x-s3": (3, 2, None), "x-s4": (4, 2, None)}),
+        ("variants: {a: , b: {train.epochs: 3}}", (), {"x-a": (0, 2, None), "x-b": (0, 3, None)}),
+        (
+            "variants: {a: {}, b: {train: {epochs: 3}}}\nseeds: {a: [0, 1], others: [0]}",
+            (),
+            {"x-a-s0": (0, 2, None), "x-b-s0": (0, 3, None), "x-a-s1": (1, 2, None)},
+        ),
+        # One that changes nothing is no other than the first, seed by seed.
+        (
+            "variants: {a: {}, b: {train.epochs: 2}}\nseeds: [0, 1]",
+            (),
+            {"x-a-s0": (0, 2, None), "x-b-s0": (0, 2, "x-a-s0"), "x-a-s1": (1, 2, None), "x-b-s1": (1, 2, "x-a-s1")},
+        ),
+        # A setting holds for all, over what a variant says; one may change a variant, or all seeds.
+        ("variants: {a: , b: {train.epochs: 3}}", ("train.epochs=1",), {"x-a": (0, 1, None), "x-b": (0, 1, "x-a")}),
+        ("variants: {a: , b: {train.epochs: 3}}", ("variants.b.train.epochs=4",), {"x-a": (0, 2, None), "x-b": (0, 4, None)}),
+        ("variants: {a: }\nseeds: {a: [0, 1]}", ("seeds=[5]",), {"x-a-s5": (5, 2, None)}),
+    ],
+)
+def test_variants_and_seeds_are_runs_of_their_own(load, text, settings, expected):
+    assert runs(load(text, *settings)) == expected
+
+
+def test_seeds_change_training_and_drafting_alone(load):
+    one, two = (m.recipe.model_dump() for m in members(load("seeds: [0, 7]")))
+    for values in (one, two):
+        del values["name"], values["train"]["seed"], values["generate"]["seed"]
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("loss", "same"), [("{kind: answers}", True), ("{kind: other, beta: 0}", True), ("{kind: other, beta: 0.1}", False)]
+)
+def test_a_loss_that_weighs_its_negatives_nothing_is_no_other_than_none(load, loss, same):
+    first, second = members(load(f"variants: {{origin: , beta: {{train.loss: {loss}}}}}"))
+    assert (second.same_as == first.recipe) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("variants: {a: {train.epoch: 1}}", r"variants\.a\.train\.epoch: unknown key; did you mean 'epochs'\?"),
+        ("variants: {a: {train.epochs: -1}}", r"variants\.a\.train\.epochs: .*\(got -1\)"),
+        ("variants: {a: {prepare.long_sid: 1}}", r"variant a: .*long_sid"),
+        ("variants: {a: {name: b}}", r"variants\.a\.name: is one for all variants"),
+        ("variants: {a/b: {}}", r"variants\.a/b\S*: String should match"),
+        ("variants: {a: 3}", r"variants\.a: must be a section"),
+        ("variants: {a: }\nseeds: {b: [0]}", r"seeds\.b: is no variant; known: a, others"),
+        ("seeds: [0, 0]", r"seeds\.others: must be different numbers"),
+        ("seeds: {others: []}", r"seeds\.others: must be different numbers"),
+        ("variants: {a: }\ntables: [{name: T, rows: [b]}]", r"'b' in 'T' is no variant; known: a"),
+        ("base: 3", r"base: must name a recipe"),
+        ("base: r.yaml", r"base: 'r\.yaml' stands on itself|no recipe"),
+        ("base: nowhere", r"no recipe 'nowhere'"),
+    ],
+)
+def test_a_wrong_variant_names_itself_and_the_field(load, text, line):
+    with pytest.raises(UsageError, match=line):
+        members(load(text))
+
+
+def test_a_recipe_takes_what_it_does_not_say_from_its_base(tmp_path):
+    (tmp_path / "r.yaml").write_text(
+        "name: mine\nbase: {recipe: demo, source.studies: 30, train: {epochs: 1}}\n"
+        "generate: {batch_size: 3}\nvariants: {a: }\n",
+        encoding="utf-8",
+    )
+    loaded, demo = recipe.load(str(tmp_path / "r.yaml")), recipe.load("demo")
+    assert (loaded.name, loaded.train.epochs, loaded.generate.batch_size) == ("mine", 1, 3)
+    assert loaded.source.model_dump() == demo.source.model_dump() | {"studies": 30}
+    assert loaded.model == demo.model and loaded.prepare == demo.prepare
+    # Another base takes the place of the first with its changes: one key.
+    other = recipe.load(str(tmp_path / "r.yaml"), ["base=phantom_xray"])
+    assert (other.source, other.train) == ((whole := recipe.load("phantom_xray")).source, whole.train)
+
+
+def test_a_recipe_that_stands_on_itself_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text("name: a\nbase: b.yaml\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("name: b\nbase: a.yaml\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"base: a\.yaml stands on itself"):
+        recipe.load("a.yaml")
+
+
+@pytest.fixture
+def drafted(tmp_path, shared_phantoms):
+    """A recipe whose variants take drafts made elsewhere: right ones and others' ones; nothing is trained."""
+    path = tmp_path / "drafted.yaml"
+    path.write_text(
+        f"name: drafted\ndata: {tmp_path / 'data'}\nruns: {tmp_path / 'runs'}\n"
+        f"source: {{kind: phantom, profile: demo, studies: 40, size: 128, seed: 3, workers: 1, path: {shared_phantoms}}}\n"
+        "split: {fractions: [0.6, 0.1, 0.3]}\nprompts: docphim\nprepare: {long_side: 64, workers: 1}\n"
+        f"generate: {{backend: file, drafts: {tmp_path / 'right.jsonl'}}}\nevaluate: {{resamples: 100}}\n"
+        f"variants: {{right: , wrong: {{generate.drafts: {tmp_path / 'wrong.jsonl'}}}, again: }}\n",
+        encoding="utf-8",
+    )
+    for name in ("right", "wrong"):
+        write_jsonl(tmp_path / f"{name}.jsonl", [])
+    dataset, _ = program.run(recipe.load(str(path)), until="build")
+    tests = read_examples(dataset, "test")
+    answers = [example.messages[-1].content for example in tests]
+    for name, texts in (("right", answers), ("wrong", answers[1:] + answers[:1])):
+        rows = [{"id": e.id, "text": text} for e, text in zip(tests, texts, strict=True)]
+        write_jsonl(tmp_path / f"{name}.jsonl", rows)
+    return path
+
+
+def test_variants_run_once_each_on_one_dataset_and_stand_side_by_side(drafted, tmp_path):
+    made = recipe.load(str(drafted))
+    _, home = variants.run(made)
+    assert sorted(folder.name for folder in home.parent.iterdir()) == ["drafted", "drafted-right", "drafted-wrong"]
+    assert len(list((tmp_path / "data" / "phantom").iterdir())) == 1
+    rows = read_json(home / "tables.json")["tasks"][0]["rows"]
+    scores = {name: row["scores"]["rougeL"]["value"] for name, row in rows.items()}
+    assert scores["right"] == scores["again"] == 100 > scores["wrong"] and rows["again"]["same_as"] == "right"
+
+    # A finished run is not made again; what is missing is, and the tables are the same.
+    before = {p: p.read_bytes() for p in home.iterdir() if p.is_file()}
+    stamps = {p: p.stat().st_mtime_ns for p in home.parent.glob("drafted-right/*.json")}
+    (home.parent / "drafted-wrong" / "scores.json").unlink()
+    variants.run(made)
+    assert {p: p.read_bytes() for p in home.iterdir() if p.is_file()} == before
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+
+
+def test_every_variant_is_checked_before_the_first_starts(drafted, tmp_path):
+    (tmp_path / "wrong.jsonl").unlink()
+    with pytest.raises(Refused, match=r"^file_missing: variant wrong, generate\.drafts"):
+        variants.run(recipe.load(str(drafted)))
+    assert not (tmp_path / "runs" / "drafted-right").exists()
+    with pytest.raises(UsageError, match=r"^variant wrong: label set 'nothing' is not one of"):
+        variants.run(
+            recipe.load(
+                str(drafted),
+                ["variants.wrong.evaluate.label_sets=[nothing]", f"variants.wrong.generate.drafts={tmp_path / 'right.jsonl'}"],
+            )
+        )
+
+
+def test_variants_may_stop_before_they_are_scored(drafted):
+    _, home = variants.run(recipe.load(str(drafted)), until="build")
+    assert not list(home.glob("tables*")) and not (home.parent / "drafted-wrong" / "predictions.jsonl").exists()
