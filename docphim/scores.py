@@ -195,6 +195,7 @@ class TaskScores:
     coverage_words: dict[str, Coverage] | None = field(default=None, metadata=OPTIONAL)
     ceiling: Table | None = field(default=None, metadata=OPTIONAL)
     by_finding: dict[str, dict[str, Rates]] | None = field(default=None, metadata=OPTIONAL)
+    by_group: dict[str, dict[str, Table]] | None = field(default=None, metadata=OPTIONAL)
     judge: Judgement | None = field(default=None, metadata=OPTIONAL)
     image_gain: Score | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from docphim.evaluate.detail import behind
 from docphim.evaluate.drafts import Drafts, answer_section, first_ids, read_drafts, scored_texts
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
+from docphim.evaluate.groups import Case, by_group
 from docphim.evaluate.judge import Judge
 from docphim.evaluate.judge_scores import judge_section, judged_systems
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.language.fact import Fact
 from docphim.metrics import families, label_sets
-from docphim.metrics.measure import Measured, lead, mean_score, measure, reading, table
+from docphim.metrics.measure import Measured, lead, mean_score, measure, reading, scored, table
 from docphim.metrics.pairs import Pairs
 from docphim.progress import bar
 from docphim.scores import WRONG, Rates, Score, Table, TaskKey, TaskScores, write_scores
@@ -47,6 +49,14 @@ class Bench:
         """Score predictions; systems measured on the same patients are paired."""
         patients = [draft.patient for draft in drafts]
         return measure(pairs, patients, resamples=self.resamples, seed=self.seed, names=self.families)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen: every study of the dataset, and the rows of its prepared series, by study."""
+
+    studies: Mapping[str, Study]
+    series: Mapping[str, Sequence[Row]]
 
 
 def sets_of(examples: Iterable[Example]) -> tuple[str, ...]:
@@ -78,6 +88,9 @@ def write_tables(
     train = read_examples(dataset, "train")
     examples = [*train, *read_examples(dataset, "val"), *read_examples(dataset, "test")]
     studies = {s.id: s for s in (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))}
+    series: dict[str, list[Row]] = {}
+    for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
+        series.setdefault(row["study"], []).append(row)
     nats, thumbs, chosen = _read_nats(run / "likelihoods.jsonl"), Thumbs.read(dataset), task_metrics(dataset)
     by_task: dict[TaskKey, TaskScores] = {}
     errors: list[Row] = []
@@ -89,7 +102,7 @@ def write_tables(
         bench = Bench(language, resamples, seed, names, facts_read, judge, judged)
         same = [e for e in train if e.task == drafts.key.task]
         floors = Floors(same, drafts.turn, studies, thumbs, language, seed)
-        entry, systems, wrong = _task(drafts, floors, studies, bench)
+        entry, systems, wrong = _task(drafts, floors, Seen(studies, series), bench)
         by_task[drafts.key] = dataclasses.replace(entry, image_gain=_image_gain(drafts, nats, bench))
         measured += [(drafts, system) for system in systems]
         errors += wrong
@@ -99,9 +112,7 @@ def write_tables(
     return write_scores(run / "scores.json", by_task)
 
 
-def _task(
-    drafts: Drafts, floors: Floors, studies: Mapping[str, Study], bench: Bench
-) -> tuple[TaskScores, list[System], list[Row]]:
+def _task(drafts: Drafts, floors: Floors, seen: Seen, bench: Bench) -> tuple[TaskScores, list[System], list[Row]]:
     """One entry of scores.json, every system behind it, and its rows of errors.jsonl."""
     main = list(drafts.main.values())
     references, answers = [p.reference for p in main], drafts.answers(main)
@@ -112,7 +123,7 @@ def _task(
     reliance, wrong = _reliance(drafts, system, bench)
     leads = {floor: lead(system, m) for floor, m in blind.items()}
     drops = {key: score.drop for key, score in reliance.get("other", {}).items() if score.drop}
-    phantom, ceiling = _on_phantoms(drafts, studies, bench)
+    phantom, ceiling = _on_phantoms(drafts, seen.studies, bench)
     detail, matchings = behind(pairs, system)
     judge = None
     if bench.judge:
@@ -127,12 +138,29 @@ def _task(
         named=first_ids(drafts.faults),
         keys=keys(drafts),
         judge=judge,
+        by_group=_groups(drafts, pairs, [System("own", system, main), *wrong], seen, bench),
         **vars(detail),
         **phantom,
     )
     errors = list(error_rows(drafts, pairs, matchings)) if matchings else []
     below = [System(f"floor:{floor}", m, main) for floor, m in blind.items()]
     return entry, [System("own", system, main), *wrong, *below, *ceiling], errors
+
+
+def _groups(
+    drafts: Drafts, pairs: Pairs, systems: Sequence[System], seen: Seen, bench: Bench
+) -> dict[str, dict[str, Table]] | None:
+    """Scores of parts of the studies; None where reports are not read for their facts."""
+    if "facts" not in bench.families:
+        return None
+    set_ = next((name for name in label_sets() if name in bench.families), None)
+    cases = {
+        id_: Case(seen.studies.get(p.study), seen.series.get(p.study, ()), facts, set_)
+        for (id_, p), facts in zip(drafts.main.items(), pairs.facts[0], strict=True)
+    }
+    other = next((system for system in systems if system.name == "other"), None)
+    score = functools.partial(scored, resamples=bench.resamples, seed=bench.seed)
+    return by_group(cases, systems[0], other, score) or None
 
 
 def _reliance(drafts: Drafts, system: Measured, bench: Bench) -> tuple[dict[str, Table], list[System]]:
