@@ -223,6 +223,7 @@ class Recipe(Section):
     tasks: list[str] = ["findings"]
     prompts: Literal["paper", "docphim"] = "paper"
     pairs: Pairs | None = None
+    prompt_with: list[Literal["history", "technique", "phase"]] = []
     model: Model
     train: Train = Train()
     generate: Generate = Generate()

@@ -18,6 +18,8 @@ from docphim.yaml_in import parse
 log = logging.getLogger("docphim")
 #: What of a recipe shapes the dataset, and so its key.
 SHAPES_DATASET = {"source", "language", "split", "tasks", "prompts"}
+#: What does where it is not empty.
+MAY_SHAPE_DATASET = ("prompt_with",)
 
 
 def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[Path, Path]:
@@ -132,9 +134,13 @@ def dataset_folder(recipe: Recipe) -> Path:
         if gone.reason != "file_missing" or remembered is None:
             raise
         return remembered
-    settings = recipe.model_dump(mode="json", include=SHAPES_DATASET | ({"pairs"} if recipe.pairs else set()))
+    settings = recipe.model_dump(mode="json", include=_shaping(recipe))
     versions = {stage: VERSIONS[stage] for stage in ("ingest", "prepare", "build")}
     return name / files.content_key([settings, pixels(recipe), versions, content])
+
+
+def _shaping(recipe: Recipe) -> set[str]:
+    return SHAPES_DATASET | {key for key in MAY_SHAPE_DATASET if getattr(recipe, key)}
 
 
 def _remembered(recipe: Recipe, name: Path) -> Path | None:
@@ -144,6 +150,6 @@ def _remembered(recipe: Recipe, name: Path) -> Path | None:
         return None
     if not isinstance(before, dict):
         return None
-    now = resolved(recipe).model_dump(mode="json", include={*SHAPES_DATASET, "prepare"})
+    now = resolved(recipe).model_dump(mode="json", include=_shaping(recipe) | {"prepare"})
     folder = name / str(before.get("dataset_key"))
     return folder if all(before.get(k) == v for k, v in now.items()) and (folder / "build.json").exists() else None

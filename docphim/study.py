@@ -22,17 +22,20 @@ Context = Literal["none", "reference", "generated"]
 
 #: Where in a user's text a media entry is shown.
 TAG = re.compile(r"<(image|video)>")
+#: Metadata of a field that is left out of the row where it is None.
+OPTIONAL: dict[str, Any] = {"optional": True}
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One film or volume of a study; `path` is relative to the dataset folder."""
+    """One film or volume of a study; `path` is relative to the dataset folder, `phase` of a CT `contrast` or `native`."""
 
     id: str
     modality: str
     path: str
     unit: str = "display"
     view: str = "unknown"
+    phase: str | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +184,6 @@ class Prediction:
 def media_tags(messages: Iterable[Message]) -> list[str]:
     """The media tags of the users' messages, in order, each `image` or `video`: one for each media entry."""
     return [kind for message in messages if message.role == "user" for kind in TAG.findall(message.content)]
-
-
-#: Metadata of a field that is left out of the row where it is None.
-OPTIONAL: dict[str, Any] = {"optional": True}
 
 
 def to_row(noun: Any) -> Row:

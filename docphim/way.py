@@ -144,6 +144,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 "seed": split.seed,
                 "settings": pixels(recipe),
                 **({"pairs": recipe.pairs.model_dump()} if recipe.pairs else {}),
+                **({"prompt_with": recipe.prompt_with} if recipe.prompt_with else {}),
             },
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe)},
             folder=dataset,

@@ -38,6 +38,7 @@ def build(
     seed: int,
     settings: dict[str, Row],
     pairs: Row | None = None,
+    prompt_with: list[str] | None = None,
 ) -> None:
     """Write examples/{train,val,test}.jsonl, examples/draft.jsonl (studies without a report), leaks.json and stats.json.
 
@@ -49,6 +50,8 @@ def build(
         Modality → its section of the recipe, as prepare takes them.
     pairs : dict, optional
         The recipe's section of that name: which training negatives every example may have; None: none.
+    prompt_with : list of str, optional
+        What else the model is told where it is known: `history`, `technique`, `phase`.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def build(
     UsageError
         An unknown task, or splits that the source does not have.
     """
-    words = Prompts(prompts, language)
+    words = Prompts(prompts, language, tuple(prompt_with or ()))
     modules = {name: task(name) for name in tasks}
     refuse_ambiguous(modules, words)
     pictures = looks.read(dataset, settings)
@@ -207,8 +210,9 @@ def _lack(study: Study, module: ModuleType, pictures: Pictures) -> tuple[str, st
 
 
 def _with_view(series: Series, rows: list[Row]) -> Series:
-    views = {row["series"]: row["view"] for row in rows}
-    return dataclasses.replace(series, view=views.get(series.id, series.view))
+    row = next((row for row in rows if row["series"] == series.id), {})
+    phase = (row.get("how") or {}).get("series", {}).get("phase")
+    return dataclasses.replace(series, view=row.get("view", series.view), phase=series.phase or phase)
 
 
 def _write_rejected(dataset: Path, rows: list[Row]) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docphim.language.technique import phase_of
 from docphim.package_data import packaged
-from docphim.study import Study
+from docphim.study import TAG, Study
 
 
 @functools.cache
@@ -18,10 +19,11 @@ def _words() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """One prompt set in one language."""
+    """One prompt set in one language; `more` is what else it tells: `history`, `technique`, `phase`."""
 
     set: str
     language: str
+    more: tuple[str, ...] = ()
 
     @property
     def system(self) -> str:
@@ -32,9 +34,22 @@ class Prompts:
         """What the model is asked for a section (`findings`, `impression`, `then_impression`) of a study."""
         words = _words()
         views = words["views"][self.language]
-        view = study.series[0].view if study.series else "unknown"
+        first = study.series[0] if study.series else None
+        view = views.get(first and first.modality) or views.get(first and first.view, views["unknown"])
         text = str(words[self.set][self.language][section])
-        return text.format(view=views.get(view, views["unknown"]), person=self._person(study))
+        return text.format(view=view, person=self._person(study), more=self._more(study))
+
+    def _more(self, study: Study) -> str:
+        """What the study says of `more`; a tag in it shows no image."""
+        words, sections = _words()["more"][self.language], study.report.sections if study.report else {}
+        parts = []
+        for name in (name for name in words if name in self.more):
+            if name == "phase":
+                known = (study.series[0].phase if study.series else None) or phase_of(sections.get("technique", ""))
+                parts.append(words[name].get(known, ""))
+            elif text := TAG.sub("", sections.get(name, "")).strip().rstrip("."):
+                parts.append(words[name].format(text=text))
+        return "".join(parts)
 
     def _person(self, study: Study) -> str:
         words = _words()["person"][self.language]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from docphim.evaluate.by_study import System
 from docphim.language.fact import Fact
 from docphim.language.labels import labels_of
+from docphim.language.technique import phase_of
 from docphim.metrics import label_sets
 from docphim.metrics.catalogue import heads
 from docphim.metrics.intervals import finite, interval
@@ -21,6 +21,7 @@ from docphim.study import Row, Study
 
 #: A group of fewer studies is not shown.
 FEWEST = 5
+PHASES = ("contrast", "native")
 AFFIRMED = ("positive", "uncertain")
 #: Statistics by family and whose each report is, to values by key and the same on samples of patients.
 Scoring = Callable[[Mapping[str, Floats], Sequence[str]], tuple[dict[str, float], dict[str, Floats | None]]]
@@ -52,10 +53,7 @@ def phase(case: Case) -> str | None:
     truth = (case.study and case.study.truth) or {}
     known = [truth.get("phase"), *((row.get("how") or {}).get("series", {}).get("phase") for row in case.series)]
     sections = case.study.report.sections if case.study and case.study.report else {}
-    for name, patterns in _words()["phase"].items():
-        if any(re.search(pattern, sections.get("technique", ""), re.IGNORECASE) for pattern in patterns):
-            known.append(name)
-    return next((name for name in known if name in _words()["phase"]), None)
+    return next((name for name in known if name in PHASES), phase_of(sections.get("technique", "")))
 
 
 def findings(case: Case) -> str | None:
@@ -70,14 +68,14 @@ def findings(case: Case) -> str | None:
 GROUPS: dict[str, Callable[[Case], str | None]] = {"operated": operated, "phase": phase, "findings": findings}
 
 
-def by_group(cases: Mapping[str, Case], own: System, other: System | None, score: Scoring) -> dict[str, dict[str, Table]]:
+def by_group(cases: Mapping[str, Case], system: System, other: System | None, score: Scoring) -> dict[str, dict[str, Table]]:
     """The leading scores and coverage of each group of studies, with what is lost on another patient's image (`drop`).
 
     Parameters
     ----------
     cases : mapping of str to Case
         By example id.
-    own, other : System
+    system, other : System
         What was drafted on each patient's own image, and on another's.
     score : callable
         `metrics.measure.scored` with the samples chosen.
@@ -95,18 +93,21 @@ def by_group(cases: Mapping[str, Case], own: System, other: System | None, score
                 members.setdefault(group, []).append(id_)
         large = {group: ids for group, ids in sorted(members.items()) if len(ids) >= FEWEST}
         if len(large) > 1:
-            groups[name] = {group: _scores(ids, own, other, score) for group, ids in large.items()}
+            groups[name] = {group: _scores(ids, system, other, score) for group, ids in large.items()}
     return groups
 
 
-def _scores(ids: list[str], own: System, other: System | None, score: Scoring) -> Table:
-    keys = [*heads(own.measured.values), *(f"{name}/coverage" for name in label_sets() if name in own.measured.statistics)]
-    values, samples = _part(own, ids, score)
+def _scores(ids: list[str], system: System, other: System | None, score: Scoring) -> Table:
+    keys = [
+        *heads(system.measured.values),
+        *(f"{name}/coverage" for name in label_sets() if name in system.measured.statistics),
+    ]
+    values, samples = _part(system, ids, score)
     there = {p.id for p in other.drafts} if other else set()
     both = [id_ for id_ in ids if id_ in there]
     drops: Table = {}
     if other and both:
-        (mine, drawn), (theirs, drawn_too) = _part(own, both, score), _part(other, both, score)
+        (mine, drawn), (theirs, drawn_too) = _part(system, both, score), _part(other, both, score)
         for key in keys:
             a, b = drawn[key], drawn_too[key]
             drops[key] = Score(finite(mine[key] - theirs[key]), *interval(None if a is None or b is None else a - b))

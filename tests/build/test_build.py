@@ -92,6 +92,36 @@ def test_what_the_header_does_not_say_is_left_out_of_the_prompt(sex, age, view, 
     assert Prompts("paper", "vi").ask("findings", study) == said
 
 
+HISTORY, TECHNIQUE = "Ho <image> ra máu.", "Chụp xoắn ốc, có tiêm thuốc cản quang."
+WITHOUT = "Technique: Axial sections without the administration of IV contrast material"
+
+
+@pytest.mark.parametrize(
+    ("language", "technique", "phase", "more", "asked"),
+    [
+        ("vi", TECHNIQUE, None, (), "Ảnh chụp cắt lớp vi tính (CT) ngực bệnh nhân nữ, 40 tuổi. Mô tả hình ảnh."),
+        ("vi", TECHNIQUE, None, ("phase", "history"), " Lâm sàng: Ho  ra máu. Có tiêm thuốc cản quang. Mô tả"),
+        ("vi", TECHNIQUE, "native", ("phase",), "40 tuổi. Không tiêm thuốc cản quang. Mô tả hình ảnh."),
+        (
+            "en",
+            WITHOUT,
+            None,
+            ("phase",),
+            "Chest CT scan, patient female, 40 years old. Without contrast. Describe the findings.",
+        ),
+        ("en", "Axial sections, 1.5 mm.", None, ("phase", "technique"), "old. Technique: Axial sections, 1.5 mm. Describe"),
+        ("en", "", None, ("history", "technique", "phase"), "old. Clinical history: Ho  ra máu. Describe the findings."),
+    ],
+)
+def test_a_ct_is_called_one_and_what_the_recipe_tells_stands_before_the_question(language, technique, phase, more, asked):
+    from docphim.build.prompts import Prompts
+
+    report = Report(language, {"history": HISTORY, "technique": technique})
+    study = Study("s", "p", "F", 40, None, [Series("v", "ct", "x", phase=phase)], report, None, None, "test")
+    question = Prompts("docphim", language, more).ask("findings", study)
+    assert asked in question and "{" not in question and "X-ray" not in question
+
+
 def test_several_films_of_a_study_give_a_tag_and_a_medium_each(tmp_path):
     two = [Series("a", "xray", "prepared/a.b2nd"), Series("b", "xray", "prepared/b.b2nd")]
     build(make(tmp_path, s00={"series": two}), **DEFAULT)
