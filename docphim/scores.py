@@ -111,6 +111,18 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
+class LesionRates:
+    """How many of `n` lesions drafts name, 0 … 1: at all, with interval; their side, their lobe too (None: none has one)."""
+
+    n: int
+    presence: float
+    low: float | None = None
+    high: float | None = None
+    side: float | None = None
+    lobe: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LabelRow:
     """One label: precision, recall, F1 in percent (None without a denominator), and how many reports of either side have it."""
 
@@ -195,6 +207,7 @@ class TaskScores:
     coverage_words: dict[str, Coverage] | None = field(default=None, metadata=OPTIONAL)
     ceiling: Table | None = field(default=None, metadata=OPTIONAL)
     by_finding: dict[str, dict[str, Rates]] | None = field(default=None, metadata=OPTIONAL)
+    by_lesion: dict[str, dict[str, dict[str, LesionRates]]] | None = field(default=None, metadata=OPTIONAL)
     by_group: dict[str, dict[str, Table]] | None = field(default=None, metadata=OPTIONAL)
     judge: Judgement | None = field(default=None, metadata=OPTIONAL)
     image_gain: Score | None = None

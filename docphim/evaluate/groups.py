@@ -22,6 +22,8 @@ from docphim.study import Row, Study
 #: A group of fewer studies is not shown.
 FEWEST = 5
 PHASES = ("contrast", "native")
+#: How a phantom's truth calls them.
+_PHASES = {"native": "native", "arterial": "contrast", "venous": "contrast"}
 AFFIRMED = ("positive", "uncertain")
 #: Statistics by family and whose each report is, to values by key and the same on samples of patients.
 Scoring = Callable[[Mapping[str, Floats], Sequence[str]], tuple[dict[str, float], dict[str, Floats | None]]]
@@ -43,7 +45,10 @@ def _words() -> dict[str, Any]:
 
 
 def operated(case: Case) -> str:
-    """`yes` where the reference names what an operation leaves."""
+    """`yes` where the phantom's truth says so, or else the reference names what an operation leaves."""
+    truth = (case.study and case.study.truth) or {}
+    if "post_operative" in truth:
+        return "yes" if truth["post_operative"] else "no"
     left = {fact.finding for fact in case.reference if fact.polarity == "present"}
     return "yes" if left & set(_words()["operated"]) else "no"
 
@@ -51,7 +56,8 @@ def operated(case: Case) -> str:
 def phase(case: Case) -> str | None:
     """`contrast` or `native`, as the truth, the chosen series or the technique of the report says; None where none does."""
     truth = (case.study and case.study.truth) or {}
-    known = [truth.get("phase"), *((row.get("how") or {}).get("series", {}).get("phase") for row in case.series)]
+    chosen = ((row.get("how") or {}).get("series", {}).get("phase") for row in case.series)
+    known = [_PHASES.get(truth.get("phase", "")), *chosen]
     sections = case.study.report.sections if case.study and case.study.report else {}
     return next((name for name in known if name in PHASES), phase_of(sections.get("technique", "")))
 

@@ -19,13 +19,14 @@ from docphim.evaluate.floors import Floors, Thumbs
 from docphim.evaluate.groups import Case, by_group
 from docphim.evaluate.judge import Judge
 from docphim.evaluate.judge_scores import judge_section, judged_systems
+from docphim.evaluate.lesions import by_lesion, lesions_of
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.language.fact import Fact
 from docphim.metrics import families, label_sets
 from docphim.metrics.measure import Measured, lead, mean_score, measure, reading, scored, table
 from docphim.metrics.pairs import Pairs
 from docphim.progress import bar
-from docphim.scores import WRONG, Rates, Score, Table, TaskKey, TaskScores, write_scores
+from docphim.scores import WRONG, LesionRates, Rates, Score, Table, TaskKey, TaskScores, write_scores
 from docphim.study import Answer, Example, Prediction, Row, Study, from_row
 
 
@@ -53,8 +54,9 @@ class Bench:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen: every study of the dataset, and the rows of its prepared series, by study."""
+    """What was seen: a dataset, every study of it, and the rows of its prepared series, by study."""
 
+    dataset: Path
     studies: Mapping[str, Study]
     series: Mapping[str, Sequence[Row]]
 
@@ -102,7 +104,7 @@ def write_tables(
         bench = Bench(language, resamples, seed, names, facts_read, judge, judged)
         same = [e for e in train if e.task == drafts.key.task]
         floors = Floors(same, drafts.turn, studies, thumbs, language, seed)
-        entry, systems, wrong = _task(drafts, floors, Seen(studies, series), bench)
+        entry, systems, wrong = _task(drafts, floors, Seen(dataset, studies, series), bench)
         by_task[drafts.key] = dataclasses.replace(entry, image_gain=_image_gain(drafts, nats, bench))
         measured += [(drafts, system) for system in systems]
         errors += wrong
@@ -123,7 +125,7 @@ def _task(drafts: Drafts, floors: Floors, seen: Seen, bench: Bench) -> tuple[Tas
     reliance, wrong = _reliance(drafts, system, bench)
     leads = {floor: lead(system, m) for floor, m in blind.items()}
     drops = {key: score.drop for key, score in reliance.get("other", {}).items() if score.drop}
-    phantom, ceiling = _on_phantoms(drafts, seen.studies, bench)
+    phantom, ceiling = _on_phantoms(drafts, seen, bench)
     detail, matchings = behind(pairs, system)
     judge = None
     if bench.judge:
@@ -200,10 +202,10 @@ def _image_gain(drafts: Drafts, nats: Mapping[Any, float], bench: Bench) -> Scor
     return mean_score(np.array(gains), patients, resamples=bench.resamples, seed=bench.seed) if gains else None
 
 
-def _on_phantoms(drafts: Drafts, studies: Mapping[str, Study], bench: Bench) -> tuple[dict[str, Any], list[System]]:
+def _on_phantoms(drafts: Drafts, seen: Seen, bench: Bench) -> tuple[dict[str, Any], list[System]]:
     """Ceiling and findings, where the studies' truth is known."""
     examples = drafts.examples.values()
-    known = [(e, truth) for e in examples if (study := studies.get(e.study)) and (truth := study.truth)]
+    known = [(e, truth) for e in examples if (study := seen.studies.get(e.study)) and (truth := study.truth)]
     parts: dict[str, Any] = {}
     systems: list[System] = []
     reworded = [(drafts.main[e.id], text) for e, truth in known if (text := _reworded(e, truth, drafts.turn)) is not None]
@@ -213,11 +215,33 @@ def _on_phantoms(drafts: Drafts, studies: Mapping[str, Study], bench: Bench) -> 
         ceiling = bench.measure(pairs, shown)
         parts["ceiling"] = table(ceiling)
         systems.append(System("ceiling", ceiling, shown))
-    labelled = [(e, t["labels"]) for e, t in known if t.get("labels")]
+    labelled = [(e, t) for e, t in known if t.get("labels")]
     if labelled and "facts" in bench.families:
         label_set = next(str(t.get("label_set", "phantom")) for _, t in known if t.get("labels"))  # a film's truth names none
         parts["by_finding"] = _findings(drafts, labelled, label_set, bench)
+        parts["by_finding"] = _findings(drafts, labelled, bench)
+        parts["by_lesion"] = _lesions(drafts, labelled, seen, bench)
     return parts, systems
+
+
+def _lesions(
+    drafts: Drafts, known: Sequence[tuple[Example, Row]], seen: Seen, bench: Bench
+) -> dict[str, dict[str, dict[str, LesionRates]]] | None:
+    """Rates by grouping, group and image; what another patient's image gives is what chance names.  None without lesions."""
+    lesions = {e.id: lesions_of(t, e.media, seen.series.get(e.study, ()), seen.dataset) for e, t in known if t.get("lesions")}
+    tables: dict[str, dict[str, dict[str, LesionRates]]] = {}
+    for image in ("own", "other"):
+        shown = drafts.by_image.get(image, {})
+        rows = [(e, t["label_set"], shown[e.id].prediction) for e, t in known if e.id in shown and e.id in lesions]
+        if not rows:
+            continue
+        read = Pairs([text for *_, text in rows], [""] * len(rows), bench.language, facts_read=bench.facts_read).facts[0]
+        cases = [(facts, lesions[e.id], e.patient) for (e, _, _), facts in zip(rows, read, strict=True)]
+        rates = by_lesion(cases, rows[0][1], resamples=bench.resamples, seed=bench.seed)
+        for grouping, groups in rates.items():
+            for group, rate in groups.items():
+                tables.setdefault(grouping, {}).setdefault(group, {})[image] = rate
+    return tables or None
 
 
 def _reworded(example: Example, truth: Row, turn: int) -> str | None:
@@ -228,11 +252,13 @@ def _reworded(example: Example, truth: Row, turn: int) -> str | None:
 def _findings(
     drafts: Drafts, labelled: Sequence[tuple[Example, Mapping[str, int]]], label_set: str, bench: Bench
 ) -> dict[str, dict[str, Rates]]:
+def _findings(drafts: Drafts, known: Sequence[tuple[Example, Row]], bench: Bench) -> dict[str, dict[str, Rates]]:
     """Rates by finding and image; what the study's own film shows is the truth, whichever film was shown."""
     rates: dict[str, dict[str, Rates]] = {}
     for image in ("own", "other"):
         shown = drafts.by_image.get(image, {})
         cases = [(shown[e.id].prediction, truth, e.patient) for e, truth in labelled if e.id in shown]
+        cases = [(shown[e.id].prediction, truth["labels"], e.patient) for e, truth in known if e.id in shown]
         of_image = by_finding(
             cases,
             bench.language,
@@ -240,6 +266,8 @@ def _findings(
             seed=bench.seed,
             label_set=label_set,
             facts_read=bench.facts_read,
+            facts_read=bench.facts_read,
+            label_set=known[0][1].get("label_set", "phantom"),
         )
         for finding, rate in of_image.items():
             rates.setdefault(finding, {})[image] = rate
