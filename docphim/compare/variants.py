@@ -11,6 +11,7 @@ import numpy as np
 
 from docphim.compare.runs import Bench, Run, bench_of, choose, common_ids, floors_of, read_runs, same_signatures
 from docphim.compare.systems import Measured
+from docphim.compare.variants_parts import groups, lesions
 from docphim.errors import UsageError
 from docphim.files import atomic, read_jsonl, write_json
 from docphim.metrics import label_sets
@@ -131,7 +132,10 @@ def _task(
     measured = {run.folder: _numbers(run, key, ids, scores, bench) for run in runs}
     numbers = {name: {seed: measured[run.folder] for seed, run in by_seed.items()} for name, by_seed in of_variant.items()}
     base = numbers[variants[0].name]
+    entries = {name: [run.tasks[key].entry for run in by_seed.values()] for name, by_seed in of_variant.items()}
     rows = {v.name: _row(v, numbers[v.name], base if v is not variants[0] else None) for v in variants}
+    for name, row in rows.items():
+        row |= {"lesions": lesions(entries[name]), "groups": groups(entries[name])}
     floors = [(run, name, bench.measure(system)) for run, name, system in floors_of(key, runs, ids)]
     return {
         "key": str(key),

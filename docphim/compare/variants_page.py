@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from docphim.compare.page import both, localized, rendered, show, system_name, task_name
 from docphim.compare.row import Both
-from docphim.compare.variants_text import column_title, columns_with_values, digits_of, legend_values, paper, words
+from docphim.compare.variants_parts import leading_title, part_cell, part_tables, part_word, words
+from docphim.compare.variants_text import column_title, columns_with_values, digits_of, legend_values, paper
 from docphim.study import Row
 
 
@@ -31,6 +32,10 @@ def html(result: Row) -> str:
         system=system_name,
         columns_of=lambda of, task: columns_with_values(of, task, result["columns"]),
         paper_row=_paper_row,
+        part_tables=part_tables,
+        part=lambda name: show(Both(*part_word(name))),
+        part_title=_part_title,
+        part_cell=part_cell,
     )
 
 
@@ -47,6 +52,12 @@ def _between(score: Row, column: str, signed: bool = False) -> Markup:
         return Markup()
     low, high = (localized(score[end], digits_of(column), signed=signed) for end in ("low", "high"))
     return show(Both(f"[{low.vi}; {high.vi}]", f"[{low.en}, {high.en}]"))
+
+
+def _part_title(kind: str, rows: Row) -> Markup:
+    """What a part table shows."""
+    score = leading_title(rows) if kind == "groups" else ("", "")
+    return show(Both(*(title.format(score=name) for title, name in zip(part_word(kind), score, strict=True))))
 
 
 def _task(key: str) -> Both:

@@ -6,28 +6,21 @@ import csv
 import io
 import textwrap
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from docphim.columns import aligned
 from docphim.compare.latex import escape
 from docphim.compare.row import WIDTH, interval, many, number
 from docphim.compare.text import safe
+from docphim.compare.variants_parts import part_blocks, part_tables, words
 from docphim.errors import printable
 from docphim.language.labels import set_title
-from docphim.package_data import packaged
 from docphim.study import Row
 
 COLUMNS = (
     "table", "task", "system", "same_as", "column", "value", "low", "high", "seeds", "lowest", "highest",
     "difference", "difference_low", "difference_high", "published", "n", "signature",
 )  # fmt: skip
-
-
-def words() -> dict[str, Any]:
-    """The words of variants' tables, in Vietnamese and English."""
-    table: dict[str, Any] = packaged(Path(__file__).with_name("variants.yaml"))
-    return table
 
 
 def column_title(key: str) -> tuple[str, str]:
@@ -80,6 +73,8 @@ def terminal(result: Row) -> str:
         parts.append(f"{table['name']}: {task['key']}")
         parts += _columns(table, task, result, floors=table is result["tables"][0])
         parts += [textwrap.fill(f"paper: {note['en']}", WIDTH) for note in (table["published"] or {}).get("notes", [])]
+    for task in result["tasks"]:
+        parts += part_blocks(task)
     parts.append("\n".join(textwrap.fill(line["en"].format(**legend_values(result)), WIDTH) for line in words()["legend"]))
     return "\n".join(printable(line) for line in "\n\n".join(parts).split("\n")) + "\n"
 
@@ -150,6 +145,8 @@ def tidy(result: Row) -> str:
             row = task["rows"][name]
             for key, score in row["scores"].items():
                 writer.writerow(safe(_tidy_row(table, task, name, row, key, score)))
+        for name in table["rows"]:
+            writer.writerows(map(safe, _part_rows(table, task, name)))
         for floor in task["floors"]:
             for key, score in floor["scores"].items():
                 at = {"table": table["name"], "task": task["key"], "system": floor["system"], "column": key, "n": task["n"]}
@@ -174,6 +171,16 @@ def _tidy_row(table: Row, task: Row, name: str, row: Row, key: str, score: Row) 
         "n": task["n"],
         "signature": task["signatures"].get(key),
     }
+
+
+def _part_rows(table: Row, task: Row, name: str) -> Iterator[dict[str, Any]]:
+    """Numbers of parts of the data: `lesions/size/< 3/presence`, `groups/phase/contrast/value`."""
+    for kind, grouping, columns, cells in part_tables(task["rows"], [name]):
+        for column, cell in zip(columns, cells[0][1], strict=True):
+            for part, value in cell.items():
+                at = {"table": table["name"], "task": task["key"], "system": name, "n": cell["n"], "value": value}
+                if part != "n":
+                    yield at | {"column": f"{kind}/{grouping}/{column}/{part}", "same_as": task["rows"][name]["same_as"]}
 
 
 def latex(result: Row) -> str:
