@@ -30,6 +30,7 @@ def by_finding(
     facts_read: Mapping[str, list[Fact]] | None = None,
     facts_read: Mapping[str, list[Fact]] | None = None,
     label_set: str = "phantom",
+    facts_read: Mapping[str, list[Fact]] | None = None,
 ) -> dict[str, Rates]:
     """Sensitivity, false-positive rate and Youden's J of each finding, as fractions.
 

@@ -215,29 +215,30 @@ def _on_phantoms(drafts: Drafts, seen: Seen, bench: Bench) -> tuple[dict[str, An
         ceiling = bench.measure(pairs, shown)
         parts["ceiling"] = table(ceiling)
         systems.append(System("ceiling", ceiling, shown))
-    labelled = [(e, t) for e, t in known if t.get("labels")]
+    labelled = [(e, t["labels"]) for e, t in known if t.get("labels")]
     if labelled and "facts" in bench.families:
         label_set = next(str(t.get("label_set", "phantom")) for _, t in known if t.get("labels"))  # a film's truth names none
         parts["by_finding"] = _findings(drafts, labelled, label_set, bench)
         parts["by_finding"] = _findings(drafts, labelled, bench)
         parts["by_lesion"] = _lesions(drafts, labelled, seen, bench)
+        parts["by_lesion"] = _lesions(drafts, known, label_set, seen, bench)
     return parts, systems
 
 
 def _lesions(
-    drafts: Drafts, known: Sequence[tuple[Example, Row]], seen: Seen, bench: Bench
+    drafts: Drafts, known: Sequence[tuple[Example, Row]], label_set: str, seen: Seen, bench: Bench
 ) -> dict[str, dict[str, dict[str, LesionRates]]] | None:
     """Rates by grouping, group and image; what another patient's image gives is what chance names.  None without lesions."""
     lesions = {e.id: lesions_of(t, e.media, seen.series.get(e.study, ()), seen.dataset) for e, t in known if t.get("lesions")}
     tables: dict[str, dict[str, dict[str, LesionRates]]] = {}
     for image in ("own", "other"):
         shown = drafts.by_image.get(image, {})
-        rows = [(e, t["label_set"], shown[e.id].prediction) for e, t in known if e.id in shown and e.id in lesions]
+        rows = [(e, shown[e.id].prediction) for e, _ in known if e.id in shown and e.id in lesions]
         if not rows:
             continue
-        read = Pairs([text for *_, text in rows], [""] * len(rows), bench.language, facts_read=bench.facts_read).facts[0]
-        cases = [(facts, lesions[e.id], e.patient) for (e, _, _), facts in zip(rows, read, strict=True)]
-        rates = by_lesion(cases, rows[0][1], resamples=bench.resamples, seed=bench.seed)
+        read = Pairs([text for _, text in rows], [""] * len(rows), bench.language, facts_read=bench.facts_read).facts[0]
+        cases = [(facts, lesions[e.id], e.patient) for (e, _), facts in zip(rows, read, strict=True)]
+        rates = by_lesion(cases, label_set, resamples=bench.resamples, seed=bench.seed)
         for grouping, groups in rates.items():
             for group, rate in groups.items():
                 tables.setdefault(grouping, {}).setdefault(group, {})[image] = rate
@@ -267,7 +268,6 @@ def _findings(drafts: Drafts, known: Sequence[tuple[Example, Row]], bench: Bench
             label_set=label_set,
             facts_read=bench.facts_read,
             facts_read=bench.facts_read,
-            label_set=known[0][1].get("label_set", "phantom"),
         )
         for finding, rate in of_image.items():
             rates.setdefault(finding, {})[image] = rate
