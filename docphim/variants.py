@@ -80,7 +80,7 @@ def _member(name: str, base: Row, variant: str, changes: Row, seed: int | None, 
     recipe = validated(Recipe, values, where)
     with named(Member(variant, seed, recipe)):
         made_from = _made_from(recipe)
-    twin = next((other for other in before if other.same_as is None and _made_from(other.recipe) == made_from), None)
+    twin = next((other for other in before if _made_from(other.recipe) == made_from), None)
     return Member(variant, seed, recipe, None if twin is None else twin.recipe)
 
 

@@ -32,13 +32,13 @@ def test_a_lesion_is_named_at_all_on_its_side_and_in_its_lobe(text, language, ex
 
 
 def test_rates_are_of_lesions_by_size_and_by_whether_a_slice_shows_them():
-    right, nothing = facts("A nodule in the right upper lobe.", "en"), facts("Lungs are clear.", "en")
+    right, nothing = facts("A nodule in the right upper lobe.", "en"), facts("Lungs are clear. Cardiomegaly.", "en")
     small, large = lesion(size_mm=2.9, shown=False), lesion(size_mm=10.0, shown=True)
     heart = Lesion("cardiomegaly", None, None, None, None)
     cases = [(right, [small, large], "a"), (nothing, [lesion(size_mm=3), lesion(size_mm=6), heart], "b")]
     rates = by_lesion(cases, "phantom", resamples=100, seed=1)
     assert list(rates) == ["all", "size", "shown"] and list(rates["size"]) == ["< 3", "3-6", "6-10", "> 10"]
-    assert rates["all"]["all"] == LesionRates(5, 0.4, None, None, 0.5, 0.5), "the heart has no side and no lobe"
+    assert rates["all"]["all"] == LesionRates(5, 0.6, None, None, 0.5, 0.5), "the heart has no side and no lobe"
     assert {group: rate.presence for group, rate in rates["size"].items()} == {"< 3": 1, "3-6": 0, "6-10": 0, "> 10": 1}
     assert {group: (rate.n, rate.side) for group, rate in rates["shown"].items()} == {"inside": (1, 1), "outside": (1, 1)}
     many = [(right if i % 2 else nothing, [lesion()], f"p{i}") for i in range(60)]

@@ -8,7 +8,7 @@ from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, write_jsonl
 from docphim.variants import members
 
-BASE = "name: x\nsource: {kind: phantom}\nmodel: {family: qwen_vl}\ntrain: {epochs: 2}\n"
+BASE = "name: x\nsource: {kind: phantom, studies: 9}\nmodel: {family: qwen_vl}\ntrain: {epochs: 2}\n"
 
 
 @pytest.fixture
@@ -51,6 +51,15 @@ def test_variants_and_seeds_are_runs_of_their_own(load, text, settings, expected
     assert runs(load(text, *settings)) == expected
 
 
+def test_a_section_that_names_its_kind_replaces_the_other_and_any_else_is_merged(load):
+    text = "variants: {a: {train: {loss: {kind: other, gamma: 2}, warmup: 0.5}}}\n"
+    (member,) = members(load(text, "variants.a.train.weight_decay=0.1"))
+    assert member.recipe.train.loss.model_dump() == {"kind": "other", "gamma": 2}
+    (member,) = members(load("variants: {a: {source: {kind: folder, path: x}, train.warmup: 0.5}}"))
+    assert member.recipe.source.model_dump() == {"kind": "folder", "path": "x"}
+    assert (member.recipe.train.warmup, member.recipe.train.epochs) == (0.5, 2)
+
+
 def test_seeds_change_training_and_drafting_alone(load):
     one, two = (m.recipe.model_dump() for m in members(load("seeds: [0, 7]")))
     for values in (one, two):
@@ -82,6 +91,7 @@ def test_a_loss_that_weighs_its_negatives_nothing_is_no_other_than_none(load, lo
         ("base: 3", r"base: must name a recipe"),
         ("base: r.yaml", r"base: 'r\.yaml' stands on itself|no recipe"),
         ("base: nowhere", r"no recipe 'nowhere'"),
+        ("base: {recipe: demo, epochs: 3}", r"epochs: unknown key"),
     ],
 )
 def test_a_wrong_variant_names_itself_and_the_field(load, text, line):
@@ -102,6 +112,12 @@ def test_a_recipe_takes_what_it_does_not_say_from_its_base(tmp_path):
     # Another base takes the place of the first with its changes: one key.
     other = recipe.load(str(tmp_path / "r.yaml"), ["base=phantom_xray"])
     assert (other.source, other.train) == ((whole := recipe.load("phantom_xray")).source, whole.train)
+
+
+def test_a_base_does_not_give_its_name(tmp_path):
+    (tmp_path / "r.yaml").write_text("base: demo\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="name: required"):
+        recipe.load(str(tmp_path / "r.yaml"))
 
 
 def test_a_recipe_that_stands_on_itself_is_refused(tmp_path, monkeypatch):
