@@ -28,9 +28,6 @@ def by_finding(
     seed: int,
     label_set: str = "phantom",
     facts_read: Mapping[str, list[Fact]] | None = None,
-    facts_read: Mapping[str, list[Fact]] | None = None,
-    label_set: str = "phantom",
-    facts_read: Mapping[str, list[Fact]] | None = None,
 ) -> dict[str, Rates]:
     """Sensitivity, false-positive rate and Youden's J of each finding, as fractions.
 
@@ -44,7 +41,6 @@ def by_finding(
         By finding; `low` and `high` are of J.  Findings with fewer than `FEWEST` positives or negatives are left out.
     """
     named = [_named(text, language, label_set, facts_read or {}) for text, _, _ in cases]
-    named = [_named(text, language, facts_read or {}, label_set) for text, _, _ in cases]
     truths, rates = [truth for _, truth, _ in cases], {}
     patient = patient_index([patient for _, _, patient in cases])
     for name, labels in _groups(truths).items():
@@ -57,7 +53,6 @@ def by_finding(
 
 
 def _named(text: str, language: str, label_set: str, facts_read: Mapping[str, list[Fact]]) -> set[str]:
-def _named(text: str, language: str, facts_read: Mapping[str, list[Fact]], label_set: str) -> set[str]:
     known = facts_read.get(text)
     states = read_labels(text, language, label_set) if known is None else labels_of(known, label_set)
     return {label for label, state in states.items() if state in ("positive", "uncertain")}

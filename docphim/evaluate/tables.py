@@ -219,8 +219,6 @@ def _on_phantoms(drafts: Drafts, seen: Seen, bench: Bench) -> tuple[dict[str, An
     if labelled and "facts" in bench.families:
         label_set = next(str(t.get("label_set", "phantom")) for _, t in known if t.get("labels"))  # a film's truth names none
         parts["by_finding"] = _findings(drafts, labelled, label_set, bench)
-        parts["by_finding"] = _findings(drafts, labelled, bench)
-        parts["by_lesion"] = _lesions(drafts, labelled, seen, bench)
         parts["by_lesion"] = _lesions(drafts, known, label_set, seen, bench)
     return parts, systems
 
@@ -253,20 +251,17 @@ def _reworded(example: Example, truth: Row, turn: int) -> str | None:
 def _findings(
     drafts: Drafts, labelled: Sequence[tuple[Example, Mapping[str, int]]], label_set: str, bench: Bench
 ) -> dict[str, dict[str, Rates]]:
-def _findings(drafts: Drafts, known: Sequence[tuple[Example, Row]], bench: Bench) -> dict[str, dict[str, Rates]]:
     """Rates by finding and image; what the study's own film shows is the truth, whichever film was shown."""
     rates: dict[str, dict[str, Rates]] = {}
     for image in ("own", "other"):
         shown = drafts.by_image.get(image, {})
         cases = [(shown[e.id].prediction, truth, e.patient) for e, truth in labelled if e.id in shown]
-        cases = [(shown[e.id].prediction, truth["labels"], e.patient) for e, truth in known if e.id in shown]
         of_image = by_finding(
             cases,
             bench.language,
             resamples=bench.resamples,
             seed=bench.seed,
             label_set=label_set,
-            facts_read=bench.facts_read,
             facts_read=bench.facts_read,
         )
         for finding, rate in of_image.items():

@@ -128,6 +128,20 @@ def test_a_recipe_that_stands_on_itself_is_refused(tmp_path, monkeypatch):
         recipe.load("a.yaml")
 
 
+@pytest.mark.parametrize(
+    ("settings", "runs_", "trained"),
+    [((), 16, 12), (("seeds=[0,1,2]",), 33, 27), (("base=ct_rate", "name=ct-rate-tables"), 16, 12)],
+)
+def test_the_tables_of_the_paper_train_nothing_twice_and_share_one_dataset(settings, runs_, trained):
+    made = recipe.load("ct_tables", list(settings))
+    every = members(made)
+    assert (len(every), sum(m.same_as is None for m in every)) == (runs_, trained)
+    same = {m.variant: m.same_as.name.rpartition("-s")[0] for m in every if m.same_as}
+    assert same == {"beta0": f"{made.name}-origin", "beta010": f"{made.name}-gauss"}
+    shapes = {key: value for key, value in made.model_dump().items() if key in {*program.SHAPES_DATASET, "pairs", "prepare"}}
+    assert all({key: m.recipe.model_dump()[key] for key in shapes} == shapes for m in every)
+
+
 @pytest.fixture
 def drafted(tmp_path, shared_phantoms):
     """A recipe whose variants take drafts made elsewhere: right ones and others' ones; nothing is trained."""
