@@ -33,7 +33,7 @@ def write(
 ) -> None:
     """Scan a patient, word what is visible, and write the study into `folder`; the arguments are the source's options."""
     from docphim.phantom.ct.scan import scan
-    from docphim.phantom.ct.write import write_study
+    from docphim.phantom.ct.write import when, write_study
 
     patient = sample_patient(index, seed, profile)
     phase, kernel = scanned(patient, profile)
@@ -45,7 +45,7 @@ def write(
         for wording in (0, 1)
     ]
     truth: Row = {
-        "patient": {"id": patient.id, "sex": patient.sex, "age": patient.age},
+        "patient": {"id": patient.id, "sex": patient.sex, "age": patient.age, "day": when(patient)[0]},
         "findings": [to_row(f) for f in findings],
         "labels": truth_labels(findings),
         "label_set": "phantom_ct",
@@ -69,12 +69,13 @@ def study(folder: Path, language: Literal["vi", "en"]) -> SourceStudy | Rejectio
         known = {key: truth[key] for key in TRUTH} | {"reworded": truth["reworded"][language]}
         who, location = truth["patient"], _location(folder)
         shown = {f["name"] for f in truth["findings"] if f["visible"]}
+        day = f"{who['day'][:4]}-{who['day'][4:6]}-{who['day'][6:]}"
         values = ct_rate_labels(shown, label_names("ct_rate"))
     except (Refused, OSError, ValueError, KeyError, TypeError):
         return damaged(name)
     series = Series(f"{name}-1", "ct", f"prepared/{name}-1.b2nd", "HU")
     report, labels = Report(language, sections), Labels("ct_rate", "given", values)
-    row = Study(name, who["id"], who["sex"], who["age"], None, [series], report, labels, None, "phantom", known)
+    row = Study(name, who["id"], who["sex"], who["age"], day, [series], report, labels, None, "phantom", known)
     return SourceStudy(row, {series.id: location}, name)
 
 

@@ -168,13 +168,18 @@ def _header(scan: Scan, patient: Patient, number: int) -> FileDataset:
     return dataset
 
 
-def _identity(dataset: Dataset, scan: Scan, patient: Patient, number: int) -> None:
+def when(patient: Patient) -> tuple[str, str]:
+    """The day (YYYYMMDD) and the time (HHMMSS) of a patient's scan."""
     rng = rng_of(patient, "ct dicom")
+    day = f"20{rng.integers(18, 25):02d}{rng.integers(1, 13):02d}{rng.integers(1, 29):02d}"
+    return day, f"{rng.integers(7, 18):02d}{rng.integers(60):02d}{rng.integers(60):02d}"
+
+
+def _identity(dataset: Dataset, scan: Scan, patient: Patient, number: int) -> None:
     dataset.StudyInstanceUID = uid_of("ct study", patient.id, patient.seed)
     dataset.SeriesInstanceUID = uid_of("ct series", patient.id, patient.seed, number)
     dataset.FrameOfReferenceUID = uid_of("ct frame", patient.id, patient.seed)
-    day = f"20{rng.integers(18, 25):02d}{rng.integers(1, 13):02d}{rng.integers(1, 29):02d}"
-    time = f"{rng.integers(7, 18):02d}{rng.integers(60):02d}{rng.integers(60):02d}"
+    day, time = when(patient)
     dataset.StudyDate = dataset.SeriesDate = dataset.AcquisitionDate = dataset.ContentDate = day
     dataset.StudyTime = dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = time
     dataset.AccessionNumber = f"PC{patient.seed % 10**12:012d}"
