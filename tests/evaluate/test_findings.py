@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from docphim.evaluate.findings import FEWEST, by_finding
+from docphim.language.facts import facts
 from docphim.metrics.intervals import patient_index, resampled_sums
 
 TRUE, FALSE = {"cardiomegaly": 1}, {"cardiomegaly": 0}
@@ -30,6 +31,8 @@ def test_a_scan_is_read_for_the_findings_of_scans():
     truths = [{"emphysema": int(i < 6), "ground_glass_left": int(i < 6), "ground_glass_right": int(i % 2)} for i in range(12)]
     cases = [(sick if i < 6 else well, truth, f"p{i}") for i, truth in enumerate(truths)]
     read = by_finding(cases, "vi", resamples=100, seed=1, label_set="phantom_ct")
+    before = {text: facts(text, "vi") for text in (sick, well)}
+    assert by_finding(cases, "vi", resamples=100, seed=1, label_set="phantom_ct", facts_read=before) == read
     assert {name: rate.j for name, rate in read.items()} == {
         "emphysema": 1.0,
         "ground_glass_left": 1.0,

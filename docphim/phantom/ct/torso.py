@@ -113,7 +113,7 @@ def paint_lungs(slab: Slab, body: Body) -> None:
             continue
         cover = slab.inside(box, anatomy.hull(body, side, box.columns))
         slab.fill(box, cover, np.float32(LUNG) - np.float32(0.33) * box.y)
-        slab.lung[box.at] = np.maximum(slab.lung[box.at], cover)
+        slab.lung[box.at] = cover
 
 
 def take_from_lungs(slab: Slab) -> None:
