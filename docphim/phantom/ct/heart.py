@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
+from scipy.interpolate import PchipInterpolator
 
 from docphim.phantom import anatomy, vessels
 from docphim.phantom.body import Array, Body
@@ -19,6 +21,9 @@ CHAMBERS: tuple[tuple[str, float, float, float, tuple[float, float, float]], ...
     ("right_heart", -0.62, 8, 172, (0.34, 22, 30)),  # right atrium
     ("artery", 0.02, -20, 150, (0.40, 15, 20)),  # left atrium
 )
+
+#: Below this height the aorta's arch has ended.
+ARCH = 130.0
 
 
 def paint_heart(slab: Slab, body: Body, hu: dict[str, float]) -> None:
@@ -75,11 +80,20 @@ def aorta_line(body: Body) -> tuple[Array, Array]:
 
 
 def _smooth(line: Array, count: int) -> Array:
-    """More points on a curve through those of a line."""
-    from scipy.interpolate import PchipInterpolator
-
+    """More points, on a rounded curve along a line."""
     at = np.linspace(0, len(line) - 1, count)
-    return np.asarray(PchipInterpolator(np.arange(len(line)), line)(at), np.float32)
+    curve = PchipInterpolator(np.arange(len(line)), line)(at)
+    return np.asarray(ndimage.gaussian_filter1d(curve, 1.8, axis=0, mode="nearest"), np.float32)
+
+
+def paint_arch(slab: Slab, body: Body, hu: dict[str, float]) -> None:
+    """The arch once more as balls: where it turns, the cross-sections of a tube would leave gaps on the outer side."""
+    if slab.space.z[slab.rows.start] > ARCH:
+        return
+    line, radius = aorta_line(body)
+    for (x, y, z), r in zip(line[14:42:2].tolist(), radius[14:42:2].tolist(), strict=True):
+        if z + 1.2 * r < ARCH:
+            slab.ball((x, y, z), (r, r, r), hu["artery"])
 
 
 def vessel_lines(body: Body) -> dict[str, list[tuple[Line, float | list[float]]]]:

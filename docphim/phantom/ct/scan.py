@@ -163,6 +163,7 @@ def _paint(slab: Slab, ward: Ward, layers: dict[str, list[Layer]]) -> None:
     torso.paint_core(slab, body)
     _lesions(slab, ward, "heart")
     heart.paint_heart(slab, body, hu)
+    heart.paint_arch(slab, body, hu)
     _lay(slab, ward, layers["vessels"])
     _lesions(slab, ward, "soft")
     torso.take_from_lungs(slab)

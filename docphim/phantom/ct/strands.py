@@ -17,12 +17,13 @@ from docphim.phantom.ct.space import Slab, Space
 
 #: Points a voxel gets, and how much more than its share they fill: of thin tubes a little, of thick ones so much that the
 #: inside comes out whole.
-_DENSITY, _MORE, _WHOLE = 3.0, 1.2, 2.3
+_DENSITY, _MORE, _WHOLE = 3.0, 1.2, 3.0
 #: A sample's cross-section gets one of these numbers of points, so that one array operation serves all alike.
 _COUNTS = np.array([1, 2, 4, 8, 16, 32, 64, 128, 180, 256, 360, 512, 720, 1024, 1448, 2048, 2896, 4096, 5792, 8192])
 #: Pieces of so many voxels get more points still: a hole in a great vessel would be seen.
 THICK = 20
-_TURN, _GOLDEN = 2.399963, 0.618034
+#: Steps of an even additive sequence of the plane (M. Roberts, 2018): the angle around a tube, the way along it.
+_AROUND, _ALONG = 2 * np.pi * 0.7548776662, 0.5698402910
 
 
 @dataclass(frozen=True)
@@ -160,12 +161,12 @@ def _spread(space: Space, piece: Samples) -> tuple[NDArray[Any], ...]:
 
 
 def _points(space: Space, table: Array, share: Array, nth: NDArray[np.intp], count: int) -> tuple[NDArray[Any], ...]:
-    """Points on a sunflower's spiral over the cross-section, turned from piece to piece, and spread along it."""
+    """Points on a spiral over the cross-section, turned from piece to piece, and spread along it."""
     k = np.arange(count, dtype=np.float32)[:, None]
     out = np.sqrt((k + np.float32(0.5)) / count) if count > 1 else np.zeros((1, 1), np.float32)
     turned = (nth % 1024).astype(np.float32)[None]
-    turn = k * np.float32(_TURN) + turned * np.float32(3.8832)
-    forth = (k * np.float32(_GOLDEN) + turned * np.float32(0.7549)) % 1 - np.float32(0.5)
+    turn = k * np.float32(_AROUND) + turned * np.float32(3.8832)
+    forth = (k * np.float32(_ALONG) + turned * np.float32(0.618034)) % 1 - np.float32(0.5)
     a, b = out * np.cos(turn), out * np.sin(turn)
     index, good = [], np.ones(a.shape, bool)
     axes = ((0, space.x, space.step[2]), (1, space.y, -space.step[1]), (2, space.z, space.step[0]))
