@@ -1,4 +1,4 @@
-"""What a step on pairs costs against a plain one: `python benchmarks/pairs.py [--rounds 3] [--steps 6] [--batch 8]`.
+"""What a step on pairs costs against a plain one: `python benchmarks/pairs.py [--rounds 5] [--steps 6] [--batch 8]`.
 
 Each step sees the same answers; a pair step sees each beside another patient's film too.  In processor seconds; of each step
 the fastest of the rounds, which alternate.  Claims: a pair step costs at most 2.0 plain ones; with a frozen encoder at most
@@ -106,7 +106,7 @@ def check(name: str, work: Work, capped: float | None, plain: Work) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, value in (("rounds", 3), ("steps", 6), ("batch", 8), ("size", 224)):
+    for name, value in (("rounds", 5), ("steps", 6), ("batch", 8), ("size", 224)):
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
     torch.set_num_threads(1)  # else the processor time of threads that wait is counted
