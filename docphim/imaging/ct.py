@@ -110,12 +110,10 @@ def _slices(
     def looked_at() -> Iterator[np.ndarray]:
         for plane in planes.read():
             seen.look(plane)
-            if plane.dtype.itemsize == 1:
-                plane = plane.astype(np.int16)
-            if published:  # its steps clip before they resample
-                plane = np.minimum(plane, HIGHEST)
-            # padding of −2000 must not run into the edge of the body
-            yield plane if plane.dtype.kind == "u" else np.maximum(plane, LOWEST)
+            values = plane.astype(np.float32)
+            # padding of −2000 must not run into the edge of the body; the published steps clip both ends before they resample
+            np.maximum(values, LOWEST, out=values)
+            yield np.minimum(values, HIGHEST, out=values) if published else values
 
     for number, plane in resample.resampled(looked_at(), *grid, backwards=turn.backwards[0]):
         whole = np.rint(np.minimum(plane, np.float32(HIGHEST), out=plane), out=plane).astype(np.int16)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: Rows that are summed at once.
+_ROWS = 64
 #: Lengths of a grid are counted up to this share of a voxel: 512 x 0.9375 mm hold 640 voxels of 0.75 mm, not 639.
 _ROUNDING = 1e-6
 
@@ -73,7 +75,7 @@ def resampled(
         while len(window) < len(needed):
             number, plane = next(numbered)
             if number in needed:
-                window[number] = in_plane(plane, rows, columns) if few else plane.astype(np.float32)
+                window[number] = in_plane(plane, rows, columns) if few else plane.astype(np.float32, copy=False)
         made = weighted([window[number] for number in needed], weights)
         yield sample, made if few else in_plane(made, rows, columns)
     for _ in numbered:  # planes beyond the last voxel that is whole are looked at too
@@ -81,11 +83,14 @@ def resampled(
 
 
 def weighted(planes: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """The weighted sum of planes, float32, added in their order."""
-    total = planes[0] * weights[0]
-    for plane, weight in zip(planes[1:], weights[1:], strict=True):
-        if weight:
-            total += plane * weight
+    """The weighted sum of planes, float32, added in their order; some rows at a time, which stay in the processor's cache."""
+    total = np.empty(planes[0].shape, np.float32)
+    part = np.empty_like(total[:_ROWS])
+    for at in range(0, len(total), _ROWS):
+        rows = slice(at, at + _ROWS)
+        sums = np.multiply(planes[0][rows], weights[0], out=total[rows])
+        for plane, weight in zip(planes[1:], weights[1:], strict=True):
+            sums += np.multiply(plane[rows], weight, out=part[: len(sums)])
     return total
 
 
