@@ -123,7 +123,7 @@ def test_the_tibia_is_refused() -> None:
         ("xray_dicom", {"CR": 2, "xray": 2}, 3, {"body_part_out_of_scope"}),
         ("xray_ccby_with_text", {"xray": 8}, 8, set()),
         ("ct_chest_lidc_0314", {"CT": 1}, 1, set()),
-        ("ct_nifti", {"unknown": 3}, 0, {"unit_unknown"}),
+        ("ct_nifti", {"CT": 1, "unknown": 2}, 1, {"unit_unknown"}),
     ],
 )
 def test_inspect_knows_the_folders(folder: str, counts: dict[str, int], usable: int, reasons: set[str]) -> None:

@@ -31,7 +31,7 @@ def docphim(*arguments, cwd=None, **environment):
             ["score", "x.jsonl", "--convention", "cocoa"],
             "error: --convention cocoa: must be one of docphim, rouge-score-default",
         ),
-        (["new", "x.yaml", "--from", "nope"], "error: --from nope: must be one of demo"),
+        (["new", "x.yaml", "--from", "nope"], "error: --from nope: must be one of ct_demo"),
         (["train", "demo"], "error: train needs ingest, which is not done for this recipe; run `docphim ingest` first"),
     ],
 )
