@@ -25,11 +25,15 @@ def table() -> dict[str, Any]:
     return packaged(Path(__file__).with_name("scope.yaml"))
 
 
+def bare(value: str) -> str:
+    """Capitals without accents, signs as they are: 'Ngực C-' -> 'NGUC C-'."""
+    parted = unicodedata.normalize("NFD", mended(value).replace("đ", "d").replace("Đ", "D"))
+    return "".join(c for c in parted if not unicodedata.combining(c)).upper()
+
+
 def plain(value: str) -> str:
     """Capitals without accents, words parted by single spaces: 'Ngực thẳng' -> 'NGUC THANG'."""
-    bare = unicodedata.normalize("NFD", mended(value).replace("đ", "d").replace("Đ", "D"))
-    bare = "".join(c for c in bare if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[A-Z0-9]+", bare.upper()))
+    return " ".join(re.findall(r"[A-Z0-9]+", bare(value)))
 
 
 def has(words: str, phrase: str) -> bool:
@@ -42,6 +46,12 @@ def without(words: str, phrases: list[str]) -> str:
     for phrase in phrases:
         words = f" {words} ".replace(f" {phrase} ", "  ").strip()
     return words
+
+
+def names_chest(words: str) -> bool:
+    """Whether words name the chest, outside phrases that hold such a word and mean another part (thoracic spine, thắt lưng)."""
+    rest = without(words, table()["not_the_chest"])
+    return any(word in rest for word in table()["chest"])
 
 
 def meanings(words: str, names: dict[str, list[str]]) -> list[str]:

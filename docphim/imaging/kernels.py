@@ -1,10 +1,11 @@
-"""What a scanner's words say of a reconstruction: whether its kernel is soft or sharp, whether contrast medium was given."""
+"""What a scanner's words say of a series: its kernel soft or sharp, contrast medium or none, which part, breathed in or out."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from docphim.imaging.header_words import bare, names_chest, plain
 from docphim.package_data import packaged
 
 _TABLE = Path(__file__).with_suffix(".yaml")
@@ -16,10 +17,55 @@ def kernel_kind(kernel: str) -> str:
 
 
 def phase_of(agent: str, description: str) -> str:
-    """`native`, `contrast`, or '' where neither the agent nor the series' description says which."""
-    if agent:
-        return "native" if agent.lower() in ("none", "no") else "contrast"
-    return next((phase for phase in ("native", "contrast") if _any(phase, description)), "")
+    """`native`, `contrast`, or '' where neither the agent nor the series' description says which.
+
+    >>> phase_of("Không", ""), phase_of("N/A", "Ngực trước tiêm"), phase_of("Xenetix 350", "")
+    ('native', 'native', 'contrast')
+    """
+    if plain(agent) and not _any("agent_silent", plain(agent)):
+        return "native" if _any("agent_none", plain(agent)) or _any("native", _spoken(agent)) else "contrast"
+    words = _without("both_phases", _spoken(description))
+    return next((phase for phase in ("native", "contrast") if _any(phase, words)), "")
+
+
+def of_another_part(description: str, body_part: str, protocol: str) -> bool:
+    """Whether a series' words name another part of the body than the chest; what lies nearest to the series counts first.
+
+    `Phổi` in a description names a window of an abdomen too, where BodyPartExamined says that it is one.
+
+    >>> of_another_part("ABDOMEN 5.0", "CHEST", ""), of_another_part("Lung 1.0", "ABDOMEN", "")
+    (True, True)
+    """
+    texts = [plain(text) for text in (description, body_part, protocol)]
+    if _any("window_of_lung", texts[0]) and _names_other(texts[1]):
+        del texts[0]
+    for words in texts:
+        if names_chest(_without("bases_of_lung", words)):
+            return False
+        if _names_other(words):
+            return True
+    return False
+
+
+def breathed_out(description: str) -> bool:
+    """Whether a series' words say that it shows expiration alone."""
+    words = plain(description)
+    return _any("expiration", words) and not _any("inspiration", words)
+
+
+def _names_other(words: str) -> bool:
+    return not names_chest(_without("bases_of_lung", words)) and _any("other_parts", words)
+
+
+def _spoken(text: str) -> str:
+    """Words with the signs that mean something: `C-`, `C+`, `w/o`."""
+    return re.sub(r"[_\s]+", " ", bare(text))
+
+
+def _without(name: str, words: str) -> str:
+    for pattern in packaged(_TABLE)[name]:
+        words = re.sub(pattern, " ", words, flags=re.IGNORECASE)
+    return " ".join(words.split())
 
 
 def _any(name: str, text: str) -> bool:

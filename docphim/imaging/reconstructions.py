@@ -1,7 +1,8 @@
 """Which of a scan's series is read where there are several: by the recipe's kernel, thickness and phase, then in this order.
 
-Of what a rule lets through, these come first: series as the scanner made them, not worked on; those that reach furthest along
-the body; the thinnest slices; a soft kernel; contrast; the lowest SeriesNumber.  Scouts, single images and slices that do not
+Of what a rule lets through, these come first: series whose words name the chest or no part of the body; series as the scanner
+made them, not worked on; inspiration before expiration; those that reach furthest along the body; the thinnest slices; a soft
+kernel; contrast; the lowest SeriesNumber.  Scouts, single images and slices that do not
 lie across the body are never chosen where others are.
 """
 
@@ -20,7 +21,7 @@ from pydicom import Dataset
 from docphim.errors import Refused
 from docphim.imaging.io import dicom
 from docphim.imaging.io.slices import Slice, header_of, slices_of
-from docphim.imaging.kernels import kernel_kind, phase_of
+from docphim.imaging.kernels import breathed_out, kernel_kind, of_another_part, phase_of
 from docphim.recipe import Section
 from docphim.study import Row
 
@@ -60,6 +61,8 @@ class Candidate:
     thickness: float
     phase: str
     description: str
+    elsewhere: bool
+    expiration: bool
     original: bool
     across: bool
     reach: float
@@ -85,6 +88,8 @@ def chosen(paths: Sequence[Path], rule: Rule) -> tuple[tuple[Slice, ...], Row]:
         asked = " and ".join(f"{name} {value}" for name, value in rule.model_dump().items() if value is not None)
         raise Refused("volume_missing", "", f"none of {len(parts)} series has the {asked} that the recipe asks for")
     usable = [c for c in fits if c.across and len(c.slices) >= _FEW] or fits
+    nearest = min(map(_aside, usable))
+    usable = [c for c in usable if _aside(c) == nearest]
     furthest = max(c.reach for c in usable)
     best = min(usable, key=lambda c: _order(c, furthest))
     return best.slices, {"series": {"of": len(parts), "kernel": kernel_kind(best.kernel), "phase": best.phase or "unknown"}}
@@ -110,6 +115,7 @@ def _parted(files: list[tuple[Path, Dataset]]) -> list[list[tuple[Path, Dataset]
         parts[dicom.text(header, "SeriesInstanceUID")].append((path, header))
     for keyword, (reason, name) in _ONE_SCAN.items() if len(parts) > 1 else ():
         values = {dicom.text(header, keyword).rstrip("^") for _, header in files}
+        values = set(map(dicom.same_name, values)) if keyword == "PatientName" else values
         if len(values) > 1:
             raise Refused(reason, "", f"the files are of {len(values)} {name}")
     return list(parts.values())
@@ -128,6 +134,8 @@ def _candidate(members: list[Slice]) -> Candidate:
         thickness=(dicom.numbers(header, "SliceThickness") or [step])[0] or step,
         phase=phase_of(dicom.text(header, "ContrastBolusAgent"), description),
         description=description,
+        elsewhere=of_another_part(description, dicom.text(header, "BodyPartExamined"), dicom.text(header, "ProtocolName")),
+        expiration=breathed_out(description),
         original=kinds[0] != "DERIVED" and "LOCALIZER" not in kinds,
         across=abs(normal[2]) > _ACROSS and "LOCALIZER" not in kinds,
         reach=float(along[-1] - along[0]) + step,
@@ -135,10 +143,14 @@ def _candidate(members: list[Slice]) -> Candidate:
     )
 
 
-def _order(candidate: Candidate, furthest: float) -> tuple[bool, bool, float, int, bool, int, str]:
+def _aside(candidate: Candidate) -> tuple[bool, bool, bool]:
+    """False comes first: the abdomen of the same study may reach further than the chest, and show the bases of the lungs."""
+    return candidate.elsewhere, not candidate.original, candidate.expiration
+
+
+def _order(candidate: Candidate, furthest: float) -> tuple[bool, float, int, bool, int, str]:
     kernels = {"soft": 0, "unknown": 1, "sharp": 2}
     return (
-        not candidate.original,
         candidate.reach < (1 - _AS_FAR) * furthest,
         candidate.thickness,
         kernels[kernel_kind(candidate.kernel)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pydicom
 
 from docphim.errors import Refused
-from docphim.imaging.header_words import has, plain, table, without
+from docphim.imaging.header_words import has, names_chest, plain, table, without
 from docphim.imaging.io.dicom import items, modality_of, text
 from docphim.imaging.views import view_of
 
@@ -131,7 +131,7 @@ def _check_body_part(ds: pydicom.Dataset, image: list[tuple[str, str]], study: l
     if _chest_by_attribute(ds):
         return
     for texts in (image, study):
-        if any(_names_chest(words) for _, words in texts):
+        if any(names_chest(words) for _, words in texts):
             return
         if other := _first(texts, "not_the_chest", "named"):
             raise Refused("body_part_out_of_scope", "", "{} says {}".format(*other))
@@ -144,13 +144,7 @@ def _chest_by_attribute(ds: pydicom.Dataset) -> bool:
     stated = [(source, plain(value)) for source, value in parts]
     stated = [(source, part) for source, part in stated if part and part not in table()["silent"]]
     for source, part in stated:
-        if not _names_chest(part) or any(word in part for word in table()["not_chest"]):
+        if not names_chest(part) or any(word in part for word in table()["not_chest"]):
             name = part if part in table()["named"] else "another part than the chest"
             raise Refused("body_part_out_of_scope", "", f"{source} says {name}")
     return bool(stated)
-
-
-def _names_chest(words: str) -> bool:
-    """Whether words name the chest, outside phrases that hold such a word and mean another part (thoracic spine, thắt lưng)."""
-    rest = without(words, table()["not_the_chest"])
-    return any(word in rest for word in table()["chest"])

@@ -28,6 +28,20 @@ TECHNIQUES = [
     ("CHỤP CLVT NGỰC KHÔNG CẢN QUANG", "native"),
     ("Tiêm 80 ml Ultravist 300 qua tĩnh mạch, tốc độ 3 ml/s.", "contrast"),
     ("Chụp cắt lớp vi tính ngực, độ dày 1 mm, cửa sổ phổi và trung thất.", None),
+    ("CT chest, contrast not used.", "native"),
+    ("The patient refused contrast.", "native"),
+    ("Contrast medium was not administered.", "native"),
+    ("IV contrast declined by the patient.", "native"),
+    ("Oral contrast was not used; IV contrast was given.", "contrast"),
+    ("Bệnh nhân từ chối tiêm thuốc cản quang.", "native"),
+    ("Cản quang: không.", "native"),
+    ("Chụp trước tiêm.", "native"),
+    ("Thuốc cản quang không được sử dụng.", "native"),
+    ("Intravenous contrast withheld because of renal failure.", "native"),
+    ("Chụp trước và sau tiêm thuốc.", "contrast"),
+    ("Chống chỉ định thuốc cản quang.", "native"),
+    ("Contrast agent was injected at 3 ml/s.", "contrast"),
+    ("No IV contrast.", "native"),
 ]
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pydicom
 import pytest
 from chest_films import as_bytes, compressed
-from chest_volumes import SAME_GRID, SPACING, chest, scan
+from chest_volumes import SAME_GRID, SPACING, abdomen, body, chest, head, scan
 from ct_series import moved, without
 from pydicom import uid
 
 from docphim.errors import Refused
-from docphim.imaging import ct
+from docphim.imaging import ct, kernels
 from docphim.imaging.convert import convert
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.study import Row
@@ -90,6 +90,115 @@ def test_one_series_of_a_scan_is_read(tmp_path: Path, names: tuple[str, ...], ru
     assert facts["how"]["series"]["of"] == len(names)
 
 
+#: The agent and the description of a series, and what they say of contrast medium.
+PHASES = [
+    ("", "TRUOC TIEM", "native"),
+    ("", "Ngực trước tiêm", "native"),
+    ("", "PRE CONTRAST", "native"),
+    ("N", "CHEST", "native"),
+    ("0", "", "native"),
+    ("Không", "", "native"),
+    ("KHONG", "", "native"),
+    ("", "CHEST C-", "native"),
+    ("", "NCCT chest", "native"),
+    ("", "Chest no IV", "native"),
+    ("KHONG TIEM THUOC", "", "native"),
+    ("none", "Thorax arterial", "native"),
+    ("N/A", "", ""),
+    ("N/A", "CHEST C+", "contrast"),
+    ("OMNIPAQUE 350", "TRUOC TIEM", "contrast"),
+    ("Non-ionic 300", "", "contrast"),
+    ("Chưa tiêm", "", "native"),
+    ("", "C-Spine 1.0", ""),
+    ("", "Chest W/O", "native"),
+    ("", "CHEST W WO CONTRAST", ""),
+    ("", "Sau tiêm 60s", "contrast"),
+    ("", "Thì động mạch", "contrast"),
+    ("", "Thorax_pre_contrast", "native"),
+    ("", "sans injection", "native"),
+    ("", "post op day 3", ""),
+    ("", "CHUA TIEM THUOC", "native"),
+    ("", "Không thuốc 1.25", "native"),
+    ("", "CECT THORAX", "contrast"),
+    ("", "W/O IV CONTRAST", "native"),
+    ("", "Chest pre/post contrast", ""),
+    ("", "5mm +C", "contrast"),
+    ("Yes", "", "contrast"),
+    ("-", "", ""),
+    ("", "1.25 STND", ""),
+    ("No contrast", "", "native"),
+    ("", "Lung C- 1.0", "native"),
+    ("", "(C-)", "native"),
+    ("", "Before contrast", "native"),
+    ("", "KO TIEM", "native"),
+    ("0 ml", "", "native"),
+]
+#: Description, body part and protocol of a series, and whether they name another part than the chest.
+PARTS = [
+    ("CHEST", "CHEST", "", False),
+    ("ABDOMEN", "ABDOMEN", "", True),
+    ("", "HEAD", "", True),
+    ("Bụng 5.0", "CHEST", "", True),
+    ("Ngực bụng", "", "", False),
+    ("", "CHEST", "Abdomen^Routine", False),
+    ("1.0 Br40", "", "ThorAbd", False),
+    ("Sọ não", "", "", True),
+    ("So nao khong tiem", "", "", True),
+    ("Lung", "", "", False),
+    ("Phổi 1.0", "ABDOMEN", "", True),
+    ("Phổi 1.0", "CHEST", "", False),
+    ("ABD lung bases", "", "", True),
+    ("T-Spine bone", "", "", True),
+    ("Cột sống ngực", "", "", True),
+    ("Thorax có tiêm", "", "", False),
+    ("Có tiêm 1.25", "", "", False),
+    ("CHEST ABD PELVIS", "ABDOMEN", "", False),
+    ("Arms up", "", "", False),
+    ("Neck 2.0", "NECK", "", True),
+    ("CTA COW BRAIN", "HEAD", "", True),
+    ("Cổ ngực", "", "", False),
+    ("Gan 3 thì", "", "", True),
+    ("HRCT", "", "", False),
+    ("Body 5.0", "ABDOMEN", "", True),
+    ("Axial 5.0", "", "ABDOMEN/PELVIS", True),
+    ("Hệ tiết niệu", "", "", True),
+    ("Hai phổi", "", "", False),
+    ("Mediastinum", "CHEST", "Head", False),
+    ("Tiểu khung", "CHEST", "", True),
+]
+BREATHED_OUT = ["EXPIRATION HRCT", "Thì thở ra", "HRCT EXP 1.0", "Exhale", "Tho ra toi da"]
+NOT_OUT = ["INSP/EXP", "Hít vào", "Export", "Experimental", "Inspiration 1.0"]
+
+
+def test_a_scanners_words_are_understood_in_both_languages() -> None:
+    assert [row for row in PHASES if kernels.phase_of(*row[:2]) != row[2]] == []
+    assert [row for row in PARTS if kernels.of_another_part(*row[:3]) != row[3]] == []
+    assert (
+        [text for text in BREATHED_OUT if not kernels.breathed_out(text)] == list(filter(kernels.breathed_out, NOT_OUT)) == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("chest_says", "other_says", "other"),
+    [
+        ({"BodyPartExamined": "CHEST"}, {"BodyPartExamined": "ABDOMEN"}, chest(top=-2, bottom=-0.5)),
+        ({}, {"SeriesDescription": "Bụng có tiêm 5.0"}, abdomen()),
+        ({"SeriesDescription": "lung"}, {"ProtocolName": "HEAD routine", "SliceThickness": 0.6}, head()),
+        ({"SliceThickness": 1.25}, {"SeriesDescription": "Thì thở ra", "SliceThickness": 1.0}, chest()),
+        ({"ImageType": ["DERIVED", "SECONDARY", "AXIAL"]}, {"BodyPartExamined": "PELVIS"}, body()),
+    ],
+)
+def test_the_chest_breathed_in_comes_before_what_reaches_further(
+    tmp_path: Path, chest_says: Row, other_says: Row, other: np.ndarray
+) -> None:
+    uids = {"SeriesInstanceUID": "1.2.9", "SOPInstanceUID": lambda n: f"1.2.9.{n}"}
+    further = {"ImagePositionPatient": lambda n: [-155.0, -155.0, -500 + 26.0 * n]}
+    scan(tmp_path, other, name="0", **uids, **further, **other_says)
+    scan(tmp_path, name="1", **chest_says)
+    array, facts = prepared(tmp_path)
+    assert (len(array), array[3, 12, 22], facts["how"]["series"]["of"]) == (12, 700, 2)
+
+
 def test_convert_reads_the_same_series_of_a_scan(tmp_path: Path) -> None:
     folder = study(tmp_path / "scan", "sharp", "soft", "dose")
     with pytest.raises(Refused, match="series_mixed"):
@@ -123,12 +232,17 @@ def test_the_series_that_reaches_furthest_comes_before_the_thinnest(tmp_path: Pa
     [
         ({"PatientID": "B"}, "study_mixed_patients"),
         ({"PatientName": "Tran^B"}, "study_mixed_patients"),
+        ({"PatientName": "Nguyễn^Văn Thúy"}, "study_mixed_patients"),
+        ({"PatientName": "NGUYEN^VAN THU^"}, None),
         ({"StudyInstanceUID": "1.2.99"}, "series_mixed"),
     ],
 )
-def test_series_of_two_scans_are_no_choice(tmp_path: Path, tags: Row, reason: str) -> None:
+def test_series_of_two_scans_are_no_choice(tmp_path: Path, tags: Row, reason: str | None) -> None:
     study(tmp_path, "soft")
     scan(tmp_path, name="0", SeriesInstanceUID="1.2.9", SOPInstanceUID=lambda n: f"1.2.7.{n}", **tags)
+    if reason is None:
+        assert prepared(tmp_path)[1]["how"]["series"]["of"] == 2
+        return
     with pytest.raises(Refused, match=reason):
         prepared(tmp_path)
 
@@ -165,6 +279,8 @@ FEET = [-110 + SPACING[0] * n for n in range(12)]
         ({"PhotometricInterpretation": "MONOCHROME1", "BodyPartExamined": "ABDOMEN", "PatientPosition": "FFS"}, None),
         ({"SOPInstanceUID": "1.2.3"}, None),
         ({"ImagesInAcquisition": 24}, None),
+        ({"PatientName": lambda n: "NGUYEN^VAN THU" if n % 2 else "Nguyễn^Văn Thử^"}, None),
+        ({"PatientName": lambda n: "NGUYEN^VAN THU" if n else "Nguyễn^Văn Thế"}, "study_mixed_patients"),
     ],
 )  # fmt: skip
 def test_every_fault_of_a_series_is_refused_or_handled(tmp_path: Path, made: Row, reason: str | None) -> None:

@@ -255,6 +255,7 @@ BROKEN = {
     "not there": (Stated("none.npz", "preprocessed", {}), "file_missing"),
     "an archive without its place": (Stated("bare.npz", "preprocessed", {}), "file_unreadable"),
     "a spacing that is not the matrix's": (Stated("two.npz", "preprocessed", {}), "no_geometry"),
+    "one number for a spacing": (Stated("one.npz", "preprocessed", {}), "no_geometry"),
     "no archive": (Stated("a.npy", "preprocessed", {}), "file_unreadable"),
     "no slope": (Stated("a.nii", "ct_rate_v1", {"spacing": [1, 1, 1]}), "unit_unknown"),
     "an unknown form": (Stated("a.npy", "other", {}), "file_unreadable"),
@@ -272,6 +273,7 @@ def test_a_stated_volume_that_is_not_as_stated_is_refused(tmp_path, monkeypatch,
     Path("cut.npy").write_bytes(Path("a.npy").read_bytes()[:-1])
     Path("a.nii").write_bytes(chest_volumes.nifti(stored()))
     np.savez("bare.npz", small)
+    np.savez("one.npz", small, spacing=1.0, affine=np.eye(4))
     np.savez("two.npz", small, spacing=[1, 1, 1], affine=np.eye(4) * 2)
     with pytest.raises(Refused) as refusal:
         for _ in ct.prepare(str(place), ct.Settings(), "")[0].slices:

@@ -6,6 +6,8 @@ import contextlib
 import functools
 import logging
 import math
+import re
+import unicodedata
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -131,6 +133,15 @@ def by_value(headers: Sequence[pydicom.Dataset], keywords: Sequence[str], read: 
             known[key] = read(header)
         results.append(known[key])
     return results
+
+
+def same_name(name: str) -> str:
+    """A name as the same person's other files may write it: `NGUYEN^VAN AN` and `Nguyễn^Văn An^` come to the same.
+
+    Latin accents alone go; marks that make other letters of other scripts stay.
+    """
+    parted = unicodedata.normalize("NFD", name.casefold()).replace("đ", "d")
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", parted))))
 
 
 def text(ds: pydicom.Dataset, keyword: str) -> str:

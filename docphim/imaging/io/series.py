@@ -20,6 +20,7 @@ from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes
 from docphim.imaging.io.slices import LAYOUT, SCALE, Slice, check_shared, header_of, slices_of
 from docphim.imaging.io.volume import Volume
+from docphim.imaging.kernels import phase_of
 
 #: Steps between slices may differ from their median by this share, and a slice from the even grid by this share of a step.
 #: A bed seam of a PET scanner moves a slice by 0.02 of a step; a missing slice by 1.
@@ -107,7 +108,8 @@ def _reconstruction(header: pydicom.Dataset) -> dict[str, Any]:
     kernel = dicom.text(header, "ConvolutionKernel").partition("\\")[0]
     thickness = dicom.numbers(header, "SliceThickness")
     known = {"kernel": kernel if _KERNEL.fullmatch(kernel) else "", "thickness_mm": thickness[0] if thickness else None}
-    known["contrast"] = bool(dicom.text(header, "ContrastBolusAgent")) or None
+    phase = phase_of(dicom.text(header, "ContrastBolusAgent"), dicom.text(header, "SeriesDescription"))
+    known["contrast"] = phase == "contrast" or None
     return {name: value for name, value in known.items() if value}
 
 

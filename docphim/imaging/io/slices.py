@@ -58,6 +58,10 @@ _HEADER = (
     *_SHARED,
     "SOPInstanceUID",
     "SeriesDescription",
+    "BodyPartExamined",
+    "ProtocolName",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
     "AcquisitionNumber",
     "ImagesInAcquisition",
     "NumberOfFrames",
@@ -204,5 +208,6 @@ def _check_origins(slices: Sequence[Slice]) -> None:
 
 
 def _values(headers: Sequence[pydicom.Dataset], keyword: str) -> set[str]:
-    """The different texts under a keyword; a name may end in empty parts."""
-    return {text.rstrip("^\\") for text in dicom.by_value(headers, (keyword,), lambda header: dicom.text(header, keyword))}
+    """The different texts under a keyword; a name may end in empty parts, and be written in capitals without accents."""
+    texts = {text.rstrip("^\\") for text in dicom.by_value(headers, (keyword,), lambda header: dicom.text(header, keyword))}
+    return {dicom.same_name(text) for text in texts} if keyword == "PatientName" else texts

@@ -80,7 +80,7 @@ def _preprocessed(path: Path, facts: Facts) -> Planes:
         raise Refused("file_unreadable", "", "the archive holds no volume with its spacing and place") from error
     affine = np.asarray(beside[AFFINE], float)
     steps = np.linalg.norm(affine[:3, :3], axis=0) if affine.shape == (4, 4) else np.zeros(3)
-    if not np.allclose(steps, beside[SPACING][[0, 2, 1]], rtol=1e-3):
+    if beside[SPACING].shape != (3,) or not np.allclose(steps, beside[SPACING][[0, 2, 1]], rtol=1e-3):
         raise Refused("no_geometry", "", "the spacing of the array and the matrix that places it disagree")
     return _array(affine, lambda: _member(path), {"geometry": "file"})
 
