@@ -48,6 +48,11 @@ def chest(top: float = -0.8, bottom: float = 0.8) -> np.ndarray:
     return values
 
 
+def noisy(deviation: float) -> np.ndarray:
+    """The chest as a sharp kernel shows it, with noise of so many HU."""
+    return chest() + _NOISE[::-1] * deviation / 12
+
+
 def head() -> np.ndarray:
     """A skull around a brain, with small cavities of air."""
     _, y, x = _grid()
@@ -62,6 +67,19 @@ def abdomen() -> np.ndarray:
     """A trunk with a bubble of gas in the stomach."""
     values = body()
     values[2:5, 11:13, 20:24] = -1000
+    return values
+
+
+def opened(volume: np.ndarray, way: str) -> np.ndarray:
+    """The chest with its lungs open to the air outside, or to each other."""
+    values = volume.copy()
+    if way == "tracheostomy":  # three blank slices, and the windpipe from there into both lungs
+        values[:3], values[3:7, 14:17, 14:18] = -1000 + _NOISE[:3], -1000
+        values[5:7, 14:17, 8:24] = -1000
+    if way == "joined":
+        values[4:8, 14:18, 8:24] = -850
+    if way.startswith("blank"):
+        values[int(way[5:])] = -1000
     return values
 
 

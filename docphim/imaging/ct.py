@@ -36,6 +36,8 @@ LOWEST, HIGHEST = -1000, 1000
 _THUMB = 16
 #: Below this share of lung in the body a volume shows no chest.
 _LEAST_LUNG = 0.02
+#: The largest lungs hold 9 or 10 litres; with more, the voxels are not as large as the file says, or what is light is no lung.
+_MOST_LITRES = 12
 #: The least and the greatest length of a volume along z, y and x, mm: of a crop, and of a scanner's table and bore.
 _BODY_MM = ((20, 2200), (50, 1000), (50, 1000))
 
@@ -124,6 +126,8 @@ def _slices(
     if lung["lungs_share"] < _LEAST_LUNG:
         why = f"{lung['lungs_share']:.1%} of the body is lung: another part than the chest"
         raise Refused("body_part_out_of_scope", "", why)
+    if lung["lungs_litres"] > _MOST_LITRES:
+        raise Refused("no_geometry", "", f"the lungs would hold {lung['lungs_litres']:.1f} litres")
     known = {**facts["how"], **planes.how, **quality.row(seen, planes.shape, turn.spacing, lung)}
     facts["how"] = dict(sorted(known.items()))
 

@@ -20,6 +20,8 @@ from chest_volumes import (
     crop,
     head,
     nifti,
+    noisy,
+    opened,
     orientations,
     round_view,
     write,
@@ -93,6 +95,19 @@ def test_a_marker_in_the_left_lung_lies_where_it_must_in_all_48_orientations(tmp
         (np.clip(chest(), -500, 500), "-500"),
         ((chest() + 1000) / 2, ""),
         (np.where(chest() < -900, 3095, chest()), ""),  # 12 bits that ran over
+        (chest() + 50, "air around the body has -9"),
+        (chest() + 100, "air around the body has -9"),
+        (chest() - 60, "air around the body has -10"),
+        (chest() * 0.9, "air around the body has -9"),
+        (chest() * 0.85, ""),
+        (noisy(60) + 70, "air around the body"),
+        (noisy(60) * 0.88, "air around the body"),
+        (chest() + 100 * (np.arange(12) > 5)[:, None, None], "in 6 of 12 slices"),
+        (chest() + 100 * (np.arange(12) % 2)[:, None, None], "in 6 of 12 slices"),
+        (round_view(0), "corners of most slices hold 0"),
+        (round_view(-500), "corners"),
+        (round_view(3071), ""),
+        (np.where(round_view(-9999) == -9999, -2000, chest() + 80), "air around the body has -9"),
     ],
 )  # fmt: skip
 def test_what_is_not_in_hu_is_refused_with_what_was_seen(tmp_path: Path, values: np.ndarray, told: str) -> None:
@@ -119,6 +134,14 @@ def test_what_shows_no_lung_is_no_chest(tmp_path: Path, values: np.ndarray) -> N
         (crop(), []),
         (np.clip(chest(), -1000, 1000), []),
         (np.clip(chest(), -1024, 3071), []),
+        (noisy(60), []),
+        (np.clip(noisy(90), -1024, 3071), []),
+        (chest() - 24, []),
+        (chest() + 20, []),
+        (opened(chest(), "tracheostomy"), []),
+        (opened(chest(), "joined"), []),
+        (opened(chest(), "blank5"), []),
+        (opened(chest(), "blank0"), []),
     ],
 )  # fmt: skip
 def test_a_chest_in_hu_goes_through_whatever_its_padding(tmp_path: Path, values: np.ndarray, padding: list[int]) -> None:
@@ -142,6 +165,20 @@ def test_a_chest_in_hu_goes_through_whatever_its_padding(tmp_path: Path, values:
 def test_lungs_that_are_cut_off_are_recorded(tmp_path: Path, values: np.ndarray, cut: list[str]) -> None:
     _, facts = prepared(write(tmp_path / "a.nii", nifti(values)), **SAME_GRID)
     assert facts["how"]["quality"]["lungs_cut"] == cut
+
+
+@pytest.mark.parametrize("way", ["tracheostomy", "joined", "blank5", "blank9"])
+def test_lungs_open_to_the_air_are_lungs_still(tmp_path: Path, way: str) -> None:
+    litres = []
+    for values in (chest(), opened(chest(), way)):
+        _, facts = prepared(write(tmp_path / "a.nii", nifti(values)), **SAME_GRID)
+        litres.append(facts["how"]["quality"]["lungs_litres"])
+    assert litres[1] == pytest.approx(litres[0], rel=0.25)
+
+
+def test_lungs_larger_than_anybodys_are_no_geometry(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"no_geometry.*litres"):
+        prepared(write(tmp_path / "a.nii", nifti(chest(), np.diag([2.0, 2.0, 2.0, 1]) @ PLACED)), **COARSE)
 
 
 def test_every_way_of_storing_the_same_values_gives_the_same_volume(tmp_path: Path) -> None:

@@ -64,13 +64,17 @@ def lungs(blocks: Blocks) -> Row:
 
 
 def _outside(means: np.ndarray) -> np.ndarray:
-    """Air around the body with the foam and the blankets in it: what is light, reaches a side of the volume and is mostly air.
+    """Air around the body with the foam and the blankets in it: what is light, reaches a side of its slice and is mostly air.
 
-    Lungs that reach a side, as in a crop, are not mostly air.
+    Each slice is looked at by itself: lungs are open to the air through a tracheostomy, and through a blank slice.  Lungs that
+    reach a side, as in a crop, are not mostly air.
     """
     from scipy import ndimage
 
-    parts, _ = ndimage.label(means < _LUNG[1])
-    sides = np.concatenate([parts[:, [0, -1], :].ravel(), parts[:, :, [0, -1]].ravel()])
-    at_side = [part for part in np.unique(sides) if part and (means[parts == part] <= _LUNG[0]).mean() > _MOSTLY]
-    return np.isin(parts, at_side)
+    in_plane = np.zeros((3, 3, 3), bool)
+    in_plane[1] = ndimage.generate_binary_structure(2, 1)
+    parts, count = ndimage.label(means < _LUNG[1], in_plane)
+    size, air = (np.bincount(parts[where], minlength=count + 1) for where in (parts > 0, means <= _LUNG[0]))
+    outside = np.zeros(count + 1, bool)
+    outside[np.concatenate([parts[:, [0, -1], :].ravel(), parts[:, :, [0, -1]].ravel()])] = True
+    return (outside & (air > _MOSTLY * size) & (size > 0))[parts]
