@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from chest_films import as_bytes, compressed
-from chest_volumes import SAME_GRID, SPACING, abdomen, body, chest, head, scan
+from chest_volumes import SAME_GRID, SPACING, abdomen, body, chest, head, round_view, scan
 from ct_series import moved, without
 from pydicom import uid
 
@@ -292,6 +292,38 @@ def test_every_fault_of_a_series_is_refused_or_handled(tmp_path: Path, made: Row
     with pytest.raises(Refused) as refusal:
         prepared(folder)
     assert refusal.value.reason == reason, refusal.value.why
+
+
+@pytest.mark.parametrize(
+    ("word", "signed", "tags", "reason"),
+    [
+        (65535, False, {"PixelPaddingValue": 65535}, None),
+        (65535, False, {}, "not_hu"),
+        (3000, False, {"PixelPaddingValue": 4095, "PixelPaddingRangeLimit": 2999}, None),
+        (3000, False, {"PixelPaddingValue": 2999, "PixelPaddingRangeLimit": 4095}, None),
+        (3000, False, {"PixelPaddingValue": 4095}, "not_hu"),
+        (1024, False, {"PixelPaddingValue": 1024}, None),  # 0 HU, which is water's value too
+        (1024, False, {}, "not_hu"),
+        (0, False, {"PixelPaddingValue": 0}, None),
+        (0, True, {"PixelPaddingValue": 0}, None),
+        (-2000, True, {"PixelPaddingValue": -2000}, None),
+        (2000, True, {"PixelPaddingValue": 2000, "PixelPaddingRangeLimit": 3000}, None),
+        (2000, True, {"PixelPaddingValue": -2000}, "not_hu"),
+    ],
+)
+def test_padding_that_the_header_names_is_air(tmp_path: Path, word: int, signed: bool, tags: Row, reason: str | None) -> None:
+    outside = round_view(9999) == 9999
+    inside = np.rint(np.clip(chest(), -1000, 1000)).astype(int)
+    inside[5, 14:18, 15:18] = 0  # what is water in the body stays
+    words = np.where(outside, word, inside if signed else inside + 1024).astype("<i2" if signed else "<u2")[::-1]
+    made = {"PixelRepresentation": int(signed), "RescaleIntercept": 0 if signed else -1024, **tags}
+    folder = scan(tmp_path, PixelData=lambda n: words[n].tobytes(), **made)
+    if reason:
+        with pytest.raises(Refused, match=reason):
+            prepared(folder)
+        return
+    array, _ = prepared(folder)
+    np.testing.assert_array_equal(array, np.where(outside, -1000, inside))
 
 
 @pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGLosslessSV1])

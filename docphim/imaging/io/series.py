@@ -18,7 +18,7 @@ from docphim.imaging import limits
 from docphim.imaging.io import dicom, slice_values
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes
-from docphim.imaging.io.slices import LAYOUT, SCALE, Slice, check_shared, header_of, slices_of
+from docphim.imaging.io.slices import LAYOUT, PADDING, SCALE, Slice, check_shared, header_of, slices_of
 from docphim.imaging.io.volume import Volume
 from docphim.imaging.kernels import phase_of
 
@@ -77,6 +77,7 @@ def _planes_of(slices: Sequence[Slice]) -> Planes:
     headers = [item.header for item in slices]
     scales = dicom.by_value(headers, SCALE, slice_values.scale_of)
     layouts = dicom.by_value(headers, LAYOUT, slice_values.layout_of)
+    paddings = dicom.by_value(headers, PADDING, slice_values.padding_of)
     slopes = sorted({slope for slope, _ in scales})
     how |= _reconstruction(first)
     how["rescale"] = [slopes[0], scales[0][1]] if len(slopes) == 1 else f"{len(slopes)} slopes"
@@ -87,10 +88,14 @@ def _planes_of(slices: Sequence[Slice]) -> Planes:
 
     def read_slices() -> Iterator[np.ndarray]:
         decoders, types = set(), set()
-        for item, scale, layout in zip(slices, scales, layouts, strict=True):
+        for item, scale, layout, padding in zip(slices, scales, layouts, paddings, strict=True):
             stored, decoder = slice_values.stored(item.path, layout, item.frame, item.frames)
             if stored.shape != shape[1:]:
                 raise Refused("series_mixed", "", "a slice holds another picture than its header says")
+            if padding and unit == "HU":
+                named, stored = stored, slice_values.without_padding(stored, padding, *scale)
+                if stored is not named:
+                    how["padding_stored"] = list(padding)
             plane = slice_values.scaled(stored, *scale)
             decoders.add(decoder)
             types.add(plane.dtype.name)

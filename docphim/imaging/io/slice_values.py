@@ -16,6 +16,10 @@ from docphim.imaging.io import dicom, pixels
 
 #: The RescaleType of a CT that some tools write where they know of none: whether it is HU is for its values to say.
 UNSPECIFIED = "US"
+#: HU of air, which stands where a file has padding.
+AIR = -1000
+#: Fewer pixels of one value at a side are noise.
+_SPECK = 16
 _PLAIN = (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian)
 #: What stands before the words in the file: tag, type and length, or tag and length.
 _EXPLICIT, _IMPLICIT = (b"\xe0\x7f\x10\x00OW\x00\x00", b"\xe0\x7f\x10\x00OB\x00\x00"), (b"\xe0\x7f\x10\x00",)
@@ -126,6 +130,36 @@ def scale_of(header: pydicom.Dataset) -> tuple[float, float]:
         if dicom.text(header, "RescaleType").upper() not in ("", "HU", UNSPECIFIED):
             raise Refused("unit_unknown", "", "RescaleType says that the values are not HU")
     return (slope or [1.0])[0], (intercept or [0.0])[0]
+
+
+def padding_of(header: pydicom.Dataset) -> tuple[int, int] | None:
+    """The least and the greatest stored value that stand for nothing (PixelPaddingValue, PixelPaddingRangeLimit).
+
+    None where the header names none; a signed value that was written as an unsigned one is turned back.
+    """
+    ends = [dicom.numbers(header, keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    signed = dicom.integer(header, "PixelRepresentation", 0) == 1
+    stated = [int(end[0]) - 65536 * (signed and end[0] > 32767) for end in ends if end]
+    return (min(stated), max(stated)) if ends[0] else None
+
+
+def without_padding(words: np.ndarray, padding: tuple[int, int], slope: float, intercept: float) -> np.ndarray:
+    """A slice's words with air in the place of padding that its scale would make body of; other padding stays for `hu.Seen`.
+
+    Only what is connected with the sides and no speck goes: where a header names the value of water, water in the body stays.
+    """
+    if words.dtype.kind not in "iu" or max(end * slope + intercept for end in padding) <= AIR:
+        return words
+    from scipy import ndimage
+
+    parts, count = ndimage.label((words >= padding[0]) & (words <= padding[1]))
+    filled = np.zeros(count + 1, bool)
+    filled[np.concatenate([parts[[0, -1]].ravel(), parts[:, [0, -1]].ravel()])] = True
+    filled &= np.bincount(parts.ravel(), minlength=count + 1) >= _SPECK
+    filled[0] = False
+    limits = np.iinfo(words.dtype)
+    air = np.clip(round((AIR - intercept) / slope), limits.min, limits.max)
+    return np.where(filled[parts], words.dtype.type(air), words)
 
 
 def scaled(words: np.ndarray, slope: float, intercept: float) -> np.ndarray:

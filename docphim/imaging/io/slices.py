@@ -53,6 +53,8 @@ _SHARED = {
 #: What of a header describes the words of a slice, and their scale.
 LAYOUT = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
 SCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType", "Modality", "SOPClassUID")
+#: What says which stored values stand for nothing.
+PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation")
 _HEADER = (
     *_PATIENT,
     *_SHARED,
@@ -60,8 +62,7 @@ _HEADER = (
     "SeriesDescription",
     "BodyPartExamined",
     "ProtocolName",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
+    *PADDING,
     "AcquisitionNumber",
     "ImagesInAcquisition",
     "NumberOfFrames",
