@@ -34,7 +34,7 @@ _MOST_JUMP = 300
 #: A side of a plane shows the air around the body where so much of it is light, HU: lungs of a crop seldom reach three sides.
 _LIGHT, _ALL_LIGHT, _SIDES = -600, 0.9, 3
 #: That air has -1000, or -1024 where lower values were cut off; with noise of 90 HU its median moves by 30.
-_OUTSIDE = (-1040, -960)
+_OUTSIDE = (-1050, -960)
 #: So many planes must show another air, all the same one: lungs of a crop differ from plane to plane.
 _OTHER_AIR, _ONE_AIR = 1 / 3, 20
 #: The four corners of a plane are alike only where something was filled in; air and what lies below it may be.

@@ -66,15 +66,21 @@ def lungs(blocks: Blocks) -> Row:
 def _outside(means: np.ndarray) -> np.ndarray:
     """Air around the body with the foam and the blankets in it: what is light, reaches a side of its slice and is mostly air.
 
-    Each slice is looked at by itself: lungs are open to the air through a tracheostomy, and through a blank slice.  Lungs that
-    reach a side, as in a crop, are not mostly air.
+    What is mostly air is looked at in the whole volume, since foam fills some slices of a table; what reaches a side, in each
+    slice, since lungs are open to the air through a tracheostomy or a blank slice.  Lungs of a crop are not mostly air.
     """
     from scipy import ndimage
 
     in_plane = np.zeros((3, 3, 3), bool)
     in_plane[1] = ndimage.generate_binary_structure(2, 1)
-    parts, count = ndimage.label(means < _LUNG[1], in_plane)
-    size, air = (np.bincount(parts[where], minlength=count + 1) for where in (parts > 0, means <= _LUNG[0]))
-    outside = np.zeros(count + 1, bool)
-    outside[np.concatenate([parts[:, [0, -1], :].ravel(), parts[:, :, [0, -1]].ravel()])] = True
-    return (outside & (air > _MOSTLY * size) & (size > 0))[parts]
+    light = means < _LUNG[1]
+    parts, slices = (ndimage.label(light, structure)[0] for structure in (None, in_plane))
+    size, air = (np.bincount(parts[where], minlength=parts.max() + 1) for where in (light, means <= _LUNG[0]))
+    return light & (air > _MOSTLY * size)[parts] & _at_sides(slices)[slices]
+
+
+def _at_sides(parts: np.ndarray) -> np.ndarray:
+    """Whether each part reaches a side."""
+    reach = np.zeros(parts.max() + 1, bool)
+    reach[np.concatenate([parts[:, [0, -1], :].ravel(), parts[:, :, [0, -1]].ravel()])] = True
+    return reach
