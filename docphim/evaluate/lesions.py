@@ -56,23 +56,24 @@ def lesions_of(truth: Row, media: Sequence[Media], series: Sequence[Row], datase
     are slices of the prepared volume, placed by its `affine`.
     """
     by_path = {row["path"]: row for row in series}
-    heights: list[float] = []
+    heights: list[tuple[float, float]] = []
     step: float | None = None
     for entry in media:
         row: Row = by_path.get(next(iter(entry.volumes.values())), {})
         if affine := row.get("affine"):
             up, first = affine[2][2:]
-            heights += [up * number + first for number in draw(entry, dataset, (1, 1), "blank").slices]
+            half = (entry.frames.get("slab_mm") or 0.0) / 2
+            heights += [(up * number + first, half) for number in draw(entry, dataset, (1, 1), "blank").slices]
             steps: list[float] = (row.get("how") or {}).get("spacing") or row["spacing"]
             step = steps[0]
     return [_lesion(row, heights, step) for row in truth.get("lesions") or []]
 
 
-def _lesion(row: Row, heights: Sequence[float], step: float | None) -> Lesion:
+def _lesion(row: Row, heights: Sequence[tuple[float, float]], step: float | None) -> Lesion:
     shown = None
     if heights and step and row.get("center_mm"):
         reach = (row["slices"][1] - row["slices"][0] + 1) * step / 2
-        shown = any(abs(height - row["center_mm"][2]) <= reach for height in heights)
+        shown = any(abs(height - row["center_mm"][2]) <= reach + half for height, half in heights)
     return Lesion(row["name"], row.get("side"), row.get("lobe"), row.get("size_mm"), shown)
 
 

@@ -146,7 +146,14 @@ def _volumes(root: Path, layout: str) -> tuple[list[Volume], int]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+    """The files below a folder; links to folders are followed, each folder once, since a download may be of links."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders.sort()
         yield from (Path(place, name) for name in sorted(names))
 

@@ -147,8 +147,8 @@ class Reader:
         return min(fits, key=self._order)
 
     def _fits(self, metadata: Cells) -> bool:
-        kernel = metadata.get("ConvolutionKernel", "")
-        if self._options.kernel and self._options.kernel.lower() not in (kernel_kind(_first(kernel)), kernel.lower()):
+        kernel = _first(metadata.get("ConvolutionKernel", ""))
+        if self._options.kernel and self._options.kernel.lower() not in (kernel_kind(kernel), kernel.lower()):
             return False
         asked, step = self._options.thickness, _step(metadata)
         return asked is None or (step is not None and abs(step - asked) <= _THICKNESS * asked)
@@ -223,7 +223,7 @@ class Reader:
 
 def _text(cell: str) -> str:
     text = tidy(cell_text(cell))
-    return "" if text.strip().lower() == tables.NOT_GIVEN else text
+    return "" if text.strip(" .").lower() == tables.NOT_GIVEN else text
 
 
 def _first(kernel: str) -> str:

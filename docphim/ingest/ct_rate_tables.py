@@ -27,8 +27,8 @@ _COLUMNS = {
     "reports": ("VolumeName", "Findings_EN", "Impressions_EN"),
     "labels": ("VolumeName",),
 }
-#: What stands in a report's cell where there is none.
-NOT_GIVEN = "not given."
+#: What stands in a report's cell where there is none, in any case, with or without a stop.
+NOT_GIVEN = "not given"
 
 Cells = Mapping[str, str]
 

@@ -47,9 +47,9 @@ class Identities:
         return plain if self.keep and is_public(plain) else self.hashed("study", name)
 
     def patient(self, original: str) -> str:
-        """The id of a patient; hashed where it cannot be kept."""
+        """The id of a patient; hashed where it cannot be kept, `p1` and `P1` alike: one patient is in one split."""
         plain = public(original)
-        return plain if self.keep and is_public(plain) else self.hashed("patient", original)
+        return plain if self.keep and is_public(plain) else self.hashed("patient", original.upper())
 
 
 def public(original: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -31,8 +30,6 @@ class _Scan:
         (number, name) of the patient on every slice.
     names, numbers : dict
         Whom any slice names, and the numbers on it, in their order: they are looked for in the report.
-    torn : dict
-        Files that share a UID and differ, in their order.
     """
 
     first: Image
@@ -40,7 +37,6 @@ class _Scan:
     people: set[tuple[str, str]] = field(default_factory=set)
     names: dict[str, None] = field(default_factory=dict)
     numbers: dict[str, None] = field(default_factory=dict)
-    torn: dict[Path, None] = field(default_factory=dict)
     copies: int = 0
 
 
@@ -51,7 +47,10 @@ class Scans:
         self._scans: dict[str, _Scan] = {}
 
     def take(self, file: Image) -> None:
-        """Add a file of a CT to its study's scan; a slice that is there already is a copy, or torn."""
+        """Add a file of a CT to its study's scan; the same slice once more is a copy.
+
+        Slices that differ may bear one UID, as some anonymisers leave them: where they lie says whether they are one slice.
+        """
         assert file.header is not None
         study = file.header.study_uid or str(PurePosixPath(file.relative).parent)
         scan = self._scans.setdefault(study, _Scan(file))
@@ -59,31 +58,25 @@ class Scans:
         scan.names |= dict.fromkeys(file.header.names)
         scan.numbers |= dict.fromkeys(file.header.numbers)
         path, uid = Path(file.location), file.header.sop_uid or file.location
-        if uid not in scan.files:
-            scan.files[uid] = path
-        elif same_image((scan.files[uid], path)):
+        if uid in scan.files and same_image((scan.files[uid], path)):
             scan.copies += 1
         else:
-            scan.torn |= {scan.files[uid]: None, path: None}
+            scan.files[file.location if uid in scan.files else uid] = path
 
     def images(self, identities: Identities, notes: Notes) -> tuple[list[Image], list[Rejection]]:
-        """An image a scan, and a rejection for each that holds two patients, or two slices of one UID that differ."""
+        """An image a scan, and a rejection for each that holds slices of two patients."""
         images: list[Image] = []
         rejected: list[Rejection] = []
         for scan in self._scans.values():
             notes.counts["copies_ignored"] += scan.copies
-            reason = "study_mixed_patients" if several_people(scan.people) else "duplicate_uid" if scan.torn else ""
             image = _image(scan)
-            if reason:
-                study, places = identities.hashed("study", image.unit), tuple(map(str, _places(scan, reason)))
-                rejected.append(Rejection(study, reason, REASONS[reason], places, image.unit.partition(":")[2]))
+            if several_people(scan.people):
+                study, places = identities.hashed("study", image.unit), tuple(map(str, scan.files.values()))
+                why = REASONS["study_mixed_patients"]
+                rejected.append(Rejection(study, "study_mixed_patients", why, places, image.unit.partition(":")[2]))
             else:
                 images.append(image)
         return images, rejected
-
-
-def _places(scan: _Scan, reason: str) -> Iterator[Path]:
-    yield from scan.torn if reason == "duplicate_uid" else scan.files.values()
 
 
 def _image(scan: _Scan) -> Image:

@@ -1,5 +1,7 @@
 """Lesions of a phantom's scan: which drafts name them, with side and lobe; by size, and by whether a slice shows them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,5 @@ def test_a_lesion_is_inside_where_a_slice_that_is_shown_goes_through_it(tmp_path
     rows = list(read_jsonl(tmp_path / "prepared" / "index.jsonl"))
     assert [lesion.shown for lesion in lesions_of(truth, media, rows, tmp_path)] == list(middles.values())
     assert [lesion.shown for lesion in lesions_of(truth, [], rows, tmp_path)] == [None] * 5
+    slabs = [dataclasses.replace(media[0], frames={"count": 2, "slab_mm": 4.0})]  # 2 mm more on either side
+    assert [lesion.shown for lesion in lesions_of(truth, slabs, rows, tmp_path)] == [True, True, True, True, False]

@@ -29,7 +29,7 @@ def tree(tmp_path):
 
 def test_a_scan_becomes_one_study_with_its_report_labels_sex_and_age(tmp_path, tree):
     tree.add("train_1_a_1")
-    tree.add("valid_1_a_1", Technique_EN="Not given.", ClinicalInformation_EN="Not given.", PatientSex="F", PatientAge="")
+    tree.add("valid_1_a_1", Technique_EN="NOT GIVEN", ClinicalInformation_EN="Not given.", PatientSex="F", PatientAge="")
     tree.write()
     got = ingested(tmp_path)
     first, second = got.studies
@@ -57,6 +57,7 @@ RECONSTRUCTIONS = {
     "a sharp one, if asked": ({"kernel": "sharp"}, [("Br40d", "1.0"), ("Br60f", "1.0")], "2"),
     "one by its name": ({"kernel": "br36f"}, [("Br40d", "1.0"), ("Br36f", "3.0")], "2"),
     "kernels of several values": ({"kernel": "soft"}, [("['Br60f', '3']", "1.0"), ("['Br40d', '3']", "1.0")], "2"),
+    "one of several values by its name": ({"kernel": "Br40d"}, [("['Br60f', '3']", "1.0"), ("['Br40d', '3']", "1.0")], "2"),
     "a thickness, if asked": ({"thickness": 3}, [("Br40d", "1.0"), ("Br40d", "3.0")], "2"),
     "none is as asked": ({"thickness": 5}, [("Br40d", "1.0"), ("Br40d", "3.0")], "volume_missing"),
 }
@@ -66,6 +67,9 @@ RECONSTRUCTIONS = {
 def test_one_reconstruction_of_a_scan_is_read_by_rule(tmp_path, tree, rule, there, expected):
     for number, (kernel, step) in enumerate(there, 1):
         tree.add(f"train_7_b_{number}", ConvolutionKernel=kernel, ZSpacing=step)
+    elsewhere = tmp_path / "blobs"
+    (tree.root / "dataset" / "train_fixed" / "train_7").rename(elsewhere)  # a download may be of links
+    (tree.root / "dataset" / "train_fixed" / "train_7").symlink_to(elsewhere)
     tree.add("train_8_a_1", ConvolutionKernel="Br36f" if rule.get("kernel") == "br36f" else "Br60f", ZSpacing="3")
     tree.write()
     if expected == "volume_missing":

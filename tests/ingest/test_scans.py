@@ -22,7 +22,7 @@ GRID = {"ct": {"spacing": [20, 10, 10]}}
 def scan(folder, name="", patient="P1", study="1.2.3", **tags):
     folder.mkdir(parents=True, exist_ok=True)
     series = tags.setdefault("SeriesInstanceUID", f"{study}.{patient[1:]}")
-    tags["SOPInstanceUID"] = lambda number: f"{series}.{number + 1}"
+    tags.setdefault("SOPInstanceUID", lambda number: f"{series}.{number + 1}")
     tags = {"PatientID": patient, "PatientName": f"{patient}^NAME", "StudyInstanceUID": study, **tags}
     return chest_volumes.scan(folder, name=name, **tags)
 
@@ -108,21 +108,30 @@ def test_two_patients_under_one_study_are_never_joined(tmp_path):
         ingested(tmp_path)
 
 
-def test_copies_of_slices_are_passed_over_and_slices_that_differ_refused(tmp_path):
+def test_copies_of_slices_are_passed_over_and_two_slices_of_one_place_refused(tmp_path):
     root = tmp_path / "source"
     folder = scan(root / "BN01")
     shutil.copytree(folder, root / "BN01" / "again")
-    table(root, ["BN01", *REPORT], ["BN02", *REPORT])
     torn = scan(root / "BN02", patient="P2", study="1.2.9")
     first = sorted(torn.iterdir())[0]
-    again = torn / "again"
-    again.mkdir()
+    (torn / "again").mkdir()
     data = bytearray(first.read_bytes())
     data[-1] ^= 1
-    (again / first.name).write_bytes(data)
+    (torn / "again" / first.name).write_bytes(data)
+    table(root, ["BN01", *REPORT], ["BN02", *REPORT])
     got = ingested(tmp_path)
-    assert len(got.studies) == 1 and got.notes["counts"]["copies_ignored"] == 12
-    assert "duplicate_uid" in got.reasons
+    assert len(got.studies) == 2 and got.notes["counts"]["copies_ignored"] == 12
+    prepare(got.dataset, settings=GRID, workers=1)
+    assert [row["reason"] for row in read_jsonl(got.dataset / "rejected.jsonl")] == ["duplicate_uid"]
+
+
+def test_slices_that_an_anonymiser_gave_one_uid_are_a_scan_by_their_places(tmp_path):
+    scan(tmp_path / "source" / "BN01", SOPInstanceUID="1.2.3")
+    table(tmp_path / "source", ["BN01", *REPORT])
+    got = ingested(tmp_path)
+    prepare(got.dataset, settings=GRID, workers=1)
+    (row,) = read_jsonl(got.dataset / "prepared" / "index.jsonl")
+    assert row["shape"] == [12, 32, 32]
 
 
 def test_what_lies_beside_the_slices_is_counted_and_other_modalities_are_refused(tmp_path):
