@@ -211,8 +211,9 @@ def _lack(study: Study, module: ModuleType, pictures: Pictures) -> tuple[str, st
 
 def _with_view(series: Series, rows: list[Row]) -> Series:
     row = next((row for row in rows if row["series"] == series.id), {})
-    phase = (row.get("how") or {}).get("series", {}).get("phase")
-    return dataclasses.replace(series, view=row.get("view", series.view), phase=series.phase or phase)
+    phase = (row.get("how") or {}).get("series", {}).get("phase", "unknown")
+    known = series.phase or (None if phase == "unknown" else phase)
+    return dataclasses.replace(series, view=row.get("view", series.view), phase=known)
 
 
 def _write_rejected(dataset: Path, rows: list[Row]) -> None:

@@ -70,7 +70,7 @@ class Candidate:
 
 
 def chosen(paths: Sequence[Path], rule: Rule) -> tuple[tuple[Slice, ...], Row]:
-    """The slices of one series among files, and how it was chosen: `{}` where there was one.
+    """The slices of one series among files, and `series`: among how many it was chosen, its kernel and phase.
 
     Raises
     ------
@@ -81,8 +81,6 @@ def chosen(paths: Sequence[Path], rule: Rule) -> tuple[tuple[Slice, ...], Row]:
     with dicom.quiet():
         parts = _parted([(path, header_of(path)) for path in paths])
         candidates = _candidates(parts)
-    if len(parts) == 1 and rule == Rule():
-        return candidates[0].slices, {}
     fits = [c for c in candidates if _fits(c, rule)]
     if not fits:
         asked = " and ".join(f"{name} {value}" for name, value in rule.model_dump().items() if value is not None)
