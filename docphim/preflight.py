@@ -14,6 +14,7 @@ from docphim import files
 from docphim.backends import BACKENDS, traits
 from docphim.errors import Refused, UsageError, environment
 from docphim.imaging import check_installed, settings_of
+from docphim.language.labels import SETS
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Section, Service
 from docphim.scores import read_scores
@@ -51,6 +52,7 @@ def check(recipe: Recipe, last: str) -> None:
         raise UsageError(f"train: generate.backend is {backend}, so there is no model to train; go on with `docphim generate`")
     _check_read(recipe, check_source(recipe.source.kind, recipe.source.model_dump(exclude={"kind"})))
     check_label_sets(recipe.evaluate.label_sets or ())
+    _check_pairs(recipe)
     check_families(recipe.evaluate.metrics or (), "evaluate.metrics")
     reads = traits(recipe.generate.backend).reads
     if reads and not Path(getattr(recipe.generate, reads)).expanduser().is_file():
@@ -63,10 +65,28 @@ def check(recipe: Recipe, last: str) -> None:
         if name is not None and name not in known:
             raise UsageError(f"{key}: {name!r} is not one of {', '.join(known)}")
     if recipe.trains:
-        check_loss(recipe.train.loss.kind)
+        check_loss(recipe.train.loss.model_dump(), recipe.train.pairs)
+        _check_features(recipe)
     for key, section in endpoints(recipe).items():
         check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
     check_shown(recipe)
+
+
+def _check_pairs(recipe: Recipe) -> None:
+    """Refuse (UsageError) a label set for pairs that there is not."""
+    name = recipe.pairs.labels if recipe.pairs else None
+    if name is not None and name not in SETS:
+        raise UsageError(f"pairs.labels: {name!r} is not one of {', '.join(SETS)}")
+
+
+def _check_features(recipe: Recipe) -> None:
+    """Refuse (UsageError) to keep features of an encoder that is trained: they would be those of other weights after a step.
+
+    Where the adapters of `tune: lora` go is seen once the model is open.
+    """
+    model = recipe.model
+    if recipe.train.cache_features and model.tune == "full" and "vision" not in model.freeze:
+        raise UsageError("train.cache_features: the vision encoder is trained, its features change; model.freeze: [vision]")
 
 
 def _check_read(recipe: Recipe, options: Section) -> None:

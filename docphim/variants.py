@@ -14,6 +14,7 @@ from docphim.errors import Refused, UsageError
 from docphim.recipe import OTHERS, Recipe, validated
 from docphim.recipe_file import OF_ALL, merged
 from docphim.study import Row
+from docphim.train import normal_loss
 from docphim.way import STAGES, resolved
 
 log = logging.getLogger("docphim")
@@ -67,7 +68,19 @@ def members(recipe: Recipe) -> list[Member]:
             if place < (len(seeds[variant]) or 1):
                 seed = seeds[variant][place] if seeds[variant] else None
                 made.append(_member(recipe.name, base, variant, changes, seed, made))
+    _refuse_shared_folders(made)
     return made
+
+
+def _refuse_shared_folders(made: list[Member]) -> None:
+    """Refuse (UsageError) two runs of one folder: variant `a` with seed 0, and a variant `a-s0` without one."""
+    first: dict[str, Member] = {}
+    for member in made:
+        other = first.setdefault(member.recipe.name, member)
+        if other is not member:
+            raise UsageError(
+                f"variants: {other.name} and {member.name} would share the folder {member.recipe.name}; rename one"
+            )
 
 
 def _member(name: str, base: Row, variant: str, changes: Row, seed: int | None, before: list[Member]) -> Member:
@@ -85,11 +98,12 @@ def _member(name: str, base: Row, variant: str, changes: Row, seed: int | None, 
 
 
 def _made_from(recipe: Recipe) -> Row:
-    """What two recipes must share to be one run: all but the name; a loss that weighs its negatives 0 is no other than none."""
+    """What two recipes must share to be one run: all but the name; losses are compared with their defaults."""
     values = resolved(recipe).model_dump(exclude={"name"})
-    loss = values["train"]["loss"]
-    if loss["kind"] == "answers" or loss.get("beta") == 0:
-        values["train"] |= {"loss": {"kind": "answers"}, "pairs": "none"}
+    with contextlib.suppress(UsageError):  # a wrong loss is refused with all else that is checked before a run
+        loss = normal_loss(values["train"]["loss"])
+        alone = {"pairs": "none", "conflicts_only": False} if loss["kind"] == "answers" else {}
+        values["train"] |= {"loss": loss, **alone}
     return values
 
 

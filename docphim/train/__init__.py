@@ -17,7 +17,9 @@ from typing import Any
 
 from docphim.errors import UsageError
 from docphim.models import needs_torch
+from docphim.study import Row
 from docphim.train import cap
+from docphim.train.options import OPTIONS, check_pairs
 
 #: The training losses of `train.loss`: a function like `losses.answers`, or `module:name` of one.
 LOSSES: dict[str, str | Callable[..., Any]] = {
@@ -63,16 +65,50 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
         fit(Path(dataset), Path(run), model, train, loss)
 
 
-def check_loss(kind: str) -> None:
-    """Refuse a loss that does not exist, without importing torch.
+def normal_loss(section: Row) -> Row:
+    """A recipe's `train.loss` with every default written out, checked without importing torch.
+
+    Two sections that come to the same are equal then: `{"kind": "margin"}` and `{"kind": "margin", "beta": 0.1}`.  A loss that
+    weighs its negatives 0 and the answers 1 is `answers`.  One that is not Docphim's own is returned as it is.
 
     Raises
     ------
     UsageError
-        With the nearest name that exists.
+        The loss, or an option of it, does not exist (with the nearest name that does), or the option's value is not allowed.
     """
+    kind = section["kind"]
     if kind not in LOSSES:
         raise UsageError(f"train.loss: {kind!r} is not a loss; {_nearest(kind, LOSSES)}")
+    if kind not in OPTIONS:
+        return section
+    options = {name: value for name, value in section.items() if name != "kind"}
+    _check_names(kind, options, OPTIONS[kind])
+    normal: Row = {"kind": kind}
+    for name, (default, read) in OPTIONS[kind].items():
+        try:
+            normal[name] = read(options.get(name, default))
+        except ValueError as allowed:
+            raise UsageError(f"train.loss.{name}: {allowed}") from None
+    return {"kind": "answers"} if normal.get("alpha") == 1 and normal["beta"] == 0 else normal
+
+
+def check_loss(section: Row, pairs: str) -> None:
+    """Refuse a wrong loss, one that compares images without pairs, and pairs that the loss does not look at; without torch.
+
+    Raises
+    ------
+    UsageError
+        As `normal_loss`, and for `train.pairs`.
+    """
+    normal_loss(section)
+    if section["kind"] in OPTIONS:
+        check_pairs(section["kind"], "beta" in OPTIONS[section["kind"]], pairs)
+
+
+def _check_names(kind: str, options: Collection[str], known: Collection[str]) -> None:
+    for name in options:
+        if name not in known:
+            raise UsageError(f"train.loss.{name}: {kind!r} has no such option; {_nearest(name, known)}")
 
 
 def loss_function(section: dict[str, Any]) -> functools.partial[Any]:
@@ -81,19 +117,17 @@ def loss_function(section: dict[str, Any]) -> functools.partial[Any]:
     Raises
     ------
     UsageError
-        The loss, or an option of it, does not exist, or an option that it needs is missing.
+        As `normal_loss`, or an option that the loss needs is missing.
     """
     kind = section["kind"]
-    check_loss(kind)
+    normal_loss(section)
     options = {key: value for key, value in section.items() if key != "kind"}
     entry = LOSSES[kind]
     if isinstance(entry, str):
         module, _, name = entry.partition(":")
         entry = getattr(importlib.import_module(module), name)
     known = {p.name: p.default for p in inspect.signature(entry).parameters.values() if p.kind is p.KEYWORD_ONLY}
-    for name in options:
-        if name not in known:
-            raise UsageError(f"train.loss.{name}: {kind!r} has no such option; {_nearest(name, known)}")
+    _check_names(kind, options, known)
     for name, default in known.items():
         if default is inspect.Parameter.empty and name not in options:
             raise UsageError(f"train.loss.{name}: required by {kind!r}")

@@ -24,6 +24,7 @@ from docphim.train.contrast import Contrast, compares
 from docphim.train.log import ROWS, Journal
 from docphim.train.memory import Drawn, Memory
 from docphim.train.model import open_model
+from docphim.train.options import check_pairs
 from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
 from docphim.train.settings import TrainSettings, points
@@ -35,7 +36,7 @@ log = logging.getLogger("docphim")
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
     """See `docphim.train.train`; `loss` is the function that `train["loss"]` names."""
     settings = TrainSettings(**train)
-    _check_loss(loss, settings)
+    check_pairs(settings.loss["kind"], compares(loss), settings.pairs)
     examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"] and model["tune"] != "none":
         raise Refused("empty_dataset", "", "there is no training example")
@@ -56,14 +57,6 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
             modalities = sorted({name for e in examples["train"] for media in e.media for name in media.volumes})
             card.write(run / "model", loaded, dataset.name, counts, model, train, step, modalities)
         processes.wait()
-
-
-def _check_loss(loss: loop.Loss, settings: TrainSettings) -> None:
-    """Refuse a loss that compares images without pairs, and pairs with a loss that does not look at them (UsageError)."""
-    kind = settings.loss["kind"]
-    if compares(loss) != (settings.pairs != "none"):
-        why = "compares two images" if settings.pairs == "none" else "looks at the own image alone"
-        raise UsageError(f"train.pairs: {settings.pairs!r}, and the loss {kind!r} {why}")
 
 
 def _trained(
@@ -129,18 +122,26 @@ def _paired(read: Examples, every: list[Example], settings: TrainSettings) -> Pa
 
 
 def _check_pairs(paired: Pairs, settings: TrainSettings) -> None:
-    """Say how many examples are trained on alone for want of a negative.
+    """Say how many examples are trained on alone for want of a negative, or of a sentence of theirs that it contradicts.
 
     Raises
     ------
     UsageError
         All of them: the dataset was built without such pairs, or is too small or too much alike.
     """
+    kind, examples = settings.pairs, len(paired)
     without = sum(not places for places in paired.places)
-    if without == len(paired):
-        raise UsageError(f"train.pairs: no training example of the dataset has a negative for {settings.pairs!r}")
+    if without == examples:
+        raise UsageError(f"train.pairs: no training example of the dataset has a negative for {kind!r}")
     if without:
-        log.info("train: %d of %d examples have no %s pair and are trained on alone", without, len(paired), settings.pairs)
+        log.info("train: %d of %d examples have no %s pair and are trained on alone", without, examples, kind)
+    silent = sum(all(paired.beside.negatives[n].only == [] for n in places) for places in paired.places) - without
+    if silent + without == examples:
+        raise UsageError(f"train.conflicts_only: no training example has a sentence that its {kind!r} negative contradicts")
+    if silent:
+        log.info(
+            "train: of %d of %d examples the %s pair contradicts no sentence; they are trained on alone", silent, examples, kind
+        )
 
 
 def _course(root: Path, key: str, settings: TrainSettings, lengths: list[int], processes: Processes) -> loop.Course:

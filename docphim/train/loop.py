@@ -88,7 +88,8 @@ def run(
     Refused
         `loss_not_finite`, before the weights are ruined; `disk_full`.
     """
-    find_unused = processes.world > 1 and leaves_unused(loaded, examples, loss)
+    sides = ("positive",) if contrast is None else SIDES
+    find_unused = processes.world > 1 and leaves_unused(loaded, examples, loss, sides)
     model = processes.share(loaded.model, find_unused=find_unused)
     optimizer = adamw(loaded.model, settings)
     torch.manual_seed(settings.seed)
@@ -254,17 +255,18 @@ def _save(
         checkpoint.prune(course.root, course.key)
 
 
-def leaves_unused(loaded: Loaded, examples: Readable, loss: Loss) -> bool:
+def leaves_unused(loaded: Loaded, examples: Readable, loss: Loss, sides: Sequence[str] = ("positive",)) -> bool:
     """Whether some example leaves a trained parameter without a gradient, as a text alone leaves the vision encoder.
 
     DistributedDataParallel then has to search for such parameters at every step, or it would wait for their gradients for
-    ever; elsewhere the search is time lost.  One example of each kind is tried, the same in every process.
+    ever; elsewhere the search is time lost.  One example of each kind is tried, the same in every process; all `sides` that the
+    loss reads are there, one without rows where the example has no negative.
     """
     loaded.model.train()
     unused = False
     for batch in one_of_each_kind(examples):
         one = torch.ones((), device=loaded.device)
-        loss(score(loaded.model, loaded, batch, dict.fromkeys(batch, (one, one)))).backward()
+        loss(score(loaded.model, loaded, batch, dict.fromkeys(sides, (one, one)))).backward()
         unused |= any(p.grad is None for p in loaded.model.parameters() if p.requires_grad)
         loaded.model.zero_grad()
     return unused

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from docphim.errors import UsageError
 from docphim.models.encode import IGNORED
+from docphim.train import options
 from docphim.train.scored import Scored, counts, means, nats
 
 #: A weight that may grow in a straight line: `{"from": 0, "to": 0.1, "until": 0.5}`, `until` a share of the steps.
@@ -135,14 +136,16 @@ def weight(value: Weight, progress: float) -> float:
     Raises
     ------
     UsageError
-        It is neither a number nor such a ramp.
+        It is neither a number, 0 or more, nor such a ramp.
     """
-    if isinstance(value, int | float):
-        return float(value)
-    if not isinstance(value, Mapping) or "to" not in value or not value.keys() <= {"from", "to", "until"}:
-        raise UsageError("train.loss.beta: a number, or a ramp {from: 0, to: 0.1, until: 0.5}")
-    first, last, until = value.get("from", 0.0), value["to"], value.get("until", 1.0)
-    return first + (last - first) * min(1.0, progress / until) if until > 0 else last
+    try:
+        read = options.weight(value)
+    except ValueError as allowed:
+        raise UsageError(f"train.loss.beta: {allowed}") from None
+    if isinstance(read, float):
+        return read
+    first, last, until = read["from"], read["to"], read["until"]
+    return first + (last - first) * min(1.0, progress / until)
 
 
 def _bounded(side: Scored, most: float | None) -> Scored:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from docphim import recipe, variants
+from docphim import preflight, recipe, variants
 from docphim import run as program
 from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, write_jsonl
@@ -68,11 +68,47 @@ def test_seeds_change_training_and_drafting_alone(load):
 
 
 @pytest.mark.parametrize(
-    ("loss", "same"), [("{kind: answers}", True), ("{kind: other, beta: 0}", True), ("{kind: other, beta: 0.1}", False)]
+    ("first", "second", "same"),
+    [
+        ("answers", "answers, pairs: none", True),
+        ("answers", "{kind: constraint, beta: 0}, pairs: noise", True),
+        ("answers", "{kind: margin, beta: {from: 0, to: 0}}, pairs: other, conflicts_only: true", True),
+        ("answers", "{kind: constraint, alpha: 0.5, beta: 0}, pairs: noise", False),
+        ("answers", "{kind: constraint, beta: {to: 0.1}}, pairs: noise", False),
+        ("answers", "{kind: mine, beta: 0}", False),
+        ("constraint, pairs: noise", "{kind: constraint, alpha: 1.0, beta: 0.1, max_loss: null}, pairs: noise", True),
+        ("constraint, pairs: noise", "{kind: constraint, beta: {from: 0, to: 0.1, until: 0}}, pairs: noise", True),
+        ("constraint, pairs: noise", "constraint, pairs: other", False),
+        ("constraint, pairs: noise", "{kind: constraint, max_loss: 2}, pairs: noise", False),
+    ],
 )
-def test_a_loss_that_weighs_its_negatives_nothing_is_no_other_than_none(load, loss, same):
-    first, second = members(load(f"variants: {{origin: , beta: {{train.loss: {loss}}}}}"))
-    assert (second.same_as == first.recipe) is same
+def test_trainings_that_come_to_the_same_are_one_however_their_loss_is_written(load, first, second, same):
+    one, two = members(
+        load(f"pairs: {{}}\nvariants: {{one: {{train: {{loss: {first}}}}}, two: {{train: {{loss: {second}}}}}}}")
+    )
+    assert (two.same_as == one.recipe) is same
+
+
+LOSS = "train.loss={kind: constraint, %s}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ((LOSS % "betta: 1", "train.pairs=noise"), r"train\.loss\.betta: 'constraint' has no such option"),
+        ((LOSS % "max_loss: abc", "train.pairs=noise"), r"train\.loss\.max_loss: nats a token"),
+        ((LOSS % "beta: {to: x}", "train.pairs=noise"), r"train\.loss\.beta: a number, 0 or more"),
+        (("train.loss=constrain",), r"train\.loss: 'constrain' is not a loss; did you mean 'constraint'\?"),
+        (("train.loss=constraint",), r"train\.pairs: 'none', and the loss 'constraint' compares two images"),
+        (("train.pairs=noise",), r"train\.pairs: 'noise', and the loss 'answers' looks at the own image alone"),
+        (("train.cache_features=true", "model.tune=full", "model.freeze=[]"), r"train\.cache_features: the vision encoder is"),
+        (("pairs={labels: foo}",), r"pairs\.labels: 'foo' is not one of ct_rate"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused_before_anything_is_made(load, settings, line):
+    made = load("pairs: {}", *settings)
+    with pytest.raises(UsageError, match=line):
+        preflight.check(made, "page")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +120,10 @@ def test_a_loss_that_weighs_its_negatives_nothing_is_no_other_than_none(load, lo
         ("variants: {a: {name: b}}", r"variants\.a\.name: is one for all variants"),
         ("variants: {a/b: {}}", r"variants\.a/b\S*: String should match"),
         ("variants: {a: 3}", r"variants\.a: must be a section"),
+        (
+            "variants: {a: , a-s0: }\nseeds: {a: [0]}",
+            r"variants: variant a, seed 0 and variant a-s0 would share the folder x-a-s0",
+        ),
         ("variants: {a: }\nseeds: {b: [0]}", r"seeds\.b: is no variant; known: a, others"),
         ("seeds: [0, 0]", r"seeds\.others: must be different numbers"),
         ("seeds: {others: []}", r"seeds\.others: must be different numbers"),

@@ -11,7 +11,10 @@ from torch.nn import functional
 
 from docphim.errors import UsageError
 from docphim.models.encode import answer_columns
+from docphim.train import LOSSES, loss_function, normal_loss
+from docphim.train.contrast import compares
 from docphim.train.losses import answers, constraint, margin, unlikelihood, weight
+from docphim.train.options import OPTIONS
 from docphim.train.scored import Scored
 
 VOCABULARY = 7
@@ -166,7 +169,46 @@ def test_a_weight_is_a_number_or_a_ramp(value, weights):
     assert [weight(value, progress) for progress in (0.25, 1.0)] == weights
 
 
-@pytest.mark.parametrize("value", ["0.1", None, {"from": 0}, {"to": 1, "over": 2}])
+@pytest.mark.parametrize("value", ["0.1", None, True, -0.1, math.nan, {"from": 0}, {"to": 1, "over": 2}, {"to": "x"}])
 def test_a_weight_that_is_neither_is_a_usage_error(value):
     with pytest.raises(UsageError, match=r"train\.loss\.beta"):
         weight(value, 0.5)
+
+
+RAMP = "beta: a number, 0 or more, or a ramp {from: 0, to: 0.1, until: 0.5}, until from 0 to 1"
+CAP = "max_loss: nats a token, or {blind: RUN, margin: 0.5}; numbers are 0 or more"
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ({"kind": "constraint", "betta": 1}, "betta: 'constraint' has no such option; did you mean 'beta'?"),
+        ({"kind": "unlikelihood", "max_loss": 1}, "max_loss: 'unlikelihood' has no such option; known: alpha, beta"),
+        ({"kind": "constraint", "max_loss": "abc"}, CAP),
+        ({"kind": "constraint", "max_loss": -1}, CAP),
+        ({"kind": "constraint", "max_loss": {"blind": "runs/x", "margin": "a"}}, CAP),
+        ({"kind": "constraint", "max_loss": {"margin": 1}}, CAP),
+        ({"kind": "constraint", "alpha": "x"}, "alpha: a number, 0 or more"),
+        ({"kind": "constraint", "alpha": None}, "alpha: a number, 0 or more"),
+        ({"kind": "constraint", "max_gradient": -1}, "max_gradient: a number, 0 or more, or null"),
+        ({"kind": "margin", "margin": "a"}, "margin: a number, 0 or more"),
+        ({"kind": "margin", "beta": math.nan}, RAMP),
+        ({"kind": "margin", "beta": math.inf}, RAMP),
+        ({"kind": "margin", "beta": -0.1}, RAMP),
+        ({"kind": "margin", "beta": {"to": 0.1, "until": 2}}, RAMP),
+        ({"kind": "margin", "beta": {"from": -1, "to": 0.1}}, RAMP),
+        ({"kind": "margin", "beta": [0.1]}, RAMP),
+    ],
+)
+def test_a_wrong_option_of_a_loss_is_refused_with_its_key_and_what_is_allowed(section, line):
+    with pytest.raises(UsageError) as error:
+        loss_function(section)
+    assert str(error.value) == f"train.loss.{line}"
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_what_is_known_of_a_loss_without_torch_is_what_its_function_takes_and_looks_at(kind):
+    function = loss_function({"kind": kind})
+    defaults = {name: default for name, (default, _) in OPTIONS[kind].items()}
+    assert defaults == (function.func.__kwdefaults__ or {}) and ("beta" in defaults) is compares(function)
+    assert normal_loss({"kind": kind, **defaults}) == normal_loss({"kind": kind}) == {"kind": kind, **defaults}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 from dataclasses import replace
 
@@ -54,7 +55,7 @@ def section(pairs, **changes):
 def test_every_kind_of_pair_trains_and_is_logged(dataset, tmp_path, pairs, caplog):
     with caplog.at_level("INFO", "docphim"):
         train(dataset, tmp_path, model=model_section(), train=section(pairs, **WAYS[pairs]))
-    assert ("5 of 11 examples have no hard pair and are trained on alone" in caplog.text) is (pairs == "hard")
+    assert ("6 of 11 examples have no hard pair and are trained on alone" in caplog.text) is (pairs == "hard")
     rows = [row for row in read_jsonl(tmp_path / "log.jsonl") if "val/loss" in row]
     assert [row["step"] for row in rows] == [1, 2]
     for row in rows:
@@ -70,13 +71,13 @@ def test_every_kind_of_pair_trains_and_is_logged(dataset, tmp_path, pairs, caplo
 def test_a_batch_holds_both_rows_of_each_pair_and_own_images_as_without_pairs(opened, dataset):
     loaded, examples = opened
     alone, pairs = Examples(loaded, dataset, examples, blind=False), paired(opened, dataset, "hard")
-    plain, both = (Collate(loaded)([read[i] for i in (4, 3, 0)]) for read in (alone, pairs))
+    plain, both = (Collate(loaded)([read[i] for i in (5, 4, 1)]) for read in (alone, pairs))
     assert both["positive"].keys() == plain["positive"].keys()
     assert all(both["positive"][name].equal(value) for name, value in plain["positive"].items())
     assert both["negative"]["places"].tolist() == [0, 2], "the second has no hard negative"
     texts = [[row[row >= 0].tolist() for row in both[side]["labels"]] for side in ("positive", "negative")]
     assert texts[1] == [texts[0][0], texts[0][2]], "the same answers"
-    partners = Collate(loaded)([alone[6], alone[2]])["positive"]
+    partners = Collate(loaded)([alone[7], alone[3]])["positive"]
     assert both["negative"]["pixel_values"].equal(partners["pixel_values"])
     noise = Collate(loaded)([paired(opened, dataset, "noise")[0]])["negative"]
     again = Collate(loaded)([paired(opened, dataset, "noise")[0]])["negative"]
@@ -198,7 +199,7 @@ def test_two_processes_of_which_one_has_nothing_to_push_end_where_one_process_do
 
     def short_ones(scored, *, beta):
         seen.append(len(scored["negative"].logits))
-        return constraint(scored, beta=beta if scored["negative"].targets.shape[1] < 25 else 0.0, max_loss=99)
+        return constraint(scored, beta=beta if scored["negative"].targets.shape[1] < 50 else 0.0, max_loss=99)
 
     monkeypatch.setitem(LOSSES, "short_ones", short_ones)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -220,7 +221,7 @@ def test_two_processes_of_which_one_has_nothing_to_push_end_where_one_process_do
     [
         ({"pairs": "other", "loss": "answers"}, "train.pairs: 'other', and the loss 'answers' looks at the own image alone"),
         ({"loss": "margin"}, "train.pairs: 'none', and the loss 'margin' compares two images"),
-        ({"pairs": "other", "loss": {"kind": "margin", "beta": "much"}}, "train.loss.beta: a number, or a ramp"),
+        ({"pairs": "other", "loss": {"kind": "margin", "beta": "much"}}, "train.loss.beta: a number, 0 or more, or a ramp"),
         (
             {"pairs": "other", "loss": "constraint", "cache_features": True},
             "train.cache_features: the vision encoder is trained",
@@ -262,11 +263,22 @@ def test_a_cap_that_cannot_be_taken_from_a_run_is_a_usage_error(tmp_path, blind,
         loss_function({"kind": "constraint", "max_loss": max_loss})
 
 
-def test_a_dataset_without_such_pairs_is_a_usage_error(dataset, tmp_path):
+@pytest.mark.parametrize(
+    ("conflicts", "line"),
+    [
+        (None, "train.pairs: no training example of the dataset has a negative for 'other'"),
+        ([], "train.conflicts_only: no training example has a sentence that its 'other' negative contradicts"),
+    ],
+)
+def test_a_dataset_with_nothing_to_compare_with_is_a_usage_error(dataset, tmp_path, conflicts, line):
     rows = [to_row(example(n, "train", TEXTS[0])) for n in range(3)]
+    if conflicts is not None:
+        rows[0]["pair"] = {"other": {"study": rows[1]["study"], "conflicts": conflicts}}
     write_jsonl(tmp_path / "examples" / "train.jsonl", rows)
-    with pytest.raises(UsageError, match="no training example of the dataset has a negative for 'mined'"):
-        train(tmp_path, tmp_path / "run", model=model_section(), train=section("mined"))
+    shutil.copytree(dataset / "prepared", tmp_path / "prepared")
+    with pytest.raises(UsageError) as error:
+        train(tmp_path, tmp_path / "run", model=model_section(), train=section("other", conflicts_only=True))
+    assert str(error.value) == line
 
 
 @pytest.mark.parametrize(

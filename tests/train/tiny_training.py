@@ -39,13 +39,16 @@ def train_section(**changes) -> dict:
 
 
 def pair_of(number: int, split: str, count: int) -> dict:
-    """The negatives of an example, one of `count` of its split: every second has a `hard` one; the first sentence is wrong."""
+    """The negatives of an example, one of `count` of its split: every second, not the first, has a `hard` one.
+
+    Its first sentence is wrong of each.
+    """
     conflicts = [[1, 0, TEXTS[number % 3].index(".") + 1]]
 
     def beside(step: int) -> dict:
         return {"study": f"{split}{(number + step) % count:03d}", "conflicts": conflicts}
 
-    hard = {} if number % 2 else {"hard": beside(2) | {"finding": "effusion"}}
+    hard = {"hard": beside(2) | {"finding": "effusion"}} if number % 2 else {}
     near = [beside(step) | {"differs": step} for step in (1, 2, 3)]
     return {"noise": {"seed": number}, "other": beside(1) | {"differs": 10, "step": 0}, **hard, "neighbours": near}
 
