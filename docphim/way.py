@@ -21,6 +21,9 @@ STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
 VERSIONS = {"ingest": 4, "prepare": 3, "build": 3, "train": 3, "generate": 2, "evaluate": 4, "page": 3}
 
+#: What datasets with `pairs` have more: raise it when other partners are chosen, so that those without need not be built again.
+VERSION_OF_PAIRS = 1
+
 #: Where a judge's answers are kept in the run's folder: no stage's output, so that no change of settings removes them.
 JUDGED = "judge.jsonl"
 
@@ -149,7 +152,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe)},
             folder=dataset,
             outputs=["examples", "leaks.json", "stats.json", "tasks.json", "rejected.jsonl?stage=build"],
-            version=VERSIONS["build"],
+            version=VERSIONS["build"] + (VERSION_OF_PAIRS if recipe.pairs else 0),
         ),
     ]
 

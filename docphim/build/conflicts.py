@@ -20,15 +20,14 @@ _POSITIVE = ("positive", "uncertain")
 
 @dataclass(frozen=True)
 class Labels:
-    """How the labels of a dataset's studies are known: `given` with the studies, or read from their reports by rules."""
+    """How the labels of a dataset's studies are known: those of the set that come with a study, else read from its report."""
 
     set: str
     names: tuple[str, ...]
-    given: bool
 
     @classmethod
     def of(cls, studies: Sequence[Study], set_: str | None) -> Labels:
-        """The set that is asked for, or the one that all studies come with, or that of their modality.
+        """The set that is asked for, or the only one that studies come with, or that of their modality.
 
         Raises
         ------
@@ -36,22 +35,32 @@ class Labels:
             There is no such set.
         """
         with_report = [study for study in studies if study.report]
-        given = {study.labels.set if study.labels else None for study in with_report}
-        if len(given) == 1 and None not in given and set_ in (None, *given):
-            (name,) = given
-            assert name is not None
-            names = {label for study in with_report if study.labels for label in study.labels.values}
-            return cls(name, label_names(name) if name in SETS else tuple(sorted(names)), True)
-        if set_ is not None and set_ not in SETS:
+        given = {study.labels.set for study in with_report if study.labels}
+        if set_ is not None and set_ not in {*SETS, *given}:
             raise UsageError(f"pairs.labels: {set_!r} is not one of {', '.join(SETS)}")
         shown = {series.modality for study in with_report for series in study.series}
-        name = set_ or next((name for name, modality in SETS.items() if modality in shown), next(iter(SETS)))
-        return cls(name, label_names(name), False)
+        of_modality = next((name for name, modality in SETS.items() if modality in shown), next(iter(SETS)))
+        name = set_ or (next(iter(given)) if len(given) == 1 else of_modality)
+        if name in SETS:
+            return cls(name, label_names(name))
+        written = [study.labels.values for study in with_report if study.labels and study.labels.set == name]
+        return cls(name, tuple(sorted({label for values in written for label in values})))
 
-    def positive(self, study: Study) -> list[bool]:
-        """Which labels a study is positive for, in the order of `names`; a label that is suspected counts."""
-        if self.given and study.labels:
-            return [study.labels.values.get(name) in (1, -1) for name in self.names]
+    def given(self, study: Study) -> bool:
+        """Whether a study comes with labels of the set."""
+        return study.labels is not None and study.labels.set == self.set
+
+    def states(self, study: Study) -> list[bool | None]:
+        """Whether a study is positive for each label, in the order of `names`; one that is suspected counts.
+
+        None where that is not known: the study's row leaves it open (an empty cell, NaN), or there is no row and the set has no
+        rules.  What a report does not mention is negative.
+        """
+        if study.labels is not None and self.given(study):
+            values = [study.labels.values.get(name) for name in self.names]
+            return [None if value is None else value in (1, -1) for value in values]
+        if self.set not in SETS:
+            return [None] * len(self.names)
         assert study.report is not None
         states = read_labels("\n".join(study.report.sections.values()), study.report.language, self.set)
         return [states[name] in _POSITIVE for name in self.names]
@@ -67,9 +76,13 @@ class Labels:
         return spoken
 
     @staticmethod
-    def contradicts(states: Mapping[str, State], positive: Mapping[str, bool]) -> bool:
-        """Whether a sentence is wrong of a study: affirms or suspects what that is not positive for, or denies what it is."""
-        return any((state in _POSITIVE) != positive[name] for name, state in states.items())
+    def contradicts(states: Mapping[str, State], positive: Mapping[str, bool | None]) -> bool:
+        """Whether a sentence is wrong of a study: affirms or suspects what that is not positive for, or denies what it is.
+
+        A label of which it is not known (None) is contradicted by nothing.
+        """
+        known = {name: state for name, state in states.items() if positive[name] is not None}
+        return any((state in _POSITIVE) != positive[name] for name, state in known.items())
 
 
 def _of(content: str, language: str, set_: str) -> Iterable[tuple[int, int, dict[str, State]]]:

@@ -18,7 +18,8 @@ def pair_stats(dataset: Path) -> Row:
 
     Each kind has `pairs`, and `without`, the examples that have none; kinds with partners also `partners`, how many studies
     these are, `most` and `mean`, how often one is used, and `contradicted`, how many sentences a partner contradicts on
-    average; `other` has `steps`, how many pairs there are by how often one label less was asked for.
+    average, and `labels`, of how many partners the labels were `given` and of how many read by `rules`; `other` has `steps`,
+    how many pairs there are by how often one label less was asked for.
     """
     by_split = {}
     for split in SPLITS:
@@ -36,6 +37,7 @@ def _kind(pairs: list[Row | list[Row] | None]) -> Row:
     if partners:
         used = Counter(partner["study"] for partner in partners)
         counts |= {"partners": len(used), "most": max(used.values()), "mean": round(len(partners) / len(used), 2)}
+        counts["labels"] = dict(sorted(Counter({p["study"]: p["labels"] for p in partners}.values()).items()))
         counts["contradicted"] = round(sum(len(partner["conflicts"]) for partner in partners) / len(partners), 2)
     steps = _counted(partner["step"] for partner in partners if "step" in partner)
     return counts | ({"steps": steps} if steps else {})

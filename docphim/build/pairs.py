@@ -37,10 +37,10 @@ class Pool:
         Their ids, sorted.
     labels : tuple of str
         The label set's names.
-    positive : array of bool, (studies, labels)
-        What each is positive for.
-    bits : array of uint64, (studies, words)
-        The same, 64 labels a word (`packed`).
+    positive, negative : array of bool, (studies, labels)
+        What each is positive for, and what not; a label that is neither is not known, and compares with nothing.
+    bits : tuple of array of uint64, (studies, words)
+        The same two, 64 labels a word (`packed`).
     person, kind : array of int, (studies,)
         Whose pixels it shows, and of which modalities: only one of another person and the same kind stands in for it.
     """
@@ -48,15 +48,23 @@ class Pool:
     names: list[str]
     labels: tuple[str, ...]
     positive: NDArray[np.bool_]
-    bits: NDArray[np.uint64]
+    negative: NDArray[np.bool_]
+    bits: tuple[NDArray[np.uint64], NDArray[np.uint64]]
     person: NDArray[np.int64]
     kind: NDArray[np.int64]
 
     def distances(self, place: int) -> NDArray[np.int64]:
-        """In how many labels each study differs from one, (studies,); -1 where it may not stand in for it."""
-        differ = sum(np.bitwise_count(words ^ words[place]).astype(np.int64) for words in self.bits.T)
+        """In how many labels, known of both, each study differs from one, (studies,); -1 where it may not stand in for it."""
+        differ = np.zeros(len(self.names), np.int64)
+        for yes, no in zip(*(bits.T for bits in self.bits), strict=True):
+            differ += np.bitwise_count((yes & no[place]) | (no & yes[place]))
         usable = (self.person != self.person[place]) & (self.kind == self.kind[place])
         return np.where(usable, differ, -1)
+
+    def differing(self, place: int, other: int) -> NDArray[np.bool_]:
+        """In which labels two studies differ, (labels,): both are known."""
+        yes, no = self.positive, self.negative
+        return (yes[place] & no[other]) | (no[place] & yes[other])
 
 
 def add(
@@ -83,15 +91,17 @@ def add(
     here = [studies[name] for name in sorted({row["study"] for row in rows})]
     if not here:
         return
-    pool = _pool(here, reader, pictures, patient_of)
+    states = [reader.states(study) for study in here]
+    pool = _pool(here, states, reader.names, pictures, patient_of)
     chosen = {kind: CHOICES[kind](pool, how) for kind in how["kinds"] if kind != "noise"}
-    wanted = [dict(zip(pool.labels, row.tolist(), strict=True)) for row in pool.positive]
-    positive = dict(zip(pool.names, wanted, strict=True))
+    positive = {study.id: dict(zip(reader.names, row, strict=True)) for study, row in zip(here, states, strict=True)}
+    source = {study.id: "given" if reader.given(study) else "rules" for study in here}
     for row in rows:
         noise = {"noise": {"seed": seed_of("pairs", how["seed"], row["id"]) % 2**32}} if "noise" in how["kinds"] else {}
         pair: Row = noise | {kind: partners[row["study"]] for kind, partners in chosen.items() if row["study"] in partners}
         spoken = reader.sentences(row["messages"], row["language"])
         for partner in _partners(pair):
+            partner["labels"] = source[partner["study"]]
             partner["conflicts"] = [span for *span, states in spoken if reader.contradicts(states, positive[partner["study"]])]
         row["pair"] = pair or None
 
@@ -107,9 +117,16 @@ def _partners(pair: Row) -> Iterable[Row]:
             yield pair[kind]
 
 
-def _pool(studies: Sequence[Study], reader: Labels, pictures: Pictures, patient_of: Mapping[str, str]) -> Pool:
+def _pool(
+    studies: Sequence[Study],
+    states: Sequence[Sequence[bool | None]],
+    labels: tuple[str, ...],
+    pictures: Pictures,
+    patient_of: Mapping[str, str],
+) -> Pool:
     """Studies with labels, linked where they show one patient or the very same pixels."""
-    positive = np.array([reader.positive(study) for study in studies], bool).reshape(len(studies), len(reader.names))
+    shape = len(studies), len(labels)
+    positive, negative = (np.array([[s is sign for s in row] for row in states], bool).reshape(shape) for sign in (True, False))
     shown = {study.id: studies_shown(study.id, pictures.media[study.id]) for study in studies}
     traces = {
         study: {f"patient {patient_of[name]}" for name in names} | {f"pixels {row['sha256']}" for row in pictures.rows[study]}
@@ -120,9 +137,10 @@ def _pool(studies: Sequence[Study], reader: Labels, pictures: Pictures, patient_
     kinds = [" ".join(modalities(pictures.media[study.id])) for study in studies]
     return Pool(
         names=[study.id for study in studies],
-        labels=reader.names,
+        labels=labels,
         positive=positive,
-        bits=packed(positive),
+        negative=negative,
+        bits=(packed(positive), packed(negative)),
         person=np.unique(persons, return_inverse=True)[1],
         kind=np.unique(kinds, return_inverse=True)[1],
     )
@@ -169,7 +187,7 @@ def hard(pool: Pool, how: Row) -> dict[str, Row]:
         if fits.any():
             chosen = _least_used(fits, used, rank)
             used[chosen] += 1
-            finding = int(np.flatnonzero(pool.positive[place] ^ pool.positive[chosen])[0])
+            finding = int(np.flatnonzero(pool.differing(place, chosen))[0])
             partners[pool.names[place]] = {"study": pool.names[chosen], "finding": pool.labels[finding]}
     return partners
 

@@ -112,11 +112,12 @@ def _leaks(leaks: Row) -> str:
 
 
 def _pairs(pairs: Row) -> str:
-    """How many negatives of each kind, how often a study is a partner, and how often fewer labels had to do."""
-    rows = [["pairs", "kind", "examples", "without", "a partner's uses: mean / most", "labels less"]]
+    """How many negatives of each kind, how often a study is a partner, whence its labels, how often fewer labels had to do."""
+    rows = [["pairs", "kind", "examples", "without", "a partner's uses: mean / most", "labels", "labels less"]]
     for split, kinds in pairs.items():
         for kind, row in kinds.items():
             uses = f"{row['mean']:.1f} / {row['most']}" if "most" in row else ""
             steps = ", ".join(f"{step}: {n}" for step, n in row.get("steps", {}).items())
-            rows.append([split, kind, str(row["pairs"]), str(row["without"]), uses, steps])
-    return aligned(rows, "<<>>><")
+            sources = ", ".join(f"{source}: {n}" for source, n in row.get("labels", {}).items())
+            rows.append([split, kind, str(row["pairs"]), str(row["without"]), uses, sources, steps])
+    return aligned(rows, "<<>>><<")

@@ -8,28 +8,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_build import DEFAULT, examples, make
 
-from docphim.build import build, pairs
+from docphim.build import build, conflicts, pairs
 from docphim.build.stats_text import tables
 from docphim.errors import UsageError
 from docphim.files import read_json
 from docphim.recipe_training import Pairs
-from docphim.study import Labels, Report, Series
+from docphim.study import Labels, Report, Series, Study
 
 NAMES = tuple(f"label {n}" for n in range(65))
 HOW = Pairs().model_dump()
 
 
 def pool(rows, persons, kinds=None):
-    positive = np.array(rows, bool).reshape(len(rows), -1)
+    """Studies with these labels; None: not known."""
+    width = len(rows), len(rows[0])
+    positive, negative = (np.array([[s is sign for s in row] for row in rows]).reshape(width) for sign in (True, False))
     person, kind = np.array(persons), np.zeros(len(rows), int) if kinds is None else np.array(kinds)
     names = [f"s{n:02d}" for n in range(len(rows))]
-    return pairs.Pool(names, NAMES[: positive.shape[1]], positive, pairs.packed(positive), person, kind)
+    bits = pairs.packed(positive), pairs.packed(negative)
+    return pairs.Pool(names, NAMES[: width[1]], positive, negative, bits, person, kind)
 
 
 @st.composite
 def pools(draw):
     count, labels = draw(st.integers(1, 24)), draw(st.sampled_from([3, 8, 18, 65]))
-    rows = draw(st.lists(st.lists(st.booleans(), min_size=labels, max_size=labels), min_size=count, max_size=count))
+    rows = draw(
+        st.lists(
+            st.lists(st.sampled_from([True, False, None]), min_size=labels, max_size=labels), min_size=count, max_size=count
+        )
+    )
     persons, kinds = (draw(st.lists(st.integers(0, most), min_size=count, max_size=count)) for most in (9, 1))
     return pool(rows, persons, kinds)
 
@@ -43,7 +50,8 @@ def test_a_partner_is_another_persons_of_the_same_kind_and_differs_as_is_written
     def differing(name, other):
         one, two = place[name], place[other]
         assert made.person[one] != made.person[two] and made.kind[one] == made.kind[two]
-        return np.flatnonzero(made.positive[one] != made.positive[two])
+        known = [made.positive[n] | made.negative[n] for n in (one, two)]
+        return np.flatnonzero((made.positive[one] != made.positive[two]) & known[0] & known[1])
 
     other, hard, near = (pairs.CHOICES[kind](made, how) for kind in ("other", "hard", "neighbours"))
     for name, row in other.items():
@@ -123,6 +131,7 @@ def test_examples_carry_their_negatives_with_the_sentences_that_these_contradict
         "most": max(map(hard.count, hard)),
     }
     assert sum(stats["train"]["other"]["steps"].values()) == stats["train"]["other"]["pairs"]
+    assert stats["train"]["hard"]["labels"] == {"given": counts["partners"]}
     assert stats["val"] == {"noise": {"pairs": 1, "without": 0}}
     table = next(part for part in tables(read_json(tmp_path / "stats.json"), "vi").split("\n\n") if part.startswith("pairs"))
     assert [line.split()[:3] for line in table.splitlines()[1:]][1:3] == [
@@ -153,3 +162,38 @@ def test_only_the_kinds_that_are_asked_for_are_built(tmp_path, kinds):
 def test_a_label_set_that_there_is_not_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match=r"pairs\.labels: 'padchest' is not one of"):
         build(make(tmp_path), **DEFAULT, pairs={**HOW, "labels": "padchest"})
+
+
+def reported(text, labels):
+    return Study("s", "p", None, None, None, [], Report("vi", {"findings": text}), labels, None, "x")
+
+
+@pytest.mark.parametrize(
+    ("values", "states"),
+    [
+        ({"Cardiomegaly": 1, "Pleural effusion": 0, "Lung nodule": -1}, [True, False, True]),
+        ({"Cardiomegaly": 0, "Pleural effusion": None}, [False, None, None]),
+        (None, [True, True, False]),  # without a row the report is read, though another study has one
+    ],
+)
+def test_labels_are_a_studys_row_or_read_from_its_report_and_what_the_row_leaves_open_is_not_known(values, states):
+    row = Labels("ct_rate", "given", dict.fromkeys(GIVEN, 0))
+    study = reported(TEXT, None if values is None else Labels("ct_rate", "given", values))
+    reader = conflicts.Labels.of([study, reported(TEXT, row)], None)
+    known = dict(zip(reader.names, reader.states(study), strict=True))
+    assert (reader.set, [known[name] for name in GIVEN], reader.given(study)) == ("ct_rate", states, values is not None)
+    sentences = reader.sentences([{"role": "assistant", "content": TEXT}], "vi")
+    wrong = [TEXT[a:b] for _, a, b, spoken in sentences if reader.contradicts(spoken, known)]
+    assert ("Tràn dịch màng phổi phải." in wrong) is (states[1] is False)
+
+
+def test_a_study_without_labels_of_a_set_that_no_rules_read_is_nobodys_partner():
+    rows = [Labels("mine", "given", {"foo": n, "bar": 0}) for n in (0, 1)]
+    studies = [reported(TEXT, row) for row in (*rows, None)]
+    reader = conflicts.Labels.of(studies, None)
+    states = [reader.states(study) for study in studies]
+    assert (reader.names, states) == (("bar", "foo"), [[False, False], [False, True], [None, None]])
+    assert pairs.hard(pool(states, range(3)), HOW) == {
+        "s00": {"study": "s01", "finding": NAMES[1]},
+        "s01": {"study": "s00", "finding": NAMES[1]},
+    }
