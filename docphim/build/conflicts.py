@@ -16,6 +16,8 @@ from docphim.study import Row, Study
 Sentence = tuple[int, int, int, dict[str, State]]
 #: What counts as positive: affirmed or suspected, as in `docphim.metrics.clinical`.
 _POSITIVE = ("positive", "uncertain")
+#: What a study's own row says, by its number; anything else says nothing.
+_SIGNS: dict[int | None, bool] = {1: True, -1: True, 0: False}
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,7 @@ class Labels:
         rules.  What a report does not mention is negative.
         """
         if study.labels is not None and self.given(study):
-            values = [study.labels.values.get(name) for name in self.names]
-            return [None if value is None else value in (1, -1) for value in values]
+            return [_SIGNS.get(study.labels.values.get(name)) for name in self.names]
         if self.set not in SETS:
             return [None] * len(self.names)
         assert study.report is not None
