@@ -86,7 +86,9 @@ def is_nothing(text: str) -> bool:
     if len(text) > _LONGEST_NOTHING:
         return False
     lower = text.lower()
-    return lower in _NOTHING or lower.rstrip(". ") in _NOTHING or not _SOMETHING.search(text)
+    if lower in _NOTHING or lower.rstrip(". ") in _NOTHING:
+        return True
+    return not text[:1].isalnum() and not _SOMETHING.search(text)  # most cells begin with a letter or a figure
 
 
 def age_of(text: str) -> int | None:

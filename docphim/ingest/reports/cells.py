@@ -72,7 +72,9 @@ def cell_text(cell: str) -> str:
 
 def key_text(cell: str) -> str:
     """An id or a file's name as it is spelled, without what spreadsheets put around it; '' for `nan`, NULL, `#N/A`."""
-    text = cell.replace("_x000D_", " ").replace("\xa0", " ").strip()
+    if not cell:
+        return ""
+    text = cell if cell.isalnum() else cell.replace("_x000D_", " ").replace("\xa0", " ").strip()
     return "" if is_nothing(text) else text
 
 

@@ -229,7 +229,7 @@ def _row(line: Line, below: Below, encoding: str | None, damaged: Counter[str]) 
     if encoding and is_legacy(encoding) and not below.sheet.decoded:
         raw = {field: from_legacy(cell, encoding) for field, cell in raw.items()}
     cells = {field: key for field in KEYS if (key := key_text(raw.get(field, "")))}
-    reason = line.reason or ("row_unreadable" if line.unclear & _read(below) else "")
+    reason = line.reason or ("row_unreadable" if line.unclear and line.unclear & _read(below) else "")
     if reason:
         return Row(line.number, cells, reason, below.sheet.name, below.sheet.file)
     texts: dict[str, str] = {}
