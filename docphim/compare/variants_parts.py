@@ -24,13 +24,19 @@ def words() -> dict[str, Any]:
     return table
 
 
+def _over_seeds(tables: Sequence[Any]) -> dict[str, dict[str, list[Any]]]:
+    """Grouping → group → what each seed's scores say of it; a seed without such scores says nothing."""
+    gathered: dict[str, dict[str, list[Any]]] = {}
+    for table in tables:
+        for grouping, groups in (table or {}).items():
+            for group, scores in groups.items():
+                gathered.setdefault(grouping, {}).setdefault(group, []).append(scores)
+    return gathered
+
+
 def lesions(entries: Sequence[TaskScores]) -> Row:
     """Grouping → group → `n`, and in percent `presence`, `side`, `lobe` and `other`: presence on another patient's image."""
-    tables: dict[str, dict[str, list[Any]]] = {}
-    for entry in entries:
-        for grouping, groups in (entry.by_lesion or {}).items():
-            for group, images in groups.items():
-                tables.setdefault(grouping, {}).setdefault(group, []).append(images)
+    tables = _over_seeds([entry.by_lesion for entry in entries])
     return {
         grouping: {
             group: {
@@ -46,11 +52,7 @@ def lesions(entries: Sequence[TaskScores]) -> Row:
 
 def groups(entries: Sequence[TaskScores]) -> Row:
     """Grouping → group → `n`, and by score its `value` and what is lost on another patient's image (`drop`)."""
-    tables: dict[str, dict[str, list[Any]]] = {}
-    for entry in entries:
-        for grouping, parts in (entry.by_group or {}).items():
-            for group, table in parts.items():
-                tables.setdefault(grouping, {}).setdefault(group, []).append(table)
+    tables = _over_seeds([entry.by_group for entry in entries])
     return {
         grouping: {
             group: {

@@ -9,11 +9,25 @@ from docphim.imaging.header_words import bare, names_chest, plain
 from docphim.package_data import packaged
 
 _TABLE = Path(__file__).with_suffix(".yaml")
+#: Soft kernels come first where several may be read.
+_ORDER = ("soft", "unknown", "sharp")
+#: Slices of a share more or less than the thickness asked for are of that thickness.
+_THICKNESS = 0.2
 
 
 def kernel_kind(kernel: str) -> str:
     r"""`soft`, `sharp` or `unknown`, by the first of a kernel's values: `Br40d\3` is soft."""
     return next((kind for kind in ("soft", "sharp") if _any(kind, kernel.partition("\\")[0])), "unknown")
+
+
+def kernel_rank(kernel: str) -> int:
+    """0 for a soft kernel, 1 where nobody knows, 2 for a sharp one."""
+    return _ORDER.index(kernel_kind(kernel))
+
+
+def is_of_thickness(thickness: float, asked: float) -> bool:
+    """Whether slices are as thick as asked for, within a fifth (both in mm)."""
+    return abs(thickness - asked) <= _THICKNESS * asked
 
 
 def phase_of(agent: str, description: str) -> str:

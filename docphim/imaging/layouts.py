@@ -70,7 +70,7 @@ def _npz(handle: IO[bytes], array: np.ndarray, facts: Row) -> None:
         AFFINE: _placed(np.array(facts["affine"]), len(array)),
         PROVENANCE: np.array(json.dumps(facts["how"], sort_keys=True)),
     }
-    np.savez(handle, allow_pickle=False, **beside)
+    np.savez(handle, **beside)  # older numpy would store a keyword as one more array
 
 
 def _npy(handle: IO[bytes], array: np.ndarray, facts: Row) -> None:

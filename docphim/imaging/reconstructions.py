@@ -21,14 +21,12 @@ from pydicom import Dataset
 from docphim.errors import Refused
 from docphim.imaging.io import dicom
 from docphim.imaging.io.slices import Slice, header_of, slices_of
-from docphim.imaging.kernels import breathed_out, kernel_kind, of_another_part, phase_of
+from docphim.imaging.kernels import breathed_out, is_of_thickness, kernel_kind, kernel_rank, of_another_part, phase_of
 from docphim.recipe import Section
 from docphim.study import Row
 
 #: A series reaches as far as another where it lacks less than this share of its length.
 _AS_FAR = 0.05
-#: Slices of so much more or less than the thickness asked for are of that thickness.
-_THICKNESS = 0.2
 #: The slices of a series lie across the body where their normal is at most 25 degrees off its long axis.
 _ACROSS = 0.9
 #: Fewer slices are scouts and single images.
@@ -147,11 +145,10 @@ def _aside(candidate: Candidate) -> tuple[bool, bool, bool]:
 
 
 def _order(candidate: Candidate, furthest: float) -> tuple[bool, float, int, bool, int, str]:
-    kernels = {"soft": 0, "unknown": 1, "sharp": 2}
     return (
         candidate.reach < (1 - _AS_FAR) * furthest,
         candidate.thickness,
-        kernels[kernel_kind(candidate.kernel)],
+        kernel_rank(candidate.kernel),
         candidate.phase != "contrast",
         candidate.number,
         dicom.text(candidate.slices[0].header, "SeriesInstanceUID"),
@@ -161,7 +158,7 @@ def _order(candidate: Candidate, furthest: float) -> tuple[bool, float, int, boo
 def _fits(candidate: Candidate, rule: Rule) -> bool:
     if rule.kernel and rule.kernel.lower() not in (kernel_kind(candidate.kernel), *candidate.kernel.lower().split("\\")):
         return False
-    if rule.thickness and abs(candidate.thickness - rule.thickness) > _THICKNESS * rule.thickness:
+    if rule.thickness and not is_of_thickness(candidate.thickness, rule.thickness):
         return False
     return not rule.phase or rule.phase.lower() == candidate.phase or bool(_word(rule.phase, candidate.description))
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from docphim.errors import REASONS, Refused
 from docphim.files import seed_of
 from docphim.imaging.io.locations import Masks, Stated
-from docphim.imaging.kernels import kernel_kind
+from docphim.imaging.kernels import is_of_thickness, kernel_kind, kernel_rank
 from docphim.ingest import ct_rate_tables as tables
 from docphim.ingest.ct_rate_tables import Cells, Tables
 from docphim.ingest.names import Removal, announced, without_people
@@ -31,9 +31,6 @@ SECTIONS = {
     "history": "ClinicalInformation_EN",
     "technique": "Technique_EN",
 }
-#: Slices of so much more or less than the distance asked for are of that distance.
-_THICKNESS = 0.2
-_KERNELS = {"soft": 0, "unknown": 1, "sharp": 2}
 
 Facts = dict[str, float | list[float]]
 
@@ -151,13 +148,13 @@ class Reader:
         if self._options.kernel and self._options.kernel.lower() not in (kernel_kind(kernel), kernel.lower()):
             return False
         asked, step = self._options.thickness, _step(metadata)
-        return asked is None or (step is not None and abs(step - asked) <= _THICKNESS * asked)
+        return asked is None or (step is not None and is_of_thickness(step, asked))
 
     def _order(self, name: str) -> tuple[float, int, str]:
         metadata = self._listed.metadata.get(name, {})
         step = _step(metadata)
-        kernel = kernel_kind(_first(metadata.get("ConvolutionKernel", "")))
-        return float("inf") if step is None else step, _KERNELS[kernel], name
+        kernel = kernel_rank(_first(metadata.get("ConvolutionKernel", "")))
+        return float("inf") if step is None else step, kernel, name
 
     def _location(self, path: Path, volume: str) -> str:
         """Where a volume lies, with what the tables or the recipe say of it."""

@@ -53,6 +53,11 @@ def write_study(
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_dicom(folder / "film.dcm", rendered, patient)
+    write_words(folder, reports, truth)
+
+
+def write_words(folder: Path, reports: dict[str, dict[str, str]], truth: dict[str, Any]) -> None:
+    """Write a study's reports and, last, its truth.json; the arguments are those of `write_study`."""
     for language, sections in reports.items():
         with atomic(folder / f"report.{language}.txt") as handle:
             handle.write("\n".join(f"{name}\n{text}\n" for name, text in sections.items()))

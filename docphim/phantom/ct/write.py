@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from docphim.files import atomic, write_json
+from docphim.files import atomic
 from docphim.phantom.body import rng_of
 from docphim.phantom.patient import Patient
-from docphim.phantom.write import uid_of
+from docphim.phantom.write import uid_of, write_words
 
 if TYPE_CHECKING:
     from docphim.phantom.ct.scan import Scan
@@ -67,10 +67,7 @@ def write_study(
             write_series(folder / f"series{number}", scan, patient, number)
         for name, mask in scan.masks.items():
             write_nifti(folder / f"mask{number}.{name}.nii.gz", mask.astype(np.uint8), scan.affine)
-    for language, sections in reports.items():
-        with atomic(folder / f"report.{language}.txt") as handle:
-            handle.write("\n".join(f"{name}\n{text}\n" for name, text in sections.items()))
-    write_json(folder / "truth.json", truth)
+    write_words(folder, reports, truth)
 
 
 def write_nifti(path: Path, volume: NDArray[Any], affine: NDArray[np.float64]) -> None:
