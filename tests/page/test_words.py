@@ -6,6 +6,7 @@ import pytest
 from markupsafe import Markup
 
 from docphim.errors import REASONS
+from docphim.language.labels import label_names
 from docphim.page import words
 
 NUMBERS = [
@@ -43,6 +44,14 @@ def test_every_text_has_both_languages_with_the_same_braces(part):
 def test_every_reason_is_explained_in_vietnamese():
     assert sorted(set(REASONS) - set(words._table()["reason"])) == []
     assert sorted(set(words._table()["reason"]) - set(REASONS)) == []
+
+
+@pytest.mark.parametrize("truths", ["phantom", "phantom_ct"])
+def test_every_finding_of_a_phantoms_truth_has_a_name_in_vietnamese(truths):
+    names = set(label_names(truths))
+    sided = {name.removesuffix("_left") for name in names if name.endswith("_left")}
+    known = set(words._table()["finding"])
+    assert sorted(names - known) == [] and sorted({f"{name} (side)" for name in sided} - known) == []
 
 
 def test_unknown_names_are_shown_as_written():
