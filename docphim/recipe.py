@@ -236,6 +236,7 @@ class Recipe(Section):
     variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = {}
     seeds: dict[str, list[Annotated[int, Field(ge=0)]]] = {}
     tables: list[RowsOf] = []
+    at_once: int = Field(1, ge=1)
 
     @model_validator(mode="before")
     @classmethod

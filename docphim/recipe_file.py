@@ -11,7 +11,7 @@ from docphim.yaml_in import parse, text_of
 
 RECIPES = Path(__file__).parent / "recipes"
 #: Keys that say how runs are made of a recipe, and are no part of any one run.
-OF_ALL = ("name", "base", "variants", "seeds", "tables")
+OF_ALL = ("name", "base", "variants", "seeds", "tables", "at_once")
 
 
 def find(recipe: str) -> Path:

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 ABREAST = 2
 #: What a number's `reading` means, by (needs_image, beats_floors); where an interval holds 0, nothing is proved equal.
 READINGS = {
-    (True, True): "Shown another patient's film it scores lower, and it beats every floor: it reads the film.",
+    (True, True): "Shown another patient's {film} it scores lower, and it beats every floor: it reads the {film}.",
     (
         True,
         False,
-    ): "Shown another patient's film it scores lower, but not every floor is clearly below it, and floors need no model.",
-    (True, None): "Shown another patient's film it scores lower: what it writes depends on the film.",
-    (False, None): "Shown another patient's film it scores no lower, chance aside: nothing shows that it is reading the film.",
-    (None, True): "It beats every floor; whether it needs the film was not tested.",
+    ): "Shown another patient's {film} it scores lower, but not every floor is clearly below it, and floors need no model.",
+    (True, None): "Shown another patient's {film} it scores lower: what it writes depends on the {film}.",
+    (False, None): "Shown another patient's {film} it scores no lower, chance aside: nothing shows that it reads the {film}.",
+    (None, True): "It beats every floor; whether it needs the {film} was not tested.",
     (None, False): "Not every floor is clearly below it, and floors need no model.",
 }
 #: Columns of what a command prints as text.
@@ -56,7 +56,7 @@ def after_run(dataset: Path, home: Path, last: str) -> None:
             out.print(f"studies without a report {drafted}: drafted, not scored (drafts.jsonl)")
         if not by_task:
             out.print("no study has a report: there are no scores")
-        print("\n\n".join(headline(str(key), task) for key, task in by_task.items()))
+        print("\n\n".join(headline(str(key), task, called(dataset)) for key, task in by_task.items()))
     if last == "page":
         out.print(f"page {home / 'index.html'}")
 
@@ -79,11 +79,21 @@ def after_draft(folder: Path) -> None:
     for note in of_films(folder / "work"):
         out.print(note)
     out.print(f"drafts {folder / 'drafts.jsonl'}", f"texts {folder / 'texts'}", f"page {folder / 'index.html'}", sep="\n")
-    out.print("drafts, not for diagnosis: a doctor must read each beside its film")
+    out.print(f"drafts, not for diagnosis: a doctor must read each beside its {called(folder / 'work')}")
 
 
-def headline(name: str, task: TaskScores) -> str:
-    """One task's scores as lines of at most 80 characters: own film, floors and wrong films with the lead, findings."""
+def called(dataset: Path) -> str:
+    """What a dataset's images are called: `scan` where all are volumes, else `film`."""
+    from docphim.page.inputs import only_scans
+
+    return "scan" if only_scans(list(files.read_jsonl(dataset / "prepared" / "index.jsonl"))) else "film"
+
+
+def headline(name: str, task: TaskScores, film: str = "film") -> str:
+    """One task's scores as lines of at most 80 characters: own film, floors and wrong films with the lead, findings.
+
+    `film` is what the lines call an image (see `called`).
+    """
     from docphim.metrics.catalogue import heads, title_of
 
     counts = [f"{n} {key}" for key, n in task.counts.items() if n and key not in ("predictions", "declined")]
@@ -91,17 +101,17 @@ def headline(name: str, task: TaskScores) -> str:
         counts.append(f"declined {_declined(task.counts['declined'], task.counts['predictions'])}")
     parts = [textwrap.fill(", ".join([f"{name}: {task.n} reports", *counts]), 80)]
     metrics = heads(key for key, score in task.scores.items() if score.value is not None)[:ABREAST]
-    rows = [["", *(cell for metric in metrics for cell in (title_of(metric).en, "own film leads by"))]]
-    for label, scores, leads in _systems(task):
+    rows = [["", *(cell for metric in metrics for cell in (title_of(metric).en, f"own {film} leads by"))]]
+    for label, scores, leads in _systems(task, film):
         cells = [c for m in metrics for c in (_number(scores.get(m), 1), _beside(scores.get(m), leads, m))]
         rows.append([label, *cells])
-    parts += [aligned(rows, "<" + "><" * len(metrics)), *_conclusion(task, metrics)]
+    parts += [aligned(rows, "<" + "><" * len(metrics)), *_conclusion(task, metrics, film)]
     if task.image_gain:
         parts.append(f"image gain {interval(task.image_gain)} nats a report")
     if task.judge:
-        parts.append(judged(task.judge))
+        parts.append(judged(task.judge, film))
     if task.by_finding:
-        parts.append(_findings(task.by_finding))
+        parts.append(_findings(task.by_finding, film))
     return "\n\n".join(parts)
 
 
@@ -110,9 +120,9 @@ def _declined(drafts: int, of: int) -> str:
     return f"{drafts} of {of} ({100 * drafts / of:.3g} %)"
 
 
-def _systems(task: TaskScores) -> Iterator[tuple[str, Mapping[str, Score], Mapping[str, Score] | None]]:
+def _systems(task: TaskScores, film: str) -> Iterator[tuple[str, Mapping[str, Score], Mapping[str, Score] | None]]:
     """Every system of a task with its name and scores, and the own film's lead over it where it has one."""
-    yield "own film", task.scores, None
+    yield f"own {film}", task.scores, None
     if task.ceiling:
         yield "ceiling", task.ceiling, None
     yield from ((f"floor: {floor}", scores, task.lead.get(floor, {})) for floor, scores in task.floors.items())
@@ -120,20 +130,20 @@ def _systems(task: TaskScores) -> Iterator[tuple[str, Mapping[str, Score], Mappi
         yield f"shown {image}", scores, {metric: score.drop for metric, score in scores.items() if score.drop}
 
 
-def _conclusion(task: TaskScores, metrics: Sequence[str]) -> Iterator[str]:
+def _conclusion(task: TaskScores, metrics: Sequence[str], film: str) -> Iterator[str]:
     """What the first metric says of floors and wrong films, in a sentence."""
     from docphim.metrics.catalogue import title_of
 
-    sentence = reading(task.reading.get(metrics[0])) if metrics else ""
+    sentence = reading(task.reading.get(metrics[0]), film) if metrics else ""
     if sentence:
         yield textwrap.fill(f"{title_of(metrics[0]).en}: {sentence[0].lower()}{sentence[1:]}", 80)
     elif metrics and task.scores[metrics[0]].low is None:
         yield "no intervals: there are fewer than 30 patients, so nothing is concluded"
 
 
-def judged(judge: Judgement) -> str:
+def judged(judge: Judgement, film: str = "film") -> str:
     """What a language model made of the facts: F1 with what stands beside it, failures, and agreement with the rules."""
-    systems: dict[str, Judgement | JudgeScores] = {"own film": judge}
+    systems: dict[str, Judgement | JudgeScores] = {f"own {film}": judge}
     systems |= {f"floor: {k}": v for k, v in judge.floors.items()} | {f"shown {k}": v for k, v in judge.reliance.items()}
     rows = [["judge", "F1", "precision", "recall"]]
     rows += [[label, *(interval(score, 1) for score in (s.f1, s.precision, s.recall))] for label, s in systems.items()]
@@ -145,10 +155,10 @@ def judged(judge: Judgement) -> str:
     return "\n".join(lines)
 
 
-def reading(of: Reading | None) -> str:
+def reading(of: Reading | None, film: str = "film") -> str:
     """What a number says about floors and wrong films, in a sentence; nothing where there is no interval to say it from."""
     needs, beats = (None, None) if of is None else (of.needs_image, of.beats_floors)
-    return READINGS.get((needs, None if needs is False else beats), "")
+    return READINGS.get((needs, None if needs is False else beats), "").format(film=film)
 
 
 def _beside(score: Score | None, leads: Mapping[str, Score] | None, metric: str) -> str:
@@ -162,9 +172,9 @@ def _beside(score: Score | None, leads: Mapping[str, Score] | None, metric: str)
     return f"{lead.value:+5.1f}" + interval(lead, 1).removeprefix(_number(lead, 1))
 
 
-def _findings(rates: Mapping[str, Mapping[str, Rates]]) -> str:
+def _findings(rates: Mapping[str, Mapping[str, Rates]], film: str) -> str:
     """True- and false-positive rate and Youden's J of each finding, on the own film and on another patient's."""
-    rows = [["finding", "tpr", "fpr", "J, own film", "tpr", "fpr", "J, other"]]
+    rows = [["finding", "tpr", "fpr", f"J, own {film}", "tpr", "fpr", "J, other"]]
     for name, by_image in rates.items():
         seen, other = by_image["own"], by_image.get("other")
         wrong = [_number(getattr(other, key, None)) for key in ("tpr", "fpr", "j")]

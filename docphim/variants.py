@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from pathlib import Path
 from docphim import files
 from docphim import run as program
 from docphim.errors import Refused, UsageError
+from docphim.progress import bar
 from docphim.recipe import OTHERS, Recipe, validated
 from docphim.recipe_file import OF_ALL, merged
 from docphim.study import Row
 from docphim.train import normal_loss
 from docphim.way import STAGES, resolved
+from docphim.workers import cores, each
 
 log = logging.getLogger("docphim")
 #: What a recipe without `variants`, but with `seeds`, is called among its own runs.
@@ -154,13 +157,61 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     home = program.run_folder(recipe)
     dataset = home
     with files.locked(files.private_folder(home)):
-        for number, member in enumerate(to_make, 1):
-            log.info("%s (%d of %d): runs/%s", member.name, number, len(to_make), member.recipe.name)
-            with named(member):
-                dataset, _ = program.run(member.recipe, until=until, only=only)
+        if only is None and _abreast_pays(recipe, until):
+            dataset = _abreast(to_make, until, recipe.at_once)
+        else:
+            dataset = _in_turn(to_make, until, only)
         if STAGES.index(last) >= STAGES.index("evaluate"):
             side_by_side(recipe, every, home)
     return dataset, home
+
+
+def _in_turn(to_make: list[Member], until: str, only: str | None) -> Path:
+    dataset = Path()
+    for number, member in enumerate(to_make, 1):
+        log.info("%s (%d of %d): runs/%s", member.name, number, len(to_make), member.recipe.name)
+        with named(member):
+            dataset, _ = program.run(member.recipe, until=until, only=only)
+    return dataset
+
+
+def _abreast_pays(recipe: Recipe, until: str) -> bool:
+    """Whether runs are to be made beside one another: asked for, models are trained or asked, and no GPU is there to fill."""
+    from docphim.train.launch import has_gpu
+
+    return recipe.at_once > 1 and STAGES.index(until) >= STAGES.index("train") and not has_gpu()
+
+
+def _abreast(to_make: list[Member], until: str, count: int) -> Path:
+    """Make `count` runs at a time, each in a process with its share of the cores, once their datasets are there.
+
+    A small model leaves cores idle: on two of them, trainings of one thread each took two thirds of the time.
+    """
+    share = max(1, cores() // count)
+    by_dataset = {program.planned(member.recipe, until)[0]: member for member in reversed(to_make)}
+    for member in by_dataset.values():
+        with named(member):
+            program.run(member.recipe, until="build")
+    work = functools.partial(_made, until=until, threads=share)
+    groups = [[member] for member in to_make]
+    for name in bar(each(work, groups, workers=count, crashed=_crashed), len(to_make), "runs"):
+        log.info("made: %s", name)
+    return next(iter(by_dataset))
+
+
+def _made(members: list[Member], until: str, threads: int) -> list[str]:
+    """Make runs in this process; their names."""
+    from docphim.train.launch import limit_threads
+
+    limit_threads(threads)
+    for member in members:
+        with named(member):
+            program.run(member.recipe, until=until)
+    return [member.name for member in members]
+
+
+def _crashed(member: Member) -> str:
+    raise Refused("worker_killed", member.name, "the process that made it died; run the recipe without at_once to see why")
 
 
 def side_by_side(recipe: Recipe, every: list[Member], home: Path) -> None:

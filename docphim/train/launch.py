@@ -64,6 +64,16 @@ def launch(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, 
     _raise_first(reports, codes)
 
 
+def has_gpu() -> bool:
+    """Whether models are trained on a GPU, which one run at a time fills."""
+    return torch.cuda.is_available()
+
+
+def limit_threads(count: int) -> None:
+    """Let models of this process use `count` threads: it has others beside it."""
+    torch.set_num_threads(count)
+
+
 def _environment(rank: int, count: int, meeting: Path) -> dict[str, str]:
     places = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), RENDEZVOUS: str(meeting.absolute())}
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}

@@ -52,6 +52,17 @@ def test_a_headline_shows_each_floor_and_wrong_film_with_the_lead_over_it():
     assert next(line for line in lines if line.startswith("cardiomegaly")).endswith("–")
 
 
+def test_of_scans_alone_the_headline_speaks_of_scans(tmp_path):
+    of = {"fact_f1": {"needs_image": True, "beats_floors": True}, "rougeL": {"needs_image": True, "beats_floors": True}}
+    text = terminal.headline("findings/test", from_row(TaskScores, task() | {"reading": of}), "scan")
+    assert "own scan leads by" in text and "J, own scan" in text and "it reads the scan." in text and "film" not in text
+    index = tmp_path / "prepared" / "index.jsonl"
+    index.parent.mkdir()
+    for rows, name in (("ct",), "scan"), (("ct", "xray"), "film"), (("xray",), "film"):
+        index.write_text("".join(f'{{"modality": "{m}"}}\n' for m in rows), encoding="utf-8")
+        assert terminal.called(tmp_path) == name
+
+
 def test_without_intervals_the_headline_has_no_brackets():
     text = headline("findings/test", task(few=True) | {"image_gain": None})
     assert "[" not in text and "floor: constant" in text and "-12.3" in text
@@ -141,7 +152,7 @@ def test_the_headline_puts_facts_first_and_says_what_the_floors_and_wrong_films_
     [
         (True, True, "it reads the film"),
         (True, False, "not every floor is clearly below it"),
-        (False, False, "nothing shows that it is reading the film"),
+        (False, False, "nothing shows that it reads the film"),
         (None, False, "Not every floor is clearly below it"),
         (True, None, "depends on the film"),
         (None, None, ""),

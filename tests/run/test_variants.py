@@ -240,3 +240,21 @@ def test_every_variant_is_checked_before_the_first_starts(drafted, tmp_path):
 def test_variants_may_stop_before_they_are_scored(drafted):
     _, home = variants.run(recipe.load(str(drafted)), until="build")
     assert not list(home.glob("tables*")) and not (home.parent / "drafted-wrong" / "predictions.jsonl").exists()
+
+
+def test_runs_made_at_once_are_those_made_in_turn(drafted, tmp_path):
+    _, home = variants.run(recipe.load(str(drafted), [f"runs={tmp_path / 'turn'}"]))
+    dataset, abreast = variants.run(recipe.load(str(drafted), ["at_once=2"]))
+    assert dataset.exists() and {f.name for f in abreast.parent.iterdir()} == {f.name for f in home.parent.iterdir()}
+    for name in ("drafted/tables.json", "drafted-right/scores.json", "drafted-wrong/predictions.jsonl"):
+        assert (abreast.parent / name).read_bytes() == (home.parent / name).read_bytes(), name
+
+
+def test_what_stops_a_run_made_beside_another_names_it(drafted, tmp_path):
+    made = recipe.load(str(drafted), ["at_once=2"])
+    (tmp_path / "wrong.jsonl").write_text("{}\n", encoding="utf-8")
+    with pytest.raises((Refused, UsageError), match="variant wrong") as stopped:
+        variants.run(made)
+    assert str(tmp_path) not in str(stopped.value)
+    with pytest.raises(Refused, match=r"^worker_killed: variant wrong"):
+        variants._crashed(members(made)[1])

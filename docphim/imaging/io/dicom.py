@@ -41,17 +41,16 @@ def quiet() -> Iterator[None]:
 
     Inside another such block it does nothing, so that a film's seventy header values cost one switch.
     """
-    level = _LOGGER.level
-    if level > logging.CRITICAL:
+    if _LOGGER.disabled:
         yield
         return
-    _LOGGER.setLevel(logging.CRITICAL + 1)
+    _LOGGER.disabled = True  # a new level would empty the caches of every logger of the process
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        _LOGGER.setLevel(level)
+        _LOGGER.disabled = False
 
 
 def read(data: bytes) -> pydicom.Dataset:
