@@ -18,7 +18,7 @@ from docphim.language.labels import SETS
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Section, Service
 from docphim.scores import read_scores
-from docphim.way import JUDGED, Stage, pixels
+from docphim.way import JUDGED, Stage, blind_run, pixels
 
 #: Bytes without which nothing is begun.
 LEAST_SPACE = 20_000_000
@@ -90,13 +90,15 @@ def _check_features(recipe: Recipe) -> None:
 
 
 def _check_read(recipe: Recipe, options: Section) -> None:
-    """Refuse (UsageError) a folder of which other modalities are read than the recipe prepares."""
+    """Refuse (UsageError) a source of which other modalities are read than the recipe prepares."""
     from docphim.ingest.films import READS
 
     read = getattr(options, "modalities", None)
     prepared = [name for name in READS if name in recipe.prepare.sections]
     if read is not None and set(read) != set(prepared):
         raise UsageError(f"source.modalities: the source reads {', '.join(read)}; the recipe prepares {', '.join(prepared)}")
+    if getattr(options, "masks", None) is not None and "ct_masks" not in recipe.prepare.sections:
+        raise UsageError("source.masks: the recipe prepares no masks; add prepare: {ct_masks: {}}")
 
 
 def check_shown(recipe: Recipe) -> None:
@@ -139,6 +141,15 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
         check_weights(recipe)
     # A judge whose answers are kept may not have to ask.
     check_keys(recipe, [name for name, s in to_run.items() if not (name == "evaluate" and (s.folder / JUDGED).exists())])
+
+
+def check_blind(recipe: Recipe, way: Sequence[Stage], to_come: Collection[Path] = ()) -> None:
+    """Refuse (UsageError) a cap by a blind run that is not trained, and not among the runs `to_come` before this one trains."""
+    if not any(stage.name == "train" and not stage.done for stage in way):
+        return
+    for record in blind_run(recipe).values():
+        if not record.exists() and record.parent.absolute() not in {run.absolute() for run in to_come}:
+            raise UsageError(f"train.loss.max_loss.blind: {record.parent.name} is no trained run; train it first")
 
 
 def check_place(key: str, folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from docphim import counts, files, preflight, records
@@ -58,8 +58,13 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     return dataset, home
 
 
-def planned(recipe: Recipe, last: str) -> tuple[Path, Path, list[Stage], list[Stage]]:
+def planned(recipe: Recipe, last: str, to_come: Collection[Path] = ()) -> tuple[Path, Path, list[Stage], list[Stage]]:
     """Check all that a run up to the stage `last` needs, before anything is made.
+
+    Parameters
+    ----------
+    to_come : collection of Path
+        Folders of runs that will have been made before this one: it may build on them.
 
     Returns
     -------
@@ -77,6 +82,7 @@ def planned(recipe: Recipe, last: str) -> tuple[Path, Path, list[Stage], list[St
     way = stages(recipe, dataset, home)
     to_go = way[: 1 + next(n for n, stage in enumerate(way) if stage.name == last)]
     preflight.check_machine(recipe, to_go, dataset, home)
+    preflight.check_blind(recipe, to_go, to_come)
     return dataset, home, way, to_go
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from docphim.recipe import OTHERS, Recipe, validated
 from docphim.recipe_file import OF_ALL, merged
 from docphim.study import Row
 from docphim.train import normal_loss
-from docphim.way import STAGES, resolved
+from docphim.way import STAGES, blind_run, resolved
 from docphim.workers import cores, each
 
 log = logging.getLogger("docphim")
@@ -148,19 +149,21 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
         As `docphim.run.run`, with the variant's name.
     """
     last = only or until
-    program.planned(recipe, last)  # what is wrong with all of them is said without a variant's name
     every = members(recipe)
     to_make = [member for member in every if member.same_as is None]
+    to_come = [program.run_folder(member.recipe) for member in to_make]
+    program.planned(recipe, last, to_come)  # what is wrong with all of them is said without a variant's name
     for member in to_make:
         with named(member):
-            program.planned(member.recipe, last)
+            program.planned(member.recipe, last, to_come)
+    waves = _waves(to_make)
     home = program.run_folder(recipe)
     dataset = home
     with files.locked(files.private_folder(home)):
         if only is None and _abreast_pays(recipe, until):
-            dataset = _abreast(to_make, until, recipe.at_once)
+            dataset = _abreast(waves, until, recipe.at_once)
         else:
-            dataset = _in_turn(to_make, until, only)
+            dataset = _in_turn([member for wave in waves for member in wave], until, only)
         if STAGES.index(last) >= STAGES.index("evaluate"):
             side_by_side(recipe, every, home)
     return dataset, home
@@ -182,21 +185,29 @@ def _abreast_pays(recipe: Recipe, until: str) -> bool:
     return recipe.at_once > 1 and STAGES.index(until) >= STAGES.index("train") and not has_gpu()
 
 
-def _abreast(to_make: list[Member], until: str, count: int) -> Path:
+def _waves(to_make: list[Member]) -> list[list[Member]]:
+    """Runs on which others build (a blind one, whose loss caps theirs) first, then the others; each in their order."""
+    needed = {record.parent.absolute() for member in to_make for record in blind_run(member.recipe).values()}
+    first = [member for member in to_make if program.run_folder(member.recipe).absolute() in needed]
+    return [wave for wave in (first, [member for member in to_make if member not in first]) if wave]
+
+
+def _abreast(waves: list[list[Member]], until: str, count: int) -> Path:
     """Make `count` runs at a time, each in a process with its share of the cores, once their datasets are there.
 
     A small model leaves cores idle: on two of them, trainings of one thread each took two thirds of the time.
     """
     share = max(1, cores() // count)
-    by_dataset = {program.planned(member.recipe, until)[0]: member for member in reversed(to_make)}
+    every = [member for wave in waves for member in wave]
+    by_dataset = {program.dataset_folder(member.recipe): member for member in reversed(every)}
     for member in by_dataset.values():
         with named(member):
             program.run(member.recipe, until="build")
     work = functools.partial(_made, until=until, threads=share)
-    groups = [[member] for member in to_make]
-    for name in bar(each(work, groups, workers=count, crashed=_crashed), len(to_make), "runs"):
+    pools = (each(work, [[member] for member in wave], workers=count, crashed=_crashed) for wave in waves)
+    for name in bar(itertools.chain.from_iterable(pools), len(every), "runs"):
         log.info("made: %s", name)
-    return next(iter(by_dataset))
+    return program.dataset_folder(every[-1].recipe)
 
 
 def _made(members: list[Member], until: str, threads: int) -> list[str]:

@@ -94,7 +94,16 @@ def settings_of(sections: Mapping[str, Any]) -> dict[str, Section]:
     for name in sections:
         if name not in MODALITIES:
             raise UsageError(f"prepare: {name!r} is not one of {', '.join(MODALITIES)}")
-    return {name: validated(modality(name).Settings, values or {}, f"prepare.{name}") for name, values in sections.items()}
+    return {
+        name: validated(modality(name).Settings, {**_lent(name, sections), **(values or {})}, f"prepare.{name}")
+        for name, values in sections.items()
+    }
+
+
+def _lent(name: str, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """What a modality on the grid of another (masks on that of their CT) takes from its section, unless its own says so."""
+    lender = sections.get(getattr(modality(name), "ON_GRID_OF", ""))
+    return {key: value for key, value in (lender or {}).items() if key in modality(name).Settings.model_fields}
 
 
 def check_installed(settings: Mapping[str, Section]) -> None:

@@ -23,12 +23,14 @@ VERSION = 1
 GROUP = 1
 #: Masks are never taken for the same picture: a correlation cannot exceed 1.
 SAME = 2.0
+#: Whose section of the recipe says what this one's leaves out.
+ON_GRID_OF = "ct"
 #: What a reader calls it.
 WORDS = {"tag": "chest-ct-masks", "images": "masks of chest CT scans"}
 
 
 class Settings(Section):
-    """The grid on disk, that of the CT itself (`prepare.ct`)."""
+    """The grid on disk: that of the CT itself (`prepare.ct`) unless told."""
 
     spacing: grids.Spacing = grids.DEFAULT
     published: bool = False

@@ -258,3 +258,25 @@ def test_what_stops_a_run_made_beside_another_names_it(drafted, tmp_path):
     assert str(tmp_path) not in str(stopped.value)
     with pytest.raises(Refused, match=r"^worker_killed: variant wrong"):
         variants._crashed(members(made)[1])
+
+
+CAPPED = """variants:
+  plain: {train: {loss: answers}}
+  capped: {train: {loss: {kind: constraint, max_loss: {blind: runs/x-blind}}, pairs: noise}}
+  blind: {train: {loss: answers, blind: true}}
+"""
+
+
+def test_a_blind_run_that_caps_another_is_made_before_it_or_must_be_there(load, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    every = members(load(CAPPED))
+    assert [[m.variant for m in wave] for wave in variants._waves(every)] == [["blind"], ["plain", "capped"]]
+    homes = [program.run_folder(m.recipe) for m in every]
+    capped = every[1].recipe
+    program.planned(capped, "page", homes)
+    program.planned(capped, "build")
+    with pytest.raises(UsageError, match=r"^train\.loss\.max_loss\.blind: x-blind is no trained run; train it first$"):
+        program.planned(capped, "page")
+    with pytest.raises(UsageError, match=r"^variant capped: train\.loss\.max_loss\.blind: elsewhere is no trained run"):
+        variants.run(load(CAPPED.replace("x-blind", "elsewhere")))
+    assert not (tmp_path / "data").exists()
