@@ -97,7 +97,7 @@ def _check_read(recipe: Recipe, options: Section) -> None:
     prepared = [name for name in READS if name in recipe.prepare.sections]
     if read is not None and set(read) != set(prepared):
         raise UsageError(f"source.modalities: the source reads {', '.join(read)}; the recipe prepares {', '.join(prepared)}")
-    if getattr(options, "masks", None) is not None and "ct_masks" not in recipe.prepare.sections:
+    if isinstance(getattr(options, "masks", None), str) and "ct_masks" not in recipe.prepare.sections:
         raise UsageError("source.masks: the recipe prepares no masks; add prepare: {ct_masks: {}}")
 
 
@@ -144,12 +144,24 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
 
 
 def check_blind(recipe: Recipe, way: Sequence[Stage], to_come: Collection[Path] = ()) -> None:
-    """Refuse (UsageError) a cap by a blind run that is not trained, and not among the runs `to_come` before this one trains."""
+    """Refuse (UsageError) a cap by a run that is not blind, or is not there.
+
+    Parameters
+    ----------
+    to_come : collection of Path
+        Folders of blind runs that will have been made before this one trains.
+    """
+    from docphim.train.cap import resolved
+
     if not any(stage.name == "train" and not stage.done for stage in way):
         return
     for record in blind_run(recipe).values():
-        if not record.exists() and record.parent.absolute() not in {run.absolute() for run in to_come}:
-            raise UsageError(f"train.loss.max_loss.blind: {record.parent.name} is no trained run; train it first")
+        if record.exists():
+            resolved(recipe.train.loss.model_dump()["max_loss"])
+        elif record.parent.resolve() not in {run.resolve() for run in to_come}:
+            raise UsageError(
+                f"train.loss.max_loss.blind: {record.parent.name} is no trained run; train it first, with train.blind: true"
+            )
 
 
 def check_place(key: str, folder: Path) -> None:

@@ -59,15 +59,23 @@ def line(title: str, done: int, total: int | None, seconds: float) -> str:
 
     >>> line("prepare", 120, 1760, 60)
     'prepare: 120 of 1760, 2.0/s, 14 min left'
+    >>> line("runs", 2, 13, 720)
+    'runs: 2 of 13, 6 min each, 66 min left'
     """
     if not done:
         return f"{title}: under way for {seconds:.0f} s"
     rate = done / max(seconds, 1e-9)
     if total is None:
-        return f"{title}: {done}, {rate:.1f}/s"
-    left = (total - done) / max(rate, 1e-9)
-    words = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min" if left < 5400 else f"{left / 3600:.1f} h"
-    return f"{title}: {done} of {total}, {rate:.1f}/s, {words} left"
+        return f"{title}: {done}, {_pace(rate)}"
+    return f"{title}: {done} of {total}, {_pace(rate)}, {_time((total - done) / rate)} left"
+
+
+def _pace(rate: float) -> str:
+    return f"{rate:.1f}/s" if rate >= 0.1 else f"{_time(1 / rate)} each"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 #: Held by the bar that is drawn: one inside it would be drawn over it.
@@ -85,18 +93,18 @@ def _drawn(items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}/s"),
+        TextColumn("{task.fields[pace]}"),
         TimeRemainingColumn(),
     ]
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = progress.add_task(title, total=total, rate="-")
+    task = progress.add_task(title, total=total, pace="-/s")
     start, timer = time.monotonic(), threading.Timer(FIRST, progress.start)
     timer.daemon = True
     timer.start()
     try:
         for done, item in enumerate(items, 1):
             yield item
-            progress.update(task, completed=done, rate=f"{done / max(time.monotonic() - start, 1e-9):.1f}")
+            progress.update(task, completed=done, pace=_pace(done / max(time.monotonic() - start, 1e-9)))
     finally:
         timer.cancel()
         timer.join()

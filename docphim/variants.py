@@ -1,4 +1,4 @@
-"""A recipe with `variants` or `seeds` as the runs it stands for: each once, one after another, and then side by side."""
+"""A recipe with `variants` or `seeds` as the runs it stands for: each once, in turn or some at a time, then side by side."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import functools
 import itertools
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ from docphim.workers import cores, each
 log = logging.getLogger("docphim")
 #: What a recipe without `variants`, but with `seeds`, is called among its own runs.
 ALONE = ""
+#: In the folder of a run that is made beside others: what it would have printed.
+RUN_LOG = "run.log"
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     last = only or until
     every = members(recipe)
     to_make = [member for member in every if member.same_as is None]
-    to_come = [program.run_folder(member.recipe) for member in to_make]
+    to_come = [program.run_folder(member.recipe) for member in to_make if member.recipe.train.blind]
     program.planned(recipe, last, to_come)  # what is wrong with all of them is said without a variant's name
     for member in to_make:
         with named(member):
@@ -160,7 +164,7 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     home = program.run_folder(recipe)
     dataset = home
     with files.locked(files.private_folder(home)):
-        if only is None and _abreast_pays(recipe, until):
+        if only is None and _some_at_once(recipe, to_make, until):
             dataset = _abreast(waves, until, recipe.at_once)
         else:
             dataset = _in_turn([member for wave in waves for member in wave], until, only)
@@ -178,18 +182,22 @@ def _in_turn(to_make: list[Member], until: str, only: str | None) -> Path:
     return dataset
 
 
-def _abreast_pays(recipe: Recipe, until: str) -> bool:
-    """Whether runs are to be made beside one another: asked for, models are trained or asked, and no GPU is there to fill."""
-    from docphim.train.launch import has_gpu
-
-    return recipe.at_once > 1 and STAGES.index(until) >= STAGES.index("train") and not has_gpu()
-
-
 def _waves(to_make: list[Member]) -> list[list[Member]]:
     """Runs on which others build (a blind one, whose loss caps theirs) first, then the others; each in their order."""
-    needed = {record.parent.absolute() for member in to_make for record in blind_run(member.recipe).values()}
-    first = [member for member in to_make if program.run_folder(member.recipe).absolute() in needed]
+    needed = {record.parent.resolve() for member in to_make for record in blind_run(member.recipe).values()}
+    first = [member for member in to_make if program.run_folder(member.recipe).resolve() in needed]
     return [wave for wave in (first, [member for member in to_make if member not in first]) if wave]
+
+
+def _some_at_once(recipe: Recipe, to_make: list[Member], until: str) -> bool:
+    """Whether runs are made beside one another: it is asked for, and no GPU is there, which one run at a time fills."""
+    if recipe.at_once == 1 or STAGES.index(until) < STAGES.index("train"):
+        return False
+    if not any(member.recipe.trains for member in to_make):
+        return True
+    from docphim.train.launch import has_gpu
+
+    return not has_gpu()
 
 
 def _abreast(waves: list[list[Member]], until: str, count: int) -> Path:
@@ -197,32 +205,44 @@ def _abreast(waves: list[list[Member]], until: str, count: int) -> Path:
 
     A small model leaves cores idle: on two of them, trainings of one thread each took two thirds of the time.
     """
-    share = max(1, cores() // count)
     every = [member for wave in waves for member in wave]
     by_dataset = {program.dataset_folder(member.recipe): member for member in reversed(every)}
     for member in by_dataset.values():
         with named(member):
             program.run(member.recipe, until="build")
-    work = functools.partial(_made, until=until, threads=share)
-    pools = (each(work, [[member] for member in wave], workers=count, crashed=_crashed) for wave in waves)
-    for name in bar(itertools.chain.from_iterable(pools), len(every), "runs"):
-        log.info("made: %s", name)
+    log.info("what each run says as it is made: runs/NAME/%s", RUN_LOG)
+    work = functools.partial(_made, until=until, threads=max(1, cores() // count))
+    pools = (each(work, [[member] for member in wave], workers=count, crashed=_crashed, long=True) for wave in waves)
+    try:
+        for name in bar(itertools.chain.from_iterable(pools), len(every), "runs"):
+            log.info("made: %s", name)
+    except Refused as error:
+        if error.reason == "worker_killed" and not error.where:
+            raise Refused(
+                "worker_killed", "at_once", "a run was killed, most often for want of memory; make fewer at once"
+            ) from error
+        raise
     return program.dataset_folder(every[-1].recipe)
 
 
 def _made(members: list[Member], until: str, threads: int) -> list[str]:
-    """Make runs in this process; their names."""
-    from docphim.train.launch import limit_threads
-
-    limit_threads(threads)
+    """Make runs in this process, whose stderr goes to the run's own log; their names."""
     for member in members:
+        with open(files.private_folder(program.run_folder(member.recipe)) / RUN_LOG, "a", encoding="utf-8") as handle:
+            os.dup2(handle.fileno(), 2)
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+        logging.getLogger("docphim").setLevel(logging.INFO)
+        if member.recipe.trains:
+            from docphim.train.launch import limit_threads
+
+            limit_threads(threads, member.recipe.train.processes)
         with named(member):
             program.run(member.recipe, until=until)
     return [member.name for member in members]
 
 
 def _crashed(member: Member) -> str:
-    raise Refused("worker_killed", member.name, "the process that made it died; run the recipe without at_once to see why")
+    raise Refused("worker_killed", member.name, f"its process died; see runs/{member.recipe.name}/{RUN_LOG}")
 
 
 def side_by_side(recipe: Recipe, every: list[Member], home: Path) -> None:

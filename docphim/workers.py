@@ -43,6 +43,7 @@ def each(
     workers: int | None,
     crashed: Callable[[T], R],
     folder: Path | None = None,
+    long: bool = False,
 ) -> Iterator[R]:
     """Work on groups of items in processes and yield every item's result as it comes, in no order that can be relied on.
 
@@ -61,6 +62,9 @@ def each(
     folder : Path, optional
         A run or a dataset, of which each worker holds a lock of its own: one that outlives its command for a moment keeps the
         next command waiting.
+    long : bool
+        A group takes minutes or hours and is taken up again where it stopped: none is handed out before a worker is free, and
+        an error or Ctrl-C ends those that are worked on instead of waiting for them.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def each(
     while waiting:
         suspects: list[list[T]] = []
         count = min(workers or cores(), len(waiting))
-        yield from _until_crash(function, waiting, suspects, count, folder)
+        yield from _until_crash(function, waiting, suspects, count, folder, long)
         yield from _one_by_one(function, [item for group in suspects for item in group], crashed, folder)
 
 
@@ -86,13 +90,15 @@ def _until_crash(
     suspects: list[list[T]],
     workers: int,
     folder: Path | None,
+    long: bool,
 ) -> Iterator[R]:
     """Empty `waiting` from its end; when a worker dies, stop, and leave the groups that were in flight in `suspects`."""
     running: dict[Future[list[R]], list[T]] = {}
+    others, most = set(multiprocessing.active_children()), workers * (1 if long else _AHEAD)
     pool = _pool(workers, folder)
     try:
         while waiting or running:
-            while waiting and len(running) < _AHEAD * workers:
+            while waiting and len(running) < most:
                 running[pool.submit(function, waiting[-1])] = waiting[-1]
                 waiting.pop()
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -101,6 +107,10 @@ def _until_crash(
                 yield from results
     except BrokenProcessPool:
         suspects += running.values()
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others if long else ():
+            child.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

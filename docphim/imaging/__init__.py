@@ -94,10 +94,13 @@ def settings_of(sections: Mapping[str, Any]) -> dict[str, Section]:
     for name in sections:
         if name not in MODALITIES:
             raise UsageError(f"prepare: {name!r} is not one of {', '.join(MODALITIES)}")
-    return {
-        name: validated(modality(name).Settings, {**_lent(name, sections), **(values or {})}, f"prepare.{name}")
-        for name, values in sections.items()
-    }
+    checked: dict[str, Section] = {}
+    for name in sorted(sections, key=lambda name: hasattr(modality(name), "ON_GRID_OF")):  # what lends to others first
+        values = sections[name] or {}
+        if isinstance(values, Mapping):
+            values = {**_lent(name, sections), **values}
+        checked[name] = validated(modality(name).Settings, values, f"prepare.{name}")
+    return {name: checked[name] for name in sections}
 
 
 def _lent(name: str, sections: Mapping[str, Any]) -> dict[str, Any]:

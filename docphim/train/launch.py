@@ -69,9 +69,10 @@ def has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def limit_threads(count: int) -> None:
-    """Let models of this process use `count` threads: it has others beside it."""
+def limit_threads(count: int, processes: int = 1) -> None:
+    """Let models of this process, which has others beside it, use `count` threads; its `train.processes` share them."""
     torch.set_num_threads(count)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, count // processes))
 
 
 def _environment(rank: int, count: int, meeting: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -24,6 +25,18 @@ def double(numbers: list[int]) -> list[int]:
         if number == 14:
             raise Refused("disk_full")
     return [2 * number for number in numbers]
+
+
+def slow(names: list[str]) -> list[str]:
+    """A file for each name that is started; `refused` is refused once the first is under way, others never end."""
+    for name in names:
+        Path(name).touch()
+        if name.endswith("refused"):
+            while not Path(name.replace("refused", "first")).exists():
+                time.sleep(0.01)
+            raise Refused("disk_full")
+        time.sleep(600)
+    return names
 
 
 def lost(number: int) -> int:
@@ -98,3 +111,33 @@ def test_workers_end_with_a_parent_that_is_killed_and_keep_the_folder_locked_unt
         pass
     gone, alive = psutil.wait_procs(children, timeout=10)
     assert len(gone) >= 2 and not alive
+
+
+def slow_ones(folder, *names):
+    return workers.each(slow, [[str(folder / name)] for name in names], workers=2, crashed=lost, long=True)
+
+
+def test_of_long_work_an_error_ends_what_runs_beside_it_and_nothing_waits_in_a_worker(tmp_path):
+    with pytest.raises(Refused, match="disk_full"):
+        list(slow_ones(tmp_path, "first", "refused", "third"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "refused"]
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGINT")
+def test_ctrl_c_ends_long_work(tmp_path):
+    code = f"import pathlib, test_workers as t; list(t.slow_ones(pathlib.Path({str(tmp_path)!r}), 'first', 'second', 'third'))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell's background job hands down is deaf to it
+    try:
+        parent = subprocess.Popen(
+            [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    while len(list(tmp_path.iterdir())) < 2:
+        assert parent.poll() is None
+        time.sleep(0.02)
+    os.killpg(parent.pid, signal.SIGINT)
+    assert parent.wait(30) != 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]

@@ -1,5 +1,7 @@
 """A recipe that stands on another, and the variants and seeds it holds: what each run is made from."""
 
+import sys
+
 import pytest
 
 from docphim import preflight, recipe, variants
@@ -271,12 +273,36 @@ def test_a_blind_run_that_caps_another_is_made_before_it_or_must_be_there(load, 
     monkeypatch.chdir(tmp_path)
     every = members(load(CAPPED))
     assert [[m.variant for m in wave] for wave in variants._waves(every)] == [["blind"], ["plain", "capped"]]
-    homes = [program.run_folder(m.recipe) for m in every]
     capped = every[1].recipe
-    program.planned(capped, "page", homes)
+    program.planned(capped, "page", [tmp_path / "runs" / "x-blind"])
     program.planned(capped, "build")
-    with pytest.raises(UsageError, match=r"^train\.loss\.max_loss\.blind: x-blind is no trained run; train it first$"):
+    with pytest.raises(UsageError, match=r"^train\.loss\.max_loss\.blind: x-blind is no trained run; train it first"):
         program.planned(capped, "page")
-    with pytest.raises(UsageError, match=r"^variant capped: train\.loss\.max_loss\.blind: elsewhere is no trained run"):
-        variants.run(load(CAPPED.replace("x-blind", "elsewhere")))
+    for other in ("elsewhere", "x-plain"):  # no run of this recipe; one that sees
+        with pytest.raises(UsageError, match=rf"^variant capped: train\.loss\.max_loss\.blind: {other} is no trained run"):
+            variants.run(load(CAPPED.replace("runs/x-blind", f"runs/{other}")))
     assert not (tmp_path / "data").exists()
+
+
+def test_without_torch_variants_run_where_nothing_is_trained(drafted, load, monkeypatch):
+    monkeypatch.setitem(sys.modules, "docphim.train.launch", None)
+    made = recipe.load(str(drafted), ["at_once=2"])
+    assert variants._some_at_once(made, members(made), "page") and not variants._some_at_once(made, members(made), "build")
+    alone = load("seeds: [0, 1]")
+    assert not variants._some_at_once(alone, members(alone), "page")
+
+
+def test_models_are_trained_beside_one_another_with_a_log_each(docphim):
+    path = docphim.folder / "capped.yaml"
+    path.write_text(
+        "name: x\nat_once: 2\nsource: {kind: phantom, profile: demo, studies: 12, size: 128, seed: 3, workers: 1}\n"
+        "split: {fractions: [0.5, 0.25, 0.25]}\nprompts: docphim\nmodel: {family: qwen_vl}\n" + CAPPED,
+        encoding="utf-8",
+    )
+    answer = docphim("run", path, "--until", "train")
+    assert answer.returncode == 0, answer.stderr
+    order = [line.removeprefix("made: variant ") for line in answer.stderr.splitlines() if line.startswith("made: ")]
+    assert order[0] == "blind" and sorted(order) == ["blind", "capped", "plain"]
+    for name in order:
+        text = (docphim.folder / "runs" / f"x-{name}" / "run.log").read_text(encoding="utf-8")
+        assert "train: done in" in text and "build: started" not in text

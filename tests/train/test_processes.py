@@ -237,3 +237,16 @@ def test_the_module_exits_as_the_command_line_does(dataset, tmp_path, config, co
 
 def test_the_module_without_its_three_arguments_exits_with_2():
     assert main([]) == 2
+
+
+def test_a_run_beside_others_shares_its_threads_among_its_processes(monkeypatch, tmp_path):
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    try:
+        launch.limit_threads(5, 2)
+        assert torch.get_num_threads() == 5
+        assert launch._environment(0, 2, tmp_path)["OMP_NUM_THREADS"] == "2"
+        launch.limit_threads(1, 2)
+        assert launch._environment(0, 2, tmp_path)["OMP_NUM_THREADS"] == "1"
+    finally:
+        torch.set_num_threads(before)

@@ -41,16 +41,17 @@ def quiet() -> Iterator[None]:
 
     Inside another such block it does nothing, so that a film's seventy header values cost one switch.
     """
-    if _LOGGER.disabled:
+    level = _LOGGER.level
+    if level > logging.CRITICAL:
         yield
         return
-    _LOGGER.disabled = True  # a new level would empty the caches of every logger of the process
+    _LOGGER.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        _LOGGER.disabled = False
+        _LOGGER.setLevel(level)
 
 
 def read(data: bytes) -> pydicom.Dataset:
