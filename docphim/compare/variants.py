@@ -150,7 +150,7 @@ def _task(
             }
             for run, name, system in floors
         ],
-        "verdicts": {v.name: verdicts(rows[v.name]["scores"]) for v in variants if v.same_as is None},
+        "verdicts": {v.name: verdicts(rows[v.name], rows[variants[0].name]) for v in variants if v.same_as is None},
         "signatures": {k: runs[0].tasks[key].entry.scores[k].signature for k in scores},
     }
 
@@ -224,11 +224,13 @@ def _gains(run: Run, key: TaskKey) -> dict[str, float]:
     return {id_: value - nats[id_, "own"] for (id_, image), value in nats.items() if image == "other" and (id_, "own") in nats}
 
 
-def verdicts(scores: Mapping[str, Row]) -> list[str]:
+def verdicts(row: Row, base: Row) -> list[str]:
     """What a variant's numbers and their differences to the baseline show, as names of sentences in variants.yaml.
 
-    A sentence is written only where a whole interval lies on one side of 0.
+    A sentence is written only where a whole interval lies on one side of 0; where the ranges over seeds meet, or nothing is
+    known of them, one that says so follows.
     """
+    scores = row["scores"]
     looks = {1: ["looks"], 0: ["not_looking"], -1: ["not_looking"], None: []}[sign(scores["drop/other"])]
     lead = heads(key for key in scores if key not in BESIDE)[0]
     if scores[lead]["low"] is None:
@@ -236,12 +238,21 @@ def verdicts(scores: Mapping[str, Row]) -> list[str]:
     if scores[lead]["difference"] is None:
         return looks
     of = {key: sign(scores[key]["difference"]) for key in (lead, *BESIDE)}
-    better = {1: "helps", -1: "hurts"}.get(of[lead] or 0, "no_difference")
+    better = {1: ["helps"], -1: ["hurts"]}.get(of[lead] or 0, [])
+    better = better + _by_chance(row, base, lead) if better else ["no_difference"]
     images = {1: ["looks_more"], -1: ["looks_less"]}.get(of["drop/other"] or 0, [])
     noise = ["only_noise"] if of["drop/noise"] == 1 and of["drop/other"] != 1 and of["image_gain"] != 1 else []
     gain = {1: ["gains_more"], -1: ["gains_less"]}.get(of["image_gain"] or 0, [])
     length = {1: ["longer"], -1: ["shorter"]}.get(of["words"] or 0, [])
-    return [better, *looks, *images, *gain, *noise, *length]
+    return [*better, *looks, *images, *gain, *noise, *length]
+
+
+def _by_chance(row: Row, base: Row, lead: str) -> list[str]:
+    """Whether trainings that differ in their seed alone come as near to each other as these two do."""
+    if len(row["seeds"]) == len(base["seeds"]) == 1:
+        return ["trained_once"]
+    one, other = row["scores"][lead], base["scores"][lead]
+    return ["like_seeds"] if one["lowest"] <= other["highest"] and other["lowest"] <= one["highest"] else []
 
 
 def sign(score: Row | None) -> int | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scored_runs import ScoredRun, references, swapped, systems, worse
 
-from docphim.compare.variants import Number, Variant, compare_variants, mean, verdicts, write_tables
+from docphim.compare.variants import BESIDE, Number, Variant, compare_variants, mean, verdicts, write_tables
 from docphim.errors import UsageError
 from docphim.files import write_jsonl
 
@@ -61,17 +61,47 @@ def test_only_what_a_whole_interval_shows_is_concluded(variants):
     shown = compare_variants(variants, TABLES)["tasks"][0]["verdicts"]
     assert set(shown) == {"origin", "gauss", "noise"}, "an alias shows nothing of its own"
     assert shown["origin"] == ["looks"]
-    assert {"helps", "looks", "gains_more"} <= set(shown["gauss"])
+    assert {"helps", "looks", "gains_more"} <= set(shown["gauss"]) and "like_seeds" not in shown["gauss"]
     assert shown["noise"] == ["no_difference", "looks", "only_noise"]
 
 
+NOTHING = {"value": None, "low": None, "high": None, "difference": None}
+
+
+def a_row(scores, seeds=(0,), ends=None):
+    """A variant's fact F1 over its seeds, and the ends of its difference to the baseline."""
+    difference = None if ends is None else dict(zip(("low", "high"), ends, strict=True))
+    lead = {"value": 0, "low": 0, "high": 0, "lowest": min(scores), "highest": max(scores), "difference": difference}
+    return {"seeds": list(seeds), "scores": {"fact_f1": lead, **dict.fromkeys(BESIDE, NOTHING)}}
+
+
 @pytest.mark.parametrize(
-    ("ends", "name"), [((0.1, 2), "helps"), ((-2, -0.1), "hurts"), ((-1, 1), "no_difference"), ((None, None), "no_difference")]
+    ("ends", "names"),
+    [
+        ((0.1, 2), ["helps", "trained_once"]),
+        ((-2, -0.1), ["hurts", "trained_once"]),
+        ((-1, 1), ["no_difference"]),
+        ((None, None), ["no_difference"]),
+    ],
 )
-def test_a_difference_is_one_only_where_its_interval_lies_on_one_side_of_nothing(ends, name):
-    some = {"value": 0, "low": 0, "high": 0, "difference": dict(zip(("low", "high"), ends, strict=True))}
-    none = {"value": None, "low": None, "high": None, "difference": None}
-    assert verdicts({"fact_f1": some, **dict.fromkeys(("words", "image_gain", "drop/noise", "drop/other"), none)}) == [name]
+def test_a_difference_is_one_only_where_its_interval_lies_on_one_side_of_nothing(ends, names):
+    assert verdicts(a_row([61], ends=ends), a_row([60])) == names
+
+
+@pytest.mark.parametrize(
+    ("scores", "base", "names"),
+    [
+        ([63], [60, 62], ["helps"]),
+        ([61], [60, 62], ["helps", "like_seeds"]),
+        ([62, 66], [60, 62], ["helps", "like_seeds"]),
+        ([62, 66], [60, 61], ["helps"]),
+        ([59, 63], [60], ["helps", "like_seeds"]),
+    ],
+)
+def test_a_difference_that_seeds_alone_make_too_is_said_to_be_chance(scores, base, names):
+    row, other = (a_row(values, range(len(values))) for values in (scores, base))
+    row["scores"]["fact_f1"]["difference"] = {"low": 0.1, "high": 2}
+    assert verdicts(row, other) == names
 
 
 def test_without_samples_there_is_a_mean_and_no_interval():
