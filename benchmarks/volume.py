@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / "imaging")]
+sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
 
 SPACING, TARGET = (0.8, 0.703125, 0.703125), (1.5, 0.75, 0.75)
 #: Way → how many times as fast ours is claimed to be, and ours with the published values.

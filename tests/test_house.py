@@ -339,3 +339,17 @@ def test_no_place_of_a_machine_is_named():
             lines = text.splitlines() if place.search(text) else []
             wrong += [name for line in lines if place.search(line) and "place = re" not in line]
     assert wrong == []
+
+
+def test_benchmarks_find_the_tests_modules_that_they_use():
+    tests = Path(__file__).parent
+    folders = {path.stem: path.parent for path in tests.rglob("*.py")}
+    wrong = []
+    for path in (tests.parent / "benchmarks").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        tree = list(ast.walk(ast.parse(text)))
+        names = {alias.name for node in tree if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module for node in tree if isinstance(node, ast.ImportFrom) and node.module}
+        reached = {tests / folder for folder in re.findall(r'"tests"(?: / "(\w+)")?', text)}
+        wrong += [f"{path.name}: {name}" for name in names & folders.keys() if folders[name] not in reached]
+    assert wrong == []
