@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import traceback
@@ -14,6 +13,7 @@ import typer.core
 
 from docphim import __version__, tools
 from docphim.errors import Refused, UsageError, environment, printable
+from docphim.progress import log_to_stderr
 from docphim.tools import AsJson, show
 
 
@@ -270,8 +270,7 @@ def main() -> None:
     """Run the command; errors in one line, exit code 0 done, 1 our fault, 2 wrong command or recipe, 3 input refused."""
     os.umask(0o077)
     _open_streams()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("docphim").setLevel(logging.INFO)
+    log_to_stderr()
     stdout, code = sys.stdout, _ended()
     _reader_gone(stdout)  # else Python would find out at its own end, and call it an error
     sys.exit(code)

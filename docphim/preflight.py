@@ -97,8 +97,9 @@ def _check_read(recipe: Recipe, options: Section) -> None:
     prepared = [name for name in READS if name in recipe.prepare.sections]
     if read is not None and set(read) != set(prepared):
         raise UsageError(f"source.modalities: the source reads {', '.join(read)}; the recipe prepares {', '.join(prepared)}")
-    if isinstance(getattr(options, "masks", None), str) and "ct_masks" not in recipe.prepare.sections:
-        raise UsageError("source.masks: the recipe prepares no masks; add prepare: {ct_masks: {}}")
+    for key, name in getattr(options, "needs", {}).items():
+        if name not in recipe.prepare.sections:
+            raise UsageError(f"source.{key}: the recipe prepares no {key}; add prepare: {{{name}: {{}}}}")
 
 
 def check_shown(recipe: Recipe) -> None:

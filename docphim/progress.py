@@ -1,8 +1,9 @@
-"""How far a long piece of work is, on stderr: a bar on a terminal, elsewhere a plain line every half minute."""
+"""What long work says on stderr: lines of the log; how far it is, as a bar, or off a terminal as a line every half minute."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import threading
 import time
@@ -13,6 +14,12 @@ T = TypeVar("T")
 
 #: Seconds before a bar is shown, and between two plain lines.
 FIRST, EVERY = 2.0, 30.0
+
+
+def log_to_stderr() -> None:
+    """Send the program's log to stderr as plain lines; of libraries warnings alone."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("docphim").setLevel(logging.INFO)
 
 
 def bar(items: Iterable[T], total: int | None, title: str) -> Iterator[T]:

@@ -84,9 +84,9 @@ def after_draft(folder: Path) -> None:
 
 def called(dataset: Path) -> str:
     """What a dataset's images are called: `scan` where all are volumes, else `film`."""
-    from docphim.page.inputs import only_scans
+    from docphim.page import inputs
 
-    return "scan" if only_scans(list(files.read_jsonl(dataset / "prepared" / "index.jsonl"))) else "film"
+    return inputs.called(list(files.read_jsonl(dataset / "prepared" / "index.jsonl")))
 
 
 def headline(name: str, task: TaskScores, film: str = "film") -> str:

@@ -7,7 +7,6 @@ import functools
 import itertools
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from docphim import files
 from docphim import run as program
 from docphim.errors import Refused, UsageError
-from docphim.progress import bar
+from docphim.progress import bar, log_to_stderr
 from docphim.recipe import OTHERS, Recipe, validated
 from docphim.recipe_file import OF_ALL, merged
 from docphim.study import Row
@@ -157,29 +156,30 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     to_make = [member for member in every if member.same_as is None]
     to_come = [program.run_folder(member.recipe) for member in to_make if member.recipe.train.blind]
     program.planned(recipe, last, to_come)  # what is wrong with all of them is said without a variant's name
-    for member in to_make:
-        with named(member):
-            program.planned(member.recipe, last, to_come)
     waves = _waves(to_make)
-    home = program.run_folder(recipe)
-    dataset = home
+    in_turn = [member for wave in waves for member in wave]
+    first_of: dict[Path, Member] = {}
+    dataset = home = program.run_folder(recipe)
+    for member in in_turn:
+        with named(member):
+            dataset = program.planned(member.recipe, last, to_come)[0]
+        first_of.setdefault(dataset, member)
     with files.locked(files.private_folder(home)):
         if only is None and _some_at_once(recipe, to_make, until):
-            dataset = _abreast(waves, until, recipe.at_once)
+            _in_turn(list(first_of.values()), "build", None)
+            _abreast(waves, until, recipe.at_once)
         else:
-            dataset = _in_turn([member for wave in waves for member in wave], until, only)
+            _in_turn(in_turn, until, only)
         if STAGES.index(last) >= STAGES.index("evaluate"):
             side_by_side(recipe, every, home)
     return dataset, home
 
 
-def _in_turn(to_make: list[Member], until: str, only: str | None) -> Path:
-    dataset = Path()
+def _in_turn(to_make: list[Member], until: str, only: str | None) -> None:
     for number, member in enumerate(to_make, 1):
         log.info("%s (%d of %d): runs/%s", member.name, number, len(to_make), member.recipe.name)
         with named(member):
-            dataset, _ = program.run(member.recipe, until=until, only=only)
-    return dataset
+            program.run(member.recipe, until=until, only=only)
 
 
 def _waves(to_make: list[Member]) -> list[list[Member]]:
@@ -200,21 +200,16 @@ def _some_at_once(recipe: Recipe, to_make: list[Member], until: str) -> bool:
     return not has_gpu()
 
 
-def _abreast(waves: list[list[Member]], until: str, count: int) -> Path:
-    """Make `count` runs at a time, each in a process with its share of the cores, once their datasets are there.
+def _abreast(waves: list[list[Member]], until: str, count: int) -> None:
+    """Make `count` runs at a time, each in a process with its share of the cores; their datasets are there.
 
     A small model leaves cores idle: on two of them, trainings of one thread each took two thirds of the time.
     """
-    every = [member for wave in waves for member in wave]
-    by_dataset = {program.dataset_folder(member.recipe): member for member in reversed(every)}
-    for member in by_dataset.values():
-        with named(member):
-            program.run(member.recipe, until="build")
     log.info("what each run says as it is made: runs/NAME/%s", RUN_LOG)
     work = functools.partial(_made, until=until, threads=max(1, cores() // count))
     pools = (each(work, [[member] for member in wave], workers=count, crashed=_crashed, long=True) for wave in waves)
     try:
-        for name in bar(itertools.chain.from_iterable(pools), len(every), "runs"):
+        for name in bar(itertools.chain.from_iterable(pools), sum(map(len, waves)), "runs"):
             log.info("made: %s", name)
     except Refused as error:
         if error.reason == "worker_killed" and not error.where:
@@ -222,7 +217,6 @@ def _abreast(waves: list[list[Member]], until: str, count: int) -> Path:
                 "worker_killed", "at_once", "a run was killed, most often for want of memory; make fewer at once"
             ) from error
         raise
-    return program.dataset_folder(every[-1].recipe)
 
 
 def _made(members: list[Member], until: str, threads: int) -> list[str]:
@@ -230,8 +224,7 @@ def _made(members: list[Member], until: str, threads: int) -> list[str]:
     for member in members:
         with open(files.private_folder(program.run_folder(member.recipe)) / RUN_LOG, "a", encoding="utf-8") as handle:
             os.dup2(handle.fileno(), 2)
-        logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
-        logging.getLogger("docphim").setLevel(logging.INFO)
+        log_to_stderr()
         if member.recipe.trains:
             from docphim.train.launch import limit_threads
 

@@ -238,8 +238,7 @@ def verdicts(row: Row, base: Row) -> list[str]:
     if scores[lead]["difference"] is None:
         return looks
     of = {key: sign(scores[key]["difference"]) for key in (lead, *BESIDE)}
-    better = {1: ["helps"], -1: ["hurts"]}.get(of[lead] or 0, [])
-    better = better + _by_chance(row, base, lead) if better else ["no_difference"]
+    better = ["helps" if of[lead] == 1 else "hurts", *_by_chance(row, base, lead)] if of[lead] else ["no_difference"]
     images = {1: ["looks_more"], -1: ["looks_less"]}.get(of["drop/other"] or 0, [])
     noise = ["only_noise"] if of["drop/noise"] == 1 and of["drop/other"] != 1 and of["image_gain"] != 1 else []
     gain = {1: ["gains_more"], -1: ["gains_less"]}.get(of["image_gain"] or 0, [])

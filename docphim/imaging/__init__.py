@@ -24,6 +24,9 @@ MODALITIES: dict[str, str] = {
 class Modality(Protocol):
     """What the module of a modality brings; where its settings may need a package beside, `check_installed(settings)` too.
 
+    One whose volumes lie on the grid of another modality's has `ON_GRID_OF`, that one's name: keys of its section that are not
+    given are those of the other's.
+
     Attributes
     ----------
     VERSION : int

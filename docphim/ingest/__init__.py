@@ -2,7 +2,8 @@
 
 A source is a module with `Options` (what may stand under `source:` in a recipe), `fingerprint(options)` (a cheap key of
 its content) and `read(options, dataset, notes, *, language, split_by_source)`, which yields `records.SourceStudy` and
-`records.Rejection`.  To add one, write the module and add its line to `SOURCES`.
+`records.Rejection`.  `Options` may have `needs`: of keys that are set, the modality that the recipe must prepare for each.
+To add one, write the module and add its line to `SOURCES`.
 """
 
 from __future__ import annotations

@@ -74,6 +74,11 @@ class Options(Section):
     recogniser: str | None = None
     doubtful: Literal["refuse", "keep"] = "refuse"
 
+    @property
+    def needs(self) -> dict[str, str]:
+        """Keys that are set and the modality whose preparing each needs, beside that of the volumes."""
+        return {"masks": "ct_masks"} if self.masks else {}
+
 
 @dataclass(frozen=True)
 class Scan:

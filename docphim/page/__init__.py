@@ -41,7 +41,7 @@ def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int 
         Not even the page without studies fits.
     """
     read = inputs.read(dataset, run)
-    with words.speaking_of("scan" if read.scans else "film"):
+    with words.speaking_of(inputs.called(read.series)):
         _write(dataset, run, read, megabytes, studies, seed)
 
 

@@ -15,7 +15,7 @@ from docphim.imaging import text_counts
 from docphim.imaging.unchecked import unchecked
 from docphim.page import words
 from docphim.page.films import STEPS, Films, fit
-from docphim.page.inputs import only_scans
+from docphim.page.inputs import called, only_scans
 from docphim.page.render import MEGABYTE, rendered
 from docphim.page.shown import pictures
 from docphim.page.words import Both
@@ -188,17 +188,24 @@ def write_page(
     dataset: Path, path: Path, run: str, studies: list[Drafted], model: str, refused: list[Row], megabytes: float
 ) -> None:
     """Write the page of drafts."""
-    with words.speaking_of("scan" if only_scans(list(read_jsonl(dataset / "prepared" / "index.jsonl"))) else "film"):
-        _write(dataset, path, run, studies, model, refused, megabytes)
+    prepared = list(read_jsonl(dataset / "prepared" / "index.jsonl"))
+    with words.speaking_of(called(prepared)):
+        _write(dataset, path, run, studies, model, refused, megabytes, prepared)
 
 
 def _write(
-    dataset: Path, path: Path, run: str, studies: list[Drafted], model: str, refused: list[Row], megabytes: float
+    dataset: Path,
+    path: Path,
+    run: str,
+    studies: list[Drafted],
+    model: str,
+    refused: list[Row],
+    megabytes: float,
+    prepared: list[Row],
 ) -> None:
     media = pictures(read_examples(dataset, "draft"))
     films = Films(dataset, {key: entry for shown in media.values() for key, entry in shown.items()})
     known: dict[str, Any] = {"run": run, "studies": studies, "model": model, "refused": refused, "megabytes": megabytes}
-    prepared = list(read_jsonl(dataset / "prepared" / "index.jsonl"))
     known |= {
         "shape": films.shape,
         "strip": films.strip,

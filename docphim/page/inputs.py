@@ -96,6 +96,11 @@ def only_scans(series: list[Row]) -> bool:
     return bool(series) and all(row.get("modality", "xray") != "xray" for row in series)
 
 
+def called(series: list[Row]) -> str:
+    """What the images of rows of index.jsonl are called: `scan` where all are volumes, else `film`."""
+    return "scan" if only_scans(series) else "film"
+
+
 def read(dataset: Path, run: Path) -> Inputs:
     """Read a run and its dataset; a file that is not there leaves its part of the page empty."""
     films: dict[str, list[Row]] = defaultdict(list)
