@@ -133,6 +133,14 @@ class Lexicon:
     as_state: frozenset[str]  # findings that are said of an anatomy as states are: "khí quản không lệch"
     with_states: frozenset[str]  # findings that have states: "hạch to"
     across: frozenset[tuple[str, str]]  # words before and behind the commas that phrases have within them
+    # what concepts.yaml says of findings, parts and descriptors, as it explains there
+    general: frozenset[str]
+    evidence: frozenset[str]
+    relational: frozenset[str]
+    extent: frozenset[str]
+    outer: frozenset[str]
+    meant: frozenset[tuple[str, str]]  # (state, part) where the state says the part anyhow
+    fuse: Mapping[tuple[str, str], str]  # (finding, state) → the finding that the two are together
 
     def within(self, anatomy: str | None, region: str) -> bool:
         """Whether an anatomy lies in a region of concepts.yaml, or is it."""
@@ -180,11 +188,23 @@ def load_lexicon(language: str) -> Lexicon:
         states={name: about["sign"] for name, about in concepts["states"].items()},
         location_of={place: anatomy for anatomy, places in concepts["location_of"].items() for place in places},
         ratio=data.get("ratio") or {},
-        pairs=frozenset(name for name, about in concepts["anatomy"].items() if about and about.get("paired")),
-        as_state=frozenset(name for name, about in concepts["findings"].items() if about and about.get("as_state")),
-        with_states=frozenset(name for name, about in concepts["findings"].items() if about and about.get("has_states")),
+        pairs=_having("paired", concepts["anatomy"]),
+        as_state=_having("as_state", concepts["findings"]),
+        with_states=_having("has_states", concepts["findings"]),
         across=frozenset(across),
+        general=_having("general", concepts["findings"]),
+        evidence=_having("evidence", concepts["findings"]),
+        relational=_having("relational", concepts["findings"]),
+        extent=_having("extent", concepts["descriptors"]),
+        outer=_having("outer", concepts["parts"]),
+        meant=frozenset((state, part) for part, about in concepts["parts"].items() for state in about.get("meant_by", ())),
+        fuse={(row["finding"], row["state"]): row["is"] for row in concepts["fuse"]},
     )
+
+
+def _having(key: str, concepts: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """The concepts that have a property."""
+    return frozenset(name for name, about in concepts.items() if about and about.get(key))
 
 
 def expand(phrase: str) -> Iterator[str]:

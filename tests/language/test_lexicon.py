@@ -116,6 +116,23 @@ def test_the_lexicon_loads(language):
     assert load_lexicon(language).tree
 
 
+def test_the_concepts_have_the_properties_that_the_grammar_asks_for():
+    lexicon = load_lexicon("en")
+    assert {"abnormality", "lesion", "disease"} == lexicon.general
+    assert {"fdg_uptake", "enhancement"} == lexicon.evidence
+    assert {"invasion", "compression", "obstruction", "adhesion", "shift"} == lexicon.relational
+    assert {"scattered", "diffuse"} == lexicon.extent
+    assert {"wall", "parenchyma"} <= lexicon.outer and "arch" not in lexicon.outer
+    assert {("enlarged", "size"), ("enlarged", "contour"), ("enlarged", "shape")} == lexicon.meant
+    assert lexicon.fuse["lymph_node", "enlarged"] == "lymphadenopathy"
+
+
+def test_what_is_fused_is_of_known_concepts():
+    names = {name for (finding, _), is_now in load_lexicon("vi").fuse.items() for name in (finding, is_now)}
+    assert names <= set(concepts["findings"])
+    assert {state for _, state in load_lexicon("vi").fuse} <= set(concepts["states"])
+
+
 SYLLABLES = frozenset(("đặc", "góc", "và", "dày", "dạng", "khối", "nghiêng", "thu", "an", "to", "toan"))
 
 
