@@ -290,7 +290,7 @@ def test_only_language_may_be_complicated():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
     assert "C90" in settings["select"] and settings["mccabe"]["max-complexity"] == 8
     exempt = {path for path, rules in settings["per-file-ignores"].items() if "C901" in rules and path.startswith("docphim")}
-    assert exempt <= {"docphim/language/**"}
+    assert exempt <= {"docphim/language/items.py"}
     silenced = {name for name, path in modules().items() if re.search(r"noqa.*C901", path.read_text(encoding="utf-8"))}
     assert silenced == set()
 

@@ -14,7 +14,7 @@ from docphim.language.fact import Fact
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, load_lexicon
 from docphim.language.normalize import clean
-from docphim.language.reader import read_sentence
+from docphim.language.read.sentence import read_sentence
 
 __all__ = ["LANGUAGES", "Coverage", "Fact", "coverage", "facts"]
 

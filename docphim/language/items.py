@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from docphim.language import numbers
-from docphim.language.grammar import Item
-from docphim.language.lexicon import TOKEN, Lexicon, Meanings, Term
+from docphim.language.item import Item, Term
+from docphim.language.lexicon import TOKEN, Lexicon, Meanings
 
 _END = ""
 _ANY = re.compile(r".+")
@@ -59,7 +59,7 @@ def _parted(words: Sequence[str], tokens: Sequence[re.Match[str]]) -> tuple[list
     return parts, places
 
 
-def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -> list[Item]:
+def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = (), closes: bool = False) -> list[Item]:
     """The items of a sentence from left to right, behind those `before`; words that say nothing by themselves are left out."""
     listed: list[Item] = list(before)
     i, n, depth, tree = 0, len(words), 0, lexicon.tree
@@ -96,6 +96,7 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -
             depth += 1
         elif word in ")]" and depth:
             depth -= 1
+            item = Item("close", word, i, i + 1) if closes and word == ")" else item
         if item is None:
             i += 1
             continue

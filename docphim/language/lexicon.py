@@ -7,11 +7,12 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from docphim.errors import UsageError
+from docphim.language.item import Term
 from docphim.language.normalize import normalize
 from docphim.package_data import packaged
 
@@ -62,22 +63,6 @@ _LISTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """What a phrase means.
-
-    `kind` says what the reader does with it; `name` is the concept, or for a compound the fields it says in `says`.
-    `states` maps an anatomy to the state that the word means of it.  `carries` marks a finding whose words name its anatomy.
-    """
-
-    kind: str
-    name: str
-    says: Mapping[str, str] = field(default_factory=dict)
-    states: Mapping[str, str] = field(default_factory=dict)
-    carries: bool = False
-    led: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Meanings:
     """What a phrase may mean: `only` where there is one meaning, else `terms` by kind, the likeliest first."""
 
@@ -107,9 +92,14 @@ class Spelling(dict[str, str]):
         return word
 
 
+def unaccented(word: str) -> str:
+    """The letters of a word without their marks: "hoành" → "hoanh"; đ stays."""
+    return _MARKS.sub("", unicodedata.normalize("NFD", word))
+
+
 def parted(word: str, syllables: frozenset[str]) -> str:
     """Two syllables that were written as one ("đặcgóc"), with a blank between them; the word itself where that is not plain."""
-    if not word.isalpha() or len(_VOWELS.findall(_MARKS.sub("", unicodedata.normalize("NFD", word)))) < 2:
+    if not word.isalpha() or len(_VOWELS.findall(unaccented(word))) < 2:
         return word
     halves = [(word[:n], word[n:]) for n in range(2, len(word) - 1)]
     known = [f"{first} {second}" for first, second in halves if first in syllables and second in syllables]

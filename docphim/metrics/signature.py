@@ -34,7 +34,7 @@ def signature(key: str, average: str, settings: Mapping[str, str], *, n: int, re
 
 
 def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
-    """Every file that facts, and labels of these sets, depend on: words, tables and the code that reads them.
+    """Every file that facts, and labels of these sets, depend on: words, rules, tables and the code that reads them.
 
     Empty where the language has no lexicon.
     """
@@ -43,7 +43,9 @@ def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
     tables = [folder / "labels" / f"{name}.yaml" for name in label_sets]
     # What declines to answer counts as empty.
     data = [*words, *tables, folder / "declined.yaml"]
-    files = [*data, *sorted(folder.glob("*.py"))] if words[1].exists() else []
+    rules = [folder / "read/grammar" / f"{name}.yaml" for name in ("common", language)]
+    code = [*sorted(folder.glob("*.py")), *sorted((folder / "read").rglob("*.py"))]
+    files = [*data, *rules, *code] if words[1].exists() else []
     return {path.relative_to(folder).as_posix(): path for path in files}
 
 

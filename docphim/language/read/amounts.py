@@ -1,0 +1,84 @@
+"""What a clause says of how much: count, grade, size, uptake, and the words that the lexicon does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from docphim.language.read.chunk import JOINING, NONE, Clause
+
+if TYPE_CHECKING:
+    from docphim.language.item import Item
+    from docphim.language.lexicon import Lexicon
+
+_AMOUNTS = ("severity", "count", "size", "suv", "word", "descriptor")
+
+
+@dataclass(slots=True)
+class Draft:
+    """A fact in the making: the fields of `Fact`, the tokens it spans, and the rules that made it."""
+
+    begin: int
+    end: int
+    anatomy: str | None = None
+    part: str | None = None
+    finding: str | None = None
+    state: str | None = None
+    polarity: str = "present"
+    side: str | None = None
+    location: tuple[str, ...] = ()
+    count: str | None = None
+    severity: str | None = None
+    size_mm: tuple[float, ...] = ()
+    suv: float | None = None
+    certainty: str = "certain"
+    change: str | None = None
+    leftover: tuple[str, ...] = ()
+    measures: tuple[Any, ...] = ()
+    normal: bool = False  # its number says that all is well
+    why: list[tuple[str, str]] = field(default_factory=list)
+
+
+def amounts(clause: Clause, at: Item, lexicon: Lexicon) -> Draft:
+    """A fact with what its clause says of how much; `at` is its predicate."""
+    items = clause.items
+    last = max([i.end for i in items if i.kind not in JOINING], default=at.end)
+    fact = Draft(items[0].start if items else at.start, last)
+    fact.measures = tuple([m for i in items for m in i.measures])
+    if clause.kinds.isdisjoint(_AMOUNTS):
+        return fact
+    of: dict[str, list[Item]] = {kind: [i for i in items if i.kind == kind] for kind in _AMOUNTS}
+    words = [i.name for i in of["word"]]
+    if of["count"]:
+        fact.count = of["count"][0].name
+    elif words and at.kind == "finding":
+        number = next((i.name for i in of["word"] if i.name.isdecimal() and i.end == at.start), None)
+        if number:
+            fact.count = number
+            words.remove(number)
+    fact.severity = _severity(of["severity"], at, lexicon)
+    if of["suv"]:
+        fact.suv = of["suv"][0].values[0]
+    fact.size_mm = tuple([v for i in of["size"] for v in i.values])
+    fact.leftover = tuple(sorted({*words, *(i.name for i in of["descriptor"])} - {"%"}))
+    return fact
+
+
+def _severity(severities: Sequence[Item], at: Item, lexicon: Lexicon) -> str | None:
+    """The grade; of several, in Vietnamese the first behind what is graded."""
+    after = [i for i in severities if i.start > at.start] if len(severities) > 1 and lexicon.modifiers_after else []
+    chosen = after or severities
+    return chosen[0].name if chosen else None
+
+
+def more_amounts(fact: Draft, items: Sequence[Item], lexicon: Lexicon) -> None:
+    """What a later segment says of how much, for what the fact does not say itself."""
+    clause = Clause("more", None, [], list(items), [], [], NONE, False, [])
+    clause.settle()
+    extra = amounts(clause, items[0], lexicon)
+    fact.end = max(fact.end, extra.end)
+    fact.measures += extra.measures
+    for key in ("count", "severity", "size_mm", "suv"):
+        if not getattr(fact, key):
+            setattr(fact, key, getattr(extra, key))

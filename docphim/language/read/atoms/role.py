@@ -1,0 +1,92 @@
+"""Atoms of the table `role`: is a state, or are nodes, something said, or part of what stands beside them?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from docphim.language.read.chunk import BOUNDARIES, LISTED, PLACE, has_states, says
+
+if TYPE_CHECKING:
+    from docphim.language.item import Item
+    from docphim.language.lexicon import Lexicon
+
+
+_PREDICATES = frozenset(("finding", "state", "ratio"))
+_ADJECTIVES = frozenset(("severity", "descriptor", "count", "size", "affirm"))
+
+
+class RoleView:
+    """A state, or nodes: do they say something by themselves, or belong to a finding beside them?"""
+
+    __slots__ = ("ahead", "behind", "items", "left", "lexicon", "n", "right")
+
+    def __init__(self, items: Sequence[Item], n: int, lexicon: Lexicon) -> None:
+        self.items, self.n, self.lexicon = items, n, lexicon
+        self.behind, self.left = _look(items, range(n - 1, -1, -1))
+        self.ahead, self.right = _look(items, range(n + 1, len(items)))
+
+    def node(self) -> bool:
+        """It is nodes."""
+        return self.items[self.n].kind == "finding"
+
+    def of_before(self) -> bool:
+        """A preposition leads to it: "in the mediastinal lymph nodes"."""
+        back = next((i for i in reversed(self.items[: self.n]) if i.kind not in PLACE and i.kind != "descriptor"), None)
+        return back is not None and back.kind == "of"
+
+    def finding_before(self) -> bool:
+        """A finding stands before it in the sentence."""
+        return any(i.kind == "finding" for i in self.items[: self.n])
+
+    def after_evidence(self) -> bool:
+        """It follows at once a finding that is said of an organ: "tăng chuyển hóa FDG hạch cổ"."""
+        return self.n > 0 and self.items[self.n - 1].name in self.lexicon.as_state
+
+    def names_anatomy(self) -> bool:
+        """The words of the state name its organ: "bóng tim to"."""
+        return "anatomy" in says(self.items[self.n])
+
+    def left_has_states(self) -> bool:
+        """What stands before it is nodes, or a ratio."""
+        return has_states(self.left, self.lexicon)
+
+    def right_has_states(self) -> bool:
+        """What stands behind it is nodes, or a ratio: "enlarged lymph nodes"."""
+        return has_states(self.right, self.lexicon)
+
+    def subject(self) -> bool:
+        """An organ stands between it and what was said before."""
+        return any(item.kind == "anatomy" for item in self.behind)
+
+    def left_touches(self) -> bool:
+        """It follows a finding at once."""
+        return self.left is not None and self.left.kind == "finding" and not self.behind
+
+    def right_organ(self) -> bool:
+        """An organ follows at once."""
+        return bool(self.ahead) and self.ahead[0].kind in ("anatomy", "part")
+
+    def right_touches(self) -> bool:
+        """A finding follows, with no organ or denial between: "irregular nodule"."""
+        between = any(item.kind in ("anatomy", "negation") for item in self.ahead)
+        return self.right is not None and self.right.kind == "finding" and not between
+
+    def heads_list(self) -> bool:
+        """Adjectives in a list lead from it to nodes: "no enlarged mediastinal, hilar or axillary nodes"."""
+        noun = next((item for item in self.items[self.n + 1 :] if item.kind not in LISTED), None)
+        return has_states(noun, self.lexicon)
+
+
+def _look(items: Sequence[Item], way: range) -> tuple[list[Item], Item | None]:
+    """Items along the way up to a sign or predicate, without grades and the like, and the predicate."""
+    passed: list[Item] = []
+    for n in way:
+        item = items[n]
+        if item.kind in BOUNDARIES:
+            return passed, None
+        if item.kind in _PREDICATES:
+            return passed, item
+        if item.kind not in _ADJECTIVES:
+            passed.append(item)
+    return passed, None

@@ -1,0 +1,83 @@
+"""Atoms of the table `share`: who lends a place in a list?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docphim.language.read.chunk import Clause, bare, home, organ
+
+if TYPE_CHECKING:
+    from docphim.language.lexicon import Lexicon
+
+
+class ShareView:
+    """Whether a finding in a list takes over the place of the next."""
+
+    __slots__ = ("before", "clause", "denials", "lender", "lexicon", "next")
+
+    def __init__(
+        self, around: tuple[Clause | None, Clause, Clause], lender: Clause, denials: tuple[bool, bool], lexicon: Lexicon
+    ) -> None:
+        """`around`: the clause before, the clause, the next; `lender`: the one that the next borrows from, or itself;
+        `denials`: whether each of the two is denied."""
+        self.before, self.clause, self.next = around
+        self.lender, self.denials, self.lexicon = lender, denials, lexicon
+
+    def placed(self) -> bool:
+        """It names a place."""
+        return bool(self.clause.ahead or self.clause.behind)
+
+    def bare(self) -> bool:
+        """It has no side, size or grade of its own."""
+        return bare(self.clause, self.lexicon)
+
+    def same(self) -> bool:
+        """Both are denied, or neither is."""
+        return self.denials[0] == self.denials[1]
+
+    def denied(self) -> bool:
+        """The next is denied."""
+        return self.denials[1]
+
+    def finding(self) -> bool:
+        """Both are findings."""
+        return all(c.at is not None and c.at.kind == "finding" for c in (self.clause, self.next))
+
+    def home(self) -> bool:
+        """The next is where it usually is, and this one usually is elsewhere: "không thấy nốt, tràn dịch màng phổi"."""
+        usual, other = (home(c.at, self.lexicon) for c in (self.lender, self.clause))
+        lent = {organ(p, self.lexicon) for p in (*self.lender.behind, *self.lender.ahead)} - {None}
+        return usual is not None and other is not None and usual != other and (not lent or usual in lent)
+
+    def neighbour(self) -> bool:
+        """It usually is in another organ of the chest than the next: "dải xơ - dày màng phổi"."""
+        other = home(self.clause.at, self.lexicon)
+        if other is None and self.before is not None and not self.clause.links:
+            other = home(self.before.at, self.lexicon)  # "nốt vôi - dày màng phổi": the calcification is the nodule's
+        lent = {organ(p, self.lexicon) for p in (*self.lender.behind, *self.lender.ahead)} - {None}
+        region = {"chest"}
+        return bool(lent) and other not in lent and all(self.lexicon.within(x, "chest") for x in {*lent, other} - region)
+
+    def relational(self) -> bool:
+        """The next is what this one does to another organ: "khối đè đẩy phế quản"."""
+        return self.next.at is not None and self.next.at.name in self.lexicon.relational
+
+    def next_borrows(self) -> bool:
+        """The next takes over a place itself."""
+        return self.lender is not self.next
+
+    def trailing(self) -> bool:
+        """The next names its place behind it."""
+        return bool(self.lender.behind)
+
+    def conj(self) -> bool:
+        """ "and" or "or" leads to the next."""
+        return not self.next.links.isdisjoint(("and", "or"))
+
+    def comma(self) -> bool:
+        """A comma leads to the next."""
+        return "comma" in self.next.links
+
+    def nolink(self) -> bool:
+        """Nothing leads to the next."""
+        return not self.next.links

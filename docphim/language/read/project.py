@@ -1,0 +1,272 @@
+"""Clauses → facts, from left to right, with what is spoken of remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from docphim.language.read.amounts import Draft, amounts, more_amounts
+from docphim.language.read.chunk import Clause, Loan, Place, Scope, Sentence, home, says
+from docphim.language.read.place import choose, places
+from docphim.language.read.settle import Named, Topic, of_locations, settle
+
+if TYPE_CHECKING:
+    from docphim.language.item import Item
+    from docphim.language.lexicon import Lexicon
+
+_ADJECTIVES = frozenset(("severity", "descriptor", "count", "side"))
+_NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(slots=True)
+class Fold:
+    """The walk over a sentence's clauses: what holds for each, who lends it a place, what is spoken of, the facts so far."""
+
+    clauses: Sequence[Clause]
+    held: Sequence[Scope]
+    loans: Sequence[Loan | None]
+    sentence: Sentence
+    topic: Topic
+    facts: list[Draft]
+
+
+def project(clauses: Sequence[Clause], held: Sequence[Scope], loans: Sequence[Loan | None], sentence: Sentence) -> list[Draft]:
+    """The facts of all clauses, in order."""
+    fold = Fold(clauses, held, loans, sentence, Topic(), [])
+    for n, clause in enumerate(clauses):
+        if "break" in clause.links:
+            fold.topic = Topic()
+        _DO[clause.do](fold, n, clause)
+    return fold.facts
+
+
+def _predicate(fold: Fold, n: int, clause: Clause) -> None:
+    """The facts of a finding or state, judged by the cues that hold for it."""
+    assert clause.at is not None
+    new = _OF[clause.at.kind](fold, n, clause, clause.at)
+    if "colon" in clause.links and len(fold.topic.headed) > 1:
+        new = [*_of_each(new, fold.topic.headed, clause, fold.sentence.lexicon), *new]
+    for fact in new:
+        _judge(fact, fold.held[n], fold.sentence.lexicon)
+        fact.why = [*fact.why, *clause.why, *fold.held[n].why]
+    fold.facts += new
+    if new and (clause.extra or clause.more):
+        _add(fold, clause)
+
+
+def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
+    """Facts about a finding, one for each place that it is said to be in."""
+    lexicon, meaning = fold.sentence.lexicon, says(at)
+    fact = amounts(clause, at, lexicon)
+    fact.finding, fact.state = at.name, clause.state.name if clause.state else None
+    if together := lexicon.fuse.get((at.name, fact.state or "")):
+        # "hạch trung thất to" and "hạch to" are one thing
+        fact.finding, fact.state = together, None
+    for key in ("state", "severity", "count"):
+        if key in meaning and not getattr(fact, key):
+            setattr(fact, key, meaning[key])
+    fact.certainty = meaning.get("certainty", fact.certainty)
+    spots = choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)
+    loan = fold.loans[n]
+    spots = _lent(fold, clause, loan, spots) if loan else spots
+    lender = home(fold.clauses[loan.lender].at, lexicon) if loan else None
+    facts = []
+    for spot, name, implied in _cases(clause, at, spots):
+        one = replace(fact, why=[], finding=fact.finding if name == at.name else name)
+        about = lexicon.findings.get(name, _NOTHING)
+        settle(one, clause, Named(about, implied, spot, fold.held[n].denied, lender), fold.topic, fold.sentence)
+        if loan:
+            one.why.append(("lent", loan.row))
+        facts.append(one)
+    return facts
+
+
+def _cases(clause: Clause, at: Item, spots: list[Place]) -> list[tuple[Place, str, Mapping[str, str]]]:
+    """Each place of a finding, with the finding and what its words imply there."""
+    meaning = says(at)
+    cases = [(spot, at.name, meaning) for spot in spots]
+    if "anatomy" in meaning and _last_joins(clause) and all(spot.anatomy for spot in spots):
+        # "pleural or pericardial effusion": the adjective before shares the noun
+        cases = [(spot, at.name, _NOTHING) for spot in spots] + [(Place(), at.name, meaning)]
+    if "also" in meaning:
+        cases += [(spot, meaning["also"], _NOTHING) for spot in spots]
+    return cases
+
+
+def _last_joins(clause: Clause) -> bool:
+    """Whether the finding is the next of a list, but for adjectives."""
+    kind = next((i.kind for i in reversed(clause.before) if i.kind not in _ADJECTIVES), "")
+    return kind in ("and", "or", "comma")
+
+
+def _lent(fold: Fold, clause: Clause, loan: Loan, spots: list[Place]) -> list[Place]:
+    """The places of a finding that takes over those of another: all of them, or only their side and what fits its organ."""
+    lexicon, lender = fold.sentence.lexicon, fold.clauses[loan.lender]
+    lent = choose(places(lender.ahead, lexicon), places(lender.behind, lexicon), lexicon)
+    if loan.do == "side":
+        here = home(clause.at, lexicon)
+        fits = tuple(x for spot in lent for x in spot.locations if of_locations((x,), lexicon) in (None, here))
+        return [Place(spot.anatomy, spot.part, spot.side or lent[-1].side, spot.locations or fits) for spot in spots]
+    if loan.do == "all" and not any(spot.anatomy or spot.locations for spot in spots):
+        return [Place(spot.anatomy, None, spot.side, spot.locations) for spot in lent]
+    return spots
+
+
+def _of_each(new: Sequence[Draft], listed: Sequence[Place], clause: Clause, lexicon: Lexicon) -> list[Draft]:
+    """What is said of all that was listed: "gan, lách: không thấy bất thường"."""
+    if len(new) != 1 or clause.behind or not (new[0].finding in lexicon.general or new[0].state == "normal"):
+        return []
+    fact = new[0]
+    return [
+        replace(fact, anatomy=spot.anatomy, part=spot.part, side=spot.side, location=tuple(sorted(spot.locations)))
+        for spot in listed
+        if spot.anatomy and spot.anatomy != fact.anatomy
+    ]
+
+
+def _state(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
+    """Facts about an anatomy's state, one for each anatomy."""
+    lexicon, topic = fold.sentence.lexicon, fold.topic
+    spots, side, locations = _subjects(clause, at, topic, lexicon)
+    first = amounts(clause, at, lexicon)
+    facts = [replace(first, why=[]) for _ in spots]
+    for fact, spot in zip(facts, spots, strict=True):
+        fact.anatomy, fact.state = spot.anatomy, _state_of(at, spot.anatomy)
+        fact.side = _side_of(spot, side, topic, lexicon)
+        fact.part = None if (fact.state, spot.part) in lexicon.meant else spot.part
+        fact.location = tuple(sorted({*spot.locations, *locations}))
+        topic.last = Place(spot.anatomy, fact.part, fact.side, spot.locations)
+    return facts
+
+
+def _subjects(clause: Clause, at: Item, topic: Topic, lexicon: Lexicon) -> tuple[list[Place], str | None, tuple[str, ...]]:
+    """The organs that a state is said of, and the side and place that are said besides."""
+    meaning = says(at)
+    leading, trailing = places(clause.ahead, lexicon), places(clause.behind, lexicon)
+    spots = [p for p in leading if p.anatomy]
+    if not spots and "anatomy" not in meaning:
+        spots = [p for p in trailing if p.anatomy]
+        trailing = leading if spots else trailing
+    side = next((p.side for p in (*trailing, *leading) if p.side), None)
+    if "anatomy" in meaning:
+        spots = [Place(meaning["anatomy"], meaning.get("part"), meaning.get("side"))]
+    elif not spots:
+        near = topic.last
+        spots = [Place(near.anatomy, near.part, side or near.side, near.locations)]
+    return spots, side, tuple(x for p in trailing for x in p.locations)
+
+
+def _side_of(spot: Place, side: str | None, topic: Topic, lexicon: Lexicon) -> str | None:
+    """The side of an organ whose state is told; of what there is but one, no "both"."""
+    side = spot.side or side
+    paired = lexicon.paired(spot.anatomy)
+    if side == "both" and not paired:
+        side = None
+    return topic.header.side if not side and topic.header and paired else side
+
+
+def _state_of(at: Item, anatomy: str | None) -> str:
+    return at.term.states.get(anatomy or "", at.term.name) if at.term else at.name
+
+
+def _ratio(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
+    """A cardiothoracic ratio: the heart is enlarged, or not, by its number or in words."""
+    lexicon, word = fold.sentence.lexicon, clause.state.name if clause.state else ""
+    verdict = at.name or lexicon.states.get(word, "")
+    fact = amounts(clause, at, lexicon)
+    fact.anatomy, fact.state = "heart", word if word and not at.name else "enlarged"
+    fact.normal = verdict == "normal"
+    return [fact] if verdict else []
+
+
+def _judge(fact: Draft, scope: Scope, lexicon: Lexicon) -> None:
+    """Polarity, certainty and change of a fact, from the cues that hold for it."""
+    fact.polarity = _polarity(fact, scope.denied, lexicon)
+    if scope.hedge and not scope.denied:
+        fact.certainty = scope.hedge
+        if scope.hedge == "obscured" and not fact.finding:
+            fact.state, fact.polarity, fact.certainty = "obscured", "abnormal", "certain"
+    for change in scope.changes:
+        fact.change = change
+        if change == "resolved":
+            fact.polarity = _polarity(fact, True, lexicon)
+
+
+def _polarity(fact: Draft, denied: bool, lexicon: Lexicon) -> str:
+    if fact.finding:
+        return "absent" if denied else "present"
+    normal = fact.normal or lexicon.states.get(fact.state or "", "abnormal") == "normal"
+    return "normal" if normal != denied else "abnormal"
+
+
+def _add(fold: Fold, clause: Clause) -> None:
+    """Give the last fact what later segments say of it; it is spoken of as it is then."""
+    spots, last = places(clause.more, fold.sentence.lexicon), fold.facts[-1]
+    if clause.extra:
+        more_amounts(last, clause.extra, fold.sentence.lexicon)
+    if spots:
+        last.side = last.side or spots[0].side
+        last.location = tuple(sorted({*last.location, *spots[0].locations}))
+        fold.topic.last = Place(last.anatomy, None, last.side, last.location)
+
+
+# What the other verbs of the table `lone` do.
+
+
+def _header(fold: Fold, n: int, clause: Clause) -> None:
+    """A heading before a colon: what follows is about it."""
+    topic, spots = fold.topic, places(clause.ahead, fold.sentence.lexicon)
+    if spots:
+        topic.header = topic.last = spots[-1]
+        topic.headed = topic.listed + spots
+    topic.listed = []
+
+
+def _context(fold: Fold, n: int, clause: Clause) -> None:
+    """A place by itself: what follows may be there."""
+    spots = places(clause.ahead, fold.sentence.lexicon)
+    if spots:
+        fold.topic.last = spots[-1]
+        fold.topic.listed += spots
+
+
+def _copy(fold: Fold, n: int, clause: Clause) -> None:
+    """The last finding again, on another side: "tràn dịch hai bên, bên phải dày 20 mm"."""
+    if not fold.facts:
+        return
+    last, extra = fold.facts[-1], amounts(clause, clause.items[0], fold.sentence.lexicon)
+    spot = next(iter(places(clause.ahead, fold.sentence.lexicon)), Place())
+    extra_values = {key: getattr(extra, key) for key in ("begin", "end", "count", "severity", "size_mm", "suv", "measures")}
+    location = tuple(sorted(spot.locations)) or last.location
+    fold.facts.append(replace(last, side=spot.side, location=location, why=list(clause.why), **extra_values))
+
+
+def _words(fold: Fold, n: int, clause: Clause) -> None:
+    """Words of no finding or state, so that what is said with them still has to match; an organ that is not seen."""
+    lexicon = fold.sentence.lexicon
+    spots = places([*clause.ahead, *clause.behind], lexicon)
+    spot = spots[-1] if spots else Place()
+    fact = amounts(clause, clause.items[0], lexicon)
+    fact.anatomy, fact.part, fact.side = spot.anatomy, spot.part, spot.side
+    fact.location = tuple(sorted(spot.locations))
+    if "negation" in clause.kinds and lexicon.modifiers_after:
+        fact.polarity = "absent"
+    fact.change = next(reversed(fold.held[n].changes), None)
+    fact.why = [*clause.why, *fold.held[n].why]
+    if clause.do != "words":
+        fact.state, fact.polarity = clause.do, "abnormal"
+    fold.facts.append(fact)
+
+
+def _cue(fold: Fold, n: int, clause: Clause) -> None:
+    """A cue by itself; a size beside it is the last fact's."""
+    if fold.facts and clause.has("size", "suv"):
+        more_amounts(fold.facts[-1], clause.items, fold.sentence.lexicon)
+
+
+_DO: Mapping[str, Callable[[Fold, int, Clause], None]] = {
+    "predicate": _predicate, "header": _header, "context": _context, "copy": _copy, "absent": _words, "obscured": _words,
+    "words": _words, "cue": _cue,
+}  # fmt: skip
+_OF: Mapping[str, Callable[[Fold, int, Clause, Item], list[Draft]]] = {"finding": _finding, "state": _state, "ratio": _ratio}

@@ -1,0 +1,138 @@
+"""What is denied, hedged or changed: cues before a predicate hold on through a list (table `scope`), cues behind it reach back
+through one (table `back`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from docphim.language.read.atoms.scope import BackView, Hold, ScopeView
+from docphim.language.read.chunk import Clause, Scope, Sentence, has_states
+
+if TYPE_CHECKING:
+    from docphim.language.item import Item
+    from docphim.language.lexicon import Lexicon
+
+#: Verbs of the table `lone` whose clauses say nothing that could be denied.
+_SILENT = frozenset(("cue", "header", "context"))
+
+
+def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
+    """What holds for each clause."""
+    held = [Scope() for _ in clauses]
+    either = _either(clauses)
+    hold = Hold()
+    for n, clause in enumerate(clauses):
+        if clause.at is None and clause.do != "cue":
+            continue
+        if hold.denied or hold.hedge:
+            around = (clauses[n - 1] if n else None, clause, clauses[n + 1] if n + 1 < len(clauses) else None)
+            row = sentence.grammar["scope"].decide(ScopeView(around, hold, either[n], sentence.lexicon))
+            if row.do == "stop":
+                hold = Hold()
+            else:
+                held[n].why.append(("denied" if hold.denied else "hedge", row.name))
+        if clause.at is not None:
+            hold = _at_predicate(clause, clause.at, hold, held[n], sentence.lexicon)
+        if _reach_back(clauses, n, held, sentence):
+            hold = Hold(hedge=hold.hedge)
+    return held
+
+
+def _either(clauses: Sequence[Clause]) -> list[bool]:
+    """Whether an "or" comes behind each clause in its list."""
+    later, listed = False, []
+    for clause in reversed(clauses):
+        listed.append(later)
+        later = (later or "or" in clause.links or "or" in clause.kinds) and clause.links.isdisjoint(("end", "break"))
+    return listed[::-1]
+
+
+def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: Lexicon) -> Hold:
+    """Set what holds at a predicate: its own cues, else those from before; and say what holds behind it."""
+    denied, hedge, cued = hold.denied, hold.hedge, False
+    for item in clause.before:
+        if item.kind == "negation" or (item.kind == "change" and item.name == "resolved"):
+            denied, cued = True, True
+        elif item.kind == "affirm":
+            denied, hedge = False, None
+        elif item.kind == "certainty":
+            hedge, cued = item.name, True
+    of_state = _of_state(clause, at, lexicon) if cued and denied else hold.of_state
+    if at.kind != "finding" and not cued and clause.links.isdisjoint(("and", "or")):
+        denied, hedge = False, None
+    denied = denied or _denied_state(clause, at, lexicon)
+    scope.denied, scope.hedge = denied, hedge
+    scope.changes += [i.name for i in clause.items if i.kind == "change"]
+    return Hold(denied, hedge, of_state and denied)
+
+
+def _of_state(clause: Clause, at: Item, lexicon: Lexicon) -> bool:
+    """Whether a clause says how an organ is ("tim không to", "khí quản không lệch"), and does not look for a finding."""
+    before = clause.before
+    if at.kind != "finding":
+        # "no enlarged heart, effusion …" looks for things, "heart not enlarged, effusion …" does not
+        return not before or before[0].kind != "negation"
+    named = bool(before) and before[0].kind in ("anatomy", "part", "side")
+    return named and at.name in lexicon.as_state and not _seeks(clause, at, lexicon)
+
+
+def _seeks(clause: Clause, at: Item, lexicon: Lexicon) -> bool:
+    """Whether something is looked for in a subject: "hai phổi không có dày màng phổi, …", "the lungs show no fracture, …".
+
+    The finding names its own anatomy; or it has no place of its own and is denied by more than a bare "không" or "not".
+    """
+    before = clause.before
+    if at.term and ("anatomy" in at.term.says or at.term.carries):
+        return True
+    n = next((n for n, item in enumerate(before) if item.kind == "negation"), 0)
+    shown = before[n].end - before[n].start > 1 if lexicon.modifiers_after else before[n - 1].kind == "affirm"
+    usual = "usually" in lexicon.findings.get(at.name, {}) and lexicon.modifiers_after
+    return bool(n) and shown and (not usual or any(i.kind == "anatomy" for i in (*before[n:], *clause.after)))
+
+
+def _denied_state(clause: Clause, at: Item, lexicon: Lexicon) -> bool:
+    """ "lymph nodes are not enlarged": between the finding and its state stands a negation."""
+    state = clause.state if has_states(at, lexicon) else None
+    if state is None or lexicon.states.get(state.name) == "normal":
+        return False
+    first, last = sorted((at.start, state.start))
+    return any(i.kind == "negation" and first < i.start < last for i in clause.items)
+
+
+def _reach_back(clauses: Sequence[Clause], n: int, held: list[Scope], sentence: Sentence) -> bool:
+    """Give the cues behind a predicate, or alone between signs, to what they are about; whether one denies."""
+    denies = False
+    for item in _behind(clauses[n]):
+        for k, row in _chain(clauses, n, item.kind, sentence):
+            held[k].why.append((item.kind, row))
+            if item.kind == "negation":
+                held[k].denied = True
+            elif item.kind == "certainty":
+                held[k].hedge = item.name
+            else:
+                held[k].changes.append(item.name)
+        denies = denies or item.kind == "negation"
+    return denies
+
+
+def _behind(clause: Clause) -> list[Item]:
+    """The cues that stand behind what they are about; a denied state of a finding is the finding's."""
+    if clause.at is None:
+        return [i for i in clause.after if i.kind in ("negation", "certainty", "change")]
+    last = max([i.start for i in clause.items if i.kind == "state"], default=-1)
+    behind = (*clause.after, *clause.added, *clause.extra)
+    return [i for i in behind if i.kind == "certainty" or (i.kind == "negation" and i.end > last)]
+
+
+def _chain(clauses: Sequence[Clause], n: int, kind: str, sentence: Sentence) -> list[tuple[int, str]]:
+    """The clauses that a cue behind clause `n` is about, and the rule that led to each."""
+    chosen = [(n, "its own")] if clauses[n].at is not None else []
+    answers = kind == "negation" and "colon" in clauses[n].links
+    for k in range(n, 0, -1):
+        row = sentence.grammar["back"].decide(BackView(clauses[k], clauses[k - 1], kind, (k == n, answers), sentence.lexicon))
+        if row.do == "stop":
+            break
+        if clauses[k - 1].do not in _SILENT:
+            chosen.append((k - 1, row.name))
+    return chosen

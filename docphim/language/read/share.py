@@ -1,0 +1,25 @@
+"""Who lends a place: a finding in a list takes over the place that the list names at its end (table `share`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from docphim.language.read.atoms.share import ShareView
+from docphim.language.read.chunk import Clause, Loan, Scope, Sentence
+
+
+def loans(clauses: Sequence[Clause], held: Sequence[Scope], sentence: Sentence) -> list[Loan | None]:
+    """For each clause the one that lends it a place."""
+    listed: list[Loan | None] = [None] * len(clauses)
+    for n in range(len(clauses) - 2, -1, -1):
+        clause, after = clauses[n], clauses[n + 1]
+        if clause.at is None or after.at is None:
+            continue
+        loan = listed[n + 1]
+        lender = loan.lender if loan else n + 1
+        around = (clauses[n - 1] if n else None, clause, after)
+        view = ShareView(around, clauses[lender], (held[n].denied, held[n + 1].denied), sentence.lexicon)
+        row = sentence.grammar["share"].decide(view)
+        if row.do != "stop":
+            listed[n] = Loan(lender, row.do, row.name)
+    return listed
