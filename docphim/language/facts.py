@@ -18,8 +18,8 @@ from docphim.language.read.sentence import read_sentence
 
 __all__ = ["LANGUAGES", "Coverage", "Fact", "coverage", "facts"]
 
-#: What lies between stops, semicolons and line ends; a full stop inside a number is no stop.
-_SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d))+")
+#: What lies between stops, semicolons and line ends; a full stop inside a number, or behind "vs", is no stop.
+_SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\bvs)\.)+", re.IGNORECASE)
 
 
 def facts(text: str, language: str) -> list[Fact]:

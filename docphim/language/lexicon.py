@@ -24,7 +24,7 @@ TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?:[^\W\d_]+|[\u0300-\u036f]+)+|[^\w\s]|_")
 #: What kinds of meaning there are; of several of one phrase, the first counts where its company does not decide.
 KINDS = (
     "advice", "ratio", "finding", "state", "anatomy", "change", "negation", "certainty", "part", "side", "location", "count",
-    "severity", "descriptor", "shown", "affirm", "end", "or", "and", "of", "numbered", "ignored",
+    "severity", "descriptor", "shown", "affirm", "end", "or", "and", "of", "numbered", "cause", "ignored",
 )  # fmt: skip
 _MARKS = re.compile(r"[\u0300-\u036f]+")
 _VOWELS = re.compile(r"[aeiouy]+")
@@ -59,6 +59,7 @@ _LISTS = {
     "prepositions": "of",
     "ignored": "ignored",
     "not_findings": "advice",
+    "causes": "cause",
 }
 
 
@@ -123,6 +124,8 @@ class Lexicon:
     as_state: frozenset[str]  # findings that are said of an anatomy as states are: "khí quản không lệch"
     with_states: frozenset[str]  # findings that have states: "hạch to"
     across: frozenset[tuple[str, str]]  # words before and behind the commas that phrases have within them
+    names: frozenset[str]  # words that have a capital anywhere: "Covid"
+    here: Mapping[tuple[str, str], str]  # (finding, anatomy) → what the finding is there: fluid in the pleura, effusion
     # what concepts.yaml says of findings, parts and descriptors, as it explains there
     general: frozenset[str]
     evidence: frozenset[str]
@@ -182,6 +185,8 @@ def load_lexicon(language: str) -> Lexicon:
         as_state=_having("as_state", concepts["findings"]),
         with_states=_having("has_states", concepts["findings"]),
         across=frozenset(across),
+        names=frozenset(concepts["names"]),
+        here={(row["finding"], row["anatomy"]): row["is"] for row in concepts["here"]},
         general=_having("general", concepts["findings"]),
         evidence=_having("evidence", concepts["findings"]),
         relational=_having("relational", concepts["findings"]),
@@ -212,6 +217,7 @@ def _terms(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
             yield from ((wording, Term(kind, str(name))) for p in phrases or () for wording in expand(str(p)))
     for section, kind in _LISTS.items():
         yield from ((wording, Term(kind, kind)) for p in data.get(section) or () for wording in expand(str(p)))
+    yield from ((wording, Term("or", "versus")) for p in data.get("versus") or () for wording in expand(str(p)))
     for entry in data.get("state_of") or ():
         term = Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
         yield from ((wording, term) for p in entry["terms"] for wording in expand(str(p)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from docphim.language.read.chunk import JOINING, NONE, Clause
+from docphim.language.read.chunk import JOINING, NONE, Clause, Place
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -82,3 +83,22 @@ def more_amounts(fact: Draft, items: Sequence[Item], lexicon: Lexicon) -> None:
     for key in ("count", "severity", "size_mm", "suv"):
         if not getattr(fact, key):
             setattr(fact, key, getattr(extra, key))
+
+
+#: Size, uptake and measures of a fact.
+Measured = tuple[tuple[float, ...], "float | None", tuple[Any, ...]]
+
+
+def apart(clause: Clause, spots: Sequence[Place]) -> list[Measured]:
+    """What is measured at each of several places, where a number follows each: "of the rectum (SUVmax 12) and the prostate
+    (SUVmax 4)"; nothing where numbers and places are not of one count."""
+    numbers = [i for i in clause.items if i.kind in ("size", "suv")]
+    if len(spots) < 2 or len(numbers) != len(spots) or len({i.kind for i in numbers}) != 1:
+        return []
+    ends = sorted(p.last for p in (*clause.ahead, *clause.behind))
+    starts = [clause.items.index(i) for i in numbers]
+    if len(ends) != len(spots):
+        return []
+    sized = numbers[0].kind == "size"
+    between = all(any(i.kind in ("anatomy", "location", "side") for i in clause.items[a:b]) for a, b in pairwise(starts))
+    return [(i.values if sized else (), None if sized else i.values[0], i.measures) for i in numbers] if between else []

@@ -9,7 +9,7 @@ from itertools import pairwise
 from docphim.language.item import Item
 from docphim.language.read.atoms.lone import LoneView
 from docphim.language.read.atoms.place import PlaceView
-from docphim.language.read.chunk import BEFORE, NONE, Clause, Phrase, Segment, Sentence
+from docphim.language.read.chunk import BEFORE, NONE, Clause, Phrase, Segment, Sentence, links_of
 
 #: How many segments ahead the table `lone` looks; no list of organs is longer.
 _AHEAD = 8
@@ -43,7 +43,7 @@ def _with_predicates(segment: Segment, sentence: Sentence) -> list[Clause]:
         ahead, behind, why = owned[n]
         links = segment.links if n == 0 else NONE
         while n and items[start].kind in ("and", "or"):
-            links |= {items[start].kind}
+            links |= links_of(items[start])
             start += 1
         before, after = items[start : at[n]], items[at[n] + 1 : end]
         clauses.append(Clause("predicate", items[at[n]], before, after, ahead, behind, links, segment.bracket, why))
@@ -111,17 +111,19 @@ def _without_predicate(
         last = next((c for c in reversed(clauses) if not c.bracket), last)
     row = sentence.grammar["lone"].decide(LoneView(segment, last, ahead, sentence))
     items, phrases, why = sentence.items[segment.first : segment.last], segment.gaps[0], [("segment", row.name)]
-    if row.do == "prev" and last is not None:
-        last.behind = _listed(last.behind, phrases)
+    if row.do == "owner":
+        last = next((c for c in reversed(clauses) if c.at and c.at.name not in sentence.lexicon.relational), last)
+    if row.do in ("prev", "list") and last is not None:
+        last.behind = _listed(last.behind, phrases) if row.do == "list" else last.behind + phrases
         last.added += items
         last.why += why
-    elif row.do == "more" and last is not None:
+    elif row.do in ("more", "owner") and last is not None:
         last.extra += items
         last.more += phrases
         last.why += why
     elif row.do != "drop":
         clause = Clause(row.do, None, [], items, phrases, [], segment.links, segment.bracket, why)
-        (waiting if row.do == "next" else clauses).append(clause)
+        (waiting if row.do in ("next", "lead") else clauses).append(clause)
 
 
 def _lead(waiting: Sequence[Clause], clause: Clause) -> None:
@@ -129,7 +131,7 @@ def _lead(waiting: Sequence[Clause], clause: Clause) -> None:
     for before in reversed(waiting):
         comma = Item("comma", ",", before.after[-1].end, before.after[-1].end)
         clause.before = [*before.after, comma, *clause.before]
-        clause.ahead = _listed(before.ahead, clause.ahead)
+        clause.ahead = _listed(before.ahead, clause.ahead) if before.do == "next" else before.ahead + clause.ahead
         clause.why += before.why
     clause.links = waiting[0].links
 

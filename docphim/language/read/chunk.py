@@ -28,6 +28,13 @@ NOTHING: Mapping[str, Any] = {}
 _GRADES = frozenset(("severity", "size", "suv", "affirm", "negation", "change"))
 
 
+def links_of(item: Item) -> frozenset[str]:
+    """What a sign or joining word adds to the links of what follows it: its kind, or that it begins a sentence."""
+    if item.name == "break":
+        return frozenset(("break",))
+    return frozenset((item.kind, "versus")) if item.name == "versus" else frozenset((item.kind,))
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """The items of a sentence, and what they are read with."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from docphim.language.read.atoms.phrase import PhraseView
 from docphim.language.read.atoms.role import RoleView
-from docphim.language.read.chunk import BOUNDARIES, JOINING, PLACE, Phrase, Segment, Sentence
+from docphim.language.read.chunk import BOUNDARIES, JOINING, PLACE, Phrase, Segment, Sentence, links_of
 
 _PREDICATES = frozenset(("finding", "state", "ratio"))
 
@@ -21,7 +21,7 @@ def chunk(sentence: Sentence) -> list[Segment]:
         kind = items[n].kind
         if kind in JOINING:
             depth += (kind == "comma" and items[n].name in "([") - (kind == "close")
-            links.add("break" if items[n].name == "break" else kind)
+            links |= links_of(items[n])
             n += 1
             continue
         last = next((j for j in range(n, len(items)) if items[j].kind in BOUNDARIES), len(items))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from re import Match
 
 from docphim.language.item import Item
 from docphim.language.items import items, tokenize
-from docphim.language.lexicon import Lexicon, unaccented
+from docphim.language.lexicon import Lexicon
 
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
 _MEASURES = frozenset(("size", "suv", "severity", "count", "colon", "and", "or"))
-_STARTS = frozenset(("anatomy", "negation", "affirm"))
-_VOWELS = re.compile(r"[aeiouy]+")
-_TICKED, _EMPTY = frozenset("x✓✔v"), frozenset("☐□")
+_STARTS = frozenset(("anatomy", "negation", "affirm", "finding", "state"))
+_TICKED, _EMPTY, _BOXES = frozenset("x✓✔v]"), frozenset("☐□"), frozenset("☐□☒☑")
+_SILENT = "_"
+#: Signs and words at which advice and causes end.
+_STOPS = frozenset(("comma", "end", "close"))
 
 
 def lex(sentence: str, lexicon: Lexicon) -> list[tuple[list[Item], Sequence[Match[str]]]]:
@@ -24,52 +25,76 @@ def lex(sentence: str, lexicon: Lexicon) -> list[tuple[list[Item], Sequence[Matc
     stretches: list[tuple[list[Item], Sequence[Match[str]]]] = []
     for first in range(0, len(words), LONGEST):
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]
-        listed = items(_without_unticked(these), lexicon, closes=True)
-        stretches.append((_opened(_without_advice(_broken(listed, places, lexicon))), places))
+        heard, boxes = _without_unticked(these)
+        listed = _broken(items(heard, lexicon, closes=True), places, boxes, lexicon)
+        for drop in (_without_advice, _without_causes):
+            listed = drop(listed, lexicon)
+        stretches.append((_opened(listed), places))
     return stretches
 
 
-def _without_unticked(words: Sequence[str]) -> Sequence[str]:
-    """The words, those behind an empty check box made silent up to the next box: "[ ] Tràn khí" is not said."""
-    if not ("[" in words or not _EMPTY.isdisjoint(words)):
-        return words
-    listed, silent = list(words), False
+def _without_unticked(words: Sequence[str]) -> tuple[Sequence[str], frozenset[int]]:
+    """The words, those behind an empty check box made silent up to the next box ("[ ] Tràn khí" is not said), and the boxes."""
+    if not ("[" in words or not _BOXES.isdisjoint(words)):
+        return words, frozenset()
+    listed, boxes, silent = list(words), set(), False
     for n, word in enumerate(words):
-        box = word in _EMPTY or word in "☒☑" or (word == "[" and "]" in words[n + 1 : n + 3])
-        if box:
+        if word in _BOXES or (word == "[" and "]" in words[n + 1 : n + 3]):
+            boxes.add(n)
             silent = word in _EMPTY or (word == "[" and words[n + 1] == "]")
-        if box or silent or (n and listed[n - 1] == "_" and word in _TICKED | {"]"}):
-            listed[n] = "_"
-    return listed
+        if n in boxes or silent or (n and listed[n - 1] == _SILENT and word in _TICKED):
+            listed[n] = _SILENT
+    return listed, frozenset(boxes)
 
 
-def _broken(listed: list[Item], tokens: Sequence[Match[str]], lexicon: Lexicon) -> list[Item]:
-    """A stop before each phrase that a capital begins after a small letter: "… hai phổi Mờ vùng …" is two sentences."""
+def _broken(listed: list[Item], tokens: Sequence[Match[str]], boxes: frozenset[int], lexicon: Lexicon) -> list[Item]:
+    """A stop at each box, and before a capital after a small letter: "… hai phổi Mờ vùng …" is two sentences."""
     broken: list[Item] = []
+    last = 0
     for item in listed:
-        if item.start and _begins(item, tokens[item.start][0], tokens[item.start - 1][0], lexicon):
+        boxed = any(n in boxes for n in range(last, item.start)) if boxes else False
+        if boxed or (item.start and _begins(item, tokens[item.start][0], tokens[item.start - 1][0], lexicon)):
             broken.append(Item("end", "break", item.start, item.start))
         broken.append(item)
+        last = item.end
     return broken
 
 
 def _begins(item: Item, word: str, before: str, lexicon: Lexicon) -> bool:
-    """Whether a capital begins a sentence here, and no name such as Covid or Hodgkin, which is no one Vietnamese syllable."""
-    if not (word[0].isupper() and word[1:].islower() and before.islower()):
+    """Whether a capital begins a sentence here; names such as Covid or Hodgkin have theirs anywhere."""
+    if item.kind not in _STARTS or not (word[0].isupper() and word[1:].islower() and before.islower()):
         return False
-    if not lexicon.modifiers_after:
-        return item.kind in _STARTS
-    return item.kind in _STARTS | {"finding", "state"} and len(_VOWELS.findall(unaccented(word.lower()))) == 1
+    return word.lower() not in lexicon.names
 
 
-def _without_advice(listed: Sequence[Item]) -> Sequence[Item]:
-    """Leave out advice and technique, from its first words to the next comma or the end."""
+def _without_advice(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """Leave out advice and technique, from its first words to the next comma or the end; and the words that are advised."""
     if "advice" not in [item.kind for item in listed]:
         return listed
-    rest, skipping = [], False
+    rest: list[Item] = []
+    skipping = False
     for n, item in enumerate(listed):
-        skipping = item.kind == "advice" or (skipping and item.kind not in ("comma", "end", "close") and not _heads(listed, n))
+        skipping = item.kind == "advice" or (skipping and item.kind not in _STOPS and not _heads(listed, n))
+        if item.kind == "advice":
+            while rest and rest[-1].kind == "word":  # "bronchoscopy is advised"
+                rest.pop()
         if not skipping:
+            rest.append(item)
+    return rest
+
+
+def _without_causes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """Leave out what something cannot be judged for: "khó đánh giá tràn khí do chồng bóng tim", "limited by motion"."""
+    if not any(item.kind == "cause" for item in listed):
+        return listed
+    rest: list[Item] = []
+    obscured = skipping = False
+    for item in listed:
+        if item.kind in _STOPS:
+            obscured = skipping = False
+        obscured = obscured or (item.kind == "certainty" and item.name == "obscured")
+        skipping = skipping or (obscured and item.kind == "cause")
+        if not skipping and item.kind != "cause":
             rest.append(item)
     return rest
 

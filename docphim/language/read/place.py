@@ -61,6 +61,8 @@ def _filled(listed: list[Place], lexicon: Lexicon) -> list[Place]:
             place.side = place.side or known.side
         elif not known.anatomy and not known.locations:
             known.anatomy = place.anatomy
+        elif known.side and not place.side and lexicon.paired(place.anatomy) and lexicon.paired(known.anatomy):
+            place.side = known.side  # "xương đòn và xương bả vai phải"
     return listed
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from docphim.language.read.amounts import Draft, amounts, more_amounts
+from docphim.language.read.amounts import Draft, amounts, apart, more_amounts
+from docphim.language.read.atoms.again import AgainView
 from docphim.language.read.chunk import Clause, Loan, Place, Scope, Sentence, home, says
 from docphim.language.read.place import choose, places
 from docphim.language.read.settle import Named, Topic, of_locations, settle
@@ -44,6 +45,13 @@ def project(clauses: Sequence[Clause], held: Sequence[Scope], loans: Sequence[Lo
 def _predicate(fold: Fold, n: int, clause: Clause) -> None:
     """The facts of a finding or state, judged by the cues that hold for it."""
     assert clause.at is not None
+    if (
+        fold.facts
+        and n
+        and fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts[-1])).do == "merge"
+    ):
+        _again(fold, n, clause)
+        return
     new = _OF[clause.at.kind](fold, n, clause, clause.at)
     if "colon" in clause.links and len(fold.topic.headed) > 1:
         new = [*_of_each(new, fold.topic.headed, clause, fold.sentence.lexicon), *new]
@@ -53,6 +61,19 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
     fold.facts += new
     if new and (clause.extra or clause.more):
         _add(fold, clause)
+
+
+def _again(fold: Fold, n: int, clause: Clause) -> None:
+    """More about the finding just named: "khối thùy trên phổi phải, khối có kích thước 36 mm"."""
+    lexicon, name = fold.sentence.lexicon, fold.facts[-1].finding
+    spot = next(iter(choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)), Place())
+    for fact in reversed(fold.facts):
+        if fact.finding != name:
+            break
+        more_amounts(fact, clause.items, lexicon)
+        fact.side = fact.side or spot.side
+        fact.location = tuple(sorted({*fact.location, *spot.locations}))
+    fold.topic.last = replace(fold.topic.last, locations=fold.facts[-1].location)
 
 
 def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
@@ -72,10 +93,17 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     spots = _lent(fold, clause, loan, spots) if loan else spots
     lender = home(fold.clauses[loan.lender].at, lexicon) if loan else None
     facts = []
-    for spot, name, implied in _cases(clause, at, spots):
+    shares = apart(clause, spots)
+    for m, (spot, name, implied) in enumerate(_cases(clause, at, spots)):
         one = replace(fact, why=[], finding=fact.finding if name == at.name else name)
         about = lexicon.findings.get(name, _NOTHING)
-        settle(one, clause, Named(about, implied, spot, fold.held[n].denied, lender), fold.topic, fold.sentence)
+        scope = fold.held[n]
+        named = Named(about, implied, spot, scope.denied, scope.hedge is not None, lender)
+        settle(one, clause, named, fold.topic, fold.sentence)
+        if called := lexicon.here.get((one.finding or "", one.anatomy or "")):
+            one.finding = called  # fluid in the pleura is an effusion
+        if m < len(shares):
+            one.size_mm, one.suv, one.measures = shares[m]
         if loan:
             one.why.append(("lent", loan.row))
         facts.append(one)
@@ -188,6 +216,10 @@ def _judge(fact: Draft, scope: Scope, lexicon: Lexicon) -> None:
         if scope.hedge == "obscured" and not fact.finding:
             fact.state, fact.polarity, fact.certainty = "obscured", "abnormal", "certain"
     for change in scope.changes:
+        if change == "earlier":
+            # "was seen before, not now" has resolved; "was seen before" says nothing of now
+            fact.change = "resolved" if scope.denied else fact.change
+            continue
         fact.change = change
         if change == "resolved":
             fact.polarity = _polarity(fact, True, lexicon)

@@ -36,7 +36,17 @@ def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
             hold = _at_predicate(clause, clause.at, hold, held[n], sentence.lexicon)
         if _reach_back(clauses, n, held, sentence):
             hold = Hold(hedge=hold.hedge)
+    _versus(clauses, held)
     return held
+
+
+def _versus(clauses: Sequence[Clause], held: Sequence[Scope]) -> None:
+    """Hedge both sides of "versus": "atelectasis vs. pneumonia"."""
+    for n, clause in enumerate(clauses):
+        if "versus" in clause.links and n:
+            for scope in held[n - 1 : n + 1]:
+                scope.hedge = scope.hedge or "possible"
+                scope.why.append(("certainty", "versus"))
 
 
 def _either(clauses: Sequence[Clause]) -> list[bool]:
@@ -120,14 +130,15 @@ def _behind(clause: Clause) -> list[Item]:
     """The cues that stand behind what they are about; a denied state of a finding is the finding's."""
     if clause.at is None:
         return [i for i in clause.after if i.kind in ("negation", "certainty", "change")]
+    # a change reaches back from behind ("edema and effusions have resolved"), and not from before ("new nodule")
     last = max([i.start for i in clause.items if i.kind == "state"], default=-1)
     behind = (*clause.after, *clause.added, *clause.extra)
-    return [i for i in behind if i.kind == "certainty" or (i.kind == "negation" and i.end > last)]
+    return [i for i in behind if i.kind in ("certainty", "change") or (i.kind == "negation" and i.end > last)]
 
 
 def _chain(clauses: Sequence[Clause], n: int, kind: str, sentence: Sentence) -> list[tuple[int, str]]:
     """The clauses that a cue behind clause `n` is about, and the rule that led to each."""
-    chosen = [(n, "its own")] if clauses[n].at is not None else []
+    chosen = [(n, "its own")] if clauses[n].at is not None and kind != "change" else []
     answers = kind == "negation" and "colon" in clauses[n].links
     for k in range(n, 0, -1):
         row = sentence.grammar["back"].decide(BackView(clauses[k], clauses[k - 1], kind, (k == n, answers), sentence.lexicon))

@@ -28,12 +28,13 @@ class Topic:
 @dataclass(frozen=True, slots=True)
 class Named:
     """A finding before its place is settled: what its concept says (`about`), its words (`meaning`), the place it names
-    (`spot`), whether it is denied, and the organ that the next of its list means (`lender`)."""
+    (`spot`), whether it is denied or hedged, and the organ that the next of its list means (`lender`)."""
 
     about: Mapping[str, Any]
     meaning: Mapping[str, str]
     spot: Place
     denied: bool
+    hedged: bool
     lender: str | None
 
 
@@ -87,6 +88,7 @@ def _view(clause: Clause, named: Named, topic: Topic, lexicon: Lexicon) -> Inher
     view.also_in = about.get("also_in", ())
     view.side_, view.word_side_ = spot.side, meaning.get("side")
     view.carries_ = bool(spot.anatomy or meaning.get("anatomy") or (at and at.term and at.term.carries))
+    view.hedged_, view.object_ = named.hedged, bool(clause.behind)
     view.relational_ = bool(about.get("relational"))
     return view
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docphim.language.read.atoms.again import AgainView
 from docphim.language.read.atoms.inherit import InheritView
 from docphim.language.read.atoms.lone import LoneView
 from docphim.language.read.atoms.phrase import PhraseView
@@ -29,11 +30,27 @@ TABLES: Mapping[str, tuple[type, tuple[str, ...]]] = {
     "place": (PlaceView, ("left", "right", "topic")),
     "lone": (
         LoneView,
-        ("header", "drop", "cue", "next", "prev", "more", "copy", "absent", "obscured", "context", "words"),
+        (
+            "header",
+            "drop",
+            "cue",
+            "next",
+            "lead",
+            "prev",
+            "list",
+            "owner",
+            "more",
+            "copy",
+            "absent",
+            "obscured",
+            "context",
+            "words",
+        ),
     ),
     "scope": (ScopeView, ("hold", "stop")),
     "back": (BackView, ("on", "stop")),
     "share": (ShareView, ("all", "side", "anatomy", "stop")),
+    "again": (AgainView, ("merge", "new")),
     "anatomy": (InheritView, ("word", "of", "place", "usual", "topic", "lender", "none")),
     "side": (InheritView, ("place", "word", "topic", "header", "none")),
     "location": (InheritView, ("place", "topic", "none")),

@@ -29,6 +29,8 @@ class InheritView:
     denied_: bool
     carries_: bool
     relational_: bool
+    hedged_: bool
+    object_: bool
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
@@ -86,6 +88,22 @@ class InheritView:
     def topic_chest(self) -> bool:
         """What was spoken of lies in the chest."""
         return self.lexicon.within(self.topic_.anatomy, "chest")
+
+    def topic_abdomen(self) -> bool:
+        """What was spoken of lies in the abdomen."""
+        return self.lexicon.within(self.topic_.anatomy, "abdomen")
+
+    def usual_abdomen(self) -> bool:
+        """Its usual organ lies in the abdomen."""
+        return self.lexicon.within(self.usual_, "abdomen")
+
+    def hedged(self) -> bool:
+        """It is no more than possible or probable."""
+        return self.hedged_
+
+    def object(self) -> bool:
+        """Its organ stands behind it: what it happens to."""
+        return self.object_
 
     def header(self) -> bool:
         """A heading stands before the colon."""

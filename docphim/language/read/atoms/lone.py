@@ -126,6 +126,17 @@ class LoneView:
             return False
         return any(i.kind in ("size", "suv", "count", "severity") for i in (*before.before, *before.after, *before.added))
 
+    def prev_relational(self) -> bool:
+        """The clause before says what the finding before that does to another organ: "… xâm lấn màng phổi, …"."""
+        return self.before is not None and self.before.at is not None and self.before.at.name in self.lexicon.relational
+
+    def next_finer(self) -> bool:
+        """What follows behind a comma begins with a place in an organ that it does not name: "…, sát màng phổi có khối"."""
+        if not (self.after and self.after[0].predicates and self.after[0].links == {"comma"}):
+            return False
+        first = self.after[0].gaps[0]
+        return bool(first) and all(p.locations and not (p.anatomy or p.side) for p in first)
+
     def prev_finding(self) -> bool:
         """The clause before is about a finding."""
         return self.before is not None and self.before.at is not None and self.before.at.kind == "finding"

@@ -51,6 +51,11 @@ class RoleView:
         """What stands before it is nodes, or a ratio."""
         return has_states(self.left, self.lexicon)
 
+    def left_fuses(self) -> bool:
+        """With the finding before it, it is one thing: uptake that is physiologic."""
+        item = self.items[self.n]
+        return self.left is not None and (self.left.name, item.name) in self.lexicon.fuse
+
     def right_has_states(self) -> bool:
         """What stands behind it is nodes, or a ratio: "enlarged lymph nodes"."""
         return has_states(self.right, self.lexicon)
