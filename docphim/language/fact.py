@@ -12,6 +12,36 @@ Change = Literal["new", "increased", "decreased", "unchanged", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of a report, with what it is the number of.
+
+    Parameters
+    ----------
+    kind : str
+        `size`, `distance`, `volume`, `hu` (density), or an uptake: `suv` (of which the report does not say more), `suv_max`,
+        `suv_peak`, `suv_mean`, and the same of `sul` (normalised to lean mass).
+    relation : {"=", "<", "≤", ">", "≥", "~"}
+        How the lesion stands to the number; "up to 6 mm" is ≤, "about 6 mm" is ~.
+    low, high : tuple of float
+        Both ends of a range, equal where there is one number.  A size has its axes, in the order written.  Empty where the
+        lesion is only compared with an organ ("uptake above that of the liver").
+    unit : {"mm", "ml", "HU", ""}
+        Of uptake none.
+    phase : {"early", "delayed", "native", "arterial", "venous"}, optional
+    reference : str, optional
+        The organ whose uptake this is and that the lesion is compared with; of a distance the organ from which it is counted.
+    """
+
+    kind: str
+    relation: str = "="
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    unit: str = ""
+    phase: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One thing that a report says.
 
@@ -29,7 +59,11 @@ class Fact:
     count : str, optional
         `single`, `few`, `several`, `multiple`, or a number.
     size_mm : tuple of float
-        In the order written, millimetres.
+        The lesion's own size, in the order written, millimetres.
+    suv : float, optional
+        The lesion's own highest uptake (SUVmax, or SUV without more); of a range the greater.
+    measures : tuple of Measure
+        All numbers, these two among them, in the order written.
     leftover : tuple of str
         Words that the lexicon does not know, and descriptors (`scattered`), sorted: so that what is said with them still
         has to match.
@@ -52,12 +86,13 @@ class Fact:
     certainty: Certainty = "certain"
     change: Change | None = None
     leftover: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
 
     @property
     def strict(self) -> tuple[Any, ...]:
         """All that the fact says: two facts match strictly if this is equal."""
         what = (self.anatomy, self.part, self.finding, self.state, self.polarity, self.side, self.location)
-        how = (self.certainty, self.change, self.count, self.severity, self.size_mm, self.suv, self.leftover)
+        how = (self.certainty, self.change, self.count, self.severity, self.size_mm, self.suv, self.measures, self.leftover)
         return (*what, *how)
 
     @property

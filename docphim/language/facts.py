@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from docphim.language.fact import Fact
+from docphim.language.accents import accented
+from docphim.language.fact import Fact, Measure
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, load_lexicon
 from docphim.language.normalize import clean
 from docphim.language.read.sentence import read_sentence
 
-__all__ = ["LANGUAGES", "Coverage", "Fact", "coverage", "facts"]
+__all__ = ["LANGUAGES", "Coverage", "Fact", "Measure", "coverage", "facts"]
 
 #: What lies between stops, semicolons and line ends; a full stop inside a number, or behind "vs", is no stop.
 _SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\bvs)\.)+", re.IGNORECASE)
@@ -43,7 +44,7 @@ def facts(text: str, language: str) -> list[Fact]:
         There is no lexicon for the language.
     """
     lexicon = load_lexicon(language)
-    text = clean(text)
+    text = accented(clean(text), lexicon)
     listed = []
     for m in _SENTENCE.finditer(text):
         sentence = m.group().lstrip()
@@ -78,7 +79,7 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
     lexicon = load_lexicon(language)
     words, unknown = 0, Counter[str]()
     for text in texts:
-        for m in _SENTENCE.finditer(clean(text)):
+        for m in _SENTENCE.finditer(accented(clean(text), lexicon)):
             tokens, _ = tokenize(m.group(), lexicon)
             words += sum(token.isalnum() for token in tokens)
             unknown.update(i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal())

@@ -21,13 +21,16 @@ class Term:
     states: Mapping[str, str] = field(default_factory=dict)
     carries: bool = False
     led: bool = False
+    shares: bool = False  # its last word may begin the name of an organ: "tiêu xương", "tiêu | xương chày"
+    before: tuple[str, ...] = ()  # it means this only before a phrase of these kinds ("TD" before a disease)
 
 
 @dataclass(slots=True)
 class Item:
     """A phrase, number or sign: what it is (`kind`), its concept, and the tokens it spans.
 
-    Kinds are those of `Term`, and `comma`, `colon`, `close` (the end of a bracket), `size`, `suv`, `word` (not in the lexicon).
+    Kinds are those of `Term`, and `comma`, `colon`, `close` (the end of a bracket), `size` and `suv` (the lesion's own),
+    `measure` (any other number that is known), `word` (not in the lexicon).
     """
 
     kind: str

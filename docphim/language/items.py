@@ -9,15 +9,18 @@ from typing import Any
 from docphim.language import numbers
 from docphim.language.item import Item, Term
 from docphim.language.lexicon import TOKEN, Lexicon, Meanings
+from docphim.language.measures import measured
+from docphim.language.phrases import END, HYPHEN, longest
 
-_END = ""
 _ANY = re.compile(r".+")
 #: Numbered words that are anatomy themselves.
 _NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
 #: Concepts after which numerals are names: "xương sườn V", "gãy đốt sống L1", "hạch 4R".
 _NUMERALS = {"rib": "rib", "vertebra": "vertebra", "vertebral_compression": "vertebra"}
-#: A dash without blanks, as `TOKEN`'s reader writes it: it joins a word, where a free one lists.
-HYPHEN = "\u2010"
+#: Words between an ordinal and its noun, and between a numeral and the region that it is of.
+_ADJECTIVES = 4
+_REACH = 6
+_NODES = frozenset(("lymph_node", "lymphadenopathy", "conglomerate", "neck"))
 _SIGNS = {
     ",": "comma",
     "(": "comma",
@@ -63,14 +66,15 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = (), c
     """The items of a sentence from left to right, behind those `before`; words that say nothing by themselves are left out."""
     listed: list[Item] = list(before)
     i, n, depth, tree = 0, len(words), 0, lexicon.tree
+    measures = measured(words, lexicon)
     if n > 1 and words[0].isdecimal() and words[1] in ("/", ")"):
         i = 2  # the number of a list's line
     while i < n:
         word = words[i]
-        end, meanings = _longest(words, i, tree)
-        item = None
+        item = measures.get(i) or _ordinal(words, i, lexicon)
+        end, meanings = longest(words, i, tree) if item is None else (i, None)
         if meanings:
-            if word[0].isalpha() and not word.startswith("suv"):
+            if word[0].isalpha():
                 if meanings.quiet:
                     i = end
                     continue
@@ -78,16 +82,16 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = (), c
                     listed.append(Item(plain.kind, plain.name, i, end, plain))
                     i = end
                     continue
-            item = (
-                _numbered(words, i, end, meanings.terms) or _suv(words, i) or _choose(meanings, i, end, words, listed, lexicon)
+            item = _numbered(words, i, end, meanings.terms, listed, lexicon) or _choose(
+                meanings, i, end, words, listed, lexicon
             )
-        if item and item.name == "thickening" and numbers.size(words, end) and not (listed and listed[-1].kind == "anatomy"):
+        if item and item.name in lexicon.dimensions and _measures(item.name, end, measures, listed):
             i = end  # "tràn dịch …, bên phải dày 20 mm": how deep, not what
             continue
         if item and item.kind == "ratio":
             item.end, item.name = numbers.ratio(words, end, lexicon.ratio)
         if item is None:
-            item = _number(words, i) or _sign(words, i, depth)
+            item = _number(words, i, listed, lexicon) or _sign(words, i, depth)
         if word == "?" and item:
             # what is asked is not affirmed, and nothing runs on behind it
             listed.append(item)
@@ -106,27 +110,6 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = (), c
     return listed
 
 
-def _longest(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int, Meanings | None]:
-    """The longest phrase that begins at word `i`: where it ends, and its meanings."""
-    node: Mapping[str, Any] | None = tree.get(words[i])
-    j, n = i + 1, len(words)
-    end, meanings = i, None
-    while node is not None:
-        if _END in node:
-            end, meanings = j, node[_END]
-        if j == n:
-            break
-        below = node.get(words[j])
-        if below is None and words[j] == HYPHEN and j + 1 < n:
-            # "ground-glass" is the phrase "ground glass", and "x-quang" is "x - quang"
-            below = node.get("-") or node
-            j += 1
-            below = below.get(words[j])
-        node = below
-        j += 1
-    return end, meanings
-
-
 def _choose(
     meanings: Meanings, i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon
 ) -> Item | None:
@@ -143,9 +126,9 @@ def _choose(
         else:
             kind = _by_company(kind, terms, before, following, lexicon.modifiers_after)
         term = terms[kind]
-    if term.kind == "numbered":
+    if term.kind == "numbered" or (term.before and _following(words, end, lexicon.tree).keys().isdisjoint(term.before)):
         return None
-    item = Item(term.kind, term.name, i, end, term)
+    item = Item(term.kind, term.name, i, end - _begins_organ(term, words, end, lexicon), term)
     if term.kind == "location":
         item.locations = (term.says.get("location", term.name),)
     elif "location" in term.says:
@@ -157,10 +140,18 @@ def _choose(
     return item
 
 
+def _begins_organ(term: Term, words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
+    """Whether a finding's last word is the first of a longer organ's name: "tiêu xương chày" is osteolysis of the tibia."""
+    if not term.shares:
+        return False
+    beyond, meanings = longest(words, end - 1, lexicon.tree)
+    return beyond > end and bool(meanings and "anatomy" in meanings.terms and not meanings.terms["anatomy"].says)
+
+
 def _following(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> Mapping[str, Term]:
     """The meanings of what follows, past words that say nothing: "nhiều đám đông đặc"."""
     while i < len(words):
-        i, meanings = _longest(words, i, tree)
+        i, meanings = longest(words, i, tree)
         if meanings is None or meanings.only is None or meanings.only.kind != "ignored":
             return meanings.terms if meanings else {}
     return {}
@@ -189,12 +180,42 @@ def _by_company(
     return kind
 
 
-def _numbered(words: Sequence[str], i: int, end: int, terms: Mapping[str, Term]) -> Item | None:
+def _measures(name: str, end: int, measures: Mapping[int, Item], before: Sequence[Item]) -> bool:
+    """Whether a word says along which way a size is, and not how something is: "dài khoảng 20 mm", but "màng phổi dày 5 mm"."""
+    size = measures.get(end)
+    if size is None or size.kind != "size":
+        return False
+    return name == "elongated" or not (before and before[-1].kind == "anatomy")
+
+
+def _ordinal(words: Sequence[str], i: int, lexicon: Lexicon) -> Item | None:
+    """ "third and fourth left ribs", "3rd-6th ribs": ordinals before the word whose numerals they are."""
+    if not lexicon.ordinals:
+        return None
+    end, names = numbers.ordinals(words, i, lexicon.ordinals)
+    if not names:
+        return None
+    ahead = end
+    while ahead < min(end + _ADJECTIVES, len(words)):
+        meaning = lexicon.tree.get(words[ahead], {}).get(END)
+        if meaning is None or "finding" in meaning.terms:
+            return None
+        if "numbered" in meaning.terms and meaning.terms["numbered"].name == "rib":
+            return Item("location", "", i, end, locations=names)
+        ahead += 1
+    return None
+
+
+def _numbered(
+    words: Sequence[str], i: int, end: int, terms: Mapping[str, Term], before: Sequence[Item], lexicon: Lexicon
+) -> Item | None:
     """ "xương sườn V, VI", "phân thùy 6", "nhóm 4R": a word and the numerals after it."""
     if "numbered" in terms and "finding" not in terms:
         kind, _, level = terms["numbered"].name.partition("_")
         if kind == "date":
             return _date(words, i, end)
+        if kind == "station" and _of_neck(words, end, before, lexicon):
+            kind = "level"
         j, names = numbers.numerals(kind, words, end)
         if names:
             anatomy = "" if level else _NUMBERED.get(kind, "")
@@ -210,19 +231,56 @@ def _date(words: Sequence[str], i: int, end: int) -> Item | None:
     return Item("ignored", "date", i, j) if j > end else None
 
 
-def _suv(words: Sequence[str], i: int) -> Item | None:
-    if not words[i].startswith("suv"):
+def _of_neck(words: Sequence[str], i: int, before: Sequence[Item], lexicon: Lexicon) -> bool:
+    """Whether numerals at word `i` name node levels of the neck and not stations of the chest.
+
+    The region spoken of last decides, else the next one; else the numerals themselves: levels are counted in Roman numerals
+    (IIA, V), stations in others (4R, 7, 10L).
+    """
+    regions = (item.name or next(iter(item.locations), "") for item in reversed(before))
+    region = next((region for name in regions if (region := _region(name, lexicon))), "")
+    j = i
+    while not region and j < min(i + _REACH, len(words)):
+        j, meanings = longest(words, j, lexicon.tree)
+        region = _region(meanings.terms["anatomy"].name, lexicon) if meanings and "anatomy" in meanings.terms else ""
+        j += meanings is None
+    lettered = numbers.level(words, i) if i < len(words) else None
+    roman = i < len(words) and words[i].isalpha() and bool(numbers.numerals("level", words, i)[1])
+    return region == "neck" or (not region and (roman or bool(lettered and lettered[1] != "level_3a")))
+
+
+def _region(name: str, lexicon: Lexicon) -> str:
+    """`neck` or `chest`, of an anatomy or place that lies there; nothing of any other."""
+    anatomy = lexicon.location_of.get(name, name)
+    return next((region for region in ("neck", "chest") if lexicon.within(anatomy, region)), "")
+
+
+def _level(words: Sequence[str], i: int, before: Sequence[Item]) -> Item | None:
+    """ "hạch IIA trái": a level with its letter behind nodes."""
+    if not any(item.name in _NODES for item in before) or not numbers.level(words, i):
         return None
-    read = numbers.suv(words, i)
-    return Item("suv", "", i, read[0], values=read[1]) if read else None
+    j, names = numbers.numerals("level", words, i)
+    return Item("location", "level", i, j, locations=names)
 
 
-def _number(words: Sequence[str], i: int) -> Item | None:
-    """A size, an SUV, a vertebra, segment or node station that begins at word `i`."""
+def _both(words: Sequence[str], i: int, lexicon: Lexicon) -> Item | None:
+    """ "2 phổi", "2 đỉnh phổi": both of an organ of which there are two."""
+    if words[i] != "2" or i + 1 >= len(words):
+        return None
+    terms = _following(words, i + 1, lexicon.tree)
+    if "finding" in terms:
+        return None
+    anatomy = terms["anatomy"].name if "anatomy" in terms else ""
+    place = lexicon.location_of.get(terms["location"].name) if "location" in terms else ""
+    return Item("side", "both", i, i + 1) if lexicon.paired(anatomy) or lexicon.paired(place) else None
+
+
+def _number(words: Sequence[str], i: int, before: Sequence[Item], lexicon: Lexicon) -> Item | None:
+    """A vertebra, segment, node station or level that begins at word `i`, or a pair."""
     if len(words[i]) > 1 and not numbers.is_number(words[i]):
-        return _suv(words, i)
-    if numbers.is_number(words[i]) and (read := numbers.size(words, i)):
-        return Item("size", "", i, read[0], values=read[1])
+        return _level(words, i, before) if numbers.is_numeral(words[i]) else None
+    if pair := _both(words, i, lexicon):
+        return pair
     if place := numbers.vertebra(words, i):
         j, names = numbers.numerals("vertebra", words, i)
         return Item("anatomy", "vertebra", i, max(j, place[0]), locations=names or (place[1],))

@@ -14,6 +14,7 @@ from typing import Any
 from docphim.errors import UsageError
 from docphim.language.item import Term
 from docphim.language.normalize import normalize
+from docphim.language.phrases import END
 from docphim.package_data import packaged
 
 FOLDER = Path(__file__).parent / "lexicon"
@@ -29,7 +30,6 @@ KINDS = (
 _MARKS = re.compile(r"[\u0300-\u036f]+")
 _VOWELS = re.compile(r"[aeiouy]+")
 _PART = re.compile(r"\{([^}]*)\}|([^\s{}]+)")
-_END = ""
 #: Kinds and concepts that are read with the numbers after them, or give a place.
 _BESIDE = frozenset(("numbered", "ratio", "location", "ignored", "rib", "vertebra", "vertebral_compression", "thickening"))
 
@@ -94,7 +94,7 @@ class Spelling(dict[str, str]):
 
 
 def unaccented(word: str) -> str:
-    """The letters of a word without their marks: "hoành" → "hoanh"; đ stays."""
+    """The letters of a word without their marks: "hoành" → "hoanh"; đ stays, and as many letters."""
     return _MARKS.sub("", unicodedata.normalize("NFD", word))
 
 
@@ -133,7 +133,12 @@ class Lexicon:
     extent: frozenset[str]
     outer: frozenset[str]
     meant: frozenset[tuple[str, str]]  # (state, part) where the state says the part anyhow
+    dimensions: frozenset[str]  # findings and states whose words also say along which way a size is
     fuse: Mapping[tuple[str, str], str]  # (finding, state) → the finding that the two are together
+    references: frozenset[str]  # anatomy that an uptake is compared with
+    measures: Mapping[str, Any]  # words of what is measured: groups of phrases, and the `uptake` words
+    bare: Mapping[str, str]  # words without their accents that are no other words → the words
+    ordinals: Mapping[str, int]
 
     def within(self, anatomy: str | None, region: str) -> bool:
         """Whether an anatomy lies in a region of concepts.yaml, or is it."""
@@ -193,8 +198,22 @@ def load_lexicon(language: str) -> Lexicon:
         extent=_having("extent", concepts["descriptors"]),
         outer=_having("outer", concepts["parts"]),
         meant=frozenset((state, part) for part, about in concepts["parts"].items() for state in about.get("meant_by", ())),
+        dimensions=_having("dimension", concepts["findings"]) | _having("dimension", concepts["states"]),
         fuse={(row["finding"], row["state"]): row["is"] for row in concepts["fuse"]},
+        references=_having("reference", concepts["anatomy"]),
+        measures=_measures(data.get("measures") or {}),
+        bare={unaccented(word): word for word in data.get("unaccented") or ()},
+        ordinals={word: n for n, word in enumerate(data.get("ordinals") or (), 1)},
     )
+
+
+def _measures(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """The phrases of `measures` as tuples of tokens, each with what it stands for; and its sets of words."""
+    listed: dict[str, Any] = {name: frozenset(groups.get(name) or ()) for name in ("uptake", "fillers", "aside")}
+    for group in ("suv", "phases", "relations", "compared", "distance"):
+        named = ((name, phrase) for name, phrases in (groups.get(group) or {}).items() for phrase in phrases)
+        listed[group] = {tuple(TOKEN.findall(normalize(words))): name for name, phrase in named for words in expand(phrase)}
+    return listed
 
 
 def _having(key: str, concepts: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
@@ -222,9 +241,10 @@ def _terms(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
         term = Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
         yield from ((wording, term) for p in entry["terms"] for wording in expand(str(p)))
     for entry in data.get("compounds") or ():
-        says = {key: str(value) for key, value in entry.items() if key != "terms"}
-        kind = next((k for k in ("finding", "state", "anatomy") if k in says), "location")
-        term = Term(kind, says.get(kind, ""), says=says)
+        says = {key: str(value) for key, value in entry.items() if key not in ("terms", "before")}
+        kind = next((k for k in ("finding", "state", "anatomy", "certainty") if k in says), "location")
+        says = says if kind != "certainty" else {}
+        term = Term(kind, str(entry.get(kind, "")), says=says, before=tuple(entry.get("before", ())))
         yield from ((wording, term) for p in entry["terms"] for wording in expand(str(p)))
     for phrase in (data.get("ratio") or {}).get("terms", ()):
         yield from ((wording, Term("ratio", "ratio")) for wording in expand(str(phrase)))
@@ -236,7 +256,7 @@ def _insert(tree: dict[str, Any], words: list[str], term: Term) -> None:
         return
     for word in words:
         tree = tree.setdefault(word, {})
-    terms: dict[str, Term] = tree.setdefault(_END, {})
+    terms: dict[str, Term] = tree.setdefault(END, {})
     old = terms.get(term.kind)
     if old and term.kind == "state" and (old.states or term.states):
         general = next((t for t in (old, term) if not t.states), term)
@@ -253,16 +273,19 @@ def _mark_carriers(tree: dict[str, Any]) -> None:
         if "finding" in terms:
             inner = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
             led = any(words[:j] in anatomies for j in range(1, len(words)))
-            terms["finding"] = replace(terms["finding"], carries=any(part in anatomies for part in inner), led=led)
+            shares = len(words) > 1 and words[-1:] in anatomies
+            terms["finding"] = replace(
+                terms["finding"], carries=any(part in anatomies for part in inner), led=led, shares=shares
+            )
 
 
 def _settle(tree: dict[str, Any]) -> None:
     """Put every phrase's meanings in the order in which they count."""
     for word, below in tree.items():
-        if word == _END:
+        if word == END:
             terms = {kind: below[kind] for kind in KINDS if kind in below}
             only: Term | None = next(iter(terms.values())) if len(terms) == 1 else None
-            beside = only is None or only.says or only.kind in _BESIDE or only.name in _BESIDE
+            beside = only is None or only.says or only.before or only.shares or only.kind in _BESIDE or only.name in _BESIDE
             tree[word] = Meanings(terms, only, only is not None and only.kind == "ignored", None if beside else only)
         else:
             _settle(below)
@@ -271,14 +294,14 @@ def _settle(tree: dict[str, Any]) -> None:
 def _words(tree: Mapping[str, Any]) -> Iterator[str]:
     """Every word of every phrase."""
     for word, below in tree.items():
-        if word != _END:
+        if word != END:
             yield word
             yield from _words(below)
 
 
 def _walk(tree: Mapping[str, Any], words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Term]]]:
     for word, below in tree.items():
-        if word == _END:
+        if word == END:
             yield words, below
         else:
             yield from _walk(below, (*words, word))

@@ -1,4 +1,4 @@
-"""Numbers in report text: sizes, SUV, ribs, vertebrae, segments, node stations, cardiothoracic ratios."""
+"""Numbers in report text: sizes, ribs, vertebrae, segments, node stations and levels, cardiothoracic ratios."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 _MILLIMETRES = {"mm": 1.0, "cm": 10.0}
 _TIMES = {"x", "×", "*", "by"}
-_RANGE = {"-", "\u2010", "–", "đến", "to", "tới"}
-_LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
-_ABOUT = {
-    *(":", "=", "~", "≈", "<", ">", "≤", "≥", "(", "khoảng", "là", "đạt", "tới", "đến", "lên", "cỡ", "chừng", "tối", "đa"),
-    *("lớn", "nhất", "cao", "of", "is", "was", "bw", "value", "values", "up", "to", "max", "about", "approximately"),
-}
+RANGE = {"-", "\u2010", "–", "đến", "to", "tới"}
+LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
 _ROMAN = re.compile(r"x{0,1}(?:ix|iv|v?i{0,3})")
+#: A level of the neck: a Roman numeral, and a letter of its half.
+_LEVEL = re.compile(r"(x{0,1}(?:ix|iv|v?i{0,3}))([abc]?)")
 _ROMAN_VALUE = {"i": 1, "v": 5, "x": 10}
-#: Highest number that names a rib, a segment, a node station (Fleischner/IASLC), a vertebra by its letter.
-_HIGHEST = {"rib": 12, "segment": 10, "station": 14}
+#: Highest number that names a rib, a segment, a node station of the chest (IASLC), a node level of the neck (AAO-HNS), a
+#: vertebra by its letter.
+_HIGHEST = {"rib": 12, "segment": 10, "station": 14, "level": 7}
+_SUFFIXES = frozenset(("st", "nd", "rd", "th"))
 _VERTEBRAE = {"c": ("c", 7), "t": ("t", 12), "d": ("t", 12), "l": ("l", 5), "s": ("s", 5)}
 
 #: Token index after what was read, and the value; None where nothing was.
@@ -35,8 +35,8 @@ def is_number(token: str) -> bool:
 
 
 def is_numeral(token: str) -> bool:
-    """Whether a token may go on a list of ribs, vertebrae, segments or stations, or join one."""
-    return len(token) == 1 or token in _LISTED or is_number(token) or bool(_ROMAN.fullmatch(token))
+    """Whether a token may go on a list of ribs, vertebrae, segments, stations or levels, or join one."""
+    return len(token) == 1 or token in LISTED or is_number(token) or bool(_LEVEL.fullmatch(token))
 
 
 def size(tokens: Sequence[str], i: int) -> Read:
@@ -47,7 +47,7 @@ def size(tokens: Sequence[str], i: int) -> Read:
         unit = tokens[i + 1] if i + 1 < n and tokens[i + 1] in _MILLIMETRES else ""
         values.append((number(tokens[i]), unit))
         i += 2 if unit else 1
-        if i + 1 < n and (tokens[i] in _TIMES or tokens[i] in _RANGE) and is_number(tokens[i + 1]):
+        if i + 1 < n and (tokens[i] in _TIMES or tokens[i] in RANGE) and is_number(tokens[i + 1]):
             i += 1
         else:
             break
@@ -56,20 +56,6 @@ def size(tokens: Sequence[str], i: int) -> Read:
         return None
     # tenths of a millimetre are finer than any report measures
     return i, tuple(round(value * _MILLIMETRES[unit or last], 2) for value, unit in values)
-
-
-def suv(tokens: Sequence[str], i: int) -> Read:
-    """`SUVmax 5,2`, `SUV max = 5.2`, `SUVmax: ~5` from token `i`."""
-    if not tokens[i].startswith("suv"):
-        return None
-    j = i + 1
-    while j < len(tokens) and j < i + 6 and tokens[j] in _ABOUT:
-        j += 1
-    if j < len(tokens) and is_number(tokens[j]):
-        if j + 2 < len(tokens) and tokens[j + 1] in _RANGE and is_number(tokens[j + 2]):
-            return j + 3, (number(tokens[j + 2]),)
-        return j + 1, (number(tokens[j]),)
-    return None
 
 
 def numerals(kind: str, tokens: Sequence[str], i: int) -> tuple[int, tuple[str, ...]]:
@@ -88,17 +74,43 @@ def numerals(kind: str, tokens: Sequence[str], i: int) -> tuple[int, tuple[str, 
             break
         listed += names
         end = j
-        if j + 1 < len(tokens) and tokens[j] in _RANGE:
+        if j + 1 < len(tokens) and tokens[j] in RANGE:
             last_j, last = _numeral(kind, tokens, j + 1)
             if last:
                 listed += _between(listed[-1], last[0])
                 end = j = last_j
-        if not (j < len(tokens) and tokens[j] in _LISTED):
+        if not (j < len(tokens) and tokens[j] in LISTED):
             break
         i = j + 1
-        if i < len(tokens) and tokens[i] in _LISTED:
+        if i < len(tokens) and tokens[i] in LISTED:
             i += 1
     return end, tuple(dict.fromkeys(listed))
+
+
+def ordinals(tokens: Sequence[str], i: int, words: Mapping[str, int]) -> tuple[int, tuple[str, ...]]:
+    """`third and fourth`, `3rd-6th` from token `i`, as rib names; `words` gives the value of an ordinal that is a word."""
+    listed: list[str] = []
+    end = i
+    while (read := _ordinal(tokens, i, words)) and 1 <= read[1] <= _HIGHEST["rib"]:
+        join = tokens[i - 1] if listed else ""
+        name = f"rib_{read[1]}"
+        listed += _between(listed[-1], name) if join in RANGE or join == "through" else [name]
+        end = read[0]
+        if end >= len(tokens) or not (tokens[end] in LISTED or tokens[end] in RANGE or tokens[end] == "through"):
+            break
+        i = end + 1
+        i += i < len(tokens) and tokens[i] in LISTED  # ", and"
+    return end, tuple(dict.fromkeys(listed))
+
+
+def _ordinal(tokens: Sequence[str], i: int, words: Mapping[str, int]) -> tuple[int, int] | None:
+    if i >= len(tokens):
+        return None
+    if tokens[i] in words:
+        return i + 1, words[tokens[i]]
+    spelled = tokens[i].isdecimal() and tokens[i + 1 : i + 2] and tokens[i + 1] in _SUFFIXES
+    # "the 3 - 6 th ribs": the suffix may stand at the last alone
+    return (i + 2, int(tokens[i])) if spelled else None
 
 
 def vertebra(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
@@ -116,6 +128,17 @@ def station(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
     if tokens[i].isdecimal() and i + 1 < len(tokens) and tokens[i + 1] in ("r", "l") and 1 <= int(tokens[i]) <= 14:
         return i + 2, f"station_{int(tokens[i])}{tokens[i + 1]}"
     return None
+
+
+def level(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
+    """`IIA`, `II A`, `2a` at token `i`: a node level of the neck with the letter of its half."""
+    roman = _LEVEL.fullmatch(tokens[i]) if tokens[i].isalpha() else None
+    letter = roman[2] if roman else ""
+    value = _roman(roman[1]) if roman else int(tokens[i]) if tokens[i].isdecimal() else 0
+    end = i + 1
+    if not letter and end < len(tokens) and tokens[end] in ("a", "b", "c"):
+        letter, end = tokens[end], end + 1
+    return (end, f"level_{value}{letter}") if letter and 1 <= value <= _HIGHEST["level"] else None
 
 
 def ratio(tokens: Sequence[str], i: int, rule: Mapping[str, Any]) -> tuple[int, str]:
@@ -152,16 +175,14 @@ def _numeral(kind: str, tokens: Sequence[str], i: int) -> tuple[int, list[str]]:
     if i >= len(tokens):
         return i, []
     token = tokens[i]
-    if kind == "vertebra":
-        read = vertebra(tokens, i)
-        return (read[0], [read[1]]) if read else (i, [])
-    if kind == "station" and (read := station(tokens, i)):
-        return read[0], [read[1]]
+    lettered = _LETTERED[kind](tokens, i) if kind in _LETTERED else None
+    if lettered or kind == "vertebra":
+        return (lettered[0], [lettered[1]]) if lettered else (i, [])
     if token == "s" and kind == "segment" and i + 1 < len(tokens):
         i, token = i + 1, tokens[i + 1]
     if is_number(token):
         values = [int(v) for v in re.split("[.,]", token)]
-    elif kind in ("rib", "segment", "station") and _ROMAN.fullmatch(token):
+    elif kind in ("rib", "segment", "station", "level") and _ROMAN.fullmatch(token):
         values = [_roman(token)]
     else:
         return i, []
@@ -169,6 +190,10 @@ def _numeral(kind: str, tokens: Sequence[str], i: int) -> tuple[int, list[str]]:
     if measured or not all(1 <= value <= _HIGHEST.get(kind, 0) for value in values):
         return i, []
     return i + 1, [f"{kind}_{value}" for value in values]
+
+
+#: Numerals that have a letter beside them.
+_LETTERED = {"vertebra": vertebra, "station": station, "level": level}
 
 
 def _between(first: str, last: str) -> list[str]:

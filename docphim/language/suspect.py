@@ -81,5 +81,16 @@ def _another_language(text: str, language: str) -> bool:
         return True
     if len(words) < _FEWEST_WORDS:
         return False
-    share = (len(words) - sum(map(_VIETNAMESE.isdisjoint, words))) / len(words)
+    share = _accented_share(words)
     return share < _VIETNAMESE_WORDS if language == "vi" else share > _FOREIGN_WORDS
+
+
+def vietnamese_words(text: str) -> bool:
+    """Whether a text bears the accents of Vietnamese, but for slips."""
+    words = unicodedata.normalize("NFC", text.lower()).split()
+    return bool(words) and _accented_share(words) >= _VIETNAMESE_WORDS
+
+
+def _accented_share(words: list[str]) -> float:
+    """How many of some words bear a letter that Vietnamese has and English has not."""
+    return (len(words) - sum(map(_VIETNAMESE.isdisjoint, words))) / len(words)

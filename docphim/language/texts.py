@@ -10,7 +10,7 @@ from pathlib import Path
 from docphim.errors import Refused, UsageError
 from docphim.lines import rows
 
-#: No file has a longer name.
+#: No file has a longer name, in bytes.
 _LONGEST_NAME = 256
 
 
@@ -32,7 +32,7 @@ def given(what: str) -> Iterator[tuple[str | None, str]]:
             raise Refused("texts_unreadable", "-", "what was piped in is not UTF-8") from None
     elif what.endswith(".jsonl") and "\n" not in what:
         yield from _rows(Path(what))
-    elif len(what) < _LONGEST_NAME and Path(what).is_file():
+    elif len(what.encode()) < _LONGEST_NAME and Path(what).is_file():
         raise UsageError(f"{what}: is a file that is no .jsonl; to read one report from it, pipe it in: - < {what}")
     else:
         yield None, what

@@ -54,7 +54,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "side": ("side",),
     "location": ("anatomy", "part", "location"),
     "severity": ("severity",),
-    "number": ("count", "size_mm", "suv"),
+    "number": ("count", "size_mm", "suv", "measures"),
     "certainty": ("certainty",),
     "change": ("change",),
     "detail": ("finding", "state", "leftover"),

@@ -3,7 +3,8 @@
 import pytest
 
 from docphim.language.facts import Fact, facts
-from docphim.language.numbers import suv
+from docphim.language.lexicon import load_lexicon
+from docphim.language.measures import measured
 
 SHORT = {"present": "+", "absent": "-", "normal": "normal", "abnormal": "abnormal"}
 
@@ -303,4 +304,5 @@ def test_english_sentence(text, expected):
     ],
 )
 def test_a_standardised_uptake_is_one_number_or_the_greatest_of_a_range(text, expected):
-    assert suv(text.split(), 0) == expected
+    item = measured(text.split(), load_lexicon("vi")).get(0)
+    assert (item and (item.end, item.values)) == expected

@@ -204,7 +204,7 @@ LONGER = [
     # one remark on all organs before the colon, but no more than a remark
     ("Gan, lách: không thấy bất thường", ["liver abnormality -", "spleen abnormality -"]),
     ("Tim và trung thất: bình thường", ["heart normal normal", "mediastinum normal normal"]),
-    ("Gan, lách: nang gan phải", ["liver cyst +"]),
+    ("Gan, lách: nang gan phải", ["liver cyst + right"]),
     # what is spread is there, whatever was denied before it
     ("Không thấy khối, dày tổ chức kẽ rải rác hai phổi", ["lung mass -", "interstitium thickening + both"]),
     ("Không thấy khối hay nốt rải rác hai phổi", ["lung mass -", "lung nodule - both"]),

@@ -18,7 +18,7 @@ JOINING = frozenset(("comma", "and", "or", "end", "colon", "close"))
 #: Signs and words at which a segment ends.
 BOUNDARIES = frozenset(("comma", "colon", "end", "close"))
 #: Kinds of item that say how much or how, and stand between a thing and its place.
-AMOUNTS = frozenset(("severity", "descriptor", "count", "size", "suv"))
+AMOUNTS = frozenset(("severity", "descriptor", "count", "size", "suv", "measure"))
 #: Cues that stand before what they deny, hedge or affirm.
 BEFORE = frozenset(("negation", "certainty", "affirm"))
 #: What a list of places or findings is made of.

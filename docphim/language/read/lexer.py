@@ -11,7 +11,8 @@ from docphim.language.lexicon import Lexicon
 
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
-_MEASURES = frozenset(("size", "suv", "severity", "count", "colon", "and", "or"))
+_AMOUNTS = ("size", "suv", "measure", "severity", "count")
+_MEASURES = frozenset((*_AMOUNTS, "colon", "and", "or"))
 _STARTS = frozenset(("anatomy", "negation", "affirm", "finding", "state"))
 _TICKED, _EMPTY, _BOXES = frozenset("x✓✔v]"), frozenset("☐□"), frozenset("☐□☒☑")
 _SILENT = "_"
@@ -120,7 +121,7 @@ def _opened(listed: Sequence[Item]) -> list[Item]:
             at = opened.pop()
             inner = rest[at + 1 :]
             if inner and all(i.kind in _MEASURES for i in inner):
-                rest[at:] = [i for i in inner if i.kind in ("size", "suv", "severity", "count")]
+                rest[at:] = [i for i in inner if i.kind in _AMOUNTS]
                 continue
         rest.append(item)
     return rest

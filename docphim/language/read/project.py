@@ -293,7 +293,7 @@ def _words(fold: Fold, n: int, clause: Clause) -> None:
 
 def _cue(fold: Fold, n: int, clause: Clause) -> None:
     """A cue by itself; a size beside it is the last fact's."""
-    if fold.facts and clause.has("size", "suv"):
+    if fold.facts and clause.has("size", "suv", "measure"):
         more_amounts(fold.facts[-1], clause.items, fold.sentence.lexicon)
 
 

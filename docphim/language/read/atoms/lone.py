@@ -77,11 +77,11 @@ class LoneView:
 
     def measured(self) -> bool:
         """It says how much."""
-        return not self.kinds.isdisjoint(("size", "suv", "severity", "count"))
+        return not self.kinds.isdisjoint(("size", "suv", "measure", "severity", "count"))
 
     def sized(self) -> bool:
         """It holds a size or an uptake."""
-        return not self.kinds.isdisjoint(("size", "suv"))
+        return not self.kinds.isdisjoint(("size", "suv", "measure"))
 
     def negation(self) -> bool:
         """It denies."""

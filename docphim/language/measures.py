@@ -1,0 +1,323 @@
+"""What a sentence measures: sizes, distances, volumes, densities, uptake; each with relation, range, phase and reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from docphim.language import numbers
+from docphim.language.fact import Measure
+from docphim.language.item import Item
+from docphim.language.phrases import longest
+
+if TYPE_CHECKING:
+    from docphim.language.lexicon import Lexicon
+
+#: Signs of relation, the same in every language; the words for them stand in the lexicons.
+_SIGNS = {"<": "<", "≤": "≤", ">": ">", "≥": "≥", "~": "~", "≈": "~"}
+#: Signs that say nothing between the name of a measure and its number.
+_EMPTY = frozenset(":=(")
+_MINUS = frozenset("-–\u2010−")
+#: What no name of a measure reaches across to its number.
+_BREAKS = frozenset((",", "(", ")", ":", "?", "[", "]"))
+_BEHIND = frozenset(("(", "ở", "tại", "in", "at", "on", "the"))
+_MILLILITRES = {"ml": 1.0, "cc": 1.0, "cm³": 1.0, "lít": 1000.0, "liter": 1000.0, "liters": 1000.0}
+#: Words between the name of a measure, or of what it is compared with, and its number.
+_REACH = 7
+_PHASES = frozenset(("early", "delayed", "native", "arterial", "venous"))
+_NAMED = frozenset(("finding", "anatomy", "state", "side", "location"))
+
+
+class Head(NamedTuple):
+    """What was named before a number and holds for it: which uptake, and in which phase of the scan."""
+
+    kind: str = ""
+    phase: str | None = None
+
+
+class Lead(NamedTuple):
+    """What stands before a number: where the number should be, and the phase and relation that were passed."""
+
+    end: int
+    phase: str | None = None
+    relation: str = "="
+
+
+class Number(NamedTuple):
+    """A number, range or product with its unit: where it ends, its kind ("" without a unit), its least and greatest values."""
+
+    end: int
+    kind: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    unit: str = ""
+    written: tuple[float, ...] = ()  # of a size, its numbers in the order written
+
+
+def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
+    """The measures of a sentence by the index of their first word, each an item that spans its words.
+
+    Items of kind `size` and `suv` are the lesion's own; `measure` is any other: a distance, a volume, a density, an uptake of
+    another kind or phase, or of the organ that the lesion is compared with.  `ignored` is the name of a measure whose number
+    stands further on.
+    """
+    listed: dict[int, Item] = {}
+    speaks = not lexicon.measures["uptake"].isdisjoint(words) or any(word.startswith(("suv", "sul")) for word in words)
+    if not speaks and not any(word[0].isdecimal() for word in words):
+        return listed
+    head, i = Head(), 0
+    readers: tuple[Callable[..., Item | None], ...] = ((_compared,) if speaks else ()) + (_distance, _led, _phase)
+    while i < len(words):
+        if words[i].startswith(("suv", "sul")):
+            head, end = _head(words, i, head, lexicon)
+            item = _of_head(words, i, end, head, lexicon)
+        else:
+            item = next((read for reader in readers if (read := reader(words, i, head, lexicon))), None)
+        if item:
+            # whatever phrase ends before its number ("dày khoảng 5 mm"), the number is met
+            listed.update(dict.fromkeys(range(item.start, _first_number(words, item) + 1), item))
+            head = Head(head.kind, item.name if item.name in _PHASES else None)
+        elif words[i] == ",":
+            head = Head(head.kind)
+        i = item.end if item else i + 1
+    return listed
+
+
+def _first_number(words: Sequence[str], item: Item) -> int:
+    return next((j for j in range(item.start, item.end) if numbers.is_number(words[j])), item.start)
+
+
+def number(words: Sequence[str], i: int) -> Number | None:
+    """`12 x 14 mm`, `5-6 mm`, `300 ml`, `45 cm3`, `-20 HU`, `3,1-5,2` from token `i`, in millimetres, millilitres or HU."""
+    minus = words[i] in _MINUS and not (i and numbers.is_number(words[i - 1]))
+    i += minus
+    if i >= len(words) or not numbers.is_number(words[i]):
+        return None
+    end, low, high = _range(words, i)
+    unit = words[end] if end < len(words) else ""
+    if unit == "hu":
+        sign = -1 if minus else 1
+        return Number(end + 1, "hu", (min(sign * low, sign * high),), (max(sign * low, sign * high),), "HU")
+    if minus:
+        return None
+    if unit == "cm" and words[end + 1 : end + 2] == ["3"]:
+        unit, end = "cc", end + 1
+    if factor := _MILLILITRES.get(unit):
+        return Number(end + 1, "volume", (low * factor,), (high * factor,), "ml")
+    return _size(words, i) or Number(end, "", (low,), (high,))
+
+
+def _range(words: Sequence[str], i: int) -> tuple[int, float, float]:
+    """A number or a range from token `i`: where it ends, the least and the greatest value."""
+    value = numbers.number(words[i])
+    joins = ("and", *numbers.RANGE) if i and words[i - 1] == "between" else numbers.RANGE
+    if i + 2 < len(words) and words[i + 1] in joins and numbers.is_number(words[i + 2]):
+        other = numbers.number(words[i + 2])
+        return i + 3, min(value, other), max(value, other)
+    return i + 1, value, value
+
+
+def _size(words: Sequence[str], i: int) -> Number | None:
+    """A size from token `i`; of "5, 7 và 9 mm" the first, whose unit stands behind the last."""
+    size = numbers.size(words, i)
+    if size is None:
+        last = i
+        while last + 2 < len(words) and words[last + 1] in numbers.LISTED and numbers.is_number(words[last + 2]):
+            last += 2
+        listed = numbers.size(words, last) if last > i else None
+        if not listed or len(listed[1]) > 1:
+            return None
+        scale = listed[1][0] / numbers.number(words[last]) if numbers.number(words[last]) else 1.0
+        size = i + 1, (round(numbers.number(words[i]) * scale, 2),)
+    if len(size[1]) == 2 and any(word in numbers.RANGE for word in words[i : size[0]]):
+        low, high = sorted(size[1])
+        return Number(size[0], "size", (low,), (high,), "mm", size[1])
+    return Number(size[0], "size", size[1], size[1], "mm", size[1])
+
+
+def _lead(words: Sequence[str], i: int, lexicon: Lexicon) -> Lead:
+    """What may stand between a measure's name and its number: phases, relations and words that say nothing."""
+    phase, relation, known = None, "=", lexicon.measures
+    while i < len(words):
+        if named := _phrase(words, i, known["phases"]):
+            i, phase = named
+        elif compares := _phrase(words, i, known["relations"]):
+            i, relation = compares
+        elif words[i] in _SIGNS:
+            relation = _SIGNS[words[i]]
+            i += 1
+            if relation in "<>" and words[i : i + 1] == ["="]:
+                relation, i = {"<": "≤", ">": "≥"}[relation], i + 1
+        elif words[i] in known["fillers"] or words[i] in _EMPTY:
+            i += 1
+        else:
+            break
+    return Lead(i, phase, relation)
+
+
+def _phase(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """A phase whose number stands further on: "arterial phase attenuation of 85 HU"."""
+    named = _phrase(words, i, lexicon.measures["phases"])
+    if not named or not _number_ahead(words, named[0]):
+        return None
+    return Item("ignored", named[1], i, named[0])
+
+
+def _number_ahead(words: Sequence[str], i: int) -> bool:
+    """Whether a number stands near, before any sign that parts it."""
+    ahead = next((w for w in words[i : i + _REACH] if w in _BREAKS or numbers.is_number(w)), ",")
+    return ahead not in _BREAKS
+
+
+def _head(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> tuple[Head, int]:
+    """`SUVmax`, `SUV trung bình`, `SULpeak`: which uptake token `i` names, and where the name ends."""
+    before = lexicon.measures["suv"].get((words[i - 1],), "") if i else ""  # "maximum SUV"
+    kind = next((name for name in ("peak", "mean", "max") if name in words[i]), before)
+    j = i + 1
+    while named := _phrase(words, j, lexicon.measures["suv"]):
+        j, kind = named[0], kind or named[1]
+    return Head(words[i][:3] + (f"_{kind}" if kind else ""), head.phase), j
+
+
+def _of_head(words: Sequence[str], i: int, end: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """The uptake named at token `i`; its name alone where the number stands further on ("SUVmax hạch 5,1")."""
+    lead = _lead(words, end, lexicon)
+    read = number(words, lead.end) if lead.end < len(words) else None
+    if read and not read.kind:
+        return _item(words, i, read, _within(lead, head), lexicon, head.kind)
+    return Item("ignored", head.kind, i, end) if _number_ahead(words, end) else None
+
+
+def _within(lead: Lead, head: Head) -> Lead:
+    """What leads to a number, with the phase that was named before."""
+    return lead._replace(phase=lead.phase or head.phase)
+
+
+def _led(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """A number with what leads to it: "thì muộn 5,6", "> 10 mm", "lớn hơn 10 mm", "300 ml"."""
+    if words[i] in lexicon.measures["fillers"] or words[i] in _EMPTY:
+        return None
+    lead = Lead(i) if words[i] in _MINUS else _lead(words, i, lexicon)
+    read = number(words, lead.end) if lead.end < len(words) else None
+    if read and not read.kind and words[read.end : read.end + 1] and words[read.end] in lexicon.measures["aside"]:
+        return Item("ignored", "aside", i, read.end + 1)
+    if read is None or (not read.kind and (not head.kind or _counts(words, lead.end, read.end, lexicon))):
+        return None
+    if lead.end == i:
+        lead = lead._replace(relation=_relation_before(words, i, lexicon))
+    # "nhỏ hơn 5 mm" says something of the lesion too: there the number alone is the measure's
+    start = lead.end if read.kind == "size" and _names(words, i, lexicon, "descriptor") else i
+    return _item(words, start, read, _within(lead, head), lexicon, read.kind or head.kind)
+
+
+def _counts(words: Sequence[str], i: int, end: int, lexicon: Lexicon) -> bool:
+    """Whether a bare number counts something, or is part of a name: "SUVmax cao ở 2 nốt", not "SUVmax hạch 5,1"."""
+    decimal = "." in words[i] or "," in words[i]
+    return not decimal and (end < len(words) and _names(words, end, lexicon, *_NAMED))
+
+
+def _names(words: Sequence[str], i: int, lexicon: Lexicon, *kinds: str) -> bool:
+    """Whether the phrase that begins at token `i` has a meaning of one of these kinds."""
+    meanings = longest(words, i, lexicon.tree)[1]
+    return bool(meanings) and not meanings.terms.keys().isdisjoint(kinds)
+
+
+def _relation_before(words: Sequence[str], i: int, lexicon: Lexicon) -> str:
+    """The relation that the words right before a number say, though they are read by themselves as well."""
+    if i and words[i - 1] in _SIGNS:
+        return _SIGNS[words[i - 1]]
+    relations = lexicon.measures["relations"]
+    return next((relations[lead] for n in range(4, 0, -1) if (lead := tuple(words[max(0, i - n) : i])) in relations), "=")
+
+
+def _distance(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """How far something lies from an organ: "cách carina 20 mm", "2 cm from the carina"."""
+    words_of = lexicon.measures["distance"]
+    if numbers.is_number(words[i]):
+        read = number(words, i)
+        behind = _phrase(words, read.end, words_of) if read and read.kind == "size" else None
+        if read is None or behind is None or behind[1] != "behind":
+            return None
+        end, organ = _organ(words, behind[0], lexicon)
+        return _item(words, i, read._replace(end=end), Lead(i), lexicon, "distance", organ)
+    named = _phrase(words, i, words_of)
+    if not named or named[1] != "before":
+        return None
+    at = next((j for j in range(named[0], min(named[0] + _REACH, len(words))) if numbers.is_number(words[j])), None)
+    read = number(words, at) if at and _BREAKS.isdisjoint(words[i:at]) else None
+    if at is None or read is None or read.kind != "size":
+        return None
+    lead = Lead(at, None, _relation_before(words, at, lexicon))
+    return _item(words, i, read, lead, lexicon, "distance", _organ(words, named[0], lexicon)[1])
+
+
+def _compared(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """The organ that an uptake is compared with, with its own number or without: "so với gan 2,4", "cao hơn gan"."""
+    named = _phrase(words, i, lexicon.measures["compared"])
+    if not named:
+        return None
+    end, organ = _organ(words, named[0], lexicon)
+    if organ not in lexicon.references:
+        return None
+    head = Head(head.kind or "suv")
+    if end < len(words) and words[end].startswith("suv"):
+        head, end = _head(words, end, head, lexicon)
+    lead = _lead(words, end, lexicon)
+    read = number(words, lead.end) if lead.end < len(words) else None
+    if read and not read.kind:
+        return _item(words, i, read, lead, lexicon, head.kind, organ)
+    if not named[1]:
+        return Item("ignored", organ, i, end)
+    return Item("measure", "", i, end, measures=(Measure("suv", named[1], reference=organ),))
+
+
+def _organ(words: Sequence[str], i: int, lexicon: Lexicon) -> tuple[int, str]:
+    """The organ or place that a phrase at token `i` names, past words that say nothing: where it ends, and its concept."""
+    while i < len(words):
+        end, meanings = longest(words, i, lexicon.tree)
+        if meanings is None:
+            return i, ""
+        term = meanings.terms.get("anatomy") or meanings.terms.get("location")
+        if term:
+            return end, term.name or term.says.get("location", "")
+        if not meanings.quiet and "of" not in meanings.terms:
+            return i, ""
+        i = end
+    return i, ""
+
+
+def _item(
+    words: Sequence[str], start: int, read: Number, lead: Lead, lexicon: Lexicon, kind: str, reference: str | None = None
+) -> Item:
+    """A number as an item: the lesion's own size or uptake, or a measure beside it."""
+    phase, end = (lead.phase, read.end) if lead.phase else _phase_behind(words, read.end, lexicon)
+    if words[end : end + 1] == [")"] and "(" in words[start:end] and ")" not in words[start:end]:
+        end += 1  # "SUVmax (5,2)"
+    measure = Measure(kind, lead.relation, read.low, read.high, read.unit, phase, reference or None)
+    highest = kind in ("suv", "suv_max") and not reference and phase != "delayed"
+    item = "size" if kind == "size" else "suv" if highest else "measure"
+    values = read.written if item == "size" else read.high if item == "suv" else ()
+    return Item(item, "", start, end, values=values, measures=(measure,))
+
+
+def _phase_behind(words: Sequence[str], i: int, lexicon: Lexicon) -> tuple[str | None, int]:
+    """The phase that follows a number and leads to no other: "4,1 (thì sớm)", "4,1 ở thì sớm"."""
+    j = i
+    while j < len(words) and words[j] in _BEHIND:
+        j += 1
+    named = _phrase(words, j, lexicon.measures["phases"])
+    if not named:
+        return None, i
+    lead = _lead(words, named[0], lexicon)
+    if lead.end < len(words) and numbers.is_number(words[lead.end]):
+        return None, i
+    return named[1], named[0] + (words[named[0] : named[0] + 1] == [")"])
+
+
+def _phrase(words: Sequence[str], i: int, phrases: Mapping[tuple[str, ...], str]) -> tuple[int, str] | None:
+    """The longest of some phrases that begins at token `i`: where it ends, and what it stands for."""
+    for n in range(4, 0, -1):
+        name = phrases.get(tuple(words[i : i + n])) if i + n <= len(words) else None
+        if name is not None:
+            return i + n, name
+    return None

@@ -1,0 +1,32 @@
+"""The longest phrase of a lexicon's tree of words that begins at a word of a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: Under this key of the tree stand the meanings of the words on the way to it.
+END = ""
+#: A dash without blanks, as `items.tokenize` writes it: it joins a word, where a free one lists.
+HYPHEN = "\u2010"
+
+
+def longest(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int, Any]:
+    """The longest phrase of a lexicon that begins at word `i`: where it ends, and its `Meanings`, or None."""
+    node: Mapping[str, Any] | None = tree.get(words[i])
+    j, n = i + 1, len(words)
+    end, meanings = i, None
+    while node is not None:
+        if END in node:
+            end, meanings = j, node[END]
+        if j == n:
+            break
+        below = node.get(words[j])
+        if below is None and words[j] == HYPHEN and j + 1 < n:
+            # "ground-glass" is the phrase "ground glass", and "x-quang" is "x - quang"
+            below = node.get("-") or node
+            j += 1
+            below = below.get(words[j])
+        node = below
+        j += 1
+    return end, meanings

@@ -1,0 +1,109 @@
+"""What a report measures: kind, relation, range, unit, phase and reference of each number."""
+
+import pytest
+
+from docphim.language.facts import Measure, facts
+
+
+def spelled(measure: Measure) -> str:
+    """All that a measure says, in one line: `suv_max = 3.1..5.2 early @liver`."""
+    low, high = ("x".join(f"{value:g}" for value in end) for end in (measure.low, measure.high))
+    number = low if low == high else f"{low}..{high}"
+    around = (measure.kind, measure.relation, number, measure.unit, measure.phase or "")
+    return " ".join([*filter(None, around), *(f"@{x}" for x in [measure.reference] if x)])
+
+
+VIETNAMESE = [
+    ("Nốt phổi phải SUVmax 5,2.", ["suv_max = 5.2"]),
+    ("Nốt phổi phải SUVmax < 2,5.", ["suv_max < 2.5"]),
+    ("Hạch trung thất SUVmax: 3,1–5,2.", ["suv_max = 3.1..5.2"]),
+    ("Hạch trung thất SUVmax từ 3,1 đến 5,2.", ["suv_max = 3.1..5.2"]),
+    ("Khối phổi trái SUVmax ~ 12,4.", ["suv_max ~ 12.4"]),
+    ("Khối phổi trái SUVpeak 3,9.", ["suv_peak = 3.9"]),
+    ("Khối phổi trái SUVmax 5,1, SUVmean 3,2.", ["suv_max = 5.1", "suv_mean = 3.2"]),
+    ("Hạch cổ trái SUVmax thì sớm 4,1, thì muộn 5,6.", ["suv_max = 4.1 early", "suv_max = 5.6 delayed"]),
+    ("Hạch cổ phải tăng chuyển hóa FDG, SUVmax hạch 5,1 so với gan 2,4.", ["suv_max = 5.1", "suv_max = 2.4 @liver"]),
+    (
+        "Nốt phổi trái tăng chuyển hóa FDG (SUVmax 3,4 so với bể máu trung thất 1,8).",
+        ["suv_max = 3.4", "suv_max = 1.8 @blood_pool"],
+    ),
+    ("Nốt phổi phải kích thước 12 x 14 mm.", ["size = 12x14 mm"]),
+    ("Nốt phổi phải đường kính 1,2 cm.", ["size = 12 mm"]),
+    ("Hai khối gan kích thước 28 x 18 mm và 24 x 30 mm.", ["size = 28x18 mm", "size = 24x30 mm"]),
+    ("Nốt phổi trái dưới 5 mm.", ["size < 5 mm"]),
+    ("Nốt phổi trái kích thước khoảng 8 mm.", ["size ~ 8 mm"]),
+    ("Nốt phổi trái 5-6 mm.", ["size = 5..6 mm"]),
+    ("Các hạch trung thất kích thước từ 8 đến 12 mm.", ["size = 8..12 mm"]),
+    ("Hẹp thực quản đoạn dài khoảng 20 mm.", ["size ~ 20 mm"]),
+    ("Khối thùy trên phổi phải cách carina 20 mm.", ["distance = 20 mm @carinal"]),
+    ("Nang gan phải tỷ trọng 12 HU.", ["hu = 12 HU"]),
+    ("Tổn thương mỡ tuyến thượng thận trái tỷ trọng -20 HU.", ["hu = -20 HU"]),
+    ("Khối gan phải thì động mạch 85 HU, thì tĩnh mạch 60 HU.", ["hu = 85 HU arterial", "hu = 60 HU venous"]),
+    ("Tràn dịch màng phổi phải khoảng 300 ml.", ["volume ~ 300 ml"]),
+    ("Khối tuyến giáp thể tích 45 cm3.", ["volume = 45 ml"]),
+    ("Vài nốt kích thước vài mm ở hai phổi.", []),
+    ("Khối phổi phải kích thước lớn nhất 35 mm.", ["size = 35 mm"]),
+    ("Nốt phổi phải > 10 mm.", ["size > 10 mm"]),
+    ("Nốt phổi phải không quá 6 mm.", ["size ≤ 6 mm"]),
+    ("Hạch nách trái SUVmax ≥ 4.", ["suv_max ≥ 4"]),
+    ("Tăng chuyển hóa FDG ở dạ dày cao hơn gan.", ["suv > @liver"]),
+]
+
+ENGLISH = [
+    ("Right lung nodule, SUVmax 5.2.", ["suv_max = 5.2"]),
+    ("Left hilar node with SUV max of 4.1.", ["suv_max = 4.1"]),
+    ("Liver lesion with SUVpeak 6.3 and SUVmean 4.", ["suv_peak = 6.3", "suv_mean = 4"]),
+    ("Nodule with SUVmax less than 2.5.", ["suv_max < 2.5"]),
+    ("Nodes with SUVmax between 3.1 and 5.2.", ["suv_max = 3.1..5.2"]),
+    ("Right upper lobe mass with SUVmax 8.4 compared to liver 2.1.", ["suv_max = 8.4", "suv_max = 2.1 @liver"]),
+    ("Nodule with early SUVmax 2.8 and delayed SUVmax 4.", ["suv_max = 2.8 early", "suv_max = 4 delayed"]),
+    ("A 12 x 14 mm nodule in the right upper lobe.", ["size = 12x14 mm"]),
+    ("Nodules up to 6 mm in the left lung.", ["size ≤ 6 mm"]),
+    ("Nodule smaller than 5 mm in the left lung.", ["size < 5 mm"]),
+    ("Mass located 2 cm from the carina.", ["distance = 20 mm @carinal"]),
+    ("Renal cyst measuring 10 HU.", ["hu = 10 HU"]),
+    ("Adrenal nodule of -5 HU.", ["hu = -5 HU"]),
+    ("Pleural effusion of approximately 500 cc.", ["volume ~ 500 ml"]),
+    ("Two nodules of 5 mm and 7 mm.", ["size = 5 mm", "size = 7 mm"]),
+    ("Nodes measuring 8-10 mm.", ["size = 8..10 mm"]),
+    ("Uptake greater than liver in the stomach.", ["suv > @liver"]),
+    ("Arterial phase attenuation of 85 HU in the liver mass.", ["hu = 85 HU arterial"]),
+]
+
+
+def measures(text, language):
+    """Every measure of a text once, in its order."""
+    return list(dict.fromkeys(spelled(measure) for fact in facts(text, language) for measure in fact.measures))
+
+
+@pytest.mark.parametrize(("text", "expected"), VIETNAMESE)
+def test_vietnamese_measure(text, expected):
+    assert measures(text, "vi") == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), ENGLISH)
+def test_english_measure(text, expected):
+    assert measures(text, "en") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "suv"),
+    [
+        ("Nốt phổi phải 12 x 14 mm, SUVmax 5,2", (12, 14), 5.2),
+        ("Nốt phổi phải SUVmax 3,1–5,2", (), 5.2),  # the higher of a range
+        ("Nốt phổi phải SUVmax 4,1 thì sớm, 5,6 thì muộn", (), 4.1),  # of two phases the first
+        ("Nốt phổi phải SUVpeak 3,9", (), None),  # another kind is no SUVmax
+        ("Nốt phổi phải SUVmax 5,1 so với gan 2,4", (), 5.1),  # the liver's is not the lesion's
+        ("Nốt phổi phải cách màng phổi 10 mm", (), None),  # a distance is no size
+        ("Nang gan 12 HU", (), None),
+    ],
+)
+def test_a_lesions_own_size_and_uptake_are_told_from_other_numbers(text, size, suv):
+    (fact,) = facts(text, "vi")
+    assert (fact.size_mm, fact.suv) == (size, suv)
+
+
+def test_facts_that_differ_in_a_measure_differ_strictly():
+    early, late = (facts(f"Nốt phổi phải SUVmax 4,1, thì muộn {number}", "vi")[0] for number in ("5,6", "3,2"))
+    assert early.core == late.core
+    assert early.strict != late.strict
