@@ -112,6 +112,37 @@ def test_a_node_is_enlarged_from_ten_millimetres_of_short_axis(size, state):
     assert said([node], "ct_rate") == {"Lymphadenopathy": "positive"}
 
 
+NODES, OPACITY, NODULE = "Lymphadenopathy", "Lung opacity", "Lung nodule"
+
+
+@pytest.mark.parametrize(
+    ("what", "fields", "states"),
+    [
+        ("lymph_node enlarged", {}, {NODES: "positive"}),
+        ("lymph_node normal", {"polarity": "normal"}, {NODES: "negative"}),
+        ("axilla fdg_uptake", {}, {NODES: "positive"}),
+        ("lymph_node calcification", {}, {NODES: "positive"}),
+        ("axilla lymph_node", {}, {NODES: "positive"}),
+        ("axilla lymph_node", {"polarity": "absent"}, {NODES: "negative"}),
+        ("axilla lymph_node", {"state": "normal"}, {NODES: "negative"}),
+        ("axilla lymph_node", {"state": "normal", "count": "few"}, {NODES: "positive"}),
+        ("axilla lymph_node", {"certainty": "obscured"}, {}),
+        ("neck lymph_node", {}, {}),
+        ("lymph_node lymph_node", {}, {}),
+        ("lymph_node lymph_node", {"location": ("mesenteric",), "count": "few"}, {}),
+        ("lung hyperdensity", {}, {OPACITY: "positive"}),
+        ("lung hazy", {}, {OPACITY: "positive"}),
+        ("lung opacity", {}, {OPACITY: "positive"}),
+        ("lung opacity", {"location": ("mesenteric",)}, {}),
+        ("lung opacity", {"leftover": ("fat",)}, {}),
+        ("lung density", {}, {}),
+        ("lung lesion", {"polarity": "absent"}, {NODULE: "negative", OPACITY: "negative"}),
+    ],
+)
+def test_what_ct_rate_counts_as_a_node_or_an_opacity(what, fields, states):
+    assert said([fact(what, **fields)], "ct_rate") == states
+
+
 def test_another_reading_of_a_set_shares_all_rows_that_it_does_not_name():
     for reading, set_ in READINGS.items():
         assert label_names(reading) == label_names(set_)
