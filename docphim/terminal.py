@@ -15,6 +15,7 @@ from docphim import files
 from docphim.columns import aligned
 from docphim.counts import by_reason, of_films
 from docphim.errors import printable
+from docphim.language.suspect import IN_WORDS
 from docphim.scores import Coverage, Judgement, JudgeScores, Rates, Reading, Score, TaskScores, read_scores
 from docphim.study import from_row
 
@@ -221,7 +222,7 @@ def score_table(scored: Row) -> None:
     tree({"counts": shown})
     tree({"named": scored["named"]} if scored.get("named") else {})
     for row in scored.get("suspect") or []:
-        print(printable(f"suspect: {row['text']} of {row['id']}: {SUSPECT.get(row['why'], row['why'])}"))
+        print(printable(f"suspect: {row['text']} of {row['id']}: {IN_WORDS.get(row['why'], row['why'])}"))
     more = len(scored["scores"]) - len(scores)
     left_out = f" (and {more} more scores with --json)" if more else ""
     print("", f"signatures{left_out}", *_signatures(scores), sep="\n")
@@ -245,12 +246,6 @@ def _signatures(scores: Mapping[str, Score]) -> Iterator[str]:
         yield spaced.replace("| ", "|")
 
 
-#: Why a text is suspect, in words.
-SUSPECT = {
-    "language": "another language than declared",
-    "encoding": "bytes of another encoding (TCVN3, VNI, or UTF-8 decoded twice)",
-    "control": "control characters",
-}
 _ERRORS = {"missing": "missing", "hallucinated": "hallucinated", "polarity": "wrong in yes or no"}
 _ERRORS |= {kind: f"wrong in {kind}" for kind in ("side", "location", "severity", "number", "certainty", "change", "detail")}
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from docphim.errors import UsageError
+from docphim.errors import UsageError, printable
 
 app = typer.Typer()
 
@@ -156,16 +158,17 @@ def facts(
     from docphim.language import facts as reading
     from docphim.language.texts import given
 
-    for id_, report in given(text):
-        facts_of = reading.facts(report, language)
-        doubt(id_, report, language)
-        rows = [fact.row() for fact in facts_of]
-        if id_ is not None:
-            print(files.dumps({"id": id_, "facts": rows}))
-        elif json:
-            print(files.dumps(rows))
-        else:
-            terminal.facts(facts_of, language)
+    with doubting(language) as look:
+        for id_, report in given(text):
+            facts_of = reading.facts(report, language)
+            look(id_, report)
+            rows = [fact.row() for fact in facts_of]
+            if id_ is not None:
+                print(files.dumps({"id": id_, "facts": rows}))
+            elif json:
+                print(files.dumps(rows))
+            else:
+                terminal.facts(facts_of, language)
 
 
 @app.command()
@@ -182,14 +185,15 @@ def labels(
     from docphim.language.texts import batches
 
     read = label_reader(model, set_, language)
-    for batch in batches(text):
-        for (id_, report), states in zip(batch, read([report for _, report in batch]), strict=True):
-            doubt(id_, report, language)
-            answer = {"id": id_} if id_ is not None else {}
-            if json or id_ is not None:
-                print(files.dumps(answer | {"set": set_, "labels": states}))
-            else:
-                terminal.labels(states)
+    with doubting(language) as look:
+        for batch in batches(text):
+            for (id_, report), states in zip(batch, read([report for _, report in batch]), strict=True):
+                look(id_, report)
+                answer = {"id": id_} if id_ is not None else {}
+                if json or id_ is not None:
+                    print(files.dumps(answer | {"set": set_, "labels": states}))
+                else:
+                    terminal.labels(states)
 
 
 @app.command()
@@ -233,13 +237,28 @@ def compare(
         print(terminal(result))
 
 
-def doubt(id_: str | None, text: str, language: str) -> None:
-    """Say on stderr that a report is not what it is taken for: what was read from it may be the opposite of what it says."""
-    from docphim import terminal
-    from docphim.language.suspect import suspicions
+@contextlib.contextmanager
+def doubting(language: str) -> Iterator[Callable[[str | None, str], None]]:
+    """A function that looks at each report that is read, with its id; at the end one line on stderr names the suspect ones.
 
-    for why in suspicions(text, language):
-        print(f"suspect: {f'{id_}: ' if id_ is not None else ''}{terminal.SUSPECT[why]}", file=sys.stderr)
+    What was read from a report that is not what it is taken for may be the opposite of what it says.
+    """
+    from docphim.language.suspect import Suspicion, doubt, suspicions
+
+    ids: dict[Suspicion, list[str]] = {}
+    whole = 0
+
+    def look(id_: str | None, text: str) -> None:
+        nonlocal whole
+        whole += 1
+        for why in suspicions(text, language):
+            ids.setdefault(why, []).append(id_ or "")
+
+    try:
+        yield look
+    finally:
+        if ids:
+            print(printable(doubt(ids, whole)), file=sys.stderr)
 
 
 def show(value: dict[str, Any], as_json: bool) -> None:

@@ -10,8 +10,8 @@ from docphim.errors import Refused, UsageError
 from docphim.evaluate.detail import behind
 from docphim.evaluate.drafts import first_ids
 from docphim.evaluate.pairs_file import PairsFile, ScoresFile, fault, is_typed, read_pairs, read_scores_file
+from docphim.evaluate.suspects import suspects
 from docphim.language.declined import declined
-from docphim.language.suspect import suspicions
 from docphim.metrics import METRICS, families, metric
 from docphim.metrics.external import key_of
 from docphim.metrics.measure import measure, table
@@ -181,7 +181,7 @@ def _scored(
         texts = ["" if state == "wholly" else text for text, state in zip(texts, states, strict=True)]
     pairs = Pairs(pairs_file.references, texts, language, tokens, answers=pairs_file.answers)
     system = measure(pairs, pairs_file.patients, resamples=resamples, seed=seed, names=names, external=external)
-    suspect = suspects(pairs_file, language)
+    suspect = suspects(pairs_file.ids, pairs_file.references, pairs_file.predictions, language)
     faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
     people = len(set(pairs_file.patients))
     counts = {"pairs": len(pairs_file.ids), "patients": people, **{fault: len(ids) for fault, ids in faults.items()}}
@@ -254,16 +254,6 @@ def _aligned(elsewhere: ScoresFile, ids: Sequence[str], allow: Collection[str]) 
             raise UsageError(f"--scores: the column {name!r} needs a name of its own")
         aligned[key] = [column[place[i]] if i in place else None for i in ids]
     return aligned
-
-
-def suspects(pairs: PairsFile, language: str) -> list[dict[str, str]]:
-    """Reports in another language than declared, in another encoding, or with control characters: id, text and why."""
-    return [
-        {"id": id_, "text": side, "why": why}
-        for side, texts in (("reference", pairs.references), ("prediction", pairs.predictions))
-        for id_, text in zip(pairs.ids, texts, strict=True)
-        for why in suspicions(text, language)
-    ]
 
 
 def _stop(name: str, faults: Mapping[str, Sequence[str]]) -> None:

@@ -20,6 +20,7 @@ from docphim.evaluate.groups import Case, by_group
 from docphim.evaluate.judge import Judge
 from docphim.evaluate.judge_scores import judge_section, judged_systems
 from docphim.evaluate.lesions import by_lesion, lesions_of
+from docphim.evaluate.suspects import suspects
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.language.fact import Fact
 from docphim.metrics import families, label_sets
@@ -118,6 +119,7 @@ def _task(drafts: Drafts, floors: Floors, seen: Seen, bench: Bench) -> tuple[Tas
     """One entry of scores.json, every system behind it, and its rows of errors.jsonl."""
     main = list(drafts.main.values())
     references, answers = [p.reference for p in main], drafts.answers(main)
+    suspects([p.id for p in main], references, [p.prediction for p in main], bench.language)
     pairs = bench.pairs(references, scored_texts(main), answers)
     system = bench.measure(pairs, main)
     texts = floors.texts(list(drafts.examples.values()))

@@ -56,8 +56,12 @@ def _parted(words: Sequence[str], tokens: Sequence[re.Match[str]]) -> tuple[list
     places: list[re.Match[str]] = []
     for word, m in zip(words, tokens, strict=True):
         first, blank, second = word.partition(" ")
-        parts += (first, second) if blank else (first,)
-        middle = m.start() + len(first) if blank else m.end()
+        if not blank:
+            parts.append(word)
+            places.append(m)
+            continue
+        parts += (first, second)
+        middle = m.start() + len(first)
         places += [*_ANY.finditer(m.string, m.start(), middle), *_ANY.finditer(m.string, middle, m.end())]
     return parts, places
 

@@ -7,6 +7,7 @@ each label means.
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -19,8 +20,18 @@ from docphim.package_data import packaged
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
 
-#: Label sets that have a table, and the modality whose reports they were made for.
-SETS: dict[str, str] = {"ct_rate": "ct", "vindr": "xray", "chexpert": "xray", "phantom": "phantom", "phantom_ct": "phantom"}
+#: Label sets that have a table, and the modality whose reports are scored by them; `asked`: only where a set is named.
+SETS: dict[str, str] = {
+    "ct_rate": "ct",
+    "vindr": "xray",
+    "chexpert": "xray",
+    "phantom": "phantom",
+    "phantom_ct": "phantom",
+    "ct_rate_clinical": "asked",
+    "chexpert_published": "asked",
+}
+#: Sets that define some labels of another set otherwise: their tables hold these rows alone, the rest is the other's.
+READINGS: dict[str, str] = {"ct_rate_clinical": "ct_rate", "chexpert_published": "chexpert"}
 
 _FOLDER = Path(__file__).parent
 #: States from the weakest: of several mentions the last of these counts.
@@ -33,8 +44,8 @@ _WAYS = ("is", "affirmed", "denied", "except", "hints", "against")
 _ALWAYS = ("finding", "state", "polarity", "certainty", "change", "side")
 #: Facts of which it is remembered what they say.
 _REMEMBERED = 100_000
-#: (place, rank) of labels; places of sided labels affirmed without a side; whether every label is denied.
-_Spoken = tuple[tuple[tuple[int, int], ...], tuple[int, ...], bool]
+#: (place, rank) of labels; places of sided labels affirmed without a side; which of a table's `signs` are met.
+_Spoken = tuple[tuple[tuple[int, int], ...], tuple[int, ...], tuple[int, ...]]
 #: A condition on one field of a fact; a rule holds if all of its conditions do.
 _Rule = tuple[tuple[str, Callable[[Any], bool]], ...]
 
@@ -58,7 +69,7 @@ class _Table:
     none: int | None
     spoken: tuple[int, ...]  # all labels but `none` and those it ignores
     whole: tuple[int, ...]  # labels that a report denies which calls everything normal
-    all_denied_by: tuple[_Rule, ...]
+    signs: tuple[tuple[_Rule, ...], ...]  # by what every label is denied; then each fact that `none` needs, where it needs some
     fields: tuple[str, ...]  # what the rules ask of a fact
     asked: Callable[[Fact], tuple[Any, ...]]
     known: dict[tuple[Any, ...], _Spoken]
@@ -78,6 +89,11 @@ def label_names(set_: str) -> tuple[str, ...]:
 def table_path(set_: str) -> Path:
     """The file of a set's table."""
     return _FOLDER / "labels" / f"{set_}.yaml"
+
+
+def table_paths(set_: str) -> list[Path]:
+    """Every file whose rows a set's labels are read by: its table and, of another reading of a set, that set's."""
+    return [table_path(name) for name in (READINGS.get(set_), set_) if name]
 
 
 def set_title(set_: str) -> str:
@@ -142,39 +158,41 @@ def labels_of(facts: Sequence[Fact], set_: str) -> dict[str, State]:
         There is no such set.
     """
     table = _table(set_)
-    ranks, unsided, all_denied = _ranks(facts, table)
+    ranks, unsided, signs = _ranks(facts, table)
     for place in unsided:
         if max(ranks[place], ranks[place + 1]) < _UNCERTAIN:
             ranks[place] = ranks[place + 1] = _UNCERTAIN
     for child, parent in table.parents:
         if ranks[child] >= _UNCERTAIN:
             ranks[parent] = max(ranks[parent], ranks[child])
-    if all_denied:
+    if 0 in signs:
         for place in table.spoken:
             ranks[place] = max(ranks[place], _NEGATIVE)
     if table.none is not None and max(ranks[place] for place in table.spoken) < _UNCERTAIN:
-        ranks[table.none] = _POSITIVE if all(ranks[place] == _NEGATIVE for place in table.whole) else 0
+        together = 1 < len(table.signs) <= len(signs | {0})
+        ranks[table.none] = _POSITIVE if together or all(ranks[place] == _NEGATIVE for place in table.whole) else 0
     return dict(zip(table.names, map(_STATES.__getitem__, ranks), strict=True))
 
 
-def _ranks(facts: Sequence[Fact], table: _Table) -> tuple[list[int], set[int], bool]:
-    """The strongest rank that any fact gives each label; places affirmed without a side; whether every label is denied."""
+def _ranks(facts: Sequence[Fact], table: _Table) -> tuple[list[int], set[int], set[int]]:
+    """The strongest rank that any fact gives each label; places affirmed without a side; which signs of the table are met."""
     ranks = [0] * len(table.names)
     unsided: set[int] = set()
-    all_denied = False
+    signs: set[int] = set()
     known = table.known
     for key in map(table.asked, facts):
         spoken = known.get(key)
         if spoken is None:
             spoken = _remember(key, table)
-        verdicts, open_, everything = spoken
+        verdicts, open_, met = spoken
         for place, rank in verdicts:
             if rank > ranks[place]:
                 ranks[place] = rank
         if open_:
             unsided.update(open_)
-        all_denied = all_denied or everything
-    return ranks, unsided, all_denied
+        if met:
+            signs.update(met)
+    return ranks, unsided, signs
 
 
 def _remember(key: tuple[Any, ...], table: _Table) -> _Spoken:
@@ -186,10 +204,10 @@ def _remember(key: tuple[Any, ...], table: _Table) -> _Spoken:
 
 
 def _read(key: tuple[Any, ...], table: _Table) -> _Spoken:
-    """What one fact says: (place, rank) of labels, places of sided labels affirmed without a side, whether it denies all."""
+    """What one fact says: (place, rank) of labels, places of sided labels affirmed without a side, the signs that it meets."""
     fact = dict(zip(table.fields, key, strict=True))
     if not fact["finding"] and not fact["state"]:  # an anatomy with words that the lexicon does not know
-        return (), (), False
+        return (), (), ()
     verdicts: list[tuple[int, int]] = []
     unsided: list[int] = []
     for label in sorted(table.labels, key=lambda label: label.rest):
@@ -204,8 +222,9 @@ def _read(key: tuple[Any, ...], table: _Table) -> _Spoken:
             unsided.append(label.first)
         else:
             verdicts += [(label.first, rank)] * (fact["side"] != "left") + [(label.first + 1, rank)] * (fact["side"] != "right")
-    everything = fact["polarity"] in ("absent", "normal") and _holds(table.all_denied_by, fact)
-    return tuple(verdicts), tuple(unsided), everything
+    denies = fact["polarity"] in ("absent", "normal")
+    met = tuple(n for n, rules in enumerate(table.signs) if denies and _holds(rules, fact))
+    return tuple(verdicts), tuple(unsided), met
 
 
 def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) -> int:
@@ -238,7 +257,7 @@ def _table(set_: str) -> _Table:
     """Read labels/SET.yaml; ct_rate.yaml says what the entries mean."""
     if set_ not in SETS:
         raise UsageError(f"set: {set_!r} is not one of {', '.join(SETS)}")
-    data = packaged(table_path(set_))
+    data = _rows(set_)
     concepts = packaged(_FOLDER / "lexicon" / "concepts.yaml")
     names: list[str] = []
     labels: list[_Label] = []
@@ -249,8 +268,9 @@ def _table(set_: str) -> _Table:
     none = data.get("none") or {}
     silent = {none.get("label"), *none.get("ignoring", ())}
     all_denied_by = tuple(_rule(c, concepts) for c in data.get("all_denied_by", ()))
+    signs = (all_denied_by, *(tuple(_rule(c, concepts) for c in some) for some in none.get("together", ())))
     rules = [rule for label in labels for some in label.rules.values() for rule in some]
-    asked = {name for rule in (*rules, *all_denied_by) for name, _ in rule} | {*_ALWAYS}
+    asked = {name for rule in (*rules, *itertools.chain(*signs)) for name, _ in rule} | {*_ALWAYS}
     fields = tuple(name for name in _FIELDS if name in asked)
     parents = [(names.index(child), names.index(parent)) for child, parent in (data.get("parents") or {}).items()]
     return _Table(
@@ -261,11 +281,22 @@ def _table(set_: str) -> _Table:
         none=names.index(none["label"]) if none else None,
         spoken=tuple(i for i, name in enumerate(names) if name not in silent),
         whole=tuple(map(names.index, none.get("denying", ()))),
-        all_denied_by=all_denied_by,
+        signs=signs,
         fields=fields,
         asked=operator.attrgetter(*fields),
         known={},
     )
+
+
+def _rows(set_: str) -> dict[str, Any]:
+    """The entries of a set's table, and of another reading of a set those of that set that it does not name."""
+    whole: dict[str, Any] = {}
+    for path in table_paths(set_):
+        data = packaged(path)
+        labels = whole.get("labels", {})
+        named = {name: labels.get(name, {}) | entry for name, entry in data.get("labels", {}).items()}
+        whole = whole | data | {"labels": labels | named}
+    return whole
 
 
 def _upwards(parents: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -300,7 +331,7 @@ def _asks(name: str, wanted: Any) -> Callable[[Any], bool]:
         # of several diameters the short axis
         return lambda value: low <= (min(value) if isinstance(value, tuple) else value) < high if value else False
     choices = frozenset(wanted if isinstance(wanted, list) else [wanted])
-    if name in ("location", "leftover"):
+    if name in ("location", "leftover", "size_mm"):
         return lambda value: not choices.isdisjoint(value or {None})
     return choices.__contains__
 

@@ -100,11 +100,21 @@ def unaccented(word: str) -> str:
 
 def parted(word: str, syllables: frozenset[str]) -> str:
     """Two syllables that were written as one ("đặcgóc"), with a blank between them; the word itself where that is not plain."""
-    if not word.isalpha() or len(_VOWELS.findall(unaccented(word))) < 2:
+    longest = _longest(syllables)
+    # A picture in a report is a run of thousands of letters: it is not halved at each of them.
+    if len(word) > 2 * longest or not word.isalpha():
+        return word
+    if len(_VOWELS.findall(unaccented(word))) < 2:
         return word
     halves = [(word[:n], word[n:]) for n in range(2, len(word) - 1)]
     known = [f"{first} {second}" for first, second in halves if first in syllables and second in syllables]
     return known[0] if len(known) == 1 else word
+
+
+@functools.cache
+def _longest(syllables: frozenset[str]) -> int:
+    """Letters of the longest syllable."""
+    return max(map(len, syllables), default=0)
 
 
 @dataclass(frozen=True, eq=False)

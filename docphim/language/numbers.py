@@ -10,6 +10,8 @@ _MILLIMETRES = {"mm": 1.0, "cm": 10.0}
 _TIMES = {"x", "×", "*", "by"}
 RANGE = {"-", "\u2010", "–", "đến", "to", "tới"}
 LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
+#: What stands behind the first number of a size.
+_OF_SIZE = frozenset((*_MILLIMETRES, *_TIMES, *RANGE))
 _ROMAN = re.compile(r"x{0,1}(?:ix|iv|v?i{0,3})")
 #: A level of the neck: a Roman numeral, and a letter of its half.
 _LEVEL = re.compile(r"(x{0,1}(?:ix|iv|v?i{0,3}))([abc]?)")
@@ -41,8 +43,10 @@ def is_numeral(token: str) -> bool:
 
 def size(tokens: Sequence[str], i: int) -> Read:
     """`12 x 14 mm`, `1,2cm`, `5-6 mm`, `12mm x 14mm` from token `i`, in millimetres."""
-    values: list[tuple[float, str]] = []
     n = len(tokens)
+    if i + 1 >= n or tokens[i + 1] not in _OF_SIZE:
+        return None  # most numbers; a text of nothing else is read fast too
+    values: list[tuple[float, str]] = []
     while i < n and is_number(tokens[i]) and len(values) < 4:
         unit = tokens[i + 1] if i + 1 < n and tokens[i + 1] in _MILLIMETRES else ""
         values.append((number(tokens[i]), unit))

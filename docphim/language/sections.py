@@ -18,7 +18,7 @@ from docphim.package_data import packaged
 SECTIONS = ("findings", "impression", "recommendation")
 
 # A full stop ends a sentence before a space, but not inside a number (1.5 cm), after an initial (BS. N. V.) or a list number.
-_SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?<!^\d\.)\s+|\s*\n+\s*", re.MULTILINE)
+_SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?<!^\d\.)\s+|\n\s*", re.MULTILINE)
 # Possessive and within a line: thousands of empty lines are passed over once.
 _BULLET = r"(?:[^\S\n]|[>#*•·+–—=\"“\[-])*+(?:(?:\d{1,2}|[IVX]{1,4}|[a-d])[.)/](?:[^\S\n])*+)?(?:[^\S\n]|[*_])*+"
 

@@ -1,4 +1,4 @@
-"""Text that is not what it is taken for: another language, letters of another encoding, control characters.
+"""Text that is not what it is taken for: another language, letters of another encoding, control characters, markup, a table.
 
 Scores are counted all the same; a number over such text means something else than it seems to.
 """
@@ -7,9 +7,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
-Suspicion = Literal["language", "encoding", "control"]
+Suspicion = Literal["control", "html", "rtf", "table", "encoding", "language"]
+
+#: What is said of such a text.
+IN_WORDS: dict[Suspicion, str] = {
+    "control": "control characters",
+    "html": "HTML, whose tags are read as words",
+    "rtf": "RTF, whose control words are read as words",
+    "table": "a table, whose cells are read as sentences",
+    "encoding": "bytes of another encoding (TCVN3, VNI, or UTF-8 decoded twice)",
+    "language": "another language than declared",
+}
+#: So many ids are named in a line.
+_NAMED = 5
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
@@ -29,6 +43,19 @@ _VNI = re.compile(r"[aeo][âêô]|[ae][ùøûõïáàåãä]|[ouy][øûïåä]|[
 #: One of these stands in every text that the three patterns are meant for; most texts have none and are not searched.
 _STRANGE = re.compile("[º»ÃÄÆ\ufffd©ª«¬\u00ad®¨µ¶·¸¹¼½¾ûïåäøñöÛÏÅØÑÖ]")
 
+#: A tag that ends another or needs no end, or an entity: "</Findings>", "<br/>", "&oacute;"; "nốt <10 mm", "a<b>c" are none.
+_HTML = re.compile(
+    r"</[a-z][\w:-]*\s*>|<(?:br|hr|p|img|meta|td|tr|li)(?:\s[^<>]*)?/?>|<!(?:doctype\b|--|\[cdata\[)"
+    r"|&(?:[a-z]{1,5}(?:acute|grave|circ|tilde|uml|cedil|ring)|nbsp|lt|gt|amp|quot|apos|eth|#\d{1,7}|#x[0-9a-f]{1,6});",
+    re.IGNORECASE,
+)
+#: A document's opening, or two of its control words: `\pard\fs24`.
+_RTF = re.compile(r"\{\\(?:rtf\d|\*\\)|\\pard?\\(?:pard|plain|tab|q[lcrj]|[bi]|ul|fs|f|cf|lang|sb|sa|li|fi)\d*\b")
+#: A row of cells: bars around them, or three of them.  Commas and semicolons stand in sentences too: a table of these is known
+#: by the names of its columns alone.
+_ROW = re.compile(r"[ \t]*+(?:[|│┃](?:[^|│┃]*+[|│┃]){2}|[^|│┃\t]*+(?:[|│┃\t][^|│┃\t]*+){2})")
+_COLUMNS = re.compile(r"(?:\w++[,;]){2,}+\w++", re.ASCII)
+
 #: Fewer marks than this may stand in a good text ("5 µm", "señor").
 _FEWEST_MARKS = 2
 #: At least this share of words must bear a mark for the encoding to be doubted.
@@ -45,7 +72,9 @@ def suspicions(text: str, language: str) -> list[Suspicion]:
     """What speaks against a text being `language` in sound Unicode; nothing in most.
 
     `encoding`: bytes of TCVN3 or VNI fonts read as Latin letters, UTF-8 decoded twice, lost letters.  `control`: characters
-    that no report has.  `language`: judged from five words on, by the letters of its words; not where the encoding is in doubt.
+    that no report has.  `html`, `rtf`: marks of such a document, which are read as words.  `table`: lines of cells, whose words
+    are read as one sentence.  `language`: judged from five words on, by the letters of its words; not where the encoding is in
+    doubt or the words are not the report's own.
 
     Parameters
     ----------
@@ -55,11 +84,51 @@ def suspicions(text: str, language: str) -> list[Suspicion]:
     doubts: list[Suspicion] = []
     if _CONTROL.search(text):
         doubts.append("control")
+    if form := _form(text):
+        doubts.append(form)
     if wrongly_decoded(text):
         doubts.append("encoding")
-    elif _another_language(text, language):
+    elif not form and _another_language(text, language):
         doubts.append("language")
     return doubts
+
+
+def doubt(ids: Mapping[Suspicion, Sequence[str]], whole: int) -> str:
+    """One line about texts that are not what they are taken for: `suspect: control characters: 2 of 40 texts (a, b)`.
+
+    Parameters
+    ----------
+    ids : mapping
+        The texts of each kind, by their ids; an id is empty where a text has none.
+    whole : int
+        How many texts were read.
+    """
+    kinds = []
+    for kind, words in IN_WORDS.items():
+        named = list(ids.get(kind, ()))
+        some = ", ".join(filter(None, [*named[:_NAMED], "…" if len(named) > _NAMED else ""]))
+        if named:
+            kinds.append(f"{words}: {len(named)} of {whole} text{'s' * (whole > 1)}{f' ({some})' if some else ''}")
+    return f"suspect: {'; '.join(kinds)}"
+
+
+def _form(text: str) -> Suspicion | None:
+    """What kind of document a text is, where it is more than its words."""
+    if ("<" in text or "&" in text) and _HTML.search(text):
+        return "html"
+    if "\\" in text and _RTF.search(text):
+        return "rtf"
+    return "table" if "\n" in text and _is_table(text.splitlines()) else None
+
+
+def _is_table(lines: list[str]) -> bool:
+    """Whether two lines in a row are rows of cells, or the first names columns and the next has as many cells."""
+    if any(_ROW.match(a) and _ROW.match(b) for a, b in pairwise(lines)):
+        return True
+    head = lines[0].strip()
+    if not _COLUMNS.fullmatch(head):
+        return False
+    return any(lines[1].count(sign) >= head.count(sign) > 1 for sign in ",;")
 
 
 def wrongly_decoded(text: str) -> bool:

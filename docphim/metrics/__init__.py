@@ -63,7 +63,7 @@ def metric(name: str) -> Metric:
 
 
 def label_sets() -> dict[str, str]:
-    """Every label set, and the modality whose reports it was published for."""
+    """Every label set, and the modality whose reports are scored by it; `asked` where it is named."""
     from docphim.language.labels import SETS
 
     return SETS
@@ -71,7 +71,7 @@ def label_sets() -> dict[str, str]:
 
 def published() -> tuple[str, ...]:
     """The label sets that are scored where nobody chose and no image is known."""
-    return tuple(name for name, modality in label_sets().items() if modality != "phantom")
+    return tuple(name for name, modality in label_sets().items() if modality not in ("phantom", "asked"))
 
 
 def check_label_sets(names: Iterable[str]) -> None:

@@ -51,7 +51,7 @@ def _in_tables(names: tuple[str, ...], sets: tuple[str, ...]) -> list[str]:
 
 
 def by_modality(sets: Iterable[str]) -> list[str]:
-    """Label sets, those of phantoms first, whose truth is known, then as the modalities of their reports are listed."""
+    """Label sets, those of phantoms first, whose truth is known, then by modality; last those only asked for."""
     from docphim.imaging import MODALITIES  # here, so that names of scores start without recipes
 
     modality = label_sets()

@@ -38,9 +38,13 @@ def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
 
     Empty where the language has no lexicon.
     """
+    from docphim.language.labels import table_paths  # here, so that names of scores start without tables
+
     folder = Path(language_package.__file__).parent
     words = [folder / "lexicon" / f"{name}.yaml" for name in ("concepts", language)]
-    tables = [folder / "labels" / f"{name}.yaml" for name in label_sets]
+    tables = [
+        folder / "labels" / name for name in dict.fromkeys(path.name for set_ in label_sets for path in table_paths(set_))
+    ]
     # What declines to answer counts as empty.
     data = [*words, *tables, folder / "declined.yaml"]
     rules = [folder / "read/grammar" / f"{name}.yaml" for name in ("common", language)]

@@ -149,4 +149,5 @@ def test_tables_list_label_sets_as_the_modalities_are_listed_phantoms_first(adde
     monkeypatch.setitem(labels.SETS, "hearts", "mammogram")
     assert by_modality(labels.SETS)[:4] == ["phantom", "phantom_ct", "vindr", "chexpert"]
     monkeypatch.setattr(imaging, "MODALITIES", {"mammogram": "m", **imaging.MODALITIES})
-    assert by_modality(labels.SETS) == ["phantom", "phantom_ct", "hearts", "vindr", "chexpert", "ct_rate"]
+    scored = ["phantom", "phantom_ct", "hearts", "vindr", "chexpert", "ct_rate"]
+    assert by_modality(labels.SETS) == [*scored, *labels.READINGS]

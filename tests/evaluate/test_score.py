@@ -78,22 +78,25 @@ def test_what_may_be_allowed_is_said(tmp_path):
         score_pairs(pairs(tmp_path, pair("a")), "vi", allow=["empty"])
 
 
-def test_reports_that_are_not_what_they_are_taken_for_are_named_with_the_reason(tmp_path):
+def test_reports_that_are_not_what_they_are_taken_for_are_named_with_the_reason(tmp_path, caplog):
     vi = "Bóng tim không to, góc sườn hoành hai bên nhọn."
     rows = [
         pair("fine", vi, vi),
         pair("english", vi, "The heart is not enlarged and the lungs are clear."),
         pair("font", "Bãng tim kh«ng to. Nhu m« phæi s¸ng ®Òu.", vi),
         pair("bell", vi, vi + "\a"),
+        pair("tags", vi, f"<p>{vi}</p>"),
     ]
     scored = score_pairs(pairs(tmp_path, *rows), "vi")
-    assert scored["counts"]["suspect"] == 3
+    assert scored["counts"]["suspect"] == 4
     assert scored["suspect"] == [
         {"id": "font", "text": "reference", "why": "encoding"},
         {"id": "english", "text": "prediction", "why": "language"},
         {"id": "bell", "text": "prediction", "why": "control"},
+        {"id": "tags", "text": "prediction", "why": "html"},
     ]
-    assert scored["named"] == {"suspect": ["font", "english", "bell"]}
+    assert scored["named"] == {"suspect": ["font", "english", "bell", "tags"]}
+    assert len(caplog.messages) == 1 and "HTML, whose tags are read as words: 1 of 10 texts (tags)" in caplog.text
 
 
 def test_facts_have_error_counts_and_the_words_that_are_not_known(tmp_path):

@@ -1,5 +1,9 @@
 """Text that no report holds is read to its end, and what is said in it is still read."""
 
+import random
+import string
+import tracemalloc
+
 import pytest
 
 from docphim.language.facts import LANGUAGES, facts
@@ -20,6 +24,8 @@ NONSENSE = {
     "line ends": "\r\n" * 200_000,
     "marks without letters": "\u0301" * 100_000,
     "letters without blanks": "a" * 500_000,
+    "two syllables over and over": "đặcgócphổi" * 20_000,
+    "a picture in base64": "".join(random.Random(3).choices(string.ascii_letters + string.digits + "+/", k=60_000)),
     "ribs": "xương sườn I, II, III, IV, " * 5_000,
     "questions": "nốt? " * 20_000,
     "colons": "phổi: " * 20_000,
@@ -44,3 +50,15 @@ def test_a_sentence_said_ten_thousand_times_without_a_stop_is_read_each_time(lan
     # a stretch of 400 words may end within a phrase
     assert sum((fact.finding, fact.side, fact.text) == ("effusion", "right", EFFUSION[language]) for fact in read) > 9_700
     assert len(read) < 10_300
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_of_letters_is_read_in_little_memory(language):
+    """It is not halved at each of its letters: a picture in a report took the square of its length."""
+    letters = "".join(random.Random(3).choices(string.ascii_letters, k=10_000))
+    facts("", language)
+    tracemalloc.start()
+    facts(letters, language)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000 * len(letters)

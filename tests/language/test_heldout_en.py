@@ -6,16 +6,19 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from heldout import cases, f1, measure
+from heldout import SETS, cases, f1, measure
 
 
-@pytest.mark.parametrize(("score", "least"), [("states", 92.0), ("positive_macro", 93.0)])
-def test_labels_of_reports_are_as_marked(score: str, least: float) -> None:
-    assert measure("en", "ct_rate")[score] >= least
+@pytest.mark.parametrize("set_", SETS["en"])
+@pytest.mark.parametrize(("score", "least"), [("states", 94.5), ("positive_macro", 95.5)])
+def test_labels_of_reports_are_as_marked(set_: str, score: str, least: float) -> None:
+    """What was reached, less a point."""
+    assert measure("en", set_)[score] >= least
 
 
-def test_every_label_is_marked_positive_somewhere() -> None:
-    found = measure("en", "ct_rate")
+@pytest.mark.parametrize("set_", SETS["en"])
+def test_every_label_is_marked_positive_somewhere(set_: str) -> None:
+    found = measure("en", set_)
     assert len(cases("en")) == 120
     assert len(found["support"]) == 18
     assert min(found["support"].values()) >= 5

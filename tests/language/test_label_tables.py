@@ -12,7 +12,7 @@ import docphim.language
 from docphim.errors import UsageError
 from docphim.language import labels
 from docphim.language.fact import Fact
-from docphim.language.labels import SETS, label_names, labels_of, read_labels
+from docphim.language.labels import READINGS, SETS, label_names, labels_of, read_labels, table_paths
 
 FOLDER = Path(docphim.language.__file__).parent
 CONCEPTS = yaml.safe_load((FOLDER / "lexicon" / "concepts.yaml").read_text(encoding="utf-8"))
@@ -36,7 +36,7 @@ CLEAR = fact("lung clear", polarity="normal")
 
 
 def test_names_are_those_published():
-    assert [len(label_names(set_)) for set_ in SETS] == [18, 28, 14, 18, 37]
+    assert [len(label_names(set_)) for set_ in SETS] == [18, 28, 14, 18, 37, 18, 14]
     assert label_names("ct_rate")[0] == "Medical material"
     assert label_names("vindr")[-1] == "No finding"
     assert label_names("chexpert")[:3] == ("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly")
@@ -51,7 +51,8 @@ def test_an_unknown_set_names_those_there_are():
 @pytest.mark.parametrize("set_", SETS)
 def test_of_nothing_nothing_is_said(set_):
     assert list(labels_of([], set_)) == list(label_names(set_))
-    assert set(labels_of([], set_).values()) == {"unmentioned"}
+    blank = {name: state for name, state in labels_of([], set_).items() if state != "unmentioned"}
+    assert blank == ({"No Finding": "positive"} if set_ == "chexpert_published" else {})
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,54 @@ def test_the_same_word_is_another_label_in_another_place():
     [((9.0,), "negative"), ((10.0,), "positive"), ((18.0, 8.0), "negative"), ((18.0, 11.0), "positive"), ((), None)],
 )
 def test_a_node_is_enlarged_from_ten_millimetres_of_short_axis(size, state):
-    assert said([fact("mediastinum lymph_node", size_mm=size)], "ct_rate") == ({"Lymphadenopathy": state} if state else {})
+    node = fact("mediastinum lymph_node", size_mm=size)
+    assert said([node], "ct_rate_clinical") == ({"Lymphadenopathy": state} if state else {})
+    assert said([node], "ct_rate") == {"Lymphadenopathy": "positive"}
+
+
+NODES, OPACITY, NODULE = "Lymphadenopathy", "Lung opacity", "Lung nodule"
+
+
+@pytest.mark.parametrize(
+    ("what", "fields", "states"),
+    [
+        ("lymph_node enlarged", {}, {NODES: "positive"}),
+        ("lymph_node normal", {"polarity": "normal"}, {NODES: "negative"}),
+        ("axilla fdg_uptake", {}, {NODES: "positive"}),
+        ("lymph_node calcification", {}, {NODES: "positive"}),
+        ("axilla lymph_node", {}, {NODES: "positive"}),
+        ("axilla lymph_node", {"polarity": "absent"}, {NODES: "negative"}),
+        ("axilla lymph_node", {"state": "normal"}, {NODES: "negative"}),
+        ("axilla lymph_node", {"state": "normal", "count": "few"}, {NODES: "positive"}),
+        ("axilla lymph_node", {"certainty": "obscured"}, {}),
+        ("neck lymph_node", {}, {}),
+        ("lymph_node lymph_node", {}, {}),
+        ("lymph_node lymph_node", {"location": ("mesenteric",), "count": "few"}, {}),
+        ("lung hyperdensity", {}, {OPACITY: "positive"}),
+        ("lung hazy", {}, {OPACITY: "positive"}),
+        ("lung opacity", {}, {OPACITY: "positive"}),
+        ("lung opacity", {"location": ("mesenteric",)}, {}),
+        ("lung opacity", {"leftover": ("fat",)}, {}),
+        ("lung density", {}, {}),
+        ("lung lesion", {"polarity": "absent"}, {NODULE: "negative", OPACITY: "negative"}),
+    ],
+)
+def test_what_ct_rate_counts_as_a_node_or_an_opacity(what, fields, states):
+    assert said([fact(what, **fields)], "ct_rate") == states
+
+
+def test_another_reading_of_a_set_shares_all_rows_that_it_does_not_name():
+    for reading, set_ in READINGS.items():
+        assert label_names(reading) == label_names(set_)
+        assert said([HEART, EFFUSION], reading) == said([HEART, EFFUSION], set_)
+        assert [path.stem for path in table_paths(reading)] == [set_, reading]
+    assert table_paths("vindr") == [FOLDER / "labels" / "vindr.yaml"]
+
+
+def test_the_published_labeller_finds_nothing_wherever_nothing_is_affirmed_or_suspected():
+    assert said([CLEAR], "chexpert_published") == {"No Finding": "positive", "Lung Opacity": "negative"}
+    assert said([fact("heart pacemaker")], "chexpert_published")["No Finding"] == "positive"
+    assert said([replace(EFFUSION, certainty="probable")], "chexpert_published") == {"Pleural Effusion": "uncertain"}
 
 
 def test_a_child_affirms_its_parents_and_never_the_other_way():
@@ -171,13 +219,44 @@ def test_nothing_abnormal_in_the_chest_denies_all_that_is_not_affirmed():
     assert labels_of([nothing, EFFUSION], "vindr")["Pleural effusion"] == "positive"
 
 
+#: Whole films that are called normal (+), and what is normal in a film, or abnormal (-).
+IMPRESSIONS = {
+    "vi": """
+        + Hiện tại chưa thấy bất thường trên phim X-quang ngực thẳng.
+        + X-quang ngực bình thường.
+        + X-quang tim phổi thẳng: bình thường.
+        + Hình ảnh tim phổi bình thường.
+        + Hai phổi và bóng tim bình thường.
+        + Không phát hiện bất thường tim phổi trên phim.
+        + Phim chụp tim phổi thẳng trong giới hạn bình thường.
+        + Không thấy tổn thương trên phim.
+        + Bình thường.
+        - Nốt phổi phải. Còn lại không thấy bất thường.
+        - Tim phổi bình thường, gãy xương sườn V bên phải.
+        - Phổi bình thường.
+        - Phổi phải bình thường, bóng tim bình thường.
+        - Không thấy tổn thương nhu mô phổi.
+        - Gan không thấy bất thường.
+    """,
+    "en": """
+        + Normal chest radiograph.
+        + The heart and lungs are normal.
+        + No abnormality is seen on this film.
+        - No acute cardiopulmonary abnormality.
+        - The heart is normal.
+        - The heart and the right lung are normal.
+    """,
+}
+
+
 @pytest.mark.parametrize(("set_", "label"), [("vindr", "No finding"), ("chexpert", "No Finding")])
-def test_nothing_abnormal_on_the_film_is_a_normal_film(set_, label):
-    normal = read_labels("Hiện tại chưa thấy bất thường trên phim X-quang ngực thẳng.", "vi", set_)
-    assert [name for name, state in normal.items() if state == "positive"] == [label]
-    but_one = read_labels("Nốt phổi phải. Còn lại không thấy bất thường.", "vi", set_)
-    assert but_one[label] != "positive"
-    assert read_labels("Gan không thấy bất thường.", "vi", set_)[label] == "unmentioned"
+@pytest.mark.parametrize("language", IMPRESSIONS)
+def test_a_film_that_is_called_normal_has_no_finding(language, set_, label):
+    for row in IMPRESSIONS[language].strip().splitlines():
+        sign, text = row.strip().split(" ", 1)
+        positive = [name for name, state in read_labels(text, language, set_).items() if state == "positive"]
+        assert (positive == [label]) == (sign == "+"), text
+        assert (label in positive) == (sign == "+"), text
 
 
 def test_other_lesion_takes_what_no_other_label_does():

@@ -43,7 +43,7 @@ def test_a_report_that_is_not_what_it_is_taken_for_is_read_but_doubted(docphim, 
     assert done.returncode == 0 and done.stderr.startswith("suspect: bytes of another encoding")
     (docphim.folder / "r.jsonl").write_text(json.dumps({"id": "x", "text": TEXT}) + "\n")
     assert docphim(command, "r.jsonl", "--language", "vi", tiny=False).stderr.strip() == (
-        "suspect: x: another language than declared"
+        "suspect: another language than declared: 1 of 1 text (x)"
     )
     assert docphim(command, TEXT, "--language", "en", tiny=False).stderr == ""
 

@@ -285,3 +285,8 @@ def test_dividing_loses_and_invents_no_word_and_never_fails(text, column):
     words = Counter(word for part in split_sections(text, column).values() for word in re.findall(r"\w+", part))
     headings = re.findall(r"\w+", "Kết luận Mô tả Kỹ thuật Chỉ định Chẩn đoán 1")  # a number may bullet a heading
     assert words <= (whole := Counter(re.findall(r"\w+", text))) and set(whole - words) <= set(headings)
+
+
+def test_blanks_without_end_divide_no_sentence():
+    """They are passed over once: from each of a million blanks on, all behind it were looked through."""
+    assert sentences(f"Tim{' ' * 1_000_000}to.\n \n Phổi sáng.") == [f"Tim{' ' * 1_000_000}to.", "Phổi sáng."]

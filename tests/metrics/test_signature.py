@@ -9,7 +9,7 @@ from docphim import __version__, language
 from docphim.errors import Refused
 from docphim.language.tokens import syllables
 from docphim.metrics import METRICS, PARITY, label_sets, metric
-from docphim.metrics.signature import check_comparable, read_by, signature
+from docphim.metrics.signature import check_comparable, read_by, reading, signature
 
 BLEU4 = (
     "docphim:bleu4|corpus|refs:1|norm:nfc+tone-old|case:lower|tok:syllable|punct:drop|smooth:none|eff:no|empty:0"
@@ -104,3 +104,9 @@ def test_numbers_of_two_lexicons_or_readers_are_not_compared():
     for field in ("lexicon", "reader"):
         with pytest.raises(Refused, match=f"{field}:1 is compared with {field}:2"):
             check_comparable([f"docphim:fact_f1|corpus|{field}:{n}|n:5" for n in (1, 2)])
+
+
+@pytest.mark.parametrize("changed", ["labels/ct_rate.yaml", "labels/ct_rate_clinical.yaml"])
+def test_another_reading_of_a_set_signs_both_tables(changed):
+    assert changed in reading("vi", ["ct_rate_clinical"])
+    assert "labels/ct_rate_clinical.yaml" not in reading("vi", ["ct_rate"])

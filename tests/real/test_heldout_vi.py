@@ -18,7 +18,9 @@ def test_each_mark_has_its_sentence() -> None:
     assert len(cases("vi")) == 200
 
 
-@pytest.mark.parametrize(("set_", "least"), [("ct_rate", 97.4), ("vindr", 96.4), ("chexpert", 96.2)])
+@pytest.mark.parametrize(
+    ("set_", "least"), [("ct_rate", 97.6), ("ct_rate_clinical", 97.4), ("vindr", 96.4), ("chexpert", 96.2)]
+)
 def test_states_are_as_marked(set_: str, least: float) -> None:
     """What was reached, less one point."""
     assert measure("vi", set_)["states"] >= least
