@@ -41,8 +41,8 @@ def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
     folder = Path(language_package.__file__).parent
     words = [folder / "lexicon" / f"{name}.yaml" for name in ("concepts", language)]
     tables = [folder / "labels" / f"{name}.yaml" for name in label_sets]
-    # What declines to answer counts as empty.
-    data = [*words, *tables, folder / "declined.yaml"]
+    # What declines to answer counts as empty; of a whole report some sections are read.
+    data = [*words, *tables, folder / "declined.yaml", folder / "sections.yaml"]
     rules = [folder / "read/grammar" / f"{name}.yaml" for name in ("common", language)]
     code = [*sorted(folder.glob("*.py")), *sorted((folder / "read").rglob("*.py"))]
     files = [*data, *rules, *code] if words[1].exists() else []
