@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from docphim.language.divide import Section, divide
+from docphim.language.divide import ASIDE, Section, divide
 from docphim.language.fact import Fact
 from docphim.language.headings import may_have_headings
 from docphim.language.items import items, tokenize
@@ -54,15 +54,23 @@ def facts(text: str, language: str) -> list[Fact]:
 def reported(text: str, language: str) -> list[tuple[int, int]]:
     """Where a clean report says what was found: its findings and impression, not what was known before, done or advised.
 
-    A text without headings is all of it; so is a diagnosis that stands alone.  The headings of regions are part of it, for
-    `CƠ XƯƠNG KHỚP: bình thường.` says nothing without them.
+    A text without headings is all of it; so is a diagnosis that stands alone.  Behind a history, an indication, a technique
+    or a comparison only what the lexicon takes for a finding is read, and nothing where a heading of findings follows.  The
+    headings of regions are part of it, for `CƠ XƯƠNG KHỚP: bình thường.` says nothing without them.
     """
     if not may_have_headings(text):
         return [(0, len(text))]
     sections = divide(text, passage_reader(language))
-    read = [section for section in sections if _is_read(section)]
+    last = max((section.start for section in sections if section.heading == "findings" or section.region), default=-1)
+    read = [section for section in sections if _is_read(section, last)]
     read = read or [section for section in sections if section.heading == "diagnosis"]
     return [(section.start if section.region else section.begin, section.end) for section in read]
+
+
+def _is_read(section: Section, last_findings: int) -> bool:
+    if section.name == "unclear":  # above the findings nothing else than one is likely
+        return not section.heading
+    return section.name in REPORTED and (section.heading not in ASIDE or section.start > last_findings)
 
 
 def passage_reader(language: str) -> Callable[[str], list[Fact]]:
@@ -73,11 +81,6 @@ def passage_reader(language: str) -> Callable[[str], list[Fact]]:
         return [fact for spoken in languages for fact in _between(clean(text), 0, len(text), load_lexicon(spoken))]
 
     return read
-
-
-def _is_read(section: Section) -> bool:
-    # What may be a finding behind a history is not read; above the findings nothing else than one is likely.
-    return section.name in REPORTED or (section.name == "unclear" and not section.heading)
 
 
 def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:

@@ -58,11 +58,11 @@ def headings(text: str) -> list[Heading]:
     if not may_have_headings(text):
         return []
     bare = text.translate(_BARE)
+    small = bare.lower()
     listed: list[Heading] = []
-    for m in _words().finditer(bare.lower()):
-        within = listed and m.start() < listed[-1].end  # `KẾT LUẬN VÀ ĐỀ NGHỊ:` is one
-        if not within and (heading := _heading(text, bare, m)):
-            listed.append(heading)
+    for run in _runs().finditer(small):
+        if not listed or run.start() >= listed[-1].end:  # else of `Kết luận kèm đề nghị:`, whose end qualifies it
+            listed += _heading(text, bare, [m.span() for m in _words().finditer(small, *run.span())])
     return listed
 
 
@@ -73,7 +73,7 @@ def may_have_headings(text: str) -> bool:
 
 def is_heading(words: str) -> bool:
     """Whether words alone are a heading: `Kết luận`, `Ngực`; not `Bác sĩ`."""
-    return _key(words) in _sections() and _spelled(words, _key(words))
+    return _spelled(words)
 
 
 def heading_names() -> list[str]:
@@ -81,23 +81,32 @@ def heading_names() -> list[str]:
     return [normalize(heading.replace(" +", "")) for headings in _data()["headings"].values() for heading in headings]
 
 
-def _heading(text: str, bare: str, words: re.Match[str]) -> Heading | None:
-    """The heading that these words are, if what stands around them makes them one."""
-    start, stop = words.span()
-    key = _key(words.group())
-    if key not in _sections() or not _spelled(text[start:stop], key):
-        return None
-    begin, place = _place(bare, start, stop)
+def _heading(text: str, bare: str, words: list[tuple[int, int]]) -> list[Heading]:
+    """The one heading that these words are, all of them or the last, if what stands around makes them one.
+
+    Joined headings open the first of their sections in the order of sections.yaml: `KẾT LUẬN VÀ ĐỀ NGHỊ:` an impression.
+    """
+    words = [span for span in words if _spelled(text[slice(*span)])]
+    if not words:
+        return []
+    (last, stop), first = words[-1], words[0][0]
     closing = _closing().match(bare, stop)
-    if closing is None or not _opens(bare[start:stop], key, place, str(closing.lastgroup)):
-        return None
-    return Heading(begin, closing.end(), *_sections()[key])
+    if closing is None:
+        return []
+    for start in dict.fromkeys((first, last)):
+        begin, place = _place(bare, start, stop)
+        if (start == last or place in ("line", "stop")) and _opens(bare[last:stop], place, str(closing.lastgroup)):
+            opened = (_sections()[_key(bare[slice(*span)])] for span in words if span[0] >= start)
+            return [Heading(begin, closing.end(), *min(opened, key=lambda section: _order()[section[0]]))]
+    return []
 
 
-def _spelled(typed: str, key: str) -> bool:
-    """Whether words may be a heading as they are typed: a single one needs its accents, `cổ` is not `có`."""
-    written = normalize(typed)
-    return written not in _data()["no_headings"] and (" " in key or key in _exact() or written in _exact())
+def _spelled(typed: str) -> bool:
+    """Whether words are a heading as they are typed: a single one needs its accents, `cổ` is not `có`."""
+    key, written = _key(typed), normalize(typed)
+    if key not in _sections() or written in _data()["no_headings"]:
+        return False
+    return " " in key or key in _exact() or re.sub(rf"^(?:{_data()['before_region']}) ", "", written) in _exact()
 
 
 def _place(bare: str, start: int, stop: int) -> tuple[int, str]:
@@ -119,8 +128,9 @@ def _place(bare: str, start: int, stop: int) -> tuple[int, str]:
     return start, "word" if word and not word["first"].isupper() else "within"
 
 
-def _opens(typed: str, key: str, place: str, closing: str) -> bool:
+def _opens(typed: str, place: str, closing: str) -> bool:
     """Whether a heading that stands there, and is followed by that, opens a section."""
+    key = _key(typed)
     if closing == "colon":
         return place in ("line", "stop") or key in _listed("anywhere") or (typed[0].isupper() and place != "within")
     if closing in ("end", "bracket"):
@@ -167,6 +177,11 @@ def _sections() -> dict[str, tuple[str, bool]]:
 
 
 @cache
+def _order() -> dict[str, int]:
+    return {name: number for number, name in enumerate(dict.fromkeys(name for name, *_ in _tables()))}
+
+
+@cache
 def _exact() -> frozenset[str]:
     """Headings of a single word, with their accents."""
     return frozenset(normalize(heading) for *_, listed in _tables() for heading in listed if " " not in heading)
@@ -182,11 +197,21 @@ def _listed(table: str) -> frozenset[str]:
 @cache
 def _words() -> re.Pattern[str]:
     """The words of any heading, without accents, the longest first."""
+    return re.compile(_any_heading())
+
+
+@cache
+def _runs() -> re.Pattern[str]:
+    """Headings that are joined: `TIỀN SỬ, BỆNH SỬ`, `TECHNIQUE AND COMPARISON`; most stand alone."""
+    return re.compile(rf"(?:{_any_heading()}(?:{_BLANK}*+(?:[/&+,–-]|(?:va|and)(?!\w)){_BLANK}*+)?+)+")
+
+
+def _any_heading() -> str:
     joint = rf"(?:{_BLANK}*+[-–—/&,._+]{_BLANK}*+|{_BLANK}++(?:(?:va|and){_BLANK}++)?)"
     longest_first = sorted({_bare(h) for *_, listed in _tables() for h in listed}, key=len, reverse=True)
     parts = [map(re.escape, re.split(r" \+ |[-/. ]", name)) for name in longest_first]
-    names = [joint.join(words) for words in parts]
-    return re.compile(rf"(?<![^\W_])(?:(?:{_bare(_data()['before_region'])}){_BLANK}++)?(?:{'|'.join(names)})(?![^\W_])")
+    names = "|".join(joint.join(words) for words in parts)
+    return rf"(?<![^\W_])(?:(?:{_bare(_data()['before_region'])}){_BLANK}++)?(?:{names})(?![^\W_])"
 
 
 @cache
@@ -194,6 +219,7 @@ def _closing() -> re.Pattern[str]:
     """What follows a heading, after words that may qualify it: a colon, the line's end, a bracket, a dash or a sentence."""
     listed = _bare("|".join(_data()["qualifiers"]))
     more = rf"(?:{_BLANK}*+[(/&–-]?{_BLANK}*+(?<!\w)(?i:{listed})(?!\w)\)?)?".replace(" ", _BLANK)
+    more += rf"(?:{_BLANK}*+\([^()\n:]{{1,30}}\))?"  # `Findings (chest PA):`
     mark = rf"(?:_(?i:en|vi)(?=[\"']))?(?:{_BLANK}*+[*_\"'”\]=–—-]++)?+{_BLANK}*+"  # "* KẾT LUẬN *", "[Kết luận]"
     ways = [
         rf"(?P<colon>{mark}[:\uff1a]++[*_]*+)",

@@ -146,6 +146,8 @@ READ = [
     ("INDICATION: pneumothorax?\nFINDINGS: No pleural effusion.\nIMPRESSION: Cardiomegaly.", "en", ["effusion", "enlarged"]),
     ("Tiền sử: lao phổi. Mô tả: Tràn dịch màng phổi phải. Đề nghị: loại trừ u phổi.", "vi", ["effusion"]),
     ("Kỹ thuật: chụp sau tràn khí màng phổi. Kết quả: Tràn dịch màng phổi trái.", "vi", ["effusion"]),
+    ("KỸ THUẬT: chụp sau dẫn lưu tràn khí màng phổi.\nKẾT QUẢ: Tràn dịch màng phổi phải.", "vi", ["effusion"]),
+    ("Kỹ thuật: phim thẳng. Tràn khí màng phổi trái. Kết luận: Tràn dịch màng phổi phải.", "vi", ["pneumothorax", "effusion"]),
     ("COMPARISON: pneumothorax last week. FINDINGS: Pleural effusion.", "en", ["effusion"]),
     ("HISTORY: pneumonia.", "en", []),
     ("Chẩn đoán: Tràn dịch màng phổi phải.", "vi", ["effusion"]),  # of what, nobody says: all there is is read
