@@ -27,7 +27,7 @@ class Heading(NamedTuple):
     start: int
     end: int
     name: str
-    organ: bool = False
+    organ: bool
 
 
 def _without_accents() -> dict[int, str]:

@@ -158,6 +158,12 @@ READ = [
 ]
 
 
+def test_the_heading_of_a_region_says_what_its_facts_are_about():
+    text = "Kỹ thuật: sau dẫn lưu tràn khí màng phổi. TIM PHỔI: bình thường. BỤNG: bình thường. CƠ XƯƠNG KHỚP: bình thường."
+    read = facts(text.replace("TIM PHỔI", "NGỰC"), "vi")
+    assert [fact.anatomy for fact in read] == ["chest", "abdomen", "bone"]
+
+
 @pytest.mark.parametrize(("text", "language", "expected"), READ)
 def test_facts_are_read_where_a_report_says_what_was_found(text, language, expected):
     read = facts(text, language)
