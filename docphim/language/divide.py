@@ -90,6 +90,11 @@ class _Cell:
         """Where the last heading of findings, or of a region in them, starts; -1 where there is none."""
         return max((mark.start for mark in self.marks if mark.name == "findings"), default=-1)
 
+    @cached_property
+    def first_findings(self) -> int:
+        """Where the first heading of findings itself starts, no region's; -1 where there is none."""
+        return next((mark.start for mark in self.marks if mark.heading == "findings"), -1)
+
     def shows(self, span: Span) -> bool:
         """Whether it says what only a film can have shown: `Tim to.`"""
         return any(map(_is_finding, self.read(self.text[slice(*span)])))
@@ -169,22 +174,26 @@ def _first_finding(text: str, marks: list[Heading], read: Callable[[str], Sequen
 def _before(cell: _Cell) -> Iterator[Section]:
     """What stands before the first heading: findings, where these have no heading of their own."""
     end = cell.marks[0].start if cell.marks else len(cell.text)
-    if not any(mark.heading == "findings" for mark in cell.marks):
+    if cell.first_findings < 0:
         yield Section(0, 0, end, "findings")
-        return
+    else:
+        yield from _above(cell, 0, end)
+
+
+def _above(cell: _Cell, start: int, end: int, heading: str = "") -> Iterator[Section]:
+    """Lines above a heading of the findings: letterhead, or findings from a sentence on that speaks of one."""
     doubtful = "unclear" if cell.column == "text" else "findings"
-    start = 0
     while start < end:
         stop = min(cell.line_end(start, end) + 1, end)
         form = letterhead_form(cell.text[start:stop].rstrip("\n"))
         if cell.column != "text" and not form:
-            yield Section(start, start, stop, "findings")
+            yield Section(start, start, stop, "findings", heading=heading)
         else:
             head, tail = _until(cell.sentences(start, stop), cell.shows if form == "sure" else cell.may_show)
             for span in head:
                 name = doubtful if form != "sure" and cell.names_finding(span) else "letterhead"
-                yield Section(span[0], *span, name)
-            yield Section(tail, tail, stop, "findings")
+                yield Section(span[0], *span, name, heading=heading)
+            yield Section(tail, tail, stop, "findings", heading=heading)
         start = stop
 
 
@@ -208,6 +217,9 @@ def _set_aside(mark: Section, resumed: str, cell: _Cell) -> Iterator[Section]:
     first, *_ = cell.sentences(_past_blank(cell.text, mark), mark.end)
     tail = _until(_clauses(cell.text, *first), cell.shows_or_device)[1] if mark.name == "technique" else first[1]
     yield mark._replace(end=tail)  # `Kỹ thuật: chụp thẳng, tim to.`
+    if cell.column != "text" and mark.start < cell.first_findings:
+        yield from _above(cell, tail, mark.end, mark.heading)
+        return
     if tail < first[1] or cell.column != "text":
         yield Section(tail, tail, mark.end, resumed, heading=mark.heading)
         return

@@ -40,15 +40,16 @@ def _without_accents() -> dict[int, str]:
 _BARE = _without_accents()
 _BLANK = r"[^\S\n]"
 _NUMBER = rf"\(?(?:\d{{1,2}}(?:\.\d{{1,2}}){{0,2}}|[IVX]{{1,4}}|[a-hA-H]){_BLANK}*+[.)/:–-]++"
+#: How far is looked back from a heading.
+_MOST_BEFORE = 40
 #: What stands before a heading on its line.
 _BULLET = re.compile(rf"(?:{_BLANK}|[>#*•·+–—=→\"“\[{{(-])*+(?:{_NUMBER})?(?:{_BLANK}|[*_\"“\[])*+")
-_LONGEST_BULLET = 40
 #: What ends a sentence before a heading inside a line, and the heading's number: `… không to. 2. Kết luận:`.
 _STOPPED = re.compile(
     rf"(?P<stop>[.;:\uff1a!?…|)\]}}\"”*•,–—-])(?P<blank>{_BLANK}*+)(?P<number>(?<!\d)(?:{_NUMBER}{_BLANK}*+)?)[*_]*+$"
 )
-_WORD_BEFORE = re.compile(rf"(?P<first>[^\W_])\w*+{_BLANK}++$")
-_MOST_BEFORE = 24
+#: One to three words that open a line or a sentence: with a heading behind them another label, as `XÁC NHẬN KẾT QUẢ:` is.
+_LABEL = re.compile(rf"(?:^|[.;!?\n]){_BLANK}*+(?P<words>[^\W\d_]++(?:{_BLANK}++[^\W\d_]++){{0,2}}){_BLANK}++$")
 #: What joins the words of a heading: `BỤNG - CHẬU`, `ABDOMEN AND PELVIS`.
 _JOINTS = re.compile(r"[-–—/&,._+]|\b(?:va|and)\b")
 
@@ -90,7 +91,8 @@ def _heading(text: str, bare: str, words: list[tuple[int, int]]) -> list[Heading
     if not words:
         return []
     (last, stop), first = words[-1], words[0][0]
-    closing = _closing().match(bare, stop)
+    region = _sections()[_key(bare[last:stop])][0] in REGIONS
+    closing = _closing(qualified=not region).match(bare, stop)  # `KẾT LUẬN CHẨN ĐOÁN:` is one, `BỤNG CHẨN ĐOÁN:` two
     if closing is None:
         return []
     for start in dict.fromkeys((first, last)):
@@ -113,19 +115,20 @@ def _place(bare: str, start: int, stop: int) -> tuple[int, str]:
     """Where a heading's bullet begins, and where it stands.
 
     `line`: it opens its line; `stop`: after the end of a sentence; `pause`: after a comma, a dash or no blank;
-    `word`: after a word in small letters; else `within` other words.
+    `word`: after a word; `within` a longer label or a word.
     """
-    line = bare.rfind("\n", max(start - _LONGEST_BULLET, 0), start)
-    if (line >= 0 or start < _LONGEST_BULLET) and _BULLET.fullmatch(bare, line + 1, start):
+    line = bare.rfind("\n", max(start - _MOST_BEFORE, 0), start)
+    if (line >= 0 or start < _MOST_BEFORE) and _BULLET.fullmatch(bare, line + 1, start):
         return line + 1, "line"
     if bare[start - 1 : start] in ('"', "'") and bare[stop : stop + 1] == bare[start - 1]:  # a key of JSON
         return start - 1, "stop"
-    before = bare[max(start - _MOST_BEFORE, 0) : start]
-    if stopped := _STOPPED.search(before):
+    before = max(start - _MOST_BEFORE, 0)
+    if stopped := _STOPPED.search(bare, before, start):
         pause = stopped["stop"] in ",–—-" or not stopped["blank"]
-        return start - (len(before) - stopped.start("number")), "pause" if pause else "stop"
-    word = _WORD_BEFORE.search(before)
-    return start, "word" if word and not word["first"].isupper() else "within"
+        return stopped.start("number"), "pause" if pause else "stop"
+    typed, label = bare[start:stop], _LABEL.search(bare, before, start)
+    longer = label and " " in typed and any(style(typed) and style(label["words"]) for style in (str.isupper, str.istitle))
+    return start, "within" if longer or not bare[start - 1].isspace() else "word"
 
 
 def _opens(typed: str, place: str, closing: str) -> bool:
@@ -133,8 +136,8 @@ def _opens(typed: str, place: str, closing: str) -> bool:
     key = _key(typed)
     if closing == "colon":
         return place in ("line", "stop") or key in _listed("anywhere") or (typed[0].isupper() and place != "within")
-    if closing in ("end", "bracket"):
-        return place == "line"
+    if place == "line" and closing in ("end", "bracket"):
+        return True
     if key not in _listed("without_colon"):
         return False
     return (closing == "dash" and place == "line") or (typed.isupper() and place in ("line", "stop"))
@@ -215,17 +218,17 @@ def _any_heading() -> str:
 
 
 @cache
-def _closing() -> re.Pattern[str]:
+def _closing(*, qualified: bool) -> re.Pattern[str]:
     """What follows a heading, after words that may qualify it: a colon, the line's end, a bracket, a dash or a sentence."""
-    listed = _bare("|".join(_data()["qualifiers"]))
+    listed, scans = (_bare("|".join(_data()[table])) for table in ("qualifiers", "qualifiers_before_colon"))
     more = rf"(?:{_BLANK}*+[(/&–-]?{_BLANK}*+(?<!\w)(?i:{listed})(?!\w)\)?)?".replace(" ", _BLANK)
-    more += rf"(?:{_BLANK}*+\([^()\n:]{{1,30}}\))?"  # `Findings (chest PA):`
+    scan = rf"(?:{_BLANK}*+(?:(?i:{scans})(?!\w)|\([^()\n:]{{1,30}}\)))?".replace(" ", _BLANK)  # `Findings (chest PA):`
     mark = rf"(?:_(?i:en|vi)(?=[\"']))?(?:{_BLANK}*+[*_\"'”\]=–—-]++)?+{_BLANK}*+"  # "* KẾT LUẬN *", "[Kết luận]"
     ways = [
-        rf"(?P<colon>{mark}[:\uff1a]++[*_]*+)",
+        rf"(?P<colon>{scan}{mark}[:\uff1a]++[*_]*+)",
         rf"(?P<end>{mark}$)",
         r"(?P<bracket>\]|\*\*|__)",
         rf"(?P<dash>{_BLANK}++[-–—]++{_BLANK})",
         rf"(?P<sentence>{_BLANK}++(?=[A-Z][a-z]|\d))",
     ]
-    return re.compile(f"{more}(?:{'|'.join(ways)})", re.MULTILINE)
+    return re.compile(f"{more if qualified else ''}(?:{'|'.join(ways)})", re.MULTILINE)

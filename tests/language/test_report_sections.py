@@ -115,12 +115,34 @@ def test_a_sign_tells_a_text_in_one_line_that_may_have_headings(sign):
         "IMPRESSIONS of the liver on the lung.",
         "KHOA CHẨN ĐOÁN HÌNH ẢNH Bệnh viện Sao Mai",
         "KẾT QUẢ Chụp X-quang",  # a letterhead's title
+        "KẾT QUẢ CHỤP CLVT NGỰC\nTrần Văn Thử",
+        "Biên Bản Kết Quả: rõ",
         "CHẨN ĐOÁN HÌNH ẢNH - Bệnh viện Sao Mai",
         "Compared with the report: none.",
     ],
 )
 def test_words_of_headings_inside_a_sentence_are_none(text):
     assert headings(clean(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "heading"),
+    [
+        ("Họ tên: Trần Văn Thử Kết quả: rõ.", " Kết quả:"),  # a name before it has capitals too
+        ("Ngày 12/3/2021 BS. Thử Findings: clear.", " Findings:"),
+        ("PHIM SỐ 12 - LÊ MẪU BỤNG CHẨN ĐOÁN: ho", " CHẨN ĐOÁN:"),  # more words than a label has
+        ("Tim to 60% Kết luận: tim to", " Kết luận:"),
+        ("Nốt 8 mm. 2. Kết luận: nốt", " 2. Kết luận:"),
+        ("Phim rõ. KẾT LUẬN\nTim to.", " KẾT LUẬN"),
+        ("Kết quả PET/CT toàn thân: rõ", "Kết quả PET/CT toàn thân:"),
+        ("Findings (chest PA): clear", "Findings (chest PA):"),
+        ("Tiền sử, bệnh sử - lâm sàng: ho", "Tiền sử, bệnh sử - lâm sàng:"),
+        ("Vì có, kết luận: ho", " kết luận:"),  # CỔ is no part of it
+    ],
+)
+def test_a_heading_reaches_from_its_number_to_its_colon(text, heading):
+    (mark,) = headings(clean(text))
+    assert text[mark.start : mark.end].strip() == heading.strip()
 
 
 @pytest.mark.parametrize(

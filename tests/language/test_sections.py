@@ -167,6 +167,11 @@ ALL = [
     ("text", "Mô tả: Tim to\nChẩn đoán: Suy tim\nKL: BT", {"findings": "Tim to", "impression": "Suy tim\nBT"}),
     ("text", "Chẩn đoán: lao\nMô tả: Tim to\nKL: BT", {"indication": "lao", "findings": "Tim to", "impression": "BT"}),
     ("text", "Chẩn đoán: lao\n" * 500, {"indication": "\n".join(["lao"] * 500)}),  # each line is read once
+    (
+        "findings",
+        "Chỉ định: ho\nHọ tên: Lò Thị U\nRõ.\nMô tả: BT",  # a letterhead may go on below an indication
+        {"indication": "ho", "letterhead": "Họ tên: Lò Thị U", "findings": "Rõ.\nBT"},
+    ),
     ("recommendation", "Chỉ định: chụp CLVT. Tái khám.", {"recommendation": "chụp CLVT. Tái khám."}),
 ]
 
