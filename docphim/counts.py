@@ -138,11 +138,12 @@ _NOTICED = {
     "patient_numbers_unlike": "let in: header and table number patients in two ways",
     "patient_names_unlike": "let in: header and table name patients in two ways",
     "letterhead_set_aside": "reports without their letterhead",
+    "history_set_aside": "reports without their history",
     "indication_set_aside": "reports without their indication",
     "technique_set_aside": "reports without their technique",
     "comparison_set_aside": "reports without what a heading calls a comparison",
     "findings_set_aside": "reports whose cell of findings holds none, but an indication or a technique",
-    "unclear_set_aside": "reports without a sentence behind their indication that may be a finding",
+    "unclear_set_aside": "reports without a sentence behind their history or indication that may be a finding",
     "reports_doubtful": "reports that still seem to hold a signature",
 }
 #: Ends of a draft that are not its own, in words.

@@ -19,7 +19,7 @@ from docphim.study import SPLITS
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 4, "prepare": 3, "build": 3, "train": 3, "generate": 2, "evaluate": 4, "page": 3}
+VERSIONS = {"ingest": 5, "prepare": 3, "build": 3, "train": 3, "generate": 2, "evaluate": 4, "page": 3}
 
 #: What datasets with `pairs` have more: raise it when other partners are chosen, so that those without need not be built again.
 VERSION_OF_PAIRS = 1
@@ -324,7 +324,8 @@ def _examples(dataset: Path) -> dict[str, Path]:
 
 
 def _lexicons(recipe: Recipe) -> dict[str, Path]:
-    return {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
+    words = {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
+    return {**words, "sections": lexicon.FOLDER.parent / "sections.yaml"}
 
 
 def blind_run(recipe: Recipe) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from docphim.errors import UsageError
 from docphim.language.facts import facts
 from docphim.language.labels import SETS, State, label_names, labels_of, read_labels
 from docphim.language.normalize import clean
-from docphim.language.sections import sentences
+from docphim.language.sections import REPORTED, sentences
 from docphim.study import Row, Study
 
 #: A sentence: the place of its message, where it starts and stops there, and the labels it speaks of.
@@ -56,14 +56,15 @@ class Labels:
         """Whether a study is positive for each label, in the order of `names`; one that is suspected counts.
 
         None where that is not known: the study's row leaves it open (an empty cell, NaN), or there is no row and the set has no
-        rules.  What a report does not mention is negative.
+        rules.  What a report's findings and impression do not mention is negative.
         """
         if study.labels is not None and self.given(study):
             return [_SIGNS.get(study.labels.values.get(name)) for name in self.names]
         if self.set not in SETS:
             return [None] * len(self.names)
         assert study.report is not None
-        states = read_labels("\n".join(study.report.sections.values()), study.report.language, self.set)
+        shown = "\n".join(study.report.sections.get(name, "") for name in REPORTED)
+        states = read_labels(shown, study.report.language, self.set)
         return [states[name] in _POSITIVE for name in self.names]
 
     def sentences(self, messages: Iterable[Row], language: str) -> list[Sentence]:

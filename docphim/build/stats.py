@@ -13,6 +13,7 @@ from docphim.build.volumes import volumes
 from docphim.files import read_json, read_jsonl
 from docphim.language.facts import LANGUAGES, Fact, facts
 from docphim.language.lexicon import Lexicon, load_lexicon
+from docphim.language.sections import REPORTED
 from docphim.language.tokens import rule
 from docphim.study import SPLITS, Row, Split, Study, from_row
 
@@ -123,7 +124,7 @@ def _spoken(studies: Sequence[Study], split_of: dict[str, Split], language: str)
     kinds: Counter[str] = Counter()
     contradicting: list[Row] = []
     for study in studies:
-        read = {section: facts(text, language) for section, text in _sections(study).items()}
+        read = {section: facts(text, language) for section, text in _sections(study).items() if section in REPORTED}
         spoken = [fact for section in read.values() for fact in section]
         anatomy.update({fact.anatomy for fact in spoken if fact.anatomy})
         diagnoses.update(_diagnoses(spoken, lexicon))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from docphim.errors import Refused
+from docphim.language.report import report_text
 from docphim.lines import rows as rows_of
 from docphim.study import Answer, Row, from_row
 
@@ -68,7 +69,7 @@ class ScoresFile:
 
 
 def read_pairs(path: Path) -> PairsFile:
-    """Read a pairs file, sorting out missing, extra, duplicate and empty lines.
+    """Read a pairs file, sorting out missing, extra, duplicate and empty lines; a report may be an object of its sections.
 
     Raises
     ------
@@ -77,6 +78,7 @@ def read_pairs(path: Path) -> PairsFile:
     """
     pairs = PairsFile()
     for number, row in rows_of(path, path.name):
+        row = _as_texts(row)
         why = fault(row)
         if why:
             raise Refused("pairs_unreadable", path.name, f"line {number} {why}")
@@ -84,6 +86,12 @@ def read_pairs(path: Path) -> PairsFile:
             row = row | {"answer": _answer(row["answer"], path, number)}
         pairs.add(row)
     return pairs
+
+
+def _as_texts(row: Any) -> Any:
+    """The row with reports that are objects of sections as text."""
+    objects = [key for key in ("reference", "prediction") if isinstance(row, dict) and isinstance(row.get(key), dict)]
+    return row | {key: report_text(row[key]) for key in objects} if objects else row
 
 
 def read_scores_file(path: Path) -> ScoresFile:

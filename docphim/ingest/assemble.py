@@ -15,7 +15,8 @@ from docphim.ingest.reports import Row
 from docphim.ingest.reports.rows import TEXTS
 from docphim.ingest.same_person import several_people
 from docphim.ingest.values import age_in, day_of, sex_of, split_of, view_of, year_of
-from docphim.language.divide import ASIDE, split_sections
+from docphim.language.divide import ASIDE
+from docphim.language.report import split_sections
 from docphim.language.sections import SECTIONS, leave_out_comparisons
 from docphim.study import Report, Series, Study
 

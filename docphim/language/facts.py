@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from docphim.language.accents import accented
+from docphim.language.divide import ASIDE, Section, divide
 from docphim.language.fact import Fact, Measure
+from docphim.language.headings import may_have_headings
 from docphim.language.items import items, tokenize
-from docphim.language.lexicon import LANGUAGES, load_lexicon
+from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
 from docphim.language.normalize import clean
 from docphim.language.read.sentence import read_sentence
+from docphim.language.sections import REPORTED
 
-__all__ = ["LANGUAGES", "Coverage", "Fact", "Measure", "coverage", "facts"]
+__all__ = ["LANGUAGES", "Coverage", "Fact", "Measure", "coverage", "facts", "passage_reader", "reported"]
 
 #: What lies between stops, semicolons and line ends; a full stop inside a number, or behind "vs", is no stop.
 _SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\bvs)\.)+", re.IGNORECASE)
@@ -29,7 +32,8 @@ def facts(text: str, language: str) -> list[Fact]:
     Parameters
     ----------
     text : str
-        A report or a sentence; sides, anatomy and negations hold at most to the end of their sentence.
+        A report or a sentence; sides, anatomy and negations hold at most to the end of their sentence.  Of a report with
+        headings the findings and the impression are read (`reported`).
     language : str
         One of `LANGUAGES`.
 
@@ -45,13 +49,48 @@ def facts(text: str, language: str) -> list[Fact]:
     """
     lexicon = load_lexicon(language)
     text = accented(clean(text), lexicon)
-    listed = []
-    for m in _SENTENCE.finditer(text):
+    return [fact for start, end in reported(text, language) for fact in _between(text, start, end, lexicon)]
+
+
+def reported(text: str, language: str) -> list[tuple[int, int]]:
+    """Where a clean report says what was found: its findings and impression, not what was known before, done or advised.
+
+    A text without headings is all of it; so is a diagnosis that stands alone.  Behind a history, an indication, a technique
+    or a comparison only what the lexicon takes for a finding is read, and nothing where a heading of findings follows.  The
+    headings of regions are part of it, for `CƠ XƯƠNG KHỚP: bình thường.` says nothing without them.
+    """
+    if not may_have_headings(text):
+        return [(0, len(text))]
+    sections = divide(text, passage_reader(language))
+    last = max((section.start for section in sections if section.heading == "findings" or section.region), default=-1)
+    read = [section for section in sections if _is_read(section, last)]
+    read = read or [section for section in sections if section.heading == "diagnosis"]
+    return [(section.start if section.region else section.begin, section.end) for section in read]
+
+
+def _is_read(section: Section, last_findings: int) -> bool:
+    if section.name == "unclear":  # above the findings nothing else than one is likely
+        return not section.heading
+    return section.name in REPORTED and (section.heading not in ASIDE or section.start > last_findings)
+
+
+def passage_reader(language: str) -> Callable[[str], list[Fact]]:
+    """A function from a passage to its facts, whatever headings it has; English stands in Vietnamese reports too."""
+
+    def read(text: str) -> list[Fact]:
+        languages = dict.fromkeys((language, "en") if text.isascii() else (language,))
+        return [fact for spoken in languages for fact in _between(clean(text), 0, len(text), load_lexicon(spoken))]
+
+    return read
+
+
+def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:
+    """The facts of a part of a clean text; their offsets are the text's."""
+    for m in _SENTENCE.finditer(text, start, end):
         sentence = m.group().lstrip()
         begin = m.end() - len(sentence)
-        for words, start, end, values in read_sentence(sentence, lexicon):
-            listed.append(Fact(words, begin + start, begin + end, *values))
-    return listed
+        for words, first, last, values in read_sentence(sentence, lexicon):
+            yield Fact(words, begin + first, begin + last, *values)
 
 
 @dataclass(frozen=True)
@@ -79,7 +118,8 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
     lexicon = load_lexicon(language)
     words, unknown = 0, Counter[str]()
     for text in texts:
-        for m in _SENTENCE.finditer(accented(clean(text), lexicon)):
+        text = accented(clean(text), lexicon)
+        for m in (m for start, end in reported(text, language) for m in _SENTENCE.finditer(text, start, end)):
             tokens, _ = tokenize(m.group(), lexicon)
             words += sum(token.isalnum() for token in tokens)
             unknown.update(i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal())

@@ -1,4 +1,4 @@
-"""What a report's text is divided by: headings, the ends of sentences, words about earlier films, forms of a letterhead.
+"""What a report's text is divided by beside headings: the ends of sentences, words about earlier films, forms of a letterhead.
 
 What counts as one of them is in sections.yaml, for a radiologist to read and correct.
 """
@@ -6,7 +6,6 @@ What counts as one of them is in sections.yaml, for a radiologist to read and co
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,15 @@ from docphim.package_data import packaged
 
 #: The sections a report is made of.
 SECTIONS = ("findings", "impression", "recommendation")
+#: Those that say what the images show.
+REPORTED = ("findings", "impression")
 
 # A full stop ends a sentence before a space, but not inside a number (1.5 cm), after an initial (BS. N. V.) or a list number.
-_SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?<!^\d\.)\s+|\n\s*", re.MULTILINE)
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?;])(?<!\b[A-ZĐ]\.)(?<!\bBS\.)(?<!\bDr\.)(?<!^\d\.)\s+|(?<!\s)[^\S\n]*+\n\s*+", re.MULTILINE
+)
 # Possessive and within a line: thousands of empty lines are passed over once.
 _BULLET = r"(?:[^\S\n]|[>#*•·+–—=\"“\[-])*+(?:(?:\d{1,2}|[IVX]{1,4}|[a-d])[.)/](?:[^\S\n])*+)?(?:[^\S\n]|[*_])*+"
-
-
-def headings(text: str) -> list[tuple[int, int, str]]:
-    """Where each heading starts and ends, and the name in sections.yaml under which it is listed."""
-    return [(m.start(), m.end(), _names()[normalize(m["opening"] or m["inner"])]) for m in _heading().finditer(text)]
 
 
 def letterhead_form(line: str) -> str:
@@ -80,46 +78,21 @@ def sentences(text: str) -> list[str]:
     return [piece.strip() for piece in _SENTENCE_END.split(text) if piece.strip()]
 
 
+def sentence_ends(text: str) -> list[int]:
+    """Where each sentence ends, with the blanks behind it; the last ends with the text."""
+    ends = [m.end() for m in _SENTENCE_END.finditer(text)]
+    return ends if ends and ends[-1] == len(text) else [*ends, len(text)]
+
+
 def tidy(text: str) -> str:
     """One space, no empty lines, no bullets that bullet nothing."""
     lines = (" ".join(line.split()) for line in text.replace("\r", "\n").split("\n"))
     return "\n".join(line for line in lines if re.search(r"\w", line))
 
 
-def heading_names() -> list[str]:
-    """Every heading that opens a section, normalised."""
-    return [normalize(heading) for headings in _data()["headings"].values() for heading in headings]
-
-
 @cache
 def _data() -> Any:
     return packaged(Path(__file__).with_suffix(".yaml"))
-
-
-@cache
-def _names() -> dict[str, str]:
-    names = {normalize(h): section for section, headings in _data()["headings"].items() for h in headings}
-    # As old systems write them, without accents: `KET LUAN`.  A short word would then be too many others.
-    return {_bare(h): section for h, section in names.items() if " " in h} | names
-
-
-def _bare(heading: str) -> str:
-    """Without accents; ASCII, as `normalize` leaves it."""
-    return "".join(c for c in unicodedata.normalize("NFD", heading) if not unicodedata.combining(c)).replace("đ", "d")
-
-
-@cache
-def _heading() -> re.Pattern[str]:
-    """A heading alone on its line, or before a colon: at a line's start, or inside one with a capital or after a stop."""
-    longest_first = sorted(_names(), key=len, reverse=True)
-    words = "|".join(re.escape(name).replace(r"\ ", r"[^\S\n]+") for name in longest_first)
-    mark = r"(?:[^\S\n]*+[*_\"”\]=–—-]++)?+[^\S\n]*+"  # "* KẾT LUẬN *", "[Kết luận]"
-    colon = rf"{mark}[:\uff1a][*_]*"
-    listed = "|".join(_data()["qualifiers"])
-    more = rf"(?:[^\S\n]*+[(/&–-]?[^\S\n]*+(?<!\w)(?i:{listed}|{_bare(listed)})\)?)?".replace(" ", r"[^\S\n]")
-    opens_line = rf"^{_BULLET}(?P<opening>(?i:{words})){more}(?:{colon}|{mark}$)"
-    in_line = rf"(?:(?<=[\s.;,*_-])(?=[A-ZĐ])|(?<=[.;]\s))(?P<inner>(?i:{words})){more}{colon}"
-    return re.compile(f"{opens_line}|{in_line}", re.MULTILINE)
 
 
 @cache

@@ -45,8 +45,8 @@ def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
     tables = [
         folder / "labels" / name for name in dict.fromkeys(path.name for set_ in label_sets for path in table_paths(set_))
     ]
-    # What declines to answer counts as empty.
-    data = [*words, *tables, folder / "declined.yaml"]
+    # What declines to answer counts as empty; of a whole report some sections are read.
+    data = [*words, *tables, folder / "declined.yaml", folder / "sections.yaml"]
     rules = [folder / "read/grammar" / f"{name}.yaml" for name in ("common", language)]
     code = [*sorted(folder.glob("*.py")), *sorted((folder / "read").rglob("*.py"))]
     files = [*data, *rules, *code] if words[1].exists() else []

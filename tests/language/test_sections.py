@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docphim.language.divide import split_sections
+from docphim.language.report import split_sections
 from docphim.language.sections import SECTIONS, is_comparison, leave_out_comparisons, sentences
 
 REPORTS = [
@@ -49,7 +49,7 @@ REPORTS = [
     ("NHẬN XÉT: Gãy sườn.\nKẾT LUẬN VÀ ĐỀ NGHỊ: Gãy sườn.", {"findings": "Gãy sườn.", "impression": "Gãy sườn."}),
     ("KET LUAN/DE NGHI: SUY TIM\nĐN: SIÊU ÂM", {"impression": "SUY TIM", "recommendation": "SIÊU ÂM"}),
     ("Kết quả XQ ngực thẳng: Mờ. Kết luận (1): Lao. Kết luận của BS CĐHA: U.", {"findings": "Mờ.", "impression": "Lao.\nU."}),
-    ("Tiền sử bệnh: lao.\nMô tả: Tim to.", {"indication": "lao.", "findings": "Tim to."}),
+    ("Tiền sử bệnh: lao.\nMô tả: Tim to.", {"history": "lao.", "findings": "Tim to."}),
     ("Tim to.\n* KẾT LUẬN *\nLao.\n[Đề xuất]\nAFB.", {"findings": "Tim to.", "impression": "Lao.", "recommendation": "AFB."}),
     ("Kết luận cũ: lao. Hình ảnh là đám mờ: đáy", {"findings": "Kết luận cũ: lao. Hình ảnh là đám mờ: đáy"}),
     ("Hình ảnh nghĩ nhiều đến lao phổi", {"findings": "Hình ảnh nghĩ nhiều đến lao phổi"}),
@@ -137,7 +137,7 @@ ALL = [
     (
         "text",
         "HISTORY: ho\nET tube above carina.\nFINDINGS: BT",
-        {"indication": "ho", "unclear": "ET tube above carina.", "findings": "BT"},
+        {"history": "ho", "unclear": "ET tube above carina.", "findings": "BT"},
     ),
     (
         "text",
@@ -167,6 +167,11 @@ ALL = [
     ("text", "Mô tả: Tim to\nChẩn đoán: Suy tim\nKL: BT", {"findings": "Tim to", "impression": "Suy tim\nBT"}),
     ("text", "Chẩn đoán: lao\nMô tả: Tim to\nKL: BT", {"indication": "lao", "findings": "Tim to", "impression": "BT"}),
     ("text", "Chẩn đoán: lao\n" * 500, {"indication": "\n".join(["lao"] * 500)}),  # each line is read once
+    (
+        "findings",
+        "Chỉ định: ho\nHọ tên: Lò Thị U\nRõ.\nMô tả: BT",  # a letterhead may go on below an indication
+        {"indication": "ho", "letterhead": "Họ tên: Lò Thị U", "findings": "Rõ.\nBT"},
+    ),
     ("recommendation", "Chỉ định: chụp CLVT. Tái khám.", {"recommendation": "chụp CLVT. Tái khám."}),
 ]
 

@@ -71,7 +71,7 @@ def compounds(accented: bool) -> frozenset[tuple[str, str]]:
 @cache
 def labels() -> dict[tuple[str, ...], str]:
     """Words of a label (with accents, and without) → kind; `heading` is a section's, `signer` whoever signs."""
-    from docphim.language.sections import heading_names  # here: the way of imports stays short
+    from docphim.language.headings import heading_names  # here: the way of imports stays short
 
     kinds: dict[tuple[str, ...], str] = {}
     accented_only = set(table("accented_only"))
