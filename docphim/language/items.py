@@ -123,7 +123,7 @@ def _choose(
         terms = meanings.terms
         kind = next(iter(terms))
         following = _following(words, end, lexicon.tree)
-        if "count" in terms and "finding" in following:
+        if "count" in terms and "finding" in following and following["finding"].name not in lexicon.uncounted:
             kind = "count"
         elif "severity" in terms and "count" in terms:
             kind = "severity"
@@ -166,6 +166,8 @@ def _by_company(
 ) -> str:
     """The meaning of a word that is a finding or a state of an anatomy, and only describes beside a finding."""
     near = next((b for b in reversed(before) if b.kind in ("anatomy", "finding", "comma")), None)
+    if kind == "finding" and "descriptor" in terms and before and before[-1].kind == "state":
+        return "descriptor"  # "không to bất thường"
     last = near.kind if near else ""
     others = [k for k in terms if k in ("severity", "descriptor", "location")]
     if kind == "finding" and "state" in terms:

@@ -141,6 +141,9 @@ class Lexicon:
     evidence: frozenset[str]
     relational: frozenset[str]
     extent: frozenset[str]
+    attribute: frozenset[str]
+    uncounted: frozenset[str]
+    empty: frozenset[str]
     outer: frozenset[str]
     meant: frozenset[tuple[str, str]]  # (state, part) where the state says the part anyhow
     dimensions: frozenset[str]  # findings and states whose words also say along which way a size is
@@ -206,6 +209,9 @@ def load_lexicon(language: str) -> Lexicon:
         evidence=_having("evidence", concepts["findings"]),
         relational=_having("relational", concepts["findings"]),
         extent=_having("extent", concepts["descriptors"]),
+        attribute=_having("attribute", concepts["findings"]),
+        uncounted=_having("uncounted", concepts["findings"]),
+        empty=_having("empty", concepts["descriptors"]),
         outer=_having("outer", concepts["parts"]),
         meant=frozenset((state, part) for part, about in concepts["parts"].items() for state in about.get("meant_by", ())),
         dimensions=_having("dimension", concepts["findings"]) | _having("dimension", concepts["states"]),

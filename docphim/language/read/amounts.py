@@ -62,7 +62,7 @@ def amounts(clause: Clause, at: Item, lexicon: Lexicon) -> Draft:
     if of["suv"]:
         fact.suv = of["suv"][0].values[0]
     fact.size_mm = tuple([v for i in of["size"] for v in i.values])
-    fact.leftover = tuple(sorted({*words, *(i.name for i in of["descriptor"])} - {"%"}))
+    fact.leftover = tuple(sorted({*words, *(i.name for i in of["descriptor"])} - {"%"} - lexicon.empty))
     return fact
 
 

@@ -25,7 +25,7 @@ BEFORE = frozenset(("negation", "certainty", "affirm"))
 LISTED = PLACE | {"negation", "and", "or", "comma", "severity", "descriptor", "count"}
 NONE: frozenset[str] = frozenset()
 NOTHING: Mapping[str, Any] = {}
-_GRADES = frozenset(("severity", "size", "suv", "affirm", "negation", "change"))
+_GRADES = frozenset(("severity", "size", "suv", "affirm", "change"))
 
 
 def links_of(item: Item) -> frozenset[str]:
@@ -213,13 +213,18 @@ def home(item: Item | None, lexicon: Lexicon) -> str | None:
     return organ
 
 
-def bare(clause: Clause, lexicon: Lexicon, hedged: bool = False) -> bool:
-    """A finding without a side, lobe, size or grade of its own: the list before it goes on.  `hedged`: though it is hedged."""
+def bare(clause: Clause, lexicon: Lexicon, hedged: bool = False, denies: bool = False) -> bool:
+    """A finding without a side, lobe, size or grade of its own: the list before it goes on.
+
+    `hedged`, `denies`: though it has a hedge or a denial of its own.
+    """
     at = clause.at
     if at is None or (at.kind != "finding" and not says(at)):
         return False
     if lexicon.modifiers_after and at.term and at.term.led:
         return False
     if not clause.kinds.isdisjoint(_GRADES) or (not hedged and "certainty" in clause.kinds):
+        return False
+    if not denies and "negation" in clause.kinds:
         return False
     return not [i for i in clause.items if i.locations or (i.kind == "side" and i.name != "both")]

@@ -43,6 +43,10 @@ def _predicates(sentence: Sentence) -> frozenset[int]:
     for n in nodes:
         if table.decide(RoleView(items, n, lexicon)).do == "place":
             items[n] = replace(items[n], kind="anatomy", term=None)
+    for n in [n for n in chosen if items[n].name in lexicon.attribute]:
+        if table.decide(RoleView(items, n, lexicon)).do == "nothing":
+            items[n] = replace(items[n], kind="ignored", term=None)
+    chosen = [n for n in chosen if items[n].kind != "ignored"]
     return frozenset(
         n
         for n in chosen
@@ -60,7 +64,7 @@ def phrases(sentence: Sentence, first: int, last: int) -> list[Phrase]:
         item = items[n]
         if item.kind not in PLACE:
             joined = joined or item.kind in ("and", "or")
-            of = of or item.kind == "of"
+            of = (of or item.kind == "of") and item.kind not in ("size", "suv")
             continue
         view = PhraseView(listed[-1] if listed else None, items, n, joined, sentence.lexicon)
         do = table.decide(view).do if listed else "new"

@@ -48,7 +48,7 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
     if (
         fold.facts
         and n
-        and fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts[-1])).do == "merge"
+        and fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts)).do == "merge"
     ):
         _again(fold, n, clause)
         return
@@ -65,20 +65,39 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
 
 def _again(fold: Fold, n: int, clause: Clause) -> None:
     """More about the finding just named: "khối thùy trên phổi phải, khối có kích thước 36 mm"."""
-    lexicon, name = fold.sentence.lexicon, fold.facts[-1].finding
+    lexicon, name = fold.sentence.lexicon, clause.at.name if clause.at else ""
     spot = next(iter(choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)), Place())
-    for fact in reversed(fold.facts):
-        if fact.finding != name:
-            break
+    for fact in [fact for fact in fold.facts if fact.finding == name]:
         more_amounts(fact, clause.items, lexicon)
         fact.side = fact.side or spot.side
         fact.location = tuple(sorted({*fact.location, *spot.locations}))
-    fold.topic.last = replace(fold.topic.last, locations=fold.facts[-1].location)
 
 
 def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     """Facts about a finding, one for each place that it is said to be in."""
-    lexicon, meaning = fold.sentence.lexicon, says(at)
+    lexicon, scope = fold.sentence.lexicon, fold.held[n]
+    fact = _named(clause, at, lexicon)
+    spots = choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)
+    loan = fold.loans[n]
+    spots = _lent(fold, clause, loan, spots) if loan else spots
+    lender = home(fold.clauses[loan.lender].at, lexicon) if loan else None
+    shares = apart(clause, spots)
+    facts = []
+    for m, (spot, name, implied) in enumerate(_cases(clause, at, spots)):
+        one = replace(fact, why=[("lent", loan.row)] if loan else [], finding=fact.finding if name == at.name else name)
+        named = Named(lexicon.findings.get(name, _NOTHING), implied, spot, scope.denied, scope.hedge is not None, lender)
+        settle(one, clause, named, fold.topic, fold.sentence)
+        # fluid in the pleura is an effusion
+        one.finding = lexicon.here.get((one.finding or "", one.anatomy or ""), one.finding)
+        if m < len(shares):
+            one.size_mm, one.suv, one.measures = shares[m]
+        facts.append(one)
+    return facts
+
+
+def _named(clause: Clause, at: Item, lexicon: Lexicon) -> Draft:
+    """A finding with all that its clause says of it but where it is."""
+    meaning = says(at)
     fact = amounts(clause, at, lexicon)
     fact.finding, fact.state = at.name, clause.state.name if clause.state else None
     if together := lexicon.fuse.get((at.name, fact.state or "")):
@@ -88,26 +107,9 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
         if key in meaning and not getattr(fact, key):
             setattr(fact, key, meaning[key])
     fact.certainty = meaning.get("certainty", fact.certainty)
-    spots = choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)
-    loan = fold.loans[n]
-    spots = _lent(fold, clause, loan, spots) if loan else spots
-    lender = home(fold.clauses[loan.lender].at, lexicon) if loan else None
-    facts = []
-    shares = apart(clause, spots)
-    for m, (spot, name, implied) in enumerate(_cases(clause, at, spots)):
-        one = replace(fact, why=[], finding=fact.finding if name == at.name else name)
-        about = lexicon.findings.get(name, _NOTHING)
-        scope = fold.held[n]
-        named = Named(about, implied, spot, scope.denied, scope.hedge is not None, lender)
-        settle(one, clause, named, fold.topic, fold.sentence)
-        if called := lexicon.here.get((one.finding or "", one.anatomy or "")):
-            one.finding = called  # fluid in the pleura is an effusion
-        if m < len(shares):
-            one.size_mm, one.suv, one.measures = shares[m]
-        if loan:
-            one.why.append(("lent", loan.row))
-        facts.append(one)
-    return facts
+    if "descriptor" in meaning:
+        fact.leftover = tuple(sorted({*fact.leftover, meaning["descriptor"]}))
+    return fact
 
 
 def _cases(clause: Clause, at: Item, spots: list[Place]) -> list[tuple[Place, str, Mapping[str, str]]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from docphim.language.read.atoms.scope import BackView, Hold, ScopeView
-from docphim.language.read.chunk import Clause, Scope, Sentence, has_states
+from docphim.language.read.chunk import Clause, Scope, Sentence, has_states, says
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -25,7 +25,7 @@ def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
     for n, clause in enumerate(clauses):
         if clause.at is None and clause.do != "cue":
             continue
-        if hold.denied or hold.hedge:
+        if hold.denied or hold.hedge or hold.change:
             around = (clauses[n - 1] if n else None, clause, clauses[n + 1] if n + 1 < len(clauses) else None)
             row = sentence.grammar["scope"].decide(ScopeView(around, hold, either[n], sentence.lexicon))
             if row.do == "stop":
@@ -72,9 +72,13 @@ def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: L
     if at.kind != "finding" and not cued and clause.links.isdisjoint(("and", "or")):
         denied, hedge = False, None
     denied = denied or _denied_state(clause, at, lexicon)
-    scope.denied, scope.hedge = denied, hedge
+    # "di động hạn chế": the word itself denies
+    scope.denied, scope.hedge = denied != bool(says(at).get("denied")), hedge
     scope.changes += [i.name for i in clause.items if i.kind == "change"]
-    return Hold(denied, hedge, of_state and denied)
+    new = next((i.name for i in clause.before if i.kind == "change" and i.name != "resolved"), None)
+    if hold.change and not scope.changes:
+        scope.changes.append(hold.change)  # "no change in the nodule and effusion"
+    return Hold(denied, hedge, of_state and denied, new or hold.change)
 
 
 def _of_state(clause: Clause, at: Item, lexicon: Lexicon) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from docphim.language.read.chunk import Clause
@@ -13,10 +14,24 @@ if TYPE_CHECKING:
 class AgainView:
     """A clause about a finding, the clause before, and the last fact."""
 
-    __slots__ = ("before", "clause", "fact")
+    __slots__ = ("before", "clause", "fact", "facts")
 
-    def __init__(self, clause: Clause, before: Clause, fact: Draft) -> None:
-        self.clause, self.before, self.fact = clause, before, fact
+    def __init__(self, clause: Clause, before: Clause, facts: Sequence[Draft]) -> None:
+        self.clause, self.before, self.fact, self.facts = clause, before, facts[-1], facts
+
+    def named_before(self) -> bool:
+        """Its finding was named before in the sentence."""
+        at = self.clause.at
+        return at is not None and at.kind == "finding" and any(fact.finding == at.name for fact in self.facts)
+
+    def before_hedged(self) -> bool:
+        """The finding before is hedged: "likely a metastatic lymph node"."""
+        return any(i.kind == "certainty" for i in self.before.before)
+
+    def arc(self) -> bool:
+        """Its place is an arc of a rib: "gãy ở cung trước"."""
+        places = [x for p in (*self.clause.ahead, *self.clause.behind) for x in p.locations]
+        return bool(places) and all(x.endswith("_arc") for x in places)
 
     def same(self) -> bool:
         """Both name the same finding."""

@@ -71,6 +71,10 @@ class PlaceView:
         """What stands before it was said of the organ before that: "màng phổi dày …"."""
         return self.left_can_follow() and any(p.anatomy for p in self.left_ahead)
 
+    def left_with_subject(self) -> bool:
+        """What stands before it has an organ before it: "lách có nang …"."""
+        return any(p.anatomy for p in self.left_ahead)
+
     def left_can_follow(self) -> bool:
         """What stands before it can be said of an organ before it, or is."""
         about = self.lexicon.findings.get(self.left_.name, NOTHING) if self.left_ else NOTHING

@@ -18,6 +18,7 @@ class Hold:
     denied: bool = False
     hedge: str | None = None
     of_state: bool = False
+    change: str | None = None
 
 
 class ScopeView:

@@ -31,6 +31,10 @@ class ShareView:
         """It has no side, size or grade of its own."""
         return bare(self.clause, self.lexicon)
 
+    def bare_first(self) -> bool:
+        """It has no side, size or grade of its own, though it may have a denial: it is the first of its list."""
+        return bare(self.clause, self.lexicon, denies=True)
+
     def same(self) -> bool:
         """Both are denied, or neither is."""
         return self.denials[0] == self.denials[1]
@@ -65,6 +69,15 @@ class ShareView:
     def next_borrows(self) -> bool:
         """The next takes over a place itself."""
         return self.lender is not self.next
+
+    def side_only(self) -> bool:
+        """The next names no more than its side: "right chest tube"."""
+        phrases = (*self.lender.behind, *self.lender.ahead)
+        return bool(phrases) and not any(p.anatomy or p.locations for p in phrases)
+
+    def homeless(self) -> bool:
+        """Its concept has no usual organ."""
+        return home(self.clause.at, self.lexicon) is None
 
     def trailing(self) -> bool:
         """The next names its place behind it."""
