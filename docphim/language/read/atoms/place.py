@@ -93,6 +93,12 @@ class PlaceView:
         """It is about the organ of the phrase before it, which what stands before has."""
         return bool(self.owned) and self.phrase.anatomy in (self.owned[-1].anatomy, organ(self.owned[-1], self.lexicon))
 
+    def other_side(self) -> bool:
+        """It names a side, and the phrase before it that what stands before has names another."""
+        return (
+            bool(self.owned) and None not in (self.phrase.side, self.owned[-1].side) and self.phrase.side != self.owned[-1].side
+        )
+
     def last(self) -> bool:
         """No phrase follows before the next predicate but what is joined to it."""
         return all(p.joined for p in self.phrases[self.m + 1 :])
