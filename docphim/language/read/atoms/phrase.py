@@ -68,10 +68,6 @@ class PhraseView:
         """Nodes and their region: "hạch cổ", "mediastinal nodes"."""
         return self.anat() and self.cur_anat() and (self.is_node or self.current.anatomy == NODE)
 
-    def gap(self) -> bool:
-        """Something stands between the phrase and it: "màng phổi phải lượng ít màng phổi trái"."""
-        return self.current.last < self.n
-
     def same(self) -> bool:
         """It names the phrase's organ again."""
         return self.anatomy == self.current.anatomy
