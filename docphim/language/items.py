@@ -10,16 +10,19 @@ from docphim.language import numbers
 from docphim.language.item import Item, Term
 from docphim.language.lexicon import TOKEN, Lexicon, Meanings
 from docphim.language.measures import measured
-from docphim.language.phrases import END, HYPHEN, longest
+from docphim.language.phrases import END, HYPHEN, longest, organ_at
 
 _ANY = re.compile(r".+")
 #: Numbered words that are anatomy themselves.
 _NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
 #: Concepts after which numerals are names: "xương sườn V", "gãy đốt sống L1", "hạch 4R".
 _NUMERALS = {"rib": "rib", "vertebra": "vertebra", "vertebral_compression": "vertebra"}
+#: Words before a size that say nothing else, whatever stands before them: "đường kính lớn nhất 16 mm".
+_ALWAYS = frozenset(("elongated", "largest"))
 #: Words between an ordinal and its noun, and between a numeral and the region that it is of.
 _ADJECTIVES = 4
 _REACH = 6
+_STOPS = frozenset(("comma", "end", "colon", "close", "finding"))
 _NODES = frozenset(("lymph_node", "lymphadenopathy", "conglomerate", "neck"))
 _SIGNS = {
     ",": "comma",
@@ -128,11 +131,12 @@ def _choose(
         elif "severity" in terms and "count" in terms:
             kind = "severity"
         else:
-            kind = _by_company(kind, terms, before, following, lexicon.modifiers_after)
+            organ = _organ_beside(before, words, end, lexicon)
+            kind = _by_company(kind, terms, before, following, organ, lexicon)
         term = terms[kind]
     if term.kind == "numbered" or (term.before and _following(words, end, lexicon.tree).keys().isdisjoint(term.before)):
         return None
-    item = Item(term.kind, term.name, i, end - _begins_organ(term, words, end, lexicon), term)
+    item = Item(term.kind, term.name, i, end - _begins_organ(term, words, i, end, lexicon), term)
     if term.kind == "location":
         item.locations = (term.says.get("location", term.name),)
     elif "location" in term.says:
@@ -144,12 +148,15 @@ def _choose(
     return item
 
 
-def _begins_organ(term: Term, words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
-    """Whether a finding's last word is the first of a longer organ's name: "tiêu xương chày" is osteolysis of the tibia."""
-    if not term.shares:
-        return False
-    beyond, meanings = longest(words, end - 1, lexicon.tree)
-    return beyond > end and bool(meanings and "anatomy" in meanings.terms and not meanings.terms["anatomy"].says)
+def _begins_organ(term: Term, words: Sequence[str], first: int, end: int, lexicon: Lexicon) -> int:
+    """How many last words of a finding are the first of a longer organ's name: "tiêu xương chày" is osteolysis of the tibia."""
+    if not term.shares or "of" in (lexicon.findings.get(term.name) or ()):
+        return 0
+    for start in range(end - 1, first, -1):
+        beyond, meanings = longest(words, start, lexicon.tree)
+        if beyond > end and meanings and "anatomy" in meanings.terms:
+            return end - start
+    return 0
 
 
 def _following(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> Mapping[str, Term]:
@@ -161,16 +168,27 @@ def _following(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> Mapping
     return {}
 
 
+def _organ_beside(before: Sequence[Item], words: Sequence[str], end: int, lexicon: Lexicon) -> str:
+    """The organ that a word is said of: the last before it in its part of the sentence, else the one that follows."""
+    stop = next((n for n in range(len(before) - 1, -1, -1) if before[n].kind in _STOPS), -1)
+    named = next((b.name for b in reversed(before[stop + 1 :]) if b.kind == "anatomy" and b.name), "")
+    return named or organ_at(words, end, lexicon.tree)[1]
+
+
 def _by_company(
-    kind: str, terms: Mapping[str, Term], before: Sequence[Item], following: Mapping[str, Term], after_noun: bool
+    kind: str, terms: Mapping[str, Term], before: Sequence[Item], following: Mapping[str, Term], organ: str, lexicon: Lexicon
 ) -> str:
     """The meaning of a word that is a finding or a state of an anatomy, and only describes beside a finding."""
+    if kind == "finding" and "ignored" in terms:
+        # "liver density is normal": a density is a finding in the chest alone
+        return "ignored" if organ in lexicon.anatomy and not lexicon.within(organ, "chest") else kind
+    after_noun = lexicon.modifiers_after
     near = next((b for b in reversed(before) if b.kind in ("anatomy", "finding", "comma")), None)
     last = near.kind if near else ""
     others = [k for k in terms if k in ("severity", "descriptor", "location")]
     if kind == "finding" and "state" in terms:
         states = terms["state"].states
-        names = {near.name if near else "", following["anatomy"].name if "anatomy" in following else ""}
+        names = {near.name if near else "", following["anatomy"].name if "anatomy" in following else "", organ}
         if names & set(states) or (not states and last == "anatomy"):
             return "state"
         return kind
@@ -189,7 +207,7 @@ def _measures(name: str, end: int, measures: Mapping[int, Item], before: Sequenc
     size = measures.get(end)
     if size is None or size.kind != "size":
         return False
-    return name == "elongated" or not (before and before[-1].kind == "anatomy")
+    return name in _ALWAYS or not (before and before[-1].kind == "anatomy")
 
 
 def _ordinal(words: Sequence[str], i: int, lexicon: Lexicon) -> Item | None:

@@ -185,7 +185,8 @@ def load_lexicon(language: str) -> Lexicon:
         if "," in words:
             across.update((words[n - 1], words[n + 1]) for n in range(1, len(words) - 1) if words[n] == ",")
     _mark_carriers(tree)
-    _settle(tree)
+    dimensions = frozenset().union(*(_having("dimension", concepts[group]) for group in ("findings", "states", "descriptors")))
+    _settle(tree, _BESIDE | dimensions)
     return Lexicon(
         language=language,
         tree=tree,
@@ -208,7 +209,7 @@ def load_lexicon(language: str) -> Lexicon:
         extent=_having("extent", concepts["descriptors"]),
         outer=_having("outer", concepts["parts"]),
         meant=frozenset((state, part) for part, about in concepts["parts"].items() for state in about.get("meant_by", ())),
-        dimensions=_having("dimension", concepts["findings"]) | _having("dimension", concepts["states"]),
+        dimensions=dimensions,
         fuse={(row["finding"], row["state"]): row["is"] for row in concepts["fuse"]},
         references=_having("reference", concepts["anatomy"]),
         measures=_measures(data.get("measures") or {}),
@@ -218,11 +219,14 @@ def load_lexicon(language: str) -> Lexicon:
 
 
 def _measures(groups: Mapping[str, Any]) -> dict[str, Any]:
-    """The phrases of `measures` as tuples of tokens, each with what it stands for; and its sets of words."""
+    """The phrases of `measures`, by their first word, as tuples of tokens with what they stand for; and its sets of words."""
     listed: dict[str, Any] = {name: frozenset(groups.get(name) or ()) for name in ("uptake", "fillers", "aside")}
     for group in ("suv", "phases", "relations", "compared", "distance"):
         named = ((name, phrase) for name, phrases in (groups.get(group) or {}).items() for phrase in phrases)
-        listed[group] = {tuple(TOKEN.findall(normalize(words))): name for name, phrase in named for words in expand(phrase)}
+        phrases = {tuple(TOKEN.findall(normalize(words))): name for name, phrase in named for words in expand(phrase)}
+        listed[group] = {first: {p: name for p, name in phrases.items() if p[0] == first} for first, *_ in phrases}
+    starts = (listed[group] for group in ("phases", "relations", "compared", "distance"))
+    listed["first"] = frozenset("<>≤≥~≈-–−\u2010").union(*starts)
     return listed
 
 
@@ -283,22 +287,22 @@ def _mark_carriers(tree: dict[str, Any]) -> None:
         if "finding" in terms:
             inner = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
             led = any(words[:j] in anatomies for j in range(1, len(words)))
-            shares = len(words) > 1 and words[-1:] in anatomies
+            shares = any(words[n:] in anatomies for n in range(1, len(words)))
             terms["finding"] = replace(
                 terms["finding"], carries=any(part in anatomies for part in inner), led=led, shares=shares
             )
 
 
-def _settle(tree: dict[str, Any]) -> None:
-    """Put every phrase's meanings in the order in which they count."""
+def _settle(tree: dict[str, Any], beside: frozenset[str]) -> None:
+    """Put every phrase's meanings in the order in which they count; `beside` are read with what stands beside them."""
     for word, below in tree.items():
         if word == END:
             terms = {kind: below[kind] for kind in KINDS if kind in below}
             only: Term | None = next(iter(terms.values())) if len(terms) == 1 else None
-            beside = only is None or only.says or only.before or only.shares or only.kind in _BESIDE or only.name in _BESIDE
-            tree[word] = Meanings(terms, only, only is not None and only.kind == "ignored", None if beside else only)
+            alone = only and not (only.says or only.before or only.shares or {only.kind, only.name} & beside)
+            tree[word] = Meanings(terms, only, only is not None and only.kind == "ignored", only if alone else None)
         else:
-            _settle(below)
+            _settle(below, beside)
 
 
 def _words(tree: Mapping[str, Any]) -> Iterator[str]:

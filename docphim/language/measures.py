@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from docphim.language import numbers
 from docphim.language.fact import Measure
 from docphim.language.item import Item
-from docphim.language.phrases import longest
+from docphim.language.phrases import longest, organ_at
 
 if TYPE_CHECKING:
     from docphim.language.lexicon import Lexicon
 
+#: Phrases by their first word.
+Phrases = Mapping[str, Mapping[tuple[str, ...], str]]
+#: No phrase of a measure has more words.
+_LONGEST = 5
+_NONE: Mapping[tuple[str, ...], str] = {}
 #: Signs of relation, the same in every language; the words for them stand in the lexicons.
 _SIGNS = {"<": "<", "≤": "≤", ">": ">", "≥": "≥", "~": "~", "≈": "~"}
 #: Signs that say nothing between the name of a measure and its number.
@@ -20,6 +26,8 @@ _EMPTY = frozenset(":=(")
 _MINUS = frozenset("-–\u2010−")
 #: What no name of a measure reaches across to its number.
 _BREAKS = frozenset((",", "(", ")", ":", "?", "[", "]"))
+_DIGIT = re.compile(r"[0-9]")
+_HEADS = frozenset(("suv", "sul"))
 _BEHIND = frozenset(("(", "ở", "tại", "in", "at", "on", "the"))
 _MILLILITRES = {"ml": 1.0, "cc": 1.0, "cm³": 1.0, "lít": 1000.0, "liter": 1000.0, "liters": 1000.0}
 #: Words between the name of a measure, or of what it is compared with, and its number.
@@ -62,13 +70,19 @@ def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
     stands further on.
     """
     listed: dict[int, Item] = {}
-    speaks = not lexicon.measures["uptake"].isdisjoint(words) or any(word.startswith(("suv", "sul")) for word in words)
-    if not speaks and not any(word[0].isdecimal() for word in words):
+    text = " ".join(words)
+    speaks = not lexicon.measures["uptake"].isdisjoint(words) or " su" in f" {text}"
+    if not speaks and not _DIGIT.search(text):
         return listed
-    head, i = Head(), 0
+    head, i, starts = Head(), 0, lexicon.measures["first"]
     readers: tuple[Callable[..., Item | None], ...] = ((_compared,) if speaks else ()) + (_distance, _led, _phase)
     while i < len(words):
-        if words[i].startswith(("suv", "sul")):
+        word = words[i]
+        if word not in starts and not word[0].isdecimal() and word[:3] not in _HEADS:
+            head = Head(head.kind) if word == "," else head
+            i += 1
+            continue
+        if word[:3] in _HEADS:
             head, end = _head(words, i, head, lexicon)
             item = _of_head(words, i, end, head, lexicon)
         else:
@@ -77,8 +91,6 @@ def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
             # whatever phrase ends before its number ("dày khoảng 5 mm"), the number is met
             listed.update(dict.fromkeys(range(item.start, _first_number(words, item) + 1), item))
             head = Head(head.kind, item.name if item.name in _PHASES else None)
-        elif words[i] == ",":
-            head = Head(head.kind)
         i = item.end if item else i + 1
     return listed
 
@@ -171,7 +183,7 @@ def _number_ahead(words: Sequence[str], i: int) -> bool:
 
 def _head(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> tuple[Head, int]:
     """`SUVmax`, `SUV trung bình`, `SULpeak`: which uptake token `i` names, and where the name ends."""
-    before = lexicon.measures["suv"].get((words[i - 1],), "") if i else ""  # "maximum SUV"
+    before = lexicon.measures["suv"].get(words[i - 1], _NONE).get((words[i - 1],), "") if i else ""  # "maximum SUV"
     kind = next((name for name in ("peak", "mean", "max") if name in words[i]), before)
     j = i + 1
     while named := _phrase(words, j, lexicon.measures["suv"]):
@@ -227,7 +239,8 @@ def _relation_before(words: Sequence[str], i: int, lexicon: Lexicon) -> str:
     if i and words[i - 1] in _SIGNS:
         return _SIGNS[words[i - 1]]
     relations = lexicon.measures["relations"]
-    return next((relations[lead] for n in range(4, 0, -1) if (lead := tuple(words[max(0, i - n) : i])) in relations), "=")
+    leads = (words[max(0, i - n) : i] for n in range(_LONGEST, 0, -1))
+    return next((name for lead in leads if lead and (name := relations.get(lead[0], _NONE).get(tuple(lead)))), "=")
 
 
 def _distance(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
@@ -238,7 +251,7 @@ def _distance(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
         behind = _phrase(words, read.end, words_of) if read and read.kind == "size" else None
         if read is None or behind is None or behind[1] != "behind":
             return None
-        end, organ = _organ(words, behind[0], lexicon)
+        end, organ = organ_at(words, behind[0], lexicon.tree)
         return _item(words, i, read._replace(end=end), Lead(i), lexicon, "distance", organ)
     named = _phrase(words, i, words_of)
     if not named or named[1] != "before":
@@ -248,7 +261,7 @@ def _distance(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
     if at is None or read is None or read.kind != "size":
         return None
     lead = Lead(at, None, _relation_before(words, at, lexicon))
-    return _item(words, i, read, lead, lexicon, "distance", _organ(words, named[0], lexicon)[1])
+    return _item(words, i, read, lead, lexicon, "distance", organ_at(words, named[0], lexicon.tree)[1])
 
 
 def _compared(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
@@ -256,11 +269,11 @@ def _compared(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
     named = _phrase(words, i, lexicon.measures["compared"])
     if not named:
         return None
-    end, organ = _organ(words, named[0], lexicon)
+    end, organ = organ_at(words, named[0], lexicon.tree)
     if organ not in lexicon.references:
-        return None
+        return _compared_number(words, i, named[0], head, lexicon)
     head = Head(head.kind or "suv")
-    if end < len(words) and words[end].startswith("suv"):
+    if end < len(words) and words[end][:3] in _HEADS:
         head, end = _head(words, end, head, lexicon)
     lead = _lead(words, end, lexicon)
     read = number(words, lead.end) if lead.end < len(words) else None
@@ -271,19 +284,16 @@ def _compared(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
     return Item("measure", "", i, end, measures=(Measure("suv", named[1], reference=organ),))
 
 
-def _organ(words: Sequence[str], i: int, lexicon: Lexicon) -> tuple[int, str]:
-    """The organ or place that a phrase at token `i` names, past words that say nothing: where it ends, and its concept."""
-    while i < len(words):
-        end, meanings = longest(words, i, lexicon.tree)
-        if meanings is None:
-            return i, ""
-        term = meanings.terms.get("anatomy") or meanings.terms.get("location")
-        if term:
-            return end, term.name or term.says.get("location", "")
-        if not meanings.quiet and "of" not in meanings.terms:
-            return i, ""
-        i = end
-    return i, ""
+def _compared_number(words: Sequence[str], i: int, end: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """ "compared with 2.2 in the liver": the number before its organ."""
+    lead = _lead(words, end, lexicon)
+    read = number(words, lead.end) if lead.end < len(words) and head.kind else None
+    if read is None or read.kind:
+        return None
+    behind, organ = organ_at(words, read.end, lexicon.tree)
+    if organ not in lexicon.references:
+        return None
+    return _item(words, i, read._replace(end=behind), lead, lexicon, head.kind, organ)
 
 
 def _item(
@@ -314,10 +324,13 @@ def _phase_behind(words: Sequence[str], i: int, lexicon: Lexicon) -> tuple[str |
     return named[1], named[0] + (words[named[0] : named[0] + 1] == [")"])
 
 
-def _phrase(words: Sequence[str], i: int, phrases: Mapping[tuple[str, ...], str]) -> tuple[int, str] | None:
+def _phrase(words: Sequence[str], i: int, phrases: Phrases) -> tuple[int, str] | None:
     """The longest of some phrases that begins at token `i`: where it ends, and what it stands for."""
-    for n in range(4, 0, -1):
-        name = phrases.get(tuple(words[i : i + n])) if i + n <= len(words) else None
+    named = phrases.get(words[i]) if i < len(words) else None
+    if named is None:
+        return None
+    for n in range(_LONGEST, 0, -1):
+        name = named.get(tuple(words[i : i + n])) if i + n <= len(words) else None
         if name is not None:
             return i + n, name
     return None

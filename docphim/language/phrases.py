@@ -30,3 +30,22 @@ def longest(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int,
         node = below
         j += 1
     return end, meanings
+
+
+def organ_at(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int, str]:
+    """The organ or place that a phrase at word `i` names, past prepositions and words that say nothing.
+
+    Returns
+    -------
+    tuple
+        Where the phrase ends and its concept; `i` and nothing where something else comes first.
+    """
+    while i < len(words):
+        end, meanings = longest(words, i, tree)
+        terms = meanings.terms if meanings else {}
+        if term := terms.get("anatomy") or terms.get("location"):
+            return end, term.name or term.says.get("location", "")
+        if terms.keys().isdisjoint(("ignored", "of", "side")):
+            break
+        i = end
+    return i, ""
