@@ -112,6 +112,8 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = (), c
             i += 1
             continue
         i = item.end
+        if item.term and "denies" in item.term.says:
+            listed.append(Item("negation", "before", item.start, item.start + 1))  # "hạn chế di động": not mobile
         if item.kind != "ignored":
             listed.append(item)
     return listed
@@ -126,8 +128,9 @@ def _choose(
         terms = meanings.terms
         kind = next(iter(terms))
         following = _following(words, end, lexicon.tree)
-        if "count" in terms and "finding" in following and following["finding"].name not in lexicon.uncounted:
-            kind = "count"
+        if "count" in terms and "finding" in following:
+            # "nhiều nốt" are several, "nhiều dịch" is much
+            kind = "severity" if following["finding"].name in lexicon.amounts and "severity" in terms else "count"
         elif "severity" in terms and "count" in terms:
             kind = "severity"
         else:
@@ -179,9 +182,8 @@ def _by_company(
     kind: str, terms: Mapping[str, Term], before: Sequence[Item], following: Mapping[str, Term], organ: str, lexicon: Lexicon
 ) -> str:
     """The meaning of a word that is a finding or a state of an anatomy, and only describes beside a finding."""
-    if kind == "finding" and "ignored" in terms:
-        # "liver density is normal": a density is a finding in the chest alone
-        return "ignored" if organ in lexicon.anatomy and not lexicon.within(organ, "chest") else kind
+    if "ignored" in terms and _says_nothing(terms[kind], before, organ, lexicon):
+        return "ignored"
     after_noun = lexicon.modifiers_after
     near = next((b for b in reversed(before) if b.kind in ("anatomy", "finding", "comma")), None)
     if kind == "finding" and "descriptor" in terms and before and before[-1].kind == "state":
@@ -202,6 +204,16 @@ def _by_company(
     if kind == "finding" and others and (last == "finding" or (not after_noun and "finding" in following)):
         return others[0]
     return kind
+
+
+def _says_nothing(term: Term, before: Sequence[Item], organ: str, lexicon: Lexicon) -> bool:
+    """Whether a word that may be a finding is none here.
+
+    "liver density is normal": a density is a finding in the chest alone; "không to bất thường" says no more than "không to".
+    """
+    if term.name in lexicon.general:
+        return bool(before) and before[-1].kind == "state"
+    return term.kind == "finding" and organ in lexicon.anatomy and not lexicon.within(organ, "chest")
 
 
 def _measures(name: str, end: int, measures: Mapping[int, Item], before: Sequence[Item]) -> bool:

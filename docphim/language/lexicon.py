@@ -141,12 +141,11 @@ class Lexicon:
     evidence: frozenset[str]
     relational: frozenset[str]
     extent: frozenset[str]
-    attribute: frozenset[str]
-    uncounted: frozenset[str]
     empty: frozenset[str]
     outer: frozenset[str]
     meant: frozenset[tuple[str, str]]  # (state, part) where the state says the part anyhow
     dimensions: frozenset[str]  # findings and states whose words also say along which way a size is
+    amounts: frozenset[str]  # findings of which there is more or less, never several
     fuse: Mapping[tuple[str, str], str]  # (finding, state) → the finding that the two are together
     references: frozenset[str]  # anatomy that an uptake is compared with
     measures: Mapping[str, Any]  # words of what is measured: groups of phrases, and the `uptake` words
@@ -210,16 +209,15 @@ def load_lexicon(language: str) -> Lexicon:
         evidence=_having("evidence", concepts["findings"]),
         relational=_having("relational", concepts["findings"]),
         extent=_having("extent", concepts["descriptors"]),
-        attribute=_having("attribute", concepts["findings"]),
-        uncounted=_having("uncounted", concepts["findings"]),
         empty=_having("empty", concepts["descriptors"]),
         outer=_having("outer", concepts["parts"]),
         meant=frozenset((state, part) for part, about in concepts["parts"].items() for state in about.get("meant_by", ())),
         dimensions=dimensions,
+        amounts=_having("amount", concepts["findings"]),
         fuse={(row["finding"], row["state"]): row["is"] for row in concepts["fuse"]},
         references=_having("reference", concepts["anatomy"]),
         measures=_measures(data.get("measures") or {}),
-        bare={unaccented(word): word for word in data.get("unaccented") or ()},
+        bare={unaccented(word).replace("đ", "d"): word for word in data.get("unaccented") or ()},
         ordinals={word: n for n, word in enumerate(data.get("ordinals") or (), 1)},
     )
 

@@ -9,6 +9,8 @@ from typing import Any
 END = ""
 #: A dash without blanks, as `items.tokenize` writes it: it joins a word, where a free one lists.
 HYPHEN = "\u2010"
+#: So many characters has a numeral, or its letter.
+_NUMERAL = 2
 
 
 def longest(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int, Any]:
@@ -42,6 +44,9 @@ def organ_at(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> tuple[int
     """
     while i < len(words):
         end, meanings = longest(words, i, tree)
+        if meanings is None and len(words[i]) <= _NUMERAL:
+            i += 1  # "of the T10 vertebra"
+            continue
         terms = meanings.terms if meanings else {}
         if term := terms.get("anatomy") or terms.get("location"):
             return end, term.name or term.says.get("location", "")

@@ -134,6 +134,32 @@ def test_what_is_fused_is_of_known_concepts():
     assert {state for _, state in load_lexicon("vi").fuse} <= set(concepts["states"])
 
 
+MEASURES = {
+    "suv": {"max", "peak", "mean"},
+    "phases": {"early", "delayed", "native", "arterial", "venous"},
+    "relations": {"<", "≤", ">", "≥", "~"},
+    "compared": {"", "<", ">", "~"},
+    "distance": {"before", "behind"},
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_of_measures_stand_under_known_names_and_under_one_alone(language):
+    data = lexicons[language]["measures"]
+    assert data.keys() == MEASURES.keys() | {"uptake", "fillers", "aside"}
+    for group, names in MEASURES.items():
+        assert data[group].keys() <= names
+        wordings = [wording for phrases in data[group].values() for phrase in phrases for wording in expand(phrase)]
+        assert len(wordings) == len(set(wordings)), group
+
+
+def test_a_word_that_is_read_without_its_accents_is_like_no_other_word_of_the_lexicons():
+    bare = load_lexicon("vi").bare
+    words = {token for language in LANGUAGES for phrase in written(lexicons[language]) for token in TOKEN.findall(phrase)}
+    assert not bare.keys() & words
+    assert all(len(form) == len(word) for form, word in bare.items())
+
+
 SYLLABLES = frozenset(("đặc", "góc", "và", "dày", "dạng", "khối", "nghiêng", "thu", "an", "to", "toan"))
 
 

@@ -47,6 +47,25 @@ VIETNAMESE = [
     ("Nốt phổi phải không quá 6 mm.", ["size ≤ 6 mm"]),
     ("Hạch nách trái SUVmax ≥ 4.", ["suv_max ≥ 4"]),
     ("Tăng chuyển hóa FDG ở dạ dày cao hơn gan.", ["suv > @liver"]),
+    ("Hạch rốn phổi phải SUV max 6,8.", ["suv_max = 6.8"]),
+    ("Khối tụy SUVmax: 7,2 (thì sớm) và 9,1 (thì muộn).", ["suv_max = 7.2 early", "suv_max = 9.1 delayed"]),
+    ("Nốt gan SUV trung bình 3,4.", ["suv_mean = 3.4"]),
+    ("Hạch nách phải SUVmax cao nhất 4,4.", ["suv_max = 4.4"]),
+    ("Các hạch cổ SUVmax từ 2,1 - 3,8.", ["suv_max = 2.1..3.8"]),
+    ("Nốt phổi trái tăng chuyển hóa FDG thấp hơn bể máu.", ["suv < @blood_pool"]),
+    ("Nốt phổi trái tăng chuyển hóa FDG tương đương gan.", ["suv ~ @liver"]),
+    ("Khối gan phải 4,5 x 3,2 cm.", ["size = 45x32 mm"]),
+    ("Khối gan phải kích thước 45 x 32 x 50 mm.", ["size = 45x32x50 mm"]),
+    ("Các nốt phổi kích thước 5, 7 và 9 mm.", ["size = 5 mm", "size = 7 mm", "size = 9 mm"]),
+    ("Hạch lớn nhất có trục ngắn 11 mm.", ["size = 11 mm"]),
+    ("Nốt phổi phải lớn hơn 8 mm.", ["size > 8 mm"]),
+    ("Nốt tuyến giáp trái ≤ 5 mm.", ["size ≤ 5 mm"]),
+    ("Thành thực quản dày 12 mm.", ["size = 12 mm"]),
+    ("Khối phế quản gốc trái cách carina khoảng 15 mm.", ["distance ~ 15 mm @carinal"]),
+    ("Nốt thận phải tỷ trọng khoảng 35 HU.", ["hu ~ 35 HU"]),
+    ("Nang thận trái tỷ trọng 5 - 10 HU.", ["hu = 5..10 HU"]),
+    ("Dịch màng phổi trái lượng khoảng 200 ml.", ["volume ~ 200 ml"]),
+    ("Tuyến tiền liệt thể tích 60 cc.", ["volume = 60 ml"]),
 ]
 
 ENGLISH = [
@@ -68,6 +87,18 @@ ENGLISH = [
     ("Nodes measuring 8-10 mm.", ["size = 8..10 mm"]),
     ("Uptake greater than liver in the stomach.", ["suv > @liver"]),
     ("Arterial phase attenuation of 85 HU in the liver mass.", ["hu = 85 HU arterial"]),
+    ("Right hilar node with maximum SUV 6.8.", ["suv_max = 6.8"]),
+    ("SUVmax of the left lung mass is 11.3.", ["suv_max = 11.3"]),
+    ("Hepatic lesion with SUVmax up to 7.5.", ["suv_max ≤ 7.5"]),
+    ("Axillary nodes with SUVmax ranging from 2.1 to 3.8.", ["suv_max = 2.1..3.8"]),
+    ("Splenic uptake is less than the liver.", ["suv < @liver"]),
+    ("Node with SUVmax 2.8 (early) and 4.4 (delayed).", ["suv_max = 2.8 early", "suv_max = 4.4 delayed"]),
+    ("Right adrenal nodule measuring 1.8 x 2.2 cm.", ["size = 18x22 mm"]),
+    ("Nodule larger than 8 mm in the right lung.", ["size > 8 mm"]),
+    ("Nodules of 3, 4 and 6 mm in both lungs.", ["size = 3 mm", "size = 4 mm", "size = 6 mm"]),
+    ("Cyst with attenuation of 5-15 HU in the left kidney.", ["hu = 5..15 HU"]),
+    ("Tumor 3 cm above the carina.", ["distance = 30 mm @carinal"]),
+    ("Thyroid gland volume of 35 mL.", ["volume = 35 ml"]),
 ]
 
 
@@ -96,6 +127,8 @@ def test_english_measure(text, expected):
         ("Nốt phổi phải SUVmax 5,1 so với gan 2,4", (), 5.1),  # the liver's is not the lesion's
         ("Nốt phổi phải cách màng phổi 10 mm", (), None),  # a distance is no size
         ("Nang gan 12 HU", (), None),
+        ("Dày màng phổi trái dài khoảng 35 mm", (35,), None),  # along which way it is, not how the pleura is
+        ("Nốt phổi phải, tiêm 7,2 mCi lúc 60 phút", (), None),  # a dose and a time
     ],
 )
 def test_a_lesions_own_size_and_uptake_are_told_from_other_numbers(text, size, suv):

@@ -43,10 +43,6 @@ def _predicates(sentence: Sentence) -> frozenset[int]:
     for n in nodes:
         if table.decide(RoleView(items, n, lexicon)).do == "place":
             items[n] = replace(items[n], kind="anatomy", term=None)
-    for n in [n for n in chosen if items[n].name in lexicon.attribute]:
-        if table.decide(RoleView(items, n, lexicon)).do == "nothing":
-            items[n] = replace(items[n], kind="ignored", term=None)
-    chosen = [n for n in chosen if items[n].kind != "ignored"]
     return frozenset(
         n
         for n in chosen

@@ -28,7 +28,8 @@ def _together(phrases: Sequence[Phrase], listed: list[Place]) -> list[Place]:
     places = listed[:1]
     for phrase, place in zip(phrases[1:], listed[1:], strict=True):
         last = places[-1]
-        fits = (not (last.anatomy and place.anatomy) or last.anatomy == place.anatomy) and (not (last.side and place.side) or last.side == place.side)
+        organs = last.anatomy == place.anatomy or not (last.anatomy and place.anatomy)
+        fits = organs and (last.side == place.side or not (last.side and place.side))
         if fits and not phrase.joined:
             places[-1] = Place(
                 last.anatomy or place.anatomy,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from docphim.language.read.atoms.scope import BackView, Hold, ScopeView
-from docphim.language.read.chunk import Clause, Scope, Sentence, has_states, says
+from docphim.language.read.chunk import Clause, Scope, Sentence, has_states
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -72,8 +72,7 @@ def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: L
     if at.kind != "finding" and not cued and clause.links.isdisjoint(("and", "or")):
         denied, hedge = False, None
     denied = denied or _denied_state(clause, at, lexicon)
-    # "di động hạn chế": the word itself denies
-    scope.denied, scope.hedge = denied != bool(says(at).get("denied")), hedge
+    scope.denied, scope.hedge = denied, hedge
     scope.changes += [i.name for i in clause.items if i.kind == "change"]
     new = next((i.name for i in clause.before if i.kind == "change" and i.name != "resolved"), None)
     if hold.change and not scope.changes:

@@ -25,7 +25,7 @@ from docphim.package_data import packaged
 FOLDER = Path(__file__).parent / "grammar"
 #: Table: the view that its rows ask, and what they may do.
 TABLES: Mapping[str, tuple[type, tuple[str, ...]]] = {
-    "role": (RoleView, ("place", "modifier", "predicate", "nothing")),
+    "role": (RoleView, ("place", "modifier", "predicate")),
     "phrase": (PhraseView, ("extend", "new", "stay", "node")),
     "place": (PlaceView, ("left", "right", "topic")),
     "lone": (

@@ -93,6 +93,10 @@ class PlaceView:
         """It is about the organ of the phrase before it, which what stands before has."""
         return bool(self.owned) and self.phrase.anatomy in (self.owned[-1].anatomy, organ(self.owned[-1], self.lexicon))
 
+    def repeats(self) -> bool:
+        """It names the place again that what stands before has already."""
+        return bool(self.owned) and (self.phrase.anatomy, self.phrase.side) == (self.owned[-1].anatomy, self.owned[-1].side)
+
     def other_side(self) -> bool:
         """It names a side, and the phrase before it that what stands before has names another."""
         return (
@@ -158,20 +162,21 @@ class PlaceView:
         return self.phrase.last - self.phrase.first == 1 and first.kind == "side" and first.end - first.start > 1
 
     def right_can_follow(self) -> bool:
-        """What stands behind it can be said of an organ before it, and has no place of its own behind it."""
+        """What stands behind it can be said of an organ before it, and no place behind it is its own.
+
+        A place behind it is not where that has a state of its own: "khí quản không lệch bóng tim to".
+        """
         if self.right_ is None or self.right_.kind != "finding":
             return False
         about, term = self.lexicon.findings.get(self.right_.name, NOTHING), self.right_.term
         if not about.get("as_state") or (term and ("anatomy" in term.says or (term.carries and not term.led))):
             return False
-        return not any(i.kind in PLACE for i in self._behind_right()[:1])
-
-    def right_before_other(self) -> bool:
-        """As `right_can_follow`, but the organ behind it has a state of its own: "khí quản không lệch bóng tim to"."""
-        if self.right_ is None or not self.lexicon.findings.get(self.right_.name, NOTHING).get("as_state"):
-            return False
         behind = self._behind_right()[:2]
-        if len(behind) < 2 or behind[0].kind != "anatomy" or (self.right_.term and "anatomy" in self.right_.term.says):
+        return not behind or behind[0].kind not in PLACE or self._has_state(behind)
+
+    def _has_state(self, behind: Sequence[Item]) -> bool:
+        """Whether an organ is followed by what is said of it."""
+        if len(behind) < 2 or behind[0].kind != "anatomy":
             return False
         about = self.lexicon.findings.get(behind[1].name, NOTHING) if behind[1].kind == "finding" else NOTHING
         return behind[1].kind == "state" or bool(about.get("as_state")) or about.get("of", "") == behind[0].name

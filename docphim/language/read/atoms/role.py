@@ -30,15 +30,6 @@ class RoleView:
         """It is nodes."""
         return self.items[self.n].kind == "finding"
 
-    def attribute(self) -> bool:
-        """It is what every organ has: density."""
-        return self.items[self.n].name in self.lexicon.attribute
-
-    def organ_elsewhere(self) -> bool:
-        """The organ beside it is not the lung: "the density of the spleen"."""
-        organs = [i for i in (*self.ahead, *self.behind) if i.kind == "anatomy" and i.name]
-        return bool(organs) and not self.lexicon.within(organs[0].name, "lung")
-
     def of_before(self) -> bool:
         """A preposition leads to it: "in the mediastinal lymph nodes"."""
         back = next((i for i in reversed(self.items[: self.n]) if i.kind not in PLACE and i.kind != "descriptor"), None)
