@@ -106,6 +106,7 @@ def test_a_sign_tells_a_text_in_one_line_that_may_have_headings(sign):
     "text",
     [
         "Bác sĩ đã xác nhận kết quả: không đổi.",  # inside other words
+        "Mờ đáy phổi, hình ảnh: nốt.",  # after a comma, in small letters
         "XÁC NHẬN KẾT QUẢ: không đổi.",
         "Kết luận cũ: lao.",  # an earlier film's
         "Phổi có hình ảnh: nốt mờ.",
@@ -259,6 +260,28 @@ LONG = ("-" * 300_000 + ":", " " * 300_000 + ":", "1. " * 100_000 + ":", "Kết 
 def test_a_long_text_is_divided_too(text):
     """No pattern looks back or ahead without an end: each of these would take minutes."""
     assert "".join(text[section.start : section.end] for section in divided(text)) == text
+
+
+HEADED = [
+    (
+        "text",
+        "Phổi mờ.\nKỹ thuật: nằm.\nMờ đáy phải.\nRõ.\nKết quả: BT\nChỉ định: ho\nPhổi sáng.",
+        ["findings", "technique", "findings technique", "technique", "findings", "indication", "findings indication"],
+    ),
+    (
+        "findings",
+        "Kỹ thuật: nằm.\nRõ.\nĐT: 024 1\nKết quả: BT\nChỉ định: ho\nPhổi sáng.",
+        ["technique", "findings technique", "letterhead technique", "findings", "indication", "findings indication"],
+    ),
+    ("text", "Ngực: rõ.\nBụng: rõ.\nChẩn đoán: lao.", ["findings chest", "findings abdomen_pelvis", "impression diagnosis"]),
+]
+
+
+@pytest.mark.parametrize(("column", "text", "expected"), HEADED)
+def test_a_section_knows_the_heading_above_it(column, text, expected):
+    read = [section for section in divided(text, column=column) if text[section.begin : section.end].strip()]
+    rows = [" ".join(dict.fromkeys((section.name, section.heading or section.name))) for section in read]
+    assert rows == expected
 
 
 def test_the_names_of_headings_are_normal():
