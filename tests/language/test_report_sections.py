@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import docphim.language.headings
 from docphim.language.divide import ASIDE, divide
 from docphim.language.facts import facts, passage_reader, reported
 from docphim.language.headings import REGIONS, heading_names, headings, may_have_headings
@@ -139,6 +140,13 @@ def test_words_of_headings_inside_a_sentence_are_none(text):
         ("Findings (chest PA): clear", "Findings (chest PA):"),
         ("Tiền sử, bệnh sử - lâm sàng: ho", "Tiền sử, bệnh sử - lâm sàng:"),
         ("Vì có, kết luận: ho", " kết luận:"),  # CỔ is no part of it
+        ("Kết luận sơ bộ: ho", "Kết luận sơ bộ:"),
+        ("Tiền sử bệnh: ho", "Tiền sử bệnh:"),
+        ("Kết quả XQ ngực thẳng: ho", "Kết quả XQ ngực thẳng:"),
+        ("Kết luận của BS khoa Nội: ho", "Kết luận của BS khoa Nội:"),
+        ("Kết luận kèm theo hướng điều trị: ho", "Kết luận kèm theo hướng điều trị:"),
+        ("Reason for this scan: cough", "Reason for this scan:"),
+        ("Kết quả CLVT: rõ", "Kết quả CLVT:"),
     ],
 )
 def test_a_heading_reaches_from_its_number_to_its_colon(text, heading):
@@ -197,6 +205,26 @@ def test_facts_are_read_where_a_report_says_what_was_found(text, language, expec
 def test_a_disease_to_exclude_is_no_label():
     text = "HISTORY: recent pancreatitis, exclude pneumonia. FINDINGS: Clear lungs."
     assert read_labels(text, "en", "chexpert")["Pneumonia"] == "unmentioned"
+
+
+def forget_headings():
+    for function in vars(docphim.language.headings).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
+
+
+def test_a_heading_that_is_added_to_the_table_opens_its_section(monkeypatch):
+    """As docs/lexicon.md shows it."""
+    text = "Hoàn cảnh phát hiện: nghi viêm phổi. Kết quả: phổi sáng."
+    before = [fact.finding or fact.state for fact in facts(text, "vi")]
+    sections = TABLES["headings"]
+    tables = {**TABLES, "headings": {**sections, "history": [*sections["history"], "hoàn cảnh phát hiện"]}}
+    forget_headings()
+    with monkeypatch.context() as patch:
+        patch.setattr(docphim.language.headings, "packaged", lambda path: tables)
+        after = [fact.finding or fact.state for fact in facts(text, "vi")]
+    forget_headings()
+    assert (before, after) == (["pneumonia", "clear"], ["clear"])
 
 
 JSON = [
