@@ -133,7 +133,7 @@ def _named_for(column: str, text: str, marks: list[Heading], read: Callable[[str
     listed: list[Section] = []
     described = False
     for mark, end in zip(marks, [*(mark.start for mark in marks), len(text)][1:], strict=True):
-        described = described or mark.name == "findings"
+        described = described or mark.name in ("findings", *REGIONS)
         # Below findings it is of the film: `Mô tả: Tim to. Chẩn đoán: Suy tim`; above their heading it came before it.
         of_film = column == "impression" or (column == "text" and (described or last < shown < mark.start))
         name = _opened(mark.name, column, listed[-1].name if listed else "", of_film=of_film)

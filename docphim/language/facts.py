@@ -79,9 +79,14 @@ def passage_reader(language: str) -> Callable[[str], list[Fact]]:
 
     def read(text: str) -> list[Fact]:
         languages = dict.fromkeys((language, "en") if text.isascii() else (language,))
-        return [fact for spoken in languages for fact in _between(clean(text), 0, len(text), load_lexicon(spoken))]
+        return [fact for spoken in languages for fact in _passage(text, load_lexicon(spoken))]
 
     return read
+
+
+def _passage(text: str, lexicon: Lexicon) -> Iterator[Fact]:
+    text = accented(clean(text), lexicon)
+    return _between(text, 0, len(text), lexicon)
 
 
 def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:

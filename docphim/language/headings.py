@@ -87,15 +87,15 @@ def _heading(text: str, bare: str, words: list[tuple[int, int]]) -> list[Heading
 
     Joined headings open the first of their sections in the order of sections.yaml: `KẾT LUẬN VÀ ĐỀ NGHỊ:` an impression.
     """
-    words = [span for span in words if _spelled(text[slice(*span)])]
-    if not words:
+    last, stop = words[-1]
+    if not _closing(qualified=True).match(bare, stop) or not _spelled(text[last:stop]):  # most are words of a sentence
         return []
-    (last, stop), first = words[-1], words[0][0]
     region = _sections()[_key(bare[last:stop])][0] in REGIONS
-    closing = _closing(qualified=not region).match(bare, stop)  # `KẾT LUẬN CHẨN ĐOÁN:` is one, `BỤNG CHẨN ĐOÁN:` two
+    closing = _closing(qualified=not region).match(bare, stop)  # `KẾT LUẬN CHẨN ĐOÁN:` is one, `BỤNG CHẨN ĐOÁN:` are two
     if closing is None:
         return []
-    for start in dict.fromkeys((first, last)):
+    words = [span for span in words if _spelled(text[slice(*span)])]
+    for start in dict.fromkeys((words[0][0], last)):
         begin, place = _place(bare, start, stop)
         if (start == last or place in ("line", "stop")) and _opens(bare[last:stop], place, str(closing.lastgroup)):
             opened = (_sections()[_key(bare[slice(*span)])] for span in words if span[0] >= start)
@@ -209,12 +209,25 @@ def _runs() -> re.Pattern[str]:
     return re.compile(rf"(?:{_any_heading()}(?:{_BLANK}*+(?:[/&+,–-]|(?:va|and)(?!\w)){_BLANK}*+)?+)+")
 
 
+@cache
 def _any_heading() -> str:
+    names = [re.split(r" \+ |[-/. ]", name) for name in {_bare(heading) for *_, listed in _tables() for heading in listed}]
+    prefix = _bare(_data()["before_region"])
+    return rf"(?<![^\W_])(?:(?:{prefix}){_BLANK}++)?(?:{_any_of(names)})(?![^\W_])"
+
+
+def _any_of(names: list[list[str]]) -> str:
+    """A pattern of names, word by word, the longest first; words that several begin with, and first letters, stand once."""
     joint = rf"(?:{_BLANK}*+[-–—/&,._+]{_BLANK}*+|{_BLANK}++(?:(?:va|and){_BLANK}++)?)"
-    longest_first = sorted({_bare(h) for *_, listed in _tables() for h in listed}, key=len, reverse=True)
-    parts = [map(re.escape, re.split(r" \+ |[-/. ]", name)) for name in longest_first]
-    names = "|".join(joint.join(words) for words in parts)
-    return rf"(?<![^\W_])(?:(?:{_bare(_data()['before_region'])}){_BLANK}++)?(?:{names})(?![^\W_])"
+    behind: dict[str, list[list[str]]] = {}
+    for first, *rest in names:
+        behind.setdefault(first, []).append(rest)
+    letters: dict[str, list[str]] = {}
+    for word, rests in behind.items():
+        longer = [rest for rest in rests if rest]
+        more = rf"(?:{joint}(?:{_any_of(longer)})){'' if all(rests) else '?'}" if longer else ""
+        letters.setdefault(word[0], []).append(re.escape(word[1:]) + more)
+    return "|".join(f"{letter}(?:{'|'.join(words)})" for letter, words in letters.items())
 
 
 @cache

@@ -6,9 +6,10 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+import docphim.language.headings
 from docphim.language.divide import ASIDE, divide
 from docphim.language.facts import facts, passage_reader, reported
 from docphim.language.headings import REGIONS, heading_names, headings, may_have_headings
@@ -106,6 +107,7 @@ def test_a_sign_tells_a_text_in_one_line_that_may_have_headings(sign):
     "text",
     [
         "Bác sĩ đã xác nhận kết quả: không đổi.",  # inside other words
+        "Mờ đáy phổi, hình ảnh: nốt.",  # after a comma, in small letters
         "XÁC NHẬN KẾT QUẢ: không đổi.",
         "Kết luận cũ: lao.",  # an earlier film's
         "Phổi có hình ảnh: nốt mờ.",
@@ -119,6 +121,8 @@ def test_a_sign_tells_a_text_in_one_line_that_may_have_headings(sign):
         "Biên Bản Kết Quả: rõ",
         "CHẨN ĐOÁN HÌNH ẢNH - Bệnh viện Sao Mai",
         "Compared with the report: none.",
+        "Kết luận Lao phổi\n",  # neither a colon nor capitals
+        "Phim rõ - Opinion - rõ\n",
     ],
 )
 def test_words_of_headings_inside_a_sentence_are_none(text):
@@ -138,6 +142,13 @@ def test_words_of_headings_inside_a_sentence_are_none(text):
         ("Findings (chest PA): clear", "Findings (chest PA):"),
         ("Tiền sử, bệnh sử - lâm sàng: ho", "Tiền sử, bệnh sử - lâm sàng:"),
         ("Vì có, kết luận: ho", " kết luận:"),  # CỔ is no part of it
+        ("Kết luận sơ bộ: ho", "Kết luận sơ bộ:"),
+        ("Tiền sử bệnh: ho", "Tiền sử bệnh:"),
+        ("Kết quả XQ ngực thẳng: ho", "Kết quả XQ ngực thẳng:"),
+        ("Kết luận của BS khoa Nội: ho", "Kết luận của BS khoa Nội:"),
+        ("Kết luận kèm theo hướng điều trị: ho", "Kết luận kèm theo hướng điều trị:"),
+        ("Reason for this scan: cough", "Reason for this scan:"),
+        ("Kết quả CLVT: rõ", "Kết quả CLVT:"),
     ],
 )
 def test_a_heading_reaches_from_its_number_to_its_colon(text, heading):
@@ -198,6 +209,26 @@ def test_a_disease_to_exclude_is_no_label():
     assert read_labels(text, "en", "chexpert")["Pneumonia"] == "unmentioned"
 
 
+def forget_headings():
+    for function in vars(docphim.language.headings).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
+
+
+def test_a_heading_that_is_added_to_the_table_opens_its_section(monkeypatch):
+    """As docs/lexicon.md shows it."""
+    text = "Hoàn cảnh phát hiện: nghi viêm phổi. Kết quả: phổi sáng."
+    before = [fact.finding or fact.state for fact in facts(text, "vi")]
+    sections = TABLES["headings"]
+    tables = {**TABLES, "headings": {**sections, "history": [*sections["history"], "hoàn cảnh phát hiện"]}}
+    forget_headings()
+    with monkeypatch.context() as patch:
+        patch.setattr(docphim.language.headings, "packaged", lambda path: tables)
+        after = [fact.finding or fact.state for fact in facts(text, "vi")]
+    forget_headings()
+    assert (before, after) == (["pneumonia", "clear"], ["clear"])
+
+
 JSON = [
     ({"findings": "Tim to.", "impression": "Suy tim."}, {"findings": "Tim to.", "impression": "Suy tim."}),
     ({"ClinicalInformation_EN": "ho", "Findings_EN": "Tim to."}, {"history": "ho", "findings": "Tim to."}),
@@ -235,6 +266,8 @@ HEADINGS = st.sampled_from([heading for heading, _ in ALL]).flatmap(lambda h: st
 PIECES = st.one_of(HEADINGS, st.sampled_from(SENTENCES), st.sampled_from(MARKS))
 
 
+@example("Kỹ thuật: nằm. Đủ. KL: lao.\nRõ.", "text")
+@example("Chỉ định: ho\rKết quả: BT\r\nRõ.", "findings")
 @given(st.one_of(st.text(), st.lists(PIECES, max_size=16).map("".join)), st.sampled_from(["text", *SECTIONS]))
 def test_sections_rebuild_the_report(text, column):
     sections = divided(text, column=column)
@@ -259,6 +292,29 @@ LONG = ("-" * 300_000 + ":", " " * 300_000 + ":", "1. " * 100_000 + ":", "Kết 
 def test_a_long_text_is_divided_too(text):
     """No pattern looks back or ahead without an end: each of these would take minutes."""
     assert "".join(text[section.start : section.end] for section in divided(text)) == text
+
+
+HEADED = [
+    (
+        "text",
+        "Phổi mờ.\nKỹ thuật: nằm.\nMờ đáy phải.\nRõ.\nKết quả: BT\nChỉ định: ho\nPhổi sáng.",
+        "findings/ technique/technique findings/technique technique/technique findings/findings "
+        "indication/indication findings/indication",
+    ),
+    (
+        "findings",
+        "Kỹ thuật: nằm.\nRõ.\nĐT: 024 1\nKết quả: BT\nChỉ định: ho\nPhổi sáng.",
+        "technique/technique findings/technique letterhead/technique findings/findings "
+        "indication/indication findings/indication",
+    ),
+    ("text", "Ngực: rõ.\nBụng: rõ.\nChẩn đoán: lao.", "findings/chest findings/abdomen_pelvis impression/diagnosis"),
+]
+
+
+@pytest.mark.parametrize(("column", "text", "expected"), HEADED)
+def test_a_section_knows_the_heading_above_it(column, text, expected):
+    read = [section for section in divided(text, column=column) if text[section.begin : section.end].strip()]
+    assert [f"{section.name}/{section.heading}" for section in read] == expected.split()
 
 
 def test_the_names_of_headings_are_normal():

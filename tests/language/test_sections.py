@@ -106,6 +106,12 @@ ALL = [
     ("text", "Kỹ thuật: nằm, tim to. Mờ.\nKL: BT", {"technique": "nằm,", "findings": "tim to. Mờ.", "impression": "BT"}),
     ("findings", "Kỹ thuật: nằm, đủ, tim to, mờ. Rõ.", {"technique": "nằm, đủ,", "findings": "tim to, mờ. Rõ."}),
     ("text", "Kỹ thuật: nằm.\nMờ đáy phải.\nKết quả: BT", {"technique": "nằm.", "findings": "Mờ đáy phải.\nBT"}),
+    (
+        "text",
+        "Kỹ thuật: nằm.\nđứng\nMờ đáy phải.\nKết quả: BT",
+        {"technique": "nằm.\nđứng", "findings": "Mờ đáy phải.\nBT"},
+    ),
+    ("text", "Chỉ định: tim to.\nChẩn đoán: suy tim.", {"indication": "tim to.\nsuy tim."}),
     ("text", "Tim to. Kết quả: phổi sáng.", {"findings": "Tim to.\nphổi sáng."}),
     ("text", "Nam, 60 tuổi. Tim to.\nKết quả: BT", {"letterhead": "Nam, 60 tuổi.", "findings": "Tim to.\nBT"}),
     ("text", "BỆNH VIỆN PHỔI TW\nKết quả: BT", {"letterhead": "BỆNH VIỆN PHỔI TW", "findings": "BT"}),
