@@ -1,4 +1,4 @@
-"""Time and memory of a text that is one line without a blank, such as a picture in base64: `python benchmarks/long_line.py`.
+"""Time and memory of a text that is one line without a blank: letters, a picture in base64, words joined by other signs.
 
 Facts and labels of 1 MB, and the scores of a pair of half a MB each, from process start to end, beside a quarter of it.
 Claims: at most 2 s of one core (a pair, which is read by every metric: 4 s) and 300 MB, and four times the text takes at most
@@ -20,7 +20,11 @@ from pathlib import Path
 SECONDS, PAIR_SECONDS, MEGABYTES, RATIO = 2.0, 4.0, 300.0, 5.0
 SIZE = 1_000_000
 #: What the line is made of.
-SIGNS = {"letters": string.ascii_letters, "base64": string.ascii_letters + string.digits + "+/"}
+SIGNS = {
+    "letters": string.ascii_letters + "đê",
+    "base64": string.ascii_letters + string.digits + "+/",
+    "joined": string.ascii_letters + string.digits + "-_",
+}
 COMMANDS = ("facts", "labels", "score")
 
 
