@@ -79,7 +79,9 @@ def passage_reader(language: str) -> Callable[[str], list[Fact]]:
 
     def read(text: str) -> list[Fact]:
         languages = dict.fromkeys((language, "en") if text.isascii() else (language,))
-        return [fact for spoken in languages for fact in _between(without_pictures(clean(text)), 0, len(text), load_lexicon(spoken))]
+        return [
+            fact for spoken in languages for fact in _between(without_pictures(clean(text)), 0, len(text), load_lexicon(spoken))
+        ]
 
     return read
 
