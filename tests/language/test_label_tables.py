@@ -227,6 +227,7 @@ IMPRESSIONS = {
         + X-quang tim phổi thẳng: bình thường.
         + Hình ảnh tim phổi bình thường.
         + Hai phổi và bóng tim bình thường.
+        + Tim, phổi hiện tại chưa thấy tổn thương.
         + Không phát hiện bất thường tim phổi trên phim.
         + Phim chụp tim phổi thẳng trong giới hạn bình thường.
         + Không thấy tổn thương trên phim.
