@@ -16,7 +16,7 @@ from docphim.language.fact import Fact, Measure
 from docphim.language.headings import may_have_headings
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
-from docphim.language.normalize import clean
+from docphim.language.normalize import clean, without_pictures
 from docphim.language.read.sentence import read_sentence
 from docphim.language.sections import REPORTED
 
@@ -33,7 +33,7 @@ def facts(text: str, language: str) -> list[Fact]:
     ----------
     text : str
         A report or a sentence; sides, anatomy and negations hold at most to the end of their sentence.  Of a report with
-        headings the findings and the impression are read (`reported`).
+        headings the findings and the impression are read (`reported`), of a picture written as letters (base64) nothing.
     language : str
         One of `LANGUAGES`.
 
@@ -48,7 +48,7 @@ def facts(text: str, language: str) -> list[Fact]:
         There is no lexicon for the language.
     """
     lexicon = load_lexicon(language)
-    text = accented(clean(text), lexicon)
+    text = accented(without_pictures(clean(text)), lexicon)
     return [fact for start, end in reported(text, language) for fact in _between(text, start, end, lexicon)]
 
 
@@ -85,7 +85,7 @@ def passage_reader(language: str) -> Callable[[str], list[Fact]]:
 
 
 def _passage(text: str, lexicon: Lexicon) -> Iterator[Fact]:
-    text = accented(clean(text), lexicon)
+    text = accented(without_pictures(clean(text)), lexicon)
     return _between(text, 0, len(text), lexicon)
 
 
@@ -123,7 +123,7 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
     lexicon = load_lexicon(language)
     words, unknown = 0, Counter[str]()
     for text in texts:
-        text = accented(clean(text), lexicon)
+        text = accented(without_pictures(clean(text)), lexicon)
         for m in (m for start, end in reported(text, language) for m in _SENTENCE.finditer(text, start, end)):
             tokens, _ = tokenize(m.group(), lexicon)
             words += sum(token.isalnum() for token in tokens)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from docphim.errors import UsageError
-from docphim.language.fact import Fact
+from docphim.language.fact import Fact, Measure
 from docphim.package_data import packaged
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
@@ -314,6 +314,8 @@ def _rule(condition: Mapping[str, Any], concepts: Mapping[str, Any]) -> _Rule:
     for name, wanted in condition.items():
         if name == "within":
             rule.append(("anatomy", frozenset(_region(wanted, concepts["anatomy"])).__contains__))
+        elif name == "relation":
+            rule.append(("measures", functools.partial(_stands, frozenset(wanted))))
         elif name not in _FIELDS:
             raise ValueError(f"a condition asks for {name!r}, which is no field of a fact")
         else:
@@ -334,6 +336,11 @@ def _asks(name: str, wanted: Any) -> Callable[[Any], bool]:
     if name in ("location", "leftover", "size_mm"):
         return lambda value: not choices.isdisjoint(value or {None})
     return choices.__contains__
+
+
+def _stands(relations: frozenset[str], measures: Sequence[Measure]) -> bool:
+    """Whether the size stands so to its number: "< 10 mm" is no size of 10 mm; a size without more is that number."""
+    return not relations.isdisjoint([m.relation for m in measures if m.kind == "size"] or ["="])
 
 
 def _check(name: str, wanted: Any, concepts: Mapping[str, Any]) -> None:

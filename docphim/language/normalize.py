@@ -27,6 +27,11 @@ _NEW_PLACE = re.compile(rf"(?<![qQ])(?:{'|'.join(_OLD_PLACE)})(?!{_LETTER_OR_MAR
 _ETH_AND_INVISIBLE = str.maketrans({"\u00d0": "Đ", "\u00f0": "đ"} | dict.fromkeys("\ufeff\u200b\u200c\u200d\u2060\u00ad"))
 _HAS_THEM = re.compile("[\u00d0\u00f0\ufeff\u200b\u200c\u200d\u2060\u00ad]")
 
+#: A picture written as letters (base64), in one run or in lines: no report has such a run, however its words are joined.
+_PICTURE = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{1000,}+|(?:[A-Za-z0-9+/]{60,120}+\r?\n){4,}+[A-Za-z0-9+/]*+)={0,2}")
+#: Fewer characters hold no picture.
+_SMALLEST_PICTURE = 250
+
 
 def clean(text: str) -> str:
     """NFC, đ for the look-alike ð, no invisible characters; case, spelling and line ends are kept.
@@ -37,6 +42,16 @@ def clean(text: str) -> str:
     if _HAS_THEM.search(text):
         text = unicodedata.normalize("NFC", text.translate(_ETH_AND_INVISIBLE))
     return text
+
+
+def has_picture(text: str) -> bool:
+    """Whether a picture written as letters stands in a text."""
+    return len(text) >= _SMALLEST_PICTURE and _PICTURE.search(text) is not None
+
+
+def without_pictures(text: str) -> str:
+    """The text with blanks in the place of pictures written as letters, so that what stands behind them keeps its place."""
+    return _PICTURE.sub(lambda m: " " * len(m[0]), text) if has_picture(text) else text
 
 
 def normalize_with_case(text: str) -> str:

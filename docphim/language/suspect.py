@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
-Suspicion = Literal["control", "html", "rtf", "table", "encoding", "language"]
+from docphim.language.normalize import has_picture
+
+Suspicion = Literal["control", "picture", "html", "rtf", "table", "encoding", "language"]
 
 #: What is said of such a text.
 IN_WORDS: dict[Suspicion, str] = {
     "control": "control characters",
+    "picture": "a picture written as letters, which is not read",
     "html": "HTML, whose tags are read as words",
     "rtf": "RTF, whose control words are read as words",
     "table": "a table, whose cells are read as sentences",
@@ -72,9 +75,9 @@ def suspicions(text: str, language: str) -> list[Suspicion]:
     """What speaks against a text being `language` in sound Unicode; nothing in most.
 
     `encoding`: bytes of TCVN3 or VNI fonts read as Latin letters, UTF-8 decoded twice, lost letters.  `control`: characters
-    that no report has.  `html`, `rtf`: marks of such a document, which are read as words.  `table`: lines of cells, whose words
-    are read as one sentence.  `language`: judged from five words on, by the letters of its words; not where the encoding is in
-    doubt or the words are not the report's own.
+    that no report has.  `picture`: one in base64; no facts are read in it.  `html`, `rtf`: marks of such a document, which are
+    read as words.  `table`: lines of cells, whose words are read as one sentence.  `language`: judged from five words on, by
+    the letters of its words; not where the encoding is in doubt or the words are not the report's own.
 
     Parameters
     ----------
@@ -84,11 +87,13 @@ def suspicions(text: str, language: str) -> list[Suspicion]:
     doubts: list[Suspicion] = []
     if _CONTROL.search(text):
         doubts.append("control")
+    if has_picture(text):
+        doubts.append("picture")
     if form := _form(text):
         doubts.append(form)
     if wrongly_decoded(text):
         doubts.append("encoding")
-    elif not form and _another_language(text, language):
+    elif not (form or "picture" in doubts) and _another_language(text, language):
         doubts.append("language")
     return doubts
 

@@ -92,6 +92,8 @@ SENTENCES = [
     ("There is no lymphadenopathy.", "-nodes"),
     ("Small lymph nodes at stations 4R and 7.", "~nodes"),
     ("Few normal-sized mediastinal nodes.", "~nodes"),
+    ("Prevascular lymph nodes under 1 cm are noted.", "~nodes"),
+    ("Prevascular lymph nodes of up to 10 mm are noted.", "+nodes"),
     ("Mediastinal lymph nodes are normal.", "-nodes"),
     ("Lymph nodes: none enlarged.", "-nodes"),
     ("A 6 mm lymph node in the mesentery.", ""),

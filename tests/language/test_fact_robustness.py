@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from docphim.language.facts import LANGUAGES, facts
+from docphim.language.facts import LANGUAGES, coverage, facts
 
 EFFUSION = {"vi": "tràn dịch màng phổi phải", "en": "right pleural effusion"}
 
@@ -55,10 +55,29 @@ def test_a_sentence_said_ten_thousand_times_without_a_stop_is_read_each_time(lan
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_run_of_letters_is_read_in_little_memory(language):
     """It is not halved at each of its letters: a picture in a report took the square of its length."""
-    letters = "".join(random.Random(3).choices(string.ascii_letters, k=10_000))
+    letters = "".join(random.Random(3).choices(string.ascii_letters + "đê", k=10_000))
     facts("", language)
     tracemalloc.start()
     facts(letters, language)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000 * len(letters)
+
+
+PICTURE = "".join(random.Random(4).choices(string.ascii_letters + string.digits + "+/", k=2_000))
+IN_LINES = "\n".join(PICTURE[n : n + 76] for n in range(0, len(PICTURE), 76))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("picture", [PICTURE, IN_LINES], ids=["a run", "lines"])
+def test_a_picture_written_as_letters_says_nothing_and_what_stands_behind_it_keeps_its_place(language, picture):
+    text = f"{EFFUSION[language]}. {picture}== {EFFUSION[language]}."
+    assert [(fact.start, fact.text) for fact in facts(text, language)] == [
+        (place, EFFUSION[language]) for place in (0, text.rindex(EFFUSION[language]))
+    ]
+    assert coverage([text], language).words == coverage([f"{EFFUSION[language]}. {EFFUSION[language]}."], language).words
+
+
+def test_words_that_are_joined_by_another_sign_are_no_picture():
+    assert facts("_".join(["small", "pleural", "effusion"] * 100), "en")
+    assert facts("/".join(["nodule"] * 100), "en")

@@ -143,6 +143,21 @@ def test_what_ct_rate_counts_as_a_node_or_an_opacity(what, fields, states):
     assert said([fact(what, **fields)], "ct_rate") == states
 
 
+@pytest.mark.parametrize(
+    ("what", "fields", "state"),
+    [
+        ("lymph_node enlarged", {}, "positive"),
+        ("axilla lymph_node", {"state": "enlarged"}, "positive"),
+        ("axilla lymph_node", {"leftover": ("pathological",)}, "positive"),
+        ("axilla lymph_node", {"leftover": ("millimetric",)}, "negative"),
+        ("axilla fdg_uptake", {}, "positive"),
+        ("axilla lymph_node", {}, None),
+    ],
+)
+def test_what_a_clinician_counts_as_a_node(what, fields, state):
+    assert said([fact(what, **fields)], "ct_rate_clinical").get(NODES) == state
+
+
 def test_another_reading_of_a_set_shares_all_rows_that_it_does_not_name():
     for reading, set_ in READINGS.items():
         assert label_names(reading) == label_names(set_)
@@ -227,6 +242,7 @@ IMPRESSIONS = {
         + X-quang tim phổi thẳng: bình thường.
         + Hình ảnh tim phổi bình thường.
         + Hai phổi và bóng tim bình thường.
+        + Tim, phổi hiện tại chưa thấy tổn thương.
         + Không phát hiện bất thường tim phổi trên phim.
         + Phim chụp tim phổi thẳng trong giới hạn bình thường.
         + Không thấy tổn thương trên phim.

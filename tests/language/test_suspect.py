@@ -74,6 +74,7 @@ FORMS = {
         "<span style='x'>Tim to</span>",
         "<![CDATA[Tim to.]]>",
     ],
+    "picture": ["Tim to. " + "iVBORw0KGgo" * 100, "Tim to.\n" + ("iVBORw0KGg" * 7 + "\n") * 5],
     "rtf": [r"{\rtf1\ansi B\u243?ng tim to.\par}", r"\pard\fs24 Tim to.\par\b Gan to\b0", r"{\*\generator X}Tim to"],
     "table": [
         "ID\tMô tả\tKết luận\n1\tTim to\tBóng tim to\n2\tPhổi sáng\tBình thường",
