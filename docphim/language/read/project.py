@@ -105,7 +105,7 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
         if m < len(shares):
             one.size_mm, one.suv, one.measures = shares[m]
         if loan:
-            one.why.append(("lent", loan.row))
+            one.why.append(("lent", loan.row, fold.clauses[loan.lender]))
         facts.append(one)
     return facts
 
@@ -158,13 +158,15 @@ def _state(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     lexicon, topic = fold.sentence.lexicon, fold.topic
     spots, side, locations = _subjects(clause, at, topic, lexicon)
     first = amounts(clause, at, lexicon)
-    facts = [replace(first, why=[]) for _ in spots]
+    inherits = not (clause.ahead or clause.behind or "anatomy" in says(at))
+    facts = [replace(first, why=[("anatomy", "", topic.spoken)] if inherits else []) for _ in spots]
     for fact, spot in zip(facts, spots, strict=True):
         fact.anatomy, fact.state = spot.anatomy, _state_of(at, spot.anatomy)
         fact.side = _side_of(spot, side, topic, lexicon)
         fact.part = None if (fact.state, spot.part) in lexicon.meant else spot.part
         fact.location = tuple(sorted({*spot.locations, *locations}))
         topic.last = Place(spot.anatomy, fact.part, fact.side, spot.locations)
+    topic.spoken = clause
     return facts
 
 
@@ -240,7 +242,7 @@ def _add(fold: Fold, clause: Clause) -> None:
     if spots:
         last.side = last.side or spots[0].side
         last.location = tuple(sorted({*last.location, *spots[0].locations}))
-        fold.topic.last = Place(last.anatomy, None, last.side, last.location)
+        fold.topic.last, fold.topic.spoken = Place(last.anatomy, None, last.side, last.location), clause
 
 
 # What the other verbs of the table `lone` do.
@@ -251,6 +253,7 @@ def _header(fold: Fold, n: int, clause: Clause) -> None:
     topic, spots = fold.topic, places(clause.ahead, fold.sentence.lexicon)
     if spots:
         topic.header = topic.last = spots[-1]
+        topic.heading = topic.spoken = clause
         topic.headed = topic.listed + spots
     topic.listed = []
 
@@ -259,7 +262,7 @@ def _context(fold: Fold, n: int, clause: Clause) -> None:
     """A place by itself: what follows may be there."""
     spots = places(clause.ahead, fold.sentence.lexicon)
     if spots:
-        fold.topic.last = spots[-1]
+        fold.topic.last, fold.topic.spoken = spots[-1], clause
         fold.topic.listed += spots
 
 

@@ -130,15 +130,35 @@ def check_order(table: str, rows: Sequence[Row]) -> None:
             raise UsageError(f"{place}: this id stands twice")
         ids.add(row.name)
         above = next((other for other in rows[:n] if _includes(row, other)), None)
-        if above is None:
-            continue
-        where = f"{printable(above.name, 40)} of {above.file}.yaml"
-        if _includes(above, row) and above.do != row.do:
-            raise UsageError(f"{place}: it contradicts {where}: both ask the same, one does {above.do}, the other {row.do}")
-        raise UsageError(f"{place}: it is never reached: {where}, above it, fits wherever it does")
+        if above:
+            raise UsageError(f"{place}: {_shadowed(row, above)}")
+        if not _fits_somewhere(dict.fromkeys(row.atoms[0], True) | dict.fromkeys(row.atoms[1], False), rows[:n]):
+            raise UsageError(f"{place}: it is never reached: of the rows above it one fits wherever it does")
     if not rows or any(rows[-1].atoms):
         file = rows[-1].file if rows else "common"
         raise UsageError(f"grammar/{file}.yaml: {table}: its last row must fit always, without if and unless")
+
+
+def _shadowed(row: Row, above: Row) -> str:
+    where = f"{printable(above.name, 40)} of {above.file}.yaml"
+    if _includes(above, row) and above.do != row.do:
+        return f"it contradicts {where}: both ask the same, one does {above.do}, the other {row.do}"
+    return f"it is never reached: {where}, above it, fits wherever it does"
+
+
+def _fits_somewhere(answers: Mapping[str, bool], above: Sequence[Row]) -> bool:
+    """Whether the atoms can be answered, beside those that are, so that no row above fits.
+
+    Each row above is made to fail by one of its atoms, tried in turn; atoms are taken to be independent of one another.
+    """
+    if not above:
+        return True
+    needs, bars = above[0].atoms
+    for wrong, atoms in ((False, needs), (True, bars)):
+        for atom in atoms:
+            if answers.get(atom, wrong) == wrong and _fits_somewhere({**answers, atom: wrong}, above[1:]):
+                return True
+    return False
 
 
 def _includes(row: Row, other: Row) -> bool:

@@ -106,7 +106,13 @@ def load_grammar(language: str) -> Grammar:
 
 def _tables(file: str) -> Mapping[str, Any]:
     """The tables of a file, their rows as they were written."""
-    tables = packaged(FOLDER / f"{file}.yaml")
+    import yaml  # here, as `packaged` does
+
+    try:
+        tables = packaged(FOLDER / f"{file}.yaml")
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that is none
+        why = printable(" ".join(str(error).replace(str(FOLDER), "").split()), 200)
+        raise UsageError(f"grammar/{file}.yaml: not YAML: {why}") from None
     if not isinstance(tables, dict):
         raise UsageError(f"grammar/{file}.yaml: not tables of rows")
     unknown = next((name for name in tables if name not in TABLES), None)
