@@ -28,7 +28,6 @@ from heldout import sentences as real_sentences
 from docphim.language import examples
 from docphim.language.facts import sentences
 from docphim.language.lexicon import LANGUAGES
-from docphim.language.normalize import clean
 from docphim.language.read.rows import Row, atoms_of
 from docphim.language.read.tables import FOLDER, TABLES, Grammar, Table, load_grammar
 from docphim.package_data import packaged
@@ -61,10 +60,10 @@ def known(more: Iterable[Sequence[str]] = ()) -> dict[str, list[Text]]:
     listed: dict[str, dict[str, Text]] = {language: {} for language in LANGUAGES}
     added = [(language, text, None, False) for language, text in more]
     for language, text, expected, real in (*_expected(), *added, *_invented(), *_real()):
-        parts = [words.strip() for _, words in sentences(clean(text)) if words.strip()]
+        parts = [words.strip() for _, words in sentences(text, language) if words.strip()]
         for words in parts:
-            told = tuple(expected) if expected is not None and len(parts) == 1 else None
-            listed[language].setdefault(words, Text(words, told, real))
+            facts = tuple(expected) if expected is not None and len(parts) == 1 else None
+            listed[language].setdefault(words, Text(words, facts, real))
     return {language: list(texts.values()) for language, texts in listed.items()}
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from docphim.language.fact import Fact
 from docphim.language.facts import sentences
 from docphim.language.lexicon import LANGUAGES, load_lexicon
-from docphim.language.normalize import clean
 from docphim.language.read.rows import Row
 from docphim.language.read.sentence import facts_by
 from docphim.language.read.tables import Grammar, Table, load_grammar
@@ -17,7 +16,7 @@ from docphim.language.shorthand import shorthand
 def read(text: str, language: str, grammar: Grammar) -> list[str]:
     """The facts of a text in shorthand, read by these tables."""
     lexicon = load_lexicon(language)
-    read_so = (facts_by(sentence, lexicon, grammar) for _, sentence in sentences(clean(text)))
+    read_so = (facts_by(sentence, lexicon, grammar) for _, sentence in sentences(text, language))
     return [shorthand(Fact(words, start, end, *values)) for listed in read_so for words, start, end, values in listed]
 
 

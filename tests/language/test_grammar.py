@@ -9,12 +9,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docphim import doctor
 from docphim.errors import UsageError
-from docphim.language import examples
+from docphim.language import examples, lexicon
 from docphim.language.lexicon import LANGUAGES
 from docphim.language.read import tables
 from docphim.language.read.rows import Row, atoms_of, check_order
 from docphim.package_data import packaged
+from docphim.yaml_in import double_key
 
 ROWS = list(examples.rows())
 CASES = [pytest.param(table, row, id=f"{row.file}:{row.name}") for table, row in ROWS if row.example]
@@ -80,6 +82,12 @@ def folder(tmp_path, monkeypatch):
     tables.load_grammar.cache_clear()
 
 
+def edit(path, text):
+    path.write_text(text, encoding="utf-8")
+    packaged.cache_clear()
+    tables.load_grammar.cache_clear()
+
+
 @pytest.mark.parametrize("case", FAULTS)
 def test_row_that_cannot_be_meant_is_named(case, folder):
     text, message = FAULTS[case]
@@ -107,6 +115,55 @@ def test_file_that_cannot_be_meant_is_named(text, message, folder):
     assert str(error.value).startswith(message)
 
 
+def test_doctor_names_what_is_wrong_with_rows_and_words(folder):
+    assert doctor._reading() == []
+    text = (folder / "vi.yaml").read_text(encoding="utf-8")
+    example = "{text: Hai phổi sáng, facts: [lung clear normal both]}"
+    row = f"scope:\n  - {{id: s.idle, do: stop, if: [colon, bracket], example: {example}}}"
+    edit(folder / "vi.yaml", text.replace("scope:", row))
+    assert doctor._reading() == ["grammar/vi.yaml: scope: s.idle: its example is read the same without it"]
+    edit(folder / "vi.yaml", text + "scope: [")
+    (fault,) = doctor._reading()
+    assert fault.startswith("grammar/vi.yaml: not YAML: ") and str(folder) not in fault
+
+
+@pytest.mark.parametrize(
+    ("example", "why"),
+    [
+        ("{text: Hai phổi sáng, facts: [lung clear abnormal both]}", "its example is read as ['lung clear normal"),
+        ("{language: zh, text: Hai phổi sáng, facts: []}", "its example's language is not one of vi, en"),
+    ],
+)
+def test_example_that_does_not_hold_is_named(example, why):
+    row = Row("s.x", "stop", (), (), ((), ()), yaml.safe_load(example), "", "common" if "language" in example else "vi")
+    assert examples.fault("scope", row).startswith(why)
+
+
+def test_phrase_that_is_never_read_as_its_line_says_is_named(tmp_path, monkeypatch):
+    data = {
+        "sides": {"left": ["trái"]},
+        "findings": {"nodule": ["nốt {mờ|}"], "mass": ["nốt"]},
+        "severities": {"mild": ["trái"]},
+    }
+    (tmp_path / "vi.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    monkeypatch.setattr(lexicon, "FOLDER", tmp_path)
+    assert lexicon.shadowed("vi") == ["lexicon/vi.yaml: 'nốt' is finding nodule, and never finding mass"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("a: 1\nb: {c: [1, {d: 2, d: 3}]}", "d"),
+        ("a: 1\nb: 2\na: 3", "a"),
+        ("a: {b: 1}\nb: {b: 1}", None),
+        ("[]", None),
+        ("", None),
+    ],
+)
+def test_key_that_stands_twice_is_found(text, key):
+    assert double_key(text) == key
+
+
 ATOMS = "abcd"
 ASKED = st.lists(st.sampled_from(ATOMS), unique=True, max_size=2).map(tuple)
 
@@ -132,7 +189,5 @@ def test_rows_written_and_loaded_again_are_the_same_tables(language, folder):
     before = tables.load_grammar(language)
     for name in (language, "common"):
         text = yaml.safe_dump(packaged(tables.FOLDER / f"{name}.yaml"), allow_unicode=True, sort_keys=False)
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    packaged.cache_clear()
-    tables.load_grammar.cache_clear()
+        edit(folder / f"{name}.yaml", text)
     assert tables.load_grammar(language) == before

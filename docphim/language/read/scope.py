@@ -77,7 +77,10 @@ def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: L
         denied, hedge = False, None
     denied = denied or _denied_state(clause, at, lexicon)
     scope.denied, scope.hedge = denied, hedge
-    scope.changes += [i.name for i in clause.items if i.kind == "change"]
+    for item in clause.items if "change" in clause.kinds else ():
+        if item.kind == "change":
+            scope.changes.append(item.name)
+            scope.why.append(("change", "", item))
     return Hold(denied, hedge, of_state and denied, cue or hold.cue)
 
 
