@@ -7,7 +7,6 @@ from docphim.language.lexicon import load_lexicon
 from docphim.language.measures import measured
 from docphim.language.shorthand import shorthand as said
 
-
 GOLDENS = [
     ("Không thấy tràn dịch, tràn khí màng phổi", ["pleura effusion -", "pleura pneumothorax -"]),
     ("Không thấy khối, dày nhẹ tổ chức kẽ đáy phổi", ["lung mass -", "interstitium thickening + base mild"]),

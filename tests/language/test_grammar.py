@@ -33,7 +33,7 @@ def test_example_is_read_as_its_row_says_and_otherwise_without_it(table, row):
 
 
 def test_last_row_of_a_table_is_needed_wherever_it_decides():
-    (row,) = tables.load_grammar("vi")["topic"].rows
+    *_, row = tables.load_grammar("vi")["topic"].rows
     assert examples.changes("Đông đặc thùy dưới phổi phải", "vi", "topic", row)
     assert not examples.changes("Hai phổi sáng", "vi", "topic", row)  # no finding
 

@@ -45,13 +45,11 @@ def project(clauses: Sequence[Clause], held: Sequence[Scope], loans: Sequence[Lo
 def _predicate(fold: Fold, n: int, clause: Clause) -> None:
     """The facts of a finding or state, judged by the cues that hold for it."""
     assert clause.at is not None
-    if (
-        fold.facts
-        and n
-        and fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts[-1])).do == "merge"
-    ):
-        _again(fold, n, clause)
-        return
+    if fold.facts and n:
+        row = fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts[-1]))
+        if row.do == "merge":
+            _again(fold, clause, row.name)
+            return
     new = _OF[clause.at.kind](fold, n, clause, clause.at)
     if "colon" in clause.links and len(fold.topic.headed) > 1:
         new = [*_of_each(new, fold.topic.headed, clause, fold.sentence.lexicon), *new]
@@ -63,7 +61,7 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
         _add(fold, clause)
 
 
-def _again(fold: Fold, n: int, clause: Clause) -> None:
+def _again(fold: Fold, clause: Clause, rule: str) -> None:
     """More about the finding just named: "khối thùy trên phổi phải, khối có kích thước 36 mm"."""
     lexicon, name = fold.sentence.lexicon, fold.facts[-1].finding
     spot = next(iter(choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)), Place())
@@ -71,6 +69,7 @@ def _again(fold: Fold, n: int, clause: Clause) -> None:
         if fact.finding != name:
             break
         more_amounts(fact, clause.items, lexicon)
+        fact.why = [*fact.why, ("again", rule, clause)]
         fact.side = fact.side or spot.side
         fact.location = tuple(sorted({*fact.location, *spot.locations}))
     fold.topic.last = replace(fold.topic.last, locations=fold.facts[-1].location)

@@ -47,7 +47,7 @@ def _versus(clauses: Sequence[Clause], held: Sequence[Scope]) -> None:
         if "versus" in clause.links and n:
             for scope in held[n - 1 : n + 1]:
                 scope.hedge = scope.hedge or "possible"
-                scope.why.append(("certainty", "versus"))
+                scope.why.append(("versus", "", None))
 
 
 def _either(clauses: Sequence[Clause]) -> list[bool]:
