@@ -139,10 +139,15 @@ def deciding(texts: Iterable[Text], language: str) -> dict[str, list[Text]]:
         seen: set[str] = set()
         watched: Grammar = {name: Watched(table, seen) for name, table in grammar.items()}  # type: ignore[misc]
         facts = tuple(examples.read(text.words, language, watched))
-        rank = (text.real, text.expected != facts, len(text.words) > _LONG, len(text.words))
+        rank = (text.real, text.expected != facts, _odd(text.words, facts), len(text.words))
         for name in seen:
             by_row[name].append((rank, text))
     return {name: [text for _, text in sorted(ranked, key=lambda pair: pair[0])] for name, ranked in by_row.items()}
+
+
+def _odd(words: str, facts: Sequence[str]) -> bool:
+    """Whether a sentence is no good example: long, begun within, or with words that nobody knows."""
+    return len(words) > _LONG or not words[0].isupper() or any("~" in fact or "?" in fact for fact in facts) or not facts
 
 
 def need(texts: Mapping[str, Sequence[Text]], counts: bool) -> dict[tuple[str, str], dict[str, list[Text]]]:
@@ -184,7 +189,8 @@ def write(needed: Mapping[tuple[str, str], dict[str, list[Text]]], reasons: Mapp
         blocks = []
         for table, entries in tables.items():
             listed = [rows[path.stem, entry["id"]] for entry in entries]
-            shown = [block(row, example_of(row, needed.get((path.stem, row.name), {})), reasons) for row in listed]
+            chosen = [example_of(row, needed.get((path.stem, row.name), {})) for row in listed]
+            shown = [block(row, example, reasons) for row, example in zip(listed, chosen, strict=True)]
             blocks.append(f"{table}:\n" + "\n".join(shown))
         path.write_text("\n".join([*head, *([""] if head else []), "\n\n".join(blocks)]) + "\n", encoding="utf-8")
 

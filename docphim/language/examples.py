@@ -22,7 +22,7 @@ def read(text: str, language: str, grammar: Grammar) -> list[str]:
 
 def without(grammar: Grammar, table: str, row: Row) -> Grammar:
     """The tables, one row of one of them left out."""
-    return {**grammar, table: Table(table, tuple(r for r in grammar[table].rows if r is not row))}
+    return {**grammar, table: Table(table, tuple(r for r in grammar[table].rows if r.name != row.name))}
 
 
 def changes(text: str, language: str, table: str, row: Row) -> bool:
