@@ -132,7 +132,7 @@ def check_order(table: str, rows: Sequence[Row]) -> None:
         above = next((other for other in rows[:n] if _includes(row, other)), None)
         if above:
             raise UsageError(f"{place}: {_shadowed(row, above)}")
-        if not _fits_somewhere(dict.fromkeys(row.atoms[0], True) | dict.fromkeys(row.atoms[1], False), rows[:n]):
+        if not fits_somewhere(dict.fromkeys(row.atoms[0], True) | dict.fromkeys(row.atoms[1], False), rows[:n]):
             raise UsageError(f"{place}: it is never reached: of the rows above it one fits wherever it does")
     if not rows or any(rows[-1].atoms):
         file = rows[-1].file if rows else "common"
@@ -146,7 +146,7 @@ def _shadowed(row: Row, above: Row) -> str:
     return f"it is never reached: {where}, above it, fits wherever it does"
 
 
-def _fits_somewhere(answers: Mapping[str, bool], above: Sequence[Row]) -> bool:
+def fits_somewhere(answers: Mapping[str, bool], above: Sequence[Row]) -> bool:
     """Whether the atoms can be answered, beside those that are, so that no row above fits.
 
     Each row above is made to fail by one of its atoms, tried in turn; atoms are taken to be independent of one another.
@@ -156,7 +156,7 @@ def _fits_somewhere(answers: Mapping[str, bool], above: Sequence[Row]) -> bool:
     needs, bars = above[0].atoms
     for wrong, atoms in ((False, needs), (True, bars)):
         for atom in atoms:
-            if answers.get(atom, wrong) == wrong and _fits_somewhere({**answers, atom: wrong}, above[1:]):
+            if answers.get(atom, wrong) == wrong and fits_somewhere({**answers, atom: wrong}, above[1:]):
                 return True
     return False
 
