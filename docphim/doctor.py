@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from docphim import preflight
-from docphim.errors import Refused, UsageError
+from docphim.errors import Refused, UsageError, printable
 from docphim.imaging import check_installed, modality, settings_of
 from docphim.models import INSTALL
 from docphim.models.checkpoint import on_disk
 from docphim.provenance import provenance
 from docphim.recipe import Recipe
 from docphim.run import dataset_folder
+from docphim.yaml_in import double_key
 
 #: Transfer syntaxes a chest film comes in (DICOM PS3.5 A.4), by the name people use.
 SYNTAXES = {
@@ -51,6 +52,8 @@ def examine() -> dict[str, Any]:
         "disk_free_gb": round(shutil.disk_usage(".").free / 1e9, 1),
         "missing": [],
     }
+    if reading := _reading():
+        answer["reading"] = reading
     if missing:
         answer["missing"].append(f"{', '.join(missing)}: {INSTALL}")
     if absent:
@@ -60,6 +63,23 @@ def examine() -> dict[str, Any]:
             "torchvision is installed; Docphim does not use it, and a build made for another torch breaks transformers"
         )
     return answer
+
+
+def _reading() -> list[str]:
+    """What is wrong with the files that reports are read by, which a radiologist may have edited: their rows and words."""
+    import yaml
+
+    from docphim import language as package
+    from docphim.language.examples import faults
+    from docphim.language.lexicon import LANGUAGES, shadowed
+
+    files = sorted(Path(package.__file__).parent.rglob("*.yaml"))
+    try:
+        double = {path: double_key(path.read_text(encoding="utf-8")) for path in files}
+        twice = [f"{path.parent.name}/{path.name}: {printable(key, 40)} stands twice" for path, key in double.items() if key]
+        return [*twice, *faults(), *(fault for language in LANGUAGES for fault in shadowed(language))]
+    except (UsageError, ValueError, yaml.YAMLError) as error:
+        return [printable(" ".join(str(error).split()), 300)]
 
 
 def _decoders() -> dict[str, bool]:

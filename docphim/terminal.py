@@ -21,6 +21,7 @@ from docphim.study import from_row
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
+    from docphim.language.why import Reason
 
 #: So many metrics beside each other fit eighty columns.
 ABREAST = 2
@@ -268,6 +269,18 @@ def facts(rows: Sequence[Fact], language: str) -> None:
     signs = load_lexicon(language).states
     cells = [["whether", "what", "where", "more", "words"], *(_fact_cells(fact, signs) for fact in rows)]
     print(_wrapped(cells, (10, 28, 20, 20)))
+
+
+def explained(rows: Sequence[tuple[Fact, Sequence[Reason]]], language: str) -> None:
+    """Print `docphim facts --why`'s answer: each fact's line, and below it what decided it."""
+    for fact, reasons in rows:
+        facts([fact], language)
+        for reason in reasons:
+            if not reason.trivial:
+                print(textwrap.fill(printable(reason.sentence), WIDTH, initial_indent="  - ", subsequent_indent="    "))
+        print()
+    if not rows:
+        facts([], language)
 
 
 def _fact_cells(fact: Fact, signs: Mapping[str, str]) -> list[str]:

@@ -148,6 +148,7 @@ def score(
 def facts(
     text: Report,
     language: Annotated[str, typer.Option(help="vi or en.")] = "vi",
+    why: Annotated[bool, typer.Option("--why", help="What decided each fact: which words, by which rule.")] = False,
     json: AsJson = False,
 ) -> None:
     """The atomic facts of a report.
@@ -157,18 +158,21 @@ def facts(
     from docphim import files, terminal
     from docphim.language import facts as reading
     from docphim.language.texts import given
+    from docphim.language.why import explain
 
     with doubting(language) as look:
         for id_, report in given(text):
-            facts_of = reading.facts(report, language)
+            explained = explain(report, language) if why else [(fact, []) for fact in reading.facts(report, language)]
             look(id_, report)
-            rows = [fact.row() for fact in facts_of]
+            rows = [fact.row() | ({"why": [r.row() for r in reasons]} if why else {}) for fact, reasons in explained]
             if id_ is not None:
                 print(files.dumps({"id": id_, "facts": rows}))
             elif json:
                 print(files.dumps(rows))
+            elif why:
+                terminal.explained(explained, language)
             else:
-                terminal.facts(facts_of, language)
+                terminal.facts([fact for fact, _ in explained], language)
 
 
 @app.command()

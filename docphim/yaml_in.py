@@ -73,6 +73,25 @@ def parse(text: str, name: str) -> Any:
         raise UsageError(f"{name}: not YAML: {printable(' '.join(str(error).split()), 200)}") from None
 
 
+def double_key(text: str) -> str | None:
+    """The first key that stands twice in one section of a YAML text, of which YAML would take the last and drop the others.
+
+    Raises
+    ------
+    yaml.YAMLError
+        The text is no YAML.
+    """
+    nodes = [yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
+    while nodes:
+        node = nodes.pop()
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        keys = [key.value for key, _ in pairs]
+        if double := next((key for n, key in enumerate(keys) if key in keys[:n]), None):
+            return str(double)
+        nodes += [inner for _, inner in pairs] if pairs else node.value if isinstance(node, yaml.SequenceNode) else []
+    return None
+
+
 def _measure(node: yaml.Node, name: str, known: dict[int, int], level: int) -> int:
     """How many values a node holds once its aliases are written out, found without writing them out."""
     if level > MOST_LEVELS:

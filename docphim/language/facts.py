@@ -48,8 +48,29 @@ def facts(text: str, language: str) -> list[Fact]:
         There is no lexicon for the language.
     """
     lexicon = load_lexicon(language)
-    text = accented(without_pictures(clean(text)), lexicon)
-    return [fact for start, end in reported(text, language) for fact in _between(text, start, end, lexicon)]
+    return [
+        Fact(words, begin + first, begin + last, *values)
+        for begin, sentence in sentences(text, language)
+        for words, first, last, values in read_sentence(sentence, lexicon)
+    ]
+
+
+def sentences(text: str, language: str) -> Iterator[tuple[int, str]]:
+    """The sentences of a report that say what was found, as they are read, and where each begins in `clean(text)`.
+
+    Raises
+    ------
+    UsageError
+        There is no lexicon for the language.
+    """
+    text = accented(without_pictures(clean(text)), load_lexicon(language))
+    return (pair for start, end in reported(text, language) for pair in _sentences(text, start, end))
+
+
+def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    for m in _SENTENCE.finditer(text, start, end):
+        sentence = m.group().lstrip()
+        yield m.end() - len(sentence), sentence
 
 
 def reported(text: str, language: str) -> list[tuple[int, int]]:
@@ -91,9 +112,7 @@ def _passage(text: str, lexicon: Lexicon) -> Iterator[Fact]:
 
 def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:
     """The facts of a part of a clean text; their offsets are the text's."""
-    for m in _SENTENCE.finditer(text, start, end):
-        sentence = m.group().lstrip()
-        begin = m.end() - len(sentence)
+    for begin, sentence in _sentences(text, start, end):
         for words, first, last, values in read_sentence(sentence, lexicon):
             yield Fact(words, begin + first, begin + last, *values)
 

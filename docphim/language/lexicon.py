@@ -336,3 +336,25 @@ def _check(term: Term, concepts: Mapping[str, Any], language: str) -> None:
     for kind, names in known.items():
         if kind in meanings and meanings[kind] not in names:
             raise ValueError(f"lexicon/{language}.yaml: {kind} {meanings[kind]!r} has no line in concepts.yaml")
+
+
+def shadowed(language: str) -> list[str]:
+    """Phrases that are never read as their line says: a line above means something else of the same kind by them.
+
+    `lexicon/en.yaml: 'patchy' is descriptor scattered, and never patchy`
+    """
+    data = packaged(FOLDER / f"{language}.yaml")
+    spelling = {normalize(wrong): normalize(right) for wrong, right in (data.get("spelling") or {}).items()}
+    first: dict[tuple[str, ...], Term] = {}
+    faults = []
+    for phrase, term in _terms(data):
+        words = [spelling.get(word, word) for word in TOKEN.findall(normalize(phrase))]
+        above = first.setdefault((term.kind, *words), term)
+        if above != term and not (above.states or term.states):
+            faults.append(f"lexicon/{language}.yaml: {phrase!r} is {_meaning(above)}, and never {_meaning(term)}")
+    return faults
+
+
+def _meaning(term: Term) -> str:
+    """What a phrase means, in a few words: its kind and concept, or the fields of a compound."""
+    return " ".join([term.kind, *(str(value) for value in term.says.values())] if term.says else [term.kind, term.name])

@@ -2,24 +2,10 @@
 
 import pytest
 
-from docphim.language.facts import Fact, facts
+from docphim.language.facts import facts
 from docphim.language.lexicon import load_lexicon
 from docphim.language.measures import measured
-
-SHORT = {"present": "+", "absent": "-", "normal": "normal", "abnormal": "abnormal"}
-
-
-def said(fact: Fact) -> str:
-    """All that a fact says, in one line: `lung nodule + right upper_lobe few 12x14mm ~calcified`."""
-    words = [fact.anatomy or "?", *(f".{x}" for x in [fact.part] if x), *(x for x in (fact.finding, fact.state) if x)]
-    words += [SHORT[fact.polarity], *(x for x in [fact.side] if x), *fact.location]
-    words += [x for x in (fact.count, fact.severity) if x]
-    words += ["x".join(f"{x:g}" for x in fact.size_mm) + "mm"] if fact.size_mm else []
-    words += [f"suv{fact.suv:g}"] if fact.suv is not None else []
-    words += [fact.certainty] if fact.certainty != "certain" else []
-    words += [fact.change] if fact.change else []
-    return " ".join([*words, *(f"~{x}" for x in fact.leftover)])
-
+from docphim.language.shorthand import shorthand as said
 
 GOLDENS = [
     ("Không thấy tràn dịch, tràn khí màng phổi", ["pleura effusion -", "pleura pneumothorax -"]),

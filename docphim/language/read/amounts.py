@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from docphim.language.read.chunk import JOINING, NONE, Clause, Place
+from docphim.language.read.chunk import JOINING, NONE, Clause, Place, Reason
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -38,7 +38,7 @@ class Draft:
     leftover: tuple[str, ...] = ()
     measures: tuple[Any, ...] = ()
     normal: bool = False  # its number says that all is well
-    why: list[tuple[str, str]] = field(default_factory=list)
+    why: list[Reason] = field(default_factory=list)
 
 
 def amounts(clause: Clause, at: Item, lexicon: Lexicon) -> Draft:

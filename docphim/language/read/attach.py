@@ -9,7 +9,7 @@ from itertools import pairwise
 from docphim.language.item import Item
 from docphim.language.read.atoms.lone import LoneView
 from docphim.language.read.atoms.place import PlaceView
-from docphim.language.read.chunk import BEFORE, NONE, Clause, Phrase, Segment, Sentence, links_of
+from docphim.language.read.chunk import BEFORE, NONE, Clause, Phrase, Reason, Segment, Sentence, links_of
 
 #: How many segments ahead the table `lone` looks; no list of organs is longer.
 _AHEAD = 8
@@ -51,7 +51,7 @@ def _with_predicates(segment: Segment, sentence: Sentence) -> list[Clause]:
 
 
 #: The phrases before a predicate and behind it that are its, and the rules by which they are.
-Owned = tuple[list[Phrase], list[Phrase], list[tuple[str, str]]]
+Owned = tuple[list[Phrase], list[Phrase], list[Reason]]
 
 
 def _owners(segment: Segment, sentence: Sentence) -> list[Owned]:
@@ -64,10 +64,10 @@ def _owners(segment: Segment, sentence: Sentence) -> list[Owned]:
             row = table.decide(PlaceView(segment, gap, m, left[:2], sentence))
             if row.do == "left":
                 left[1].append(phrase)
-                left[2].append(("place", row.name))
+                left[2].append(("place", row.name, phrase))
             elif row.do == "right":
                 owned[gap][0].append(phrase)
-                owned[gap][2].append(("place", row.name))
+                owned[gap][2].append(("place", row.name, phrase))
     return owned
 
 
@@ -110,7 +110,7 @@ def _without_predicate(
     if "close" in segment.links:
         last = next((c for c in reversed(clauses) if not c.bracket), last)
     row = sentence.grammar["lone"].decide(LoneView(segment, last, ahead, sentence))
-    items, phrases, why = sentence.items[segment.first : segment.last], segment.gaps[0], [("segment", row.name)]
+    items, phrases, why = sentence.items[segment.first : segment.last], segment.gaps[0], [("segment", row.name, segment)]
     if row.do == "owner":
         last = next((c for c in reversed(clauses) if c.at and c.at.name not in sentence.lexicon.relational), last)
     if row.do in ("prev", "list") and last is not None:

@@ -25,6 +25,8 @@ BEFORE = frozenset(("negation", "certainty", "affirm"))
 LISTED = PLACE | {"negation", "and", "or", "comma", "severity", "descriptor", "count"}
 NONE: frozenset[str] = frozenset()
 NOTHING: Mapping[str, Any] = {}
+#: What was decided, by which rule (none where its own words say it), and by what: a phrase, segment, clause or cue.
+Reason = tuple[str, str, Any]
 _GRADES = frozenset(("severity", "size", "suv", "affirm", "change"))
 
 
@@ -119,7 +121,7 @@ class Clause:
         Kinds of the signs and joining words that lead to it.
     bracket : bool
         It stands in brackets.
-    why : list of (str, str)
+    why : list of Reason
         What was decided of it, and by which rule.
     kinds : frozenset of str
         Kinds of its items.
@@ -133,7 +135,7 @@ class Clause:
     behind: list[Phrase]
     links: frozenset[str]
     bracket: bool
-    why: list[tuple[str, str]]
+    why: list[Reason]
     added: list[Item] = field(default_factory=list)
     extra: list[Item] = field(default_factory=list)
     more: list[Phrase] = field(default_factory=list)
@@ -162,7 +164,7 @@ class Scope:
     denied: bool = False
     hedge: str | None = None
     changes: list[str] = field(default_factory=list)
-    why: list[tuple[str, str]] = field(default_factory=list)
+    why: list[Reason] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

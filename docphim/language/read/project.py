@@ -45,13 +45,11 @@ def project(clauses: Sequence[Clause], held: Sequence[Scope], loans: Sequence[Lo
 def _predicate(fold: Fold, n: int, clause: Clause) -> None:
     """The facts of a finding or state, judged by the cues that hold for it."""
     assert clause.at is not None
-    if (
-        fold.facts
-        and n
-        and fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts)).do == "merge"
-    ):
-        _again(fold, n, clause)
-        return
+    if fold.facts and n:
+        row = fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts))
+        if row.do == "merge":
+            _again(fold, clause, row.name)
+            return
     new = _OF[clause.at.kind](fold, n, clause, clause.at)
     if "colon" in clause.links and len(fold.topic.headed) > 1:
         new = [*_of_each(new, fold.topic.headed, clause, fold.sentence.lexicon), *new]
@@ -63,12 +61,13 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
         _add(fold, clause)
 
 
-def _again(fold: Fold, n: int, clause: Clause) -> None:
+def _again(fold: Fold, clause: Clause, rule: str) -> None:
     """More about the finding just named: "khối thùy trên phổi phải, khối có kích thước 36 mm"."""
     lexicon, name = fold.sentence.lexicon, clause.at.name if clause.at else ""
     spot = next(iter(choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)), Place())
     for fact in [fact for fact in fold.facts if fact.finding == name]:
         more_amounts(fact, clause.items, lexicon)
+        fact.why = [*fact.why, ("again", rule, clause)]
         fact.side = fact.side or spot.side
         fact.location = tuple(sorted({*fact.location, *spot.locations}))
 
@@ -84,7 +83,8 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     shares = apart(clause, spots)
     facts = []
     for m, (spot, name, implied) in enumerate(_cases(clause, at, spots)):
-        one = replace(fact, why=[("lent", loan.row)] if loan else [], finding=fact.finding if name == at.name else name)
+        one = replace(fact, finding=fact.finding if name == at.name else name)
+        one.why = [("lent", loan.row, fold.clauses[loan.lender])] if loan else []
         named = Named(lexicon.findings.get(name, _NOTHING), implied, spot, scope.denied, scope.hedge is not None, lender)
         settle(one, clause, named, fold.topic, fold.sentence)
         # fluid in the pleura is an effusion
@@ -160,13 +160,15 @@ def _state(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     lexicon, topic = fold.sentence.lexicon, fold.topic
     spots, side, locations = _subjects(clause, at, topic, lexicon)
     first = amounts(clause, at, lexicon)
-    facts = [replace(first, why=[]) for _ in spots]
+    inherits = not (clause.ahead or clause.behind or "anatomy" in says(at))
+    facts = [replace(first, why=[("anatomy", "", topic.spoken)] if inherits else []) for _ in spots]
     for fact, spot in zip(facts, spots, strict=True):
         fact.anatomy, fact.state = spot.anatomy, _state_of(at, spot.anatomy)
         fact.side = _side_of(spot, side, topic, lexicon)
         fact.part = None if (fact.state, spot.part) in lexicon.meant else spot.part
         fact.location = tuple(sorted({*spot.locations, *locations}))
         topic.last = Place(spot.anatomy, fact.part, fact.side, spot.locations)
+    topic.spoken = clause
     return facts
 
 
@@ -242,7 +244,7 @@ def _add(fold: Fold, clause: Clause) -> None:
     if spots:
         last.side = last.side or spots[0].side
         last.location = tuple(sorted({*last.location, *spots[0].locations}))
-        fold.topic.last = Place(last.anatomy, None, last.side, last.location)
+        fold.topic.last, fold.topic.spoken = Place(last.anatomy, None, last.side, last.location), clause
 
 
 # What the other verbs of the table `lone` do.
@@ -253,6 +255,7 @@ def _header(fold: Fold, n: int, clause: Clause) -> None:
     topic, spots = fold.topic, places(clause.ahead, fold.sentence.lexicon)
     if spots:
         topic.header = topic.last = spots[-1]
+        topic.heading = topic.spoken = clause
         topic.headed = topic.listed + spots
     topic.listed = []
 
@@ -261,7 +264,7 @@ def _context(fold: Fold, n: int, clause: Clause) -> None:
     """A place by itself: what follows may be there."""
     spots = places(clause.ahead, fold.sentence.lexicon)
     if spots:
-        fold.topic.last = spots[-1]
+        fold.topic.last, fold.topic.spoken = spots[-1], clause
         fold.topic.listed += spots
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Verbs of the table `lone` whose clauses say nothing that could be denied.
 _SILENT = frozenset(("cue", "header", "context"))
+#: What a cue behind its clause says.
+_SAYS = {"negation": "denied", "certainty": "hedge", "change": "change"}
 
 
 def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
@@ -28,14 +30,13 @@ def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
         if hold.denied or hold.hedge or hold.change:
             around = (clauses[n - 1] if n else None, clause, clauses[n + 1] if n + 1 < len(clauses) else None)
             row = sentence.grammar["scope"].decide(ScopeView(around, hold, either[n], sentence.lexicon))
+            held[n].why.append(("denied" if hold.denied else "hedge", row.name, hold.cue))
             if row.do == "stop":
                 hold = Hold()
-            else:
-                held[n].why.append(("denied" if hold.denied else "hedge", row.name))
         if clause.at is not None:
             hold = _at_predicate(clause, clause.at, hold, held[n], sentence.lexicon)
         if _reach_back(clauses, n, held, sentence):
-            hold = Hold(hedge=hold.hedge)
+            hold = Hold(hedge=hold.hedge, cue=hold.cue)
     _versus(clauses, held)
     return held
 
@@ -46,7 +47,7 @@ def _versus(clauses: Sequence[Clause], held: Sequence[Scope]) -> None:
         if "versus" in clause.links and n:
             for scope in held[n - 1 : n + 1]:
                 scope.hedge = scope.hedge or "possible"
-                scope.why.append(("certainty", "versus"))
+                scope.why.append(("versus", "", None))
 
 
 def _either(clauses: Sequence[Clause]) -> list[bool]:
@@ -60,24 +61,34 @@ def _either(clauses: Sequence[Clause]) -> list[bool]:
 
 def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: Lexicon) -> Hold:
     """Set what holds at a predicate: its own cues, else those from before; and say what holds behind it."""
-    denied, hedge, cued = hold.denied, hold.hedge, False
+    denied, hedge, cue = hold.denied, hold.hedge, None
     for item in clause.before:
         if item.kind == "negation" or (item.kind == "change" and item.name == "resolved"):
-            denied, cued = True, True
+            denied, cue = True, item
+            scope.why.append(("denied", "", item))
         elif item.kind == "affirm":
             denied, hedge = False, None
+            scope.why.append(("affirmed", "", item))
         elif item.kind == "certainty":
-            hedge, cued = item.name, True
-    of_state = _of_state(clause, at, lexicon) if cued and denied else hold.of_state
-    if at.kind != "finding" and not cued and clause.links.isdisjoint(("and", "or")):
+            hedge, cue = item.name, item
+            scope.why.append(("hedge", "", item))
+    of_state = _of_state(clause, at, lexicon) if cue and denied else hold.of_state
+    if at.kind != "finding" and not cue and clause.links.isdisjoint(("and", "or")):
         denied, hedge = False, None
     denied = denied or _denied_state(clause, at, lexicon)
     scope.denied, scope.hedge = denied, hedge
-    scope.changes += [i.name for i in clause.items if i.kind == "change"]
-    new = next((i.name for i in clause.before if i.kind == "change" and i.name != "resolved"), None)
+    return Hold(denied, hedge, of_state and denied, _changed(clause, hold, scope), cue or hold.cue)
+
+
+def _changed(clause: Clause, hold: Hold, scope: Scope) -> str | None:
+    """Give a clause its changes, or the one that holds on through a list: "no change in the nodule and effusion"."""
+    for item in clause.items if "change" in clause.kinds else ():
+        if item.kind == "change":
+            scope.changes.append(item.name)
+            scope.why.append(("change", "", item))
     if hold.change and not scope.changes:
-        scope.changes.append(hold.change)  # "no change in the nodule and effusion"
-    return Hold(denied, hedge, of_state and denied, new or hold.change)
+        scope.changes.append(hold.change)
+    return next((i.name for i in clause.before if i.kind == "change" and i.name != "resolved"), hold.change)
 
 
 def _of_state(clause: Clause, at: Item, lexicon: Lexicon) -> bool:
@@ -118,7 +129,7 @@ def _reach_back(clauses: Sequence[Clause], n: int, held: list[Scope], sentence: 
     denies = False
     for item in _behind(clauses[n]):
         for k, row in _chain(clauses, n, item.kind, sentence):
-            held[k].why.append((item.kind, row))
+            held[k].why.append((_SAYS[item.kind], row, item))
             if item.kind == "negation":
                 held[k].denied = True
             elif item.kind == "certainty":
@@ -141,7 +152,7 @@ def _behind(clause: Clause) -> list[Item]:
 
 def _chain(clauses: Sequence[Clause], n: int, kind: str, sentence: Sentence) -> list[tuple[int, str]]:
     """The clauses that a cue behind clause `n` is about, and the rule that led to each."""
-    chosen = [(n, "its own")] if clauses[n].at is not None and kind != "change" else []
+    chosen = [(n, "")] if clauses[n].at is not None and kind != "change" else []
     answers = kind == "negation" and "colon" in clauses[n].links
     for k in range(n, 0, -1):
         row = sentence.grammar["back"].decide(BackView(clauses[k], clauses[k - 1], kind, (k == n, answers), sentence.lexicon))

@@ -23,6 +23,9 @@ class Topic:
     header: Place | None = None
     headed: list[Place] = field(default_factory=list)
     listed: list[Place] = field(default_factory=list)
+    # the clauses that spoke of the last place and of the heading
+    spoken: Clause | None = None
+    heading: Clause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Named:
 def settle(fact: Draft, clause: Clause, named: Named, topic: Topic, sentence: Sentence) -> None:
     """Set anatomy, side, location and part of a finding; it becomes the topic."""
     view = _view(clause, named, topic, sentence.lexicon)
+    spoken = topic.spoken if view.topic_ is topic.last else topic.heading
     grammar = sentence.grammar
     for field_, choose in (("anatomy", _anatomies), ("side", _sides), ("location", _locations)):
         row = grammar[field_].decide(view)
@@ -49,12 +53,13 @@ def settle(fact: Draft, clause: Clause, named: Named, topic: Topic, sentence: Se
         setattr(view, f"{field_}_", value)
         if field_ == "side":
             view.took = row.do
-        fact.why.append((field_, row.name))
+        source = {"topic": spoken, "header": topic.heading}.get(row.do, clause)
+        fact.why.append((field_, row.name, source))
     part = named.spot.part or named.meaning.get("part")
     fact.part = None if part in sentence.lexicon.outer else part
     row = grammar["topic"].decide(view)
     if row.do == "take":
-        topic.last = Place(fact.anatomy, None, fact.side, fact.location)
+        topic.last, topic.spoken = Place(fact.anatomy, None, fact.side, fact.location), clause
 
 
 def _anatomies(view: InheritView) -> dict[str, str | None]:

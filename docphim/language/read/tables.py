@@ -7,11 +7,12 @@ last row of every table fits always.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docphim.errors import UsageError, printable
 from docphim.language.read.atoms.again import AgainView
 from docphim.language.read.atoms.inherit import InheritView
 from docphim.language.read.atoms.lone import LoneView
@@ -20,6 +21,7 @@ from docphim.language.read.atoms.place import PlaceView
 from docphim.language.read.atoms.role import RoleView
 from docphim.language.read.atoms.scope import BackView, ScopeView
 from docphim.language.read.atoms.share import ShareView
+from docphim.language.read.rows import Row, check_order, rows_of
 from docphim.package_data import packaged
 
 FOLDER = Path(__file__).parent / "grammar"
@@ -56,20 +58,6 @@ TABLES: Mapping[str, tuple[type, tuple[str, ...]]] = {
     "location": (InheritView, ("place", "topic", "none")),
     "topic": (InheritView, ("take", "keep")),
 }
-Atom = Callable[[Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One rule: what it does, the atoms it needs and those that bar it, an example, and why it is there."""
-
-    name: str
-    do: str
-    needs: tuple[Atom, ...]
-    bars: tuple[Atom, ...]
-    atoms: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-    example: Mapping[str, Any] | None = None
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +87,35 @@ Grammar = Mapping[str, Table]
 
 @functools.cache
 def load_grammar(language: str) -> Grammar:
-    """The tables of a language: its rows, then those of all languages."""
-    mine, common = (packaged(FOLDER / f"{name}.yaml") for name in (language, "common"))
-    return {name: Table(name, tuple(_rows(name, [*(mine.get(name) or ()), *(common.get(name) or ())]))) for name in TABLES}
+    """The tables of a language: its rows, then those of all languages.
+
+    Raises
+    ------
+    UsageError
+        A file is no YAML, or a row of it cannot be meant: one that is never reached, that contradicts another, that asks
+        what there is not.  The message names file and row.
+    """
+    files = {name: _tables(name) for name in (language, "common")}
+    grammar = {}
+    for table, (view, verbs) in TABLES.items():
+        rows = [row for name, tables in files.items() for row in rows_of(name, table, tables.get(table) or [], view, verbs)]
+        check_order(table, rows)
+        grammar[table] = Table(table, tuple(rows))
+    return grammar
 
 
-def _rows(table: str, listed: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-    view, verbs = TABLES[table]
-    for entry in listed:
-        needs, bars = tuple(entry.get("if") or ()), tuple(entry.get("unless") or ())
-        if entry["do"] not in verbs:
-            raise ValueError(f"grammar: {entry['id']}: {entry['do']!r} is not one of {', '.join(verbs)}")
-        unknown = [atom for atom in needs + bars if not hasattr(view, atom)]
-        if unknown:
-            raise ValueError(f"grammar: {entry['id']}: no atom {unknown[0]!r} in table {table}")
-        must, must_not = (tuple(getattr(view, atom) for atom in atoms) for atoms in (needs, bars))
-        yield Row(entry["id"], entry["do"], must, must_not, (needs, bars), entry.get("example"), entry.get("why", ""))
+def _tables(file: str) -> Mapping[str, Any]:
+    """The tables of a file, their rows as they were written."""
+    import yaml  # here, as `packaged` does
+
+    try:
+        tables = packaged(FOLDER / f"{file}.yaml")
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that is none
+        why = printable(" ".join(str(error).replace(str(FOLDER), "").split()), 200)
+        raise UsageError(f"grammar/{file}.yaml: not YAML: {why}") from None
+    if not isinstance(tables, dict):
+        raise UsageError(f"grammar/{file}.yaml: not tables of rows")
+    unknown = next((name for name in tables if name not in TABLES), None)
+    if unknown is not None:
+        raise UsageError(f"grammar/{file}.yaml: no table {printable(unknown, 40)!r}: one of {', '.join(TABLES)}")
+    return tables

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from docphim.language.read.chunk import Clause, bare, says
 
 if TYPE_CHECKING:
+    from docphim.language.item import Item
     from docphim.language.lexicon import Lexicon
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What holds on from before: a denial (`of_state`: that of a state, "tim không to"), a hedge."""
+    """What holds on from before: a denial (`of_state`: that of a state, "tim không to"), a hedge; and the words (`cue`)."""
 
     denied: bool = False
     hedge: str | None = None
     of_state: bool = False
     change: str | None = None
+    cue: Item | None = None
 
 
 class ScopeView:
