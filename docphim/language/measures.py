@@ -79,7 +79,6 @@ def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
     while i < len(words):
         word = words[i]
         if word not in starts and not word[0].isdecimal() and word[:3] not in _HEADS:
-            head = Head(head.kind) if word == "," else head
             i += 1
             continue
         if word[:3] in _HEADS:
@@ -215,8 +214,6 @@ def _led(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | N
         return Item("ignored", "aside", i, read.end + 1)
     if read is None or (not read.kind and (not head.kind or _counts(words, lead.end, read.end, lexicon))):
         return None
-    if lead.end == i:
-        lead = lead._replace(relation=_relation_before(words, i, lexicon))
     # "nhỏ hơn 5 mm" says something of the lesion too: there the number alone is the measure's
     start = lead.end if read.kind == "size" and _names(words, i, lexicon, "descriptor") else i
     return _item(words, start, read, _within(lead, head), lexicon, read.kind or head.kind)
