@@ -27,6 +27,8 @@ _MINUS = frozenset("-–\u2010−")
 #: What no name of a measure reaches across to its number.
 _BREAKS = frozenset((",", "(", ")", ":", "?", "[", "]"))
 _DIGIT = re.compile(r"[0-9]")
+#: Scores of response that are numbers (Deauville: Barrington et al., J Clin Oncol 2014).
+_SCORES = frozenset(("deauville",))
 _HEADS = frozenset(("suv", "sul"))
 _BEHIND = frozenset(("(", "ở", "tại", "in", "at", "on", "the"))
 _MILLILITRES = {"ml": 1.0, "cc": 1.0, "cm³": 1.0, "lít": 1000.0, "liter": 1000.0, "liters": 1000.0}
@@ -75,10 +77,10 @@ def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
     if not speaks and not _DIGIT.search(text):
         return listed
     head, i, starts = Head(), 0, lexicon.measures["first"]
-    readers: tuple[Callable[..., Item | None], ...] = ((_compared,) if speaks else ()) + (_distance, _led, _phase)
+    readers: tuple[Callable[..., Item | None], ...] = ((_compared,) if speaks else ()) + (_distance, _led, _phase, _score)
     while i < len(words):
         word = words[i]
-        if word not in starts and not word[0].isdecimal() and word[:3] not in _HEADS:
+        if word not in starts and word not in _SCORES and not word[0].isdecimal() and word[:3] not in _HEADS:
             i += 1
             continue
         if word[:3] in _HEADS:
@@ -172,6 +174,13 @@ def _phase(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item |
     if not named or not _number_ahead(words, named[0]):
         return None
     return Item("ignored", named[1], i, named[0])
+
+
+def _score(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """A response score: "Deauville 4"."""
+    lead = _lead(words, i + 1, lexicon) if words[i] in _SCORES else None
+    read = number(words, lead.end) if lead and lead.end < len(words) else None
+    return _item(words, i, read, lead, lexicon, words[i]) if lead and read and not read.kind else None
 
 
 def _number_ahead(words: Sequence[str], i: int) -> bool:

@@ -71,6 +71,7 @@ VIETNAMESE = [
     ("SUVmax cao ở 2 nốt phổi phải.", []),
     ("Nốt phổi trái nhỏ hơn 5 mm.", ["size < 5 mm"]),
     ("Các nốt phổi phải 1, 2 và 3 cm.", ["size = 10 mm", "size = 20 mm", "size = 30 mm"]),
+    ("Hạch trung thất Deauville 4.", ["deauville = 4"]),
 ]
 
 ENGLISH = [
@@ -104,6 +105,7 @@ ENGLISH = [
     ("Cyst with attenuation of 5-15 HU in the left kidney.", ["hu = 5..15 HU"]),
     ("Tumor 3 cm above the carina.", ["distance = 30 mm @carinal"]),
     ("Thyroid gland volume of 35 mL.", ["volume = 35 ml"]),
+    ("Mediastinal node with a Deauville score of 2.", ["deauville = 2"]),
 ]
 
 
