@@ -19,7 +19,7 @@ class Measure:
     ----------
     kind : str
         `size`, `distance`, `volume`, `hu` (density), or an uptake: `suv` (of which the report does not say more), `suv_max`,
-        `suv_peak`, `suv_mean`, and the same of `sul` (normalised to lean mass).
+        `suv_peak`, `suv_mean`, and the same of `sul` (normalised to lean mass); or `deauville`, a score of 1 to 5.
     relation : {"=", "<", "≤", ">", "≥", "~"}
         How the lesion stands to the number; "up to 6 mm" is ≤, "about 6 mm" is ~.
     low, high : tuple of float

@@ -304,8 +304,6 @@ def _both(words: Sequence[str], i: int, lexicon: Lexicon) -> Item | None:
     if words[i] != "2" or i + 1 >= len(words):
         return None
     terms = _following(words, i + 1, lexicon.tree)
-    if "finding" in terms:
-        return None
     anatomy = terms["anatomy"].name if "anatomy" in terms else ""
     place = lexicon.location_of.get(terms["location"].name) if "location" in terms else ""
     return Item("side", "both", i, i + 1) if lexicon.paired(anatomy) or lexicon.paired(place) else None

@@ -27,6 +27,8 @@ _MINUS = frozenset("-–\u2010−")
 #: What no name of a measure reaches across to its number.
 _BREAKS = frozenset((",", "(", ")", ":", "?", "[", "]"))
 _DIGIT = re.compile(r"[0-9]")
+#: Scores of response that are numbers (Deauville: Barrington et al., J Clin Oncol 2014).
+_SCORES = frozenset(("deauville",))
 _HEADS = frozenset(("suv", "sul"))
 _BEHIND = frozenset(("(", "ở", "tại", "in", "at", "on", "the"))
 _MILLILITRES = {"ml": 1.0, "cc": 1.0, "cm³": 1.0, "lít": 1000.0, "liter": 1000.0, "liters": 1000.0}
@@ -75,11 +77,10 @@ def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
     if not speaks and not _DIGIT.search(text):
         return listed
     head, i, starts = Head(), 0, lexicon.measures["first"]
-    readers: tuple[Callable[..., Item | None], ...] = ((_compared,) if speaks else ()) + (_distance, _led, _phase)
+    readers: tuple[Callable[..., Item | None], ...] = ((_compared,) if speaks else ()) + (_distance, _led, _phase, _score)
     while i < len(words):
         word = words[i]
-        if word not in starts and not word[0].isdecimal() and word[:3] not in _HEADS:
-            head = Head(head.kind) if word == "," else head
+        if word not in starts and word not in _SCORES and not word[0].isdecimal() and word[:3] not in _HEADS:
             i += 1
             continue
         if word[:3] in _HEADS:
@@ -175,6 +176,13 @@ def _phase(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item |
     return Item("ignored", named[1], i, named[0])
 
 
+def _score(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """A response score: "Deauville 4"."""
+    lead = _lead(words, i + 1, lexicon) if words[i] in _SCORES else None
+    read = number(words, lead.end) if lead and lead.end < len(words) else None
+    return _item(words, i, read, lead, lexicon, words[i]) if lead and read and not read.kind else None
+
+
 def _number_ahead(words: Sequence[str], i: int) -> bool:
     """Whether a number stands near, before any sign that parts it."""
     ahead = next((w for w in words[i : i + _REACH] if w in _BREAKS or numbers.is_number(w)), ",")
@@ -215,8 +223,6 @@ def _led(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | N
         return Item("ignored", "aside", i, read.end + 1)
     if read is None or (not read.kind and (not head.kind or _counts(words, lead.end, read.end, lexicon))):
         return None
-    if lead.end == i:
-        lead = lead._replace(relation=_relation_before(words, i, lexicon))
     # "nhỏ hơn 5 mm" says something of the lesion too: there the number alone is the measure's
     start = lead.end if read.kind == "size" and _names(words, i, lexicon, "descriptor") else i
     return _item(words, start, read, _within(lead, head), lexicon, read.kind or head.kind)

@@ -128,8 +128,9 @@ def vertebra(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
 
 
 def station(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
-    """`4R`, `10L` at token `i`: a node station with its side."""
-    if tokens[i].isdecimal() and i + 1 < len(tokens) and tokens[i + 1] in ("r", "l") and 1 <= int(tokens[i]) <= 14:
+    """`4R`, `10L`, `3a` at token `i`: a node station with its side, or its half before or behind the great vessels."""
+    letters = ("r", "l", "a", "p") if tokens[i] == "3" else ("r", "l")
+    if tokens[i].isdecimal() and i + 1 < len(tokens) and tokens[i + 1] in letters and 1 <= int(tokens[i]) <= 14:
         return i + 2, f"station_{int(tokens[i])}{tokens[i + 1]}"
     return None
 

@@ -286,6 +286,7 @@ def test_english_sentence(text, expected):
         ("suvmax 5,2 5,9", (2, (5.2,))),
         ("suvmax 5,2 x 3", (2, (5.2,))),
         ("suvmax : 5,2", (3, (5.2,))),
+        ("suvmax ( 5,2 ) và", (4, (5.2,))),
         ("nốt 5,2", None),
     ],
 )

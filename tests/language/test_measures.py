@@ -66,6 +66,12 @@ VIETNAMESE = [
     ("Nang thận trái tỷ trọng 5 - 10 HU.", ["hu = 5..10 HU"]),
     ("Dịch màng phổi trái lượng khoảng 200 ml.", ["volume ~ 200 ml"]),
     ("Tuyến tiền liệt thể tích 60 cc.", ["volume = 60 ml"]),
+    ("Hai nốt phổi phải 5 mm cách nhau 20 mm.", ["size = 5 mm", "distance = 20 mm"]),
+    ("Nốt phổi phải SUVmax hạch 5,1 phổi.", ["suv_max = 5.1"]),
+    ("SUVmax cao ở 2 nốt phổi phải.", []),
+    ("Nốt phổi trái nhỏ hơn 5 mm.", ["size < 5 mm"]),
+    ("Các nốt phổi phải 1, 2 và 3 cm.", ["size = 10 mm", "size = 20 mm", "size = 30 mm"]),
+    ("Hạch trung thất Deauville 4.", ["deauville = 4"]),
 ]
 
 ENGLISH = [
@@ -99,6 +105,7 @@ ENGLISH = [
     ("Cyst with attenuation of 5-15 HU in the left kidney.", ["hu = 5..15 HU"]),
     ("Tumor 3 cm above the carina.", ["distance = 30 mm @carinal"]),
     ("Thyroid gland volume of 35 mL.", ["volume = 35 ml"]),
+    ("Mediastinal node with a Deauville score of 2.", ["deauville = 2"]),
 ]
 
 
@@ -126,6 +133,7 @@ def test_english_measure(text, expected):
         ("Nốt phổi phải SUVpeak 3,9", (), None),  # another kind is no SUVmax
         ("Nốt phổi phải SUVmax 5,1 so với gan 2,4", (), 5.1),  # the liver's is not the lesion's
         ("Nốt phổi phải cách màng phổi 10 mm", (), None),  # a distance is no size
+        ("Nốt phổi phải SUVmax thì muộn 5,6", (), None),
         ("Nang gan 12 HU", (), None),
         ("Dày màng phổi trái dài khoảng 35 mm", (35,), None),  # along which way it is, not how the pleura is
         ("Nốt phổi phải, tiêm 7,2 mCi lúc 60 phút", (), None),  # a dose and a time

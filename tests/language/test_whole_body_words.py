@@ -140,6 +140,11 @@ VIETNAMESE = [
     ("Hạch nhóm VA hai bên không tăng chuyển hóa FDG.", ["neck lymph_node + both level_5a", "neck fdg_uptake - both level_5a"]),
     ("Vòm hoành phải hạn chế di động.", ["diaphragm mobile abnormal right"]),
     ("Tràn dịch màng phổi trai lượng ít.", ["pleura effusion + left mild"]),
+    ("Hạch trung thất nhóm 3A.", ["mediastinum lymph_node + station_3a"]),
+    ("Hạch nhóm 3a.", ["lymph_node lymph_node + station_3a"]),
+    ("Rốn phổi hai bên không to bất thường.", ["hilum enlarged normal both"]),
+    ("2 nốt phổi phải.", ["lung nodule + right 2"]),
+    ("Nốt phổi phải sau 60 phút.", ["lung nodule + right"]),
 ]
 
 ENGLISH = [
@@ -213,6 +218,8 @@ ENGLISH = [
     ("Two nodules in the right lung.", ["lung nodule + right 2"]),
     ("Status post right nephrectomy.", ["kidney resection + right"]),
     ("Multinodular goiter.", ["thyroid goiter +"]),
+    ("Increased density of the T10 vertebra.", ["vertebra increased_density abnormal vertebra_t10"]),
+    ("Fractures of the second, third, and fifth right ribs.", ["rib fracture + right rib_2 rib_3 rib_5"]),
 ]
 
 
