@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from docphim.language.conditions import Condition, concepts, condition, is_well, regions
+from docphim.language.conditions import Condition, concepts, condition, is_paired, is_well, regions
 from docphim.language.fact import Fact, Side
 from docphim.package_data import packaged
 
@@ -188,7 +188,8 @@ def covers(wide: Fact, narrow: Fact, without: str = "") -> bool:
     """
     if not (is_well(wide) and is_well(narrow)):
         return False
-    sides = wide.side in ("both", narrow.side) or wide.anatomy is None
+    # There is one aorta: what is said of it without a side is said of all of it.
+    sides = wide.side in ("both", narrow.side) or (wide.side is None and not is_paired(wide.anatomy))
     places = not wide.location or set(wide.location) >= set(narrow.location)
     return sides and places and _speaks_of(wide, narrow, without)
 

@@ -84,6 +84,7 @@ WIDE = [
     ("Đông đặc thùy trên và thùy dưới phổi phải.", "Đông đặc thùy trên phổi phải. Đông đặc thùy dưới phổi phải."),
     ("Hạch trung thất nhóm 4R, 7.", "Hạch trung thất nhóm 4R. Hạch trung thất nhóm 7."),
     ("Không thấy bất thường trung thất.", "Trung thất không rộng. Tim không to. Không tràn dịch màng ngoài tim."),
+    ("Khí quản thông thoáng.", "Khí quản không hẹp."),
     ("Không thấy hạch to.", "Không thấy hạch to trung thất. Không thấy hạch to rốn phổi hai bên."),
     ("Hai phổi sáng.", "Không thấy đông đặc, không thấy nốt mờ ở hai phổi."),
     ("Tràn dịch màng phổi phải. Tràn dịch màng phổi phải.", "Tràn dịch màng phổi phải."),
