@@ -95,8 +95,14 @@ class Atoms:
         return self._pairs[i, j]
 
     def answered(self, i: int, wells: set[int]) -> int | None:
-        """Which of some well things answers for another, or is answered for by it: "clear lungs" and "no nodule"."""
-        return min(self._answers.of(i, wells), default=None)
+        """Which of some well things answers for another, or is answered for by it: "clear lungs" and "no nodule".
+
+        One side does not answer for both; right and left together do.
+        """
+        answers = self._answers.of(i, wells)
+        if self.facts[i].side == "both" and {self.facts[j].side for j in answers} in ({"right"}, {"left"}):
+            return None
+        return min(answers, default=None)
 
     def denied(self, i: int, wells: set[int]) -> int | None:
         """Which of some well things denies an abnormal one."""

@@ -174,7 +174,15 @@ def shared_ills(reference: Reading, draft: Reading, atoms: Atoms) -> tuple[int, 
     for ills, other in ((reference.ills, draft.ills), (draft.ills, reference.ills)):
         wide = atoms.wide.intersection(other)
         right.append(sum(atoms.core[i] in shared or bool(wide and _covering(i, wide, atoms)) for i in ills))
+        right[-1] += sum(
+            atoms.core[i] not in shared and _covers_several(i, other, atoms) for i in atoms.wide.intersection(ills)
+        )
     return right[0], right[1]
+
+
+def _covers_several(i: int, others: Iterable[int], atoms: Atoms) -> bool:
+    """Whether two or more things of the other text are those that one speaks of together: "several nodules"."""
+    return is_plural(atoms.facts[i]) and sum(_covering(j, [i], atoms) is not None for j in others) > 1
 
 
 def shared_wells(pairing: Pairing) -> tuple[int, int]:

@@ -20,7 +20,7 @@ NAMES = {
     *("aorta_unfolded", "heart_bulging", "heart_dilated", "heart_widened"),
     *("pulmonary_thrombus", "pathological_node", "large_node", "much_fluid", "collapsed_lung", "whole_collapse", "not_seen"),
     *("heart_obscured", "suspected", "hydropneumothorax", "blunted_angle", "opacity", "uptake", "lesion", "lytic"),
-    *("clear_lung", "organ", "angle", "no_node"),
+    *("clear_lung", "organ", "angle", "no_node", "volume_loss"),
 }
 
 
