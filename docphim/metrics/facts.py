@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from docphim.metrics.family import Kind, Title
 from docphim.metrics.grams import shared_grams
-from docphim.metrics.pairing import Pairing, shared_wells
+from docphim.metrics.pairing import Pairing
 from docphim.metrics.pairs import Floats, Ints, Pairs
 from docphim.metrics.signature import read_by
 
@@ -68,9 +68,10 @@ def statistics(pairs: Pairs) -> Floats:
 
 def _core(readings: tuple[Reading, Reading], pairing: Pairing, ills: tuple[int, int]) -> tuple[int, int, int, int]:
     """Things of the reference and of the draft, and how many of each the other text says too, amounts aside."""
-    (reference, draft), wells = readings, shared_wells(pairing)
+    (reference, draft), (ours, theirs) = readings, ills
     sizes = (len(reference.ills) + len(reference.wells), len(draft.ills) + len(draft.wells))
-    return (*sizes, ills[0] + wells[0], ills[1] + wells[1])
+    ours += len(reference.wells) - len(pairing.well_missed)
+    return (*sizes, ours, theirs + len(draft.wells) - len(pairing.well_invented))
 
 
 def aggregate(sums: Floats) -> Floats:

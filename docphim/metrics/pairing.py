@@ -174,17 +174,11 @@ def shared_ills(reference: Reading, draft: Reading, atoms: Atoms) -> tuple[int, 
     for ills, other in ((reference.ills, draft.ills), (draft.ills, reference.ills)):
         wide = atoms.wide.intersection(other)
         right.append(sum(atoms.core[i] in shared or bool(wide and _covering(i, wide, atoms)) for i in ills))
-        right[-1] += sum(
-            atoms.core[i] not in shared and _covers_several(i, other, atoms) for i in atoms.wide.intersection(ills)
-        )
+        several = [i for i in atoms.wide.intersection(ills) if atoms.core[i] not in shared]
+        right[-1] += sum(_covers_several(i, other, atoms) for i in several)
     return right[0], right[1]
 
 
 def _covers_several(i: int, others: Iterable[int], atoms: Atoms) -> bool:
     """Whether two or more things of the other text are those that one speaks of together: "several nodules"."""
     return is_plural(atoms.facts[i]) and sum(_covering(j, [i], atoms) is not None for j in others) > 1
-
-
-def shared_wells(pairing: Pairing) -> tuple[int, int]:
-    """How many well things of the reference, and of the draft, the other text answers for."""
-    return len({i for i, _ in pairing.well}), len({j for _, j in pairing.well})
