@@ -24,6 +24,7 @@ def score(
     allow: Collection[str] = (),
     resamples: int = 1000,
     seed: int = 12345,
+    modality: str | None = None,
 ) -> dict[str, Any]:
     """Score drafted reports against their references: lists in, and out what `docphim score --json` prints.
 
@@ -45,6 +46,8 @@ def score(
         Of `missing`, `extra`, `duplicates`: faults that do not stop the scoring.
     resamples, seed : int
         Bootstrap samples under each interval, and their seed.
+    modality : {"xray", "ct", "pet"}, optional
+        What all reports are of: on a film some words mean the same that do not on a scan.
 
     Returns
     -------
@@ -81,5 +84,6 @@ def score(
         allow=allow,
         resamples=resamples,
         seed=seed,
+        modality=modality,
     )
     return scored

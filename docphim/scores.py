@@ -134,6 +134,16 @@ class LabelRow:
 
 
 @dataclass(frozen=True, slots=True)
+class UrgentRow:
+    """One urgent finding: how often references say it and drafts miss it, drafts say it and invent it; a wrong side is both."""
+
+    reference: int = 0
+    missed: int = 0
+    draft: int = 0
+    invented: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How many of the words of some reports the lexicon knows; `share` in percent, `unknown` the most frequent others."""
 
@@ -202,6 +212,8 @@ class TaskScores:
     counts: dict[str, int] = field(default_factory=dict)
     named: dict[str, list[str]] = field(default_factory=dict)
     keys: Keys = Keys()
+    errors: dict[str, int] | None = field(default=None, metadata=OPTIONAL)
+    urgent: dict[str, UrgentRow] | None = field(default=None, metadata=OPTIONAL)
     fact_errors: dict[str, int] | None = field(default=None, metadata=OPTIONAL)
     per_label: dict[str, dict[str, LabelRow]] | None = field(default=None, metadata=OPTIONAL)
     coverage_words: dict[str, Coverage] | None = field(default=None, metadata=OPTIONAL)

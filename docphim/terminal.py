@@ -16,7 +16,7 @@ from docphim.columns import aligned
 from docphim.counts import by_reason, of_films
 from docphim.errors import printable
 from docphim.language.suspect import IN_WORDS
-from docphim.scores import Coverage, Judgement, JudgeScores, Rates, Reading, Score, TaskScores, read_scores
+from docphim.scores import Coverage, Judgement, JudgeScores, Rates, Reading, Score, TaskScores, UrgentRow, read_scores
 from docphim.study import from_row
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def headline(name: str, task: TaskScores, film: str = "film") -> str:
         cells = [c for m in metrics for c in (_number(scores.get(m), 1), _beside(scores.get(m), leads, m))]
         rows.append([label, *cells])
     parts += [aligned(rows, "<" + "><" * len(metrics)), *_conclusion(task, metrics, film)]
+    if task.errors is not None:
+        parts.append(acted_on(task.errors, task.n, 80))
     if task.image_gain:
         parts.append(f"image gain {interval(task.image_gain)} nats a report")
     if task.judge:
@@ -210,6 +212,10 @@ def score_table(scored: Row) -> None:
     parts = [aligned(rows, "<><")]
     if not any(score.low is not None for score in scores.values()):
         parts.append("no interval: there are fewer than 30 patients")
+    if scored.get("errors") is not None:
+        parts.append(acted_on(scored["errors"], scored["counts"]["pairs"]))
+    if scored.get("urgent"):
+        parts.append(_urgent({name: from_row(UrgentRow, row) for name, row in scored["urgent"].items()}))
     if scored.get("fact_errors"):
         errors = ", ".join(f"{n} {_ERRORS.get(kind, kind)}" for kind, n in scored["fact_errors"].items() if n)
         parts.append(textwrap.fill(f"facts: {errors or 'none is wrong'}", WIDTH))
@@ -227,6 +233,20 @@ def score_table(scored: Row) -> None:
     more = len(scored["scores"]) - len(scores)
     left_out = f" (and {more} more scores with --json)" if more else ""
     print("", f"signatures{left_out}", *_signatures(scores), sep="\n")
+
+
+def acted_on(errors: Mapping[str, int], reports: int, width: int = WIDTH) -> str:
+    """Errors that a doctor would act on, a report, by kind."""
+    kinds = ", ".join(f"{n} {ERRORS.get(kind, kind)}" for kind, n in errors.items() if n)
+    total = sum(errors.values())
+    return textwrap.fill(f"errors to act on: {total} in {reports} reports" + (f" ({kinds})" if kinds else ""), width)
+
+
+def _urgent(rows: Mapping[str, UrgentRow]) -> str:
+    """Urgent findings, how many of them drafts miss and how many they invent."""
+    table = [["urgent finding", "in references", "missed", "in drafts", "invented"]]
+    table += [[name.replace("_", " "), *map(str, (r.reference, r.missed, r.draft, r.invented))] for name, r in rows.items()]
+    return aligned(table, "<>>>>")
 
 
 def _signatures(scores: Mapping[str, Score]) -> Iterator[str]:
@@ -247,6 +267,9 @@ def _signatures(scores: Mapping[str, Score]) -> Iterator[str]:
         yield spaced.replace("| ", "|")
 
 
+#: Kinds of errors to act on, in words.
+ERRORS = {"denied": "wrong in yes or no", "side": "on the wrong side", "place": "in the wrong place"}
+ERRORS |= {"grade": "wrong in grade or size", "change": "wrong in change"}
 _ERRORS = {"missing": "missing", "hallucinated": "hallucinated", "polarity": "wrong in yes or no"}
 _ERRORS |= {kind: f"wrong in {kind}" for kind in ("side", "location", "severity", "number", "certainty", "change", "detail")}
 

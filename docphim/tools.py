@@ -114,6 +114,7 @@ def score(
     scores: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Scores computed elsewhere: JSONL or CSV of id and numbers.")
     ] = None,
+    modality: Annotated[str | None, typer.Option(help="What all reports are of: xray, ct or pet.")] = None,
     allow: Annotated[
         str, typer.Option(metavar="FAULTS", help="Score although ids are missing, extra or duplicates (with commas).")
     ] = "",
@@ -135,6 +136,7 @@ def score(
         label_sets=set_,
         metrics=families,
         allow=faults,
+        modality=modality,
     )
     if json:
         show(scored, True)

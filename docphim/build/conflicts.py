@@ -14,7 +14,7 @@ from docphim.study import Row, Study
 
 #: A sentence: the place of its message, where it starts and stops there, and the labels it speaks of.
 Sentence = tuple[int, int, int, dict[str, State]]
-#: What counts as positive: affirmed or suspected, as in `docphim.metrics.clinical`.
+#: What counts as positive: affirmed or suspected, as in `docphim.metrics.labels`.
 _POSITIVE = ("positive", "uncertain")
 #: What a study's own row says, by its number; anything else says nothing.
 _SIGNS: dict[int | None, bool] = {1: True, -1: True, 0: False}

@@ -14,7 +14,7 @@ from docphim.compare.systems import Measured, System, measured, read_statistics
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl
 from docphim.metrics import metric
-from docphim.metrics.catalogue import heads, kind_of
+from docphim.metrics.catalogue import heads, kind_of, less_is_better
 from docphim.metrics.signature import check_comparable
 from docphim.records import check_written
 from docphim.scores import NAMED, WRONG, TaskKey, TaskScores, read_scores
@@ -217,7 +217,7 @@ class Bench:
 
 
 def choose(runs: Sequence[Run], asked: Sequence[str] = ()) -> list[str]:
-    """The keys to compare: those asked for, or those that lead (of label sets, the first set's).
+    """The keys to compare: those asked for, or those that lead (of label sets, the first set's), with the errors to act on.
 
     Raises
     ------
@@ -234,7 +234,8 @@ def choose(runs: Sequence[Run], asked: Sequence[str] = ()) -> list[str]:
             raise UsageError(f"--metrics {key}: must be one of {', '.join(present)}, or all")
     leading = heads(present)
     labels = [key for key in present if key in leading and kind_of(key) == "labels"]
-    usual = [key for key in leading if key not in labels]
+    errors = [key for key in present if kind_of(key) == "facts" and less_is_better(key)][:1]
+    usual = list(dict.fromkeys([*leading[:1], *errors, *(key for key in leading if key not in labels)]))
     return list(dict.fromkeys(asked)) or usual + labels[:1]
 
 

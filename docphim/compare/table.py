@@ -11,6 +11,7 @@ from docphim.compare.row import LEVEL, differs, tested
 from docphim.compare.runs import Bench, Run, bench_of, choose, common_ids, floors_of, read_runs, same_signatures
 from docphim.compare.systems import Measured, p_by_key
 from docphim.errors import Refused, UsageError
+from docphim.metrics.catalogue import less_is_better
 from docphim.metrics.significance import holm
 from docphim.scores import WRONG, TaskKey
 from docphim.study import SPLITS, Row
@@ -210,7 +211,8 @@ def _best(table: Row) -> None:
     keys = {key for row in rows for key, score in row["scores"].items() if score["value"] is not None}
     for key in keys:
         having = [row for row in rows if row["scores"].get(key, {}).get("value") is not None]
-        best = max(having, key=lambda row: row["scores"][key]["value"])
+        sign = -1 if less_is_better(key) else 1
+        best = max(having, key=lambda row: sign * row["scores"][key]["value"])
         judged = [best] if best["against"] else [row for row in having if row is not best]
         sure = [differs(row["scores"][key]) for row in judged]
         best["scores"][key]["best"] = bool(sure) and all(sure)

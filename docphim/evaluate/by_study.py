@@ -11,8 +11,8 @@ from typing import Any
 from docphim.evaluate.drafts import Drafts
 from docphim.files import atomic, dumps
 from docphim.language.fact import Fact
-from docphim.metrics.facts import Matching
 from docphim.metrics.intervals import finite
+from docphim.metrics.matching import Matching
 from docphim.metrics.measure import Measured
 from docphim.metrics.pairs import Pairs
 from docphim.scores import Keys
@@ -70,14 +70,19 @@ def write_statistics(path: Path, measured: Iterable[tuple[Drafts, System]]) -> N
     _write(path, rows, pa.schema([*((column, pa.string()) for column in text), *lists]))
 
 
-def error_rows(drafts: Drafts, pairs: Pairs, matchings: Sequence[Matching]) -> Iterator[Row]:
-    """The facts of each study's reference and draft, and how they answer to one another."""
-    for p, reference, prediction, matching in zip(drafts.main.values(), *pairs.facts, matchings, strict=True):
+def error_rows(
+    drafts: Drafts, pairs: Pairs, matchings: Sequence[Matching], scored: Sequence[tuple[float, Row]]
+) -> Iterator[Row]:
+    """The facts of each study's reference and draft, how they answer to one another, its score and its errors by kind."""
+    rows = zip(drafts.main.values(), *pairs.facts, matchings, scored, strict=True)
+    for p, reference, prediction, matching, (value, errors) in rows:
         yield {
             "task": str(drafts.key),
             "id": p.id,
             "study": p.study,
             "patient": p.patient,
+            "score": finite(value),
+            "errors": errors,
             "right": matching.right,
             "wrong": matching.wrong,
             "missing": matching.missing,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from docphim.metrics import label_sets, metric
-from docphim.metrics.facts import Matching, error_counts, match
+from docphim.metrics.clinical import ERRORS, errors_by_report, urgent_findings
+from docphim.metrics.matching import Matching, error_counts, matchings
 from docphim.metrics.measure import Measured
-from docphim.metrics.pairs import Pairs
-from docphim.scores import Coverage, LabelRow
+from docphim.metrics.pairs import Floats, Pairs
+from docphim.scores import Coverage, LabelRow, UrgentRow
 
 if TYPE_CHECKING:
-    from docphim.metrics.clinical import Labels
+    from docphim.metrics.labels import Labels
 
 #: So many unknown words are listed; a word that is rarer than `RARE` may be a name and is not.
 LISTED = 20
@@ -26,6 +27,8 @@ LOOKED_AT = 1000
 class Detail:
     """The parts of scores.json that go with facts and labels, as `docphim.scores.TaskScores` names them; None without them."""
 
+    errors: dict[str, int] | None = None
+    urgent: dict[str, UrgentRow] | None = None
     fact_errors: dict[str, int] | None = None
     per_label: dict[str, dict[str, LabelRow]] | None = None
     coverage_words: dict[str, Coverage] | None = None
@@ -36,10 +39,25 @@ def behind(pairs: Pairs, system: Measured) -> tuple[Detail, list[Matching]]:
     labels = per_label(system) or None
     if "facts" not in system.statistics:
         return Detail(per_label=labels), []
-    matchings = [match(reference, prediction) for reference, prediction in zip(*pairs.facts, strict=True)]
+    matched = matchings(pairs)
     texts = {"reference": pairs.references, "prediction": pairs.predictions}
     words = {side: coverage_words(reports, pairs.language) for side, reports in texts.items()}
-    return Detail(error_counts(matchings), per_label(system), words), matchings
+    clinical = _clinical(pairs, system.statistics["clinical"]) if "clinical" in system.statistics else {}
+    return Detail(fact_errors=error_counts(matched), per_label=per_label(system), coverage_words=words, **clinical), matched
+
+
+def scored_reports(pairs: Pairs, system: Measured) -> list[tuple[float, dict[str, int]]]:
+    """Each report's clinical score (its fact F1 where that was not scored) and its errors to act on by kind."""
+    scores = system.studies.get("clinical_f1", system.studies["fact_f1"])
+    rows = system.statistics.get("clinical")
+    errors = [{} for _ in scores] if rows is None else errors_by_report(rows)
+    return list(zip(scores.tolist(), errors, strict=True))
+
+
+def _clinical(pairs: Pairs, statistics: Floats) -> dict[str, Any]:
+    """Errors in what is urgent or actionable by kind, and urgent findings missed and invented."""
+    total = errors_by_report(statistics.sum(axis=0, keepdims=True))[0]
+    return {"errors": {kind: total.get(kind, 0) for kind in ERRORS}, "urgent": urgent_findings(pairs)}
 
 
 def per_label(system: Measured) -> dict[str, dict[str, LabelRow]]:

@@ -12,8 +12,8 @@ from docphim.evaluate.drafts import Drafts, scored_texts
 from docphim.evaluate.judge import Facts, Judge, Matches, spans
 from docphim.metrics import families
 from docphim.metrics.agreement import agreement
-from docphim.metrics.facts import Matching, match
 from docphim.metrics.intervals import interval, patient_index, resampled_sums, rounded
+from docphim.metrics.matching import Matching, matchings
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import signature
 from docphim.scores import Agreement, Judgement, JudgeScores, Score
@@ -155,13 +155,13 @@ def _with_rules(system: Judged, pairs: Pairs, resamples: int, seed: int) -> dict
     missing.  Only sentences in which both see a fact are compared; `left_out` counts the others.
     """
     agreed = {}
-    matchings = [match(reference, prediction) for reference, prediction in zip(*pairs.facts, strict=True)]
+    matched = matchings(pairs)
     for side, name in enumerate(("reference", "prediction")):
         rows: list[tuple[bool, bool, str]] = []
         left_out = 0
         for i, verdict in enumerate(system.verdicts):
             if verdict is not None:
-                sentences = _sentences(pairs, i, side, verdict, matchings[i])
+                sentences = _sentences(pairs, i, side, verdict, matched[i])
                 rows += [(*both, system.patients[i]) for both in sentences if both]
                 left_out += sum(both is None for both in sentences)
         ours, theirs, patients = ([row[k] for row in rows] for k in range(3))

@@ -12,6 +12,7 @@ from docphim.evaluate.drafts import first_ids
 from docphim.evaluate.pairs_file import PairsFile, ScoresFile, fault, is_typed, read_pairs, read_scores_file
 from docphim.evaluate.suspects import suspects
 from docphim.language.declined import declined
+from docphim.language.same import MODALITIES
 from docphim.metrics import METRICS, families, metric
 from docphim.metrics.external import key_of
 from docphim.metrics.measure import measure, table
@@ -23,6 +24,8 @@ from docphim.study import Answer, to_row
 #: What stops the scoring unless it is allowed: a score would hide it.
 STOPS = ("missing", "extra", "duplicates")
 _NAMED_WHEN_STOPPED = 5
+#: What stands behind scores of facts and labels, where they were made.
+BEHIND = ("errors", "urgent", "fact_errors", "per_label", "coverage_words")
 
 
 def score_pairs(
@@ -37,6 +40,7 @@ def score_pairs(
     allow: Collection[str] = (),
     resamples: int = 1000,
     seed: int = 12345,
+    modality: str | None = None,
 ) -> dict[str, Any]:
     """Score a pairs file, JSON lines or CSV.
 
@@ -64,20 +68,23 @@ def score_pairs(
         Families of `docphim.metrics.METRICS`; where not said those of reports, or of answers where every reference is one.
     allow : collection of str
         Which of `STOPS` do not stop.
+    modality : {"xray", "ct", "pet"}, optional
+        What all reports are of: on a film some words mean the same that do not on a scan.  Not said is no film.
 
     Returns
     -------
     dict
         `scores` by key; `counts` of pairs and of each fault; `named`, the first ids of each fault; `suspect`, the first
-        reports that are not what they are taken for.  Where facts were scored also `fact_errors`, `per_label` and
-        `coverage_words`.
+        reports that are not what they are taken for.  Where facts were scored also `errors`, `urgent`, `fact_errors`,
+        `per_label` and `coverage_words`.
 
     Raises
     ------
     Refused
         `file_missing`; `pairs_unreadable`, with the line's number; `pairs_incomplete`, with the ids.
     UsageError
-        Some references are answers and some are reports, and no `metrics` are named; the language has no tokens; the
+        Some references are answers and some are reports, and no `metrics` are named; the language has no tokens; there is no
+        such modality; the
         convention, its tokens, a label set, a family or what is to be allowed is unknown; label sets where there are no
         labels.
     """
@@ -103,6 +110,7 @@ def score_pairs(
         allow=allow,
         resamples=resamples,
         seed=seed,
+        modality=modality,
     )
 
 
@@ -161,8 +169,11 @@ def _scored(
     allow: Collection[str] = (),
     resamples: int = 1000,
     seed: int = 12345,
+    modality: str | None = None,
 ) -> dict[str, Any]:
     """What `docphim score --json` prints."""
+    if modality not in (None, *MODALITIES):
+        raise UsageError(f"--modality {modality}: must be one of {', '.join(MODALITIES)}")
     unknown = [fault for fault in allow if fault not in STOPS]
     if unknown:
         raise UsageError(f"--allow {unknown[0]}: must be of {', '.join(STOPS)}")
@@ -179,7 +190,7 @@ def _scored(
     texts = pairs_file.predictions
     if convention == "docphim":
         texts = ["" if state == "wholly" else text for text, state in zip(texts, states, strict=True)]
-    pairs = Pairs(pairs_file.references, texts, language, tokens, answers=pairs_file.answers)
+    pairs = Pairs(pairs_file.references, texts, language, tokens, answers=pairs_file.answers, modality=modality)
     system = measure(pairs, pairs_file.patients, resamples=resamples, seed=seed, names=names, external=external)
     suspect = suspects(pairs_file.ids, pairs_file.references, pairs_file.predictions, language)
     faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
@@ -187,7 +198,7 @@ def _scored(
     counts = {"pairs": len(pairs_file.ids), "patients": people, **{fault: len(ids) for fault, ids in faults.items()}}
     entry = to_row(TaskScores(table(system), **vars(behind(pairs, system)[0])))
     answer = {"scores": entry["scores"], "counts": counts, "named": first_ids(faults), "suspect": suspect[:NAMED]}
-    return answer | {part: entry[part] for part in ("fact_errors", "per_label", "coverage_words") if part in entry}
+    return answer | {part: entry[part] for part in BEHIND if part in entry}
 
 
 def _families(

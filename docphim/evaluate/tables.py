@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from docphim.evaluate.by_study import System, error_rows, keys, write_by_study, write_statistics
-from docphim.evaluate.detail import behind
+from docphim.evaluate.detail import behind, scored_reports
 from docphim.evaluate.drafts import Drafts, answer_section, first_ids, read_drafts, scored_texts
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
@@ -42,10 +42,13 @@ class Bench:
     facts_read: dict[str, list[Fact]]
     judge: Judge | None = None
     judged: Sequence[str] = ()
+    modality: str | None = None
 
     def pairs(self, references: Sequence[str], predictions: Sequence[str], answers: Sequence[Answer | None]) -> Pairs:
         """References and predictions that share the facts already read."""
-        return Pairs(references, predictions, self.language, facts_read=self.facts_read, answers=answers)
+        return Pairs(
+            references, predictions, self.language, facts_read=self.facts_read, answers=answers, modality=self.modality
+        )
 
     def measure(self, pairs: Pairs, drafts: Sequence[Prediction]) -> Measured:
         """Score predictions; systems measured on the same patients are paired."""
@@ -64,8 +67,18 @@ class Seen:
 
 def sets_of(examples: Iterable[Example]) -> tuple[str, ...]:
     """The label sets that were published for reports of what the examples show; none where there is none for it."""
-    shown = {kind for example in examples for media in example.media for kind in media.volumes}
+    shown = {kind for volumes in _volumes(examples) for kind in volumes}
     return tuple(name for name, modality in label_sets().items() if modality in shown)
+
+
+def modality_of(examples: Iterable[Example]) -> str | None:
+    """What all examples show; PET with its CT is PET, and None where they differ."""
+    shown = {"pet" if "pet" in volumes else "ct" if "ct" in volumes else "xray" for volumes in _volumes(examples)}
+    return shown.pop() if len(shown) == 1 else None
+
+
+def _volumes(examples: Iterable[Example]) -> Iterable[Iterable[str]]:
+    return [{kind for media in example.media for kind in media.volumes} for example in examples if example.media]
 
 
 def task_metrics(dataset: Path) -> dict[str, list[str]]:
@@ -102,7 +115,8 @@ def write_tables(
     for drafts in bar(groups, len(groups), "evaluate"):
         sets = label_sets or sets_of(drafts.examples.values())
         names = families(language, sets, metrics or chosen.get(drafts.key.task))
-        bench = Bench(language, resamples, seed, names, facts_read, judge, judged)
+        shown = modality_of(drafts.examples.values())
+        bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown)
         same = [e for e in train if e.task == drafts.key.task]
         floors = Floors(same, drafts.turn, studies, thumbs, language, seed)
         entry, systems, wrong = _task(drafts, floors, Seen(dataset, studies, series), bench)
@@ -146,7 +160,7 @@ def _task(drafts: Drafts, floors: Floors, seen: Seen, bench: Bench) -> tuple[Tas
         **vars(detail),
         **phantom,
     )
-    errors = list(error_rows(drafts, pairs, matchings)) if matchings else []
+    errors = list(error_rows(drafts, pairs, matchings, scored_reports(pairs, system))) if matchings else []
     below = [System(f"floor:{floor}", m, main) for floor, m in blind.items()]
     return entry, [System("own", system, main), *wrong, *below, *ceiling], errors
 

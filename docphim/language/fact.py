@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -91,29 +92,13 @@ class Fact:
     @property
     def strict(self) -> tuple[Any, ...]:
         """All that the fact says: two facts match strictly if this is equal."""
-        what = (self.anatomy, self.part, self.finding, self.state, self.polarity, self.side, self.location)
-        how = (self.certainty, self.change, self.count, self.severity, self.size_mm, self.suv, self.measures, self.leftover)
-        return (*what, *how)
-
-    @property
-    def core(self) -> tuple[Any, ...]:
-        """What, where and whether, without how much and without the wording of what is well.
-
-        An anatomy that is sharp, clear, not enlarged or without lesion is well (`normal`); what is denied on both sides is
-        denied.
-        """
-        what: tuple[Any, ...] = (self.anatomy, self.part, self.finding, self.state, self.polarity)
-        side, location, leftover = self.side, self.location, self.leftover
-        if self.anatomy and not leftover and (self.polarity == "normal" or self._nothing_wrong):
-            what, location = (self.anatomy, None, None, "normal", "normal"), ()
-        if what[-1] in ("normal", "absent") and side == "both":
-            side = None
-        return (*what, side, location, self.certainty, self.change, leftover)
-
-    @property
-    def _nothing_wrong(self) -> bool:
-        return self.polarity == "absent" and self.finding in ("abnormality", "lesion")
+        meaning: tuple[Any, ...] = MEANING(self)
+        return meaning
 
     def row(self) -> dict[str, Any]:
         """The fact as JSON."""
         return asdict(self)
+
+
+#: All that a fact says, whatever words it was read from and wherever they stand.
+MEANING = operator.attrgetter(*(name for name in Fact.__slots__ if name not in ("text", "start", "end")))

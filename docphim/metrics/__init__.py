@@ -29,6 +29,7 @@ METRICS: dict[str, str] = {
     "rouge": "docphim.metrics.rouge",
     "bleu": "docphim.metrics.bleu",
     "chrf": "docphim.metrics.chrf",
+    "clinical": "docphim.metrics.clinical",
     "facts": "docphim.metrics.facts",
     "answers": "docphim.metrics.answers",
 }
@@ -56,7 +57,7 @@ def metric(name: str) -> Metric:
     if name.startswith(EXTERNAL):
         return cast("Metric", import_module("docphim.metrics.external").external(name.removeprefix(EXTERNAL)))
     if name in label_sets():
-        return cast("Metric", import_module("docphim.metrics.clinical").labels(name))
+        return cast("Metric", import_module("docphim.metrics.labels").labels(name))
     path, _, inner = (METRICS.get(name) or PARITY[name]).partition(":")
     module = import_module(path)
     return cast("Metric", getattr(module, inner) if inner else module)

@@ -68,6 +68,12 @@ def heads(keys: Iterable[str]) -> list[str]:
     return [key for key in present if key in leading or key in first]
 
 
+def less_is_better(key: str) -> bool:
+    """Whether a key counts errors: of two systems the one with the lower value is better."""
+    family = family_of(key)
+    return family is not None and key in getattr(family, "LOWER", ())
+
+
 def brief(keys: Iterable[str]) -> list[str]:
     """The keys of a short list, by kind as they came: what is asked for at length is left out."""
     short = [key for key in keys if not ((family := family_of(key)) and key in family.AT_LENGTH)]

@@ -1,188 +1,159 @@
-"""Labels that two reports agree on: coverage, accuracy, precision, recall, F1 and CRG over a published label set.
+"""The clinical score: what a radiologist would have to mend in a draft, each finding weighed by what it calls for.
 
-A label counts as positive where the report affirms it or suspects it; denied and unmentioned are both "not positive".
+A report's score is 100 · (1 − cost / twice the weight of its reference), and 0 where that is less.  Weights and costs are the
+rows of weights.yaml; facts are taken as one where they mean one thing (docphim.language.same).
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from docphim.metrics.family import Kind, Title
+from docphim.metrics.pairing import Pairing
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import read_by
-from docphim.scores import LabelRow
+from docphim.metrics.weights import fingerprint
+from docphim.scores import UrgentRow
 
 if TYPE_CHECKING:
-    from docphim.language.fact import Fact
+    from docphim.metrics.atoms import Atoms, Reading
 
-Flags = NDArray[np.bool_]
-SCORES = (
-    "coverage",
-    "coverage_study",
-    "accuracy",
-    "accuracy_all_negative",
-    "exact_match",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "micro_precision",
-    "micro_recall",
-    "micro_f1",
-    "crg",
-)
-#: Names of the scores with the set's, in the order of tables.
-TITLES = {
-    "macro_f1": Title("F1 trung bình các nhãn ({set})", "macro F1 ({set})", "F1, {set}"),
-    "micro_f1": Title("F1 gộp mọi nhãn ({set})", "micro F1 ({set})"),
-    "macro_precision": Title("Độ chính xác trung bình ({set})", "macro precision ({set})"),
-    "macro_recall": Title("Độ nhạy trung bình ({set})", "macro recall ({set})"),
-    "micro_precision": Title("Độ chính xác gộp ({set})", "micro precision ({set})"),
-    "micro_recall": Title("Độ nhạy gộp ({set})", "micro recall ({set})"),
-    "accuracy": Title("Tỉ lệ nhãn đúng ({set})", "accuracy ({set})"),
-    "accuracy_all_negative": Title("Tỉ lệ nhãn đúng nếu luôn nói không có gì ({set})", "accuracy of all-negative ({set})"),
-    "exact_match": Title("Ca đúng mọi nhãn ({set})", "exact match ({set})"),
-    "coverage": Title("Độ phủ ({set})", "coverage ({set})"),
-    "coverage_study": Title("Độ phủ, trung bình từng ca ({set})", "coverage, mean over reports ({set})"),
-    "crg": Title("CRG ({set})", "CRG ({set})"),
+#: Kinds of errors in what is urgent or actionable, and the kinds of differences (`costs` of weights.yaml) that they are.
+ERRORS: dict[str, tuple[str, ...]] = {
+    "missed": (),
+    "invented": (),
+    "denied": (),
+    "side": ("side",),
+    "place": ("place",),
+    "grade": ("grade", "grades", "size", "suv"),
+    "change": ("change",),
 }
-#: What a short list shows of a set.
-_BRIEF = ("macro_f1", "micro_f1")
-#: After three columns a label: labels right, all right, share of the positives found, whether there are any, and a one.
-_REST = 5
+KEYS = (
+    *("clinical_f1", "clinical_f1_pooled", "actionable_errors", *(f"actionable_{kind}" for kind in ERRORS)),
+    *("safety_recall", "safety_precision", "fact_f1_abnormal"),
+)
+AVERAGE = "mean"
+SETTINGS = {"tok": "fact", "punct": "clause", "match": "least-cost", "empty": "0"}
+PER_STUDY = ("clinical_f1", "actionable_errors")
+KIND: Kind = "facts"
+SERVES, LEXICON = "reports", True
+HEAD = ("clinical_f1",)
+#: Of these less is better.
+LOWER = ("actionable_errors", *(f"actionable_{kind}" for kind in ERRORS))
+AT_LENGTH = tuple(f"actionable_{kind}" for kind in ERRORS)
+TITLES = {
+    "clinical_f1": Title("Điểm lâm sàng", "clinical score", "Clinical"),
+    "actionable_errors": Title("Lỗi cần sửa mỗi báo cáo", "errors to act on, a report", "Errors"),
+    "safety_recall": Title("Ý cấp cứu mà máy nói đúng", "urgent findings reported", "Safety R"),
+    "safety_precision": Title("Ý cấp cứu máy viết mà đúng", "urgent findings right", "Safety P"),
+    "fact_f1_abnormal": Title("F1 theo ý bất thường", "fact F1, abnormal facts", "Fact F1 (abn.)"),
+    "clinical_f1_pooled": Title("Điểm lâm sàng, gộp mọi ca", "clinical score, pooled", "Clinical (pooled)"),
+    "actionable_missed": Title("Bỏ sót mỗi báo cáo", "missed, a report"),
+    "actionable_invented": Title("Dương tính giả mỗi báo cáo", "invented, a report"),
+    "actionable_denied": Title("Có nói thành không, hoặc ngược lại, mỗi báo cáo", "wrong in yes or no, a report"),
+    "actionable_side": Title("Sai bên mỗi báo cáo", "wrong side, a report"),
+    "actionable_place": Title("Sai vị trí mỗi báo cáo", "wrong place, a report"),
+    "actionable_grade": Title("Sai mức độ hoặc kích thước mỗi báo cáo", "wrong grade or size, a report"),
+    "actionable_change": Title("Sai diễn tiến mỗi báo cáo", "wrong change, a report"),
+}
+_KIND_OF = {difference: kind for kind, differences in ERRORS.items() for difference in differences}
+_KINDS = list(ERRORS)
+#: Levels whose errors somebody would act on.
+ACTED_ON = ("urgent", "actionable")
 
 
-class Labels:
-    """The metric family of one label set; `metric("vindr")` is `labels("vindr")`."""
-
-    AVERAGE = "corpus"
-    SETTINGS: ClassVar = {"tok": "label", "punct": "clause", "unc": "positive", "macro": "supported", "empty": "0"}
-    KIND: Kind = "labels"
-    SERVES, LEXICON = "reports", True
-
-    def __init__(self, set_: str) -> None:
-        self.set = set_
-        self.KEYS = tuple(f"{set_}/{score}" for score in SCORES)
-        self.PER_STUDY = (f"{set_}/micro_f1", f"{set_}/accuracy")
-        self.HEAD = (f"{set_}/macro_f1",)
-        self.AT_LENGTH = tuple(f"{set_}/{score}" for score in SCORES if score not in _BRIEF)
-
-    @functools.cached_property
-    def TITLES(self) -> dict[str, Title]:
-        """Names of the scores with the set's own, which its table says."""
-        from docphim.language.labels import set_title
-
-        name = set_title(self.set)
-        return {f"{self.set}/{score}": Title(*(part.format(set=name) for part in title)) for score, title in TITLES.items()}
-
-    def settings(self, language: str) -> dict[str, str]:
-        """The signature's fields, with fingerprints of the lexicon and the set's table, and of the reader."""
-        return self.SETTINGS | read_by(language, self.set)
-
-    def statistics(self, pairs: Pairs) -> Floats:
-        """Per report and label true positives, false positives, misses; then what `_REST` says, (n, 3L + 5).
-
-        An empty prediction is right about nothing, not even about what is not there.
-        """
-        truth, drafted = (self._positive(reports) for reports in pairs.facts)
-        answered = np.fromiter((bool(text.strip()) for text in pairs.predictions), bool, len(pairs))
-        right = (truth == drafted) & answered[:, None]
-        positives = truth.sum(axis=1)
-        rest = [
-            right.sum(axis=1),
-            right.all(axis=1),
-            (truth & drafted).sum(axis=1) / np.maximum(positives, 1),
-            positives > 0,
-            np.ones(len(pairs)),
-        ]
-        return np.column_stack([truth & drafted, ~truth & drafted, truth & ~drafted, *rest]).astype(float)
-
-    def aggregate(self, sums: Floats) -> Floats:
-        """Sums of `statistics` over reports, (…, 3L + 5), to the values of `SCORES` in percent, (…, 12).
-
-        `accuracy_all_negative` is what a report without any finding would get: no accuracy says anything without it.
-        """
-        hits, alarms, misses = self._counts(sums)
-        correct, exact, share, ill, n = np.moveaxis(sums[..., -_REST:], -1, 0)
-        tp, fp, fn = (counts.sum(axis=-1) for counts in (hits, alarms, misses))
-        # Where neither side has a positive all reports are right but the empty ones.
-        silent = np.where(tp + fp + fn == 0, _ratio(exact, n, False), 0)
-        supported = hits + misses > 0
-        macro = [_mean(ratio, supported, silent) for ratio in _prf(hits, alarms, misses, False)]
-        micro = _prf(tp, fp, fn, silent)
-        cells = n * hits.shape[-1]
-        accuracies = [_ratio(correct, cells, False), _ratio(cells - tp - fn, cells, False), _ratio(exact, n, False)]
-        columns = [micro[1], _ratio(share, ill, silent), *accuracies, *macro, *micro, _crg(tp, fp, fn, cells)]
-        return 100 * np.stack(columns, axis=-1)
-
-    def per_study(self, statistics: Floats) -> Floats:
-        """One report's F1 over labels and share of labels that are right, in percent, (n, 2)."""
-        hits, alarms, misses = self._counts(statistics)
-        f1 = _prf(hits.sum(axis=1), alarms.sum(axis=1), misses.sum(axis=1), statistics[:, -_REST] > 0)[2]
-        return 100 * np.stack([f1, statistics[:, -_REST] / hits.shape[1]], axis=1)
-
-    def per_label(self, statistics: Floats) -> dict[str, LabelRow]:
-        """Precision, recall and F1 of each label in percent; in how many references (`support`) and predictions it is.
-
-        Null where there is nothing to divide by.
-        """
-        from docphim.language.labels import label_names
-
-        table = {}
-        for name, tp, fp, fn in zip(label_names(self.set), *self._counts(statistics.sum(axis=0)), strict=True):
-            parts = {"precision": (tp, tp + fp), "recall": (tp, tp + fn), "f1": (2 * tp, 2 * tp + fp + fn)}
-            shares = {key: round(100 * part / whole, 10) if whole else None for key, (part, whole) in parts.items()}
-            table[name] = LabelRow(**shares, support=int(tp + fn), predicted=int(tp + fp))
-        return table
-
-    def _counts(self, sums: Floats) -> tuple[Floats, Floats, Floats]:
-        """True positives, false positives and misses of each label, (…, L) each."""
-        labels = (sums.shape[-1] - _REST) // 3
-        return sums[..., :labels], sums[..., labels : 2 * labels], sums[..., 2 * labels : 3 * labels]
-
-    def _positive(self, reports: Sequence[list[Fact]]) -> Flags:
-        """Which labels each report affirms or suspects, (n, L); a report that occurs again is read once."""
-        from docphim.language.labels import label_names, labels_of
-
-        rows: dict[int, list[bool]] = {}
-        for facts in reports:
-            if id(facts) not in rows:
-                rows[id(facts)] = [state in ("positive", "uncertain") for state in labels_of(facts, self.set).values()]
-        table = [rows[id(facts)] for facts in reports]
-        return np.array(table, dtype=bool).reshape(len(table), len(label_names(self.set)))
+def settings(language: str) -> dict[str, str]:
+    """The signature's fields, with fingerprints of lexicon, reader and weights."""
+    return SETTINGS | read_by(language) | {"weights": fingerprint()}
 
 
-def _prf(tp: Floats, fp: Floats, fn: Floats, silent: Floats | Flags | bool) -> tuple[Floats, Floats, Floats]:
-    """Precision, recall, F1; without a denominator `silent`."""
-    return _ratio(tp, tp + fp, silent), _ratio(tp, tp + fn, silent), _ratio(2 * tp, 2 * tp + fp + fn, silent)
+def statistics(pairs: Pairs) -> Floats:
+    """Per report: score, cost, weight, errors by kind, four counts of urgent things, four of abnormal ones, a one, (n, k)."""
+    atoms, weight = pairs.atoms, pairs.atoms.weights
+    rows = []
+    things = zip(pairs.readings, pairs.pairings, pairs.shared_ills, pairs.predictions, strict=True)
+    for (reference, draft), pairing, shared, text in things:
+        cost, both = pairing.cost(weight), 2 * sum([weight[i] for i in (*reference.ills, *reference.wells)])
+        score = _score(cost, both) if text.strip() else 0.0
+        errors = [0] * len(_KINDS)
+        for kind, _, _ in error_kinds(pairing, atoms):
+            errors[_KINDS.index(kind)] += 1
+        abnormal = (len(reference.ills), len(draft.ills), *shared)
+        rows.append((score, cost, both, *errors, *_urgent(reference, draft, pairing, atoms), *abnormal, 1.0))
+    return np.array(rows, dtype=float).reshape(len(rows), len(ERRORS) + 12)
 
 
-def _mean(values: Floats, counted: Flags, silent: Floats) -> Floats:
-    """The mean over the labels that are counted."""
-    return _ratio((values * counted).sum(axis=-1), counted.sum(axis=-1), silent)
+def _score(cost: float, both: float) -> float:
+    """1 where nothing differs, never below 0; two texts without any fact agree.
 
-
-def _crg(tp: Floats, fp: Floats, fn: Floats, cells: Floats) -> Floats:
-    """CRG: U/(2U − s), s = r·TP − r·FN − FP, r = (X − A)/2A, U = (X − A)/2, of X labels × studies with A positives.
-
-    Hamamci et al. 2025.  All positive and all negative both give 1/3.  Without a positive, s = −FP.
+    What the draft says does not count in the weight: of two drafts of one report that with the greater cost always scores less.
     """
-    positives = tp + fn
-    unit = (cells - positives) / 2
-    score = unit * _ratio(tp - fn, positives, False) - fp
-    return np.where(2 * unit > score, unit / np.where(2 * unit > score, 2 * unit - score, 1.0), 0.0)
+    return max(0.0, 1 - cost / both) if both else float(not cost)
 
 
-def _ratio(part: Floats, whole: Floats, otherwise: Floats | Flags | bool) -> Floats:
-    """part/whole; `otherwise` where there is no whole."""
-    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.asarray(otherwise, dtype=float))
+def error_kinds(pairing: Pairing, atoms: Atoms) -> list[tuple[str, int, int]]:
+    """Each error in what is urgent or actionable: its kind of `ERRORS`, the reference's thing and the draft's (−1: none)."""
+    level = atoms.levels
+    errors = [
+        (_KIND_OF[difference], i, j)
+        for i, j, _, difference in pairing.pairs
+        if difference in _KIND_OF and (level[i] in ACTED_ON or level[j] in ACTED_ON)
+    ]
+    errors += [("missed" if well is None else "denied", i, -1) for i, well in pairing.missed if level[i] in ACTED_ON]
+    return errors + [("invented" if well is None else "denied", -1, j) for j, well in pairing.invented if level[j] in ACTED_ON]
 
 
-@functools.cache
-def labels(set_: str) -> Labels:
-    """The family of a label set."""
-    return Labels(set_)
+def errors_by_report(statistics: Floats) -> list[dict[str, int]]:
+    """How many errors of each kind of `ERRORS` each draft has; kinds without one are left out."""
+    rows = statistics[:, 3 : 3 + len(ERRORS)].astype(int).tolist()
+    return [{kind: n for kind, n in zip(ERRORS, row, strict=True) if n} for row in rows]
+
+
+def urgent_findings(pairs: Pairs) -> dict[str, UrgentRow]:
+    """By the name of each urgent finding, how often it is missed and invented, the most frequent first."""
+    atoms, counts = pairs.atoms, Counter[tuple[str, str]]()
+    for (reference, draft), pairing in zip(pairs.readings, pairs.pairings, strict=True):
+        right = [(i, j) for i, j, _, kind in pairing.pairs if kind != "side"]
+        both = ("reference", "missed", reference, {i for i, _ in right}), ("draft", "invented", draft, {j for _, j in right})
+        for by, wrong, reading, answered in both:
+            for thing in atoms.urgent.intersection(reading.ills):
+                name = str(atoms.facts[thing].finding or atoms.facts[thing].state)
+                counts[name, by] += 1
+                counts[name, wrong] += thing not in answered
+    names = sorted({name for name, _ in counts}, key=lambda name: (-counts[name, "reference"] - counts[name, "draft"], name))
+    fields = ("reference", "missed", "draft", "invented")
+    return {name: UrgentRow(**{field: counts[name, field] for field in fields}) for name in names}
+
+
+def _urgent(reference: Reading, draft: Reading, pairing: Pairing, atoms: Atoms) -> tuple[int, int, int, int]:
+    """Urgent things of the reference, those of them that the draft reports on the right side; and the same of the draft."""
+    ours, theirs = atoms.urgent.intersection(reference.ills), atoms.urgent.intersection(draft.ills)
+    if not ours and not theirs:
+        return 0, 0, 0, 0
+    right = [(i, j) for i, j, _, kind in pairing.pairs if kind != "side"]
+    return len(ours), len(ours & {i for i, _ in right}), len(theirs), len(theirs & {j for _, j in right})
+
+
+def aggregate(sums: Floats) -> Floats:
+    """Sums of `statistics` over reports to the values of `KEYS`: percent, and errors a report; NaN where nothing is urgent."""
+    score, cost, both, *errors = np.moveaxis(sums[..., : 3 + len(ERRORS)], -1, 0)
+    urgent, reported, drafted, right, ills, drafted_ills, right_ills, right_drafted, n = np.moveaxis(sums[..., -9:], -1, 0)
+    reports = np.maximum(n, 1)
+    pooled = np.where(both > 0, np.maximum(0, 1 - cost / np.where(both > 0, both, 1)), score / reports)
+    abnormal = _share(right_ills + right_drafted, ills + drafted_ills)
+    shares = [_share(reported, urgent), _share(right, drafted), abnormal]
+    every = sum(errors, np.zeros_like(score))
+    counts = [every / reports, *(error / reports for error in errors)]
+    return np.stack([100 * score / reports, 100 * pooled, *counts, *(100 * share for share in shares)], axis=-1)
+
+
+def per_study(statistics: Floats) -> Floats:
+    """One report's score in percent, and its errors to act on, (n, 2)."""
+    return np.column_stack([100 * statistics[:, 0], statistics[:, 3 : 3 + len(ERRORS)].sum(axis=1)])
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)

@@ -29,7 +29,8 @@ class Metric(Protocol):
 
     `KIND` is what its scores are about and `SERVES` what it can score: whole reports, or typed answers to questions.
     `LEXICON`: it needs the language's.  `TITLES` names its keys, in the order of tables; `HEAD` are those that lead (headline,
-    figures, comparison), `AT_LENGTH` those that a short list leaves out.
+    figures, comparison), `AT_LENGTH` those that a short list leaves out.  Where a family has `LOWER`, those keys count errors:
+    less is better.
     """
 
     KEYS: tuple[str, ...]

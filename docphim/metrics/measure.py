@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from docphim.metrics import EXTERNAL, families, metric
+from docphim.metrics import EXTERNAL, Metric, families, metric
+from docphim.metrics.catalogue import less_is_better
 from docphim.metrics.external import given
 from docphim.metrics.intervals import finite, interval, patient_index, resampled_sums, rounded
 from docphim.metrics.pairs import Floats, Pairs
@@ -68,11 +69,16 @@ def measure(
         settings = kind.settings(pairs.language) if hasattr(kind, "settings") else kind.SETTINGS
         for key in kind.KEYS:
             drawn = None if resampled[key] is None else resamples
-            fields = settings if name.startswith(EXTERNAL) else {**pairs.rule.signed, **settings}
+            fields = settings if name.startswith(EXTERNAL) else {**pairs.rule.signed, **settings, **_modality(kind, pairs)}
             signatures[key] = signature(key, kind.AVERAGE, fields, n=len(pairs), resamples=drawn, seed=seed)
         rows = kind.per_study(statistics[name])
         studies.update({key: rows[:, i] for i, key in enumerate(kind.PER_STUDY)})
     return Measured(values, resampled, signatures, studies, len(pairs), statistics)
+
+
+def _modality(kind: Metric, pairs: Pairs) -> dict[str, str]:
+    """What a signature says of the modality: facts of films are taken as one where those of scans are not."""
+    return {"modality": pairs.modality or "unknown"} if kind.KIND == "facts" else {}
 
 
 def scored(
@@ -123,6 +129,13 @@ def lead(system: Measured, over: Measured) -> Table:
     return rows
 
 
+def _ahead(key: str, difference: Score) -> bool | None:
+    """Whether the whole interval of a difference says that the system is the better one; None where there is none."""
+    if not less_is_better(key):
+        return difference.above_zero
+    return None if difference.high is None else difference.high < 0
+
+
 def mean_score(values: Floats, patients: Sequence[str], *, resamples: int, seed: int) -> Score:
     """Mean of one number per report, with its interval over patients; all null where there is no report."""
     if not len(values):
@@ -152,7 +165,7 @@ def reading(leads: Mapping[str, Table], drops: Table) -> dict[str, Reading]:
     keys = dict.fromkeys(key for rows in (*leads.values(), drops) for key in rows)
     readings: dict[str, Reading] = {}
     for key in keys:
-        above = [rows[key].above_zero if key in rows else None for rows in leads.values()]
+        above = [_ahead(key, rows[key]) if key in rows else None for rows in leads.values()]
         beats = None if not above or None in above else all(above)
-        readings[key] = Reading(beats, drops[key].above_zero if key in drops else None)
+        readings[key] = Reading(beats, _ahead(key, drops[key]) if key in drops else None)
     return readings

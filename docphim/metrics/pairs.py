@@ -19,6 +19,8 @@ from docphim.study import Answer
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
+    from docphim.metrics.atoms import Atoms, Reading
+    from docphim.metrics.pairing import Pairing
 
 ORDERS = 4
 
@@ -29,7 +31,8 @@ class Pairs:
 
     `tokens` names the rule of `docphim.language.tokens.RULES` by which they are cut.  `facts_read` keeps the facts of texts;
     pairs that share it read each text once.  `answers` are the typed answers of the references, where questions were asked;
-    without them the family `answers` reads the references.
+    without them the family `answers` reads the references.  `modality` is what all reports are of (`xray`, `ct`, `pet`), where
+    it is known: what a film leaves unsaid is not what a scan does.
 
     Raises
     ------
@@ -43,6 +46,7 @@ class Pairs:
     tokens: str = "syllable"
     facts_read: dict[str, list[Fact]] = field(default_factory=dict, repr=False, compare=False)
     answers: Sequence[Answer | None] = ()
+    modality: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.references) != len(self.predictions):
@@ -102,6 +106,32 @@ class Pairs:
                 if text not in self.facts_read:
                     self.facts_read[text] = reader.facts(text, self.language)
         return [self.facts_read[t] for t in self.references], [self.facts_read[t] for t in self.predictions]
+
+    @cached_property
+    def atoms(self) -> Atoms:
+        """The different things that the reports say, by number, filled as `readings` are made."""
+        from docphim.metrics.atoms import Atoms
+
+        return Atoms(self.modality)
+
+    @cached_property
+    def readings(self) -> list[tuple[Reading, Reading]]:
+        """Each pair's things by number: the reference's and the prediction's."""
+        return [(self.atoms.reading(a), self.atoms.reading(b)) for a, b in zip(*self.facts, strict=True)]
+
+    @cached_property
+    def pairings(self) -> list[Pairing]:
+        """Each prediction set beside its reference, thing by thing."""
+        from docphim.metrics.pairing import pair
+
+        return [pair(*readings, self.atoms) for readings in self.readings]
+
+    @cached_property
+    def shared_ills(self) -> list[tuple[int, int]]:
+        """How many abnormal things of each reference, and of its prediction, the other text says too, amounts aside."""
+        from docphim.metrics.pairing import shared_ills
+
+        return [shared_ills(*readings, self.atoms) for readings in self.readings]
 
     @cached_property
     def subsequences(self) -> Ints:

@@ -41,7 +41,7 @@ def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
     from docphim.language.labels import table_paths  # here, so that names of scores start without tables
 
     folder = Path(language_package.__file__).parent
-    words = [folder / "lexicon" / f"{name}.yaml" for name in ("concepts", language)]
+    words = [folder / "lexicon" / f"{name}.yaml" for name in ("concepts", "same", language)]
     tables = [
         folder / "labels" / name for name in dict.fromkeys(path.name for set_ in label_sets for path in table_paths(set_))
     ]
@@ -49,7 +49,7 @@ def reading(language: str, label_sets: Iterable[str] = ()) -> dict[str, Path]:
     data = [*words, *tables, folder / "declined.yaml", folder / "sections.yaml"]
     rules = [folder / "read/grammar" / f"{name}.yaml" for name in ("common", language)]
     code = [*sorted(folder.glob("*.py")), *sorted((folder / "read").rglob("*.py"))]
-    files = [*data, *rules, *code] if words[1].exists() else []
+    files = [*data, *rules, *code] if words[-1].exists() else []
     return {path.relative_to(folder).as_posix(): path for path in files}
 
 

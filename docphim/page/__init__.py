@@ -33,7 +33,7 @@ def page(dataset: Path, run: Path, *, megabytes: float, studies: int, seed: int 
     megabytes : float
         The file's greatest size, in units of 1,000,000 bytes; films shrink first, then studies are left out.
     studies : int
-        How many studies of each kind: random, worst and best by fact F1 (ROUGE-L where facts were not read).
+        How many studies of each kind: random, worst and best by the clinical score (ROUGE-L where facts were not read).
 
     Raises
     ------

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from docphim.page.coloured import Coloured, colour, row_f1
+from docphim.page.coloured import Coloured, colour
 from docphim.page.diff import Comparison, compare
 from docphim.page.inputs import Inputs
 from docphim.page.marking import Sentence, digest, marked
@@ -47,8 +47,8 @@ class Question:
 
     @property
     def score(self) -> float:
-        """Fact F1 of the own answer, ROUGE-L where its facts were not read; 0 … 100."""
-        return self.facts.f1 if self.facts else self.draft.comparison.score
+        """The clinical score of the own answer, ROUGE-L where its facts were not read; 0 … 100."""
+        return self.facts.score if self.facts else self.draft.comparison.score
 
     @property
     def sentences(self) -> list[Sentence]:
@@ -63,7 +63,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Case:
-    """One study as the page shows it; `rank` is its place in each kind it belongs to."""
+    """One study as the page shows it; `rank` is its place in each kind it belongs to, `errors` those to act on by kind."""
 
     study: str
     score: float
@@ -84,8 +84,8 @@ def key_of(inputs: Inputs, prediction: Prediction) -> str:
 
 
 def ranking(inputs: Inputs) -> str:
-    """The metric that tells the worst from the best: facts where they were read, wording where not."""
-    return "fact_f1" if inputs.errors else "rougeL"
+    """The metric that tells the worst from the best: the clinical score where facts were read, wording where not."""
+    return "clinical_f1" if inputs.errors else "rougeL"
 
 
 def scores_of(inputs: Inputs, split: str | None) -> dict[str, float]:
@@ -97,7 +97,7 @@ def scores_of(inputs: Inputs, split: str | None) -> dict[str, float]:
             continue
         row = inputs.errors.get((key_of(inputs, p), p.id))
         if row:
-            values[p.study].append(row_f1(row, p.prediction))
+            values[p.study].append(row["score"])
         elif not inputs.errors:
             values[p.study].append(compare(p.reference, p.prediction, example.language).score)
     return {study: sum(v) / len(v) for study, v in values.items()}

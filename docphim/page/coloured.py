@@ -23,7 +23,9 @@ MISTAKES: tuple[Kind, ...] = (
 )
 #: Kinds of which only one text says anything.
 ALONE = ("missing", "hallucinated")
-WRONG = tuple(kind for kind in MISTAKES if kind not in ALONE)
+#: Said less closely, or with another degree of certainty: nothing that a reader would call wrong.
+SLIGHT = ("certainty", "detail")
+WRONG = tuple(kind for kind in MISTAKES if kind not in (*ALONE, *SLIGHT))
 
 
 def abnormal(fact: Row) -> bool:
@@ -70,7 +72,7 @@ class Coloured:
     """Both texts in pieces, and what there is to say of them.
 
     `lines` are the facts of the text shown, `counts` those of all by kind, `grave` the grave ones of them; `clipped` counts
-    characters not shown.
+    characters not shown, `score` is the report's own (0 … 100).
     """
 
     reference: list[Piece]
@@ -78,7 +80,7 @@ class Coloured:
     lines: list[Line]
     counts: Counter[str]
     grave: Counter[str]
-    f1: float
+    score: float
     clipped: tuple[int, int]
 
     @property
@@ -92,22 +94,13 @@ class Coloured:
         return [line for line in self.lines if line.kind == "right"]
 
 
-def row_f1(row: Row, draft: str) -> float:
-    """Strict fact F1 (0 … 100) of a row of errors.jsonl and the draft it was read from, as `docphim.metrics.facts` counts it.
-
-    Where neither text has a fact, a draft that says something agrees, an empty one does not.
-    """
-    total = len(row["reference"]) + len(row["prediction"])
-    return 200.0 * len(row["right"]) / total if total else 100.0 * bool(draft.strip())
-
-
 def colour(row: Row, reference: str, draft: str) -> Coloured:
     """Lay a row of errors.jsonl onto the two texts it was read from.
 
     Parameters
     ----------
     row : dict
-        `right`, `wrong`, `missing`, `hallucinated` and the facts of both texts, their offsets into the clean texts.
+        `score`, `right`, `wrong`, `missing`, `hallucinated` and the facts of both texts, their offsets into the clean texts.
     """
     every = _lines(row)
     lines = [line for line in every if any(fact and fact["start"] < LONGEST for fact in (line.reference, line.draft))]
@@ -118,7 +111,7 @@ def colour(row: Row, reference: str, draft: str) -> Coloured:
         lines,
         Counter(line.kind for line in every),
         Counter(line.kind for line in every if line.grave),
-        row_f1(row, draft),
+        row["score"],
         (max(0, len(texts[0]) - LONGEST), max(0, len(texts[1]) - LONGEST)),
     )
 

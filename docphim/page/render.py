@@ -13,10 +13,12 @@ from markupsafe import Markup
 
 import docphim
 from docphim.imaging import text_counts
-from docphim.page import coloured, figures, stats, words
+from docphim.page import coloured, fact_words, figures, stats, words
 from docphim.page.marking import BIDI
 from docphim.scores import MARK_CATEGORIES, MARKS_FORMAT
 
+#: So many studies are named beside a kind of error.
+MOST_STUDIES = 12
 HERE = Path(__file__).parent
 #: The page's script: showing, stacks, then marking; together they are one element with one hash in the policy.
 SCRIPTS = ("script.js", "viewer.js", "marking.js")
@@ -62,6 +64,9 @@ def _templates() -> jinja2.Environment:
         pair_bar=figures.pair_bar,
         bars=figures.bars,
         mistakes=coloured.MISTAKES,
+        slight=coloured.SLIGHT,
+        concept=fact_words.concept,
+        most_studies=MOST_STUDIES,
         marks=tuple(MARK_CATEGORIES),
         marks_format=MARKS_FORMAT,
         lengths=stats.lengths,

@@ -42,6 +42,8 @@
   }
 
   const studies = all(".study");
+  // A study may be hidden by the filter when a link leads to it.
+  all('a[href^="#study-"]').forEach((link) => link.addEventListener("click", () => filter("all")));
   all(".languages, .filters").forEach((group) => { group.hidden = false; });
   all(".languages button").forEach((button) => button.addEventListener("click", () => speak(button.dataset.language)));
   all(".filters button").forEach((button) => button.addEventListener("click", () => filter(button.dataset.kind)));

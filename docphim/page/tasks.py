@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,15 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Errors:
+    """Errors of one kind in what is urgent or actionable: how many, and the studies that have them, most of them first."""
+
+    kind: str
+    n: int
+    studies: list[str]
+
+
+@dataclass(frozen=True)
 class TaskView:
     """What the page says of one task."""
 
@@ -47,6 +56,7 @@ class TaskView:
     systems: list[Column]
     signatures: list[tuple[str, list[str]]]
     rate: dict[str, float] | None
+    errors: list[Errors] | None
     mistakes: list[tuple[Both, float, str]]
     labels: dict[str, list[tuple[str, LabelRow]]]
     coverage: dict[str, Row]
@@ -64,6 +74,7 @@ def tasks(read: Inputs) -> list[TaskView]:
 
 def _task(read: Inputs, key: TaskKey, task: TaskScores) -> TaskView:
     metrics, blocks = verdict.metrics_of(task), families(task, blind=read.blind)
+    rows = [row for (of, _), row in read.errors.items() if of == str(key)]
     return TaskView(
         key=key,
         name=words.task(key.task, key.context),
@@ -77,7 +88,8 @@ def _task(read: Inputs, key: TaskKey, task: TaskScores) -> TaskView:
         systems=systems(task),
         signatures=signatures(task, metrics),
         rate=_rate(task),
-        mistakes=mistakes(task, [row for (of, _), row in read.errors.items() if of == str(key)]),
+        errors=None if task.errors is None else acted_on(task.errors, rows),
+        mistakes=mistakes(task, rows),
         labels={s: by_support(rows) for s, rows in (task.per_label or {}).items()},
         coverage={which: known(row) for which, row in (task.coverage_words or {}).items()},
     )
@@ -88,6 +100,15 @@ def _rate(task: TaskScores) -> dict[str, float] | None:
     scores = {part: task.scores.get(f"fact_{part}") for part in ("precision", "recall")}
     values = {part: score.value for part, score in scores.items() if score and score.value is not None}
     return values if len(values) == len(scores) else None
+
+
+def acted_on(counts: Mapping[str, int], rows: Sequence[Row]) -> list[Errors]:
+    """The kinds of errors that occur, the most frequent first, each with its studies by `rows` of errors.jsonl."""
+    kinds = []
+    for kind in sorted(counts, key=lambda kind: -counts[kind]):
+        having = sorted((row for row in rows if row["errors"].get(kind)), key=lambda row: (-row["errors"][kind], row["score"]))
+        kinds.append(Errors(kind, counts[kind], list(dict.fromkeys(row["study"] for row in having))))
+    return [errors for errors in kinds if errors.n]
 
 
 def mistakes(task: TaskScores, rows: Sequence[Row] = ()) -> list[tuple[Both, float, str]]:

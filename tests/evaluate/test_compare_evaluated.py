@@ -51,10 +51,10 @@ def test_every_score_of_scores_json_comes_out_again_with_its_interval(evaluated)
 
 def test_facts_see_what_wording_hardly_does(evaluated):
     result = compare_to_files(evaluated)
-    assert result["metrics"] == ["fact_f1", "rougeL", "bleu4", "vindr/macro_f1"]
+    assert result["metrics"] == ["clinical_f1", "actionable_errors", "rougeL", "bleu4", "vindr/macro_f1"]
     worse = rows_of(result)["worse", "own"]
-    assert worse["fact_f1"]["difference"]["value"] < worse["rougeL"]["difference"]["value"] < 0
-    assert worse["fact_f1"]["difference"]["p_holm"] < 0.01
+    assert worse["clinical_f1"]["difference"]["value"] < worse["rougeL"]["difference"]["value"] < 0
+    assert worse["clinical_f1"]["difference"]["p_holm"] < 0.01 and worse["actionable_errors"]["difference"]["value"] > 0
     assert max(map(len, terminal(result).splitlines())) <= 100
 
 
@@ -70,7 +70,7 @@ def test_answers_that_one_run_lacks_stop_the_comparison(tmp_path, evaluated, sco
     with pytest.raises(Refused, match=r"ids_differ: findings/test: short lacks 2 \(s3-findings, s4-findings…\)"):
         compare_to_files([evaluated[1], tmp_path / "short"])
     result = compare_to_files([evaluated[1], tmp_path / "short"], allow_missing=True)
-    assert (result["tables"][0]["n"], rows_of(result)["short", "own"]["fact_f1"]["n"]) == (58, 58)
+    assert (result["tables"][0]["n"], rows_of(result)["short", "own"]["clinical_f1"]["n"]) == (58, 58)
 
 
 def marks(run, path, judge):

@@ -228,7 +228,16 @@ def _errors(p: Prediction) -> dict[str, Any]:
     paired = {pair[0] for pair in row["right"] + row["wrong"]}
     row["missing"] = [i for i in range(len(said)) if i not in paired]
     row["hallucinated"] = sorted(left)
+    total = len(said) + len(wrote)
+    row |= {"score": 200 * len(row["right"]) / total if total else 100.0, "errors": _acted_on(row)}
     return row | {"reference": said, "prediction": wrote}
+
+
+def _acted_on(row: dict[str, Any]) -> dict[str, int]:
+    """Errors to act on by kind: sides as the row has them, and all that is missing or extra."""
+    counts = {"side": sum(pair[2] == "side" for pair in row["wrong"])}
+    counts |= {"missed": len(row["missing"]), "invented": len(row["hallucinated"])}
+    return {kind: n for kind, n in counts.items() if n}
 
 
 def _facts(text: str) -> list[dict[str, Any]]:
@@ -323,6 +332,8 @@ def _task(knobs: Knobs, scale: float) -> dict[str, Any]:
         "keys": {"references": "ab" * 32, "split": "cd" * 32},
     }
     if knobs.facts:
+        task["errors"] = {"missed": 12, "invented": 9, "denied": 0, "side": 14, "place": 0, "grade": 3, "change": 0}
+        task["urgent"] = {"pneumothorax": {"reference": 6, "missed": 2, "draft": 5, "invented": 1}}
         task["fact_errors"] = {
             "polarity": 9,
             "side": 14,

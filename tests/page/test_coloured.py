@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from docphim.files import read_jsonl
 from docphim.language.normalize import clean
-from docphim.metrics.facts import KINDS
+from docphim.metrics.matching import KINDS
 from docphim.page.cases import cases, ranking, scores_of
-from docphim.page.coloured import MISTAKES, colour, row_f1
+from docphim.page.coloured import MISTAKES, colour
 from docphim.page.diff import LONGEST
 from docphim.page.fact_words import concept, reading
 from docphim.page.inputs import read
@@ -37,6 +37,7 @@ def row():
         fact(DRAFT, "nốt", anatomy="lung", finding="nodule"),
     ]
     return {
+        "score": 50.0,
         "right": [[0, 0]],
         "wrong": [[1, 1, "side"]],
         "missing": [2],
@@ -94,6 +95,7 @@ SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=6)
 def test_pieces_put_together_are_the_text(text, spans):
     wrote = [{"start": start, "end": end, "anatomy": "heart", "polarity": "normal"} for start, end in spans]
     given_row = {
+        "score": 0.0,
         "right": [],
         "wrong": [],
         "missing": [],
@@ -114,23 +116,19 @@ def test_offsets_are_those_of_the_clean_text():
 def test_facts_past_what_is_shown_are_counted_but_not_listed():
     text = "Tim to. " * 2000
     wrote = [{"start": 8 * i, "end": 8 * i + 6, "anatomy": "heart", "polarity": "abnormal"} for i in range(2000)]
-    many = {"right": [], "wrong": [], "missing": [], "hallucinated": list(range(2000)), "reference": [], "prediction": wrote}
+    many = {
+        "score": 0.0,
+        "right": [],
+        "wrong": [],
+        "missing": [],
+        "hallucinated": list(range(2000)),
+        "reference": [],
+        "prediction": wrote,
+    }
     found = colour(many, "", text)
     assert found.counts["hallucinated"] == 2000
     assert len(found.lines) == LONGEST / 8
     assert found.clipped == (0, len(text) - LONGEST)
-
-
-def empty(**facts):
-    return {"right": [], "reference": [], "prediction": [], **facts}
-
-
-@pytest.mark.parametrize(
-    ("given_row", "draft", "f1"),
-    [(row(), DRAFT, 100 / 3), (empty(), "Phim chụp.", 100), (empty(), " ", 0), (empty(reference=[{}]), "x", 0)],
-)
-def test_fact_f1_of_a_study(given_row, draft, f1):
-    assert row_f1(given_row, draft) == pytest.approx(f1)
 
 
 READINGS = [
@@ -189,9 +187,8 @@ def test_studies_are_ranked_by_facts_where_they_were_read(make):
     made = make(studies=8)
     inputs = read(made.dataset, made.run)
     rows = {r["study"]: r for r in read_jsonl(made.run / "errors.jsonl")}
-    drafts = {p.study: p.prediction for p in inputs.predictions if p.image == "own"}
-    assert ranking(inputs) == "fact_f1"
-    assert scores_of(inputs, "test") == {study: row_f1(r, drafts[study]) for study, r in rows.items()}
+    assert ranking(inputs) == "clinical_f1"
+    assert scores_of(inputs, "test") == {study: r["score"] for study, r in rows.items()}
     shown, _ = cases(inputs, 2)
     assert all(question.facts for case in shown for question in case.questions)
     assert [case.score for case in shown] == sorted(case.score for case in shown)

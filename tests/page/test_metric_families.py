@@ -105,7 +105,7 @@ def errors(**counts):
 def test_mistakes_go_from_the_most_frequent_and_rare_kinds_are_named_only_where_they_occur():
     bars = mistakes(errors(side=0, polarity=2, number=0, change=1, missing=9, hallucinated=0))
     assert [(name.en, value) for name, value, _ in bars][:3] == [
-        ("Missing from the draft", 9),
+        ("Missed by the draft", 9),
         ("Wrong yes/no", 2),
         ("Wrong change", 1),
     ]
@@ -130,15 +130,15 @@ def test_what_is_normal_and_in_one_text_only_stands_apart_and_last():
     bars = [(name.en, value) for name, value, _ in mistakes(errors(**counts), rows)]
     assert bars == [
         ("Wrong side", 2),
-        ("Missing, abnormal", 1),
+        ("Missed, abnormal", 1),
         ("Wrong yes/no", 0),
-        ("Extra, abnormal", 0),
-        ("Missing, normal", 2),
-        ("Extra, normal", 1),
+        ("Invented, abnormal", 0),
+        ("Not mentioned, normal", 2),
+        ("Added, normal", 1),
     ]
     assert [klass for _, _, klass in mistakes(errors(**counts), rows)][-1] == "mistake hallucinated light"
     other_run = mistakes(errors(**counts | {"missing": 4}), rows)
-    assert ("Missing from the draft", 4) in [(name.en, value) for name, value, _ in other_run]
+    assert ("Missed by the draft", 4) in [(name.en, value) for name, value, _ in other_run]
 
 
 def test_labels_go_by_support():

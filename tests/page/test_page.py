@@ -362,6 +362,15 @@ def test_fact_f1_stands_first_beside_its_floors_and_wrong_films(make):
     assert "Bản nháp khác báo cáo gốc thế nào: 101 ý" in answer
 
 
+def test_errors_to_act_on_are_counted_and_lead_to_their_studies(make):
+    html = written(make(**WHOLE))
+    answer = html[html.index('<section id="answer"') : html.index('<section id="scores"')]
+    assert "Lỗi cần sửa: 1,2 mỗi báo cáo" in answer and "Dương tính giả" in answer and "Bỏ sót" in answer
+    leads = set(re.findall(r'href="#study-([^"]+)"', answer))
+    assert leads and leads <= set(re.findall(r'<article class="study" id="study-([^"]+)"', html))
+    assert re.search(r"tràn khí.*?<td>6</td><td><b>2</b></td><td>5</td><td><b>1</b></td>", answer, re.DOTALL)
+
+
 def test_what_is_wrong_is_told_by_colour_by_line_and_in_words(make):
     html = written(make(**WHOLE))
     for kind in ("right", "wrong", "missing", "hallucinated"):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from docphim.language import labels as reader
 from docphim.metrics import label_sets, metric
-from docphim.metrics.clinical import SCORES, Labels
+from docphim.metrics.labels import SCORES, Labels
 from docphim.metrics.measure import measure, table
 from docphim.metrics.pairs import Pairs
 from docphim.scores import LabelRow
@@ -127,7 +127,7 @@ def test_a_report_that_occurs_again_is_read_once(three, monkeypatch):
 
 
 def test_scores_have_intervals_and_a_signature_that_says_how_labels_count(three, monkeypatch):
-    monkeypatch.setattr("docphim.metrics.clinical.read_by", lambda *_: {"lexicon": "0123abcd", "reader": "4567cdef"})
+    monkeypatch.setattr("docphim.metrics.labels.read_by", lambda *_: {"lexicon": "0123abcd", "reader": "4567cdef"})
     rows = table(measure(pairs(*REPORTS * 20), [str(i) for i in range(80)], resamples=100, seed=1, names=["vindr"]))
     assert set(rows) == {f"vindr/{key}" for key in SCORES}
     for row in rows.values():

@@ -1,0 +1,225 @@
+"""One meaning, one fact: facts in one form, whatever words said them, and what a wide denial answers for.
+
+`canonical(facts("Khoang màng phổi có dịch.", "vi"))` are the facts of "Tràn dịch màng phổi."; the rows stand in same.yaml.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from docphim.language.conditions import Condition, concepts, condition, is_paired, is_well, regions
+from docphim.language.fact import Fact, Side
+from docphim.package_data import packaged
+
+TABLE = Path(__file__).parent / "lexicon" / "same.yaml"
+#: What a report may be of; some rows hold for one only.
+MODALITIES = ("xray", "ct", "pet")
+#: Sections of rows with two sides.
+SECTIONS = ("forms", "several", "signs", "covers")
+_NUMBERED = re.compile(r"^(.*)_[a-z]?\d+[a-z]?$")
+#: What a well thing does not need: how much, how sure, since when.
+_PLAIN: dict[str, Any] = {"count": None, "severity": None, "size_mm": (), "suv": None, "measures": ()}
+_PLAIN |= {"certainty": "certain", "change": None}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of same.yaml, compiled: each a condition and what it stands for."""
+
+    forms: tuple[tuple[Condition, Mapping[str, Any], str | None], ...]
+    several: tuple[tuple[Condition, Sequence[Mapping[str, Any]]], ...]
+    signs: tuple[tuple[Condition, Condition, bool, str | None], ...]
+    covers: tuple[tuple[Condition, Condition, str | None], ...]
+    kinds: Mapping[str, int]
+    inside: Mapping[str, Sequence[str]]
+
+
+@functools.cache
+def rows(without: str = "") -> Rows:
+    """The rows of same.yaml; `without` names one to leave out, so that a test sees what it is for."""
+    table = packaged(TABLE)
+    of = {name: [row for key, row in table[name].items() if key != without] for name in SECTIONS}
+    return Rows(
+        forms=tuple((condition(row["left"]), row["right"], row.get("modality")) for row in of["forms"]),
+        several=tuple((condition(row["left"]), row["right"]) for row in of["several"]),
+        signs=tuple(
+            (condition(row["left"]), condition(row["right"]), row.get("place", False), row.get("same")) for row in of["signs"]
+        ),
+        covers=tuple((condition(row["left"]), condition(row["right"]), row.get("same")) for row in of["covers"]),
+        kinds={place: kind for kind, places in enumerate(table["places"]) for place in places},
+        inside=table["inside"],
+    )
+
+
+def canonical(facts: Sequence[Fact], modality: str | None = None, without: str = "") -> list[Fact]:
+    """The facts of one report in one form: each thing once, on one side, in one place; signs beside their cause left out.
+
+    Parameters
+    ----------
+    facts : sequence of Fact
+        Of one report.
+    modality : {"xray", "ct", "pet"}, optional
+        What the report is of; some rows hold for films only.  Not known is no film.
+    without : str
+        A row of same.yaml to leave out.
+
+    Returns
+    -------
+    list of Fact
+        In the order of the report; several may have been read from the same words.
+    """
+    forms = dict.fromkeys(part for fact in facts for part in parts(fact, modality, without))
+    once = list({part.strict: part for part in reversed(forms)}.values())[::-1]
+    return list(dict.fromkeys(settled(once, without).values()))
+
+
+def settled(facts: Sequence[Fact], without: str = "") -> dict[Fact, Fact]:
+    """What stands for each fact of one report: itself, or for a sign its cause, which takes the sign's size and SUV."""
+    causes = {fact: cause(fact, facts, without) for fact in facts}
+    signs: dict[Fact, list[Fact]] = {fact: [] for fact, why in causes.items() if why is None}
+    for sign, why in causes.items():
+        if why in signs:
+            signs[why].append(sign)
+    stands = {fact: _measured(fact, shown) for fact, shown in signs.items()}
+    return {fact: stands.get(why or fact, fact) for fact, why in causes.items()}
+
+
+def _measured(fact: Fact, signs: Sequence[Fact]) -> Fact:
+    measured: dict[str, Any] = {}
+    for name in ("size_mm", "suv", "measures"):
+        stated = [value for value in (getattr(one, name) for one in (fact, *signs)) if value not in (None, ())]
+        if stated:
+            measured[name] = stated[0]
+    return replace(fact, **measured)
+
+
+def parts(fact: Fact, modality: str | None = None, without: str = "") -> list[Fact]:
+    """One fact in one form, a fact for each side and place that it names; well things stay whole."""
+    table = rows(without)
+    split: list[Fact] = [fact]
+    for holds, others in table.several:
+        split = [replace(part, **other) for part in split for other in (others if holds(part) else ({},))]
+    return [part for one in split for part in _apart(_formed(one, modality, table), table)]
+
+
+def _formed(fact: Fact, modality: str | None, table: Rows) -> Fact:
+    if is_well(fact):
+        leftover = () if fact.anatomy or fact.finding else fact.leftover
+        fact = replace(fact, **_PLAIN, leftover=leftover)
+    for holds, fields, only in table.forms:
+        if only in (None, modality) and holds(fact):
+            fact = replace(fact, **{name: _value(fact, name, value) for name, value in fields.items()})
+    return fact
+
+
+def _value(fact: Fact, name: str, value: Any) -> Any:
+    """A field's new value; places are exchanged where the row gives a mapping, and none is an empty tuple."""
+    if name == "location" and value:
+        return tuple(sorted({value.get(place, place) for place in fact.location}))
+    return () if name in ("location", "leftover") else value
+
+
+def _apart(fact: Fact, table: Rows) -> Iterator[Fact]:
+    """A fact for each side and each of several places of one kind; a denial stays whole."""
+    if is_well(fact):
+        yield fact
+        return
+    sides: tuple[Side | None, ...] = ("right", "left") if fact.side == "both" else (fact.side,)
+    for side, location in itertools.product(sides, _places(fact.location, table)):
+        yield replace(fact, side=side, location=location)
+
+
+def _places(location: tuple[str, ...], table: Rows) -> list[tuple[str, ...]]:
+    """Several lobes are several places; "subpleural, upper lobe" is one."""
+    kinds = [_kind(place, table) for place in location]
+    several = next((kind for kind in kinds if kind is not None and kinds.count(kind) > 1), None)
+    if several is None:
+        return [location]
+    rest = [place for place, kind in zip(location, kinds, strict=True) if kind != several]
+    alike = [place for place, kind in zip(location, kinds, strict=True) if kind == several]
+    return [tuple(sorted((*rest, place))) for place in alike]
+
+
+def _kind(place: str, table: Rows) -> str | int | None:
+    numbered = _NUMBERED.match(place)
+    return numbered[1] if numbered else table.kinds.get(place)
+
+
+def may_be_sign(fact: Fact) -> bool:
+    """Whether a fact is a sign, of whatever may stand beside it."""
+    return any(sign(fact) for sign, *_ in rows().signs)
+
+
+def may_be_cause(fact: Fact) -> bool:
+    """Whether some sign may stand beside a fact and say nothing more."""
+    return fact.polarity == "present" and any(holds(fact) for _, holds, *_ in rows().signs)
+
+
+def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
+    """What a fact is only the sign of, where the same report says it of that side (and place): the effusion beside an angle."""
+    signs = [(holds, place, shared) for sign, holds, place, shared in rows(without).signs if sign(fact)]
+    for other in others if signs else ():
+        beside = other is not fact and other.polarity == "present" and fact.side in (None, other.side)
+        if beside and any(
+            holds(other) and (not place or _meet(fact, other)) and _alike(fact, other, shared) for holds, place, shared in signs
+        ):
+            return other
+    return None
+
+
+def _alike(one: Fact, other: Fact, field: str | None) -> bool:
+    return field is None or getattr(one, field) == getattr(other, field)
+
+
+def _meet(fact: Fact, other: Fact) -> bool:
+    return not fact.location or not other.location or not set(fact.location).isdisjoint(other.location)
+
+
+def covers(wide: Fact, narrow: Fact, without: str = "") -> bool:
+    """Whether one well thing, in canonical form, answers for another: "nothing abnormal in the lungs" for "no nodule".
+
+    What is not well is never covered.
+    """
+    if not (is_well(wide) and is_well(narrow)):
+        return False
+    # There is one aorta: what is said of it without a side is said of all of it.
+    sides = wide.side in ("both", narrow.side) or (wide.side is None and not is_paired(wide.anatomy))
+    places = not wide.location or set(wide.location) >= set(narrow.location)
+    return sides and places and _speaks_of(wide, narrow, without)
+
+
+def _speaks_of(wide: Fact, narrow: Fact, without: str) -> bool:
+    if (wide.anatomy, wide.finding, wide.state) == (narrow.anatomy, narrow.finding, narrow.state):
+        return wide.leftover == narrow.leftover
+    around = wide.anatomy in (None, *regions(narrow.anatomy)) or is_generic(wide)
+    if around and not wide.leftover and wide.finding in ("abnormality", narrow.finding or ""):
+        return True
+    return any(left(wide) and right(narrow) and _alike(wide, narrow, shared) for left, right, shared in rows(without).covers)
+
+
+def is_generic(fact: Fact) -> bool:
+    """Whether the anatomy says no more than the finding, and no place: a node is in "lymph node" wherever it lies."""
+    usual = (concepts()["findings"].get(fact.finding) or {}).get("usually")
+    return usual is not None and usual == fact.anatomy and len(regions(usual)) == 1
+
+
+def denial(fact: Fact, modality: str | None = None) -> Fact:
+    """What would deny a fact, in canonical form: of "right effusion", "no right effusion"."""
+    return _formed(replace(fact, polarity="absent" if fact.finding else "normal", leftover=()), modality, rows())
+
+
+def lies_in(narrow: str, wide: str) -> bool:
+    """Whether a place lies in another: the apex in the upper lobe."""
+    return wide in rows().inside.get(narrow, ())
+
+
+def core(fact: Fact) -> tuple[Any, ...]:
+    """What a fact in canonical form says of what, where and whether, without how much."""
+    what = (fact.anatomy, fact.part, fact.finding, fact.state, fact.polarity)
+    return (*what, fact.side, fact.location, fact.certainty, fact.change, fact.leftover)

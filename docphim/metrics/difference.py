@@ -1,0 +1,106 @@
+"""What it costs to say one abnormal thing in place of another, by the shares of weights.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from docphim.language import same
+from docphim.language.conditions import regions
+from docphim.language.fact import Fact
+from docphim.metrics.weights import weights
+
+_GRADES = {"mild": 1, "moderate": 2, "severe": 3}
+_PLURAL = ("few", "several", "multiple")
+#: What costs no more than that only one text says it.
+SLIGHT = frozenset(("", "unsaid", "unsaid_side", "certainty", "detail", "kin"))
+
+
+class Difference(NamedTuple):
+    """A share of the weight (0 … 2) and the costliest kind, a key of `costs` in weights.yaml; "" if nothing differs."""
+
+    share: float
+    kind: str
+
+
+def family(fact: Fact) -> object:
+    """Things of one family may stand for each other; each other thing is a family of its own."""
+    name = fact.finding or fact.state
+    return weights()["kin"].get(name, (name, None if fact.finding else fact.anatomy))
+
+
+def difference(a: Fact, b: Fact) -> Difference | None:
+    """How far two abnormal things in canonical form lie apart; None where the one is no way of saying the other."""
+    where = _anatomy(a, b)
+    if where is None or family(a) != family(b):
+        return None
+    costs = weights()["costs"]
+    kinds = [kind for kind in (where, *_what(a, b), *_place(a, b), *_amount(a, b)) if kind]
+    most = max(kinds, key=lambda kind: costs[kind], default="")
+    return Difference(min(costs["opposite"], sum(costs[kind] for kind in kinds)), most)
+
+
+def _anatomy(a: Fact, b: Fact) -> str | None:
+    """ "" for one anatomy, `unsaid` where one text says it less closely (or leaves it to the finding), None of two organs."""
+    one, other = a.anatomy, b.anatomy
+    if one == other:
+        return ""
+    generic = same.is_generic(a) or same.is_generic(b)  # a node is a node; where it lies only one text says
+    near = None in (one, other) or one in regions(other) or other in regions(one) or generic
+    return "unsaid" if near else None
+
+
+def _what(a: Fact, b: Fact) -> Iterator[str]:
+    if (a.finding, a.state) != (b.finding, b.state):
+        yield "kin"
+    if a.certainty != b.certainty:
+        yield "certainty"
+    if a.change != b.change:
+        yield "change" if a.change and b.change else "unsaid"
+    if a.leftover != b.leftover:
+        yield "detail"
+
+
+def _place(a: Fact, b: Fact) -> Iterator[str]:
+    if a.side != b.side:
+        yield "side" if a.side and b.side else "unsaid_side"
+    if a.location != b.location:
+        yield "unsaid" if near(a.location, b.location) else "place"
+    elif a.part != b.part:
+        yield "place" if a.part and b.part else "unsaid"
+
+
+def near(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    """Whether two places may be one: either is not said, they share a name, or one lies in the other (apex, upper lobe)."""
+    within = any(one == other or same.lies_in(one, other) or same.lies_in(other, one) for one in ours for other in theirs)
+    return not ours or not theirs or within
+
+
+def _amount(a: Fact, b: Fact) -> Iterator[str]:
+    if a.severity != b.severity:
+        steps = abs(_GRADES.get(a.severity or "", 0) - _GRADES.get(b.severity or "", 0))
+        yield "unsaid" if None in (a.severity, b.severity) else "grade" if steps < 2 else "grades"
+    yield _ratio(max(a.size_mm, default=None), max(b.size_mm, default=None), "size")
+    yield _ratio(a.suv, b.suv, "suv")
+
+
+def _ratio(one: Any, other: Any, kind: str) -> str:
+    if one is None or other is None or not min(one, other):
+        return "" if one == other else "unsaid"
+    return kind if max(one, other) / min(one, other) > weights()["ratios"][kind] else ""
+
+
+def is_plural(fact: Fact) -> bool:
+    """Whether it speaks of more than one: "several nodules"."""
+    return fact.count in _PLURAL or bool(fact.count and fact.count.isdecimal() and int(fact.count) > 1)
+
+
+def is_wide(fact: Fact) -> bool:
+    """Whether it may answer for several: it has no side, or is of several."""
+    return is_plural(fact) or fact.side is None
+
+
+def stands_for(wide: Fact, narrow: Fact) -> bool:
+    """Whether something of `is_wide` answers for a single thing: "several nodules" for one of 6 mm, no side for the right."""
+    single = is_plural(wide) or narrow.side is not None
+    return single and wide.side in (None, narrow.side) and near(wide.location, narrow.location)

@@ -1,0 +1,128 @@
+"""Which fact of a draft answers to which of its reference, and in what it is wrong: what the page shows and counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docphim.metrics.atoms import Atoms, Reading
+    from docphim.metrics.pairing import Pairing
+    from docphim.metrics.pairs import Pairs
+
+#: What a fact can be wrong in, the gravest first, and the kinds of differences (`costs` of weights.yaml) that it is.
+KINDS: dict[str, tuple[str, ...]] = {
+    "polarity": ("opposite",),
+    "side": ("side",),
+    "location": ("place",),
+    "severity": ("grade", "grades"),
+    "number": ("size", "suv"),
+    "change": ("change",),
+    "certainty": ("certainty",),
+    "detail": ("kin", "detail", "unsaid", "unsaid_side"),
+}
+#: Every key of an error count: what pairs differ in, then what has no counterpart.
+ERRORS = (*KINDS, "missing", "hallucinated")
+_KIND_OF = {difference: kind for kind, differences in KINDS.items() for difference in differences}
+_GRAVITY = {kind: place for place, kind in enumerate(KINDS)}
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which fact of a reference (first index) a fact of the prediction (second) answers to.
+
+    Every index stands in at least one list; one that covers several, or is covered in parts, in several pairs.
+
+    Parameters
+    ----------
+    right : list of (int, int)
+        Facts that mean the same, or of which one answers for the other.
+    wrong : list of (int, int, str)
+        Facts about the same thing that differ, and the kind of difference, a key of `KINDS`.
+    missing, hallucinated : list of int
+        Facts of the reference, and of the prediction, that nothing answers to.
+    """
+
+    right: list[tuple[int, int]]
+    wrong: list[tuple[int, int, str]]
+    missing: list[int]
+    hallucinated: list[int]
+
+
+def matchings(pairs: Pairs) -> list[Matching]:
+    """Each prediction's facts set beside its reference's."""
+    both = zip(pairs.readings, pairs.pairings, strict=True)
+    return [match(*readings, pairing, pairs.atoms) for readings, pairing in both]
+
+
+def match(reference: Reading, draft: Reading, pairing: Pairing, atoms: Atoms) -> Matching:
+    """The pairing of two reports' things, laid back onto the facts that they were read from.
+
+    A fact of which only a part is answered ("both sides" by "right") is wrong in side, or in place.
+    """
+    ours, theirs = _facts_by_thing(reference, atoms), _facts_by_thing(draft, atoms)
+    differ: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for i, j, kind in _answers(pairing):
+        for pair in _abreast(ours[i], theirs[j]):
+            differ[pair] |= {kind} - {""}
+    _partly([i for i, well in pairing.missed if well is None], reference, ours, 0, differ, atoms)
+    _partly([j for j, well in pairing.invented if well is None], draft, theirs, 1, differ, atoms)
+    right = sorted(pair for pair, kinds in differ.items() if not kinds)
+    wrong = sorted((*pair, min(kinds, key=_GRAVITY.__getitem__)) for pair, kinds in differ.items() if kinds)
+    answered = {i for i, _ in differ}, {j for _, j in differ}
+    missing = [i for i in range(len(reference.facts)) if i not in answered[0]]
+    return Matching(right, wrong, missing, [j for j in range(len(draft.facts)) if j not in answered[1]])
+
+
+def _answers(pairing: Pairing) -> Iterator[tuple[int, int, str]]:
+    """Things that answer to each other, and the kind in which they differ; what is denied differs in polarity."""
+    yield from ((i, j, _KIND_OF.get(difference, "")) for i, j, _, difference in pairing.pairs)
+    yield from ((i, j, "") for i, j in pairing.well)
+    yield from ((i, well, "polarity") for i, well in pairing.missed if well is not None)
+    yield from ((well, j, "polarity") for j, well in pairing.invented if well is not None)
+
+
+def error_counts(matchings: Iterable[Matching]) -> dict[str, int]:
+    """How many errors of each kind of `ERRORS` there are."""
+    counts = dict.fromkeys(ERRORS, 0)
+    for matching in matchings:
+        for _, _, kind in matching.wrong:
+            counts[kind] += 1
+        counts["missing"] += len(matching.missing)
+        counts["hallucinated"] += len(matching.hallucinated)
+    return counts
+
+
+def _facts_by_thing(reading: Reading, atoms: Atoms) -> dict[int, list[int]]:
+    """Where each thing stands in a report: indices of its facts; a sign stands where its cause does."""
+    places: dict[int, list[int]] = defaultdict(list)
+    for index, fact in enumerate(reading.facts):
+        for thing in dict.fromkeys(reading.stands.get(part, part) for part in atoms.parts(fact)):
+            places[thing].append(index)
+    return places
+
+
+def _abreast(ours: list[int], theirs: list[int]) -> Iterator[tuple[int, int]]:
+    """Facts that say one thing, first beside first; of the text that says it more often the rest stand beside the last."""
+    for place in range(max(len(ours), len(theirs))):
+        yield ours[min(place, len(ours) - 1)], theirs[min(place, len(theirs) - 1)]
+
+
+def _partly(
+    left: Iterable[int],
+    reading: Reading,
+    places: Mapping[int, list[int]],
+    side: int,
+    differ: dict[tuple[int, int], set[str]],
+    atoms: Atoms,
+) -> None:
+    """Facts with a part that nothing answers to and one that something does are wrong in their side, or their place."""
+    pairs: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for pair in differ:
+        pairs[pair[side]].append(pair)
+    for index in {index for thing in left for index in places[thing]}:
+        sides = {atoms.facts[part].side for part in atoms.parts(reading.facts[index])}
+        for pair in pairs[index]:
+            differ[pair].add("side" if len(sides) > 1 else "location")

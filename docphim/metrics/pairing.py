@@ -1,0 +1,184 @@
+"""Two reports set beside each other, thing by thing: what is the same, what differs, what only one says, what that costs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from docphim.metrics.difference import is_plural, stands_for
+from docphim.metrics.weights import weights
+
+if TYPE_CHECKING:
+    from docphim.metrics.atoms import Atoms, Pair, Reading
+
+#: A family of which two reports say more than so many pairs of things is paired in order, so that no input takes long.
+_MOST = 10_000
+#: So few ways to pair the things of one family are all tried.
+_FEW = 1000
+
+
+class Pairing(NamedTuple):
+    """How two reports answer to each other; the numbers are those of `Atoms`.
+
+    Parameters
+    ----------
+    pairs : tuple of (int, int, float, str)
+        A thing of the reference and one of the draft, the share that their difference costs, and its costliest kind ("": none).
+        Where one thing covers several it stands in several pairs.
+    missed, invented : tuple of (int, int or None)
+        What only the reference, or only the draft, says, and the well thing by which the other text denies it.
+    well : tuple of (int, int)
+        Well things that answer to each other.
+    well_missed, well_invented : tuple of int
+        Well things that only one text says.
+    """
+
+    pairs: tuple[Pair, ...]
+    missed: tuple[tuple[int, int | None], ...]
+    invented: tuple[tuple[int, int | None], ...]
+    well: tuple[tuple[int, int], ...]
+    well_missed: tuple[int, ...]
+    well_invented: tuple[int, ...]
+
+    def cost(self, weight: Sequence[float]) -> float:
+        """What all differences cost together, in weights of facts."""
+        costs, total = weights()["costs"], 0.0
+        for i, j, share, _ in self.pairs:
+            total += share and share * max(weight[i], weight[j])
+        for i, denied in self.missed:
+            total += weight[i] * costs["miss" if denied is None else "opposite"]
+        for j, denied in self.invented:
+            total += weight[j] * costs["invention" if denied is None else "opposite"]
+        total += costs["miss"] * sum([weight[i] for i in self.well_missed])
+        return total + float(costs["invention"] * sum([weight[j] for j in self.well_invented]))
+
+
+def pair(reference: Reading, draft: Reading, atoms: Atoms) -> Pairing:
+    """Set a draft beside its reference: equal things, then those of one family at the least cost, then what covers several."""
+    ours, theirs = set(reference.ills), set(draft.ills)
+    shared = ours & theirs
+    pairs = [pair for i in sorted(shared) if (pair := atoms.pair(i, i))]
+    ours -= shared
+    theirs -= shared
+    if ours and theirs:
+        pairs += _least(sorted(ours), sorted(theirs), atoms)
+        ours.difference_update([i for i, *_ in pairs])
+        theirs.difference_update([j for _, j, *_ in pairs])
+    missed = _alone(ours, draft, reference, atoms, pairs, 0)
+    invented = _alone(theirs, reference, draft, atoms, pairs, 1)
+    return Pairing(tuple(pairs), missed, invented, *_wells(reference, draft, atoms))
+
+
+def _alone(
+    things: Iterable[int], other: Reading, itself: Reading, atoms: Atoms, pairs: list[Pair], side: int
+) -> tuple[tuple[int, int | None], ...]:
+    """Things that one text alone says, and what of the other denies each; what something of the other covers is paired."""
+    wide, alone = atoms.wide.intersection(other.ills), []
+    wells = {*other.wells}.difference(itself.wells)
+    for thing in sorted(things):
+        covering = _covering(thing, wide, atoms) if wide else None
+        if covering is None:
+            alone.append((thing, atoms.denied(thing, wells) if wells else None))
+        else:
+            pairs.append((covering[0], thing, *covering[1:]) if side else (thing, *covering))
+    return tuple(alone)
+
+
+def _wells(
+    reference: Reading, draft: Reading, atoms: Atoms
+) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...], tuple[int, ...]]:
+    """Well things that answer to each other, and those that only the reference, or only the draft, says."""
+    ours, theirs = {*reference.wells}, {*draft.wells}
+    well, missed, invented = [(i, i) for i in ours & theirs], [], []
+    for thing in ours - theirs:
+        answer = atoms.answered(thing, theirs)
+        if answer is None:
+            missed.append(thing)
+        else:
+            well.append((thing, answer))
+    for thing in theirs - ours:
+        answer = atoms.answered(thing, ours)
+        if answer is None:
+            invented.append(thing)
+        else:
+            well.append((answer, thing))
+    return tuple(well), tuple(missed), tuple(invented)
+
+
+def _covering(i: int, others: Iterable[int], atoms: Atoms) -> tuple[int, float, str] | None:
+    """The thing of the other text that answers for one that is left: "several nodules" for the last of those listed."""
+    answers = []
+    for j in others:
+        near = atoms.pair(i, j) if atoms.families[i] == atoms.families[j] else None
+        if near and stands_for(atoms.facts[j], atoms.facts[i]):
+            several, most = is_plural(atoms.facts[j]), weights()["costs"]["unsaid_side"]
+            answers.append((0.0 if several else min(near[2], most), "" if several else "unsaid_side", j))
+    share, kind, j = min(answers, default=(0.0, "", -1))
+    return (j, share, kind) if answers else None
+
+
+def _least(ours: list[int], theirs: list[int], atoms: Atoms) -> list[Pair]:
+    """Pairs of things of one family, one to one, such that all costs together are least."""
+    families = {atoms.families[i] for i in ours} & {atoms.families[j] for j in theirs}
+    pairs = []
+    for family in families:
+        left = [i for i in ours if atoms.families[i] == family]
+        right = [j for j in theirs if atoms.families[j] == family]
+        pairs += _best(left, right, atoms)
+    return pairs
+
+
+def _best(left: list[int], right: list[int], atoms: Atoms) -> list[Pair]:
+    if len(left) * len(right) > _MOST:
+        chosen = list(zip(left, right, strict=False))
+    elif math.perm(*sorted((len(left), len(right)), reverse=True)) <= _FEW:
+        chosen = _tried(left, right, atoms)
+    else:
+        chosen = _assigned(left, right, atoms)
+    return [pair for i, j in chosen if _gain(i, j, atoms) > 0 and (pair := atoms.pair(i, j))]
+
+
+def _tried(left: list[int], right: list[int], atoms: Atoms) -> list[tuple[int, int]]:
+    """The best of all ways to pair a few things."""
+    few, many = sorted((left, right), key=len)
+    ways = [list(zip(few, way, strict=True)) for way in itertools.permutations(many, len(few))]
+    best = max(ways, key=lambda way: sum(_gain(i, j, atoms) for i, j in way)) if len(ways) > 1 else ways[0]
+    return best if few is left else [(j, i) for i, j in best]
+
+
+def _assigned(left: list[int], right: list[int], atoms: Atoms) -> list[tuple[int, int]]:
+    from scipy.optimize import linear_sum_assignment  # here: it takes longer to start than most reports take to pair
+
+    gains = np.array([[_gain(i, j, atoms) for j in right] for i in left])
+    return [(left[a], right[b]) for a, b in zip(*linear_sum_assignment(-gains), strict=True)]
+
+
+def _gain(i: int, j: int, atoms: Atoms) -> float:
+    """What pairing two things saves over a miss and an invention; 0 where they are no pair."""
+    near = atoms.pair(i, j)
+    if near is None:
+        return 0.0
+    costs, ours, theirs = weights()["costs"], atoms.weights[i], atoms.weights[j]
+    return float(max(0.0, costs["miss"] * ours + costs["invention"] * theirs - near[2] * max(ours, theirs)))
+
+
+def shared_ills(reference: Reading, draft: Reading, atoms: Atoms) -> tuple[int, int]:
+    """How many abnormal things of the reference, and of the draft, the other text says too, amounts aside."""
+    ours, theirs = ({atoms.core[i] for i in reading.ills} for reading in (reference, draft))
+    shared = ours & theirs
+    right = []
+    for ills, other in ((reference.ills, draft.ills), (draft.ills, reference.ills)):
+        wide = atoms.wide.intersection(other)
+        right.append(sum(atoms.core[i] in shared or bool(wide and _covering(i, wide, atoms)) for i in ills))
+        several = [i for i in atoms.wide.intersection(ills) if atoms.core[i] not in shared]
+        right[-1] += sum(_covers_several(i, other, atoms) for i in several)
+    return right[0], right[1]
+
+
+def _covers_several(i: int, others: Iterable[int], atoms: Atoms) -> bool:
+    """Whether two or more things of the other text are those that one speaks of together: "several nodules"."""
+    return is_plural(atoms.facts[i]) and sum(_covering(j, [i], atoms) is not None for j in others) > 1

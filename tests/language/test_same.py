@@ -1,0 +1,152 @@
+"""One meaning, one fact: every row of same.yaml is needed by its example, and nothing abnormal is covered by what is well."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docphim.language import same
+from docphim.language.conditions import condition, is_well, regions
+from docphim.language.fact import Fact
+from docphim.language.facts import facts
+from docphim.package_data import packaged
+
+TABLE = packaged(same.TABLE)
+ROWS = {name: (section, row) for section in same.SECTIONS for name, row in TABLE[section].items()}
+#: What the table must hold; a row that is taken away is missed here.
+NAMES = {
+    *("denied_words", "normal_umbrella", "normal_words", "absent_both", "normal_both", "upper_zone", "lower_zone"),
+    *("aorta_unfolded", "heart_bulging", "heart_dilated", "heart_widened"),
+    *("pulmonary_thrombus", "pathological_node", "large_node", "much_fluid", "collapsed_lung", "whole_collapse", "not_seen"),
+    *("heart_obscured", "suspected", "hydropneumothorax", "blunted_angle", "opacity", "uptake", "lesion", "lytic"),
+    *("clear_lung", "organ", "angle", "no_node", "volume_loss"),
+}
+
+
+def alike(one: str, other: str, language="vi", modality=None, without="", *, covering=False) -> bool:
+    """Whether two texts say the same; `covering`: also where the one answers for what the other denies."""
+    ours, theirs = (same.canonical(facts(text, language), modality, without) for text in (one, other))
+
+    def answered(fact: Fact, others: list[Fact]) -> bool:
+        equal = fact.strict in {other.strict for other in others}
+        wide = covering and any(same.covers(a, b, without) for o in others for a, b in ((fact, o), (o, fact)))
+        return equal or wide
+
+    return all(answered(f, theirs) for f in ours) and all(answered(f, ours) for f in theirs)
+
+
+def test_the_table_holds_these_rows():
+    assert set(ROWS) == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_row_makes_its_example_one_and_is_needed_for_it(name):
+    section, row = ROWS[name]
+    how = {"language": row.get("language", "vi"), "modality": row.get("modality"), "covering": section == "covers"}
+    assert alike(*row["example"], **how)
+    assert not alike(*row["example"], without=name, **how)
+    assert row["why"]
+
+
+@pytest.mark.parametrize("name", [name for name, (_, row) in ROWS.items() if row.get("modality") == "xray"])
+def test_what_holds_on_films_does_not_hold_elsewhere(name):
+    for modality in ("ct", "pet", None):
+        assert not alike(*ROWS[name][1]["example"], modality=modality)
+
+
+DIFFERENT = [
+    ("Tràn dịch màng phổi phải.", "Tràn dịch màng phổi trái."),
+    ("Tràn dịch màng phổi hai bên.", "Tràn dịch màng phổi phải."),
+    ("Tràn dịch màng phổi phải.", "Không tràn dịch màng phổi phải."),
+    ("Đám mờ vùng giữa phổi phải.", "Đám mờ thùy giữa phổi phải."),
+    ("Đám mờ thùy trên phổi phải.", "Đám mờ thùy dưới phổi phải."),
+    ("Phình động mạch chủ.", "Động mạch chủ kéo dài."),
+    ("Hai phổi sáng.", "Nốt mờ thùy trên phổi phải."),
+    ("Hai phổi sáng.", "Không tràn khí màng phổi."),
+    ("Không thấy bất thường xương.", "Gãy xương sườn 5 bên phải."),
+    ("Góc sườn hoành phải tù.", "Tràn dịch màng phổi phải."),
+    ("Góc sườn hoành trái tù. Tràn dịch màng phổi phải.", "Tràn dịch màng phổi phải."),
+    ("Tràn dịch màng phổi phải lượng ít.", "Tràn dịch màng phổi phải lượng nhiều."),
+    ("Theo dõi viêm phổi.", "Viêm phổi."),
+    ("Hạch rốn phổi phải 6 mm.", "Hạch rốn phổi phải to 6 mm."),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT)
+@pytest.mark.parametrize("modality", ["xray", None])
+def test_what_differs_for_a_radiologist_stays_different(one, other, modality):
+    assert not alike(one, other, modality=modality, covering=True)
+
+
+WIDE = [
+    ("Tràn dịch màng phổi hai bên.", "Tràn dịch màng phổi phải. Tràn dịch màng phổi trái."),
+    ("Đông đặc thùy trên và thùy dưới phổi phải.", "Đông đặc thùy trên phổi phải. Đông đặc thùy dưới phổi phải."),
+    ("Hạch trung thất nhóm 4R, 7.", "Hạch trung thất nhóm 4R. Hạch trung thất nhóm 7."),
+    ("Không thấy bất thường trung thất.", "Trung thất không rộng. Tim không to. Không tràn dịch màng ngoài tim."),
+    ("Khí quản thông thoáng.", "Khí quản không hẹp."),
+    ("Không thấy hạch to.", "Không thấy hạch to trung thất. Không thấy hạch to rốn phổi hai bên."),
+    ("Hai phổi sáng.", "Không thấy đông đặc, không thấy nốt mờ ở hai phổi."),
+    ("Tràn dịch màng phổi phải. Tràn dịch màng phổi phải.", "Tràn dịch màng phổi phải."),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), WIDE)
+def test_one_statement_answers_for_several_in_both_directions(one, other):
+    assert alike(one, other, covering=True) and alike(other, one, covering=True)
+
+
+ANY = st.builds(
+    Fact,
+    text=st.just(""),
+    start=st.just(0),
+    end=st.just(0),
+    anatomy=st.sampled_from([None, "lung", "pleura", "heart", "aorta", "bone", "rib", "costophrenic_angle", "lymph_node"]),
+    finding=st.sampled_from([None, "effusion", "nodule", "opacity", "consolidation", "fracture", "lymph_node", "fdg_uptake"]),
+    state=st.sampled_from([None, "clear", "enlarged", "blunted", "bulging"]),
+    polarity=st.sampled_from(["present", "absent", "normal", "abnormal"]),
+    side=st.sampled_from([None, "right", "left", "both"]),
+    location=st.sampled_from([(), ("upper_zone",), ("mid_zone",), ("lower_lobe", "upper_lobe"), ("rib_3", "rib_4")]),
+    size_mm=st.sampled_from([(), (5.0,), (30.0, 20.0)]),
+)
+MODALITY = st.sampled_from([None, "xray", "ct", "pet"])
+
+
+@given(st.lists(ANY, max_size=5), MODALITY)
+def test_what_is_in_one_form_stays_as_it_is(listed, modality):
+    once = same.canonical(listed, modality)
+    assert [fact.strict for fact in same.canonical(once, modality)] == [fact.strict for fact in once]
+    assert len({fact.strict for fact in once}) == len(once)
+
+
+@given(ANY, ANY)
+def test_nothing_abnormal_is_ever_covered(wide, narrow):
+    if same.covers(wide, narrow):
+        assert is_well(wide) and is_well(narrow)
+
+
+@given(ANY, MODALITY)
+def test_one_form_keeps_whether_a_fact_is_well_and_on_which_side(fact, modality):
+    for part in same.parts(fact, modality):
+        assert is_well(part) == is_well(fact)
+        if not is_well(fact) and part.side:
+            assert part.side in ("right", "left") and fact.side in (part.side, "both")
+
+
+def test_a_sign_gives_its_size_and_suv_to_its_cause():
+    cause = Fact("", 0, 0, "lung", finding="nodule", side="right")
+    sign = replace(cause, finding="fdg_uptake", suv=5.2, size_mm=(9.0,))
+    assert same.canonical([sign, cause]) == [replace(cause, suv=5.2, size_mm=(9.0,))]
+
+
+@pytest.mark.parametrize("row", [{"colour": "red"}, {"finding": "no_such_thing"}, {"location": ["upper_lobe", "nowhere"]}])
+def test_a_condition_on_what_there_is_not_is_refused(row):
+    with pytest.raises(ValueError, match="condition asks for"):
+        condition(row)
+
+
+def test_what_lies_in_what():
+    assert regions("heart_valve") == ("heart_valve", "heart", "mediastinum", "chest")
+    fact = Fact("", 0, 0, "pericardium", finding="effusion", size_mm=(4.0, 12.0))
+    assert condition({"within": "mediastinum", "size_mm": {"at_least": 10, "below": 13}})(fact)
+    assert not condition({"size_mm": {"below": 12}})(fact) and not condition({"suv": {"below": 12}})(fact)
