@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docphim import terminal
 from docphim.errors import Refused, UsageError
 from docphim.evaluate.score import score_pairs
 
@@ -245,3 +246,18 @@ def test_scoring_imports_nothing_heavy():
     code = "import sys, docphim.evaluate.score; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "scipy", "pyarrow", "pandas", "sacrebleu", "pydantic", "yaml"} & set(loaded)
+
+
+def test_errors_to_act_on_and_urgent_findings_are_counted_by_modality(tmp_path, capsys):
+    reference = "Góc sườn hoành nhọn. Tràn khí màng phổi phải."
+    rows = pairs(tmp_path, pair("a", reference, "Góc sườn hoành hai bên nhọn. Tràn khí màng phổi trái."))
+    scored = score_pairs(rows, "vi", modality="xray")
+    assert {kind: n for kind, n in scored["errors"].items() if n} == {"side": 1}
+    assert scored["urgent"] == {"pneumothorax": {"reference": 1, "missed": 1, "draft": 1, "invented": 1}}
+    assert scored["scores"]["safety_recall"]["value"] == 0 and scored["scores"]["actionable_errors"]["value"] == 1
+    terminal.score_table(scored)
+    printed = capsys.readouterr().out
+    assert "errors to act on: 1 in 1 reports (1 on the wrong side)" in printed and "urgent finding" in printed
+    assert "modality:xray" in scored["scores"]["clinical_f1"]["signature"]
+    with pytest.raises(UsageError, match="--modality film: must be one of xray, ct, pet"):
+        score_pairs(rows, "vi", modality="film")

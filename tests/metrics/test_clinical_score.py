@@ -11,6 +11,7 @@ from docphim.language.fact import Fact
 from docphim.language.facts import facts
 from docphim.language.same import canonical
 from docphim.metrics import clinical, metric
+from docphim.metrics import facts as fact_scores
 from docphim.metrics.clinical import ERRORS, KEYS
 from docphim.metrics.pairing import pair
 from docphim.metrics.pairs import Pairs
@@ -115,6 +116,23 @@ def test_one_truth_in_other_words_loses_next_to_nothing(one, other):
     for reference, draft in ((one, other), (other, one)):
         row = scores(reference, draft)
         assert row["clinical_f1"] >= 95 and row["actionable_errors"] == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        *((one, other, True) for one, other in REWORDED),
+        ("Hai phổi sáng.", "Phổi phải sáng.", False),
+        ("Hai phổi sáng.", "Phổi phải sáng. Phổi trái sáng.", True),
+        ("Vài nốt ở phổi phải.", "Nốt thùy trên phổi phải.", False),
+        ("Tràn dịch màng phổi hai bên.", "Tràn dịch màng phổi phải.", False),
+    ],
+)
+def test_core_facts_are_alike_where_one_statement_answers_for_the_whole_of_the_other(one, other, alike):
+    for reference, draft in ((one, other), (other, one)):
+        pairs = Pairs([reference], [draft], "vi", modality="xray")
+        core = dict(zip(fact_scores.KEYS, fact_scores.aggregate(fact_scores.statistics(pairs).sum(axis=0)), strict=True))
+        assert (core["fact_f1_core"] == 100) == alike
 
 
 @pytest.mark.parametrize("row", weights()["rows_written"], ids=lambda row: row["example"])
