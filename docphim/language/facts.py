@@ -90,8 +90,8 @@ def reported(text: str, language: str) -> list[tuple[int, int]]:
 
 
 def _is_read(section: Section, last_findings: int) -> bool:
-    if section.name == "unclear":  # above the findings nothing else than one is likely
-        return not section.heading
+    if section.name == "unclear":  # what may be a finding is one, unless a heading of findings follows
+        return not section.heading or section.start > last_findings
     return section.name in REPORTED and (section.heading not in ASIDE or section.start > last_findings)
 
 

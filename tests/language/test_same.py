@@ -18,7 +18,7 @@ ROWS = {name: (section, row) for section in same.SECTIONS for name, row in TABLE
 NAMES = {
     *("denied_words", "normal_umbrella", "normal_words", "absent_both", "normal_both", "upper_zone", "lower_zone"),
     *("aorta_unfolded", "heart_bulging", "heart_dilated", "heart_widened"),
-    *("pulmonary_thrombus", "pathological_node", "large_node", "much_fluid", "collapsed_lung", "whole_collapse", "not_seen"),
+    *("pulmonary_thrombus", "pathological_node", "large_node", "collapsed_lung", "whole_collapse", "not_seen"),
     *("heart_obscured", "suspected", "hydropneumothorax", "blunted_angle", "opacity", "uptake", "lesion", "lytic"),
     *("clear_lung", "organ", "angle", "no_node", "volume_loss"),
 }
