@@ -6,7 +6,8 @@
 
 A row is needed by a sentence that is read otherwise without it.  Sentences are those of the tests, of tests/data, and, only to
 be counted, the real ones that DOCPHIM_SHARED has: an example is never one of these.  `--texts FILE` adds invented ones (a line:
-language, tab, text); `--why FILE` has a reason for each row (a line: id, tab, reason).
+language, tab, text); `--why FILE` has a reason for each row (a line: id, tab, reason).  It exits with 1 where an example does
+not hold.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import ast
 import csv
 import json
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +76,10 @@ Known = Iterator[tuple[str, str, Sequence[str] | None, bool]]
 
 
 def _expected() -> Known:
-    """Sentences with the facts that tests expect of them."""
+    """Sentences with the facts that tests expect of them, the examples of rows among them."""
+    for _, row in examples.rows():
+        if row.example:
+            yield str(examples.language_of(row)), row.example["text"], row.example["facts"], False
     for path in sorted((TESTS / "language").glob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             pair = _literal(node) if isinstance(node, ast.Tuple) and len(node.elts) == 2 else None
@@ -286,10 +291,12 @@ def main() -> None:
     texts = known(pairs_of(asked.texts))
     print("sentences: " + ", ".join(f"{language} {len(listed)}" for language, listed in texts.items()))
     needed = need(texts, asked.counts)
-    print("\n".join([*report(needed, asked.counts), *idle(), *unasked(), *examples.faults()]))
+    faults = examples.faults()
+    print("\n".join([*report(needed, asked.counts), *idle(), *unasked(), *faults]))
     if asked.write:
         print("\n".join(unvouched(needed)))
         write(needed, dict(pairs_of(asked.why)))
+    sys.exit(bool(faults) and not asked.write)
 
 
 if __name__ == "__main__":

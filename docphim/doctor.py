@@ -53,7 +53,7 @@ def examine() -> dict[str, Any]:
         "missing": [],
     }
     if reading := _reading():
-        answer["reading"] = reading
+        answer["reading"] = [{"fault": fault} for fault in reading]
     if missing:
         answer["missing"].append(f"{', '.join(missing)}: {INSTALL}")
     if absent:

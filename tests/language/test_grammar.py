@@ -3,6 +3,9 @@
 import itertools
 import operator
 import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -17,6 +20,9 @@ from docphim.language.read import tables
 from docphim.language.read.rows import Row, atoms_of, check_order
 from docphim.package_data import packaged
 from docphim.yaml_in import double_key
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import rows as benchmark
 
 ROWS = list(examples.rows())
 CASES = [pytest.param(table, row, id=f"{row.file}:{row.name}") for table, row in ROWS if row.example]
@@ -63,6 +69,11 @@ FAULTS = {
     "never reached": (
         "- {id: s.x, do: hold, if: [comma, conj]}\n- {id: s.y, do: hold, if: [state, conj, comma]}",
         "vi.yaml: scope: s.y: it is never reached: s.x of vi.yaml, above it, fits wherever it does",
+    ),
+    "covered by two together": (
+        "- {id: s.x, do: hold, if: [comma, conj]}\n- {id: s.y, do: stop, if: [comma], unless: [conj]}\n"
+        "- {id: s.z, do: hold, if: [comma, state]}",
+        "vi.yaml: scope: s.z: it is never reached: of the rows above it one fits wherever it does",
     ),
     "reached by none of all languages": ("- {id: s.x, do: stop}", "common.yaml: scope: s.stop: it is never reached: s.x"),
     "contradiction": (
@@ -115,13 +126,15 @@ def test_file_that_cannot_be_meant_is_named(text, message, folder):
     assert str(error.value).startswith(message)
 
 
-def test_doctor_names_what_is_wrong_with_rows_and_words(folder):
+def test_doctor_names_what_is_wrong_with_rows_and_words(folder, monkeypatch):
     assert doctor._reading() == []
     text = (folder / "vi.yaml").read_text(encoding="utf-8")
     example = "{text: Hai phổi sáng, facts: [lung clear normal both]}"
     row = f"scope:\n  - {{id: s.idle, do: stop, if: [colon, bracket], example: {example}}}"
     edit(folder / "vi.yaml", text.replace("scope:", row))
     assert doctor._reading() == ["grammar/vi.yaml: scope: s.idle: its example is read the same without it"]
+    monkeypatch.setattr(doctor, "double_key", {text: "scope"}.get)
+    assert doctor._reading()[0] == "grammar/vi.yaml: scope stands twice"
     edit(folder / "vi.yaml", text + "scope: [")
     (fault,) = doctor._reading()
     assert fault.startswith("grammar/vi.yaml: not YAML: ") and str(folder) not in fault
@@ -191,3 +204,30 @@ def test_rows_written_and_loaded_again_are_the_same_tables(language, folder):
         text = yaml.safe_dump(packaged(tables.FOLDER / f"{name}.yaml"), allow_unicode=True, sort_keys=False)
         edit(folder / f"{name}.yaml", text)
     assert tables.load_grammar(language) == before
+
+
+def test_rows_as_the_tool_writes_them_are_the_rows_that_they_were():
+    """`benchmarks/rows.py --write` changes no rule: what it writes loads as the row, with its example and reason."""
+    example = {"language": "vi", "text": 'Nốt "mờ": 5 mm', "facts": ["lung nodule + 5mm", "? + ~no"]}
+    for _, row in ROWS:
+        (entry,) = yaml.safe_load(benchmark.block(row, example, {row.name: "on: it holds"}))
+        assert (entry["id"], entry["do"], entry["example"]) == (row.name, row.do, example)
+        assert (tuple(entry.get("if", ())), tuple(entry.get("unless", ()))) == row.atoms
+        assert entry["why"] == (row.why or "on: it holds")
+
+
+def test_best_example_is_the_shortest_sentence_that_a_test_expects_so():
+    row = next(row for _, row in ROWS if row.name == "s.list")
+    texts = [
+        benchmark.Text("Không thấy khối, nốt hai phổi", real=True),
+        benchmark.Text("Không thấy nốt, khối, đông đặc"),
+        benchmark.Text("Không thấy đông đặc, nốt, khối", ("lung consolidation -", "lung nodule -", "lung mass -")),
+        benchmark.Text("Không thấy nốt"),
+    ]
+    needed = benchmark.need({"vi": texts, "en": []}, counts=True)["common", "s.list"]["vi"]
+    assert [text.words for text in needed] == [texts[n].words for n in (2, 1, 0)]
+    assert benchmark.example_of(replace(row, example=None), {"vi": needed}) == {
+        "language": "vi",
+        "text": texts[2].words,
+        "facts": list(texts[2].expected),
+    }

@@ -24,6 +24,12 @@ CASES = [
     ("vi", "Tim không to, rốn phổi đậm", [{("denied", "", "không", "")}, {("denied", "", "không", "s.else")}]),
     ("vi", "Tràn khí màng phổi: không", [{("denied", "", "không", "b.answers")}]),
     ("vi", "Mới xuất hiện đám mờ đáy phổi trái", [{("change", "", "Mới xuất hiện", ""), ("side", "left", "", "d.place")}]),
+    ("vi", "Theo dõi viêm phổi, lao", [set(), {("hedge", "", "Theo dõi", "s.list")}]),
+    ("vi", "Không thấy nốt, khối, đông đặc", [set(), set(), {("denied", "", "Không thấy", "s.list")}]),
+    ("vi", "Khối phổi phải, khối kích thước 36 mm", [{("again", "", "khối kích thước 36 mm", "g.measured")}]),
+    ("vi", "Phổi phải: gan to, đông đặc", [set(), {("side", "right", "Phổi phải", "d.heir")}]),
+    ("vi", "Phổi phải: không thấy nốt, tràn dịch màng phổi", [set(), {("side", "right", "Phổi phải", "d.header")}]),
+    ("vi", "Động mạch chủ, vôi hóa", [{("anatomy", "aorta", "Động mạch chủ", "a.topic")}]),
     ("vi", "Theo dõi viêm phổi", [{("hedge", "", "Theo dõi", ""), ("anatomy", "lung", "", "a.of")}]),
     (
         "vi",
