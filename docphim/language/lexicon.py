@@ -141,6 +141,8 @@ class Lexicon:
     evidence: frozenset[str]
     relational: frozenset[str]
     extent: frozenset[str]
+    nodes: frozenset[str]
+    describing: frozenset[str]
     empty: frozenset[str]
     outer: frozenset[str]
     meant: frozenset[tuple[str, str]]  # (state, part) where the state says the part anyhow
@@ -209,6 +211,8 @@ def load_lexicon(language: str) -> Lexicon:
         evidence=_having("evidence", concepts["findings"]),
         relational=_having("relational", concepts["findings"]),
         extent=_having("extent", concepts["descriptors"]),
+        nodes=_having("nodes", concepts["anatomy"]),
+        describing=_having("describes", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
         outer=_having("outer", concepts["parts"]),
         meant=frozenset((state, part) for part, about in concepts["parts"].items() for state in about.get("meant_by", ())),

@@ -103,6 +103,8 @@ def _named(clause: Clause, at: Item, lexicon: Lexicon) -> Draft:
     if together := lexicon.fuse.get((at.name, fact.state or "")):
         # "hạch trung thất to" and "hạch to" are one thing
         fact.finding, fact.state = together, None
+    if fact.state in lexicon.describing:
+        fact.leftover, fact.state = tuple(sorted({*fact.leftover, fact.state or ""})), None
     for key in ("state", "severity", "count"):
         if key in meaning and not getattr(fact, key):
             setattr(fact, key, meaning[key])

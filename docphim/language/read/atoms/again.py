@@ -28,6 +28,10 @@ class AgainView:
         """The finding before is hedged: "likely a metastatic lymph node"."""
         return any(i.kind == "certainty" for i in self.before.before)
 
+    def before_finding(self) -> bool:
+        """The clause before is about a finding."""
+        return self.before.at is not None and self.before.at.kind == "finding"
+
     def arc(self) -> bool:
         """Its place is an arc of a rib: "gãy ở cung trước"."""
         places = [x for p in (*self.clause.ahead, *self.clause.behind) for x in p.locations]

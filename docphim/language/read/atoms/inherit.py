@@ -89,6 +89,14 @@ class InheritView:
         """What was spoken of lies in the chest."""
         return self.lexicon.within(self.topic_.anatomy, "chest")
 
+    def nodal(self) -> bool:
+        """It is of nodes."""
+        return self.usual_ == "lymph_node"
+
+    def topic_nodes(self) -> bool:
+        """What was spoken of is a region that has nodes."""
+        return self.topic_.anatomy in self.lexicon.nodes
+
     def topic_abdomen(self) -> bool:
         """What was spoken of lies in the abdomen."""
         return self.lexicon.within(self.topic_.anatomy, "abdomen")
