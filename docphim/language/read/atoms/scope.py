@@ -188,6 +188,10 @@ class BackView:
         """The cue hedges."""
         return self.kind == "certainty"
 
+    def compares(self) -> bool:
+        """The cue says what has changed: "Viêm phổi: không thay đổi"."""
+        return self.kind == "change"
+
     def before_bare(self) -> bool:
         """The clause before is a finding without place or grade."""
         return bare(self.before, self.lexicon)
