@@ -28,7 +28,6 @@ ROWS = list(examples.rows())
 CASES = [pytest.param(table, row, id=f"{row.file}:{row.name}") for table, row in ROWS if row.example]
 
 
-@pytest.mark.xfail(strict=True, reason="benchmarks/rows.py --write gives them theirs")
 def test_every_row_has_an_example_and_a_reason():
     assert [row.name for _, row in ROWS if row.example is None or not row.why] == []
 
