@@ -24,8 +24,8 @@ def accented(text: str, lexicon: Lexicon) -> str:
     >>> accented("Bóng tim khong to", load_lexicon("vi"))
     'Bóng tim không to'
     """
-    bare = _bare(lexicon)
-    if bare is None or not bare.search(text) or not vietnamese_words(text):
+    bare, small = _bare(lexicon), text.lower()
+    if bare is None or not any(word in small for word in lexicon.bare) or not bare.search(text) or not vietnamese_words(text):
         return text
     return bare.sub(lambda m: _in_case(lexicon.bare[m[0].lower()], m[0]), text)
 

@@ -168,7 +168,7 @@ def labels_of(facts: Sequence[Fact], set_: str) -> dict[str, State]:
     if 0 in signs:
         for place in table.spoken:
             ranks[place] = max(ranks[place], _NEGATIVE)
-    if table.none is not None and max(ranks[place] for place in table.spoken) < _UNCERTAIN:
+    if table.none is not None and max(map(ranks.__getitem__, table.spoken)) < _UNCERTAIN:
         together = 1 < len(table.signs) <= len(signs | {0})
         ranks[table.none] = _POSITIVE if together or all(ranks[place] == _NEGATIVE for place in table.whole) else 0
     return dict(zip(table.names, map(_STATES.__getitem__, ranks), strict=True))

@@ -96,6 +96,13 @@ def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
     return listed
 
 
+def of_uptake(words: Sequence[str], lexicon: Lexicon) -> bool:
+    """Whether words name an uptake, or compare something with an organ as an uptake is: "cao hơn gan"."""
+    compared, starts = lexicon.measures["compared"], lexicon.measures["first"]
+    named = any(word[:3] in _HEADS or word in _SCORES for word in words)
+    return named or any(word in starts and _phrase(words, i, compared) for i, word in enumerate(words))
+
+
 def _first_number(words: Sequence[str], item: Item) -> int:
     return next((j for j in range(item.start, item.end) if numbers.is_number(words[j])), item.start)
 

@@ -6,10 +6,13 @@ from collections import Counter
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docphim.language.facts import LANGUAGES, facts
+from docphim.language.lexicon import load_lexicon
+from docphim.language.read.sentence import by_parts, facts_by
+from docphim.language.read.tables import load_grammar
 
 few = settings(max_examples=60, deadline=None)
 
@@ -194,3 +197,33 @@ LONG = ["(" * 10_000, "nốt " * 20_000, "không " * 20_000, "1,2 x " * 20_000, 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_long_nonsense_is_read_to_its_end(text, language):
     assert isinstance(facts(text, language), list)
+
+
+#: Parts that lean on their neighbours in some way or other, or seem to.
+LEANING = {
+    "vi": """hạch nhóm IIA trái | tăng chuyển hóa FDG SUVmax 5,2 | khối cao hơn gan | gãy xương sườn số 3 | bên trái dày 9 mm
+        vôi hóa quai động mạch chủ | chỉ số tim ngực 0,45 | không thấy hạch trung thất | khối có kích thước 36 mm | thì muộn 6,1
+        khối tỷ trọng cao | nốt trong hạch trung thất | dạng nốt rải rác | theo dõi lao phổi | phổi phải | bờ không đều
+        khối 6,1 | hạch to: không | nhưng tim to | khối SUVmax 7""",
+    "en": """no enlarged mediastinal lymph nodes | nodules in the mediastinal lymph nodes | enlarged mediastinal
+        FDG uptake SUVmax 5 | nodule higher than the liver | no effusion | calcified | a 9 mm nodule in the right upper lobe
+        stable nodule | clear lungs | cardiothoracic ratio 0.6 | level II nodes | nodule was not seen
+        or pneumothorax | with coarse calcification
+        effusion: none | but clear lungs | edema is seen""",
+}
+PARTS = {language: [part.strip() for part in listed.replace("\n", "|").split("|")] for language, listed in LEANING.items()}
+JOINED = st.one_of(
+    st.tuples(st.just("vi"), st.lists(st.one_of(st.sampled_from(PARTS["vi"]), clauses()), min_size=1, max_size=4)),
+    st.tuples(st.just("en"), st.lists(st.sampled_from(PARTS["en"]), min_size=1, max_size=4)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(joined=JOINED)
+@example(("vi", ["tăng chuyển hóa FDG SUVmax 5,2", "khối 6,1"]))
+@example(("vi", ["khối cao hơn gan", "khối SUVmax 7"]))
+@example(("en", ["no enlarged mediastinal", "hilar lymph nodes"]))
+def test_a_sentence_put_together_of_its_parts_says_what_the_whole_says(joined):
+    text, lexicon = ", ".join(joined[1]), load_lexicon(joined[0])
+    together = by_parts(text, lexicon)
+    assert together is None or together == facts_by(text, lexicon, load_grammar(lexicon.language)), text

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 _AMOUNTS = ("severity", "count", "size", "suv", "word", "descriptor")
 
 
-@dataclass(slots=True)
+@dataclass
 class Draft:
-    """A fact in the making: the fields of `Fact`, the tokens it spans, and the rules that made it."""
+    """A fact in the making: the fields of `Fact`, the tokens of its part that it spans, and the rules that made it."""
 
     begin: int
     end: int
+    since: int = 0  # the clauses of the sentence in whose parts its first and last word stand
+    until: int = 0
     anatomy: str | None = None
     part: str | None = None
     finding: str | None = None
@@ -39,6 +41,12 @@ class Draft:
     measures: tuple[Any, ...] = ()
     normal: bool = False  # its number says that all is well
     why: list[Reason] = field(default_factory=list)
+
+    def copy(self) -> Draft:
+        """The same again; a tenth of the time of `dataclasses.replace`."""
+        made = object.__new__(Draft)
+        vars(made).update(vars(self))
+        return made
 
 
 def amounts(clause: Clause, at: Item, lexicon: Lexicon) -> Draft:

@@ -44,6 +44,7 @@ class Sentence:
     items: list[Item]
     lexicon: Lexicon
     grammar: Mapping[str, Any]  # the tables of read/tables.py
+    settled: dict[Any, Any] = field(default_factory=dict)  # what settle.py was asked before
 
 
 @dataclass(slots=True)
@@ -125,6 +126,10 @@ class Clause:
         What was decided of it, and by which rule.
     kinds : frozenset of str
         Kinds of its items.
+    state : Item, optional
+        The state that stands beside its finding: "hạch trung thất to".
+    plan : Plan, optional
+        What it says wherever it stands (plan.py), once that was asked for.
     """
 
     do: str
@@ -141,20 +146,19 @@ class Clause:
     more: list[Phrase] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     kinds: frozenset[str] = NONE
+    state: Item | None = None
+    plan: Any = None
 
     def settle(self) -> None:
         """Set what follows from its parts, once it is whole."""
         self.items = [*self.before, *([self.at] if self.at else ()), *self.after, *self.added]
         self.kinds = frozenset([item.kind for item in self.items])
+        if "state" in self.kinds:
+            self.state = next((i for i in self.items if i.kind == "state" and i is not self.at), None)
 
     def has(self, *kinds: str) -> bool:
         """Whether an item of one of these kinds is in the clause."""
         return not self.kinds.isdisjoint(kinds)
-
-    @property
-    def state(self) -> Item | None:
-        """The state that stands beside its finding: "hạch trung thất to"."""
-        return next((i for i in self.items if i.kind == "state" and i is not self.at), None)
 
 
 @dataclass(slots=True)

@@ -20,14 +20,17 @@ _SILENT = "_"
 _STOPS = frozenset(("comma", "end", "close"))
 
 
-def lex(sentence: str, lexicon: Lexicon) -> list[tuple[list[Item], Sequence[Match[str]]]]:
-    """The items of a sentence and its tokens; of one that is too long, those of each stretch of `LONGEST` words."""
+def lex(sentence: str, lexicon: Lexicon, before: Sequence[Item] = ()) -> list[tuple[list[Item], Sequence[Match[str]]]]:
+    """The items of a sentence and its tokens; of one that is too long, those of each stretch of `LONGEST` words.
+
+    `before`: items that stand before it, of which it is a part.
+    """
     words, tokens = tokenize(sentence, lexicon)
     stretches: list[tuple[list[Item], Sequence[Match[str]]]] = []
     for first in range(0, len(words), LONGEST):
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]
         heard, boxes = _without_unticked(these)
-        listed = _broken(items(heard, lexicon, closes=True), places, boxes, lexicon)
+        listed = _broken(items(heard, lexicon, before, closes=True)[len(before) :], places, boxes, lexicon)
         for drop in (_without_advice, _without_causes):
             listed = drop(listed, lexicon)
         stretches.append((_opened(listed), places))

@@ -1,12 +1,14 @@
-"""Phrases of place → the places they mean: what a list names once is filled in, what is named twice is one."""
+"""Phrases of place → the places they mean: what a list names once is filled in, what is named twice is one; and what a finding
+has of its own to be placed by."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docphim.language.read.chunk import Phrase, Place
+from docphim.language.read.chunk import Clause, Phrase, Place
 
 if TYPE_CHECKING:
     from docphim.language.lexicon import Lexicon
@@ -95,3 +97,48 @@ def choose(ahead: list[Place], behind: list[Place], lexicon: Lexicon) -> list[Pl
         )
         for p in chosen
     ]
+
+
+class Claim(NamedTuple):
+    """What a finding has of its own to be placed by, wherever its clause stands; atoms/inherit.py explains these."""
+
+    word_: str | None
+    of_: str | None
+    usual_: str | None
+    place_: str | None
+    side_: str | None
+    word_side_: str | None
+    location_: tuple[str, ...]
+    also_in: tuple[str, ...]
+    conj_: bool
+    carries_: bool
+    object_: bool
+    relational_: bool
+    part: str | None
+
+
+def claim(clause: Clause, about: Mapping[str, Any], meaning: Mapping[str, str], spot: Place, lexicon: Lexicon) -> Claim:
+    """What a finding has of its own: `about` it says its concept, `meaning` its words; `spot` is the place that it names."""
+    at, part = clause.at, spot.part or meaning.get("part")
+    location = spot.locations + tuple(x for x in (at.locations if at else ()) if x not in spot.locations)
+    return Claim(
+        word_=meaning.get("anatomy"),
+        of_=about.get("of"),
+        usual_=about.get("usually"),
+        place_=spot.anatomy or of_locations(location, lexicon),
+        side_=spot.side,
+        word_side_=meaning.get("side"),
+        location_=location,
+        also_in=tuple(about.get("also_in", ())),
+        conj_=not clause.links.isdisjoint(("and", "or")),
+        carries_=bool(spot.anatomy or meaning.get("anatomy") or (at and at.term and at.term.carries)),
+        object_=bool(clause.behind),
+        relational_=bool(about.get("relational")),
+        part=None if part in lexicon.outer else part,
+    )
+
+
+def of_locations(locations: Sequence[str], lexicon: Lexicon) -> str | None:
+    """The anatomy that a place names by itself: a lobe is the lung's."""
+    names = (lexicon.location_of.get(re.sub(r"_\d+$", "", place)) for place in locations)
+    return next((name for name in names if name), None)

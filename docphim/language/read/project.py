@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docphim.language.read.amounts import Draft, amounts, apart, more_amounts
 from docphim.language.read.atoms.again import AgainView
 from docphim.language.read.chunk import Clause, Loan, Place, Scope, Sentence, home, says
-from docphim.language.read.place import choose, places
-from docphim.language.read.settle import Named, Topic, of_locations, settle
+from docphim.language.read.place import of_locations, places
+from docphim.language.read.plan import cases, plan
+from docphim.language.read.settle import Cues, Topic, settle
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
     from docphim.language.lexicon import Lexicon
-
-_ADJECTIVES = frozenset(("severity", "descriptor", "count", "side"))
-_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(slots=True)
@@ -38,17 +36,20 @@ def project(clauses: Sequence[Clause], held: Sequence[Scope], loans: Sequence[Lo
     for n, clause in enumerate(clauses):
         if "break" in clause.links:
             fold.topic = Topic()
+        first = len(fold.facts)
         _DO[clause.do](fold, n, clause)
+        for fact in fold.facts[first:]:
+            fact.since = fact.until = n
     return fold.facts
 
 
 def _predicate(fold: Fold, n: int, clause: Clause) -> None:
     """The facts of a finding or state, judged by the cues that hold for it."""
     assert clause.at is not None
-    if fold.facts and n:
+    if n and _is_named(fold, n, clause.at):
         row = fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts))
         if row.do == "merge":
-            _again(fold, clause, row.name)
+            _again(fold, n, row.name)
             return
     new = _OF[clause.at.kind](fold, n, clause, clause.at)
     if "colon" in clause.links and len(fold.topic.headed) > 1:
@@ -61,11 +62,19 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
         _add(fold, clause)
 
 
-def _again(fold: Fold, clause: Clause, rule: str) -> None:
+def _is_named(fold: Fold, n: int, at: Item) -> bool:
+    """Whether a finding was named before, so that the table `again` has something to decide."""
+    before = fold.clauses[n - 1].at
+    same = before is not None and before.name == at.name
+    return bool(fold.facts) and (same or any(fact.finding == at.name for fact in fold.facts))
+
+
+def _again(fold: Fold, n: int, rule: str) -> None:
     """More about the finding just named: "khối thùy trên phổi phải, khối có kích thước 36 mm"."""
-    lexicon, name = fold.sentence.lexicon, clause.at.name if clause.at else ""
-    spot = next(iter(choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)), Place())
+    lexicon, clause = fold.sentence.lexicon, fold.clauses[n]
+    name, spot = clause.at.name if clause.at else "", plan(clause, lexicon).spots[0]
     for fact in [fact for fact in fold.facts if fact.finding == name]:
+        fact.until, fact.end = n, 0  # it ends here, in tokens of this clause's part
         more_amounts(fact, clause.items, lexicon)
         fact.why = [*fact.why, ("again", rule, clause)]
         fact.side = fact.side or spot.side
@@ -74,68 +83,31 @@ def _again(fold: Fold, clause: Clause, rule: str) -> None:
 
 def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     """Facts about a finding, one for each place that it is said to be in."""
-    lexicon, scope = fold.sentence.lexicon, fold.held[n]
-    fact = _named(clause, at, lexicon)
-    spots = choose(places(clause.ahead, lexicon), places(clause.behind, lexicon), lexicon)
-    loan = fold.loans[n]
-    spots = _lent(fold, clause, loan, spots) if loan else spots
-    lender = home(fold.clauses[loan.lender].at, lexicon) if loan else None
-    shares = apart(clause, spots)
+    lexicon, scope, loan = fold.sentence.lexicon, fold.held[n], fold.loans[n]
+    made = plan(clause, lexicon)
+    listed, shares, lender, why = made.cases, made.shares, None, []
+    if loan:
+        spots = _lent(fold, clause, loan, made.spots)
+        listed, shares = cases(clause, made, spots, lexicon), apart(clause, spots)
+        lender, why = home(fold.clauses[loan.lender].at, lexicon), [("lent", loan.row, fold.clauses[loan.lender])]
+    cues = Cues(scope.denied, scope.hedge is not None, lender)
     facts = []
-    for m, (spot, name, implied) in enumerate(_cases(clause, at, spots)):
-        one = replace(fact, finding=fact.finding if name == at.name else name)
-        one.why = [("lent", loan.row, fold.clauses[loan.lender])] if loan else []
-        named = Named(lexicon.findings.get(name, _NOTHING), implied, spot, scope.denied, scope.hedge is not None, lender)
-        settle(one, clause, named, fold.topic, fold.sentence)
+    for m, (name, claim) in enumerate(listed):
+        fact = made.fact.copy()
+        fact.why = why
+        settle(fact, clause, claim, cues, fold.topic, fold.sentence)
         # fluid in the pleura is an effusion
-        one.finding = lexicon.here.get((one.finding or "", one.anatomy or ""), one.finding)
+        fact.finding = lexicon.here.get((name or "", fact.anatomy or ""), name)
         if m < len(shares):
-            one.size_mm, one.suv, one.measures = shares[m]
-        facts.append(one)
+            fact.size_mm, fact.suv, fact.measures = shares[m]
+        facts.append(fact)
     return facts
-
-
-def _named(clause: Clause, at: Item, lexicon: Lexicon) -> Draft:
-    """A finding with all that its clause says of it but where it is."""
-    meaning = says(at)
-    fact = amounts(clause, at, lexicon)
-    fact.finding, fact.state = at.name, clause.state.name if clause.state else None
-    if together := lexicon.fuse.get((at.name, fact.state or "")):
-        # "hạch trung thất to" and "hạch to" are one thing
-        fact.finding, fact.state = together, None
-    if fact.state in lexicon.describing:
-        fact.leftover, fact.state = tuple(sorted({*fact.leftover, fact.state or ""})), None
-    for key in ("state", "severity", "count"):
-        if key in meaning and not getattr(fact, key):
-            setattr(fact, key, meaning[key])
-    fact.certainty = meaning.get("certainty", fact.certainty)
-    if "descriptor" in meaning:
-        fact.leftover = tuple(sorted({*fact.leftover, meaning["descriptor"]}))
-    return fact
-
-
-def _cases(clause: Clause, at: Item, spots: list[Place]) -> list[tuple[Place, str, Mapping[str, str]]]:
-    """Each place of a finding, with the finding and what its words imply there."""
-    meaning = says(at)
-    cases = [(spot, at.name, meaning) for spot in spots]
-    if "anatomy" in meaning and _last_joins(clause) and all(spot.anatomy for spot in spots):
-        # "pleural or pericardial effusion": the adjective before shares the noun
-        cases = [(spot, at.name, _NOTHING) for spot in spots] + [(Place(), at.name, meaning)]
-    if "also" in meaning:
-        cases += [(spot, meaning["also"], _NOTHING) for spot in spots]
-    return cases
-
-
-def _last_joins(clause: Clause) -> bool:
-    """Whether the finding is the next of a list, but for adjectives."""
-    kind = next((i.kind for i in reversed(clause.before) if i.kind not in _ADJECTIVES), "")
-    return kind in ("and", "or", "comma")
 
 
 def _lent(fold: Fold, clause: Clause, loan: Loan, spots: list[Place]) -> list[Place]:
     """The places of a finding that takes over those of another: all of them, or only their side and what fits its organ."""
     lexicon, lender = fold.sentence.lexicon, fold.clauses[loan.lender]
-    lent = choose(places(lender.ahead, lexicon), places(lender.behind, lexicon), lexicon)
+    lent = plan(lender, lexicon).spots
     if loan.do == "side":
         here = home(clause.at, lexicon)
         fits = tuple(x for spot in lent for x in spot.locations if of_locations((x,), lexicon) in (None, here))
@@ -161,10 +133,12 @@ def _state(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     """Facts about an anatomy's state, one for each anatomy."""
     lexicon, topic = fold.sentence.lexicon, fold.topic
     spots, side, locations = _subjects(clause, at, topic, lexicon)
-    first = amounts(clause, at, lexicon)
+    first = plan(clause, lexicon).fact
     inherits = not (clause.ahead or clause.behind or "anatomy" in says(at))
-    facts = [replace(first, why=[("anatomy", "", topic.spoken)] if inherits else []) for _ in spots]
+    why = [("anatomy", "", topic.spoken)] if inherits else []
+    facts = [first.copy() for _ in spots]
     for fact, spot in zip(facts, spots, strict=True):
+        fact.why = why
         fact.anatomy, fact.state = spot.anatomy, _state_of(at, spot.anatomy)
         fact.side = _side_of(spot, side, topic, lexicon)
         fact.part = None if (fact.state, spot.part) in lexicon.meant else spot.part
@@ -177,7 +151,8 @@ def _state(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
 def _subjects(clause: Clause, at: Item, topic: Topic, lexicon: Lexicon) -> tuple[list[Place], str | None, tuple[str, ...]]:
     """The organs that a state is said of, and the side and place that are said besides."""
     meaning = says(at)
-    leading, trailing = places(clause.ahead, lexicon), places(clause.behind, lexicon)
+    made = plan(clause, lexicon)
+    leading, trailing = made.ahead, made.behind
     spots = [p for p in leading if p.anatomy]
     if not spots and "anatomy" not in meaning:
         spots = [p for p in trailing if p.anatomy]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 #: Verbs of the table `lone` whose clauses say nothing that could be denied.
 _SILENT = frozenset(("cue", "header", "context"))
+#: Kinds of item that deny, hedge, affirm or compare; most clauses have none.
+_CUES = frozenset(("negation", "certainty", "affirm", "change"))
+_NO_HOLD = Hold()
 #: What a cue behind its clause says.
 _SAYS = {"negation": "denied", "certainty": "hedge", "change": "change"}
 
@@ -23,7 +26,7 @@ def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
     """What holds for each clause."""
     held = [Scope() for _ in clauses]
     either = _either(clauses)
-    hold = Hold()
+    hold = _NO_HOLD
     for n, clause in enumerate(clauses):
         if clause.at is None and clause.do != "cue":
             continue
@@ -32,7 +35,7 @@ def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
             row = sentence.grammar["scope"].decide(ScopeView(around, hold, either[n], sentence.lexicon))
             held[n].why.append(("denied" if hold.denied else "hedge", row.name, hold.cue))
             if row.do == "stop":
-                hold = Hold()
+                hold = _NO_HOLD
         if clause.at is not None:
             hold = _at_predicate(clause, clause.at, hold, held[n], sentence.lexicon)
         if _reach_back(clauses, n, held, sentence):
@@ -62,7 +65,7 @@ def _either(clauses: Sequence[Clause]) -> list[bool]:
 def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: Lexicon) -> Hold:
     """Set what holds at a predicate: its own cues, else those from before; and say what holds behind it."""
     denied, hedge, cue = hold.denied, hold.hedge, None
-    for item in clause.before:
+    for item in clause.before if not clause.kinds.isdisjoint(_CUES) else ():
         if item.kind == "negation" or (item.kind == "change" and item.name == "resolved"):
             denied, cue = True, item
             scope.why.append(("denied", "", item))
@@ -75,9 +78,10 @@ def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: L
     of_state = _of_state(clause, at, lexicon) if cue and denied else hold.of_state
     if at.kind != "finding" and not cue and clause.links.isdisjoint(("and", "or")):
         denied, hedge = False, None
-    denied = denied or _denied_state(clause, at, lexicon)
+    denied = denied or (clause.state is not None and _denied_state(clause, at, lexicon))
     scope.denied, scope.hedge = denied, hedge
-    return Hold(denied, hedge, of_state and denied, _changed(clause, hold, scope), cue or hold.cue)
+    change, cue = _changed(clause, hold, scope), cue or hold.cue
+    return Hold(denied, hedge, of_state and denied, change, cue) if denied or hedge or change or cue else _NO_HOLD
 
 
 def _changed(clause: Clause, hold: Hold, scope: Scope) -> str | None:
@@ -142,6 +146,8 @@ def _reach_back(clauses: Sequence[Clause], n: int, held: list[Scope], sentence: 
 
 def _behind(clause: Clause) -> list[Item]:
     """The cues that stand behind what they are about; a denied state of a finding is the finding's."""
+    if clause.kinds.isdisjoint(_CUES) and not clause.extra:
+        return []
     if clause.at is None:
         return [i for i in clause.after if i.kind in ("negation", "certainty", "change")]
     # a change reaches back from behind ("edema and effusions have resolved"), and not from before ("new nodule")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 from docphim.language.read.amounts import Draft
 from docphim.language.read.atoms.inherit import InheritView
 from docphim.language.read.chunk import Clause, Place, Sentence
+from docphim.language.read.place import Claim
 
-if TYPE_CHECKING:
-    from docphim.language.lexicon import Lexicon
+#: Findings in their surroundings of which it is remembered where they are.
+_REMEMBERED = 50_000
 
 
 @dataclass(slots=True)
@@ -28,38 +27,66 @@ class Topic:
     heading: Clause | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A finding before its place is settled: what its concept says (`about`), its words (`meaning`), the place it names
-    (`spot`), whether it is denied or hedged, and the organ that the next of its list means (`lender`)."""
+class Cues(NamedTuple):
+    """What holds for a finding: whether it is denied or hedged, and the organ that the next of its list means."""
 
-    about: Mapping[str, Any]
-    meaning: Mapping[str, str]
-    spot: Place
-    denied: bool
-    hedged: bool
-    lender: str | None
+    denied_: bool
+    hedged_: bool
+    lender_: str | None
 
 
-def settle(fact: Draft, clause: Clause, named: Named, topic: Topic, sentence: Sentence) -> None:
+class Settled(NamedTuple):
+    """Where a finding is, what it makes the topic (None: that stays); for each field the rule and what it does."""
+
+    anatomy: str | None
+    side: str | None
+    location: tuple[str, ...]
+    topic: Place | None
+    rows: tuple[tuple[str, str, str], ...]
+
+
+def settle(fact: Draft, clause: Clause, claim: Claim, cues: Cues, topic: Topic, sentence: Sentence) -> None:
     """Set anatomy, side, location and part of a finding; it becomes the topic."""
-    view = _view(clause, named, topic, sentence.lexicon)
-    spoken = topic.spoken if view.topic_ is topic.last else topic.heading
-    grammar = sentence.grammar
+    last, header, spoken, lexicon = topic.last, topic.header, topic.spoken, sentence.lexicon
+    if header and claim.usual_ and not lexicon.within(last.anatomy, header.anatomy or ""):
+        last, spoken = header, topic.heading
+    asked = claim, cues, (last.anatomy, last.side, last.locations, header is not None, header.side if header else None)
+    fact.part = claim.part
+    fact.anatomy, fact.side, fact.location, taken, rows = sentence.settled.get(asked) or _remember(asked, sentence)
+    sources = {"topic": spoken, "header": topic.heading}
+    fact.why = [*fact.why, *[(field_, row, sources.get(do, clause)) for field_, row, do in rows]]
+    if taken:
+        topic.last, topic.spoken = taken, clause
+
+
+#: What tables are asked of: a finding; its cues; anatomy, side, locations spoken of, whether there is a heading, and its side.
+Asked = tuple[Claim, Cues, tuple[str | None, str | None, tuple[str, ...], bool, str | None]]
+
+
+def _remember(asked: Asked, sentence: Sentence) -> Settled:
+    """What the tables say, kept: they ask nothing but what is given here, and are asked the same again and again."""
+    if len(sentence.settled) >= _REMEMBERED:
+        sentence.settled.clear()
+    sentence.settled[asked] = settled = _settled(asked, sentence)
+    return settled
+
+
+def _settled(asked: Asked, sentence: Sentence) -> Settled:
+    """What the tables say."""
+    claim, cues, (anatomy, side, locations, headed, of_header) = asked
+    view, grammar = InheritView(sentence.lexicon), sentence.grammar
+    vars(view).update(claim._asdict(), **cues._asdict())
+    view.topic_, view.header_ = Place(anatomy, None, side, locations), Place(side=of_header) if headed else None
+    rows = []
     for field_, choose in (("anatomy", _anatomies), ("side", _sides), ("location", _locations)):
         row = grammar[field_].decide(view)
-        value = choose(view)[row.do]
-        setattr(fact, field_, value)
-        setattr(view, f"{field_}_", value)
+        setattr(view, f"{field_}_", choose(view)[row.do])
         if field_ == "side":
             view.took = row.do
-        source = {"topic": spoken, "header": topic.heading}.get(row.do, clause)
-        fact.why.append((field_, row.name, source))
-    part = named.spot.part or named.meaning.get("part")
-    fact.part = None if part in sentence.lexicon.outer else part
-    row = grammar["topic"].decide(view)
-    if row.do == "take":
-        topic.last, topic.spoken = Place(fact.anatomy, None, fact.side, fact.location), clause
+        rows.append((field_, row.name, row.do))
+    takes = grammar["topic"].decide(view).do == "take"
+    taken = Place(view.anatomy_, None, view.side_, view.location_) if takes else None
+    return Settled(view.anatomy_, view.side_, view.location_, taken, tuple(rows))
 
 
 def _anatomies(view: InheritView) -> dict[str, str | None]:
@@ -76,29 +103,3 @@ def _sides(view: InheritView) -> dict[str, str | None]:
 
 def _locations(view: InheritView) -> dict[str, tuple[str, ...]]:
     return {"place": tuple(sorted(view.location_)), "topic": tuple(sorted(view.topic_.locations)), "none": ()}
-
-
-def _view(clause: Clause, named: Named, topic: Topic, lexicon: Lexicon) -> InheritView:
-    """The view that the tables ask."""
-    at, about, meaning, spot = clause.at, named.about, named.meaning, named.spot
-    view = InheritView(lexicon)
-    view.location_ = spot.locations + tuple(x for x in (at.locations if at else ()) if x not in spot.locations)
-    view.word_, view.of_, view.usual_ = meaning.get("anatomy"), about.get("of"), about.get("usually")
-    view.place_ = spot.anatomy or of_locations(view.location_, lexicon)
-    view.lender_, view.denied_ = named.lender, named.denied
-    view.topic_, view.header_ = topic.last, topic.header
-    if topic.header and view.usual_ and not lexicon.within(topic.last.anatomy, topic.header.anatomy or ""):
-        view.topic_ = topic.header
-    view.conj_ = not clause.links.isdisjoint(("and", "or"))
-    view.also_in = about.get("also_in", ())
-    view.side_, view.word_side_ = spot.side, meaning.get("side")
-    view.carries_ = bool(spot.anatomy or meaning.get("anatomy") or (at and at.term and at.term.carries))
-    view.hedged_, view.object_ = named.hedged, bool(clause.behind)
-    view.relational_ = bool(about.get("relational"))
-    return view
-
-
-def of_locations(locations: Sequence[str], lexicon: Lexicon) -> str | None:
-    """The anatomy that a place names by itself: a lobe is the lung's."""
-    names = (lexicon.location_of.get(re.sub(r"_\d+$", "", place)) for place in locations)
-    return next((name for name in names if name), None)
