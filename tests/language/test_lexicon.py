@@ -17,7 +17,7 @@ NAMES = {
     "severities": {"mild", "moderate", "severe"},
     "negation": {"before", "after"},
     "certainty": {"probable", "possible", "not_excluded", "obscured"},
-    "change": {"new", "increased", "decreased", "unchanged", "resolved"},
+    "change": {"new", "increased", "decreased", "unchanged", "resolved", "earlier"},
 }
 FIELDS = {
     "part": "parts",

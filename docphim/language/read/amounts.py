@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from docphim.language.read.chunk import JOINING, NONE, Clause, Place, Reason
+from docphim.language.read.chunk import JOINING, NONE, PLACE, Clause, Place, Reason
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -98,15 +98,19 @@ Measured = tuple[tuple[float, ...], "float | None", tuple[Any, ...]]
 
 
 def apart(clause: Clause, spots: Sequence[Place]) -> list[Measured]:
-    """What is measured at each of several places, where a number follows each: "of the rectum (SUVmax 12) and the prostate
-    (SUVmax 4)"; nothing where numbers and places are not of one count."""
-    numbers = [i for i in clause.items if i.kind in ("size", "suv")]
-    if len(spots) < 2 or len(numbers) != len(spots) or len({i.kind for i in numbers}) != 1:
+    """What is measured at each of several places, or of several things at one; nothing where that is not plain.
+
+    A number behind each place ("of the rectum (SUVmax 12) and the prostate (SUVmax 4)"), as many joined numbers as places
+    ("lần lượt 8 mm và 11 mm"), or joined sizes at one place, which are as many things ("nodules of 5 mm and 12 mm").
+    """
+    numbers = [n for n, i in enumerate(clause.items) if i.kind in ("size", "suv")]
+    if len(numbers) < 2 or len({clause.items[n].kind for n in numbers}) != 1 or len(spots) not in (1, len(numbers)):
         return []
-    ends = sorted(p.last for p in (*clause.ahead, *clause.behind))
-    starts = [clause.items.index(i) for i in numbers]
-    if len(ends) != len(spots):
+    between = [[i.kind for i in clause.items[a + 1 : b]] for a, b in pairwise(numbers)]
+    joined = all(kinds == ["and"] for kinds in between)
+    placed = len(spots) > 1 and all(not PLACE.isdisjoint(kinds) for kinds in between)
+    sized = clause.items[numbers[0]].kind == "size"
+    if not (placed or (joined and (sized or len(spots) > 1))):
         return []
-    sized = numbers[0].kind == "size"
-    between = all(any(i.kind in ("anatomy", "location", "side") for i in clause.items[a:b]) for a, b in pairwise(starts))
-    return [(i.values if sized else (), None if sized else i.values[0], i.measures) for i in numbers] if between else []
+    items = [clause.items[n] for n in numbers]
+    return [(i.values if sized else (), None if sized else i.values[0], i.measures) for i in items]

@@ -65,7 +65,8 @@ def _plan(clause: Clause, lexicon: Lexicon) -> Plan:
     made = Plan(amounts(clause, at, lexicon), ahead, behind, choose(ahead, behind, lexicon))
     if at is clause.at and at.kind == "finding":
         _name(made.fact, clause, at, lexicon)
-        made.cases, made.shares = cases(clause, made, made.spots, lexicon), apart(clause, made.spots)
+        made.shares = apart(clause, made.spots)
+        made.cases = cases(clause, made, _each(made.spots, made.shares), lexicon)
     return made
 
 
@@ -84,6 +85,11 @@ def _name(fact: Draft, clause: Clause, at: Item, lexicon: Lexicon) -> None:
     fact.certainty = meaning.get("certainty", fact.certainty)
     if "descriptor" in meaning:
         fact.leftover = tuple(sorted({*fact.leftover, meaning["descriptor"]}))
+
+
+def _each(spots: list[Place], shares: Sequence[Measured]) -> list[Place]:
+    """One place for each of several things measured at it: "nodules of 5 mm and 12 mm in the left lower lobe"."""
+    return spots * len(shares) if len(spots) == 1 and shares else spots
 
 
 def cases(clause: Clause, made: Plan, spots: Sequence[Place], lexicon: Lexicon) -> list[Case]:

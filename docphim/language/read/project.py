@@ -88,7 +88,8 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     listed, shares, lender, why = made.cases, made.shares, None, []
     if loan:
         spots = _lent(fold, clause, loan, made.spots)
-        listed, shares = cases(clause, made, spots, lexicon), apart(clause, spots)
+        shares = apart(clause, spots) if len(spots) > 1 else []
+        listed = cases(clause, made, spots, lexicon)
         lender, why = home(fold.clauses[loan.lender].at, lexicon), [("lent", loan.row, fold.clauses[loan.lender])]
     cues = Cues(scope.denied, scope.hedge is not None, lender)
     facts = []

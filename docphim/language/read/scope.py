@@ -160,8 +160,10 @@ def _chain(clauses: Sequence[Clause], n: int, kind: str, sentence: Sentence) -> 
     """The clauses that a cue behind clause `n` is about, and the rule that led to each."""
     chosen = [(n, "")] if clauses[n].at is not None and kind != "change" else []
     answers = kind == "negation" and "colon" in clauses[n].links
+    first = True  # nothing but remarks between: "the nodule, described previously, is not seen"
     for k in range(n, 0, -1):
-        row = sentence.grammar["back"].decide(BackView(clauses[k], clauses[k - 1], kind, (k == n, answers), sentence.lexicon))
+        first = first and (k == n or clauses[k].do == "cue")
+        row = sentence.grammar["back"].decide(BackView(clauses[k], clauses[k - 1], kind, (first, answers), sentence.lexicon))
         if row.do == "stop":
             break
         if clauses[k - 1].do not in _SILENT:

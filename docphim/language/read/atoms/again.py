@@ -56,10 +56,6 @@ class AgainView:
         """The fact before has a place in its organ."""
         return bool(self.fact.location)
 
-    def fact_placed(self) -> bool:
-        """The fact before has a side or a place in its organ."""
-        return bool(self.fact.side or self.fact.location)
-
     def counted(self) -> bool:
         """It is counted anew."""
         return self.clause.has("count")

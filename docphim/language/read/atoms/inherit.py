@@ -125,10 +125,6 @@ class InheritView:
         """It names its side."""
         return self.side_ is not None
 
-    def word_sided(self) -> bool:
-        """Its words mean a side."""
-        return self.word_side_ is not None
-
     def topic_sided(self) -> bool:
         """A side was spoken of."""
         return self.topic_.side is not None

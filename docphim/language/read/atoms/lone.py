@@ -24,10 +24,6 @@ class LoneView:
         self.kinds = frozenset([i.kind for i in self.content])
         self.phrases = segment.gaps[0]
 
-    def empty(self) -> bool:
-        """Nothing of meaning is left in it."""
-        return not self.content
-
     def then_colon(self) -> bool:
         """A colon follows."""
         return bool(self.after) and "colon" in self.after[0].links

@@ -102,8 +102,3 @@ class PhraseView:
         if home is None or self.anatomy is None:
             return False
         return not self.lexicon.within(self.anatomy, home) and not self.lexicon.within(home, self.anatomy)
-
-    def before_state(self) -> bool:
-        """A state follows it at once, past sides: "… góc sườn hoành hai bên sáng"."""
-        after = next((i for i in self.items[self.n + 1 :] if i.kind not in ("side", "severity", "negation")), None)
-        return after is not None and after.kind == "state"

@@ -56,10 +56,6 @@ class RoleView:
         item = self.items[self.n]
         return self.left is not None and (self.left.name, item.name) in self.lexicon.fuse
 
-    def right_has_states(self) -> bool:
-        """What stands behind it is nodes, or a ratio: "enlarged lymph nodes"."""
-        return has_states(self.right, self.lexicon)
-
     def subject(self) -> bool:
         """An organ stands between it and what was said before."""
         return any(item.kind == "anatomy" for item in self.behind)

@@ -97,42 +97,6 @@ class ScopeView:
         """It is said to be scattered or everywhere."""
         return any(i.kind == "descriptor" and i.name in self.lexicon.extent for i in self.clause.items)
 
-    def graded(self) -> bool:
-        """It has a grade, or a size in words."""
-        return self.clause.has("severity", "descriptor", "count")
-
-    def sized(self) -> bool:
-        """It has a measured size or uptake."""
-        return self.clause.has("size", "suv")
-
-    def placed(self) -> bool:
-        """It has a side or lobe of its own."""
-        return any(i.locations or (i.kind == "side" and i.name != "both") for i in self.clause.items)
-
-    def with_place(self) -> bool:
-        """It names a place."""
-        return bool(self.clause.ahead or self.clause.behind)
-
-    def affirmed(self) -> bool:
-        """A word such as "there is" stands before its predicate, or "is seen" behind it."""
-        return any(i.kind == "affirm" for i in self.clause.before)
-
-    def shown(self) -> bool:
-        """It is said to be seen: "… is noted"."""
-        return self.clause.has("shown")
-
-    def denies(self) -> bool:
-        """It has a denial of its own."""
-        return self.clause.has("negation")
-
-    def compared(self) -> bool:
-        """It is said to have changed."""
-        return self.clause.has("change")
-
-    def next_plain(self) -> bool:
-        """A finding with no place or grade of its own follows behind a comma."""
-        return self.next is not None and self.next.links <= {"comma", "or", "and"} and bare(self.next, self.lexicon)
-
     def with_subject(self) -> bool:
         """It names an organ."""
         return self.clause.has("anatomy") or bool(says(self.clause.at))
@@ -152,7 +116,7 @@ class BackView:
     __slots__ = ("answers_", "before", "clause", "first", "kind", "lexicon")
 
     def __init__(self, clause: Clause, before: Clause, kind: str, cue: tuple[bool, bool], lexicon: Lexicon) -> None:
-        """`before`: the clause before; `kind` of the cue; `cue`: it stands in this clause, it answers a colon."""
+        """`before`: the clause before; `kind` of the cue; `cue`: it stands in this clause or behind a mere remark, it answers a colon."""
         self.clause, self.before, self.kind, self.lexicon = clause, before, kind, lexicon
         self.first, self.answers_ = cue
 

@@ -70,6 +70,11 @@ class ShareView:
         """The next takes over a place itself."""
         return self.lender is not self.next
 
+    def plain(self) -> bool:
+        """It has no place, hedge or change of its own; it may be measured."""
+        placed = any(i.locations or i.kind in ("side", "anatomy") for i in self.clause.items)
+        return not placed and not self.clause.has("certainty", "change")
+
     def side_only(self) -> bool:
         """The next names no more than its side: "right chest tube"."""
         phrases = (*self.lender.behind, *self.lender.ahead)
