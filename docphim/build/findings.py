@@ -7,7 +7,7 @@ from docphim.study import Answer, Message, Study
 
 SECTIONS = ("findings",)
 #: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images.
-METRICS = ("rouge", "bleu", "chrf", "facts", "labels")
+METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "labels")
 #: Whether a study has any number of examples, and their ids a number each.
 NUMBERED = False
 

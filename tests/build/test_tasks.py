@@ -47,7 +47,7 @@ def task(monkeypatch):
 
 def test_the_tasks_say_how_they_are_scored(tmp_path):
     build(make(tmp_path), **{**DEFAULT, "prompts": "docphim", "tasks": ["findings", "impression"]})
-    families = ["rouge", "bleu", "chrf", "facts", "labels"]
+    families = ["rouge", "bleu", "chrf", "clinical", "facts", "labels"]
     assert read_json(tmp_path / "tasks.json") == {"findings": {"metrics": families}, "impression": {"metrics": families}}
 
 

@@ -97,6 +97,10 @@ class ScopeView:
         """It is said to be scattered or everywhere."""
         return any(i.kind == "descriptor" and i.name in self.lexicon.extent for i in self.clause.items)
 
+    def with_place(self) -> bool:
+        """It names a place."""
+        return bool(self.clause.ahead or self.clause.behind)
+
     def with_subject(self) -> bool:
         """It names an organ."""
         return self.clause.has("anatomy") or bool(says(self.clause.at))
@@ -116,7 +120,7 @@ class BackView:
     __slots__ = ("answers_", "before", "clause", "first", "kind", "lexicon")
 
     def __init__(self, clause: Clause, before: Clause, kind: str, cue: tuple[bool, bool], lexicon: Lexicon) -> None:
-        """`before`: the clause before; `kind` of the cue; `cue`: it stands in this clause or behind a mere remark, it answers a colon."""
+        """`before`: the clause before; `kind` of the cue; `cue`: whether it stands here, or behind remarks; and answers a colon."""
         self.clause, self.before, self.kind, self.lexicon = clause, before, kind, lexicon
         self.first, self.answers_ = cue
 
