@@ -120,7 +120,7 @@ class BackView:
     __slots__ = ("answers_", "before", "clause", "first", "kind", "lexicon")
 
     def __init__(self, clause: Clause, before: Clause, kind: str, cue: tuple[bool, bool], lexicon: Lexicon) -> None:
-        """`before`: the clause before; `kind` of the cue; `cue`: whether it stands here, or behind remarks; and answers a colon."""
+        """`before`: the clause before; `kind` of the cue; `cue`: it stands here or behind remarks; it answers a colon."""
         self.clause, self.before, self.kind, self.lexicon = clause, before, kind, lexicon
         self.first, self.answers_ = cue
 
