@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from docphim.language.item import Item
+from docphim.language.lexicon import Lexicon
 from docphim.language.read.atoms.lone import LoneView
 from docphim.language.read.atoms.place import PlaceView
 from docphim.language.read.chunk import BEFORE, NONE, Clause, Phrase, Reason, Segment, Sentence, links_of
@@ -114,7 +115,7 @@ def _without_predicate(
     row = sentence.grammar["lone"].decide(LoneView(segment, last, ahead, sentence))
     items, phrases, why = sentence.items[segment.first : segment.last], segment.gaps[0], [("segment", row.name, segment)]
     if row.do == "owner":
-        last = next((c for c in reversed(clauses) if c.at and c.at.name not in sentence.lexicon.relational), last)
+        last = next((c for c in reversed(clauses) if _owns(c, sentence.lexicon)), last)
     if row.do in ("prev", "list") and last is not None:
         last.behind = _listed(last.behind, phrases) if row.do == "list" else last.behind + phrases
         last.added += items
@@ -143,3 +144,9 @@ def _listed(first: list[Phrase], then: list[Phrase]) -> list[Phrase]:
     if then:
         then[0].joined = True
     return first + then
+
+
+def _owns(clause: Clause, lexicon: Lexicon) -> bool:
+    """Whether a clause is about a thing that is there, and not about what it does to another or what it may be."""
+    at = clause.at
+    return at is not None and at.name not in lexicon.relational and not any(i.kind == "certainty" for i in clause.before)

@@ -267,6 +267,8 @@ def _words(fold: Fold, n: int, clause: Clause) -> None:
     fact.location = tuple(sorted(spot.locations))
     if "negation" in clause.kinds and lexicon.modifiers_after:
         fact.polarity = "absent"
+    if spot.anatomy and not fact.leftover:  # "thân động mạch phổi 28 mm, không giãn"
+        fold.topic.last, fold.topic.spoken = Place(spot.anatomy, None, spot.side, spot.locations), clause
     fact.change = next(reversed(fold.held[n].changes), None)
     fact.why = [*clause.why, *fold.held[n].why]
     if clause.do != "words":

@@ -122,6 +122,10 @@ class LoneView:
             return False
         return any(i.kind in ("size", "suv", "count", "severity") for i in (*before.before, *before.after, *before.added))
 
+    def prev_hedged(self) -> bool:
+        """What was said before it is a suspicion: "…, nghĩ đến di căn, …"."""
+        return self.before is not None and self.before.at is not None and any(i.kind == "certainty" for i in self.before.before)
+
     def prev_relational(self) -> bool:
         """The clause before says what the finding before that does to another organ: "… xâm lấn màng phổi, …"."""
         return self.before is not None and self.before.at is not None and self.before.at.name in self.lexicon.relational
