@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -142,9 +143,17 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
     lexicon = load_lexicon(language)
     words, unknown = 0, Counter[str]()
     for text in texts:
-        text = accented(without_pictures(clean(text)), lexicon)
-        for m in (m for start, end in reported(text, language) for m in _SENTENCE.finditer(text, start, end)):
-            tokens, _ = tokenize(m.group(), lexicon)
-            words += sum(token.isalnum() for token in tokens)
-            unknown.update(i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal())
+        for _, sentence in sentences(text, language):
+            for part in sentence.split(", "):
+                some, names = _words(part, lexicon)
+                words += some
+                unknown.update(names)
     return Coverage(words - sum(unknown.values()), words, unknown)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _words(part: str, lexicon: Lexicon) -> tuple[int, tuple[str, ...]]:
+    """How many words a part of a sentence has, and those that the lexicon does not know; reports say the same parts again."""
+    tokens, _ = tokenize(part, lexicon)
+    unknown = [i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal()]
+    return sum(token.isalnum() for token in tokens), tuple(unknown)
