@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from docphim.language.fact import Fact
+from docphim.language.fact import Fact, Measure
 from docphim.package_data import packaged
 
 Condition = Callable[[Fact], bool]
+#: A field of a fact, and what its value must meet; a row holds if all of its tests do.
+Test = tuple[str, Callable[[Any], bool]]
 CONCEPTS = Path(__file__).parent / "lexicon" / "concepts.yaml"
 #: Fields of which a fact may hold several values: the condition holds if any of them is meant.
-_SEVERAL = ("location", "leftover")
+_SEVERAL = ("location", "leftover", "size_mm")
 #: Where the names of a field are listed.
 _LISTED = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}
 
@@ -26,40 +28,64 @@ def concepts() -> Mapping[str, Any]:
 
 
 def condition(row: Mapping[str, Any]) -> Condition:
-    """One row as a test of a fact: all that it names must hold.
-
-    A value may be a list (any of them), `null` (not stated) or `{at_least: n, below: n}` (of several diameters the longest).
-    `within: chest` is an anatomy and all that lies in it, `paired: true` one of which there are two.
+    """One row as a test of a fact: all that it names must hold; of several diameters the longest is asked.
 
     Raises
     ------
     ValueError
         The row names a field, or a concept, that there is not.
     """
-    tests = [_test(name, wanted) for name, wanted in row.items()]
-    return tests[0] if len(tests) == 1 else lambda fact: all(test(fact) for test in tests)
+    (name, test), *more = conditions(row)
+    if not more:
+        return lambda fact: test(getattr(fact, name))
+    return lambda fact: test(getattr(fact, name)) and all(other(getattr(fact, field)) for field, other in more)
 
 
-def _test(name: str, wanted: Any) -> Condition:
+def conditions(row: Mapping[str, Any], diameter: Callable[[Any], Any] = max) -> tuple[Test, ...]:
+    """What a row asks of each field.
+
+    A value may be a list (any of them), `null` (not stated), `{without: WORD}`, or `{at_least: n, below: n}` (of several
+    diameters the one that `diameter` chooses).  `within: chest` is an anatomy and all that lies in it, `paired: true` one
+    of which there are two, `relation: ["<"]` how a size stands to its number.
+
+    Raises
+    ------
+    ValueError
+        The row names a field, or a concept, that there is not.
+    """
+    return tuple(_test(name, wanted, diameter) for name, wanted in row.items())
+
+
+def _test(name: str, wanted: Any, diameter: Callable[[Any], Any]) -> Test:
     if name == "within":
-        inside = frozenset(anatomy for anatomy in concepts()["anatomy"] if wanted in regions(anatomy))
-        return lambda fact: fact.anatomy in inside
+        return "anatomy", frozenset(anatomy for anatomy in concepts()["anatomy"] if wanted in regions(anatomy)).__contains__
     if name == "paired":
-        return lambda fact: is_paired(fact.anatomy) == wanted
+        return "anatomy", lambda anatomy: is_paired(anatomy) == wanted
+    if name == "relation":
+        return "measures", functools.partial(_stands, frozenset(wanted))
     if name not in Fact.__slots__:
         raise ValueError(f"a condition asks for {name!r}, which is no field of a fact")
     if isinstance(wanted, dict):
-        low, high = wanted.get("at_least", float("-inf")), wanted.get("below", float("inf"))
-        return lambda fact: _longest(getattr(fact, name)) is not None and low <= _longest(getattr(fact, name)) < high
+        return name, _without(wanted["without"]) if "without" in wanted else _between(wanted, diameter)
     choices = frozenset(wanted if isinstance(wanted, list) else [wanted])
     _check(name, choices)
     if name in _SEVERAL:
-        return lambda fact: not choices.isdisjoint(getattr(fact, name) or (None,))
-    return lambda fact: getattr(fact, name) in choices
+        return name, lambda value: not choices.isdisjoint(value or (None,))
+    return name, choices.__contains__
 
 
-def _longest(value: Any) -> Any:
-    return max(value, default=None) if isinstance(value, tuple) else value
+def _without(word: str) -> Callable[[Any], bool]:
+    return lambda value: word not in value
+
+
+def _between(bounds: Mapping[str, float], diameter: Callable[[Any], Any]) -> Callable[[Any], bool]:
+    low, high = bounds.get("at_least", float("-inf")), bounds.get("below", float("inf"))
+    return lambda value: low <= (diameter(value) if isinstance(value, tuple) else value) < high if value else False
+
+
+def _stands(relations: frozenset[str], measures: Sequence[Measure]) -> bool:
+    """Whether the size stands so to its number: "< 10 mm" is no size of 10 mm; a size without more is that number."""
+    return not relations.isdisjoint([m.relation for m in measures if m.kind == "size"] or ["="])
 
 
 def _check(name: str, choices: frozenset[Any]) -> None:

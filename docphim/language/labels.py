@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from docphim.errors import UsageError
-from docphim.language.fact import Fact, Measure
+from docphim.language.conditions import Test, conditions
+from docphim.language.fact import Fact
 from docphim.package_data import packaged
 
 State = Literal["positive", "negative", "uncertain", "unmentioned"]
@@ -46,8 +47,9 @@ _ALWAYS = ("finding", "state", "polarity", "certainty", "change", "side")
 _REMEMBERED = 100_000
 #: (place, rank) of labels; places of sided labels affirmed without a side; which of a table's `signs` are met.
 _Spoken = tuple[tuple[tuple[int, int], ...], tuple[int, ...], tuple[int, ...]]
-#: A condition on one field of a fact; a rule holds if all of its conditions do.
-_Rule = tuple[tuple[str, Callable[[Any], bool]], ...]
+_Rule = tuple[Test, ...]
+#: A line of a table as what it asks of each field; of several diameters the short axis.
+_rule = functools.partial(conditions, diameter=min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,17 +260,16 @@ def _table(set_: str) -> _Table:
     if set_ not in SETS:
         raise UsageError(f"set: {set_!r} is not one of {', '.join(SETS)}")
     data = _rows(set_)
-    concepts = packaged(_FOLDER / "lexicon" / "concepts.yaml")
     names: list[str] = []
     labels: list[_Label] = []
     for name, entry in data["labels"].items():
-        ways = {way: tuple(_rule(c, concepts) for c in entry.get(way, ())) for way in _WAYS}
+        ways = {way: tuple(_rule(c) for c in entry.get(way, ())) for way in _WAYS}
         labels.append(_Label(len(names), entry.get("sided", False), entry.get("rest", False), ways))
         names += [f"{name}_right", f"{name}_left"] if entry.get("sided") else [name]
     none = data.get("none") or {}
     silent = {none.get("label"), *none.get("ignoring", ())}
-    all_denied_by = tuple(_rule(c, concepts) for c in data.get("all_denied_by", ()))
-    signs = (all_denied_by, *(tuple(_rule(c, concepts) for c in some) for some in none.get("together", ())))
+    all_denied_by = tuple(_rule(c) for c in data.get("all_denied_by", ()))
+    signs = (all_denied_by, *(tuple(_rule(c) for c in some) for some in none.get("together", ())))
     rules = [rule for label in labels for some in label.rules.values() for rule in some]
     asked = {name for rule in (*rules, *itertools.chain(*signs)) for name, _ in rule} | {*_ALWAYS}
     fields = tuple(name for name in _FIELDS if name in asked)
@@ -307,54 +308,3 @@ def _upwards(parents: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         return 1 + depth(above[place]) if place in above else 0
 
     return tuple(sorted(parents, key=lambda pair: -depth(pair[0])))
-
-
-def _rule(condition: Mapping[str, Any], concepts: Mapping[str, Any]) -> _Rule:
-    rule = []
-    for name, wanted in condition.items():
-        if name == "within":
-            rule.append(("anatomy", frozenset(_region(wanted, concepts["anatomy"])).__contains__))
-        elif name == "relation":
-            rule.append(("measures", functools.partial(_stands, frozenset(wanted))))
-        elif name not in _FIELDS:
-            raise ValueError(f"a condition asks for {name!r}, which is no field of a fact")
-        else:
-            _check(name, wanted, concepts)
-            rule.append((name, _asks(name, wanted)))
-    return tuple(rule)
-
-
-def _asks(name: str, wanted: Any) -> Callable[[Any], bool]:
-    """One condition: a number's bounds, any of some places or words, none of one, or any of some values."""
-    if isinstance(wanted, dict) and "without" in wanted:
-        return lambda value: wanted["without"] not in value
-    if isinstance(wanted, dict):
-        low, high = wanted.get("at_least", float("-inf")), wanted.get("below", float("inf"))
-        # of several diameters the short axis
-        return lambda value: low <= (min(value) if isinstance(value, tuple) else value) < high if value else False
-    choices = frozenset(wanted if isinstance(wanted, list) else [wanted])
-    if name in ("location", "leftover", "size_mm"):
-        return lambda value: not choices.isdisjoint(value or {None})
-    return choices.__contains__
-
-
-def _stands(relations: frozenset[str], measures: Sequence[Measure]) -> bool:
-    """Whether the size stands so to its number: "< 10 mm" is no size of 10 mm; a size without more is that number."""
-    return not relations.isdisjoint([m.relation for m in measures if m.kind == "size"] or ["="])
-
-
-def _check(name: str, wanted: Any, concepts: Mapping[str, Any]) -> None:
-    section = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}.get(
-        name
-    )
-    for value in wanted if isinstance(wanted, list) else [wanted]:
-        if section and value is not None and value not in concepts[section]:
-            raise ValueError(f"a condition asks for {name} {value!r}, which has no line in concepts.yaml")
-
-
-def _region(region: str, anatomy: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """An anatomy and all that lies in it."""
-    inside = [region]
-    for name in inside:
-        inside += [other for other, about in anatomy.items() if about.get("in") == name]
-    return inside

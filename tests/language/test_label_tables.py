@@ -364,7 +364,7 @@ def test_every_label_can_be_affirmed_and_denied_by_some_fact(set_):
 @pytest.mark.parametrize("condition", [{"finding": "effusions"}, {"anatomy": ["heart", "hart"]}, {"organ": "heart"}])
 def test_a_table_with_a_name_that_is_none_is_refused(condition):
     with pytest.raises(ValueError, match="a condition asks for"):
-        labels._rule(condition, CONCEPTS)
+        labels._rule(condition)
 
 
 def test_a_report_in_both_languages_has_the_same_labels():
