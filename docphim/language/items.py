@@ -103,7 +103,7 @@ def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = (), c
             # what is asked is not affirmed, and nothing runs on behind it
             listed.append(item)
             item = Item("comma", word, i, i + 1)
-        if word in "([":
+        if word in "([" and (item is None or item.end == i + 1):
             depth += 1
         elif word in ")]" and depth:
             depth -= 1

@@ -246,15 +246,21 @@ def _context(fold: Fold, n: int, clause: Clause) -> None:
         fold.topic.listed += spots
 
 
+#: What the opposite of a polarity is.
+_OPPOSITE = {"present": "absent", "absent": "present", "normal": "abnormal", "abnormal": "normal"}
+
+
 def _copy(fold: Fold, n: int, clause: Clause) -> None:
-    """The last finding again, on another side: "tràn dịch hai bên, bên phải dày 20 mm"."""
+    """The last finding again, on another side ("…, bên phải dày 20 mm"), where it may be denied ("…, bên trái không có")."""
     if not fold.facts:
         return
     last, extra = fold.facts[-1], amounts(clause, clause.items[0], fold.sentence.lexicon)
     spot = next(iter(places(clause.ahead, fold.sentence.lexicon)), Place())
-    extra_values = {key: getattr(extra, key) for key in ("begin", "end", "count", "severity", "size_mm", "suv", "measures")}
-    location = tuple(sorted(spot.locations)) or last.location
-    fold.facts.append(replace(last, side=spot.side, location=location, why=list(clause.why), **extra_values))
+    values = {key: getattr(extra, key) for key in ("begin", "end", "count", "severity", "size_mm", "suv", "measures")}
+    if "negation" in clause.kinds:
+        values |= {"polarity": _OPPOSITE[last.polarity], "change": None, "leftover": ()}
+    location = tuple(sorted(spot.locations)) or (last.location if "negation" not in clause.kinds else ())
+    fold.facts.append(replace(last, side=spot.side, location=location, why=list(clause.why), **values))
 
 
 def _words(fold: Fold, n: int, clause: Clause) -> None:

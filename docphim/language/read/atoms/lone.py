@@ -145,6 +145,19 @@ class LoneView:
         """What stands before it is a segment without predicate."""
         return self.before is not None and self.before.at is None
 
+    def sided(self) -> bool:
+        """It names a side."""
+        return any(p.side for p in self.phrases)
+
+    def organ_other(self) -> bool:
+        """It names another organ than the clause before."""
+        before = (*self.before.ahead, *self.before.behind) if self.before else ()
+        return any(p.anatomy and p.anatomy not in {q.anatomy for q in before} for p in self.phrases)
+
+    def organ_again(self) -> bool:
+        """It names the organ of the clause before on the other side: "phổi phải có nốt, phổi trái không"."""
+        return self.prev_predicate() and self.anat() and self.side_other() and not self.organ_other()
+
     def side_other(self) -> bool:
         """It names a side that the clause before does not."""
         if self.before is None:

@@ -117,6 +117,11 @@ class PlaceView:
             return False
         return all(i.kind in ("and", "or", "of") for i in self.items[self.owned[-1].last : self.phrase.first])
 
+    def organ_after_side(self) -> bool:
+        """It names an organ, and the phrase before it no more than a side: "on the right and the mediastinum"."""
+        before = self.owned[-1] if self.owned else None
+        return self.phrase.anatomy is not None and before is not None and not (before.anatomy or before.locations)
+
     def cue_before(self) -> bool:
         """A cue stands between the predicate before and it: "… có vỏ đặc xương"."""
         start = self.segment.predicates[self.gap - 1] if self.gap else self.phrase.first
@@ -155,11 +160,6 @@ class PlaceView:
     def of_before(self) -> bool:
         """A preposition leads to it: "of the aortic arch"."""
         return self.phrase.of
-
-    def postposed(self) -> bool:
-        """It is no more than a side with its preposition: "on the right"."""
-        first = self.items[self.phrase.first]
-        return self.phrase.last - self.phrase.first == 1 and first.kind == "side" and first.end - first.start > 1
 
     def right_can_follow(self) -> bool:
         """What stands behind it can be said of an organ before it, and no place behind it is its own.
