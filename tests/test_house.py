@@ -285,14 +285,13 @@ def test_names_are_nouns_of_the_field():
     assert [m for m in modules() if bound(m) & RIDDLES] == []
 
 
-def test_only_language_may_be_complicated():
-    """ruff holds C901 for all the rest; the grammar is a row of rules that wait for a redesign of their own."""
+def test_no_function_is_complicated():
+    """ruff holds C901 for all; nothing is exempt."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
     assert "C90" in settings["select"] and settings["mccabe"]["max-complexity"] == 8
     exempt = {path for path, rules in settings["per-file-ignores"].items() if "C901" in rules and path.startswith("docphim")}
-    assert exempt <= {"docphim/language/items.py"}
     silenced = {name for name, path in modules().items() if re.search(r"noqa.*C901", path.read_text(encoding="utf-8"))}
-    assert silenced == set()
+    assert exempt | silenced == set()
 
 
 def test_files_stay_small_enough_to_read():

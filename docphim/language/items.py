@@ -69,54 +69,66 @@ def _parted(words: Sequence[str], tokens: Sequence[re.Match[str]]) -> tuple[list
     return parts, places
 
 
-def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = (), closes: bool = False) -> list[Item]:
+def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -> list[Item]:
     """The items of a sentence from left to right, behind those `before`; words that say nothing by themselves are left out."""
     listed: list[Item] = list(before)
-    i, n, depth, tree = 0, len(words), 0, lexicon.tree
     measures = measured(words, lexicon)
-    if n > 1 and words[0].isdecimal() and words[1] in ("/", ")"):
-        i = 2  # the number of a list's line
-    while i < n:
-        word = words[i]
-        item = measures.get(i) or _ordinal(words, i, lexicon)
-        end, meanings = longest(words, i, tree) if item is None else (i, None)
-        if meanings:
-            if word[0].isalpha():
-                if meanings.quiet:
-                    i = end
-                    continue
-                if plain := meanings.plain:
-                    listed.append(Item(plain.kind, plain.name, i, end, plain))
-                    i = end
-                    continue
-            item = _numbered(words, i, end, meanings.terms, listed, lexicon) or _choose(
-                meanings, i, end, words, listed, lexicon
-            )
-        if item and item.name in lexicon.dimensions and _measures(item.name, end, measures, listed):
-            i = end  # "tràn dịch …, bên phải dày 20 mm": how deep, not what
-            continue
-        if item and item.kind == "ratio":
-            item.end, item.name = numbers.ratio(words, end, lexicon.ratio)
-        if item is None:
-            item = _number(words, i, listed, lexicon) or _sign(words, i, depth)
-        if word == "?" and item:
-            # what is asked is not affirmed, and nothing runs on behind it
-            listed.append(item)
-            item = Item("comma", word, i, i + 1)
-        if word in "([" and (item is None or item.end == i + 1):
-            depth += 1
-        elif word in ")]" and depth:
-            depth -= 1
-            item = Item("close", word, i, i + 1) if closes and word == ")" else item
-        if item is None:
-            i += 1
-            continue
-        i = item.end
-        if item.term and "denies" in item.term.says:
-            listed.append(Item("negation", "before", item.start, item.start + 1))  # "hạn chế di động": not mobile
-        if item.kind != "ignored":
-            listed.append(item)
+    # behind the number of a list's line
+    i, depth = 2 if len(words) > 1 and words[0].isdecimal() and words[1] in ("/", ")") else 0, 0
+    while i < len(words):
+        end, new = _phrase(words, i, measures, listed, lexicon)
+        if end == i:
+            end, new, depth = _mark(words, i, depth, listed, lexicon)
+        listed += [item for item in new if item.kind != "ignored"]
+        i = end
     return listed
+
+
+#: Where what was read ends (where it begins, if it is nothing), and its items.
+_Read = tuple[int, Sequence[Item]]
+
+
+def _phrase(words: Sequence[str], i: int, measures: Mapping[int, Item], listed: Sequence[Item], lexicon: Lexicon) -> _Read:
+    """A measure, an ordinal, or the longest phrase of the lexicon that begins at word `i`."""
+    item = measures.get(i) or _ordinal(words, i, lexicon)
+    if item is not None:
+        return item.end, (item,)
+    end, meanings = longest(words, i, lexicon.tree)
+    if meanings is None:
+        return i, ()
+    if words[i][0].isalpha() and (meanings.quiet or meanings.plain):
+        plain = meanings.plain
+        return end, (Item(plain.kind, plain.name, i, end, plain),) if plain else ()
+    item = _numbered(words, i, end, meanings.terms, listed, lexicon) or _choose(meanings, i, end, words, listed, lexicon)
+    if item is None:
+        return i, ()
+    if item.name in lexicon.dimensions and _measures(item.name, end, measures, listed):
+        return end, ()  # "tràn dịch …, bên phải dày 20 mm": how deep, not what
+    if item.kind == "ratio":
+        item.end, item.name = numbers.ratio(words, end, lexicon.ratio)
+    return item.end, _with_cue(item, words[i])
+
+
+def _with_cue(item: Item, word: str) -> Sequence[Item]:
+    """An item with the denial that its words hold ("hạn chế di động": not mobile), or with the stop behind a question."""
+    if word == "?":
+        return item, Item("comma", word, item.start, item.end)  # what is asked is not affirmed, and nothing runs on behind it
+    if item.term and "denies" in item.term.says:
+        return Item("negation", "before", item.start, item.start + 1), item
+    return (item,)
+
+
+def _mark(
+    words: Sequence[str], i: int, depth: int, listed: Sequence[Item], lexicon: Lexicon
+) -> tuple[int, Sequence[Item], int]:
+    """A number, a sign or a word that the lexicon does not know at word `i`, and how many brackets are open behind it."""
+    item = _number(words, i, listed, lexicon) or _sign(words, i, depth)
+    if words[i] in "([":
+        depth += 1
+    elif words[i] in ")]" and depth:
+        depth -= 1
+        item = Item("close", words[i], i, i + 1) if words[i] == ")" else item
+    return (item.end, (item,), depth) if item else (i + 1, (), depth)
 
 
 def _choose(

@@ -15,7 +15,7 @@ from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairing import Pairing
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import read_by
-from docphim.metrics.weights import fingerprint
+from docphim.metrics.weights import fingerprint, weights
 from docphim.scores import UrgentRow
 
 if TYPE_CHECKING:
@@ -73,10 +73,11 @@ def settings(language: str) -> dict[str, str]:
 def statistics(pairs: Pairs) -> Floats:
     """Per report: score, cost, weight, errors by kind, four counts of urgent things, four of abnormal ones, a one, (n, k)."""
     atoms, weight = pairs.atoms, pairs.atoms.weights
-    rows = []
+    rows, least = [], weights()["least"]
     things = zip(pairs.readings, pairs.pairings, pairs.shared_ills, pairs.predictions, strict=True)
     for (reference, draft), pairing, shared, text in things:
-        cost, both = pairing.cost(weight), 2 * sum([weight[i] for i in (*reference.ills, *reference.wells)])
+        cost = pairing.cost(weight)
+        both = 2 * max(least, sum([weight[i] for i in (*reference.ills, *reference.wells)]))
         score = _score(cost, both) if text.strip() else 0.0
         errors = [0] * len(_KINDS)
         for kind, _, _ in error_kinds(pairing, atoms):
@@ -89,7 +90,7 @@ def statistics(pairs: Pairs) -> Floats:
 def _score(cost: float, both: float) -> float:
     """1 where nothing differs, never below 0; two texts without any fact agree.
 
-    What the draft says does not count in the weight: of two drafts of one report that with the greater cost always scores less.
+    What the draft says does not count in the weight, so that an invention does not make its own cost smaller.
     """
     return max(0.0, 1 - cost / both) if both else float(not cost)
 

@@ -11,7 +11,7 @@ from blindness import changed, reports
 from ordering import HEAD, ranked, references, table, tau, verbatim
 
 #: Kendall's tau of the clinical score that is reached: of all drafts, and of those that are the reference with one edit.
-FLOORS = {"first": (0.55, 0.9), "second": (0.5, 0.85)}
+FLOORS = {"first": (0.6, 0.9), "second": (0.5, 0.85)}
 
 
 @pytest.mark.parametrize("half", FLOORS)
@@ -28,7 +28,7 @@ def test_taking_facts_of_one_meaning_as_one_blinds_nothing():
     for name, most in {"side": 5, "denied": 1, "lobe": 10, "another patient": 15}.items():
         assert scores[name]["abnormal"] <= most
     # core leaves amounts out; the clinical score does not
-    for name, most in {"side": 65, "denied": 5, "lobe": 85, "grade": 75, "another patient": 25}.items():
+    for name, most in {"side": 65, "denied": 5, "lobe": 85, "grade": 80, "another patient": 25}.items():
         assert scores[name]["clinical"] <= most
 
 

@@ -30,7 +30,7 @@ def lex(sentence: str, lexicon: Lexicon, before: Sequence[Item] = ()) -> list[tu
     for first in range(0, len(words), LONGEST):
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]
         heard, boxes = _without_unticked(these)
-        listed = _broken(items(heard, lexicon, before, closes=True)[len(before) :], places, boxes, lexicon)
+        listed = _broken(items(heard, lexicon, before)[len(before) :], places, boxes, lexicon)
         for drop in (_without_advice, _without_causes):
             listed = drop(listed, lexicon)
         stretches.append((_opened(listed), places))

@@ -52,7 +52,7 @@ class Plan:
 
 
 def plan(clause: Clause, lexicon: Lexicon) -> Plan:
-    """The plan of a clause, made when it is first asked for: parts.py gives the same clause to many sentences."""
+    """The plan of a clause, made when it is first asked for: the same clause stands in many sentences."""
     known: Plan | None = clause.plan
     if known is None:
         known = clause.plan = _plan(clause, lexicon)
