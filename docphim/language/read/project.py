@@ -202,7 +202,7 @@ def _judge(fact: Draft, scope: Scope, lexicon: Lexicon) -> None:
             # "was seen before, not now" has resolved; "was seen before" says nothing of now
             fact.change = "resolved" if scope.denied else fact.change
             continue
-        fact.change = change
+        fact.change = change if fact.change != "resolved" else fact.change
         if change == "resolved":
             fact.polarity = _polarity(fact, True, lexicon)
 
