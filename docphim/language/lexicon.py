@@ -142,6 +142,7 @@ class Lexicon:
     relational: frozenset[str]
     extent: frozenset[str]
     nodes: frozenset[str]
+    segments: frozenset[str]
     describing: frozenset[str]
     empty: frozenset[str]
     outer: frozenset[str]
@@ -212,6 +213,7 @@ def load_lexicon(language: str) -> Lexicon:
         relational=_having("relational", concepts["findings"]),
         extent=_having("extent", concepts["descriptors"]),
         nodes=_having("nodes", concepts["anatomy"]),
+        segments=_having("segments", concepts["anatomy"]),
         describing=_having("describes", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
         outer=_having("outer", concepts["parts"]),

@@ -93,6 +93,14 @@ class InheritView:
         """It is of nodes."""
         return self.usual_ == "lymph_node"
 
+    def segment_only(self) -> bool:
+        """It names no organ, and no place but numbered segments."""
+        return not self.carries_ and bool(self.location_) and all(x.startswith("segment_") for x in self.location_)
+
+    def topic_segments(self) -> bool:
+        """What was spoken of has numbered segments as the lung has: the liver."""
+        return self.topic_.anatomy in self.lexicon.segments
+
     def topic_nodes(self) -> bool:
         """What was spoken of is a region that has nodes."""
         return self.topic_.anatomy in self.lexicon.nodes
