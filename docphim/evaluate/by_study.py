@@ -94,8 +94,9 @@ def error_rows(
 
 def fact_row(fact: Fact) -> Row:
     """A fact as JSON, with its place in `clean(text)`."""
-    fields = [name for name in Fact.__slots__ if name not in ("start", "end")]
-    return {name: getattr(fact, name) for name in (*fields, "start", "end")}
+    row = fact.row()
+    start, end = row.pop("start"), row.pop("end")
+    return row | {"start": start, "end": end}
 
 
 def keys(drafts: Drafts) -> Keys:

@@ -76,7 +76,9 @@ def canonical(facts: Sequence[Fact], modality: str | None = None, without: str =
     """
     forms = dict.fromkeys(part for fact in facts for part in parts(fact, modality, without))
     once = list({part.strict: part for part in reversed(forms)}.values())[::-1]
-    return list(dict.fromkeys(settled(once, without).values()))
+    # once more: a node that takes a size from beside it may be a large one
+    last = [_formed(fact, modality, rows(without)) for fact in settled(once, without).values()]
+    return list({fact.strict: fact for fact in reversed(last)}.values())[::-1]
 
 
 def settled(facts: Sequence[Fact], without: str = "") -> dict[Fact, Fact]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from kinds import measure, spelled
+from fault_kinds import measure, spelled
 
 from docphim.language.facts import facts
 

@@ -1,6 +1,6 @@
 """How many sentences of each kind of fault are read right (tests/data/KINDS.md).
 
-    python benchmarks/kinds.py [--wrong KIND|all]
+    python benchmarks/fault_kinds.py [--wrong KIND|all]
 
 Both sets were written before the rules had seen them.  Those of fault_kinds.tsv were then looked at, those of
 fault_kinds_unseen.tsv never: `--wrong` shows the first alone.
