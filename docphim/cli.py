@@ -155,6 +155,31 @@ def page(recipe: RecipeName, set_: Settings = None) -> None:
 
 
 @app.command()
+def bench(
+    recipe: RecipeName,
+    set_: Settings = None,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps that are timed, after a few that are not.")] = 10,
+    new_tokens: Annotated[int, typer.Option(min=8, help="Length of the answers that are timed, in tokens.")] = 64,
+    tokens: Annotated[int, typer.Option(min=16, help="No dataset is built: length of a made-up example.")] = 600,
+    frames: Annotated[int, typer.Option(min=1, help="No dataset is built: pictures an example; 1 is a film.")] = 1,
+    json: AsJson = False,
+) -> None:
+    """How fast a recipe's model trains and answers on this machine, and what limits it: random weights, nothing is written."""
+    from docphim import bench as tool
+    from docphim import recipe as recipes
+    from docphim.bench.text import lines
+    from docphim.run import is_built
+
+    made = recipes.load(recipe, set_)
+    amount = {"steps": steps, "new_tokens": new_tokens, "tokens": tokens, "frames": frames}
+    answer = tool.bench(is_built(made), model=made.model.model_dump(), train=made.train.model_dump(), amount=amount)
+    if json:
+        show(answer, True)
+    else:
+        print(lines(answer))
+
+
+@app.command()
 def draft(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run's folder, such as runs/NAME.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of films, at any depth, or one film.")],

@@ -120,6 +120,14 @@ def built(recipe: Recipe) -> Path:
     return dataset
 
 
+def is_built(recipe: Recipe) -> Path | None:
+    """The folder of a recipe's dataset; None where it is not built, or its source is not there."""
+    try:
+        return built(recipe)
+    except (Refused, UsageError):
+        return None
+
+
 def run_folder(recipe: Recipe) -> Path:
     """`runs/NAME`."""
     return files.at_home(recipe.runs, "runs") / recipe.name

@@ -22,7 +22,7 @@ STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.
 BESIDE = {"compare"}
 TOP = {"run", "way", "preflight", "counts", "aside", "resume", "draft", "provenance", "doctor", "variants"}
-TOP |= {"cli", "tools", "terminal", "__main__"}
+TOP |= {"cli", "tools", "terminal", "bench", "__main__"}
 #: The longest way of imports, those inside functions and for types counted: from a command to a noun; half of it is language.
 LONGEST_LAZY = 18
 #: Dicts of parts, one file each: (module, dict).  Whoever needs a part asks the dict, which alone names its file.
@@ -38,7 +38,8 @@ PARTS = {
 }
 #: Words that stood for a dozen things each.
 RIDDLES = {"said", "found", "told", "kept", "own"}
-MAY_IMPORT_TORCH = ("docphim.models", "docphim.train", "docphim.generate.transformers", "docphim.imaging.space.resample")
+MAY_IMPORT_TORCH = ("docphim.models", "docphim.train", "docphim.bench", "docphim.generate.transformers")
+MAY_IMPORT_TORCH += ("docphim.imaging.space.resample",)
 
 
 @functools.cache

@@ -27,6 +27,7 @@ from docphim.train.model import open_model
 from docphim.train.options import check_pairs
 from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
+from docphim.train.recompute import recompute
 from docphim.train.settings import TrainSettings, points
 from docphim.train.validate import Validation, sample
 
@@ -81,7 +82,7 @@ def _trained(
     if settings.cache_features:
         loaded.features = Features(loaded, MEMORY // world)
     if settings.gradient_checkpointing:
-        _checkpoint_activations(loaded.core)
+        recompute(loaded.core, True)
     course = _course(root, training_key(dataset, model, settings, loaded, world), settings, counts["train"], processes)
     validation = Validation(
         loaded,
@@ -186,16 +187,6 @@ def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint 
         checkpoint.prune(root, key, after=start.step if start else 0)
     processes.wait()
     return start
-
-
-def _checkpoint_activations(core: Any) -> None:
-    """Recompute activations in the backward pass instead of keeping them.
-
-    The hook that makes embeddings require a gradient is only for the reentrant kind; here it would wake a frozen encoder.
-    """
-    enable = getattr(core, "activation_checkpointing_enable", None) or core.gradient_checkpointing_enable
-    enable({"use_reentrant": False})
-    core.disable_input_require_grads()
 
 
 @contextlib.contextmanager

@@ -110,7 +110,7 @@ def run(
             meter.count(micro_batches)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(settings, step, course.steps)
-            step_loss = _backward(model, loaded, micro_batches, loss, processes, contrast, step / course.steps)
+            step_loss = backward(model, loaded, micro_batches, loss, processes, contrast, step / course.steps)
             norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
             _refuse_not_finite(step, step_loss, norm)
             optimizer.step()
@@ -135,7 +135,7 @@ def _loader(examples: Readable, course: Course, done: int, settings: TrainSettin
     return loader(examples, course.batches[done * settings.accumulate :], settings.workers)
 
 
-def _backward(
+def backward(
     model: nn.Module,
     loaded: Loaded,
     micro_batches: list[Batch],

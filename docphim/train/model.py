@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from docphim.models.load import create_tiny, load, load_reader, tune
+from docphim.models.load import create_tiny, load, load_random, load_reader, tune
 from docphim.models.loaded import Loaded
 from docphim.study import Example
 from docphim.train.settings import TrainSettings
@@ -24,6 +24,14 @@ def open_model(model: dict[str, Any], settings: TrainSettings, examples: list[Ex
             loaded.precision = "bf16"
     else:
         loaded = load(**_named(model), precision=settings.precision)
+    return tune(loaded, model["tune"], model["freeze"], model["lora"])
+
+
+def open_random(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
+    """Open it with random weights of its own architecture; published weights are not read."""
+    if model["weights"] == "tiny":
+        return open_model(model, settings, examples)
+    loaded = load_random(**_named(model), precision=settings.precision)
     return tune(loaded, model["tune"], model["freeze"], model["lora"])
 
 

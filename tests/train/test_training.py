@@ -17,6 +17,7 @@ from docphim.train import LOSSES, checkpoint, fit, loop, state, train
 from docphim.train.batch import Collate, Examples
 from docphim.train.losses import answers
 from docphim.train.model import open_model
+from docphim.train.recompute import recompute
 from docphim.train.settings import TrainSettings
 
 LORA = {"tune": "lora", "freeze": ["vision"], "lora": {"rank": 2, "dropout": 0.2}}
@@ -46,7 +47,7 @@ def finished(finish):
 KILLS = {
     "between saves": (loop, "_write", 4),
     "before anything is saved": (loop, "_write", 1),
-    "within a step": (loop, "_backward", 4),
+    "within a step": (loop, "backward", 4),
     "while the weights are saved": (state, "save_weights", 2),
     "between the weights and the optimiser's state": (state, "save_optimizer", 2),
     "before the random numbers are saved": (state, "_random_state", 2),
@@ -183,7 +184,7 @@ def test_gradient_checkpointing_changes_no_weight_and_leaves_a_frozen_encoder_as
         )
     assert same(weights(tmp_path / "plain", 2), weights(tmp_path / "sparing", 2))
     loaded, batch = batch_of(dataset, section)
-    fit._checkpoint_activations(loaded.core)
+    recompute(loaded.core, True)
     awake = []
     loaded.core.model.visual.register_forward_hook(lambda *seen: awake.append(seen[2].last_hidden_state.requires_grad))
     layers = []
