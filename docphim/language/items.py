@@ -22,6 +22,10 @@ _ALWAYS = frozenset(("elongated", "largest"))
 #: Words between an ordinal and its noun, and between a numeral and the region that it is of.
 _ADJECTIVES = 4
 _REACH = 6
+#: What a finding, or a state, is that stands as an adjective before another finding.
+_DESCRIBING = {"finding": ("descriptor",), "state": ("severity", "descriptor")}
+#: Kinds of words between an adjective and its noun.
+_ADJECTIVAL = frozenset(("anatomy", "side", "location", "part", "severity", "descriptor"))
 _STOPS = frozenset(("comma", "end", "colon", "close", "finding"))
 _NODES = frozenset(("lymph_node", "lymphadenopathy", "conglomerate", "neck"))
 _SIGNS = {
@@ -135,22 +139,11 @@ def _choose(
     meanings: Meanings, i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon
 ) -> Item | None:
     """The meaning that fits here: "nhiều" counts before a finding and grades after it, "lớn" is a state only of something."""
-    term = meanings.only
-    if term is None:
-        terms = meanings.terms
-        kind = next(iter(terms))
-        following = _following(words, end, lexicon.tree)
-        if "count" in terms and "finding" in following:
-            # "nhiều nốt" are several, "nhiều dịch" is much
-            kind = "severity" if following["finding"].name in lexicon.amounts and "severity" in terms else "count"
-        elif "severity" in terms and "count" in terms:
-            kind = "severity"
-        else:
-            organ = _organ_beside(before, words, end, lexicon)
-            kind = _by_company(kind, terms, before, following, organ, lexicon)
-        term = terms[kind]
-    if term.kind == "numbered" or (term.before and _following(words, end, lexicon.tree).keys().isdisjoint(term.before)):
-        return None
+    term = meanings.only or meanings.terms[_kind(meanings.terms, i, end, words, before, lexicon)]
+    if term.states and _not_of(term, before, words, end, lexicon):
+        return Item("ignored", term.name, i, end)
+    if term.kind == "numbered" or (term.before and not _stands_before(term, words, end, lexicon)):
+        return Item("ignored", term.name, i, end) if "ignored" in meanings.terms else None
     item = Item(term.kind, term.name, i, end - _begins_organ(term, words, i, end, lexicon), term)
     if term.kind == "location":
         item.locations = (term.says.get("location", term.name),)
@@ -183,6 +176,49 @@ def _following(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> Mapping
     return {}
 
 
+def _not_of(term: Term, before: Sequence[Item], words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
+    """Whether a word that is a state of some organs stands before a finding of another: "increased marrow activity"."""
+    if lexicon.modifiers_after or not _leads_to_finding(words, end, lexicon):
+        return False
+    return _organ_beside(before, words, end, lexicon) not in term.states
+
+
+def _stands_before(term: Term, words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
+    """Whether what follows is what gives a word its meaning: "TD" before a disease, "R" before a lung."""
+    following = _following(words, end, lexicon.tree).keys()
+    return not following.isdisjoint(term.before) or ("location" in term.before and _ordinal(words, end, lexicon) is not None)
+
+
+def _kind(terms: Mapping[str, Term], i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon) -> str:
+    """Which of several kinds of meaning fits here."""
+    kind = next(iter(terms))
+    following = _following(words, end, lexicon.tree)
+    if "count" in terms and "finding" in following:
+        # "nhiều nốt" are several, "nhiều dịch" is much
+        return "severity" if following["finding"].name in lexicon.amounts and "severity" in terms else "count"
+    if "severity" in terms and "count" in terms:
+        return "severity"
+    organ = _organ_beside(before, words, end, lexicon)
+    kind = _by_company(kind, terms, before, following, organ, lexicon)
+    if kind in _DESCRIBING and _leads_to_finding(words, end, lexicon):
+        return next((k for k in _DESCRIBING[kind] if k in terms), kind)
+    return kind
+
+
+def _leads_to_finding(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:
+    """Whether an adjective stands before a finding and its place: "displaced left rib fracture", but not "lytic rib lesion"."""
+    if lexicon.modifiers_after:
+        return False
+    while i < len(words):
+        i, meanings = longest(words, i, lexicon.tree)
+        terms = meanings.terms if meanings else {}
+        if "finding" in terms and _ADJECTIVAL.isdisjoint(terms):
+            return terms["finding"].name not in lexicon.general
+        if terms.keys().isdisjoint(_ADJECTIVAL):
+            return False
+    return False
+
+
 def _organ_beside(before: Sequence[Item], words: Sequence[str], end: int, lexicon: Lexicon) -> str:
     """The organ that a word is said of: the last before it in its part of the sentence, else the one that follows."""
     stop = next((n for n in range(len(before) - 1, -1, -1) if before[n].kind in _STOPS), -1)
@@ -208,9 +244,10 @@ def _by_company(
         if names & set(states) or (not states and last == "anatomy"):
             return "state"
         return kind
-    if last == "comma" and "anatomy" not in following and any(b.kind == "finding" for b in before):
+    leads = "anatomy" in following or (not after_noun and organ in lexicon.anatomy)  # "prominent right hilum"
+    if last == "comma" and not leads and any(b.kind == "finding" for b in before):
         last = "finding"
-    describes = last == "finding" or (not after_noun and "finding" in following) or not (last or "anatomy" in following)
+    describes = last == "finding" or (not after_noun and "finding" in following) or not (last or leads)
     if kind == "state" and others and describes:
         return others[0]
     if kind == "finding" and others and (last == "finding" or (not after_noun and "finding" in following)):

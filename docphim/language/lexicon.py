@@ -143,6 +143,9 @@ class Lexicon:
     extent: frozenset[str]
     nodes: frozenset[str]
     segments: frozenset[str]
+    devices: frozenset[str]
+    tissues: frozenset[str]
+    stations: frozenset[str]  # where nodes lie beside the hilum
     describing: frozenset[str]
     empty: frozenset[str]
     outer: frozenset[str]
@@ -214,6 +217,9 @@ def load_lexicon(language: str) -> Lexicon:
         extent=_having("extent", concepts["descriptors"]),
         nodes=_having("nodes", concepts["anatomy"]),
         segments=_having("segments", concepts["anatomy"]),
+        devices=_having("device", concepts["findings"]),
+        tissues=_having("tissue", concepts["anatomy"]),
+        stations=frozenset(concepts["stations"]),
         describing=_having("describes", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
         outer=_having("outer", concepts["parts"]),
@@ -309,7 +315,7 @@ def _settle(tree: dict[str, Any], beside: frozenset[str]) -> None:
         if word == END:
             terms = {kind: below[kind] for kind in KINDS if kind in below}
             only: Term | None = next(iter(terms.values())) if len(terms) == 1 else None
-            alone = only and not (only.says or only.before or only.shares or {only.kind, only.name} & beside)
+            alone = only and not (only.says or only.before or only.shares or only.states or {only.kind, only.name} & beside)
             tree[word] = Meanings(terms, only, only is not None and only.kind == "ignored", only if alone else None)
         else:
             _settle(below, beside)

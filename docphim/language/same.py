@@ -94,7 +94,7 @@ def settled(facts: Sequence[Fact], without: str = "") -> dict[Fact, Fact]:
 
 def _measured(fact: Fact, signs: Sequence[Fact]) -> Fact:
     measured: dict[str, Any] = {}
-    for name in ("size_mm", "suv", "measures"):
+    for name in ("count", "size_mm", "suv", "measures"):
         stated = [value for value in (getattr(one, name) for one in (fact, *signs)) if value not in (None, ())]
         if stated:
             measured[name] = stated[0]

@@ -68,6 +68,21 @@ SENTENCES = [
     ("Nodules in segments 6 and 10 of the right lung.", ["lung nodule + right segment_10 segment_6"]),
     ("No acute cardiopulmonary disease.", ["chest abnormality - ~acute"]),
     ("Follow-up CT is recommended.", []),
+    ("An effusion is present in both hemithoraces.", ["pleura effusion + both"]),
+    ("Calcified pleural plaques on the right.", ["pleura plaque + right ~calcified"]),
+    ("Multiple metastatic nodules in both lungs.", ["lung metastasis + both", "lung nodule + both multiple"]),
+    ("A left chest port terminates at the cavoatrial junction.", ["vena_cava central_line + left superior"]),
+    ("Minor emphysema at the apices.", ["lung emphysema + both apex mild"]),
+    ("Left hilar and subcarinal nodes.", ["hilum lymph_node + left subcarinal"]),
+    ("No PE.", ["pulmonary_artery embolism -"]),
+    ("Debris in the left main bronchus.", ["bronchus mucus_plug + left"]),
+    (
+        "The right 5 mm nodule has grown, whereas the left is stable.",
+        ["lung nodule + right 5mm increased", "lung nodule + left unchanged"],
+    ),
+    ("Non-avid cyst in the left kidney.", ["kidney fdg_uptake - left", "kidney cyst + left"]),
+    ("Small effusions, larger on the right.", ["pleura effusion + both mild"]),
+    ("Surgical clips in the left axilla after mastectomy.", ["axilla surgical_clip + left", "breast resection +"]),
 ]
 
 

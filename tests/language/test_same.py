@@ -20,6 +20,9 @@ NAMES = {
     *("aorta_unfolded", "heart_bulging", "heart_dilated", "heart_widened"),
     *("pulmonary_thrombus", "pathological_node", "large_node", "collapsed_lung", "whole_collapse", "not_seen"),
     *("heart_obscured", "suspected", "hydropneumothorax", "blunted_angle", "opacity", "uptake", "lesion", "lytic"),
+    *("bronchial_wall", "collecting_system"),
+    *("vessels_full", "vessels_congested", "lung_infection", "lung_density"),
+    *("free_air", "airway", "vessels", "vessels_not_full", "airspace"),
     *("clear_lung", "organ", "angle", "no_node", "volume_loss"),
 }
 

@@ -10,7 +10,7 @@ from docphim.language.item import Item
 from docphim.language.lexicon import Lexicon
 from docphim.language.read.atoms.lone import LoneView
 from docphim.language.read.atoms.place import PlaceView
-from docphim.language.read.chunk import BEFORE, NONE, Clause, Phrase, Reason, Segment, Sentence, links_of
+from docphim.language.read.chunk import BEFORE, NONE, Clause, Phrase, Reason, Segment, Sentence, leads_into, links_of
 
 #: How many segments ahead the table `lone` looks; no list of organs is longer.
 _AHEAD = 8
@@ -48,7 +48,18 @@ def _with_predicates(segment: Segment, sentence: Sentence) -> list[Clause]:
             start += 1
         before, after = items[start : at[n]], items[at[n] + 1 : end]
         clauses.append(Clause("predicate", items[at[n]], before, after, ahead, behind, links, segment.bracket, why))
+    if not sentence.lexicon.modifiers_after:
+        for adjective, noun in pairwise(clauses):
+            if leads_into(adjective, noun, sentence.lexicon):
+                _hand_on(adjective, noun)
     return clauses
+
+
+def _hand_on(adjective: Clause, noun: Clause) -> None:
+    """Give the noun the size and number that stand before its adjective: "25 mm photopenic cyst"."""
+    given = [i for i in adjective.before if i.kind in ("size", "count")]
+    adjective.before = [i for i in adjective.before if i not in given]
+    noun.before = [*given, *noun.before]
 
 
 #: The phrases before a predicate and behind it that are its, and the rules by which they are.

@@ -27,6 +27,8 @@ NONE: frozenset[str] = frozenset()
 NOTHING: Mapping[str, Any] = {}
 #: What was decided, by which rule (none where its own words say it), and by what: a phrase, segment, clause or cue.
 Reason = tuple[str, str, Any]
+#: Kinds of item that stand between an adjective and its noun.
+_QUALIFIERS = frozenset(("descriptor", "severity", "word", "count", "size"))
 _GRADES = frozenset(("severity", "size", "suv", "affirm", "change"))
 
 
@@ -217,6 +219,22 @@ def home(item: Item | None, lexicon: Lexicon) -> str | None:
     about = lexicon.findings.get(item.name, NOTHING) if item else NOTHING
     organ: str | None = says(item).get("anatomy") or about.get("of") or about.get("usually")
     return organ
+
+
+def leads_into(clause: Clause, after: Clause, lexicon: Lexicon) -> bool:
+    """Whether a finding stands right before the next one and its place, as an adjective does before its noun.
+
+    "hypermetabolic left axillary nodes", and not "nodule in the left lung", "nodes, effusion" or "mass invading the pleura".
+    """
+    one, other = clause.at, after.at
+    if one is None or other is None or not (one.kind == other.kind == "finding") or after.links:
+        return False
+    if other.name in lexicon.relational:
+        return False
+    between = [i for i in after.before if i.start >= one.end]
+    words = sum(i.end - i.start for i in between)  # fewer where a word that says nothing, such as "with", stands between
+    touches = not clause.after and not clause.behind and words == other.start - one.end
+    return touches and all(i.kind in PLACE or i.kind in _QUALIFIERS for i in between)
 
 
 def bare(clause: Clause, lexicon: Lexicon, hedged: bool = False, denies: bool = False) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from re import Match
 
 from docphim.language.item import Item
@@ -31,7 +32,7 @@ def lex(sentence: str, lexicon: Lexicon, before: Sequence[Item] = ()) -> list[tu
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]
         heard, boxes = _without_unticked(these)
         listed = _broken(items(heard, lexicon, before)[len(before) :], places, boxes, lexicon)
-        for drop in (_without_advice, _without_causes):
+        for drop in (_without_advice, _without_causes, _sides_apart):
             listed = drop(listed, lexicon)
         stretches.append((_opened(listed), places))
     return stretches
@@ -103,6 +104,18 @@ def _without_causes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     return rest
 
 
+def _sides_apart(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """A comma for "and" before another side with a change: "the right effusion has decreased and the left is unchanged"."""
+    if "change" not in [item.kind for item in listed]:
+        return listed
+    rest = list(listed)
+    for n, item in enumerate(listed[:-2]):
+        sided, changed = listed[n + 1].kind == "side", listed[n + 2].kind in ("change", "shown")
+        if item.kind == "and" and sided and changed and listed[n - 1].kind in ("change", "shown"):
+            rest[n] = replace(item, kind="comma")
+    return rest
+
+
 def _heads(listed: Sequence[Item], n: int) -> bool:
     """Whether an organ between two colons begins here: "so sánh với phim ngày 3/5: phổi phải: …" ends the advice."""
     if listed[n].kind != "anatomy" or not n or listed[n - 1].kind != "colon":
@@ -111,8 +124,13 @@ def _heads(listed: Sequence[Item], n: int) -> bool:
     return behind == "colon"
 
 
+def _is_number(item: Item) -> bool:
+    """Whether an item is a station, level or segment by its number: "paratracheal (4R) node"."""
+    return item.kind == "location" and item.name in ("station", "level", "segment")
+
+
 def _opened(listed: Sequence[Item]) -> list[Item]:
-    """Without the signs of brackets that only measure: "tăng chuyển hóa FDG (SUVmax: 6,7) ở dạ dày" runs on."""
+    """Without the signs of brackets that only measure or number: "tăng chuyển hóa FDG (SUVmax: 6,7) ở dạ dày" runs on."""
     if "close" not in [item.kind for item in listed]:
         return list(listed)
     rest: list[Item] = []
@@ -123,8 +141,8 @@ def _opened(listed: Sequence[Item]) -> list[Item]:
         elif item.kind == "close" and opened:
             at = opened.pop()
             inner = rest[at + 1 :]
-            if inner and all(i.kind in _MEASURES for i in inner):
-                rest[at:] = [i for i in inner if i.kind in _AMOUNTS]
+            if inner and all(i.kind in _MEASURES or _is_number(i) for i in inner):
+                rest[at:] = [i for i in inner if i.kind in _AMOUNTS or _is_number(i)]
                 continue
         rest.append(item)
     return rest

@@ -134,6 +134,9 @@ def _state(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     """Facts about an anatomy's state, one for each anatomy."""
     lexicon, topic = fold.sentence.lexicon, fold.topic
     spots, side, locations = _subjects(clause, at, topic, lexicon)
+    if loan := fold.loans[n]:
+        lender = plan(fold.clauses[loan.lender], lexicon)
+        spots = [replace(spot) for spot in (*lender.ahead, *lender.behind) if spot.anatomy] or spots
     first = plan(clause, lexicon).fact
     inherits = not (clause.ahead or clause.behind or "anatomy" in says(at))
     why = [("anatomy", "", topic.spoken)] if inherits else []
@@ -259,6 +262,8 @@ def _copy(fold: Fold, n: int, clause: Clause) -> None:
     values = {key: getattr(extra, key) for key in ("begin", "end", "count", "severity", "size_mm", "suv", "measures")}
     if "negation" in clause.kinds:
         values |= {"polarity": _OPPOSITE[last.polarity], "change": None, "leftover": ()}
+    if "change" in clause.kinds:
+        values |= {"change": next(i.name for i in clause.items if i.kind == "change")}
     location = tuple(sorted(spot.locations)) or (last.location if "negation" not in clause.kinds else ())
     fold.facts.append(replace(last, side=spot.side, location=location, why=list(clause.why), **values))
 

@@ -28,6 +28,21 @@ class LoneView:
         """A colon follows."""
         return bool(self.after) and "colon" in self.after[0].links
 
+    def describes_only(self) -> bool:
+        """It holds nothing but adjectives, grades and measures."""
+        return bool(self.kinds) and self.kinds <= {"descriptor", "severity", "count", "size", "suv", "measure"}
+
+    def next_comma(self) -> bool:
+        """A finding follows behind a comma."""
+        after = self.after[0] if self.after else None
+        if after is None or not after.predicates or after.links != {"comma"} or after.bracket:
+            return False
+        return self.items[after.predicates[0]].kind == "finding"
+
+    def then_bracket(self) -> bool:
+        """A bracket follows: "the lung is not seen (pneumonectomy)"."""
+        return bool(self.after) and self.after[0].bracket and not self.bracket()
+
     def only_looks_denied(self) -> bool:
         """Only how a finding looks is denied: "…, không tua gai"."""
         kinds = [i.kind for i in self.content]
@@ -78,6 +93,10 @@ class LoneView:
     def sized(self) -> bool:
         """It holds a size or an uptake."""
         return not self.kinds.isdisjoint(("size", "suv", "measure"))
+
+    def changed(self) -> bool:
+        """It says how something has changed."""
+        return "change" in self.kinds
 
     def negation(self) -> bool:
         """It denies."""

@@ -40,6 +40,14 @@ class PhraseView:
         """A comma, "and" or "or" stands before it."""
         return self.joined_
 
+    def cur_tissue(self) -> bool:
+        """The phrase names a tissue that is everywhere: "soft tissues of the chest wall"."""
+        return self.current.anatomy in self.lexicon.tissues
+
+    def apart(self) -> bool:
+        """A word such as "with" stands before it: "the left hemithorax with mediastinal shift"."""
+        return self.n > 0 and self.items[self.n - 1].end < self.item.start
+
     def anat(self) -> bool:
         """It names an organ."""
         return self.anatomy is not None

@@ -39,6 +39,25 @@ class PlaceView:
         """What stands behind it is a state."""
         return self.right_ is not None and self.right_.kind != "finding"
 
+    def touches_left(self) -> bool:
+        """Nothing stands between what is before it and it: "hyperinflated lungs"."""
+        return self.left_ is not None and self.left_.end == self.items[self.phrase.first].start
+
+    def right_leads(self) -> bool:
+        """An organ follows at once what stands behind it: "flattened hemidiaphragms"."""
+        if self.right_ is None:
+            return False
+        behind = next(iter(self.items[self.segment.predicates[self.gap] + 1 :]), None)
+        return behind is not None and behind.kind == "anatomy" and behind.start == self.right_.end
+
+    def touches_right(self) -> bool:
+        """Nothing stands between it and what is behind it: "of left mastectomy"."""
+        return self.right_ is not None and self.items[self.phrase.last - 1].end == self.right_.start
+
+    def side_only(self) -> bool:
+        """It names a side and nothing else."""
+        return self.phrase.side is not None and not (self.phrase.anatomy or self.phrase.locations)
+
     def right_finding(self) -> bool:
         """What stands behind it is a finding."""
         return self.right_ is not None and self.right_.kind == "finding"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from docphim.language.read.chunk import BOUNDARIES, LISTED, PLACE, has_states, says
+from docphim.language.read.chunk import BOUNDARIES, LISTED, PLACE, has_states, home, says
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -29,6 +29,19 @@ class RoleView:
     def node(self) -> bool:
         """It is nodes."""
         return self.items[self.n].kind == "finding"
+
+    def heading(self) -> bool:
+        """It stands alone before a colon, and nodes are spoken of behind it: "Nodes: no enlarged nodes"."""
+        behind = self.items[self.n + 1 :]
+        again = any(i.kind == "finding" and home(i, self.lexicon) in self.lexicon.with_states for i in behind)
+        return again and behind[0].kind == "colon" and all(i.kind in PLACE for i in self.items[: self.n])
+
+    def lists_evidence(self) -> bool:
+        """A list of organs leads from it to a sign: "neck nodes, lungs and skeleton show no uptake"."""
+        rest = self.items[self.n + 1 :]
+        last = next((n for n, i in enumerate(rest) if i.kind not in LISTED | {"affirm"}), len(rest))
+        listed = any(i.kind in ("comma", "and", "or") for i in rest[:last]) and any(i.kind == "anatomy" for i in rest[:last])
+        return listed and last < len(rest) and rest[last].name in self.lexicon.evidence
 
     def of_before(self) -> bool:
         """A preposition leads to it: "in the mediastinal lymph nodes"."""
@@ -55,6 +68,20 @@ class RoleView:
         """With the finding before it, it is one thing: uptake that is physiologic."""
         item = self.items[self.n]
         return self.left is not None and (self.left.name, item.name) in self.lexicon.fuse
+
+    def right_fuses(self) -> bool:
+        """With the finding behind it, it is one thing, with no denial between: "physiologic bowel uptake"."""
+        item = self.items[self.n]
+        return (
+            self.right is not None
+            and (self.right.name, item.name) in self.lexicon.fuse
+            and all(i.kind in PLACE or i.kind in ("and", "or") for i in self.ahead)
+            and not self.behind_organ()
+        )
+
+    def behind_organ(self) -> bool:
+        """It is said of an organ before it: "liver normal bowel uptake"."""
+        return any(i.kind == "anatomy" for i in self.behind)
 
     def subject(self) -> bool:
         """An organ stands between it and what was said before."""

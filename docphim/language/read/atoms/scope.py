@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docphim.language.read.chunk import Clause, bare, says
+from docphim.language.read.chunk import Clause, bare, leads_into, says
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -92,6 +92,14 @@ class ScopeView:
     def runs_on(self) -> bool:
         """Another predicate follows without a comma: "…, khối đè đẩy phế quản"."""
         return self.next is not None and not self.next.links and self.next.at is not None
+
+    def adjective(self) -> bool:
+        """What was said before is its adjective: "no hypermetabolic left axillary nodes"."""
+        return self.before is not None and leads_into(self.before, self.clause, self.lexicon)
+
+    def denies_itself(self) -> bool:
+        """What was said before denies itself and nothing else: "non-avid cyst"."""
+        return self.before is not None and "denies" in says(self.before.at)
 
     def spread(self) -> bool:
         """It is said to be scattered or everywhere."""

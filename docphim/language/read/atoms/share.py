@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docphim.language.read.chunk import Clause, bare, home, organ
+from docphim.language.read.chunk import Clause, bare, home, leads_into, organ, says
 
 if TYPE_CHECKING:
     from docphim.language.lexicon import Lexicon
@@ -99,3 +99,21 @@ class ShareView:
     def nolink(self) -> bool:
         """Nothing leads to the next."""
         return not self.next.links
+
+    def heads(self) -> bool:
+        """It is an adjective by itself at the head of a sentence, and the next names an organ: "tortuous, calcified aorta"."""
+        at = self.clause.at
+        says_how = at is not None and (at.name in self.lexicon.as_state or (at.kind == "state" and not says(at)))
+        alone = says_how and self.before is None and self.clause.kinds <= {"state", "finding", "severity"}
+        words = bool(self.clause.at and self.clause.at.end <= self.next.items[0].start)
+        named = any(p.anatomy for p in (*self.next.ahead, *self.next.behind))
+        return alone and words and named and self.next.kinds.isdisjoint(("negation", "certainty"))
+
+    def adjective(self) -> bool:
+        """It stands right before the next and its place, as an adjective does: "hypermetabolic left axillary nodes"."""
+        lent = self.lender.ahead or self.lender.behind
+        return leads_into(self.clause, self.next, self.lexicon) and bool(lent or (self.homeless() and not self.nodes()))
+
+    def nodes(self) -> bool:
+        """The next is nodes."""
+        return home(self.lender.at, self.lexicon) in self.lexicon.with_states
