@@ -16,11 +16,18 @@ TABLE = packaged(same.TABLE)
 ROWS = {name: (section, row) for section in same.SECTIONS for name, row in TABLE[section].items()}
 #: What the table must hold; a row that is taken away is missed here.
 NAMES = {
-    *("denied_words", "normal_umbrella", "normal_words", "absent_both", "normal_both", "upper_zone", "lower_zone"),
-    *("aorta_unfolded", "heart_bulging", "heart_dilated", "heart_widened"),
-    *("pulmonary_thrombus", "pathological_node", "large_node", "collapsed_lung", "whole_collapse", "not_seen"),
-    *("heart_obscured", "suspected", "hydropneumothorax", "blunted_angle", "opacity", "uptake", "lesion", "lytic"),
-    *("clear_lung", "organ", "angle", "no_node", "volume_loss"),
+    *("denied_words", "normal_umbrella", "normal_words", "absent_both", "normal_both", "bronchial_wall"),
+    *("wide_bronchus", "thick_septum", "lost_volume", "tumor_word", "free_gas", "free_air", "perforation"),
+    *("heart_not_dilated", "systemic", "thin_bone", "fluid_at_angle", "small_lung", "soft_tissue_of_chest"),
+    *("device_in_place", "pleural_adhesion", "lesion_of_uptake", "diffuse_both", "hyperlucent_lungs", "air_cyst"),
+    *("brown_fat", "hilar_opacity", "cardiac_opacity", "pulled_hilum", "wide_vessel", "lung_infarct", "breathing_tube"),
+    *("feeding_tube", "line_tip", "worn_vertebrae", "upper_zone", "lower_zone", "aorta_unfolded", "heart_bulging"),
+    *("heart_dilated", "heart_widened", "pulmonary_thrombus", "pathological_node", "large_node", "collapsed_lung"),
+    *("whole_collapse", "not_seen", "heart_obscured", "suspected", "hydropneumothorax", "infection", "growth"),
+    *("miliary", "interstitial", "blunted_angle", "opacity", "volume_loss", "opaque_side", "edema_opacity"),
+    *("moved_fracture", "level_of_fluid", "thick_interstitium", "fatty_liver", "lost_height", "response_score"),
+    *("enhancing", "large_hilum", "any_device", "cold_node", "tumor_mass", "metastatic_node", "suspected_embolism"),
+    *("uptake", "lesion", "lytic", "clear_lung", "organ", "no_node", "angle"),
 }
 
 
