@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ Test = tuple[str, Callable[[Any], bool]]
 CONCEPTS = Path(__file__).parent / "lexicon" / "concepts.yaml"
 #: Fields of which a fact may hold several values: the condition holds if any of them is meant.
 _SEVERAL = ("location", "leftover", "size_mm")
+#: Places with a number, which no list holds.
+_NUMBERED = re.compile(r"(?:rib|segment|station|level|vertebra)_[a-z]?\d+[a-z]?")
 #: Where the names of a field are listed.
 _LISTED = {"anatomy": "anatomy", "finding": "findings", "state": "states", "part": "parts", "location": "locations"}
 
@@ -91,7 +94,8 @@ def _stands(relations: frozenset[str], measures: Sequence[Measure]) -> bool:
 def _check(name: str, choices: frozenset[Any]) -> None:
     listed = concepts()[_LISTED[name]] if name in _LISTED else choices
     for choice in choices:
-        if choice is not None and choice not in listed:
+        numbered = name == "location" and _NUMBERED.fullmatch(choice or "")
+        if choice is not None and choice not in listed and not numbered:
             raise ValueError(f"a condition asks for {name} {choice!r}, which has no line in concepts.yaml")
 
 

@@ -40,6 +40,12 @@ _SIGNS = {
     "+": "and",
     "&": "and",
 }
+#: Kinds of word that only describe what stands beside them.
+_DESCRIPTIONS = frozenset(("severity", "descriptor", "location"))
+#: Kinds of word that may stand between a finding and how it has changed.
+_BETWEEN = frozenset(("anatomy", "part", "side", "location", "severity", "descriptor", "count", "size", "measure"))
+#: Signs at which a part of a sentence ends.
+_ENDS = frozenset(",:()")
 _QUIET = frozenset(")[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
 
 
@@ -138,12 +144,14 @@ def _mark(
 def _choose(
     meanings: Meanings, i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon
 ) -> Item | None:
-    """The meaning that fits here: "nhiều" counts before a finding and grades after it, "lớn" is a state only of something."""
-    term = meanings.only or meanings.terms[_kind(meanings.terms, i, end, words, before, lexicon)]
+    """A phrase in the meaning that fits here."""
+    term = meanings.only or _of_several(meanings.terms, end, words, before, lexicon)
     if term.states and _not_of(term, before, words, end, lexicon):
         return Item("ignored", term.name, i, end)
-    if term.kind == "numbered" or (term.before and not _stands_before(term, words, end, lexicon)):
-        return Item("ignored", term.name, i, end) if "ignored" in meanings.terms else None
+    if term.kind == "numbered" or not _leads(term, words, end, lexicon):
+        return Item("ignored", "", i, end) if "ignored" in meanings.terms else None  # "số" before no numeral
+    if term.kind == "severity" and before and before[-1].kind == "change" and before[-1].end == i:
+        return Item("ignored", "", i, end)  # "giảm nhiều": by how much it has changed
     item = Item(term.kind, term.name, i, end - _begins_organ(term, words, i, end, lexicon), term)
     if term.kind == "location":
         item.locations = (term.says.get("location", term.name),)
@@ -154,6 +162,36 @@ def _choose(
         item.end, names = numbers.numerals(numbered, words, end)
         item.locations += names
     return item
+
+
+def _of_several(meant: Mapping[str, Term], end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon) -> Term:
+    """The meaning that fits here: "nhiều" counts before a finding and grades after it, "lớn" is a state only of something."""
+    terms = {kind: term for kind, term in meant.items() if _leads(term, words, end, lexicon)}
+    kind = next(iter(terms))
+    following = _following(words, end, lexicon.tree)
+    if "count" in terms and "finding" in following:
+        # "nhiều nốt" are several, "nhiều dịch" is much
+        return terms["severity" if following["finding"].name in lexicon.amounts and "severity" in terms else "count"]
+    if "severity" in terms and "count" in terms:
+        return terms["severity"]
+    if "state" in terms and "change" in terms and lexicon.modifiers_after and _is_placed(before, following):
+        return terms["change"]
+    organ = _organ_beside(before, words, end, lexicon)
+    kind = _by_company(kind, terms, before, following, organ, lexicon)
+    if kind in _DESCRIBING and _leads_to_finding(words, end, lexicon):
+        kind = next((other for other in _DESCRIBING[kind] if other in terms), kind)
+    return terms[kind]
+
+
+def _leads(term: Term, words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
+    """Whether what a word has to stand before to mean this follows: "TD" before a disease, "phổi trong" before a stop."""
+    if not term.before:
+        return True
+    if "stop" in term.before and (end == len(words) or words[end] in _ENDS):
+        return True
+    if "location" in term.before and _ordinal(words, end, lexicon) is not None:
+        return True
+    return not _following(words, end, lexicon.tree).keys().isdisjoint(term.before)
 
 
 def _begins_organ(term: Term, words: Sequence[str], first: int, end: int, lexicon: Lexicon) -> int:
@@ -181,28 +219,6 @@ def _not_of(term: Term, before: Sequence[Item], words: Sequence[str], end: int, 
     if lexicon.modifiers_after or not _leads_to_finding(words, end, lexicon):
         return False
     return _organ_beside(before, words, end, lexicon) not in term.states
-
-
-def _stands_before(term: Term, words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
-    """Whether what follows is what gives a word its meaning: "TD" before a disease, "R" before a lung."""
-    following = _following(words, end, lexicon.tree).keys()
-    return not following.isdisjoint(term.before) or ("location" in term.before and _ordinal(words, end, lexicon) is not None)
-
-
-def _kind(terms: Mapping[str, Term], i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon) -> str:
-    """Which of several kinds of meaning fits here."""
-    kind = next(iter(terms))
-    following = _following(words, end, lexicon.tree)
-    if "count" in terms and "finding" in following:
-        # "nhiều nốt" are several, "nhiều dịch" is much
-        return "severity" if following["finding"].name in lexicon.amounts and "severity" in terms else "count"
-    if "severity" in terms and "count" in terms:
-        return "severity"
-    organ = _organ_beside(before, words, end, lexicon)
-    kind = _by_company(kind, terms, before, following, organ, lexicon)
-    if kind in _DESCRIBING and _leads_to_finding(words, end, lexicon):
-        return next((k for k in _DESCRIBING[kind] if k in terms), kind)
-    return kind
 
 
 def _leads_to_finding(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:
@@ -237,7 +253,7 @@ def _by_company(
     if kind == "finding" and "descriptor" in terms and before and before[-1].kind == "state":
         return "descriptor"  # "không to bất thường"
     last = near.kind if near else ""
-    others = [k for k in terms if k in ("severity", "descriptor", "location")]
+    others = [k for k in terms if k in _DESCRIPTIONS]
     if kind == "finding" and "state" in terms:
         states = terms["state"].states
         names = {near.name if near else "", following["anatomy"].name if "anatomy" in following else "", organ}
@@ -253,6 +269,14 @@ def _by_company(
     if kind == "finding" and others and (last == "finding" or (not after_noun and "finding" in following)):
         return others[0]
     return kind
+
+
+def _is_placed(before: Sequence[Item], following: Mapping[str, Term]) -> bool:
+    """Whether the last thing before is a finding, maybe with its place and grade: "tràn dịch màng phổi phải giảm"."""
+    if before and before[-1].kind == "comma" and "anatomy" not in following:
+        before = before[:-1]
+    last = next((item for item in reversed(before) if item.kind not in _BETWEEN), None)
+    return last is not None and last.kind == "finding"
 
 
 def _says_nothing(term: Term, before: Sequence[Item], organ: str, lexicon: Lexicon) -> bool:
@@ -301,11 +325,22 @@ def _numbered(
             return _date(words, i, end)
         if kind == "station" and _of_neck(words, end, before, lexicon):
             kind = "level"
+        if kind == "named":  # "sườn trái số 5", but "gãy sườn ngày thứ 3"
+            last = _touching(before, i)
+            kind, level = _NUMBERED.get(last.name, "") if last and not last.locations else "", "beside"
         j, names = numbers.numerals(kind, words, end)
         if names:
             anatomy = "" if level else _NUMBERED.get(kind, "")
             return Item("anatomy" if anatomy else "location", anatomy, i, j, locations=names)
     return None
+
+
+def _touching(before: Sequence[Item], i: int) -> Item | None:
+    """The item that ends right before word `i`, or right before the side that does."""
+    last = before[-1] if before and before[-1].end == i else None
+    if last and last.kind == "side":
+        return _touching(before[:-1], last.start)
+    return last
 
 
 def _date(words: Sequence[str], i: int, end: int) -> Item | None:

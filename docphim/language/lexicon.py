@@ -142,13 +142,16 @@ class Lexicon:
     relational: frozenset[str]
     extent: frozenset[str]
     nodes: frozenset[str]
+    of_nodes: frozenset[str]  # findings that are said of nodes behind them: "di căn hạch"
     segments: frozenset[str]
     devices: frozenset[str]
     tissues: frozenset[str]
     stations: frozenset[str]  # where nodes lie beside the hilum
     describing: frozenset[str]
     empty: frozenset[str]
+    sides: Mapping[str, str]  # descriptors that mean the side spoken of last ("same"), or the other
     outer: frozenset[str]
+    tube_ends: frozenset[str]
     meant: frozenset[tuple[str, str]]  # (state, part) where the state says the part anyhow
     dimensions: frozenset[str]  # findings and states whose words also say along which way a size is
     amounts: frozenset[str]  # findings of which there is more or less, never several
@@ -216,13 +219,16 @@ def load_lexicon(language: str) -> Lexicon:
         relational=_having("relational", concepts["findings"]),
         extent=_having("extent", concepts["descriptors"]),
         nodes=_having("nodes", concepts["anatomy"]),
+        of_nodes=_having("of_nodes", concepts["findings"]),
         segments=_having("segments", concepts["anatomy"]),
         devices=_having("device", concepts["findings"]),
         tissues=_having("tissue", concepts["anatomy"]),
         stations=frozenset(concepts["stations"]),
         describing=_having("describes", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
+        sides={name: about["side"] for name, about in concepts["descriptors"].items() if "side" in about},
         outer=_having("outer", concepts["parts"]),
+        tube_ends=_having("of_tube", concepts["parts"]),
         meant=frozenset((state, part) for part, about in concepts["parts"].items() for state in about.get("meant_by", ())),
         dimensions=dimensions,
         amounts=_having("amount", concepts["findings"]),

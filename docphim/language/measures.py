@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Phrases by their first word.
 Phrases = Mapping[str, Mapping[tuple[str, ...], str]]
 #: No phrase of a measure has more words.
-_LONGEST = 5
+_LONGEST = 8
 _NONE: Mapping[tuple[str, ...], str] = {}
 #: Signs of relation, the same in every language; the words for them stand in the lexicons.
 _SIGNS = {"<": "<", "≤": "≤", ">": ">", "≥": "≥", "~": "~", "≈": "~"}
@@ -274,7 +274,10 @@ def _distance(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
     if at is None or read is None or read.kind != "size":
         return None
     lead = Lead(at, None, _relation_before(words, at, lexicon))
-    return _item(words, i, read, lead, lexicon, "distance", organ_at(words, named[0], lexicon.tree)[1])
+    # "cách carina 4 cm", "trên carina 4 cm": the phrase may hold its organ
+    inner = (organ_at(words, j, lexicon.tree) for j in range(i, named[0]))
+    organ = next((name for end, name in inner if name and end == named[0]), "") or organ_at(words, named[0], lexicon.tree)[1]
+    return _item(words, i, read, lead, lexicon, "distance", organ)
 
 
 def _compared(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 _MILLIMETRES = {"mm": 1.0, "cm": 10.0}
 _TIMES = {"x", "×", "*", "by"}
+#: Words before a numeral.
+_NAMES = {"số", "thứ"}
 RANGE = {"-", "\u2010", "–", "đến", "to", "tới"}
 LISTED = {",", "và", "and", "&", "hoặc", "or", "/"}
 #: What stands behind the first number of a size.
@@ -79,7 +81,7 @@ def numerals(kind: str, tokens: Sequence[str], i: int) -> tuple[int, tuple[str, 
         listed += names
         end = j
         if j + 1 < len(tokens) and tokens[j] in RANGE:
-            last_j, last = _numeral(kind, tokens, j + 1)
+            last_j, last = _numeral(kind, tokens, j + 1 + (tokens[j + 1] in _NAMES))
             if last:
                 listed += _between(listed[-1], last[0])
                 end = j = last_j

@@ -21,7 +21,7 @@ TABLE = Path(__file__).parent / "lexicon" / "same.yaml"
 #: What a report may be of; some rows hold for one only.
 MODALITIES = ("xray", "ct", "pet")
 #: Sections of rows with two sides.
-SECTIONS = ("forms", "several", "signs", "covers")
+SECTIONS = ("forms", "several", "lends", "signs", "covers")
 _NUMBERED = re.compile(r"^(.*)_[a-z]?\d+[a-z]?$")
 #: What a well thing does not need: how much, how sure, since when.
 _PLAIN: dict[str, Any] = {"count": None, "severity": None, "size_mm": (), "suv": None, "measures": ()}
@@ -35,9 +35,11 @@ class Rows:
     forms: tuple[tuple[Condition, Mapping[str, Any], str | None], ...]
     several: tuple[tuple[Condition, Sequence[Mapping[str, Any]]], ...]
     signs: tuple[tuple[Condition, Condition, bool, str | None], ...]
+    lends: tuple[tuple[Condition, Condition], ...]
     covers: tuple[tuple[Condition, Condition, str | None], ...]
     kinds: Mapping[str, int]
     inside: Mapping[str, Sequence[str]]
+    sided: Mapping[str, Side]
 
 
 @functools.cache
@@ -49,11 +51,19 @@ def rows(without: str = "") -> Rows:
         forms=tuple((condition(row["left"]), row["right"], row.get("modality")) for row in of["forms"]),
         several=tuple((condition(row["left"]), row["right"]) for row in of["several"]),
         signs=tuple(
-            (condition(row["left"]), condition(row["right"]), row.get("place", False), row.get("same")) for row in of["signs"]
+            (
+                condition(row["left"]),
+                condition({"polarity": "present"} | row["right"]),
+                row.get("place", False),
+                row.get("same"),
+            )
+            for row in of["signs"]
         ),
+        lends=tuple((condition(row["left"]), condition(row["right"])) for row in of["lends"]),
         covers=tuple((condition(row["left"]), condition(row["right"]), row.get("same")) for row in of["covers"]),
         kinds={place: kind for kind, places in enumerate(table["places"]) for place in places},
         inside=table["inside"],
+        sided=table["sided"],
     )
 
 
@@ -74,11 +84,33 @@ def canonical(facts: Sequence[Fact], modality: str | None = None, without: str =
     list of Fact
         In the order of the report; several may have been read from the same words.
     """
-    forms = dict.fromkeys(part for fact in facts for part in parts(fact, modality, without))
+    forms = dict.fromkeys(part for fact in placed(facts, without) for part in parts(fact, modality, without))
     once = list({part.strict: part for part in reversed(forms)}.values())[::-1]
-    # once more: a node that takes a size from beside it may be a large one
-    last = [_formed(fact, modality, rows(without)) for fact in settled(once, without).values()]
-    return list({fact.strict: fact for fact in reversed(last)}.values())[::-1]
+    return list({fact.strict: fact for fact in reversed(settled(once, without).values())}.values())[::-1]
+
+
+def placed(facts: Sequence[Fact], without: str = "") -> list[Fact]:
+    """The facts of one report, a conclusion without a place where its signs are: "U phổi." beside a mass of the left lung."""
+    lends = rows(without).lends
+    bare = {n for n, fact in enumerate(facts) if not (fact.side or fact.location) and any(holds(fact) for _, holds in lends)}
+    return [_placed(fact, facts, lends) if n in bare else fact for n, fact in enumerate(facts)]
+
+
+def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, Condition]]) -> Fact:
+    signs = [left for left, right in lends if right(fact)]
+    beside = [
+        other
+        for other in facts
+        if fact.anatomy in (None, *regions(other.anatomy))
+        and (other.side or other.location)
+        and any(left(other) for left in signs)
+    ]
+    sides = {other.side for other in beside}
+    if not beside or None in sides or len({other.anatomy for other in beside}) > 1:
+        return fact
+    side = sides.pop() if len(sides) == 1 else "both"
+    places = {other.location for other in beside}
+    return replace(fact, anatomy=beside[0].anatomy, side=side, location=places.pop() if len(places) == 1 else ())
 
 
 def settled(facts: Sequence[Fact], without: str = "") -> dict[Fact, Fact]:
@@ -88,7 +120,8 @@ def settled(facts: Sequence[Fact], without: str = "") -> dict[Fact, Fact]:
     for sign, why in causes.items():
         if why in signs:
             signs[why].append(sign)
-    stands = {fact: _measured(fact, shown) for fact, shown in signs.items()}
+    # in its form again: a node that takes a size from beside it may be a large one
+    stands = {fact: _formed(_measured(fact, shown), None, rows(without)) for fact, shown in signs.items() if shown}
     return {fact: stands.get(why or fact, fact) for fact, why in causes.items()}
 
 
@@ -122,6 +155,8 @@ def _formed(fact: Fact, modality: str | None, table: Rows) -> Fact:
 
 def _value(fact: Fact, name: str, value: Any) -> Any:
     """A field's new value; places are exchanged where the row gives a mapping, and none is an empty tuple."""
+    if name in ("location", "leftover") and isinstance(value, str):
+        return (value,)
     if name == "location" and value:
         return tuple(sorted({value.get(place, place) for place in fact.location}))
     return () if name in ("location", "leftover") else value
@@ -134,7 +169,7 @@ def _apart(fact: Fact, table: Rows) -> Iterator[Fact]:
         return
     sides: tuple[Side | None, ...] = ("right", "left") if fact.side == "both" else (fact.side,)
     for side, location in itertools.product(sides, _places(fact.location, table)):
-        yield replace(fact, side=side, location=location)
+        yield replace(fact, side=side or next((table.sided[x] for x in location if x in table.sided), None), location=location)
 
 
 def _places(location: tuple[str, ...], table: Rows) -> list[tuple[str, ...]]:
@@ -160,14 +195,14 @@ def may_be_sign(fact: Fact) -> bool:
 
 def may_be_cause(fact: Fact) -> bool:
     """Whether some sign may stand beside a fact and say nothing more."""
-    return fact.polarity == "present" and any(holds(fact) for _, holds, *_ in rows().signs)
+    return any(holds(fact) for _, holds, *_ in rows().signs)
 
 
 def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
     """What a fact is only the sign of, where the same report says it of that side (and place): the effusion beside an angle."""
     signs = [(holds, place, shared) for sign, holds, place, shared in rows(without).signs if sign(fact)]
     for other in others if signs else ():
-        beside = other is not fact and other.polarity == "present" and fact.side in (None, other.side)
+        beside = other is not fact and (fact.side in (None, other.side) or (other.side == "both" and is_well(other)))
         if beside and any(
             holds(other) and (not place or _meet(fact, other)) and _alike(fact, other, shared) for holds, place, shared in signs
         ):

@@ -121,6 +121,7 @@ class Atoms:
         return same.cause(self.facts[i], [self.facts[j]]) is not None
 
     def _read(self, facts: Sequence[Fact]) -> Reading:
+        facts = same.placed(facts)
         known, meanings = self._facts, list(map(MEANING, facts))
         for fact, meaning in zip(facts, meanings, strict=True):
             if meaning not in known:

@@ -98,6 +98,17 @@ CERTAINTY_AND_CHANGE = [
     ("Tràn dịch màng phổi phải giảm so với phim trước", ["pleura effusion + right decreased"]),
     ("Nốt thùy trên phổi phải ổn định", ["lung nodule + right upper_lobe unchanged"]),
     ("Mới xuất hiện đám mờ đáy phổi trái", ["lung opacity + left base new"]),
+    ("So với phim cũ, tràn dịch màng phổi phải giảm", ["pleura effusion + right decreased"]),
+    ("Tràn dịch màng phổi phải tăng nhẹ so với phim trước", ["pleura effusion + right increased"]),
+    ("Đám mờ thùy dưới phổi phải giảm nhiều", ["lung opacity + right lower_lobe decreased"]),
+    (
+        "So với phim chụp ngày 12/3, đám mờ đáy phổi trái giảm, tràn dịch màng phổi trái tăng",
+        ["lung opacity + left base decreased", "pleura effusion + left increased"],
+    ),
+    ("Tưới máu phổi giảm", ["pulmonary_vessel decreased abnormal"]),
+    ("Khối rốn phổi trái, tuần hoàn phổi trái giảm", ["hilum mass + left", "pulmonary_vessel decreased abnormal left"]),
+    ("Tràn dịch màng phổi phải lượng ít, tăng", ["pleura effusion + right mild increased"]),
+    ("Tràn dịch màng phổi phải chưa giảm so với phim cũ", ["pleura effusion + right unchanged"]),
 ]
 
 SIDES_AND_PLACES = [
@@ -125,6 +136,34 @@ SIDES_AND_PLACES = [
     ("Vòm hoành phải cao", ["diaphragm elevated abnormal right"]),
     ("Tràn dịch màng phổi phải lượng nhiều", ["pleura effusion + right severe"]),
     ("Tràn dịch màng phổi trái lượng vừa", ["pleura effusion + left moderate"]),
+    ("Gãy cung bên xương sườn từ số 5 đến số 8 trái", ["rib fracture + left lateral_arc rib_5 rib_6 rib_7 rib_8"]),
+    ("Gãy sườn ngày thứ 3", ["rib fracture + ~3"]),
+    ("Gãy sườn trái số 5", ["rib fracture + left rib_5"]),
+    ("Các phế quản hai phổi giãn", ["bronchus dilatation + both"]),
+    ("Thành phế quản thùy dưới phải dày", ["bronchus thickening + right lower_lobe"]),
+    (
+        "Nốt thùy trên phổi phải và thùy dưới phổi trái, kích thước lần lượt 8 mm và 11 mm",
+        ["lung nodule + right upper_lobe 8mm", "lung nodule + left lower_lobe 11mm"],
+    ),
+    ("Xóa bờ tim phải", ["heart .margin obscured abnormal right"]),
+    (
+        "Vách liên tiểu thùy ở đáy phổi phải và đáy phổi trái dày",
+        ["interstitium .septum thickening + right base", "interstitium thickening + left base"],
+    ),
+    ("Tràn dịch màng phổi phải, phổi cùng bên xẹp", ["pleura effusion + right", "lung atelectasis + right"]),
+    ("Tràn khí màng phổi trái, đẩy trung thất sang bên đối diện", ["pleura pneumothorax + left", "mediastinum shift + right"]),
+    ("Đề nghị nội soi dạ dày: thành hang vị dày", ["stomach thickening +"]),
+    (
+        "Nốt thùy trên phổi phải và thùy dưới phổi trái, tăng chuyển hóa FDG",
+        [
+            "lung nodule + right upper_lobe",
+            "lung nodule + left lower_lobe",
+            "lung fdg_uptake + right upper_lobe",
+            "lung fdg_uptake + left lower_lobe",
+        ],
+    ),
+    ("Phổi trong.", ["lung clear normal"]),
+    ("Khối trong phổi trái", ["lung mass + left"]),
 ]
 
 NUMBERS = [
@@ -172,7 +211,7 @@ FILMS = [
     ("Thoái hóa cột sống ngực", ["spine degenerative_change + thoracic_spine"]),
     ("Gãy xương đòn trái", ["clavicle fracture + left"]),
     ("Tràn dịch màng ngoài tim", ["pericardium effusion +"]),
-    ("Hang lao đỉnh phổi phải", ["lung cavity + right apex"]),
+    ("Hang lao đỉnh phổi phải", ["lung cavity + right apex", "lung tuberculosis + right apex"]),
     ("Hiện tại chưa thấy bất thường trên phim X-quang ngực thẳng", ["? abnormality -"]),
     ("Phế huyết quản hai bên tăng đậm", ["lung_marking prominent abnormal both"]),
     ("Trung thất cân đối", ["mediastinum symmetric normal"]),

@@ -16,14 +16,35 @@ TABLE = packaged(same.TABLE)
 ROWS = {name: (section, row) for section in same.SECTIONS for name, row in TABLE[section].items()}
 #: What the table must hold; a row that is taken away is missed here.
 NAMES = {
-    *("denied_words", "normal_umbrella", "normal_words", "absent_both", "normal_both", "upper_zone", "lower_zone"),
-    *("aorta_unfolded", "heart_bulging", "heart_dilated", "heart_widened"),
-    *("pulmonary_thrombus", "pathological_node", "large_node", "collapsed_lung", "whole_collapse", "not_seen"),
-    *("heart_obscured", "suspected", "hydropneumothorax", "blunted_angle", "opacity", "uptake", "lesion", "lytic"),
-    *("bronchial_wall", "collecting_system"),
-    *("vessels_full", "vessels_congested", "lung_infection", "lung_density"),
-    *("free_air", "airway", "vessels", "vessels_not_full", "airspace"),
-    *("clear_lung", "organ", "angle", "no_node", "volume_loss"),
+    *("absent_both", "air_cyst", "airspace", "airway", "angle", "any_device", "aorta_unfolded", "blunted_angle"),
+    *("breathing_tube", "bronchial_wall", "brown_fat", "cardiac_opacity", "clear_lung", "cold_node", "collapsed_lung"),
+    *("collecting_system", "denied_words", "device_in_place", "diffuse_both", "edema_opacity", "enhancing", "fatty_liver"),
+    *(
+        "feeding_tube",
+        "fluid_at_angle",
+        "free_air",
+        "free_gas",
+        "growth",
+        "heart_bulging",
+        "heart_dilated",
+        "heart_not_dilated",
+    ),
+    *("heart_obscured", "heart_widened", "hilar_opacity", "hydropneumothorax", "hyperlucent_lungs", "infection"),
+    *("interstitial", "large_hilum", "large_node", "lesion", "lesion_of_uptake", "level_of_fluid", "line_tip", "lost_height"),
+    *("lost_volume", "lower_zone", "lung_density", "lung_infarct", "lung_infection", "lytic", "metastatic_node"),
+    *("miliary", "moved_fracture", "no_node", "normal_both", "normal_umbrella", "normal_words", "not_seen", "opacity"),
+    *("opaque_side", "organ", "pathological_node", "perforation", "pleural_adhesion", "pulled_hilum", "pulmonary_thrombus"),
+    *(
+        "response_score",
+        "small_lung",
+        "soft_tissue_of_chest",
+        "suspected",
+        "suspected_embolism",
+        "systemic",
+        "thick_interstitium",
+    ),
+    *("thick_septum", "thin_bone", "tumor_mass", "tumor_word", "upper_zone", "uptake", "vessels", "vessels_congested"),
+    *("vessels_full", "vessels_not_full", "volume_loss", "whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
 }
 
 

@@ -74,7 +74,7 @@ VIETNAMESE = [
     ("Hạch trung thất nhóm 2R, 4L, 8.", ["mediastinum lymph_node + station_2r station_4l station_8"]),
     ("Hạch thượng đòn phải nhóm IV.", ["supraclavicular_region lymph_node + right level_4"]),
     ("Hạch dưới cằm.", ["neck lymph_node + submental"]),
-    ("Khối u khẩu cái mềm bên trái.", ["palate mass + left"]),
+    ("Khối u khẩu cái mềm bên trái.", ["palate mass + left ~tumor"]),
     ("Dày băng thanh thất phải.", ["larynx thickening + right"]),
     ("Loét niêm mạc má trái.", ["oral_cavity ulcer + left"]),
     ("Nốt lợi hàm dưới bên phải.", ["gingiva nodule + right"]),

@@ -17,6 +17,7 @@ _MEASURES = frozenset((*_AMOUNTS, "colon", "and", "or"))
 _STARTS = frozenset(("anatomy", "negation", "affirm", "finding", "state"))
 _TICKED, _EMPTY, _BOXES = frozenset("x✓✔v]"), frozenset("☐□"), frozenset("☐□☒☑")
 _SILENT = "_"
+_OTHER = {"right": "left", "left": "right"}
 #: Signs and words at which advice and causes end.
 _STOPS = frozenset(("comma", "end", "close"))
 
@@ -34,8 +35,21 @@ def lex(sentence: str, lexicon: Lexicon, before: Sequence[Item] = ()) -> list[tu
         listed = _broken(items(heard, lexicon, before)[len(before) :], places, boxes, lexicon)
         for drop in (_without_advice, _without_causes, _sides_apart):
             listed = drop(listed, lexicon)
-        stretches.append((_opened(listed), places))
+        stretches.append((_opened(_sided(listed, lexicon)), places))
     return stretches
+
+
+def _sided(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """Right or left for words that mean the side spoken of last, or the other one: "phổi cùng bên", "the opposite side"."""
+    side, sided = "", []
+    for item in listed:
+        if item.kind == "descriptor" and item.name in lexicon.sides and side:
+            same = lexicon.sides[item.name] == "same"
+            item = Item("side", side if same else _OTHER[side], item.start, item.end)
+        elif "right" in (named := (item.name, item.term and item.term.says.get("side"))) or "left" in named:
+            side = "right" if "right" in named else "left"
+        sided.append(item)
+    return sided
 
 
 def _without_unticked(words: Sequence[str]) -> tuple[Sequence[str], frozenset[int]]:
@@ -77,9 +91,12 @@ def _without_advice(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     if "advice" not in [item.kind for item in listed]:
         return listed
     rest: list[Item] = []
-    skipping = False
+    skipping = named = False
     for n, item in enumerate(listed):
-        skipping = item.kind == "advice" or (skipping and item.kind not in _STOPS and not _heads(listed, n))
+        # "đề nghị nội soi dạ dày: thành hang vị dày": why it is advised was found
+        stops = item.kind in _STOPS or (named and item.kind == "colon") or _heads(listed, n)
+        skipping = item.kind == "advice" or (skipping and not stops)
+        named = skipping and (named or item.kind in ("anatomy", "finding"))
         if item.kind == "advice":
             while rest and rest[-1].kind == "word":  # "bronchoscopy is advised"
                 rest.pop()

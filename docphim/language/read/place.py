@@ -21,16 +21,21 @@ def places(phrases: Sequence[Phrase], lexicon: Lexicon) -> list[Place]:
         # "heart contour, size": a mere part is no place beside others
         listed.remove(mere)
         listed[0].part = mere.part
-    listed = _together(phrases, listed) if len(listed) == len(phrases) else listed
+    for place in listed[1:]:
+        wider = place.anatomy or of_locations(place.locations, lexicon) or ""
+        if place.locations and wider != listed[0].anatomy and lexicon.within(listed[0].anatomy, wider):
+            place.anatomy = listed[0].anatomy  # "vách liên tiểu thùy ở đáy phổi phải và đáy phổi trái"
+    listed = _together(phrases, listed, lexicon) if len(listed) == len(phrases) else listed
     return _merged(_both(_filled(listed, lexicon))) if len(listed) > 1 else listed
 
 
-def _together(phrases: Sequence[Phrase], listed: list[Place]) -> list[Place]:
-    """Two phrases that nothing joins, of which one names the organ, are one place: "bên phải khí quản"."""
+def _together(phrases: Sequence[Phrase], listed: list[Place], lexicon: Lexicon) -> list[Place]:
+    """Two phrases that nothing joins, of which one names the organ, are one place: "bên phải khí quản", "phế quản hai phổi"."""
     places = listed[:1]
     for phrase, place in zip(phrases[1:], listed[1:], strict=True):
         last = places[-1]
-        organs = last.anatomy == place.anatomy or not (last.anatomy and place.anatomy)
+        wider = lexicon.paired(place.anatomy) and lexicon.within(last.anatomy, place.anatomy or "")
+        organs = wider or last.anatomy == place.anatomy or not (last.anatomy and place.anatomy)
         fits = organs and (last.side == place.side or not (last.side and place.side))
         if fits and not phrase.joined:
             places[-1] = Place(

@@ -59,7 +59,7 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
         fact.why = [*fact.why, *clause.why, *fold.held[n].why]
     fold.facts += new
     if new and (clause.extra or clause.more):
-        _add(fold, clause)
+        _add(fold, clause, new)
 
 
 def _is_named(fold: Fold, n: int, at: Item) -> bool:
@@ -92,6 +92,8 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
         listed = cases(clause, made, spots, lexicon)
         lender, why = home(fold.clauses[loan.lender].at, lexicon), [("lent", loan.row, fold.clauses[loan.lender])]
     cues = Cues(scope.denied, scope.hedge is not None, lender)
+    if at.name in lexicon.evidence and not (loan or clause.ahead or clause.behind) and (beside := _beside(fold, n)):
+        listed = cases(clause, made, beside, lexicon)
     facts = []
     for m, (name, claim) in enumerate(listed):
         fact = made.fact.copy()
@@ -103,6 +105,15 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
             fact.size_mm, fact.suv, fact.measures = shares[m]
         facts.append(fact)
     return facts
+
+
+def _beside(fold: Fold, n: int) -> list[Place]:
+    """The places of the thing before, where it is in several: their uptake is in all of them."""
+    before = [fact for fact in fold.facts if fact.until == n - 1]
+    findings = {fact.finding for fact in before}
+    if len(before) < 2 or len(findings) > 1 or not findings.isdisjoint((None, *fold.sentence.lexicon.relational)):
+        return []
+    return [Place(fact.anatomy, None, fact.side, fact.location) for fact in before]
 
 
 def _lent(fold: Fold, clause: Clause, loan: Loan, spots: list[Place]) -> list[Place]:
@@ -185,7 +196,7 @@ def _state_of(at: Item, anatomy: str | None) -> str:
 
 def _ratio(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     """A cardiothoracic ratio: the heart is enlarged, or not, by its number or in words."""
-    lexicon, word = fold.sentence.lexicon, clause.state.name if clause.state else ""
+    lexicon, word = fold.sentence.lexicon, _state_of(clause.state, "heart") if clause.state else ""
     verdict = at.name or lexicon.states.get(word, "")
     fact = amounts(clause, at, lexicon)
     fact.anatomy, fact.state = "heart", word if word and not at.name else "enlarged"
@@ -217,11 +228,14 @@ def _polarity(fact: Draft, denied: bool, lexicon: Lexicon) -> str:
     return "normal" if normal != denied else "abnormal"
 
 
-def _add(fold: Fold, clause: Clause) -> None:
-    """Give the last fact what later segments say of it; it is spoken of as it is then."""
-    spots, last = places(clause.more, fold.sentence.lexicon), fold.facts[-1]
-    if clause.extra:
-        more_amounts(last, clause.extra, fold.sentence.lexicon)
+def _add(fold: Fold, clause: Clause, new: Sequence[Draft]) -> None:
+    """Give the facts of a clause what later segments say of them; the last is spoken of as it is then."""
+    spots, last = places(clause.more, fold.sentence.lexicon), new[-1]
+    sizes = [item for item in clause.extra if item.kind == "size"]
+    each = len(sizes) == len(new) > 1  # "…, lần lượt 8 mm và 11 mm"
+    for fact, size in zip(new, sizes if each else new, strict=True):
+        listed = [item for item in clause.extra if item is size or item.kind != "size"] if each else clause.extra
+        more_amounts(fact, listed, fold.sentence.lexicon)
     if spots:
         last.side = last.side or spots[0].side
         last.location = tuple(sorted({*last.location, *spots[0].locations}))
@@ -257,9 +271,14 @@ def _copy(fold: Fold, n: int, clause: Clause) -> None:
     """The last finding again, on another side ("…, bên phải dày 20 mm"), where it may be denied ("…, bên trái không có")."""
     if not fold.facts:
         return
-    last, extra = fold.facts[-1], amounts(clause, clause.items[0], fold.sentence.lexicon)
-    spot = next(iter(places(clause.ahead, fold.sentence.lexicon)), Place())
+    lexicon = fold.sentence.lexicon
+    # an uptake is said of the thing before it, of which there is another
+    last = next((fact for fact in reversed(fold.facts) if fact.finding not in lexicon.evidence), fold.facts[-1])
+    extra, spot = amounts(clause, clause.items[0], lexicon), next(iter(places(clause.ahead, lexicon)), Place())
     values = {key: getattr(extra, key) for key in ("begin", "end", "count", "severity", "size_mm", "suv", "measures")}
+    anatomy = spot.anatomy or of_locations(spot.locations, lexicon)
+    if anatomy and anatomy != last.anatomy:
+        values |= {"anatomy": anatomy, "part": spot.part, "leftover": ()}
     if "negation" in clause.kinds:
         values |= {"polarity": _OPPOSITE[last.polarity], "change": None, "leftover": ()}
     if "change" in clause.kinds:

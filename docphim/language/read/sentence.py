@@ -151,7 +151,7 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
     alone = lex(text, lexicon, _BEFORE[before])[0][0]
     if before == _FINDING and (plain := read_alone(text, _NO_FINDING, lexicon)) and plain.items == alone:
         return plain
-    if not alone or alone[0].kind in JOINING or any(_tied(item) for item in alone) or _of_nodes(alone, lexicon):
+    if not alone or alone[0].kind in JOINING or any(_tied(item, lexicon) for item in alone) or _of_nodes(alone, lexicon):
         return None
     clauses = _attached(list(alone), lexicon)
     if not clauses or not all(clause.at for clause in clauses) or _heads_list(clauses[-1], lexicon):
@@ -186,12 +186,13 @@ def _heads_list(clause: Clause, lexicon: Lexicon) -> bool:
     return clause.items[-1].kind in ("anatomy", "location") or not clause.has("anatomy")
 
 
-def _tied(item: Item) -> bool:
+def _tied(item: Item, lexicon: Lexicon) -> bool:
     """Whether how the clauses are cut may depend on what stands behind the next or before the last comma."""
     if item.kind == "ratio":
         return not item.name  # its number, or a word for it, may stand behind the comma
     after = item.kind == "negation" and item.name == "after"
-    return after or item.kind in _TIED or (item.kind in ("anatomy", "location") and item.name in _NUMBERED)
+    beside = item.kind == "descriptor" and item.name in lexicon.sides  # the side spoken of before the comma
+    return after or beside or item.kind in _TIED or (item.kind in ("anatomy", "location") and item.name in _NUMBERED)
 
 
 def _of_nodes(listed: Sequence[Item], lexicon: Lexicon) -> bool:

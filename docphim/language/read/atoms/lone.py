@@ -98,6 +98,35 @@ class LoneView:
         """It says how something has changed."""
         return "change" in self.kinds
 
+    def tip(self) -> bool:
+        """It names the end of a tube: "…, đầu ở tĩnh mạch chủ trên"."""
+        return any(i.kind == "part" and i.name in self.lexicon.tube_ends for i in self.content)
+
+    def colon(self) -> bool:
+        """A colon leads to it."""
+        return "colon" in self.segment.links
+
+    def plain(self) -> bool:
+        """Its words say nothing of how it looks, but that it is the largest and the like."""
+        return all(i.name in self.lexicon.empty for i in self.content if i.kind in ("word", "descriptor"))
+
+    def largest(self) -> bool:
+        """It speaks of the largest of several."""
+        return any(i.kind == "descriptor" and i.name in self.lexicon.dimensions for i in self.content)
+
+    def prev_placed(self) -> bool:
+        """The clause before names a place."""
+        return self.before is not None and bool(self.before.ahead or self.before.behind)
+
+    def next_bare(self) -> bool:
+        """What follows behind a comma is a finding or state that names no place: "…, không giãn"."""
+        after = self.after[0] if self.after else None
+        return after is not None and bool(after.predicates) and after.links == {"comma"} and not any(after.gaps)
+
+    def next_state_like(self) -> bool:
+        """The next thing said is a state, or a finding that is said of an organ as a state is."""
+        return self._next() is not None and (self._next().kind == "state" or self._next().name in self.lexicon.as_state)  # type: ignore[union-attr]
+
     def negation(self) -> bool:
         """It denies."""
         return "negation" in self.kinds
@@ -222,6 +251,12 @@ class LoneView:
     def next_general(self) -> bool:
         """The next thing said is an abnormality or lesion in general."""
         return self._next() is not None and self._next().name in self.lexicon.general  # type: ignore[union-attr]
+
+    def next_sign(self) -> bool:
+        """The next thing said is an uptake or enhancement, or that all is well."""
+        findings = self.lexicon.findings
+        at = self._next()
+        return at is not None and (at.name in self.lexicon.evidence or bool(findings.get(at.name, {}).get("normal")))
 
     def _next(self) -> Item | None:
         return next((self.items[s.predicates[0]] for s in self.after if s.predicates), None)

@@ -66,6 +66,14 @@ class PlaceView:
         """What stands before it is a finding."""
         return self.left_ is not None and self.left_.kind == "finding"
 
+    def right_evidence(self) -> bool:
+        """What stands behind it is a sign such as uptake, which is where the thing before it is."""
+        return self.right_ is not None and self.right_.name in self.lexicon.evidence
+
+    def touches(self) -> bool:
+        """It stands right behind the predicate before it."""
+        return bool(self.gap) and self.phrase.first == self.segment.predicates[self.gap - 1] + 1
+
     def right_names_anatomy(self) -> bool:
         """The words of what stands behind it name its organ."""
         return "anatomy" in says(self.right_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from docphim.language.read.chunk import BOUNDARIES, LISTED, PLACE, has_states, home, says
+from docphim.language.read.chunk import BOUNDARIES, LISTED, PLACE, has_states, says
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -30,12 +30,6 @@ class RoleView:
         """It is nodes."""
         return self.items[self.n].kind == "finding"
 
-    def heading(self) -> bool:
-        """It stands alone before a colon, and nodes are spoken of behind it: "Nodes: no enlarged nodes"."""
-        behind = self.items[self.n + 1 :]
-        again = any(i.kind == "finding" and home(i, self.lexicon) in self.lexicon.with_states for i in behind)
-        return again and behind[0].kind == "colon" and all(i.kind in PLACE for i in self.items[: self.n])
-
     def lists_evidence(self) -> bool:
         """A list of organs leads from it to a sign: "neck nodes, lungs and skeleton show no uptake"."""
         rest = self.items[self.n + 1 :]
@@ -55,6 +49,20 @@ class RoleView:
     def after_evidence(self) -> bool:
         """It follows at once a finding that is said of an organ: "tăng chuyển hóa FDG hạch cổ"."""
         return self.n > 0 and self.items[self.n - 1].name in self.lexicon.as_state
+
+    def heading(self) -> bool:
+        """It stands alone before a colon, behind which something is said: "Hạch: trung thất không to"."""
+        ahead = self.items[self.n + 1 :]
+        behind = next((i for i in reversed(self.items[: self.n]) if i.kind not in PLACE), None)
+        if (behind is not None and behind.kind not in BOUNDARIES) or not any(i.kind == "colon" for i in ahead):
+            return False
+        colon = next(n for n, i in enumerate(ahead) if i.kind == "colon")
+        following = next((i for i in ahead[colon + 1 :] if i.kind in BOUNDARIES or i.kind in _PREDICATES), None)
+        return all(i.kind in PLACE for i in ahead[:colon]) and following is not None and following.kind in _PREDICATES
+
+    def after_spread(self) -> bool:
+        """It follows at once a disease that comes to nodes: "di căn hạch", "lao hạch"."""
+        return self.n > 0 and self.items[self.n - 1].name in self.lexicon.of_nodes
 
     def names_anatomy(self) -> bool:
         """The words of the state name its organ: "bóng tim to"."""
