@@ -50,9 +50,9 @@ def facts(text: str, language: str) -> list[Fact]:
     """
     lexicon = load_lexicon(language)
     return [
-        Fact(words, begin + first, begin + last, *values)
+        Fact(sentence[first:last], begin + first, begin + last, *values)
         for begin, sentence in sentences(text, language)
-        for words, first, last, values in read_sentence(sentence, lexicon)
+        for first, last, values in read_sentence(sentence, lexicon)
     ]
 
 
@@ -114,8 +114,8 @@ def _passage(text: str, lexicon: Lexicon) -> Iterator[Fact]:
 def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:
     """The facts of a part of a clean text; their offsets are the text's."""
     for begin, sentence in _sentences(text, start, end):
-        for words, first, last, values in read_sentence(sentence, lexicon):
-            yield Fact(words, begin + first, begin + last, *values)
+        for first, last, values in read_sentence(sentence, lexicon):
+            yield Fact(sentence[first:last], begin + first, begin + last, *values)
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,8 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if resting:
+            gc.freeze()  # what was made meanwhile goes to the oldest objects: else it is all walked at the next allocation
+            gc.unfreeze()
             gc.enable()
 
 
