@@ -131,6 +131,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
 class Watched:
     """A table that remembers which of its rows have decided."""
 
+    always = None
+
     def __init__(self, table: Table, seen: set[str]) -> None:
         self.table, self.seen = table, seen
 
@@ -138,6 +140,9 @@ class Watched:
         row = self.table.decide(view)
         self.seen.add(row.name)
         return row
+
+    def narrowed(self, view: Any, names: Sequence[str]) -> Watched:
+        return Watched(self.table.narrowed(view, names), self.seen)
 
 
 def deciding(texts: Iterable[Text], language: str) -> dict[str, list[Text]]:

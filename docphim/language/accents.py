@@ -25,7 +25,7 @@ def accented(text: str, lexicon: Lexicon) -> str:
     'Bóng tim không to'
     """
     bare, small = _bare(lexicon), text.lower()
-    if bare is None or not any(word in small for word in lexicon.bare) or not bare.search(text) or not vietnamese_words(text):
+    if bare is None or not any(map(small.__contains__, lexicon.bare)) or not bare.search(text) or not vietnamese_words(text):
         return text
     return bare.sub(lambda m: _in_case(lexicon.bare[m[0].lower()], m[0]), text)
 

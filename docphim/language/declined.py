@@ -112,21 +112,21 @@ def _names(clause: str) -> bool:
 def _may_decline(plain: str) -> bool:
     """Whether a text holds the beginning of any phrase that a decline needs: most hold none, and are not searched."""
     words, signs = _WORD.findall(plain), _signs()
-    if signs.keys().isdisjoint(words):
-        return False
-    return any(words[max(at - len(sign), 0) : at] == sign for at, word in enumerate(words, 1) for sign in signs.get(word, ()))
+    ends = signs.keys() & words
+    spaced = f" {' '.join(words)} " if ends else ""
+    return any(sign in spaced for word in ends for sign in signs[word])
 
 
 @functools.cache
-def _signs() -> dict[str, list[list[str]]]:
-    """The first three words of every phrase of which one stands in every text that declines, by the last of them.
+def _signs() -> dict[str, list[str]]:
+    """The first three words of every phrase of which one stands in every text that declines, between blanks, by their last.
 
     The last is rarer in reports than the first: "thể" of "không thể".
     """
-    signs: dict[str, list[list[str]]] = {}
+    signs: dict[str, list[str]] = {}
     for table in _tables().values():
         for words in (_WORD.findall(_plain(phrase))[:3] for name in _SIGNS for phrase in table[name]):
-            signs.setdefault(words[-1], []).append(words)
+            signs.setdefault(words[-1], []).append(f" {' '.join(words)} ")
     return signs
 
 

@@ -16,8 +16,11 @@ from docphim.language.shorthand import shorthand
 def read(text: str, language: str, grammar: Grammar) -> list[str]:
     """The facts of a text in shorthand, read by these tables."""
     lexicon = load_lexicon(language)
-    read_so = (facts_by(sentence, lexicon, grammar) for _, sentence in sentences(text, language))
-    return [shorthand(Fact(words, start, end, *values)) for listed in read_so for words, start, end, values in listed]
+    return [
+        shorthand(Fact(sentence[first:last], first, last, *values))
+        for _, sentence in sentences(text, language)
+        for first, last, values in facts_by(sentence, lexicon, grammar)
+    ]
 
 
 def without(grammar: Grammar, table: str, row: Row) -> Grammar:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from docphim.language.accents import accented
 from docphim.language.divide import ASIDE, Section, divide
@@ -21,7 +22,18 @@ from docphim.language.normalize import clean, without_pictures
 from docphim.language.read.sentence import read_sentence
 from docphim.language.sections import REPORTED
 
-__all__ = ["LANGUAGES", "Coverage", "Fact", "Measure", "coverage", "facts", "passage_reader", "reported"]
+__all__ = [
+    "LANGUAGES",
+    "Coverage",
+    "Fact",
+    "Measure",
+    "coverage",
+    "facts",
+    "meanings",
+    "passage_reader",
+    "reported",
+    "sentences",
+]
 
 #: What lies between stops, semicolons and line ends; a full stop inside a number, or behind "vs", is no stop.
 _SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\bvs)\.)+", re.IGNORECASE)
@@ -50,10 +62,21 @@ def facts(text: str, language: str) -> list[Fact]:
     """
     lexicon = load_lexicon(language)
     return [
-        Fact(words, begin + first, begin + last, *values)
+        Fact(sentence[first:last], begin + first, begin + last, *values)
         for begin, sentence in sentences(text, language)
-        for words, first, last, values in read_sentence(sentence, lexicon)
+        for first, last, values in read_sentence(sentence, lexicon)
     ]
+
+
+def meanings(sentence: str, language: str) -> list[tuple[Any, ...]]:
+    """What each fact of a sentence (of `sentences`) says, as `Fact.strict` has it, wherever its words stand.
+
+    Raises
+    ------
+    UsageError
+        There is no lexicon for the language.
+    """
+    return [values for _, _, values in read_sentence(sentence, load_lexicon(language))]
 
 
 def sentences(text: str, language: str) -> Iterator[tuple[int, str]]:
@@ -114,8 +137,8 @@ def _passage(text: str, lexicon: Lexicon) -> Iterator[Fact]:
 def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:
     """The facts of a part of a clean text; their offsets are the text's."""
     for begin, sentence in _sentences(text, start, end):
-        for words, first, last, values in read_sentence(sentence, lexicon):
-            yield Fact(words, begin + first, begin + last, *values)
+        for first, last, values in read_sentence(sentence, lexicon):
+            yield Fact(sentence[first:last], begin + first, begin + last, *values)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ READINGS: dict[str, str] = {"ct_rate_clinical": "ct_rate", "chexpert_published":
 _FOLDER = Path(__file__).parent
 #: States from the weakest: of several mentions the last of these counts.
 _STATES: tuple[State, ...] = ("unmentioned", "negative", "uncertain", "positive")
-_NEGATIVE, _UNCERTAIN, _POSITIVE = 1, 2, 3
+_NEGATIVE, _UNCERTAIN, _POSITIVE, _UNSIDED = 1, 2, 3, 4
 _RANK = {state: rank for rank, state in enumerate(_STATES)}
 _FIELDS = tuple(f.name for f in fields(Fact) if f.name not in ("text", "start", "end"))
 _WAYS = ("is", "affirmed", "denied", "except", "hints", "against")
@@ -45,8 +45,6 @@ _WAYS = ("is", "affirmed", "denied", "except", "hints", "against")
 _ALWAYS = ("finding", "state", "polarity", "certainty", "change", "side")
 #: Facts of which it is remembered what they say.
 _REMEMBERED = 100_000
-#: (place, rank) of labels; places of sided labels affirmed without a side; which of a table's `signs` are met.
-_Spoken = tuple[tuple[tuple[int, int], ...], tuple[int, ...], tuple[int, ...]]
 _Rule = tuple[Test, ...]
 #: A line of a table as what it asks of each field; of several diameters the short axis.
 _rule = functools.partial(conditions, diameter=min)
@@ -67,14 +65,16 @@ class _Table:
     names: tuple[str, ...]
     labels: tuple[_Label, ...]
     certainty: Mapping[str, int]
+    # what follows are labels, each the bit of its place
+    all: int
     parents: tuple[tuple[int, int], ...]  # child before its parent
-    none: int | None
-    spoken: tuple[int, ...]  # all labels but `none` and those it ignores
-    whole: tuple[int, ...]  # labels that a report denies which calls everything normal
+    none: int  # 0: the set has none
+    spoken: int  # all labels but `none` and those it ignores
+    whole: int  # labels that a report denies which calls everything normal
     signs: tuple[tuple[_Rule, ...], ...]  # by what every label is denied; then each fact that `none` needs, where it needs some
     fields: tuple[str, ...]  # what the rules ask of a fact
     asked: Callable[[Fact], tuple[Any, ...]]
-    known: dict[tuple[Any, ...], _Spoken]
+    known: dict[tuple[Any, ...], int]
 
 
 def label_names(set_: str) -> tuple[str, ...]:
@@ -160,73 +160,80 @@ def labels_of(facts: Sequence[Fact], set_: str) -> dict[str, State]:
         There is no such set.
     """
     table = _table(set_)
-    ranks, unsided, signs = _ranks(facts, table)
-    for place in unsided:
-        if max(ranks[place], ranks[place + 1]) < _UNCERTAIN:
-            ranks[place] = ranks[place + 1] = _UNCERTAIN
-    for child, parent in table.parents:
-        if ranks[child] >= _UNCERTAIN:
-            ranks[parent] = max(ranks[parent], ranks[child])
-    if 0 in signs:
-        for place in table.spoken:
-            ranks[place] = max(ranks[place], _NEGATIVE)
-    if table.none is not None and max(map(ranks.__getitem__, table.spoken)) < _UNCERTAIN:
-        together = 1 < len(table.signs) <= len(signs | {0})
-        ranks[table.none] = _POSITIVE if together or all(ranks[place] == _NEGATIVE for place in table.whole) else 0
+    denied, suspected, affirmed = _states(functools.reduce(operator.or_, [spoken(fact, set_) for fact in facts], 0), table)
+    ranks = [3 * (affirmed >> n & 1) or 2 * (suspected >> n & 1) or denied >> n & 1 for n in range(len(table.names))]
     return dict(zip(table.names, map(_STATES.__getitem__, ranks), strict=True))
 
 
-def _ranks(facts: Sequence[Fact], table: _Table) -> tuple[list[int], set[int], set[int]]:
-    """The strongest rank that any fact gives each label; places affirmed without a side; which signs of the table are met."""
-    ranks = [0] * len(table.names)
-    unsided: set[int] = set()
-    signs: set[int] = set()
-    known = table.known
-    for key in map(table.asked, facts):
-        spoken = known.get(key)
-        if spoken is None:
-            spoken = _remember(key, table)
-        verdicts, open_, met = spoken
-        for place, rank in verdicts:
-            if rank > ranks[place]:
-                ranks[place] = rank
-        if open_:
-            unsided.update(open_)
-        if met:
-            signs.update(met)
-    return ranks, unsided, signs
+def spoken(fact: Fact, set_: str) -> int:
+    """What one fact says of a set's labels, as bits; what a report says is all of its facts' bits, `a | b | c`.
+
+    Of n labels the lowest n bits are those denied, the next those suspected, then those affirmed, then the first of each two
+    sides that are affirmed without a side; then the `signs` of the table that are met.
+    """
+    table = _table(set_)
+    key = table.asked(fact)
+    bits = table.known.get(key)
+    return _remember(key, table) if bits is None else bits
 
 
-def _remember(key: tuple[Any, ...], table: _Table) -> _Spoken:
+def named(bits: int, set_: str) -> int:
+    """The labels that a report affirms or suspects, the first in the lowest bit, given all that its facts say (`spoken`)."""
+    _, suspected, affirmed = _states(bits, _table(set_))
+    return suspected | affirmed
+
+
+def _states(bits: int, table: _Table) -> tuple[int, int, int]:
+    """The labels that are denied, suspected and affirmed; of several states of one the last of these counts."""
+    n = len(table.names)
+    denied, suspected, affirmed, unsided = (bits >> shift & table.all for shift in (0, n, 2 * n, 3 * n))
+    signs, either = bits >> 4 * n, suspected | affirmed
+    neither = unsided & ~(either | either >> 1)
+    suspected |= neither | neither << 1
+    for child, parent in table.parents:
+        if affirmed & child:
+            affirmed |= parent
+        elif suspected & child:
+            suspected |= parent
+    denied |= table.spoken if signs & 1 else 0
+    if table.none and not (suspected | affirmed) & table.spoken:
+        denied, suspected, affirmed = (labels & ~table.none for labels in (denied, suspected, affirmed))
+        together = 1 < len(table.signs) <= (signs | 1).bit_count()
+        affirmed |= table.none if together or not table.whole & ~(denied & ~(suspected | affirmed)) else 0
+    return denied, suspected, affirmed
+
+
+def _remember(key: tuple[Any, ...], table: _Table) -> int:
     """What one fact says, kept: reports say the same things again and again."""
     if len(table.known) >= _REMEMBERED:
         table.known.clear()
-    table.known[key] = spoken = _read(key, table)
-    return spoken
+    table.known[key] = bits = _read(key, table)
+    return bits
 
 
-def _read(key: tuple[Any, ...], table: _Table) -> _Spoken:
-    """What one fact says: (place, rank) of labels, places of sided labels affirmed without a side, the signs that it meets."""
+def _read(key: tuple[Any, ...], table: _Table) -> int:
+    """What one fact says of the labels, as `spoken` packs it."""
     fact = dict(zip(table.fields, key, strict=True))
     if not fact["finding"] and not fact["state"]:  # an anatomy with words that the lexicon does not know
-        return (), (), ()
+        return 0
     verdicts: list[tuple[int, int]] = []
-    unsided: list[int] = []
     for label in sorted(table.labels, key=lambda label: label.rest):
-        if label.rest and any(rank >= _UNCERTAIN for _, rank in verdicts):
+        if label.rest and any(rank in (_UNCERTAIN, _POSITIVE) for _, rank in verdicts):
             continue
         rank = _rank(fact, label, table.certainty)
         if not rank or (label.rest and rank == _NEGATIVE):
             continue
-        if not label.sided:
-            verdicts.append((label.first, rank))
-        elif fact["side"] is None and rank != _NEGATIVE:
-            unsided.append(label.first)
-        else:
-            verdicts += [(label.first, rank)] * (fact["side"] != "left") + [(label.first + 1, rank)] * (fact["side"] != "right")
+        if label.sided and fact["side"] is None and rank != _NEGATIVE:
+            verdicts.append((label.first, _UNSIDED))
+            continue
+        sides = [label.first] * (not label.sided or fact["side"] != "left")
+        sides += [label.first + 1] * (label.sided and fact["side"] != "right")
+        verdicts += [(place, rank) for place in sides]
     denies = fact["polarity"] in ("absent", "normal")
-    met = tuple(n for n, rules in enumerate(table.signs) if denies and _holds(rules, fact))
-    return tuple(verdicts), tuple(unsided), met
+    signs = [n for n, rules in enumerate(table.signs) if denies and _holds(rules, fact)]
+    n = len(table.names)
+    places = [(rank - 1) * n + place for place, rank in verdicts] + [_UNSIDED * n + sign for sign in signs]
+    return sum(1 << place for place in set(places))
 
 
 def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) -> int:
@@ -251,7 +258,13 @@ def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) 
 
 
 def _holds(rules: Sequence[_Rule], fact: Mapping[str, Any]) -> bool:
-    return any(all(asks(fact[name]) for name, asks in rule) for rule in rules)
+    for rule in rules:
+        for name, asks in rule:
+            if not asks(fact[name]):
+                break
+        else:
+            return True
+    return False
 
 
 @functools.cache
@@ -278,10 +291,11 @@ def _table(set_: str) -> _Table:
         names=tuple(names),
         labels=tuple(labels),
         certainty={certainty: _RANK[state] for certainty, state in data["certainty"].items()},
-        parents=_upwards(parents),
-        none=names.index(none["label"]) if none else None,
-        spoken=tuple(i for i, name in enumerate(names) if name not in silent),
-        whole=tuple(map(names.index, none.get("denying", ()))),
+        all=(1 << len(names)) - 1,
+        parents=tuple([(1 << child, 1 << parent) for child, parent in _upwards(parents)]),
+        none=1 << names.index(none["label"]) if none else 0,
+        spoken=sum(1 << i for i, name in enumerate(names) if name not in silent),
+        whole=sum(1 << names.index(name) for name in none.get("denying", ())),
         signs=signs,
         fields=fields,
         asked=operator.attrgetter(*fields),

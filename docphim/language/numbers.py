@@ -139,6 +139,8 @@ def station(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
 
 def level(tokens: Sequence[str], i: int) -> tuple[int, str] | None:
     """`IIA`, `II A`, `2a` at token `i`: a node level of the neck with the letter of its half."""
+    if tokens[i][0] not in "ivx" and not tokens[i].isdecimal():
+        return None
     roman = _LEVEL.fullmatch(tokens[i]) if tokens[i].isalpha() else None
     letter = roman[2] if roman else ""
     value = _roman(roman[1]) if roman else int(tokens[i]) if tokens[i].isdecimal() else 0

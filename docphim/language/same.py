@@ -92,8 +92,12 @@ def canonical(facts: Sequence[Fact], modality: str | None = None, without: str =
 def placed(facts: Sequence[Fact], without: str = "") -> list[Fact]:
     """The facts of one report, a conclusion without a place where its signs are: "U phổi." beside a mass of the left lung."""
     lends = rows(without).lends
-    bare = {n for n, fact in enumerate(facts) if not (fact.side or fact.location) and any(holds(fact) for _, holds in lends)}
-    return [_placed(fact, facts, lends) if n in bare else fact for n, fact in enumerate(facts)]
+    return [_placed(fact, facts, lends) if may_be_placed(fact, without) else fact for fact in facts]
+
+
+def may_be_placed(fact: Fact, without: str = "") -> bool:
+    """Whether a fact says no place and would take that of its signs."""
+    return not (fact.side or fact.location) and any(holds(fact) for _, holds in rows(without).lends)
 
 
 def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, Condition]]) -> Fact:

@@ -69,6 +69,8 @@ _FEWEST_WORDS = 5
 _VIETNAMESE_WORDS = 0.25
 _FOREIGN_WORDS = 0.1
 _CHINESE_LETTERS = 0.3
+#: Of so many words it is remembered whether they bear marks.
+_REMEMBERED = 100_000
 
 
 def suspicions(text: str, language: str) -> list[Suspicion]:
@@ -145,17 +147,37 @@ def wrongly_decoded(text: str) -> bool:
     return marks >= _FEWEST_MARKS and marks >= _MARKED * len(text.split())
 
 
+class _Marks(dict[str, bool | None]):
+    """Whether a word bears a letter that Vietnamese has and English has not; None of a sign, a number, a single letter.
+
+    Each word is looked at once: reports use the same few thousand.
+    """
+
+    def __missing__(self, word: str) -> bool | None:
+        mark = not _VIETNAMESE.isdisjoint(word) if len(word) > 1 and word[0].isalpha() else None
+        if len(self) < _REMEMBERED:
+            self[word] = mark
+        return mark
+
+
+_MARKS = _Marks()
+
+
 def _another_language(text: str, language: str) -> bool:
-    chinese = len(_CJK.findall(text)) if text and max(text) > "\u3400" else 0
-    words = [word for word in unicodedata.normalize("NFC", text.lower()).split() if len(word) > 1 and word[0].isalpha()]
-    letters = sum(map(len, words))
+    chinese = len(_CJK.findall(text))
+    words = unicodedata.normalize("NFC", text.lower()).split()
+    marked = list(map(_MARKS.__getitem__, words))
+    letters = 0
+    if chinese or language == "zh":
+        letters = sum(len(word) for word, mark in zip(words, marked, strict=True) if mark is not None)
     if language == "zh":
         return letters >= 2 * _FEWEST_WORDS and chinese < _CHINESE_LETTERS * letters
     if chinese >= _FEWEST_WORDS and chinese >= _CHINESE_LETTERS * letters:
         return True
-    if len(words) < _FEWEST_WORDS:
+    counted = len(marked) - marked.count(None)
+    if counted < _FEWEST_WORDS:
         return False
-    share = _accented_share(words)
+    share = marked.count(True) / counted
     return share < _VIETNAMESE_WORDS if language == "vi" else share > _FOREIGN_WORDS
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from docphim.language import same
 from docphim.language.conditions import is_well
-from docphim.language.fact import MEANING, Fact
+from docphim.language.fact import Fact
 from docphim.metrics.difference import difference, family, is_wide
 from docphim.metrics.weights import level, weights
 
@@ -50,7 +50,8 @@ class _Relation:
 class Atoms:
     """Every different thing that some reports of one modality say; `facts`, `levels` and `weights` go by its number.
 
-    A thing is a fact in canonical form (docphim.language.same), on one side and in one place.
+    A thing is a fact in canonical form (docphim.language.same), on one side and in one place.  `stated` are the different
+    facts as they were read, with numbers of their own.
     """
 
     def __init__(self, modality: str | None = None) -> None:
@@ -66,9 +67,11 @@ class Atoms:
         self._signs: set[int] = set()
         self._causal: set[int] = set()
         self._numbers: dict[object, int] = {}
-        self._facts: dict[object, int] = {}
+        self.stated: list[Fact] = []
+        self._stated: dict[object, int] = {}
+        self._bare: set[int] = set()
         self._parts: list[tuple[int, ...]] = []
-        self._readings: dict[int, tuple[Sequence[Fact], Reading]] = {}
+        self._readings: dict[tuple[int, ...], Reading] = {}
         self._stands: dict[tuple[int, ...], Mapping[int, int]] = {}
         self._pairs: dict[tuple[int, int], Pair | None] = {}
         self._denied: dict[int, Fact] = {}
@@ -76,12 +79,22 @@ class Atoms:
         self._denials = _Relation(self._is_denial)
         self._causes = _Relation(self._is_cause)
 
-    def reading(self, facts: Sequence[Fact]) -> Reading:
-        """One report's things; a list of facts that comes again is read once."""
-        seen = self._readings.get(id(facts))
-        if seen is None:
-            seen = self._readings[id(facts)] = facts, self._read(facts)  # the list is held, so that its id stays its own
-        return seen[1]
+    def fact(self, meaning: tuple[Any, ...]) -> int:
+        """The number of a fact as it was read, given what it says (`Fact.strict`); it goes into `stated`."""
+        number = self._stated.get(meaning)
+        if number is None:
+            number = self._stated[meaning] = len(self.stated)
+            self.stated.append(Fact("", 0, 0, *meaning))
+            self._parts.append(tuple(map(self._number, same.parts(self.stated[number], self.modality))))
+            self._bare |= {number} if same.may_be_placed(self.stated[number]) else set()
+        return number
+
+    def reading(self, facts: tuple[int, ...]) -> Reading:
+        """One report's things, given the numbers of its facts; the same facts are read once."""
+        reading = self._readings.get(facts)
+        if reading is None:
+            reading = self._readings[facts] = self._read(facts)
+        return reading
 
     def parts(self, number: int) -> tuple[int, ...]:
         """The things that a fact says, by the number that `Reading.facts` gives it: of "both sides", two."""
@@ -120,15 +133,10 @@ class Atoms:
     def _is_cause(self, i: int, j: int) -> bool:
         return same.cause(self.facts[i], [self.facts[j]]) is not None
 
-    def _read(self, facts: Sequence[Fact]) -> Reading:
-        facts = same.placed(facts)
-        known, meanings = self._facts, list(map(MEANING, facts))
-        for fact, meaning in zip(facts, meanings, strict=True):
-            if meaning not in known:
-                known[meaning] = len(self._parts)
-                self._parts.append(tuple(map(self._number, same.parts(fact, self.modality))))
-        listed = tuple(map(known.__getitem__, meanings))
-        ordered = tuple(dict.fromkeys(itertools.chain.from_iterable(map(self._parts.__getitem__, listed))))
+    def _read(self, facts: tuple[int, ...]) -> Reading:
+        if not self._bare.isdisjoint(facts):
+            facts = tuple(self.fact(fact.strict) for fact in same.placed([self.stated[number] for number in facts]))
+        ordered = tuple(dict.fromkeys(itertools.chain.from_iterable(map(self._parts.__getitem__, facts))))
         numbers = set(ordered)
         stands: Mapping[int, int] = _NONE
         signs = numbers & self._signs
@@ -136,7 +144,7 @@ class Atoms:
             stands = self._settled(tuple(number for number in ordered if number in linked))
             numbers = (numbers - linked) | {*stands.values()}
         wells = numbers & self.wells
-        return Reading(tuple(sorted(numbers - wells)), tuple(sorted(wells)), listed, stands)
+        return Reading(tuple(sorted(numbers - wells)), tuple(sorted(wells)), facts, stands)
 
     def _linked(self, signs: set[int], causes: set[int]) -> set[int]:
         """Signs that have a cause in the same report, and their causes."""

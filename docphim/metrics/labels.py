@@ -6,8 +6,9 @@ A label counts as positive where the report affirms it or suspects it; denied an
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,6 @@ from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import read_by
 from docphim.scores import LabelRow
-
-if TYPE_CHECKING:
-    from docphim.language.fact import Fact
 
 Flags = NDArray[np.bool_]
 SCORES = (
@@ -88,7 +86,11 @@ class Labels:
 
         An empty prediction is right about nothing, not even about what is not there.
         """
-        truth, drafted = (self._positive(reports) for reports in pairs.facts)
+        from docphim.language.labels import spoken
+
+        reports = pairs.numbers
+        bits = [spoken(fact, self.set) for fact in pairs.atoms.stated]
+        truth, drafted = (self._positive(side, bits) for side in reports)
         answered = np.fromiter((bool(text.strip()) for text in pairs.predictions), bool, len(pairs))
         right = (truth == drafted) & answered[:, None]
         positives = truth.sum(axis=1)
@@ -144,16 +146,15 @@ class Labels:
         labels = (sums.shape[-1] - _REST) // 3
         return sums[..., :labels], sums[..., labels : 2 * labels], sums[..., 2 * labels : 3 * labels]
 
-    def _positive(self, reports: Sequence[list[Fact]]) -> Flags:
-        """Which labels each report affirms or suspects, (n, L); a report that occurs again is read once."""
-        from docphim.language.labels import label_names, labels_of
+    def _positive(self, reports: Sequence[tuple[int, ...]], bits: Sequence[int]) -> Flags:
+        """Which labels each report affirms or suspects, (n, L), given what each of its facts says of them."""
+        from docphim.language.labels import label_names, named
 
-        rows: dict[int, list[bool]] = {}
-        for facts in reports:
-            if id(facts) not in rows:
-                rows[id(facts)] = [state in ("positive", "uncertain") for state in labels_of(facts, self.set).values()]
-        table = [rows[id(facts)] for facts in reports]
-        return np.array(table, dtype=bool).reshape(len(table), len(label_names(self.set)))
+        size = len(label_names(self.set))
+        rows = [named(functools.reduce(operator.or_, map(bits.__getitem__, facts), 0), self.set) for facts in reports]
+        packed = b"".join([row.to_bytes(size // 8 + 1, "little") for row in rows])
+        table = np.frombuffer(packed, np.uint8).reshape(len(rows), size // 8 + 1)
+        return np.unpackbits(table, axis=1, count=size, bitorder="little").astype(bool)
 
 
 def _prf(tp: Floats, fp: Floats, fn: Floats, silent: Floats | Flags | bool) -> tuple[Floats, Floats, Floats]:

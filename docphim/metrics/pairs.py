@@ -29,10 +29,11 @@ ORDERS = 4
 class Pairs:
     """Reports that belong together, `references[i]` with `predictions[i]`; what metrics need of both is counted once.
 
-    `tokens` names the rule of `docphim.language.tokens.RULES` by which they are cut.  `facts_read` keeps the facts of texts;
-    pairs that share it read each text once.  `answers` are the typed answers of the references, where questions were asked;
-    without them the family `answers` reads the references.  `modality` is what all reports are of (`xray`, `ct`, `pet`), where
-    it is known: what a film leaves unsaid is not what a scan does.
+    `tokens` names the rule of `docphim.language.tokens.RULES` by which they are cut.  `facts_read` keeps the facts of texts
+    with their words; pairs that share it read each text once, and without it only what facts say is kept.  `answers` are the
+    typed answers of the references, where questions were asked; without them the family `answers` reads the references.
+    `modality` is what all reports are of (`xray`, `ct`, `pet`), where it is known: what a film leaves unsaid is not what a
+    scan does.
 
     Raises
     ------
@@ -44,7 +45,7 @@ class Pairs:
     predictions: Sequence[str]
     language: str
     tokens: str = "syllable"
-    facts_read: dict[str, list[Fact]] = field(default_factory=dict, repr=False, compare=False)
+    facts_read: dict[str, list[Fact]] | None = field(default=None, repr=False, compare=False)
     answers: Sequence[Answer | None] = ()
     modality: str | None = None
 
@@ -101,11 +102,33 @@ class Pairs:
         """
         from docphim.language import facts as reader
 
+        known = {} if self.facts_read is None else self.facts_read
         with uncollected():
             for text in chain(self.references, self.predictions):
-                if text not in self.facts_read:
-                    self.facts_read[text] = reader.facts(text, self.language)
-        return [self.facts_read[t] for t in self.references], [self.facts_read[t] for t in self.predictions]
+                if text not in known:
+                    known[text] = reader.facts(text, self.language)
+        return [known[t] for t in self.references], [known[t] for t in self.predictions]
+
+    @cached_property
+    def numbers(self) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+        """The facts of each reference and of each prediction by their numbers in `atoms`: a sentence is numbered once.
+
+        Raises
+        ------
+        UsageError
+            There is no lexicon for the language.
+        """
+        by_sentence, atoms = _Numbered(self.language, self.atoms), self.atoms
+        read = self.facts_read
+        if read is not None:
+            _ = self.facts  # reads what is missing there
+        known: dict[str, tuple[int, ...]] = {}
+        with uncollected():
+            for text in chain.from_iterable(zip(self.references, self.predictions, strict=True)):
+                if text not in known:
+                    known[text] = by_sentence(text) if read is None else tuple([atoms.fact(f.strict) for f in read[text]])
+                    atoms.reading(known[text])  # now, so that things are numbered in the order of the reports
+        return [known[t] for t in self.references], [known[t] for t in self.predictions]
 
     @cached_property
     def atoms(self) -> Atoms:
@@ -117,7 +140,7 @@ class Pairs:
     @cached_property
     def readings(self) -> list[tuple[Reading, Reading]]:
         """Each pair's things by number: the reference's and the prediction's."""
-        return [(self.atoms.reading(a), self.atoms.reading(b)) for a, b in zip(*self.facts, strict=True)]
+        return [(self.atoms.reading(a), self.atoms.reading(b)) for a, b in zip(*self.numbers, strict=True)]
 
     @cached_property
     def pairings(self) -> list[Pairing]:
@@ -149,6 +172,8 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if resting:
+            gc.freeze()  # what was made meanwhile goes to the oldest objects: else it is all walked at the next allocation
+            gc.unfreeze()
             gc.enable()
 
 
@@ -194,3 +219,23 @@ class _Vocabulary(dict[str, tuple[int, ...]]):
     def __call__(self, text: str) -> list[int]:
         """Ids of the tokens of a text."""
         return list(chain.from_iterable(map(self.__getitem__, self._rule.units(text))))
+
+
+class _Numbered(dict[str, tuple[int, ...]]):
+    """Sentence → its facts by their numbers in `Atoms`: reports say the same sentences again and again."""
+
+    def __init__(self, language: str, atoms: Atoms) -> None:
+        super().__init__()
+        self._language, self._atoms = language, atoms
+
+    def __missing__(self, sentence: str) -> tuple[int, ...]:
+        from docphim.language.facts import meanings
+
+        self[sentence] = numbers = tuple(map(self._atoms.fact, meanings(sentence, self._language)))
+        return numbers
+
+    def __call__(self, text: str) -> tuple[int, ...]:
+        """The facts of a report."""
+        from docphim.language.facts import sentences
+
+        return tuple([number for _, sentence in sentences(text, self._language) for number in self[sentence]])

@@ -6,23 +6,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docphim.language import labels as reader
+from docphim.language.fact import Fact
 from docphim.metrics import label_sets, metric
 from docphim.metrics.labels import SCORES, Labels
 from docphim.metrics.measure import measure, table
 from docphim.metrics.pairs import Pairs
 from docphim.scores import LabelRow
 
-STATES = {"p": "positive", "n": "negative", "u": "uncertain", "-": "unmentioned"}
+#: The bits of a label that a fact denies, suspects or affirms: its own, three or six higher.
+SHIFTS = {"n": 0, "u": 3, "p": 6}
 
 
 def stand_in(patch):
-    """A set of three labels; a report's one "fact" is a word of three letters, one state a label."""
+    """A set of three labels; the finding of a report's one fact is a word of three letters, one state a label."""
 
-    def read(facts, set_):
-        return dict(zip("ABC", (STATES[s] for s in (facts[0] if facts else "---")), strict=True))
+    def spoken(fact, set_):
+        return sum(1 << label + SHIFTS[state] for label, state in enumerate(fact.finding) if state in SHIFTS)
 
-    patch.setattr(reader, "label_names", lambda set_: ("A", "B", "C"), raising=False)
-    patch.setattr(reader, "labels_of", read, raising=False)
+    patch.setattr(reader, "label_names", lambda set_: ("A", "B", "C"))
+    patch.setattr(reader, "spoken", spoken)
+    patch.setattr(reader, "named", lambda bits, set_: (bits >> 3 | bits >> 6) & 0b111)
     return Labels("vindr")
 
 
@@ -34,7 +37,8 @@ def three(monkeypatch):
 def pairs(*reports):
     texts = [text for pair in reports for text in pair]
     references, predictions = zip(*reports, strict=True) if reports else ((), ())
-    return Pairs(references, predictions, "vi", facts_read={text: [text] if text else [] for text in texts})
+    read = {text: [Fact(text, 0, 3, finding=text)] if text else [] for text in texts}
+    return Pairs(references, predictions, "vi", facts_read=read)
 
 
 def values(three, *reports):
@@ -119,9 +123,9 @@ def test_every_score_is_finite_between_0_and_100_and_1_for_the_truth(reports):
         assert np.isfinite(family.per_study(family.statistics(pairs(*reports)))).all()
 
 
-def test_a_report_that_occurs_again_is_read_once(three, monkeypatch):
-    count, read = [], reader.labels_of
-    monkeypatch.setattr(reader, "labels_of", lambda facts, set_: count.append(facts) or read(facts, set_))
+def test_a_fact_that_occurs_again_is_read_once(three, monkeypatch):
+    count, read = [], reader.spoken
+    monkeypatch.setattr(reader, "spoken", lambda fact, set_: count.append(fact) or read(fact, set_))
     three.statistics(pairs(*[("p--", "n--")] * 50))
     assert len(count) == 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -30,6 +30,8 @@ Reason = tuple[str, str, Any]
 #: Kinds of item that stand between an adjective and its noun.
 _QUALIFIERS = frozenset(("descriptor", "severity", "word", "count", "size"))
 _GRADES = frozenset(("severity", "size", "suv", "affirm", "change"))
+#: Kinds of item that deny, hedge, affirm or compare; most clauses have none.
+CUES = frozenset(("negation", "certainty", "affirm", "change"))
 
 
 def links_of(item: Item) -> frozenset[str]:
@@ -47,6 +49,7 @@ class Sentence:
     lexicon: Lexicon
     grammar: Mapping[str, Any]  # the tables of read/tables.py
     settled: dict[Any, Any] = field(default_factory=dict)  # what settle.py was asked before
+    values: dict[Any, Any] = field(default_factory=dict)  # the fields of facts that were read before
 
 
 @dataclass(slots=True)
@@ -130,8 +133,14 @@ class Clause:
         Kinds of its items.
     state : Item, optional
         The state that stands beside its finding: "hạch trung thất to".
+    holds : (Scope, Hold), optional
+        What holds for it and behind it where nothing holds before it, once that was asked for; none where its cues reach back.
+    reached : Table, optional
+        The rows of the table `scope` that may fit it whatever its neighbours are, once that was asked for.
     plan : Plan, optional
         What it says wherever it stands (plan.py), once that was asked for.
+    lends : Table, optional
+        The rows of the table `share` that may fit it whatever its neighbours are, once that was asked for.
     """
 
     do: str
@@ -149,7 +158,10 @@ class Clause:
     items: list[Item] = field(default_factory=list)
     kinds: frozenset[str] = NONE
     state: Item | None = None
+    holds: Any = None
+    reached: Any = None
     plan: Any = None
+    lends: Any = None
 
     def settle(self) -> None:
         """Set what follows from its parts, once it is whole."""
@@ -163,14 +175,13 @@ class Clause:
         return not self.kinds.isdisjoint(kinds)
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What holds for a clause's predicate: a denial, a hedge, changes, and the rules by which."""
 
     denied: bool = False
     hedge: str | None = None
-    changes: list[str] = field(default_factory=list)
-    why: list[Reason] = field(default_factory=list)
+    changes: tuple[str, ...] = ()
+    why: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

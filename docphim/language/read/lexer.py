@@ -22,12 +22,14 @@ _OTHER = {"right": "left", "left": "right"}
 _STOPS = frozenset(("comma", "end", "close"))
 
 
-def lex(sentence: str, lexicon: Lexicon, before: Sequence[Item] = ()) -> list[tuple[list[Item], Sequence[Match[str]]]]:
+def lex(
+    sentence: str, lexicon: Lexicon, before: Sequence[Item] = (), pieces: tuple[list[str], list[Match[str]]] | None = None
+) -> list[tuple[list[Item], Sequence[Match[str]]]]:
     """The items of a sentence and its tokens; of one that is too long, those of each stretch of `LONGEST` words.
 
-    `before`: items that stand before it, of which it is a part.
+    `before`: items that stand before it, of which it is a part; `pieces`: its words and tokens, where they are known.
     """
-    words, tokens = tokenize(sentence, lexicon)
+    words, tokens = pieces or tokenize(sentence, lexicon)
     stretches: list[tuple[list[Item], Sequence[Match[str]]]] = []
     for first in range(0, len(words), LONGEST):
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]

@@ -30,9 +30,15 @@ class Fold:
     facts: list[Draft]
 
 
-def project(clauses: Sequence[Clause], held: Sequence[Scope], loans: Sequence[Loan | None], sentence: Sentence) -> list[Draft]:
-    """The facts of all clauses, in order."""
-    fold = Fold(clauses, held, loans, sentence, Topic(), [])
+def project(
+    clauses: Sequence[Clause],
+    held: Sequence[Scope],
+    loans: Sequence[Loan | None],
+    sentence: Sentence,
+    topic: Topic | None = None,
+) -> list[Draft]:
+    """The facts of all clauses, in order; `topic` is what was spoken of before."""
+    fold = Fold(clauses, held, loans, sentence, topic or Topic(), [])
     for n, clause in enumerate(clauses):
         if "break" in clause.links:
             fold.topic = Topic()
@@ -64,6 +70,8 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
 
 def _is_named(fold: Fold, n: int, at: Item) -> bool:
     """Whether a finding was named before, so that the table `again` has something to decide."""
+    if at.kind != "finding":
+        return False
     before = fold.clauses[n - 1].at
     same = before is not None and before.name == at.name
     return bool(fold.facts) and (same or any(fact.finding == at.name for fact in fold.facts))
@@ -176,7 +184,7 @@ def _subjects(clause: Clause, at: Item, topic: Topic, lexicon: Lexicon) -> tuple
     if "anatomy" in meaning:
         spots = [Place(meaning["anatomy"], meaning.get("part"), meaning.get("side"))]
     elif not spots:
-        near = topic.last
+        near, topic.asked = topic.last, True
         spots = [Place(near.anatomy, near.part, side or near.side, near.locations)]
     return spots, side, tuple(x for p in trailing for x in p.locations)
 

@@ -4,53 +4,76 @@ through one (table `back`)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docphim.language.read.atoms.scope import BackView, Hold, ScopeView
-from docphim.language.read.chunk import Clause, Scope, Sentence, has_states
+from docphim.language.read.chunk import CUES, Clause, Reason, Scope, Sentence, has_states
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
     from docphim.language.lexicon import Lexicon
+    from docphim.language.read.rows import Row
 
 #: Verbs of the table `lone` whose clauses say nothing that could be denied.
 _SILENT = frozenset(("cue", "header", "context"))
-#: Kinds of item that deny, hedge, affirm or compare; most clauses have none.
-_CUES = frozenset(("negation", "certainty", "affirm", "change"))
-_NO_HOLD = Hold()
-#: What a cue behind its clause says.
-_SAYS = {"negation": "denied", "certainty": "hedge", "change": "change"}
+_NO_HOLD, _NOTHING = Hold(), Scope()
+#: What a cue behind its clause says: the field of `Scope`, and what `Scope.why` calls it.
+_SAYS = {"negation": "denied", "certainty": "hedge", "change": "changes"}
+_REASON = {"negation": "denied", "certainty": "hedge", "change": "change"}
 
 
 def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
     """What holds for each clause."""
-    held = [Scope() for _ in clauses]
-    either = _either(clauses)
-    hold = _NO_HOLD
+    held = [_NOTHING] * len(clauses)
+    hold, either = _NO_HOLD, None
     for n, clause in enumerate(clauses):
         if clause.at is None and clause.do != "cue":
             continue
         if hold.denied or hold.hedge or hold.change:
-            around = (clauses[n - 1] if n else None, clause, clauses[n + 1] if n + 1 < len(clauses) else None)
-            row = sentence.grammar["scope"].decide(ScopeView(around, hold, either[n], sentence.lexicon))
-            held[n].why.append(("denied" if hold.denied else "hedge", row.name, hold.cue))
-            if row.do == "stop":
-                hold = _NO_HOLD
+            either = either or _either(clauses)
+            row = _reaches(clauses, n, hold, either[n], sentence)
+            held[n] = _because(held[n], ("denied" if hold.denied else "hedge", row.name, hold.cue))
+            hold = _NO_HOLD if row.do == "stop" else hold
+        if hold is _NO_HOLD and (known := clause.holds or _by_itself(clause, sentence.lexicon)):
+            held[n], hold = (known[0]._replace(why=(*held[n].why, *known[0].why)) if held[n].why else known[0]), known[1]
+            continue
         if clause.at is not None:
-            hold = _at_predicate(clause, clause.at, hold, held[n], sentence.lexicon)
+            held[n], hold = _at_predicate(clause, clause.at, hold, held[n], sentence.lexicon)
         if _reach_back(clauses, n, held, sentence):
             hold = Hold(hedge=hold.hedge, cue=hold.cue)
     _versus(clauses, held)
     return held
 
 
-def _versus(clauses: Sequence[Clause], held: Sequence[Scope]) -> None:
+def _reaches(clauses: Sequence[Clause], n: int, hold: Hold, either: bool, sentence: Sentence) -> Row:
+    """Whether what holds before a clause still holds there; the rows that cannot fit it are left out once and for all."""
+    clause = clauses[n]
+    around = (clauses[n - 1] if n else None, clause, clauses[n + 1] if n + 1 < len(clauses) else None)
+    view = ScopeView(around, hold, either, sentence.lexicon)
+    if clause.reached is None:
+        clause.reached = sentence.grammar["scope"].narrowed(view, ScopeView.ITSELF)
+    return clause.reached.decide(view)
+
+
+def _by_itself(clause: Clause, lexicon: Lexicon) -> tuple[Scope, Hold] | None:
+    """What holds for a clause and behind it where nothing holds before it; None where its cues reach back."""
+    if clause.at is None or _behind(clause):
+        return None
+    clause.holds = known = _at_predicate(clause, clause.at, _NO_HOLD, _NOTHING, lexicon)
+    return known
+
+
+def _because(scope: Scope, reason: Reason, **values: Any) -> Scope:
+    """A scope with one reason more, and what changes by it."""
+    return scope._replace(why=(*scope.why, reason), **values)
+
+
+def _versus(clauses: Sequence[Clause], held: list[Scope]) -> None:
     """Hedge both sides of "versus": "atelectasis vs. pneumonia"."""
     for n, clause in enumerate(clauses):
         if "versus" in clause.links and n:
-            for scope in held[n - 1 : n + 1]:
-                scope.hedge = scope.hedge or "possible"
-                scope.why.append(("versus", "", None))
+            for k in (n - 1, n):
+                held[k] = _because(held[k], ("versus", "", None), hedge=held[k].hedge or "possible")
 
 
 def _either(clauses: Sequence[Clause]) -> list[bool]:
@@ -62,36 +85,33 @@ def _either(clauses: Sequence[Clause]) -> list[bool]:
     return listed[::-1]
 
 
-def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: Lexicon) -> Hold:
-    """Set what holds at a predicate: its own cues, else those from before; and say what holds behind it."""
-    denied, hedge, cue = hold.denied, hold.hedge, None
-    for item in clause.before if not clause.kinds.isdisjoint(_CUES) else ():
+def _at_predicate(clause: Clause, at: Item, hold: Hold, scope: Scope, lexicon: Lexicon) -> tuple[Scope, Hold]:
+    """What holds at a predicate: its own cues, else those from before; and what holds behind it."""
+    denied, hedge, cue, why = hold.denied, hold.hedge, None, [*scope.why]
+    for item in clause.before if not clause.kinds.isdisjoint(CUES) else ():
         if item.kind == "negation" or (item.kind == "change" and item.name == "resolved"):
             denied, cue = True, item
-            scope.why.append(("denied", "", item))
+            why.append(("denied", "", item))
         elif item.kind == "affirm":
             denied, hedge = False, None
-            scope.why.append(("affirmed", "", item))
+            why.append(("affirmed", "", item))
         elif item.kind == "certainty":
             hedge, cue = item.name, item
-            scope.why.append(("hedge", "", item))
+            why.append(("hedge", "", item))
     of_state = _of_state(clause, at, lexicon) if cue and denied else hold.of_state
     if at.kind != "finding" and not cue and clause.links.isdisjoint(("and", "or")):
         denied, hedge = False, None
     denied = denied or (clause.state is not None and _denied_state(clause, at, lexicon))
-    scope.denied, scope.hedge = denied, hedge
-    change, cue = _changed(clause, hold, scope), cue or hold.cue
-    return Hold(denied, hedge, of_state and denied, change, cue) if denied or hedge or change or cue else _NO_HOLD
+    changed = [i for i in clause.items if i.kind == "change"] if "change" in clause.kinds else []
+    # a change holds on through a list: "no change in the nodule and effusion"
+    changes = tuple([i.name for i in changed]) or ((hold.change,) if hold.change else ())
+    scope = Scope(denied, hedge, changes, (*why, *[("change", "", item) for item in changed]))
+    change, cue = _change_behind(clause, hold), cue or hold.cue
+    return scope, Hold(denied, hedge, of_state and denied, change, cue) if denied or hedge or change or cue else _NO_HOLD
 
 
-def _changed(clause: Clause, hold: Hold, scope: Scope) -> str | None:
-    """Give a clause its changes, or the one that holds on through a list: "no change in the nodule and effusion"."""
-    for item in clause.items if "change" in clause.kinds else ():
-        if item.kind == "change":
-            scope.changes.append(item.name)
-            scope.why.append(("change", "", item))
-    if hold.change and not scope.changes:
-        scope.changes.append(hold.change)
+def _change_behind(clause: Clause, hold: Hold) -> str | None:
+    """The change that holds behind a clause: its own, or the one from before."""
     return next((i.name for i in clause.before if i.kind == "change" and i.name != "resolved"), hold.change)
 
 
@@ -133,20 +153,16 @@ def _reach_back(clauses: Sequence[Clause], n: int, held: list[Scope], sentence: 
     denies = False
     for item in _behind(clauses[n]):
         for k, row in _chain(clauses, n, item.kind, sentence):
-            held[k].why.append((_SAYS[item.kind], row, item))
-            if item.kind == "negation":
-                held[k].denied = True
-            elif item.kind == "certainty":
-                held[k].hedge = item.name
-            else:
-                held[k].changes.append(item.name)
+            says = {"denied": True, "hedge": item.name, "changes": (*held[k].changes, item.name)}
+            field = _SAYS[item.kind]
+            held[k] = _because(held[k], (_REASON[item.kind], row, item), **{field: says[field]})
         denies = denies or item.kind == "negation"
     return denies
 
 
 def _behind(clause: Clause) -> list[Item]:
     """The cues that stand behind what they are about; a denied state of a finding is the finding's."""
-    if clause.kinds.isdisjoint(_CUES) and not clause.extra:
+    if clause.kinds.isdisjoint(CUES) and not clause.extra:
         return []
     if clause.at is None:
         return [i for i in clause.after if i.kind in ("negation", "certainty", "change")]

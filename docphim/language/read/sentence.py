@@ -8,39 +8,39 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from re import Match
-from typing import Any
+from typing import Any, NamedTuple
 
 from docphim.language.fact import Fact
 from docphim.language.item import Item
 from docphim.language.items import tokenize
 from docphim.language.lexicon import Lexicon
-from docphim.language.measures import of_uptake
-from docphim.language.numbers import is_number, is_numeral, level
+from docphim.language.read.alone import heads_list, leans, stands_alone
 from docphim.language.read.amounts import Draft
 from docphim.language.read.attach import attach
-from docphim.language.read.chunk import JOINING, Clause, Sentence
+from docphim.language.read.chunk import Clause, Place, Scope, Sentence
 from docphim.language.read.chunks import chunk
 from docphim.language.read.lexer import LONGEST, lex
+from docphim.language.read.plan import plan
 from docphim.language.read.project import project
 from docphim.language.read.scope import scopes
+from docphim.language.read.settle import Topic
 from docphim.language.read.share import loans
 from docphim.language.read.tables import Grammar, load_grammar
 
-#: The words of a fact, where they begin and end in their sentence, and the fields of `Fact` after these.
-Read = tuple[str, int, int, tuple[Any, ...]]
+#: Where a clause's words stand: tokens of its part, and the characters before that part in the sentence.
+Origin = tuple[Sequence[Match[str]], int]
+#: Where a fact begins and ends in its sentence, and the fields of `Fact` behind these.
+Read = tuple[int, int, tuple[Any, ...]]
 _VALUES = attrgetter(*[f.name for f in fields(Fact)][3:])
+#: So many scopes and topics in which a clause was met are remembered; so many different facts share their fields.
+_REMEMBERED, _SHARED = 200, 50_000
+_NOWHERE = Place()
 #: A part of more characters is not met twice.
 _CHARACTERS = 500
 _COMMA = ", "
-#: Kinds of item by which a part is read together with its neighbours.
-_TIED = frozenset(("comma", "colon", "end", "advice", "shown"))
-#: Signs of brackets, questions and check boxes.
-_PAIRED = frozenset("()[]?☐□☒☑")
-#: Numbered places whose kind their neighbours decide.
-_NUMBERED = frozenset(("", "station", "level"))
 _LAST = Item("comma", ",", -1, 0)
 #: What stands before a part, as far as its words ask: nothing, a comma, a finding and a comma.
 _BEFORE: tuple[tuple[Item, ...], ...] = ((), (_LAST,), (Item("finding", "nodule", -2, -1), _LAST))
@@ -56,11 +56,9 @@ def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Read, ...]:
 
 def facts_by(sentence: str, lexicon: Lexicon, grammar: Grammar) -> list[Read]:
     """The facts of a sentence, read by these tables."""
-    listed = []
-    for _, tokens, drafts in stretches(sentence, lexicon, grammar):
-        for draft in drafts:
-            begin, end = tokens[draft.begin].start(), tokens[draft.end - 1].end()
-            listed.append((sentence[begin:end], begin, end, _VALUES(draft)))
+    listed: list[Read] = []
+    for items, tokens, drafts in stretches(sentence, lexicon, grammar):
+        listed += reads(drafts, [(tokens, 0)] * (len(items) + 1), _sentence(lexicon))  # there are no more clauses than that
     return listed
 
 
@@ -79,22 +77,6 @@ def stretches(
 def _sentence(lexicon: Lexicon) -> Sentence:
     """What every sentence's clauses are read with, and what was settled before."""
     return Sentence([], lexicon, load_grammar(lexicon.language))
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a clause's words stand: tokens of its part, and the characters before that in the sentence."""
-
-    tokens: Sequence[Match[str]]
-    start: int
-
-    def first(self, n: int) -> int:
-        """Where token `n` begins in the sentence."""
-        return self.start + self.tokens[n].start()
-
-    def last(self, n: int) -> int:
-        """Where the token before token `n` ends in the sentence."""
-        return self.start + self.tokens[n - 1].end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +101,7 @@ def by_parts(text: str, lexicon: Lexicon) -> list[Read] | None:
         if part is None or (last, part.first) in lexicon.across:
             return None
         clauses += part.clauses
-        origins += [Origin(part.tokens, start)] * len(part.clauses)
+        origins += [(part.tokens, start)] * len(part.clauses)
         words, last = words + len(part.tokens) + 1, part.last
         start += len(piece) + len(_COMMA)
         before = _FINDING if part.finds or before == _FINDING else _NO_FINDING
@@ -128,12 +110,10 @@ def by_parts(text: str, lexicon: Lexicon) -> list[Read] | None:
 
 def _read(text: str, clauses: list[Clause], origins: list[Origin], sentence: Sentence) -> list[Read]:
     """The facts of clauses, each of which has its origin."""
-    listed = []
     held = scopes(clauses, sentence)
-    for draft in project(clauses, held, loans(clauses, held, sentence), sentence):
-        begin, end = origins[draft.since].first(draft.begin), origins[draft.until].last(draft.end)
-        listed.append((text[begin:end], begin, end, _VALUES(draft)))
-    return listed
+    lent = loans(clauses, held, sentence)
+    alone = None if any(lent) else one_by_one(clauses, origins, held, sentence)
+    return list(reads(project(clauses, held, lent, sentence), origins, sentence)) if alone is None else alone
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -143,35 +123,37 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
     Such a part has a finding or state of its own; it does not begin or end with what may belong to a neighbour's list or
     number.  Of what stands before it its words ask no more than whether there is a comma and a finding (`before`).
     """
-    if len(text) > _CHARACTERS:
+    pieces = _cut(text, lexicon)
+    if pieces is None:
         return None
-    words, tokens = tokenize(text, lexicon)
-    if not _stands_alone(words, lexicon):
+    alone = lex(text, lexicon, _BEFORE[before], pieces)[0][0]
+    if not alone or leans(alone, lexicon):
         return None
-    alone = lex(text, lexicon, _BEFORE[before])[0][0]
-    if before == _FINDING and (plain := read_alone(text, _NO_FINDING, lexicon)) and plain.items == alone:
-        return plain
-    if not alone or alone[0].kind in JOINING or any(_tied(item, lexicon) for item in alone) or _of_nodes(alone, lexicon):
-        return None
+    same = read_alone(text, before - 1, lexicon) if before else None
+    if same and same.items == alone:
+        return same if before == _FINDING else replace(same, clauses=(_after_comma(same.clauses[0]), *same.clauses[1:]))
     clauses = _attached(list(alone), lexicon)
-    if not clauses or not all(clause.at for clause in clauses) or _heads_list(clauses[-1], lexicon):
+    if not clauses or not all(clause.at for clause in clauses) or heads_list(clauses[-1], lexicon):
         return None
     if before:
-        clauses[0].links |= {"comma"}
+        clauses[0] = _after_comma(clauses[0])
+    words, tokens = pieces
     finds = any(item.kind == "finding" for item in alone)
     return Part(tokens, words[0], words[-1], finds, alone, tuple(clauses))
 
 
-def _stands_alone(words: Sequence[str], lexicon: Lexicon) -> bool:
-    """Whether a part's words do not lean on a neighbour by themselves: brackets, numerals at its ends, levels, an uptake.
+@functools.lru_cache(maxsize=10_000)
+def _cut(text: str, lexicon: Lexicon) -> tuple[list[str], list[Match[str]]] | None:
+    """The words and tokens of a part that may be read alone, as far as its words say."""
+    if len(text) > _CHARACTERS:
+        return None
+    words, tokens = tokenize(text, lexicon)
+    return (words, tokens) if len(words) <= LONGEST and stands_alone(words, lexicon) else None
 
-    What an uptake is called holds for bare numbers and comparisons behind the next commas; nodes make levels of numerals.
-    """
-    if not words or len(words) > LONGEST or not words[0].isalpha() or is_numeral(words[0]):
-        return False
-    if not (words[-1].isalnum() or is_number(words[-1])) or not _PAIRED.isdisjoint(words):
-        return False
-    return not any(level(words, n) for n in range(len(words))) and not of_uptake(words, lexicon)
+
+def _after_comma(clause: Clause) -> Clause:
+    """The clause with a comma before it."""
+    return replace(clause, links=clause.links | {"comma"}, holds=None, reached=None, plan=None, lends=None)
 
 
 def _attached(listed: list[Item], lexicon: Lexicon) -> list[Clause]:
@@ -179,22 +161,74 @@ def _attached(listed: list[Item], lexicon: Lexicon) -> list[Clause]:
     return attach(chunk(sentence), sentence)
 
 
-def _heads_list(clause: Clause, lexicon: Lexicon) -> bool:
-    """Whether a state before its anatomy may belong to a noun behind the comma: "no enlarged mediastinal, hilar nodes"."""
-    if lexicon.modifiers_after or clause.at is None or clause.at.kind != "state":
-        return False
-    return clause.items[-1].kind in ("anatomy", "location") or not clause.has("anatomy")
+class Alone(NamedTuple):
+    """What a clause says; offsets are within its part.
+
+    Parameters
+    ----------
+    facts : tuple of Read
+    names : frozenset of str
+        Its findings: if another clause names one again, the two may speak of one thing.
+    topic : Place, optional
+        What is spoken of behind it; None: what was spoken of before.
+    """
+
+    facts: tuple[Read, ...]
+    names: frozenset[str | None]
+    topic: Place | None
 
 
-def _tied(item: Item, lexicon: Lexicon) -> bool:
-    """Whether how the clauses are cut may depend on what stands behind the next or before the last comma."""
-    if item.kind == "ratio":
-        return not item.name  # its number, or a word for it, may stand behind the comma
-    after = item.kind == "negation" and item.name == "after"
-    beside = item.kind == "descriptor" and item.name in lexicon.sides  # the side spoken of before the comma
-    return after or beside or item.kind in _TIED or (item.kind in ("anatomy", "location") and item.name in _NUMBERED)
+def one_by_one(
+    clauses: Sequence[Clause], origins: Sequence[Origin], held: Sequence[Scope], sentence: Sentence
+) -> list[Read] | None:
+    """The facts of clauses of which none borrows a place; None where two may speak of one thing: they are read together."""
+    listed: list[Read] = []
+    names: set[str | None] = set()
+    topic = _NOWHERE
+    for clause, (tokens, start), scope in zip(clauses, origins, held, strict=True):
+        if clause.at is None or (clause.at.kind == "finding" and clause.at.name in names) or _of_before(clause, sentence):
+            return None
+        known = plan(clause, sentence.lexicon).known
+        alone = (
+            known.get(scope[:3])
+            or known.get((*scope[:3], *_spoken(topic)))
+            or _remember(clause, scope, topic, tokens, sentence)
+        )
+        for begin, end, values in alone.facts:
+            listed.append((start + begin, start + end, values))
+        names |= alone.names
+        topic = alone.topic or topic
+    return listed
 
 
-def _of_nodes(listed: Sequence[Item], lexicon: Lexicon) -> bool:
-    """Whether nodes stand behind a preposition: a finding before the comma makes them a place, "… in the lymph nodes"."""
-    return any(item.kind == "of" for item in listed) and any(item.name in lexicon.with_states for item in listed)
+def _of_before(clause: Clause, sentence: Sentence) -> bool:
+    """Whether it is an uptake that names no place: it is in all places of the thing before."""
+    bare = not (clause.ahead or clause.behind)
+    return bare and clause.at is not None and clause.at.name in sentence.lexicon.evidence
+
+
+def _remember(clause: Clause, scope: Scope, before: Place, tokens: Sequence[Match[str]], sentence: Sentence) -> Alone:
+    """What a clause says, kept by what holds for it, and by what was spoken of before where that was asked for."""
+    known, topic = plan(clause, sentence.lexicon).known, Topic(last=before)
+    drafts = project([clause], [scope], [None], sentence, topic)
+    names = frozenset([clause.at.name if clause.at else None, *[draft.finding for draft in drafts]])
+    listed = tuple(reads(drafts, [(tokens, 0)], sentence))
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    key = (*scope[:3], *_spoken(before)) if topic.asked else scope[:3]
+    known[key] = alone = Alone(listed, names, None if topic.last is before else topic.last)
+    return alone
+
+
+def _spoken(topic: Place) -> tuple[Any, ...]:
+    return topic.anatomy, topic.part, topic.side, topic.locations
+
+
+def reads(drafts: Sequence[Draft], origins: Sequence[Origin], sentence: Sentence) -> Iterator[Read]:
+    """Facts as they are given back; equal ones share their fields."""
+    if len(sentence.values) >= _SHARED:
+        sentence.values.clear()
+    for draft in drafts:
+        (first, before), (last, until) = origins[draft.since], origins[draft.until]
+        values = _VALUES(draft)
+        yield first[draft.begin].start() + before, last[draft.end - 1].end() + until, sentence.values.setdefault(values, values)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from docphim.language.read.amounts import Draft
 from docphim.language.read.atoms.inherit import InheritView
@@ -25,6 +27,7 @@ class Topic:
     # the clauses that spoke of the last place and of the heading
     spoken: Clause | None = None
     heading: Clause | None = None
+    asked: bool = False  # whether something was decided by what was spoken of before
 
 
 class Cues(NamedTuple):
@@ -36,13 +39,17 @@ class Cues(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """Where a finding is, what it makes the topic (None: that stays); for each field the rule and what it does."""
+    """Where a finding is, what it makes the topic (None: that stays); for each field the rule and what it does.
+
+    `asked`: whether what was spoken of before was asked for.
+    """
 
     anatomy: str | None
     side: str | None
     location: tuple[str, ...]
     topic: Place | None
     rows: tuple[tuple[str, str, str], ...]
+    asked: bool
 
 
 def settle(fact: Draft, clause: Clause, claim: Claim, cues: Cues, topic: Topic, sentence: Sentence) -> None:
@@ -52,7 +59,8 @@ def settle(fact: Draft, clause: Clause, claim: Claim, cues: Cues, topic: Topic, 
         last, spoken = header, topic.heading
     asked = claim, cues, (last.anatomy, last.side, last.locations, header is not None, header.side if header else None)
     fact.part = claim.part
-    fact.anatomy, fact.side, fact.location, taken, rows = sentence.settled.get(asked) or _remember(asked, sentence)
+    fact.anatomy, fact.side, fact.location, taken, rows, heir = sentence.settled.get(asked) or _remember(asked, sentence)
+    topic.asked = topic.asked or heir or header is not None
     sources = {"topic": spoken, "header": topic.heading}
     fact.why = [*fact.why, *[(field_, row, sources.get(do, clause)) for field_, row, do in rows]]
     if taken:
@@ -74,32 +82,36 @@ def _remember(asked: Asked, sentence: Sentence) -> Settled:
 def _settled(asked: Asked, sentence: Sentence) -> Settled:
     """What the tables say."""
     claim, cues, (anatomy, side, locations, headed, of_header) = asked
-    view, grammar = InheritView(sentence.lexicon), sentence.grammar
+    view = InheritView(sentence.lexicon, Place(anatomy, None, side, locations), Place(side=of_header) if headed else None)
     vars(view).update(claim._asdict(), **cues._asdict())
-    view.topic_, view.header_ = Place(anatomy, None, side, locations), Place(side=of_header) if headed else None
     rows = []
-    for field_, choose in (("anatomy", _anatomies), ("side", _sides), ("location", _locations)):
-        row = grammar[field_].decide(view)
-        setattr(view, f"{field_}_", choose(view)[row.do])
+    for field_, values in _VALUES.items():
+        row = sentence.grammar[field_].decide(view)
+        setattr(view, f"{field_}_", values[row.do](view))
         if field_ == "side":
             view.took = row.do
         rows.append((field_, row.name, row.do))
-    takes = grammar["topic"].decide(view).do == "take"
+    takes = sentence.grammar["topic"].decide(view).do == "take"
     taken = Place(view.anatomy_, None, view.side_, view.location_) if takes else None
-    return Settled(view.anatomy_, view.side_, view.location_, taken, tuple(rows))
+    return Settled(view.anatomy_, view.side_, view.location_, taken, tuple(rows), view.asked)
 
 
-def _anatomies(view: InheritView) -> dict[str, str | None]:
-    return {
-        "word": view.word_, "of": view.of_, "place": view.place_, "usual": view.usual_, "topic": view.topic_.anatomy,
-        "lender": view.lender_, "none": None,
-    }  # fmt: skip
+def _none(view: InheritView) -> None:
+    return None
 
 
-def _sides(view: InheritView) -> dict[str, str | None]:
-    header = view.header_.side if view.header_ else None
-    return {"place": view.side_, "word": view.word_side_, "topic": view.topic_.side, "header": header, "none": None}
-
-
-def _locations(view: InheritView) -> dict[str, tuple[str, ...]]:
-    return {"place": tuple(sorted(view.location_)), "topic": tuple(sorted(view.topic_.locations)), "none": ()}
+#: For each field of a fact what the verbs of its table set it to.
+_VALUES: Mapping[str, Mapping[str, Callable[[InheritView], Any]]] = {
+    "anatomy": {
+        "word": attrgetter("word_"), "of": attrgetter("of_"), "place": attrgetter("place_"), "usual": attrgetter("usual_"),
+        "topic": attrgetter("topic_.anatomy"), "lender": attrgetter("lender_"), "none": _none,
+    },
+    "side": {
+        "place": attrgetter("side_"), "word": attrgetter("word_side_"), "topic": attrgetter("topic_.side"),
+        "header": lambda view: view.header_.side if view.header_ else None, "none": _none,
+    },
+    "location": {
+        "place": lambda view: tuple(sorted(view.location_)), "topic": lambda view: tuple(sorted(view.topic_.locations)),
+        "none": lambda view: (),
+    },
+}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from docphim.language.read.atoms.share import ShareView
 from docphim.language.read.chunk import Clause, Loan, Scope, Sentence
@@ -15,11 +16,21 @@ def loans(clauses: Sequence[Clause], held: Sequence[Scope], sentence: Sentence) 
         clause, after = clauses[n], clauses[n + 1]
         if clause.at is None or after.at is None:
             continue
+        table = clause.lends or _narrowed(clause, sentence)
+        if table.always == "stop":
+            continue
         loan = listed[n + 1]
         lender = loan.lender if loan else n + 1
         around = (clauses[n - 1] if n else None, clause, after)
         view = ShareView(around, clauses[lender], (held[n].denied, held[n + 1].denied), sentence.lexicon)
-        row = sentence.grammar["share"].decide(view)
+        row = table.decide(view)
         if row.do != "stop":
             listed[n] = Loan(lender, row.do, row.name)
     return listed
+
+
+def _narrowed(clause: Clause, sentence: Sentence) -> Any:
+    """The rows that may fit a clause whatever its neighbours are, kept with it: of one that names its place, none lends."""
+    view = ShareView((None, clause, clause), clause, (False, False), sentence.lexicon)
+    clause.lends = table = sentence.grammar["share"].narrowed(view, ShareView.ITSELF)
+    return table

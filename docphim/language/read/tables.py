@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,12 @@ TABLES: Mapping[str, tuple[type, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows in the order in which they are asked."""
+    """Rows in the order in which they are asked; `always` is what is done where the first row fits always."""
 
     name: str
     rows: Sequence[Row]
+    always: str | None = None
+    known: dict[tuple[bool, ...], Table] = field(default_factory=dict, repr=False, compare=False)
 
     def decide(self, view: Any) -> Row:
         """The first row whose atoms fit."""
@@ -80,6 +82,28 @@ class Table:
                 else:
                     return row
         raise AssertionError(f"table {self.name}: no row fits")
+
+    def narrowed(self, view: Any, names: Sequence[str]) -> Table:
+        """The rows that are left once some atoms are answered; each set of answers is worked out once.
+
+        Of "if: [placed]", "if: [conj]", "always" the last two are left where `placed` is no, the first where it is yes.
+        """
+        answers = tuple([bool(getattr(view, name)()) for name in names])
+        if answers not in self.known:
+            self.known[answers] = _left(self, dict(zip(names, answers, strict=True)))
+        return self.known[answers]
+
+
+def _left(table: Table, answers: Mapping[str, bool]) -> Table:
+    rows: list[Row] = []
+    for row in table.rows:
+        needs, bars = row.atoms
+        if all(answers.get(atom, True) for atom in needs) and not any(answers.get(atom, False) for atom in bars):
+            must, must_not = (tuple(a for a in atoms if a.__name__ not in answers) for atoms in (row.needs, row.bars))
+            rows.append(replace(row, needs=must, bars=must_not))
+            if not must and not must_not:
+                break
+    return Table(table.name, tuple(rows), rows[0].do if len(rows) == 1 else None)
 
 
 Grammar = Mapping[str, Table]

@@ -22,8 +22,6 @@ class InheritView:
     side_: str | None
     location_: tuple[str, ...]
     lender_: str | None  # the organ that the next of its list means
-    topic_: Place  # what was spoken of; the heading
-    header_: Place | None
     also_in: Sequence[str]
     conj_: bool
     denied_: bool
@@ -32,10 +30,25 @@ class InheritView:
     hedged_: bool
     object_: bool
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, topic: Place, header: Place | None) -> None:
+        """`topic`: what was spoken of; `header`: the heading."""
         self.lexicon = lexicon
+        self._before = topic, header
+        self.asked = False  # whether it matters what was spoken of before
         self.anatomy_: str | None = None  # what is decided so far
         self.took = "none"
+
+    @property
+    def topic_(self) -> Place:
+        """What was spoken of."""
+        self.asked = True
+        return self._before[0]
+
+    @property
+    def header_(self) -> Place | None:
+        """The heading."""
+        self.asked = True
+        return self._before[1]
 
     def word(self) -> bool:
         """Its words name the organ: "tràn dịch màng tim"."""

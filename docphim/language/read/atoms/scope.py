@@ -27,6 +27,11 @@ class ScopeView:
     """Whether a denial or hedge from before still holds at a clause."""
 
     __slots__ = ("before", "clause", "either_", "hold", "lexicon", "next")
+    #: Atoms that ask the clause alone.
+    ITSELF = (
+        *("end", "colon", "bracket", "comma", "conj", "conj_and", "disjunction", "nolink", "state", "bare", "bare_but_hedged"),
+        *("spread", "with_place", "with_subject", "cause"),
+    )
 
     def __init__(self, around: tuple[Clause | None, Clause, Clause | None], hold: Hold, either: bool, lexicon: Lexicon) -> None:
         """`around`: the clause before, the clause, the next; `either`: an "or" comes behind it in the list."""

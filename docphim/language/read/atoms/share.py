@@ -14,6 +14,8 @@ class ShareView:
     """Whether a finding in a list takes over the place of the next."""
 
     __slots__ = ("before", "clause", "denials", "lender", "lexicon", "next")
+    #: Atoms that ask the clause alone.
+    ITSELF = ("placed", "bare", "bare_first", "plain", "homeless")
 
     def __init__(
         self, around: tuple[Clause | None, Clause, Clause], lender: Clause, denials: tuple[bool, bool], lexicon: Lexicon
