@@ -16,7 +16,7 @@ from docphim.language.shorthand import shorthand
 def read(text: str, language: str, grammar: Grammar) -> list[str]:
     """The facts of a text in shorthand, read by these tables."""
     lexicon = load_lexicon(language)
-    read_so = (facts_by(sentence, lexicon, grammar) for _, sentence in sentences(text, language))
+    read_so = (facts_by(sentence, lexicon, grammar) for _, sentence, _ in sentences(text, language))
     return [shorthand(Fact(words, start, end, *values)) for listed in read_so for words, start, end, values in listed]
 
 

@@ -21,7 +21,7 @@ from docphim.language.measures import of_uptake
 from docphim.language.numbers import is_number, is_numeral, level
 from docphim.language.read.amounts import Draft
 from docphim.language.read.attach import attach
-from docphim.language.read.chunk import JOINING, Clause, Sentence
+from docphim.language.read.chunk import JOINING, PLACE, Clause, Sentence
 from docphim.language.read.chunks import chunk
 from docphim.language.read.lexer import LONGEST, lex
 from docphim.language.read.project import project
@@ -52,6 +52,13 @@ def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Read, ...]:
     """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
     together = by_parts(sentence, lexicon)
     return tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)) if together is None else together)
+
+
+@functools.lru_cache(maxsize=10_000)
+def only_where(text: str, lexicon: Lexicon) -> bool:
+    """Whether words name an organ and nothing else: what stands before the colon of "Phổi trái: …"."""
+    listed = lex(text, lexicon)[0][0] if text else []
+    return any(item.kind == "anatomy" for item in listed) and all(item.kind in PLACE for item in listed)
 
 
 def facts_by(sentence: str, lexicon: Lexicon, grammar: Grammar) -> list[Read]:
@@ -196,5 +203,6 @@ def _tied(item: Item, lexicon: Lexicon) -> bool:
 
 
 def _of_nodes(listed: Sequence[Item], lexicon: Lexicon) -> bool:
-    """Whether nodes stand behind a preposition: a finding before the comma makes them a place, "… in the lymph nodes"."""
-    return any(item.kind == "of" for item in listed) and any(item.name in lexicon.with_states for item in listed)
+    """Whether what stands beyond the comma may say more of nodes: "…, in the lymph nodes", "hạch trung thất, …"."""
+    of = any(item.kind == "of" for item in listed) or (lexicon.modifiers_after and listed[-1].kind in PLACE)
+    return of and any(item.name in lexicon.with_states for item in listed)
