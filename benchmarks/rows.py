@@ -65,7 +65,7 @@ def known(more: Iterable[Sequence[str]] = ()) -> dict[str, list[Text]]:
     chosen = {text for _, text in more}
     added = [(language, text, None, False) for language, text in more]
     for language, text, expected, real in (*_expected(), *added, *_invented(), *_real()):
-        parts = [words.strip() for _, words in sentences(text, language) if words.strip()]
+        parts = [words.strip() for _, words, _ in sentences(text, language) if words.strip()]
         for words in parts:
             facts = tuple(expected) if expected is not None and len(parts) == 1 else None
             listed[language].setdefault(words, Text(words, facts, real, text in chosen))

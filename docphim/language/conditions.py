@@ -47,9 +47,9 @@ def condition(row: Mapping[str, Any]) -> Condition:
 def conditions(row: Mapping[str, Any], diameter: Callable[[Any], Any] = max) -> tuple[Test, ...]:
     """What a row asks of each field.
 
-    A value may be a list (any of them), `null` (not stated), `{without: WORD}`, or `{at_least: n, below: n}` (of several
-    diameters the one that `diameter` chooses).  `within: chest` is an anatomy and all that lies in it, `paired: true` one
-    of which there are two, `relation: ["<"]` how a size stands to its number.
+    A value may be a list (any of them), `null` (not stated), `{given: true}` (stated), `{without: WORD}`, or
+    `{at_least: n, below: n}` (of several diameters the one that `diameter` chooses).  `within: chest` is an anatomy and all
+    that lies in it, `paired: true` one of which there are two, `relation: ["<"]` how a size stands to its number.
 
     Raises
     ------
@@ -68,6 +68,8 @@ def _test(name: str, wanted: Any, diameter: Callable[[Any], Any]) -> Test:
         return "measures", functools.partial(_stands, frozenset(wanted))
     if name not in Fact.__slots__:
         raise ValueError(f"a condition asks for {name!r}, which is no field of a fact")
+    if wanted == {"given": True}:
+        return name, lambda value: value not in (None, ())
     if isinstance(wanted, dict):
         return name, _without(wanted["without"]) if "without" in wanted else _between(wanted, diameter)
     choices = frozenset(wanted if isinstance(wanted, list) else [wanted])

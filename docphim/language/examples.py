@@ -18,7 +18,7 @@ def read(text: str, language: str, grammar: Grammar) -> list[str]:
     lexicon = load_lexicon(language)
     return [
         shorthand(Fact(sentence[first:last], first, last, *values))
-        for _, sentence in sentences(text, language)
+        for _, sentence, _ in sentences(text, language)
         for first, last, values in facts_by(sentence, lexicon, grammar)
     ]
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from docphim.language.accents import accented
 from docphim.language.divide import ASIDE, Section, divide
@@ -19,7 +19,7 @@ from docphim.language.headings import may_have_headings
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
 from docphim.language.normalize import clean, without_pictures
-from docphim.language.read.sentence import read_sentence
+from docphim.language.read.sentence import only_where, read_sentence
 from docphim.language.sections import REPORTED
 
 __all__ = [
@@ -61,15 +61,11 @@ def facts(text: str, language: str) -> list[Fact]:
         There is no lexicon for the language.
     """
     lexicon = load_lexicon(language)
-    return [
-        Fact(sentence[first:last], begin + first, begin + last, *values)
-        for begin, sentence in sentences(text, language)
-        for first, last, values in read_sentence(sentence, lexicon)
-    ]
+    return [fact for sentence in sentences(text, language) for fact in _read(sentence, lexicon)]
 
 
 def meanings(sentence: str, language: str) -> list[tuple[Any, ...]]:
-    """What each fact of a sentence (of `sentences`) says, as `Fact.strict` has it, wherever its words stand.
+    """What each fact of a sentence (the text of one of `sentences`) says, as `Fact.strict` has it, wherever its words stand.
 
     Raises
     ------
@@ -79,7 +75,18 @@ def meanings(sentence: str, language: str) -> list[tuple[Any, ...]]:
     return [values for _, _, values in read_sentence(sentence, load_lexicon(language))]
 
 
-def sentences(text: str, language: str) -> Iterator[tuple[int, str]]:
+class Sentence(NamedTuple):
+    """A sentence as it is read: behind a semicolon with the organ that the line began with ("Phổi trái: …; rốn phổi …").
+
+    `begin` is where it would begin in the clean text, so that its own words, from `lead` on, are where they stand.
+    """
+
+    begin: int
+    text: str
+    lead: int
+
+
+def sentences(text: str, language: str) -> Iterator[Sentence]:
     """The sentences of a report that say what was found, as they are read, and where each begins in `clean(text)`.
 
     Raises
@@ -87,14 +94,28 @@ def sentences(text: str, language: str) -> Iterator[tuple[int, str]]:
     UsageError
         There is no lexicon for the language.
     """
-    text = accented(without_pictures(clean(text)), load_lexicon(language))
-    return (pair for start, end in reported(text, language) for pair in _sentences(text, start, end))
+    lexicon = load_lexicon(language)
+    text = accented(without_pictures(clean(text)), lexicon)
+    return (sentence for start, end in reported(text, language) for sentence in _sentences(text, start, end, lexicon))
 
 
-def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+def _sentences(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Sentence]:
+    head = ""
     for m in _SENTENCE.finditer(text, start, end):
         sentence = m.group().lstrip()
-        yield m.end() - len(sentence), sentence
+        first, colon, _ = sentence.partition(":")
+        if colon:
+            head = first + ": " if text[m.end() : m.end() + 1] == ";" and only_where(first, lexicon) else ""
+        lead = "" if colon else head
+        yield Sentence(m.end() - len(sentence) - len(lead), lead + sentence, len(lead))
+        head = head if text[m.end() : m.end() + 1] == ";" else ""
+
+
+def _read(sentence: Sentence, lexicon: Lexicon) -> Iterator[Fact]:
+    begin, text, lead = sentence
+    for first, last, values in read_sentence(text, lexicon):
+        inside = max(first, lead)
+        yield Fact(text[inside:last], begin + inside, begin + max(last, inside), *values)
 
 
 def reported(text: str, language: str) -> list[tuple[int, int]]:
@@ -136,9 +157,8 @@ def _passage(text: str, lexicon: Lexicon) -> Iterator[Fact]:
 
 def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:
     """The facts of a part of a clean text; their offsets are the text's."""
-    for begin, sentence in _sentences(text, start, end):
-        for first, last, values in read_sentence(sentence, lexicon):
-            yield Fact(sentence[first:last], begin + first, begin + last, *values)
+    for sentence in _sentences(text, start, end, lexicon):
+        yield from _read(sentence, lexicon)
 
 
 @dataclass(frozen=True)
@@ -166,8 +186,8 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
     lexicon = load_lexicon(language)
     words, unknown = 0, Counter[str]()
     for text in texts:
-        for _, sentence in sentences(text, language):
-            for part in sentence.split(", "):
+        for _, sentence, lead in sentences(text, language):
+            for part in sentence[lead:].split(", "):
                 some, names = _words(part, lexicon)
                 words += some
                 unknown.update(names)

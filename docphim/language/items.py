@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from docphim.language import numbers
+from docphim.language.choice import leads, next_meanings, not_of, of_several, ordinal
 from docphim.language.item import Item, Term
 from docphim.language.lexicon import TOKEN, Lexicon, Meanings
 from docphim.language.measures import measured
-from docphim.language.phrases import END, HYPHEN, longest, organ_at
+from docphim.language.phrases import HYPHEN, longest
 
 _ANY = re.compile(r".+")
 #: Numbered words that are anatomy themselves.
@@ -19,14 +19,8 @@ _NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
 _NUMERALS = {"rib": "rib", "vertebra": "vertebra", "vertebral_compression": "vertebra"}
 #: Words before a size that say nothing else, whatever stands before them: "đường kính lớn nhất 16 mm".
 _ALWAYS = frozenset(("elongated", "largest"))
-#: Words between an ordinal and its noun, and between a numeral and the region that it is of.
-_ADJECTIVES = 4
+#: Words between a numeral and the region that it is of.
 _REACH = 6
-#: What a finding, or a state, is that stands as an adjective before another finding.
-_DESCRIBING = {"finding": ("descriptor",), "state": ("severity", "descriptor")}
-#: Kinds of words between an adjective and its noun.
-_ADJECTIVAL = frozenset(("anatomy", "side", "location", "part", "severity", "descriptor"))
-_STOPS = frozenset(("comma", "end", "colon", "close", "finding"))
 _NODES = frozenset(("lymph_node", "lymphadenopathy", "conglomerate", "neck"))
 _SIGNS = {
     ",": "comma",
@@ -40,12 +34,6 @@ _SIGNS = {
     "+": "and",
     "&": "and",
 }
-#: Kinds of word that only describe what stands beside them.
-_DESCRIPTIONS = frozenset(("severity", "descriptor", "location"))
-#: Kinds of word that may stand between a finding and how it has changed.
-_BETWEEN = frozenset(("anatomy", "part", "side", "location", "severity", "descriptor", "count", "size", "measure"))
-#: Signs at which a part of a sentence ends.
-_ENDS = frozenset(",:()")
 _QUIET = frozenset(")[]{}\"'“”‘’*•·|…_<>=~≈≥≤^`´#")
 
 
@@ -100,7 +88,7 @@ _Read = tuple[int, Sequence[Item]]
 
 def _phrase(words: Sequence[str], i: int, measures: Mapping[int, Item], listed: Sequence[Item], lexicon: Lexicon) -> _Read:
     """A measure, an ordinal, or the longest phrase of the lexicon that begins at word `i`."""
-    item = measures.get(i) or _ordinal(words, i, lexicon)
+    item = measures.get(i) or ordinal(words, i, lexicon)
     if item is not None:
         return item.end, (item,)
     end, meanings = longest(words, i, lexicon.tree)
@@ -145,10 +133,10 @@ def _choose(
     meanings: Meanings, i: int, end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon
 ) -> Item | None:
     """A phrase in the meaning that fits here."""
-    term = meanings.only or _of_several(meanings.terms, end, words, before, lexicon)
-    if term.states and _not_of(term, before, words, end, lexicon):
+    term = meanings.only or of_several(meanings.terms, end, words, before, lexicon)
+    if term.states and not_of(term, before, words, end, lexicon):
         return Item("ignored", term.name, i, end)
-    if term.kind == "numbered" or not _leads(term, words, end, lexicon):
+    if term.kind == "numbered" or not leads(term, words, end, lexicon):
         return Item("ignored", "", i, end) if "ignored" in meanings.terms else None  # "số" before no numeral
     if term.kind == "severity" and before and before[-1].kind == "change" and before[-1].end == i:
         return Item("ignored", "", i, end)  # "giảm nhiều": by how much it has changed
@@ -164,36 +152,6 @@ def _choose(
     return item
 
 
-def _of_several(meant: Mapping[str, Term], end: int, words: Sequence[str], before: Sequence[Item], lexicon: Lexicon) -> Term:
-    """The meaning that fits here: "nhiều" counts before a finding and grades after it, "lớn" is a state only of something."""
-    terms = {kind: term for kind, term in meant.items() if _leads(term, words, end, lexicon)}
-    kind = next(iter(terms))
-    following = _following(words, end, lexicon.tree)
-    if "count" in terms and "finding" in following:
-        # "nhiều nốt" are several, "nhiều dịch" is much
-        return terms["severity" if following["finding"].name in lexicon.amounts and "severity" in terms else "count"]
-    if "severity" in terms and "count" in terms:
-        return terms["severity"]
-    if "state" in terms and "change" in terms and lexicon.modifiers_after and _is_placed(before, following):
-        return terms["change"]
-    organ = _organ_beside(before, words, end, lexicon)
-    kind = _by_company(kind, terms, before, following, organ, lexicon)
-    if kind in _DESCRIBING and _leads_to_finding(words, end, lexicon):
-        kind = next((other for other in _DESCRIBING[kind] if other in terms), kind)
-    return terms[kind]
-
-
-def _leads(term: Term, words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
-    """Whether what a word has to stand before to mean this follows: "TD" before a disease, "phổi trong" before a stop."""
-    if not term.before:
-        return True
-    if "stop" in term.before and (end == len(words) or words[end] in _ENDS):
-        return True
-    if "location" in term.before and _ordinal(words, end, lexicon) is not None:
-        return True
-    return not _following(words, end, lexicon.tree).keys().isdisjoint(term.before)
-
-
 def _begins_organ(term: Term, words: Sequence[str], first: int, end: int, lexicon: Lexicon) -> int:
     """How many last words of a finding are the first of a longer organ's name: "tiêu xương chày" is osteolysis of the tibia."""
     if not term.shares or "of" in (lexicon.findings.get(term.name) or ()):
@@ -205,114 +163,12 @@ def _begins_organ(term: Term, words: Sequence[str], first: int, end: int, lexico
     return 0
 
 
-def _following(words: Sequence[str], i: int, tree: Mapping[str, Any]) -> Mapping[str, Term]:
-    """The meanings of what follows, past words that say nothing: "nhiều đám đông đặc"."""
-    while i < len(words):
-        i, meanings = longest(words, i, tree)
-        if meanings is None or meanings.only is None or meanings.only.kind != "ignored":
-            return meanings.terms if meanings else {}
-    return {}
-
-
-def _not_of(term: Term, before: Sequence[Item], words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
-    """Whether a word that is a state of some organs stands before a finding of another: "increased marrow activity"."""
-    if lexicon.modifiers_after or not _leads_to_finding(words, end, lexicon):
-        return False
-    return _organ_beside(before, words, end, lexicon) not in term.states
-
-
-def _leads_to_finding(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:
-    """Whether an adjective stands before a finding and its place: "displaced left rib fracture", but not "lytic rib lesion"."""
-    if lexicon.modifiers_after:
-        return False
-    while i < len(words):
-        i, meanings = longest(words, i, lexicon.tree)
-        terms = meanings.terms if meanings else {}
-        if "finding" in terms and _ADJECTIVAL.isdisjoint(terms):
-            return terms["finding"].name not in lexicon.general
-        if terms.keys().isdisjoint(_ADJECTIVAL):
-            return False
-    return False
-
-
-def _organ_beside(before: Sequence[Item], words: Sequence[str], end: int, lexicon: Lexicon) -> str:
-    """The organ that a word is said of: the last before it in its part of the sentence, else the one that follows."""
-    stop = next((n for n in range(len(before) - 1, -1, -1) if before[n].kind in _STOPS), -1)
-    named = next((b.name for b in reversed(before[stop + 1 :]) if b.kind == "anatomy" and b.name), "")
-    return named or organ_at(words, end, lexicon.tree)[1]
-
-
-def _by_company(
-    kind: str, terms: Mapping[str, Term], before: Sequence[Item], following: Mapping[str, Term], organ: str, lexicon: Lexicon
-) -> str:
-    """The meaning of a word that is a finding or a state of an anatomy, and only describes beside a finding."""
-    if "ignored" in terms and _says_nothing(terms[kind], before, organ, lexicon):
-        return "ignored"
-    after_noun = lexicon.modifiers_after
-    near = next((b for b in reversed(before) if b.kind in ("anatomy", "finding", "comma")), None)
-    if kind == "finding" and "descriptor" in terms and before and before[-1].kind == "state":
-        return "descriptor"  # "không to bất thường"
-    last = near.kind if near else ""
-    others = [k for k in terms if k in _DESCRIPTIONS]
-    if kind == "finding" and "state" in terms:
-        states = terms["state"].states
-        names = {near.name if near else "", following["anatomy"].name if "anatomy" in following else "", organ}
-        if names & set(states) or (not states and last == "anatomy"):
-            return "state"
-        return kind
-    leads = "anatomy" in following or (not after_noun and organ in lexicon.anatomy)  # "prominent right hilum"
-    if last == "comma" and not leads and any(b.kind == "finding" for b in before):
-        last = "finding"
-    describes = last == "finding" or (not after_noun and "finding" in following) or not (last or leads)
-    if kind == "state" and others and describes:
-        return others[0]
-    if kind == "finding" and others and (last == "finding" or (not after_noun and "finding" in following)):
-        return others[0]
-    return kind
-
-
-def _is_placed(before: Sequence[Item], following: Mapping[str, Term]) -> bool:
-    """Whether the last thing before is a finding, maybe with its place and grade: "tràn dịch màng phổi phải giảm"."""
-    if before and before[-1].kind == "comma" and "anatomy" not in following:
-        before = before[:-1]
-    last = next((item for item in reversed(before) if item.kind not in _BETWEEN), None)
-    return last is not None and last.kind == "finding"
-
-
-def _says_nothing(term: Term, before: Sequence[Item], organ: str, lexicon: Lexicon) -> bool:
-    """Whether a word that may be a finding is none here.
-
-    "liver density is normal": a density is a finding in the chest alone; "không to bất thường" says no more than "không to".
-    """
-    if term.name in lexicon.general:
-        return bool(before) and before[-1].kind == "state"
-    return term.kind == "finding" and organ in lexicon.anatomy and not lexicon.within(organ, "chest")
-
-
 def _measures(name: str, end: int, measures: Mapping[int, Item], before: Sequence[Item]) -> bool:
     """Whether a word says along which way a size is, and not how something is: "dài khoảng 20 mm", but "màng phổi dày 5 mm"."""
     size = measures.get(end)
     if size is None or size.kind != "size":
         return False
     return name in _ALWAYS or not (before and before[-1].kind == "anatomy")
-
-
-def _ordinal(words: Sequence[str], i: int, lexicon: Lexicon) -> Item | None:
-    """ "third and fourth left ribs", "3rd-6th ribs": ordinals before the word whose numerals they are."""
-    if not lexicon.ordinals:
-        return None
-    end, names = numbers.ordinals(words, i, lexicon.ordinals)
-    if not names:
-        return None
-    ahead = end
-    while ahead < min(end + _ADJECTIVES, len(words)):
-        meaning = lexicon.tree.get(words[ahead], {}).get(END)
-        if meaning is None or "finding" in meaning.terms:
-            return None
-        if "numbered" in meaning.terms and meaning.terms["numbered"].name == "rib":
-            return Item("location", "", i, end, locations=names)
-        ahead += 1
-    return None
 
 
 def _numbered(
@@ -387,7 +243,7 @@ def _both(words: Sequence[str], i: int, lexicon: Lexicon) -> Item | None:
     """ "2 phổi", "2 đỉnh phổi": both of an organ of which there are two."""
     if words[i] != "2" or i + 1 >= len(words):
         return None
-    terms = _following(words, i + 1, lexicon.tree)
+    terms = next_meanings(words, i + 1, lexicon.tree)
     anatomy = terms["anatomy"].name if "anatomy" in terms else ""
     place = lexicon.location_of.get(terms["location"].name) if "location" in terms else ""
     return Item("side", "both", i, i + 1) if lexicon.paired(anatomy) or lexicon.paired(place) else None

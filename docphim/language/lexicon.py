@@ -148,6 +148,7 @@ class Lexicon:
     tissues: frozenset[str]
     stations: frozenset[str]  # where nodes lie beside the hilum
     describing: frozenset[str]
+    moved: frozenset[str]  # states that say where to something has moved
     empty: frozenset[str]
     sides: Mapping[str, str]  # descriptors that mean the side spoken of last ("same"), or the other
     outer: frozenset[str]
@@ -225,6 +226,7 @@ def load_lexicon(language: str) -> Lexicon:
         tissues=_having("tissue", concepts["anatomy"]),
         stations=frozenset(concepts["stations"]),
         describing=_having("describes", concepts["states"]),
+        moved=_having("moved", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
         sides={name: about["side"] for name, about in concepts["descriptors"].items() if "side" in about},
         outer=_having("outer", concepts["parts"]),

@@ -34,7 +34,7 @@ class Rows:
 
     forms: tuple[tuple[Condition, Mapping[str, Any], str | None], ...]
     several: tuple[tuple[Condition, Sequence[Mapping[str, Any]]], ...]
-    signs: tuple[tuple[Condition, Condition, bool, str | None], ...]
+    signs: tuple[tuple[Condition, Condition, bool, str | Sequence[str] | None], ...]
     lends: tuple[tuple[Condition, Condition], ...]
     covers: tuple[tuple[Condition, Condition, str | None], ...]
     kinds: Mapping[str, int]
@@ -102,13 +102,8 @@ def may_be_placed(fact: Fact, without: str = "") -> bool:
 
 def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, Condition]]) -> Fact:
     signs = [left for left, right in lends if right(fact)]
-    beside = [
-        other
-        for other in facts
-        if fact.anatomy in (None, *regions(other.anatomy))
-        and (other.side or other.location)
-        and any(left(other) for left in signs)
-    ]
+    near = [other for other in facts if fact.anatomy in (None, *regions(other.anatomy)) and (other.side or other.location)]
+    beside = next((shown for left in signs if (shown := [other for other in near if left(other)])), [])
     sides = {other.side for other in beside}
     if not beside or None in sides or len({other.anatomy for other in beside}) > 1:
         return fact
@@ -119,7 +114,8 @@ def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, 
 
 def settled(facts: Sequence[Fact], without: str = "") -> dict[Fact, Fact]:
     """What stands for each fact of one report: itself, or for a sign its cause, which takes the sign's size and SUV."""
-    causes = {fact: cause(fact, facts, without) for fact in facts}
+    nearest = {fact: cause(fact, facts, without) for fact in facts}
+    causes = {fact: _last(fact, nearest) for fact in facts}
     signs: dict[Fact, list[Fact]] = {fact: [] for fact, why in causes.items() if why is None}
     for sign, why in causes.items():
         if why in signs:
@@ -129,8 +125,20 @@ def settled(facts: Sequence[Fact], without: str = "") -> dict[Fact, Fact]:
     return {fact: stands.get(why or fact, fact) for fact, why in causes.items()}
 
 
+def _last(fact: Fact, nearest: Mapping[Fact, Fact | None]) -> Fact | None:
+    """What a fact is a sign of in the end: the uptake of a mass, where the mass is said to be a tumour, is the tumour's."""
+    passed, why = {fact}, nearest[fact]
+    while why is not None and nearest[why] is not None and nearest[why] not in passed:
+        passed.add(why)
+        why = nearest[why]
+    return why
+
+
 def _measured(fact: Fact, signs: Sequence[Fact]) -> Fact:
+    """A cause with the size, SUV and place of its signs, where it names none itself."""
     measured: dict[str, Any] = {}
+    if not fact.location:
+        measured["location"] = next((one.location for one in signs if one.location and one.anatomy == fact.anatomy), ())
     for name in ("count", "size_mm", "suv", "measures"):
         stated = [value for value in (getattr(one, name) for one in (fact, *signs)) if value not in (None, ())]
         if stated:
@@ -214,8 +222,9 @@ def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
     return None
 
 
-def _alike(one: Fact, other: Fact, field: str | None) -> bool:
-    return field is None or getattr(one, field) == getattr(other, field)
+def _alike(one: Fact, other: Fact, fields: str | Sequence[str] | None) -> bool:
+    names = (fields,) if isinstance(fields, str) else fields or ()
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _meet(fact: Fact, other: Fact) -> bool:
@@ -232,6 +241,7 @@ def covers(wide: Fact, narrow: Fact, without: str = "") -> bool:
     # There is one aorta: what is said of it without a side is said of all of it.
     sides = wide.side in ("both", narrow.side) or (wide.side is None and not is_paired(wide.anatomy))
     places = not wide.location or set(wide.location) >= set(narrow.location)
+    places = places and wide.part in (None, narrow.part)
     return sides and places and _speaks_of(wide, narrow, without)
 
 

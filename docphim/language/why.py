@@ -92,7 +92,7 @@ def explain(text: str, language: str) -> list[tuple[Fact, list[Reason]]]:
     lexicon, grammar = load_lexicon(language), load_grammar(language)
     rows = {row.name: (name, row) for name, table in grammar.items() for row in table.rows}
     listed = []
-    for _, sentence in sentences(text, language):
+    for _, sentence, _ in sentences(text, language):
         for items, tokens, drafts in stretches(sentence, lexicon, grammar):
             listed += [list(_reasons(draft, Words(sentence, items, tokens), rows)) for draft in drafts]
     return list(zip(facts(text, language), listed, strict=True))

@@ -80,8 +80,17 @@ def _amount(a: Fact, b: Fact) -> Iterator[str]:
     if a.severity != b.severity:
         steps = abs(_GRADES.get(a.severity or "", 0) - _GRADES.get(b.severity or "", 0))
         yield "unsaid" if None in (a.severity, b.severity) else "grade" if steps < 2 else "grades"
-    yield _ratio(max(a.size_mm, default=None), max(b.size_mm, default=None), "size")
+    yield _nearest(a, b)
     yield _ratio(a.suv, b.suv, "suv")
+
+
+def _nearest(a: Fact, b: Fact) -> str:
+    """Each may name an earlier size as well: those that lie nearest are compared."""
+    sizes: list[list[Any]] = [
+        [max(m.high) for m in fact.measures if m.kind == "size"] or [max(fact.size_mm, default=None)] for fact in (a, b)
+    ]
+    kinds = {_ratio(one, other, "size") for one in sizes[0] for other in sizes[1]}
+    return min(kinds)
 
 
 def _ratio(one: Any, other: Any, kind: str) -> str:

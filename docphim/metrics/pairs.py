@@ -238,4 +238,4 @@ class _Numbered(dict[str, tuple[int, ...]]):
         """The facts of a report."""
         from docphim.language.facts import sentences
 
-        return tuple([number for _, sentence in sentences(text, self._language) for number in self[sentence]])
+        return tuple([number for _, sentence, _ in sentences(text, self._language) for number in self[sentence]])

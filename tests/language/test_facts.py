@@ -164,6 +164,37 @@ SIDES_AND_PLACES = [
     ),
     ("Phổi trong.", ["lung clear normal"]),
     ("Khối trong phổi trái", ["lung mass + left"]),
+    ("Hạch trung thất, rốn phổi không to", ["mediastinum lymphadenopathy -", "hilum lymphadenopathy -"]),
+    (
+        "Hạch trung thất, rốn phổi và hố nách hai bên không to",
+        ["mediastinum lymphadenopathy -", "hilum lymphadenopathy - both", "axilla lymphadenopathy - both"],
+    ),
+    (
+        "Hạch cổ, nách, bẹn không to",
+        ["neck lymphadenopathy -", "axilla lymphadenopathy -", "inguinal_region lymphadenopathy -"],
+    ),
+    ("Hạch trung thất, rốn phổi không tăng chuyển hóa FDG", ["mediastinum lymph_node +", "hilum fdg_uptake -"]),
+    (
+        "Hạch rốn phổi phải, rốn phổi trái và trung thất không to",
+        ["hilum lymphadenopathy - right", "mediastinum lymphadenopathy - left"],
+    ),
+    ("Hạch trung thất, tim không to", ["mediastinum lymph_node +", "heart enlarged normal"]),
+    ("Hạch trung thất 8 mm, rốn phổi không to", ["mediastinum lymph_node + 8mm", "hilum enlarged normal"]),
+    ("Hạch nách, trung thất có kích thước bình thường", ["axilla lymph_node normal +", "mediastinum lymph_node normal +"]),
+    (
+        "Hạch cổ hai bên tăng chuyển hóa FDG (lớn nhất 21 mm bên phải)",
+        ["neck lymph_node + both", "neck fdg_uptake + both", "neck lymph_node + right 21mm"],
+    ),
+    (
+        "Thùy trên trái xẹp, kéo rốn phổi cùng bên lên cao, kéo nhẹ khí quản sang trái, cơ hoành trái lên cao",
+        [
+            "lung atelectasis + left upper_lobe",
+            "hilum shift elevated + left",
+            "trachea shift + left mild",
+            "diaphragm elevated abnormal left",
+        ],
+    ),
+    ("Kéo lệch trung thất sang phải", ["mediastinum shift + right"]),
 ]
 
 NUMBERS = [
@@ -257,6 +288,28 @@ CT = [
     ("Nốt mờ nhỏ trung tâm tiểu thùy thùy dưới hai phổi", ["lung nodule + both centrilobular lower_lobe ~small"]),
     ("Sau phẫu thuật cắt thùy trên phổi phải", ["lung resection + right upper_lobe"]),
     ("Tổn thương thứ phát xương sườn 5 bên phải", ["rib metastasis + right rib_5"]),
+    (
+        "Phổi trái: thể tích thùy trên giảm do xẹp; rốn phổi lệch lên trên, hoành trái cao; khối mờ vùng rốn 5 cm.",
+        [
+            "lung .volume decreased abnormal left upper_lobe",
+            "lung atelectasis + left upper_lobe",
+            "hilum shift + left",
+            "diaphragm elevated abnormal left",
+            "lung mass + left perihilar 50mm",
+        ],
+    ),
+    (
+        "Gan: không to; nhu mô đều; có nang 20 mm. Lách bình thường",
+        ["liver enlarged normal", "liver smooth normal", "liver cyst + 20mm", "spleen normal normal"],
+    ),
+    ("Giãn buồng thất phải", ["heart_chamber dilatation + right_ventricle"]),
+    ("Màng phổi vùng đỉnh phải và đỉnh trái dày", ["pleura thickening + right apex", "pleura thickening + left apex"]),
+    ("Bóc tách động mạch chủ, chỗ rộng nhất động mạch chủ xuống 45 mm", ["aorta dissection +", "aorta .descending + 45mm"]),
+    ("Phổi phải thùy dưới có nốt 9 mm, trước đây 6 mm, nay to lên", ["lung nodule + right lower_lobe 9mm increased"]),
+    (
+        "Kính mờ xen đông đặc thùy dưới phổi phải",
+        ["lung ground_glass + right lower_lobe", "lung consolidation + right lower_lobe"],
+    ),
 ]
 
 PET = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from docphim.language.measures import of_uptake
 from docphim.language.numbers import is_number, is_numeral, level
-from docphim.language.read.chunk import JOINING
+from docphim.language.read.chunk import JOINING, PLACE
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -56,5 +56,6 @@ def _tied(item: Item, lexicon: Lexicon) -> bool:
 
 
 def _of_nodes(listed: Sequence[Item], lexicon: Lexicon) -> bool:
-    """Whether nodes stand behind a preposition: a finding before the comma makes them a place, "… in the lymph nodes"."""
-    return any(item.kind == "of" for item in listed) and any(item.name in lexicon.with_states for item in listed)
+    """Whether what stands beyond the comma may say more of nodes: "…, in the lymph nodes", "hạch trung thất, …"."""
+    of = any(item.kind == "of" for item in listed) or (lexicon.modifiers_after and listed[-1].kind in PLACE)
+    return of and any(item.name in lexicon.with_states for item in listed)

@@ -37,7 +37,7 @@ def lex(
         listed = _broken(items(heard, lexicon, before)[len(before) :], places, boxes, lexicon)
         for drop in (_without_advice, _without_causes, _sides_apart):
             listed = drop(listed, lexicon)
-        stretches.append((_opened(_sided(listed, lexicon)), places))
+        stretches.append((_opened(_of_nodes(_sided(listed, lexicon), lexicon)), places))
     return stretches
 
 
@@ -52,6 +52,28 @@ def _sided(listed: list[Item], lexicon: Lexicon) -> list[Item]:
             side = "right" if "right" in named else "left"
         sided.append(item)
     return sided
+
+
+def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """Commas between the places of nodes of which one thing is said, as "and": "hạch trung thất, rốn phổi không to"."""
+    joined = list(listed)
+    for n, item in enumerate(listed):
+        commas: list[int] = []
+        m = n + 1 if item.kind == "finding" and item.name in lexicon.with_states else len(listed)
+        while m < len(listed) and _lists_nodes(listed[m], lexicon):
+            commas += [m] if listed[m].kind == "comma" else []
+            m += 1
+        if commas and m < len(listed) and commas[-1] < m - 1 and listed[m].kind in ("negation", "state"):
+            for comma in commas:
+                joined[comma] = Item("and", ",", listed[comma].start, listed[comma].end)
+    return joined
+
+
+def _lists_nodes(item: Item, lexicon: Lexicon) -> bool:
+    """Whether an item may stand in a list of where nodes are."""
+    if item.kind == "anatomy":
+        return item.name in lexicon.nodes
+    return item.kind in ("side", "location", "and", "or") or (item.kind == "comma" and item.name == ",")
 
 
 def _without_unticked(words: Sequence[str]) -> tuple[Sequence[str], frozenset[int]]:

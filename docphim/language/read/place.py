@@ -23,7 +23,11 @@ def places(phrases: Sequence[Phrase], lexicon: Lexicon) -> list[Place]:
         listed[0].part = mere.part
     for place in listed[1:]:
         wider = place.anatomy or of_locations(place.locations, lexicon) or ""
-        if place.locations and wider != listed[0].anatomy and lexicon.within(listed[0].anatomy, wider):
+        again = bool(listed[0].anatomy and listed[0].locations) and not any(
+            p.anatomy for p in listed[1:]
+        )  # "màng phổi đỉnh phải và đỉnh trái"
+        if place.locations and wider != listed[0].anatomy and (again or lexicon.within(listed[0].anatomy, wider)):
+            place.side = place.side or listed[0].side
             place.anatomy = listed[0].anatomy  # "vách liên tiểu thùy ở đáy phổi phải và đáy phổi trái"
     listed = _together(phrases, listed, lexicon) if len(listed) == len(phrases) else listed
     return _merged(_both(_filled(listed, lexicon))) if len(listed) > 1 else listed

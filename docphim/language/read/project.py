@@ -185,7 +185,8 @@ def _subjects(clause: Clause, at: Item, topic: Topic, lexicon: Lexicon) -> tuple
         spots = [Place(meaning["anatomy"], meaning.get("part"), meaning.get("side"))]
     elif not spots:
         near, topic.asked = topic.last, True
-        spots = [Place(near.anatomy, near.part, side or near.side, near.locations)]
+        named = next((p for p in leading if of_locations(p.locations, lexicon) == near.anatomy), Place())
+        spots = [Place(near.anatomy, named.part or near.part, side or near.side, named.locations or near.locations)]
     return spots, side, tuple(x for p in trailing for x in p.locations)
 
 

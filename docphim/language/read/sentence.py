@@ -20,7 +20,7 @@ from docphim.language.lexicon import Lexicon
 from docphim.language.read.alone import heads_list, leans, stands_alone
 from docphim.language.read.amounts import Draft
 from docphim.language.read.attach import attach
-from docphim.language.read.chunk import Clause, Place, Scope, Sentence
+from docphim.language.read.chunk import PLACE, Clause, Place, Scope, Sentence
 from docphim.language.read.chunks import chunk
 from docphim.language.read.lexer import LONGEST, lex
 from docphim.language.read.plan import plan
@@ -52,6 +52,13 @@ def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Read, ...]:
     """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
     together = by_parts(sentence, lexicon)
     return tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)) if together is None else together)
+
+
+@functools.lru_cache(maxsize=10_000)
+def only_where(text: str, lexicon: Lexicon) -> bool:
+    """Whether words name an organ and nothing else: what stands before the colon of "Phổi trái: …"."""
+    listed = lex(text, lexicon)[0][0] if text else []
+    return any(item.kind == "anatomy" for item in listed) and all(item.kind in PLACE for item in listed)
 
 
 def facts_by(sentence: str, lexicon: Lexicon, grammar: Grammar) -> list[Read]:

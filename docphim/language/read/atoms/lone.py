@@ -202,6 +202,10 @@ class LoneView:
         before = (*self.before.ahead, *self.before.behind) if self.before else ()
         return any(p.anatomy and p.anatomy not in {q.anatomy for q in before} for p in self.phrases)
 
+    def organ_same(self) -> bool:
+        """It names the organ of the clause before, or a part of it."""
+        return self.before is not None and self.anat() and not self.organ_other()
+
     def organ_again(self) -> bool:
         """It names the organ of the clause before on the other side: "phổi phải có nốt, phổi trái không"."""
         return self.prev_predicate() and self.anat() and self.side_other() and not self.organ_other()
@@ -213,6 +217,12 @@ class LoneView:
         mine = {p.side for p in self.phrases if p.side}
         theirs = {p.side for p in (*self.before.ahead, *self.before.behind, *self.before.more) if p.side}
         return bool(mine) and bool(theirs) and not mine & theirs
+
+    def one_of_both(self) -> bool:
+        """It names one side, and the last place that was named is on both."""
+        sides = {p.side for p in self.phrases if p.side}
+        ahead = next((i for i in reversed(self.items[: self.segment.first]) if i.kind == "side"), None)
+        return bool(sides) and "both" not in sides and ahead is not None and ahead.name == "both"
 
     def next_subject(self) -> bool:
         """What follows is said of the organ before it: "gan, lách, tụy không thấy bất thường"."""

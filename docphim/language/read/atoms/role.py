@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from docphim.language.read.chunk import BOUNDARIES, LISTED, PLACE, has_states, says
@@ -71,6 +72,18 @@ class RoleView:
     def left_has_states(self) -> bool:
         """What stands before it is nodes, or a ratio."""
         return has_states(self.left, self.lexicon)
+
+    def left_relational(self) -> bool:
+        """What stands before it is a finding that happens to another organ: "kéo rốn phổi lên cao"."""
+        return self.left is not None and self.left.name in self.lexicon.relational
+
+    def left_denied(self) -> bool:
+        """A denial stands right before what stands before it."""
+        return any(a.kind == "negation" and b is self.left for a, b in pairwise(self.items[: self.n]))
+
+    def moved(self) -> bool:
+        """It says where something has moved to: "lên cao"."""
+        return self.items[self.n].name in self.lexicon.moved
 
     def left_fuses(self) -> bool:
         """With the finding before it, it is one thing: uptake that is physiologic."""
