@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 KINDS: dict[str, tuple[str, ...]] = {
     "polarity": ("opposite",),
     "side": ("side",),
-    "location": ("place",),
-    "severity": ("grade", "grades"),
+    "location": ("place", "misplaced"),
+    "severity": ("grade", "grades", "contrary", "kin_level"),
     "number": ("size", "suv"),
     "change": ("change",),
     "certainty": ("certainty",),
@@ -66,7 +66,7 @@ def match(reference: Reading, draft: Reading, pairing: Pairing, atoms: Atoms) ->
     differ: dict[tuple[int, int], set[str]] = defaultdict(set)
     for i, j, kind in _answers(pairing):
         for pair in _abreast(ours[i], theirs[j]):
-            differ[pair] |= {kind} - {""}
+            differ[pair] |= {kind} - {""} if reference.facts[pair[0]] != draft.facts[pair[1]] else set()
     _partly([i for i, well in pairing.missed if well is None], reference, ours, 0, differ, atoms)
     _partly([j for j, well in pairing.invented if well is None], draft, theirs, 1, differ, atoms)
     right = sorted(pair for pair, kinds in differ.items() if not kinds)

@@ -31,7 +31,7 @@ NAMES = {
     ),
     *("heart_obscured", "heart_widened", "hilar_opacity", "hydropneumothorax", "hyperlucent_lungs", "infection"),
     *("interstitial", "large_hilum", "large_node", "lesion", "lesion_of_uptake", "level_of_fluid", "line_tip", "lost_height"),
-    *("lost_volume", "lower_zone", "lung_density", "lung_infarct", "lung_infection", "lytic", "metastatic_node"),
+    *("lost_volume", "lower_zone", "lung_density", "lung_infarct", "lung_infection", "lytic", "lung_shift", "avid_node"),
     *("miliary", "moved_fracture", "no_node", "normal_both", "normal_umbrella", "normal_words", "not_seen", "opacity"),
     *("opaque_side", "organ", "pathological_node", "perforation", "pleural_adhesion", "pulled_hilum", "pulmonary_thrombus"),
     *(
@@ -39,11 +39,23 @@ NAMES = {
         "small_lung",
         "soft_tissue_of_chest",
         "suspected",
-        "suspected_embolism",
         "systemic",
         "thick_interstitium",
     ),
-    *("thick_septum", "thin_bone", "tumor_mass", "tumor_word", "upper_zone", "uptake", "vessels", "vessels_congested"),
+    *(
+        "thick_septum",
+        "thin_bone",
+        "avid_node_suv",
+        "mass_named",
+        "node_metastasis",
+        "pneumonia",
+        "operation",
+        "tumor_word",
+        "upper_zone",
+        "uptake",
+        "vessels",
+        "vessels_congested",
+    ),
     *("vessels_full", "vessels_not_full", "volume_loss", "whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
 }
 
@@ -94,6 +106,11 @@ DIFFERENT = [
     ("Tràn dịch màng phổi phải lượng ít.", "Tràn dịch màng phổi phải lượng nhiều."),
     ("Theo dõi viêm phổi.", "Viêm phổi."),
     ("Hạch rốn phổi phải 6 mm.", "Hạch rốn phổi phải to 6 mm."),
+    ("Hạch cổ phải tăng nhẹ chuyển hóa FDG.", "Hạch cổ phải to."),
+    ("U phổi trái 46 mm. Nốt phổi trái 8 mm.", "U phổi trái 46 mm."),
+    ("Khối gan phải 46 mm. Khối gan trái 12 mm. Di căn gan.", "Di căn gan phải 46 mm."),
+    ("Nhiều nốt phổi phải. Nốt thùy trên phổi phải 9 mm.", "Nốt thùy trên phổi phải 9 mm."),
+    ("Không thấy bất thường trung thất.", "Không có catheter ở trung thất."),
 ]
 
 
@@ -112,6 +129,9 @@ WIDE = [
     ("Không thấy hạch to.", "Không thấy hạch to trung thất. Không thấy hạch to rốn phổi hai bên."),
     ("Hai phổi sáng.", "Không thấy đông đặc, không thấy nốt mờ ở hai phổi."),
     ("Tràn dịch màng phổi phải. Tràn dịch màng phổi phải.", "Tràn dịch màng phổi phải."),
+    ("Nốt thùy trên phổi phải 9 mm. Kết luận: nốt phổi phải.", "Nốt thùy trên phổi phải 9 mm."),
+    ("Gãy xương sườn 5, 6 bên trái. Kết luận: gãy xương sườn trái.", "Gãy xương sườn 5, 6 bên trái."),
+    ("Khối thùy trên phổi phải 46 mm, SUVmax 14. Kết luận: ung thư phổi.", "Ung thư thùy trên phổi phải 46 mm, SUVmax 14."),
 ]
 
 
