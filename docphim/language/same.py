@@ -28,14 +28,19 @@ _PLAIN: dict[str, Any] = {"count": None, "severity": None, "size_mm": (), "suv":
 _PLAIN |= {"certainty": "certain", "change": None}
 
 
+#: What a fact may say of a thing beside what it is and where.
+_HOW = ("part", "count", "severity", "change", "size_mm", "suv")
+
+
 @dataclass(frozen=True)
 class Rows:
     """The rows of same.yaml, compiled: each a condition and what it stands for."""
 
     forms: tuple[tuple[Condition, Mapping[str, Any], str | None], ...]
     several: tuple[tuple[Condition, Sequence[Mapping[str, Any]]], ...]
-    signs: tuple[tuple[Condition, Condition, bool, str | Sequence[str] | None], ...]
+    signs: tuple[tuple[Condition, Condition, frozenset[str]], ...]
     lends: tuple[tuple[Condition, Condition], ...]
+    makes: tuple[tuple[Condition, Condition, Mapping[str, Any]], ...]
     covers: tuple[tuple[Condition, Condition, str | None], ...]
     kinds: Mapping[str, int]
     inside: Mapping[str, Sequence[str]]
@@ -51,20 +56,20 @@ def rows(without: str = "") -> Rows:
         forms=tuple((condition(row["left"]), row["right"], row.get("modality")) for row in of["forms"]),
         several=tuple((condition(row["left"]), row["right"]) for row in of["several"]),
         signs=tuple(
-            (
-                condition(row["left"]),
-                condition({"polarity": "present"} | row["right"]),
-                row.get("place", False),
-                row.get("same"),
-            )
-            for row in of["signs"]
+            (condition(row["left"]), condition({"polarity": "present"} | row["right"]), _asked(row)) for row in of["signs"]
         ),
         lends=tuple((condition(row["left"]), condition(row["right"])) for row in of["lends"]),
+        makes=tuple((condition(row["left"]), condition(row["right"]), row["makes"]) for row in of["signs"] if "makes" in row),
         covers=tuple((condition(row["left"]), condition(row["right"]), row.get("same")) for row in of["covers"]),
         kinds={place: kind for kind, places in enumerate(table["places"]) for place in places},
         inside=table["inside"],
         sided=table["sided"],
     )
+
+
+def _asked(row: Mapping[str, Any]) -> frozenset[str]:
+    """What a row of signs asks besides: one place, one organ."""
+    return frozenset(name for name in ("place", "same") if row.get(name))
 
 
 def canonical(facts: Sequence[Fact], modality: str | None = None, without: str = "") -> list[Fact]:
@@ -86,7 +91,8 @@ def canonical(facts: Sequence[Fact], modality: str | None = None, without: str =
     """
     forms = dict.fromkeys(part for fact in placed(facts, without) for part in parts(fact, modality, without))
     once = list({part.strict: part for part in reversed(forms)}.values())[::-1]
-    return list({fact.strict: fact for fact in reversed(settled(once, without).values())}.values())[::-1]
+    last = settled(once, modality, without).values()
+    return list({fact.strict: fact for fact in reversed(last)}.values())[::-1]
 
 
 def placed(facts: Sequence[Fact], without: str = "") -> list[Fact]:
@@ -112,35 +118,51 @@ def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, 
     return replace(fact, anatomy=beside[0].anatomy, side=side, location=places.pop() if len(places) == 1 else ())
 
 
-def settled(facts: Sequence[Fact], without: str = "") -> dict[Fact, Fact]:
-    """What stands for each fact of one report: itself, or for a sign its cause, which takes the sign's size and SUV."""
-    nearest = {fact: cause(fact, facts, without) for fact in facts}
-    causes = {fact: _last(fact, nearest) for fact in facts}
-    signs: dict[Fact, list[Fact]] = {fact: [] for fact, why in causes.items() if why is None}
-    for sign, why in causes.items():
-        if why in signs:
+def settled(facts: Sequence[Fact], modality: str | None = None, without: str = "") -> dict[Fact, Fact]:
+    """What stands for each fact of one report: itself, or for a sign its cause, which takes the sign's size and SUV.
+
+    A sign of another size or side than its cause stays itself: beside a tumour of 46 mm a nodule of 8 mm is another lesion.
+    """
+    causes = {fact: cause(fact, facts, without) for fact in facts}
+    ends = {fact: _end(fact, causes) for fact in facts}
+    signs: dict[Fact, list[Fact]] = {fact: [] for fact in ends.values()}
+    for sign, why in ends.items():
+        if why is not sign:
             signs[why].append(sign)
-    # in its form again: a node that takes a size from beside it may be a large one
-    stands = {fact: _formed(_measured(fact, shown), None, rows(without)) for fact, shown in signs.items() if shown}
-    return {fact: stands.get(why or fact, fact) for fact, why in causes.items()}
+    stands = {fact: _measured(fact, shown, rows(without)) for fact, shown in signs.items()}
+    shows = {fact: stands[why] for fact, why in ends.items()}
+    last = {fact: shown if _one_lesion(fact, shown) else fact for fact, shown in shows.items()}
+    # in one form once more: a node that takes a size from beside it may be a large one
+    return {fact: _formed(shown, modality, rows(without)) for fact, shown in last.items()}
 
 
-def _last(fact: Fact, nearest: Mapping[Fact, Fact | None]) -> Fact | None:
-    """What a fact is a sign of in the end: the uptake of a mass, where the mass is said to be a tumour, is the tumour's."""
-    passed, why = {fact}, nearest[fact]
-    while why is not None and nearest[why] is not None and nearest[why] not in passed:
-        passed.add(why)
-        why = nearest[why]
-    return why
+def _one_lesion(fact: Fact, shown: Fact) -> bool:
+    return fact.size_mm in ((), shown.size_mm) and _on_side(fact, shown)
 
 
-def _measured(fact: Fact, signs: Sequence[Fact]) -> Fact:
+def _on_side(fact: Fact, other: Fact) -> bool:
+    return fact.side in (None, other.side) or (other.side == "both" and is_well(other))
+
+
+def _end(fact: Fact, causes: Mapping[Fact, Fact | None]) -> Fact:
+    """The cause of a fact's cause, and so on: of the uptake the mass, of the mass the tumour."""
+    met = {fact}
+    while (why := causes[fact]) is not None and why not in met:
+        fact = why
+        met.add(fact)
+    return fact
+
+
+def _measured(fact: Fact, signs: Sequence[Fact], table: Rows) -> Fact:
     """A cause with the size, SUV and place of its signs, where it names none itself."""
     measured: dict[str, Any] = {}
     if not fact.location:
         measured["location"] = next((one.location for one in signs if one.location and one.anatomy == fact.anatomy), ())
+    for sign, holds, fields in table.makes if signs else ():
+        measured |= fields if holds(fact) and any(map(sign, signs)) else {}
+    sized = fact if fact.size_mm else max(signs, key=lambda sign: max(sign.size_mm, default=0.0), default=fact)
     for name in ("count", "size_mm", "suv", "measures"):
-        stated = [value for value in (getattr(one, name) for one in (fact, *signs)) if value not in (None, ())]
+        stated = [value for value in (getattr(one, name) for one in (fact, sized, *signs)) if value not in (None, ())]
         if stated:
             measured[name] = stated[0]
     return replace(fact, **measured)
@@ -211,20 +233,45 @@ def may_be_cause(fact: Fact) -> bool:
 
 
 def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
-    """What a fact is only the sign of, where the same report says it of that side (and place): the effusion beside an angle."""
-    signs = [(holds, place, shared) for sign, holds, place, shared in rows(without).signs if sign(fact)]
-    for other in others if signs else ():
-        beside = other is not fact and (fact.side in (None, other.side) or (other.side == "both" and is_well(other)))
-        if beside and any(
-            holds(other) and (not place or _meet(fact, other)) and _alike(fact, other, shared) for holds, place, shared in signs
-        ):
+    """What a fact is only the sign of, where the same report says it of that side (and place): the effusion beside an angle.
+
+    What is said again less closely is such a sign too: "lung tumour" of the impression, of a tumour in the upper lobe.
+    """
+    signs = [(holds, asked) for sign, holds, asked in rows(without).signs if sign(fact)]
+    for other in others:
+        shown = any(holds(other) and _beside(fact, other, asked) for holds, asked in signs)
+        if other is not fact and (shown or says_less(fact, other)):
             return other
     return None
 
 
-def _alike(one: Fact, other: Fact, fields: str | Sequence[str] | None) -> bool:
-    names = (fields,) if isinstance(fields, str) else fields or ()
-    return all(getattr(one, name) == getattr(other, name) for name in names)
+def _beside(fact: Fact, other: Fact, asked: frozenset[str]) -> bool:
+    return (
+        _on_side(fact, other) and ("place" not in asked or _meet(fact, other)) and ("same" not in asked or _within(fact, other))
+    )
+
+
+def says_less(fact: Fact, other: Fact) -> bool:
+    """Whether an abnormal fact says nothing that another does not, and less: neither where, nor how much, nor how many."""
+    if is_well(fact) or subject(fact) != subject(other) or fact.side not in (None, other.side) or fact.strict == other.strict:
+        return False
+    places = all(place in other.location or any(lies_in(near, place) for near in other.location) for place in fact.location)
+    unsaid = all(getattr(fact, name) in (None, (), getattr(other, name)) for name in _HOW)
+    return _within(fact, other) and places and unsaid and set(fact.leftover) <= set(other.leftover)
+
+
+def _within(fact: Fact, other: Fact) -> bool:
+    """Whether a fact names the organ of another, one around it, or none: lytic bone beside a metastasis of a vertebra."""
+    return fact.anatomy in (None, *regions(other.anatomy)) or is_generic(fact)
+
+
+def subject(fact: Fact) -> tuple[Any, ...]:
+    """What two facts of one thing have in common, however closely they say it."""
+    return fact.finding, fact.state, fact.polarity
+
+
+def _alike(one: Fact, other: Fact, field: str | None) -> bool:
+    return field is None or getattr(one, field) == getattr(other, field)
 
 
 def _meet(fact: Fact, other: Fact) -> bool:
@@ -249,9 +296,20 @@ def _speaks_of(wide: Fact, narrow: Fact, without: str) -> bool:
     if (wide.anatomy, wide.finding, wide.state) == (narrow.anatomy, narrow.finding, narrow.state):
         return wide.leftover == narrow.leftover
     around = wide.anatomy in (None, *regions(narrow.anatomy)) or is_generic(wide)
-    if around and not wide.leftover and wide.finding in ("abnormality", narrow.finding or ""):
+    named = ("abnormality", narrow.finding or "") if not is_device(narrow) else (narrow.finding,)
+    if around and not wide.leftover and wide.finding in named:
         return True
     return any(left(wide) and right(narrow) and _alike(wide, narrow, shared) for left, right, shared in rows(without).covers)
+
+
+def is_device(fact: Fact) -> bool:
+    """Whether it is a tube, a line or what an operation left: no abnormality of the organ that it is in."""
+    return bool((concepts()["findings"].get(fact.finding) or {}).get("device"))
+
+
+def is_general(fact: Fact) -> bool:
+    """Whether it says that something is there, and not what: a lesion."""
+    return bool((concepts()["findings"].get(fact.finding) or {}).get("general"))
 
 
 def is_generic(fact: Fact) -> bool:

@@ -15,11 +15,11 @@ from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairing import Pairing
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import read_by
-from docphim.metrics.weights import fingerprint, weights
+from docphim.metrics.weights import ACTED_ON, fingerprint, weights
 from docphim.scores import UrgentRow
 
 if TYPE_CHECKING:
-    from docphim.metrics.atoms import Atoms, Reading
+    from docphim.metrics.atoms import Reading
 
 #: Kinds of errors in what is urgent or actionable, and the kinds of differences (`costs` of weights.yaml) that they are.
 ERRORS: dict[str, tuple[str, ...]] = {
@@ -27,8 +27,8 @@ ERRORS: dict[str, tuple[str, ...]] = {
     "invented": (),
     "denied": (),
     "side": ("side",),
-    "place": ("place",),
-    "grade": ("grade", "grades", "size", "suv"),
+    "place": ("place", "misplaced"),
+    "grade": ("grade", "grades", "size", "suv", "contrary", "kin_level"),
     "change": ("change",),
 }
 KEYS = (
@@ -61,8 +61,8 @@ TITLES = {
 }
 _KIND_OF = {difference: kind for kind, differences in ERRORS.items() for difference in differences}
 _KINDS = list(ERRORS)
-#: Levels whose errors somebody would act on.
-ACTED_ON = ("urgent", "actionable")
+#: Differences by which an urgent thing is missed, and another invented.
+WRONG = ("side", "misplaced")
 
 
 def settings(language: str) -> dict[str, str]:
@@ -72,18 +72,17 @@ def settings(language: str) -> dict[str, str]:
 
 def statistics(pairs: Pairs) -> Floats:
     """Per report: score, cost, weight, errors by kind, four counts of urgent things, four of abnormal ones, a one, (n, k)."""
-    atoms, weight = pairs.atoms, pairs.atoms.weights
-    rows, least = [], weights()["least"]
+    rows, least, benign = [], weights()["least"], weights()["weights"]["benign"]
     things = zip(pairs.readings, pairs.pairings, pairs.shared_ills, pairs.predictions, strict=True)
     for (reference, draft), pairing, shared, text in things:
-        cost = pairing.cost(weight)
-        both = 2 * max(least, sum([weight[i] for i in (*reference.ills, *reference.wells)]))
+        cost = pairing.cost(reference, draft)
+        both = 2 * max(least, sum(reference.weights.values()) + benign * len(reference.wells))
         score = _score(cost, both) if text.strip() else 0.0
         errors = [0] * len(_KINDS)
-        for kind, _, _ in error_kinds(pairing, atoms):
+        for kind, _, _ in error_kinds(pairing, reference, draft):
             errors[_KINDS.index(kind)] += 1
         abnormal = (len(reference.ills), len(draft.ills), *shared)
-        rows.append((score, cost, both, *errors, *_urgent(reference, draft, pairing, atoms), *abnormal, 1.0))
+        rows.append((score, cost, both, *errors, *_urgent(reference, draft, pairing), *abnormal, 1.0))
     return np.array(rows, dtype=float).reshape(len(rows), len(ERRORS) + 12)
 
 
@@ -95,16 +94,20 @@ def _score(cost: float, both: float) -> float:
     return max(0.0, 1 - cost / both) if both else float(not cost)
 
 
-def error_kinds(pairing: Pairing, atoms: Atoms) -> list[tuple[str, int, int]]:
-    """Each error in what is urgent or actionable: its kind of `ERRORS`, the reference's thing and the draft's (−1: none)."""
-    level = atoms.levels
+def error_kinds(pairing: Pairing, reference: Reading, draft: Reading) -> list[tuple[str, int, int]]:
+    """Each error in what is urgent or actionable: its kind of `ERRORS`, the reference's thing and the draft's (−1: none).
+
+    Of what is wrong alike on both sides one error is made.
+    """
+    ours, theirs = reference.levels, draft.levels
     errors = [
         (_KIND_OF[difference], i, j)
         for i, j, _, difference in pairing.pairs
-        if difference in _KIND_OF and (level[i] in ACTED_ON or level[j] in ACTED_ON)
+        if difference in _KIND_OF and (ours[i] in ACTED_ON or theirs[j] in ACTED_ON)
     ]
-    errors += [("missed" if well is None else "denied", i, -1) for i, well in pairing.missed if level[i] in ACTED_ON]
-    return errors + [("invented" if well is None else "denied", -1, j) for j, well in pairing.invented if level[j] in ACTED_ON]
+    errors += [("missed" if well is None else "denied", i, -1) for i, well in pairing.missed if ours[i] in ACTED_ON]
+    errors += [("invented" if well is None else "denied", -1, j) for j, well in pairing.invented if theirs[j] in ACTED_ON]
+    return list(dict.fromkeys((kind, reference.once.get(i, -1), draft.once.get(j, -1)) for kind, i, j in errors))
 
 
 def errors_by_report(statistics: Floats) -> list[dict[str, int]]:
@@ -117,25 +120,39 @@ def urgent_findings(pairs: Pairs) -> dict[str, UrgentRow]:
     """By the name of each urgent finding, how often it is missed and invented, the most frequent first."""
     atoms, counts = pairs.atoms, Counter[tuple[str, str]]()
     for (reference, draft), pairing in zip(pairs.readings, pairs.pairings, strict=True):
-        right = [(i, j) for i, j, _, kind in pairing.pairs if kind != "side"]
-        both = ("reference", "missed", reference, {i for i, _ in right}), ("draft", "invented", draft, {j for _, j in right})
-        for by, wrong, reading, answered in both:
-            for thing in atoms.urgent.intersection(reading.ills):
+        ours, theirs = _confirmed(pairing)
+        for by, wrong, reading, right in (("reference", "missed", reference, ours), ("draft", "invented", draft, theirs)):
+            for thing, whole in _urgent_things(reading, right).items():
                 name = str(atoms.facts[thing].finding or atoms.facts[thing].state)
                 counts[name, by] += 1
-                counts[name, wrong] += thing not in answered
+                counts[name, wrong] += not whole
     names = sorted({name for name, _ in counts}, key=lambda name: (-counts[name, "reference"] - counts[name, "draft"], name))
     fields = ("reference", "missed", "draft", "invented")
     return {name: UrgentRow(**{field: counts[name, field] for field in fields}) for name in names}
 
 
-def _urgent(reference: Reading, draft: Reading, pairing: Pairing, atoms: Atoms) -> tuple[int, int, int, int]:
+def _confirmed(pairing: Pairing) -> tuple[set[int], set[int]]:
+    """Things of the reference, and of the draft, that the other text says on the right side."""
+    right = [(i, j) for i, j, _, kind in pairing.pairs if kind not in WRONG]
+    return {i for i, _ in right}, {j for _, j in right}
+
+
+def _urgent_things(reading: Reading, right: set[int]) -> dict[int, bool]:
+    """Each urgent thing, one of both sides once, and whether all of it is among some things."""
+    things: dict[int, bool] = {}
+    for thing, level in reading.levels.items():
+        if level == "urgent":
+            once = reading.once[thing]
+            things[once] = things.get(once, True) and thing in right
+    return things
+
+
+def _urgent(reference: Reading, draft: Reading, pairing: Pairing) -> tuple[int, int, int, int]:
     """Urgent things of the reference, those of them that the draft reports on the right side; and the same of the draft."""
-    ours, theirs = atoms.urgent.intersection(reference.ills), atoms.urgent.intersection(draft.ills)
-    if not ours and not theirs:
+    if "urgent" not in reference.levels.values() and "urgent" not in draft.levels.values():
         return 0, 0, 0, 0
-    right = [(i, j) for i, j, _, kind in pairing.pairs if kind != "side"]
-    return len(ours), len(ours & {i for i, _ in right}), len(theirs), len(theirs & {j for _, j in right})
+    ours, theirs = map(_urgent_things, (reference, draft), _confirmed(pairing))
+    return len(ours), sum(ours.values()), len(theirs), sum(theirs.values())
 
 
 def aggregate(sums: Floats) -> Floats:

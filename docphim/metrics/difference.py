@@ -29,36 +29,48 @@ def family(fact: Fact) -> object:
     return weights()["kin"].get(name, (name, None if fact.finding else fact.anatomy))
 
 
-def difference(a: Fact, b: Fact) -> Difference | None:
-    """How far two abnormal things in canonical form lie apart; None where the one is no way of saying the other."""
+def difference(a: Fact, b: Fact, one_level: bool = True) -> Difference | None:
+    """How far two abnormal things in canonical form lie apart; None where the one is no way of saying the other.
+
+    `one_level` says whether both call for the same.
+    """
     where = _anatomy(a, b)
     if where is None or family(a) != family(b):
         return None
     costs = weights()["costs"]
-    kinds = [kind for kind in (where, *_what(a, b), *_place(a, b), *_amount(a, b)) if kind]
+    placed = () if where and same.is_device(a) else _place(a, b)  # where it ends is its place; its side comes with that
+    kinds = [kind for kind in (where, *_what(a, b, one_level), *placed, *_amount(a, b)) if kind]
     most = max(kinds, key=lambda kind: costs[kind], default="")
     return Difference(min(costs["opposite"], sum(costs[kind] for kind in kinds)), most)
 
 
 def _anatomy(a: Fact, b: Fact) -> str | None:
-    """ "" for one anatomy, `unsaid` where one text says it less closely (or leaves it to the finding), None of two organs."""
+    """ "" for one anatomy, `unsaid` where one text says it less closely (or leaves it to the finding), None of two organs.
+
+    A tube that ends in another organ is the same tube, in the wrong place.
+    """
     one, other = a.anatomy, b.anatomy
     if one == other:
         return ""
     generic = same.is_generic(a) or same.is_generic(b)  # a node is a node; where it lies only one text says
     near = None in (one, other) or one in regions(other) or other in regions(one) or generic
-    return "unsaid" if near else None
+    return "unsaid" if near else "misplaced" if same.is_device(a) else None
 
 
-def _what(a: Fact, b: Fact) -> Iterator[str]:
+def _what(a: Fact, b: Fact, one_level: bool) -> Iterator[str]:
     if (a.finding, a.state) != (b.finding, b.state):
-        yield "kin"
+        yield "kin" if one_level or same.is_general(a) or same.is_general(b) else "kin_level"
     if a.certainty != b.certainty:
         yield "certainty"
     if a.change != b.change:
         yield "change" if a.change and b.change else "unsaid"
     if a.leftover != b.leftover:
-        yield "detail"
+        yield "contrary" if _contrary(a.leftover, b.leftover) else "detail"
+
+
+def _contrary(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    """Whether the one text says a word that excludes a word of the other: dissection of type A, and of type B."""
+    return any({one, other} in weights()["contrary"] for one in ours for other in theirs)
 
 
 def _place(a: Fact, b: Fact) -> Iterator[str]:

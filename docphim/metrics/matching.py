@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 KINDS: dict[str, tuple[str, ...]] = {
     "polarity": ("opposite",),
     "side": ("side",),
-    "location": ("place",),
-    "severity": ("grade", "grades"),
+    "location": ("place", "misplaced"),
+    "severity": ("grade", "grades", "contrary", "kin_level"),
     "number": ("size", "suv"),
     "change": ("change",),
     "certainty": ("certainty",),
@@ -65,8 +65,8 @@ def match(reference: Reading, draft: Reading, pairing: Pairing, atoms: Atoms) ->
     ours, theirs = _facts_by_thing(reference, atoms), _facts_by_thing(draft, atoms)
     differ: dict[tuple[int, int], set[str]] = defaultdict(set)
     for i, j, kind in _answers(pairing):
-        for pair in _abreast(ours[i], theirs[j]):
-            differ[pair] |= {kind} - {""}
+        for a, b in _abreast(ours[i], theirs[j], reference.facts, draft.facts):
+            differ[a, b] |= {kind} - {""} if reference.facts[a] != draft.facts[b] else set()
     _partly([i for i, well in pairing.missed if well is None], reference, ours, 0, differ, atoms)
     _partly([j for j, well in pairing.invented if well is None], draft, theirs, 1, differ, atoms)
     right = sorted(pair for pair, kinds in differ.items() if not kinds)
@@ -104,8 +104,12 @@ def _facts_by_thing(reading: Reading, atoms: Atoms) -> dict[int, list[int]]:
     return places
 
 
-def _abreast(ours: list[int], theirs: list[int]) -> Iterator[tuple[int, int]]:
-    """Facts that say one thing, first beside first; of the text that says it more often the rest stand beside the last."""
+def _abreast(ours: list[int], theirs: list[int], mine: Sequence[int], other: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Facts that say one thing, equal ones beside each other, then first beside first; the rest stand beside the last."""
+    if len(ours) > 1 or len(theirs) > 1:
+        equal = {mine[i] for i in ours} & {other[j] for j in theirs}
+        ours = sorted(ours, key=lambda i: (mine[i] not in equal, mine[i] in equal and mine[i]))
+        theirs = sorted(theirs, key=lambda j: (other[j] not in equal, other[j] in equal and other[j]))
     for place in range(max(len(ours), len(theirs))):
         yield ours[min(place, len(ours) - 1)], theirs[min(place, len(theirs) - 1)]
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from docphim.metrics.difference import is_plural, stands_for
-from docphim.metrics.weights import weights
+from docphim.metrics.weights import ACTED_ON, weights
 
 if TYPE_CHECKING:
     from docphim.metrics.atoms import Atoms, Pair, Reading
 
+#: What pairing a thing of the reference with one of the draft saves.
+Gain = Callable[[int, int], float]
 #: A family of which two reports say more than so many pairs of things is paired in order, so that no input takes long.
 _MOST = 10_000
 #: So few ways to pair the things of one family are all tried.
@@ -44,17 +47,33 @@ class Pairing(NamedTuple):
     well_missed: tuple[int, ...]
     well_invented: tuple[int, ...]
 
-    def cost(self, weight: Sequence[float]) -> float:
-        """What all differences cost together, in weights of facts."""
-        costs, total = weights()["costs"], 0.0
-        for i, j, share, _ in self.pairs:
-            total += share and share * max(weight[i], weight[j])
-        for i, denied in self.missed:
-            total += weight[i] * costs["miss" if denied is None else "opposite"]
-        for j, denied in self.invented:
-            total += weight[j] * costs["invention" if denied is None else "opposite"]
-        total += costs["miss"] * sum([weight[i] for i in self.well_missed])
-        return total + float(costs["invention"] * sum([weight[j] for j in self.well_invented]))
+    def cost(self, reference: Reading, draft: Reading) -> float:
+        """What all differences cost together; what follows from something costs nothing more where both are wrong alike."""
+        costs, benign = weights()["costs"], weights()["weights"]["benign"]
+        ours, theirs = reference.weights, draft.weights
+        swapped = {i for i, _, _, kind in self.pairs if kind == "side"}
+        total = 0.0
+        for i, j, share, kind in self.pairs:
+            if share and not (kind == "side" and reference.follows.get(i) in swapped):
+                total += share * max(ours[i], theirs[j])
+        total += _alone_costs(self.missed, reference, costs["miss"])
+        total += _alone_costs(self.invented, draft, costs["invention"])
+        return total + float(costs["well"] * benign * (len(self.well_missed) + len(self.well_invented)))
+
+
+def _alone_costs(alone: Sequence[tuple[int, int | None]], by: Reading, plain: float) -> float:
+    """What things that one text alone says cost; one that is not denied costs nothing beside what it follows from.
+
+    What nobody acts on harms nobody where it is invented: it costs what leaving it out does.
+    """
+    costs, things = weights()["costs"], {thing for thing, _ in alone}
+    total = 0.0
+    for thing, denied in alone:
+        if denied is not None:
+            total += costs["opposite"] * by.weights[thing]
+        elif by.follows.get(thing) not in things:
+            total += (plain if by.levels[thing] in ACTED_ON else costs["miss"]) * by.weights[thing]
+    return total
 
 
 def pair(reference: Reading, draft: Reading, atoms: Atoms) -> Pairing:
@@ -65,7 +84,7 @@ def pair(reference: Reading, draft: Reading, atoms: Atoms) -> Pairing:
     ours -= shared
     theirs -= shared
     if ours and theirs:
-        pairs += _least(sorted(ours), sorted(theirs), atoms)
+        pairs += _least(sorted(ours), sorted(theirs), functools.partial(_gain, reference.weights, draft.weights, atoms), atoms)
         ours.difference_update([i for i, *_ in pairs])
         theirs.difference_update([j for _, j, *_ in pairs])
     missed = _alone(ours, draft, reference, atoms, pairs, 0)
@@ -121,49 +140,47 @@ def _covering(i: int, others: Iterable[int], atoms: Atoms) -> tuple[int, float, 
     return (j, share, kind) if answers else None
 
 
-def _least(ours: list[int], theirs: list[int], atoms: Atoms) -> list[Pair]:
+def _least(ours: list[int], theirs: list[int], gain: Gain, atoms: Atoms) -> list[Pair]:
     """Pairs of things of one family, one to one, such that all costs together are least."""
     families = {atoms.families[i] for i in ours} & {atoms.families[j] for j in theirs}
-    pairs = []
+    chosen = []
     for family in families:
         left = [i for i in ours if atoms.families[i] == family]
         right = [j for j in theirs if atoms.families[j] == family]
-        pairs += _best(left, right, atoms)
-    return pairs
+        chosen += _best(left, right, gain)
+    return [pair for i, j in chosen if gain(i, j) > 0 and (pair := atoms.pair(i, j))]
 
 
-def _best(left: list[int], right: list[int], atoms: Atoms) -> list[Pair]:
+def _best(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, int]]:
     if len(left) * len(right) > _MOST:
-        chosen = list(zip(left, right, strict=False))
-    elif math.perm(*sorted((len(left), len(right)), reverse=True)) <= _FEW:
-        chosen = _tried(left, right, atoms)
-    else:
-        chosen = _assigned(left, right, atoms)
-    return [pair for i, j in chosen if _gain(i, j, atoms) > 0 and (pair := atoms.pair(i, j))]
+        return list(zip(left, right, strict=False))
+    few = math.perm(*sorted((len(left), len(right)), reverse=True)) <= _FEW
+    return _tried(left, right, gain) if few else _assigned(left, right, gain)
 
 
-def _tried(left: list[int], right: list[int], atoms: Atoms) -> list[tuple[int, int]]:
+def _tried(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, int]]:
     """The best of all ways to pair a few things."""
-    few, many = sorted((left, right), key=len)
-    ways = [list(zip(few, way, strict=True)) for way in itertools.permutations(many, len(few))]
-    best = max(ways, key=lambda way: sum(_gain(i, j, atoms) for i, j in way)) if len(ways) > 1 else ways[0]
-    return best if few is left else [(j, i) for i, j in best]
+    if len(left) <= len(right):
+        ways = [list(zip(left, way, strict=True)) for way in itertools.permutations(right, len(left))]
+    else:
+        ways = [list(zip(way, right, strict=True)) for way in itertools.permutations(left, len(right))]
+    return max(ways, key=lambda way: sum([gain(i, j) for i, j in way])) if len(ways) > 1 else ways[0]
 
 
-def _assigned(left: list[int], right: list[int], atoms: Atoms) -> list[tuple[int, int]]:
+def _assigned(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, int]]:
     from scipy.optimize import linear_sum_assignment  # here: it takes longer to start than most reports take to pair
 
-    gains = np.array([[_gain(i, j, atoms) for j in right] for i in left])
+    gains = np.array([[gain(i, j) for j in right] for i in left])
     return [(left[a], right[b]) for a, b in zip(*linear_sum_assignment(-gains), strict=True)]
 
 
-def _gain(i: int, j: int, atoms: Atoms) -> float:
+def _gain(ours: Mapping[int, float], theirs: Mapping[int, float], atoms: Atoms, i: int, j: int) -> float:
     """What pairing two things saves over a miss and an invention; 0 where they are no pair."""
     near = atoms.pair(i, j)
     if near is None:
         return 0.0
-    costs, ours, theirs = weights()["costs"], atoms.weights[i], atoms.weights[j]
-    return float(max(0.0, costs["miss"] * ours + costs["invention"] * theirs - near[2] * max(ours, theirs)))
+    costs, one, other = weights()["costs"], ours[i], theirs[j]
+    return float(max(0.0, costs["miss"] * one + costs["invention"] * other - near[2] * max(one, other)))
 
 
 def shared_ills(reference: Reading, draft: Reading, atoms: Atoms) -> tuple[int, int]:

@@ -16,6 +16,9 @@ Level = Literal["urgent", "actionable", "non_actionable", "benign"]
 TABLE = Path(__file__).parent / "weights.yaml"
 #: What no row names.
 OTHERWISE: Level = "actionable"
+#: Levels whose errors somebody would act on.
+ACTED_ON: tuple[Level, ...] = ("urgent", "actionable")
+_LESS: Mapping[Level, Level] = {"urgent": "actionable", "actionable": "non_actionable"}
 
 
 @functools.cache
@@ -35,7 +38,11 @@ def weights() -> Mapping[str, Any]:
     whens = [{name: value for name, value in row["when"].items() if name != "modality"} for row in table["rows"]]
     rows = [(condition(when), only, row["is"]) for when, only, row in zip(whens, modalities, table["rows"], strict=True)]
     kin = {name: family for family, names in enumerate(table["kin"]) for name in names}
-    return {**table, "rows": rows, "rows_written": table["rows"], "kin": kin}
+    leads = [
+        (condition(row["what"]), condition(row["from"]), row.get("same"), row.get("whole", False)) for row in table["follows"]
+    ]
+    compiled = {"rows": rows, "follows": leads, "kin": kin, "contrary": list(map(frozenset, table["contrary"]))}
+    return {**table, **compiled, "rows_written": table["rows"], "follows_written": table["follows"]}
 
 
 def level(fact: Fact, modality: str | None = None) -> Level:
@@ -47,6 +54,33 @@ def level(fact: Fact, modality: str | None = None) -> Level:
             row: Level = name
             return row
     return OTHERWISE
+
+
+def follows(fact: Fact, other: Fact, lighter: bool = False) -> bool:
+    """Whether one abnormal thing only follows from another of the same report: the shifted mediastinum from the effusion.
+
+    A row with `same: side` asks for the side of the other, or none.  `lighter` asks whether it weighs less beside it, which
+    it does but in rows that say `whole`.
+    """
+    for holds, leads, field, whole in weights()["follows"]:
+        if not (lighter and whole) and holds(fact) and leads(other):
+            return field is None or getattr(fact, field) in (None, getattr(other, field))
+    return False
+
+
+def may_follow(fact: Fact) -> bool:
+    """Whether a fact only follows from something, if that stands beside it."""
+    return any(holds(fact) for holds, *_ in weights()["follows"])
+
+
+def may_lead(fact: Fact) -> bool:
+    """Whether something may only follow from a fact."""
+    return any(leads(fact) for _, leads, *_ in weights()["follows"])
+
+
+def falls(level: Level) -> Level:
+    """One level less; what nobody acts on stays as it is."""
+    return _LESS.get(level, level)
 
 
 @functools.cache

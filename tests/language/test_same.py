@@ -18,16 +18,16 @@ ROWS = {name: (section, row) for section in same.SECTIONS for name, row in TABLE
 NAMES = {
     *("absent_both", "air_cyst", "airspace", "airway", "angle", "any_device", "aorta_unfolded", "blunted_angle"),
     *("breathing_tube", "bronchial_wall", "brown_fat", "cardiac_opacity", "clear_lung", "cold_node", "collapsed_lung"),
-    *("collecting_system", "denied_words", "device_in_place", "diffuse_both", "edema_opacity", "enhancing"),
-    *("fatty_liver", "feeding_tube", "fluid_at_angle", "free_air", "free_gas", "growth", "heart_bulging"),
-    *("heart_dilated", "heart_not_dilated", "heart_obscured", "heart_widened", "hilar_opacity", "hydropneumothorax"),
-    *("hyperlucent_lungs", "infection", "interstitial", "large_hilum", "large_node", "lesion", "lesion_of_uptake"),
-    *("level_of_fluid", "line_tip", "lost_height", "lost_volume", "lower_zone", "lung_density", "lung_infarct"),
-    *("lung_infection", "lytic", "mediastinal_station", "metastatic_node", "miliary", "moved_fracture", "moved_up"),
-    *("no_node", "normal_both", "normal_umbrella", "normal_words", "not_seen", "opacity", "opaque_side", "organ"),
-    *("part_said_before", "pathological_node", "perforation", "pleural_adhesion", "pulled_hilum", "pulmonary_thrombus"),
-    *("response_score", "said_before", "small_lung", "soft_tissue_of_chest", "suspected", "suspected_embolism"),
-    *("systemic", "thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta", "tumor_mass", "tumor_word"),
+    *("avid_node", "avid_node_suv", "collecting_system", "denied_words", "device_in_place", "diffuse_both"),
+    *("edema_opacity", "enhancing", "fatty_liver", "feeding_tube", "fluid_at_angle", "free_air", "free_gas"),
+    *("growth", "heart_bulging", "heart_dilated", "heart_not_dilated", "heart_obscured", "heart_widened", "hilar_opacity"),
+    *("hydropneumothorax", "hyperlucent_lungs", "infection", "interstitial", "large_hilum", "large_node", "lesion"),
+    *("lesion_of_uptake", "level_of_fluid", "line_tip", "lost_height", "lost_volume", "lower_zone", "lung_density"),
+    *("lung_infarct", "lung_infection", "lung_shift", "lytic", "mass_named", "mediastinal_station", "miliary"),
+    *("moved_fracture", "moved_up", "no_node", "node_metastasis", "normal_both", "normal_umbrella", "normal_words"),
+    *("not_seen", "opacity", "opaque_side", "operation", "organ", "pathological_node", "perforation", "pleural_adhesion"),
+    *("pneumonia", "pulled_hilum", "pulmonary_thrombus", "response_score", "small_lung", "soft_tissue_of_chest"),
+    *("suspected", "systemic", "thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta", "tumor_word"),
     *("upper_zone", "uptake", "vessels", "vessels_congested", "vessels_full", "vessels_not_full", "volume_loss"),
     *("whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
 }
@@ -79,6 +79,11 @@ DIFFERENT = [
     ("Tràn dịch màng phổi phải lượng ít.", "Tràn dịch màng phổi phải lượng nhiều."),
     ("Theo dõi viêm phổi.", "Viêm phổi."),
     ("Hạch rốn phổi phải 6 mm.", "Hạch rốn phổi phải to 6 mm."),
+    ("Hạch cổ phải tăng nhẹ chuyển hóa FDG.", "Hạch cổ phải to."),
+    ("U phổi trái 46 mm. Nốt phổi trái 8 mm.", "U phổi trái 46 mm."),
+    ("Khối gan phải 46 mm. Khối gan trái 12 mm. Di căn gan.", "Di căn gan phải 46 mm."),
+    ("Nhiều nốt phổi phải. Nốt thùy trên phổi phải 9 mm.", "Nốt thùy trên phổi phải 9 mm."),
+    ("Không thấy bất thường trung thất.", "Không có catheter ở trung thất."),
 ]
 
 
@@ -97,6 +102,9 @@ WIDE = [
     ("Không thấy hạch to.", "Không thấy hạch to trung thất. Không thấy hạch to rốn phổi hai bên."),
     ("Hai phổi sáng.", "Không thấy đông đặc, không thấy nốt mờ ở hai phổi."),
     ("Tràn dịch màng phổi phải. Tràn dịch màng phổi phải.", "Tràn dịch màng phổi phải."),
+    ("Nốt thùy trên phổi phải 9 mm. Kết luận: nốt phổi phải.", "Nốt thùy trên phổi phải 9 mm."),
+    ("Gãy xương sườn 5, 6 bên trái. Kết luận: gãy xương sườn trái.", "Gãy xương sườn 5, 6 bên trái."),
+    ("Khối thùy trên phổi phải 46 mm, SUVmax 14. Kết luận: ung thư phổi.", "Ung thư thùy trên phổi phải 46 mm, SUVmax 14."),
 ]
 
 

@@ -46,7 +46,7 @@ def edited(old, new):
         ("12 mm", "13 mm", None, None, "actionable"),
         (" 12 mm", "", None, "unsaid", "actionable"),
         (" Quai động mạch chủ vồng.", "", None, "miss", "non_actionable"),
-        (" Bóng tim không to.", "", None, "miss", "benign"),
+        (" Bóng tim không to.", "", None, "well", "benign"),
         (" Quai động mạch chủ vồng.", " Động mạch chủ kéo dài.", None, None, "non_actionable"),
     ],
 )
@@ -102,6 +102,125 @@ def test_drafts_rank_as_they_are_graded():
     assert all(better > worse for better, worse in itertools.pairwise(values[:-1])) and values[-1] == 0
 
 
+#: One finding led in several facts is one mistake: a reference, a draft, and one that is no better.
+ORDERED = [
+    (
+        "Tràn dịch màng phổi hai bên lượng nhiều. Bóc tách động mạch chủ type A.",
+        "Bóc tách động mạch chủ type A.",
+        "Tràn dịch màng phổi hai bên lượng nhiều.",
+        "vi",
+        "ct",
+    ),
+    (
+        "Tràn khí màng phổi phải lượng nhiều, xẹp phổi phải thụ động. Trung thất lệch trái.",
+        "Tràn khí màng phổi trái lượng nhiều, xẹp phổi trái thụ động. Trung thất lệch phải.",
+        "Tràn khí màng phổi phải lượng nhiều, xẹp phổi phải thụ động. Trung thất lệch trái. Liềm hơi dưới hoành phải.",
+        "vi",
+        "xray",
+    ),
+    (
+        "Khối thùy dưới phổi trái 42 mm, nghĩ đến u phổi. Nang gan phải.",
+        "Nang gan phải.",
+        "Khối thùy dưới phổi trái 42 mm, nghĩ đến u phổi. Nang gan phải. Huyết khối động mạch phổi phải.",
+        "vi",
+        "ct",
+    ),
+    (
+        "Large left effusion, compressive atelectasis of the left lower lobe. Mediastinum shifted right. No pneumothorax.",
+        "No pneumothorax.",
+        "Large left effusion, compressive atelectasis of the left lower lobe. Mediastinum shifted right. Left pneumothorax.",
+        "en",
+        "xray",
+    ),
+    (
+        "Consolidation in the right lower lobe consistent with pneumonia. Heart size is normal.",
+        "Right lower lobe pneumonia. Heart size is normal.",
+        "Heart size is normal.",
+        "en",
+        "xray",
+    ),
+    (
+        "Khối thùy trên phổi phải 46 mm, SUVmax 14,2. Kết luận: U thùy trên phổi phải.",
+        "U thùy trên phổi phải 46 mm, SUVmax 14,2.",
+        "Khối thùy trên phổi trái 46 mm, SUVmax 14,2. Kết luận: U thùy trên phổi trái.",
+        "vi",
+        "pet",
+    ),
+    (
+        "Đầu ống nội khí quản trong phế quản gốc phải. Tim không to.",
+        "Ống nội khí quản. Tim không to.",
+        "Đầu ống nội khí quản trong khí quản. Tim không to.",
+        "vi",
+        "xray",
+    ),
+    (
+        "Đầu ống nội khí quản trong phế quản gốc phải. Tim không to.",
+        "Đầu ống nội khí quản trong khí quản. Tim không to.",
+        "Đầu ống nội khí quản trong phế quản gốc phải. Tràn khí màng phổi phải. Tim không to.",
+        "vi",
+        "xray",
+    ),
+    (
+        "Catheter tĩnh mạch trung tâm đầu ở tĩnh mạch chủ trên.",
+        "Catheter tĩnh mạch trung tâm đầu ở nhĩ phải.",
+        "Tim không to.",
+        "vi",
+        "xray",
+    ),
+    ("Bóc tách động mạch chủ type A.", "Bóc tách động mạch chủ.", "Bóc tách động mạch chủ type B.", "vi", "ct"),
+    (
+        "Nốt gan phải 22 mm, SUVmax 7,9. Kết luận: di căn gan phải.",
+        "Di căn gan phải 22 mm, SUVmax 7,9.",
+        "Nang gan phải 22 mm.",
+        "vi",
+        "pet",
+    ),
+    (
+        "Hạch rốn phổi trái tăng chuyển hóa FDG, SUVmax 7. Tim không to. Hai phổi sáng.",
+        "Hạch rốn phổi trái, SUVmax 7. Tim không to.",
+        "Tim không to. Hai phổi sáng.",
+        "vi",
+        "pet",
+    ),
+    ("Gãy xương sườn 5, 6, 7 bên phải.", "Gãy xương sườn 5, 6 bên phải.", "Gãy xương sườn bên trái.", "vi", "xray"),
+    ("Lao phổi thùy trên phổi phải với hang 30 mm.", "Lao phổi thùy trên phổi phải.", "Hai phổi sáng.", "vi", "xray"),
+    (
+        "Hai phổi sáng. Tim không to. Không thấy tràn dịch, tràn khí màng phổi. Rốn phổi không to.",
+        "Hai phổi sáng. Tim không to.",
+        "Hai phổi sáng. Tim không to. Không thấy tràn dịch, tràn khí màng phổi. Rốn phổi không to. Vôi hóa cung động mạch chủ.",
+        "vi",
+        "xray",
+    ),
+    (
+        "There is a nodule in the right upper lobe measuring 9 mm. Impression: right upper lobe nodule.",
+        "Right upper lobe nodule, 9 mm.",
+        "Right lower lobe nodule, 9 mm.",
+        "en",
+        "ct",
+    ),
+    (
+        "Tràn dịch màng phổi phải lượng nhiều. Tràn dịch màng phổi trái lượng ít.",
+        "Tràn dịch màng phổi phải lượng nhiều.",
+        "Tràn dịch màng phổi trái lượng ít.",
+        "vi",
+        "xray",
+    ),
+    (
+        "Nhiều di căn gan. Di căn đốt sống L2.",
+        "Nhiều di căn gan. Di căn đốt sống L2, L3.",
+        "Nhiều di căn gan. Di căn đốt sống L2. Di căn não.",
+        "vi",
+        "pet",
+    ),
+]
+
+
+@pytest.mark.parametrize(("reference", "better", "worse", "language", "modality"), ORDERED, ids=range(len(ORDERED)))
+def test_a_graver_mistake_scores_no_better(reference, better, worse, language, modality):
+    ours, theirs = (scores(reference, draft, language, modality)["clinical_f1"] for draft in (better, worse))
+    assert ours >= theirs
+
+
 REWORDED = [
     ("Tràn dịch màng phổi hai bên.", "Tràn dịch màng phổi phải. Tràn dịch màng phổi trái."),
     ("Vài nốt ở phổi phải.", "Nốt thùy trên phổi phải. Nốt thùy dưới phổi phải."),
@@ -133,6 +252,74 @@ def test_core_facts_are_alike_where_one_statement_answers_for_the_whole_of_the_o
         pairs = Pairs([reference], [draft], "vi", modality="xray")
         core = dict(zip(fact_scores.KEYS, fact_scores.aggregate(fact_scores.statistics(pairs).sum(axis=0)), strict=True))
         assert (core["fact_f1_core"] == 100) == alike
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected", "language"),
+    [
+        ("Hạch trung thất trục ngắn 14 mm.", "lymph", "actionable", "vi"),
+        ("Hạch nách trái 7 mm, SUVmax 9,1.", "lymph", "actionable", "vi"),
+        ("Hạch cổ phải tăng chuyển hóa FDG.", "lymph", "actionable", "vi"),
+        ("Hạch bệnh lý rốn phổi trái.", "lymph", "actionable", "vi"),
+        ("Vài hạch nhỏ trung thất 5 mm.", "lymph", "non_actionable", "vi"),
+        ("Hạch trung thất tăng nhẹ chuyển hóa FDG (SUVmax 1,9).", "lymph", "non_actionable", "vi"),
+        ("Hypermetabolic left supraclavicular lymph node.", "lymph", "actionable", "en"),
+        ("Small mediastinal lymph nodes measuring 4 mm.", "lymph", "non_actionable", "en"),
+        ("Right hilar node, 9 mm, SUVmax 6.3.", "lymph", "actionable", "en"),
+        ("Bóc tách động mạch chủ Stanford A.", "dissection", "urgent", "vi"),
+        ("Bóc tách động mạch chủ type B không thay đổi.", "dissection", "actionable", "vi"),
+        ("Stanford type B aortic dissection, unchanged.", "dissection", "actionable", "en"),
+        ("Acute type A aortic dissection.", "dissection", "urgent", "en"),
+        ("Stable 42 mm aneurysm of the ascending aorta.", "aneurysm", "actionable", "en"),
+        ("Phình động mạch chủ bụng 62 mm.", "aneurysm", "urgent", "vi"),
+        ("Phình động mạch chủ ngực 41 mm.", "aneurysm", "actionable", "vi"),
+        ("Ruptured aortic aneurysm.", "aneurysm", "urgent", "en"),
+        ("Phình động mạch chủ ngực 70 mm tăng kích thước.", "aneurysm", "urgent", "vi"),
+        ("The endotracheal tube is malpositioned.", "tube", "urgent", "en"),
+        ("Ống nội khí quản đặt sai vị trí.", "tube", "urgent", "vi"),
+        ("Đầu ống nội khí quản trong phế quản gốc phải.", "tube", "urgent", "vi"),
+        ("Ống thông dạ dày nằm trong khí quản.", "tube", "urgent", "vi"),
+        ("The endotracheal tube is 4 cm above the carina.", "tube", "actionable", "en"),
+        ("Tràn khí màng phổi áp lực bên trái.", "pneumothorax", "urgent", "vi"),
+        ("Hang cũ thành mỏng đỉnh phổi phải.", "cavity", "non_actionable", "vi"),
+        ("Khối thùy trên phổi phải không thay đổi.", "mass", "actionable", "vi"),
+        ("Nốt thùy dưới phổi trái 4 mm.", "nodule", "non_actionable", "vi"),
+        ("Nốt thùy dưới phổi trái 9 mm tăng chuyển hóa FDG, SUVmax 6.", "nodule", "actionable", "vi"),
+        ("U mỡ thành ngực.", "lipoma", "non_actionable", "vi"),
+        ("Left adrenal adenoma, 14 mm.", "adenoma", "non_actionable", "en"),
+        ("Tràn dịch màng ngoài tim lượng nhiều.", "effusion", "urgent", "vi"),
+        ("Catheter tĩnh mạch trung tâm đầu ở tĩnh mạch chủ trên.", "central", "actionable", "vi"),
+        ("Máy tạo nhịp.", "pacemaker", "non_actionable", "vi"),
+        ("Xẹp hoàn toàn phổi trái.", "atelectasis", "urgent", "vi"),
+        ("Hai bên tràn dịch màng phổi lượng ít.", "effusion", "actionable", "vi"),
+    ],
+)
+def test_findings_call_for_what_a_radiologist_would_do(text, name, expected, language):
+    read = [fact for fact in canonical(facts(text, language)) if name in str(fact.finding)]
+    assert {level(fact) for fact in read} == {expected}
+
+
+@pytest.mark.parametrize("row", weights()["follows_written"], ids=lambda row: row["example"])
+def test_what_follows_from_something_graver_is_one_mistake_with_it(row):
+    written = weights()["follows_written"]
+    holds, leads, *_ = weights()["follows"][written.index(row)]
+    (reading, _), *_ = (pairs := Pairs([row["example"]], [""], row.get("language", "vi"))).readings
+    led = {i: j for i, j in reading.follows.items() if holds(pairs.atoms.facts[i]) and leads(pairs.atoms.facts[j])}
+    assert led and row["why"]
+    for i in led:
+        assert (reading.levels[i] == pairs.atoms.levels[i]) == bool(row.get("whole"))
+    missed = pairs.pairings[0].cost(*pairs.readings[0])
+    assert missed == sum(weight for i, weight in reading.weights.items() if i not in reading.follows)
+
+
+def test_one_thing_on_both_sides_weighs_and_counts_once():
+    reference = "Tràn dịch màng phổi hai bên lượng nhiều."
+    row = scores(reference, "Hai phổi sáng.")
+    assert row["actionable_missed"] == 1 and row["clinical_f1"] == pytest.approx(
+        scores("Tràn khí màng phổi phải.", "Hai phổi sáng.")["clinical_f1"]
+    )
+    half = scores(reference, "Tràn dịch màng phổi phải lượng nhiều.")
+    assert half["safety_recall"] == 0 and half["safety_precision"] == 100 and half["clinical_f1"] == 75
 
 
 @pytest.mark.parametrize("row", weights()["rows_written"], ids=lambda row: row["example"])
@@ -189,7 +376,7 @@ def test_every_thing_is_answered_for_once_or_alone(reference, draft):
 @given(REPORTS)
 def test_a_report_beside_itself_costs_nothing(report):
     pairs = read(report, report[::-1])
-    assert pairs.pairings[0].cost(pairs.atoms.weights) == 0
+    assert pairs.pairings[0].cost(*pairs.readings[0]) == 0
     assert clinical.statistics(pairs)[0, 0] == 1
 
 
@@ -203,11 +390,12 @@ def test_the_order_of_facts_changes_no_score(reference, draft, drawn):
 def test_pairing_costs_no_more_than_leaving_all_alone(reference, draft):
     pairs = read(reference, draft)
     (ours, theirs), atoms = pairs.readings[0], pairs.atoms
-    apart = pair(ours, theirs._replace(ills=(), wells=()), atoms).cost(atoms.weights)
-    alone = pair(ours._replace(ills=(), wells=()), theirs, atoms).cost(atoms.weights)
+    nothing = atoms.reading(())
+    apart = pair(ours, nothing, atoms).cost(ours, nothing)
+    alone = pair(nothing, theirs, atoms).cost(nothing, theirs)
     both = (*ours.wells, *theirs.wells)  # what is denied costs more than what is not said
     if not both:
-        assert pairs.pairings[0].cost(atoms.weights) <= apart + alone + 1e-9
+        assert pairs.pairings[0].cost(ours, theirs) <= apart + alone + 1e-9
 
 
 def test_many_things_of_one_family_are_paired_in_time():
