@@ -363,6 +363,8 @@ def inspected(seen: dict[str, Any], most: int = 3) -> None:
         if quality := row.get("quality"):
             cut = f", cut off: {', '.join(quality['lungs_cut'])}" if quality["lungs_cut"] else ""
             words += f"; lungs {quality['lungs_litres']} l{cut}"
+        if suv := row.get("suv"):
+            words += f"; SUVmax {suv['suv_max']:.2f}, factor {suv['factor']:.6g} by {suv['rule']}"
         console.print(Text(printable(words)))
     unread = {row["where"] for row in seen["refused"]}
     for row in seen.get("reports", []):

@@ -73,8 +73,10 @@ def _contact_sheets(dataset: Path, out: Path) -> dict[str, Any]:
 
 @app.command()
 def convert(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="One study: a film, or the folder of a CT.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Where to; the suffix chooses: .b2nd .npy .png, of a CT .nii.gz")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="One study: a film, or the folder of a CT or PET.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Where to; the suffix chooses: .b2nd .npy .png, of a volume .nii.gz")
+    ],
     as_: Annotated[
         str | None, typer.Option("--as", metavar="xray|ct|pet", help="The modality, where the file does not say.")
     ] = None,
@@ -89,6 +91,21 @@ def convert(
     made = through(path, out, as_, long_side, layout)
     size = " x ".join(map(str, made["shape"]))
     print(f"{out}: {size} pixels, view {made['view']}" if "view" in made else f"{out}: {size} voxels, {made['unit']}")
+
+
+@app.command()
+def suv(path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of PET series.")], json: AsJson = False) -> None:
+    """The SUV factor of a PET series, the rule and tags that gave it, and SUVmax; or why it has none."""
+    from docphim.imaging.units.measured import look
+    from docphim.imaging.units.text import lines
+
+    answer = look(path.expanduser())
+    if json:
+        show(answer, True)
+    else:
+        print("\n".join(lines(answer)))
+    if not answer["series"]:
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -15,8 +15,9 @@ from docphim.errors import Refused, UsageError
 from docphim.imaging import frames, geometry, layouts, limits, reconstructions, scope, store
 from docphim.imaging.film import Film, read_film
 from docphim.imaging.find import look_through
-from docphim.imaging.io import file_kind, nifti, read_volume
+from docphim.imaging.io import dicom, file_kind, locations, nifti, read_volume
 from docphim.imaging.io.locations import SeriesFiles
+from docphim.imaging.io.slices import header_of
 from docphim.imaging.io.volume import Volume
 from docphim.imaging.reconstructions import Rule
 from docphim.imaging.space import hu
@@ -26,6 +27,8 @@ Meta = dict[str, Any]
 
 #: Slices of a volume on a picture, and side by side.
 _SHEET, _ABREAST = 10, 5
+#: SUV of white and of black: PET is read with dark lesions.
+_SUV_SHOWN = (10.0, 0.0)
 
 
 def convert(
@@ -35,12 +38,12 @@ def convert(
     long_side: int | None = None,
     layout: str | None = None,
 ) -> Meta:
-    """Write a film as `.b2nd` (with its metadata), `.png` (16 bit) or `.npy` (uint16); a CT as these (ten slices) or `.nii.gz`.
+    """Write a film as `.b2nd` (with its metadata), `.png` (16 bit) or `.npy` (uint16); a volume as these or as `.nii.gz`.
 
     Parameters
     ----------
     path : str or Path
-        A film's file, or a folder that holds one CT series.
+        A film's file, or a folder that holds one series of a CT or PET.
     modality : str or None
         What it must be: `xray`, `ct` or `pet`; None for what it is.  In a folder it chooses among series.
     long_side : int or None
@@ -58,7 +61,8 @@ def convert(
     UsageError
         An unknown modality, a suffix that this is not written as, or OUT is PATH.
     Refused
-        As `read_film` and `read_volume`; `unit_unknown` for a volume whose numbers nobody vouches for; `not_hu` where a CT is
+        As `read_film`, `read_volume` and, of a PET, `measured.measure`;
+        `unit_unknown` for a volume whose numbers nobody vouches for; `not_hu` where a CT is
         asked for and its values are none; `series_mixed` for a folder of several series, unless a CT is asked for: then one is
         chosen as `reconstructions` says; `modality_unsupported` for what is not of the modality.
     """
@@ -91,7 +95,8 @@ def _film(path: Path, out: Path, suffix: str, long_side: int | None) -> Meta:
 
 def _volume(path: Path, out: Path, suffix: str, modality: str | None) -> Meta:
     write = _writer(_VOLUME_WRITERS, suffix, out, "a volume")
-    volume = _in_a_unit(read_volume(_location(path, modality)), modality)
+    location = _location(path, modality)
+    volume = _pet(location) or _in_a_unit(read_volume(location), modality)
     spacing = list(volume.spacing) if volume.spacing else None
     meta = {"shape": list(volume.array.shape), "spacing": spacing, "unit": volume.unit, "how": volume.how}
     write(out, volume, meta)
@@ -107,12 +112,23 @@ def _location(path: Path, modality: str | None) -> str:
     return str(path.absolute())
 
 
+def _pet(location: str) -> Volume | None:
+    """A PET series in SUV; None of everything else."""
+    from docphim.imaging.units import measured  # here, so that a film is converted without it
+
+    place = locations.parse(location)
+    if not isinstance(place, SeriesFiles) or dicom.modality_of(header_of(place.paths[0])) != "PT":
+        return None
+    measured.measure(place)
+    return measured.planes(place)[0].whole()
+
+
 def _in_a_unit(volume: Volume, modality: str | None) -> Volume:
     """A volume whose numbers somebody vouches for: the file, or of a chest in HU its values, if a CT is asked for or may be."""
     no_ct = modality == "pet" or volume.modality not in ("", "CT") or volume.affine is None
     if volume.unit is None and no_ct:
         stored = volume.how.get("stored_unit")
-        why = f"the values are {stored}, and this version works out no SUV" if stored else "nothing in the file says a unit"
+        why = f"the values are {stored}" if stored else "nothing in the file says a unit"
         raise Refused("unit_unknown", "", f"{why}: what is written must say what its numbers mean")
     if modality == "ct" or volume.unit is None:
         seen = hu.Seen(len(volume.array))
@@ -177,7 +193,8 @@ def _volume_png(out: Path, volume: Volume, meta: Meta) -> None:
     shown = [volume.array[int((part + 0.5) * len(volume.array) / count)] for part in range(count)]
     _, down, across = volume.spacing or (1.0, 1.0, 1.0)
     size = geometry.squared(shown[0].shape[0], shown[0].shape[1], down / across)
-    pictures = [np.rint(geometry.resize(frames.display(plane, *windows()["chest"]), size)).clip(0, 255) for plane in shown]
+    low, high = _SUV_SHOWN if volume.unit == "SUV" else windows()["chest"]
+    pictures = [np.rint(geometry.resize(frames.display(plane, low, high), size)).clip(0, 255) for plane in shown]
     pictures += [np.zeros(size, np.float32)] * (-count % _ABREAST)
     lines = [np.concatenate(pictures[at : at + _ABREAST], axis=1) for at in range(0, len(pictures), _ABREAST)]
     _whole(out, lambda handle: Image.fromarray(np.concatenate(lines).astype(np.uint8)).save(handle, "PNG"))

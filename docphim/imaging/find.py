@@ -69,3 +69,15 @@ def _slice_header(path: Path) -> tuple[str, str] | None:
         return None
     uid = dicom.text(header, "SeriesInstanceUID")
     return (uid, dicom.modality_of(header)) if uid and dicom.modality_of(header) in SLICED else None
+
+
+def name_of(entry: SeriesFound, folder: Path) -> str:
+    """A series as it may be written: the folder it lies in, below `folder`, with a number where that holds several."""
+    where = Path(entry.folder).relative_to(folder).as_posix()
+    where = entry.label if where == "." else f"{where}/{entry.label}" if entry.label else where
+    return shown(Path(where or folder.name))
+
+
+def shown(path: Path) -> str:
+    """A path as it may be written; of a name that is no UTF-8, its bytes."""
+    return path.as_posix().encode("utf-8", "backslashreplace").decode()

@@ -8,8 +8,9 @@ from typing import Any
 
 from docphim.errors import Refused
 from docphim.imaging.film import film_from, spacing_of
-from docphim.imaging.find import SeriesFound, look_through
+from docphim.imaging.find import SeriesFound, look_through, name_of, shown
 from docphim.imaging.io import arrays, dicom, locations, raster, read_planes, read_volume
+from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.sniff import ENOUGH, Kind, kind_of
 from docphim.imaging.io.volume import turn_of
 from docphim.imaging.space import quality
@@ -43,7 +44,7 @@ def inspect(path: str | Path) -> Row:
         return _folder(path)
     if not path.exists():
         raise Refused("file_missing", str(path))
-    return _file(path, _shown(Path(path.name)))
+    return _file(path, shown(Path(path.name)))
 
 
 def _folder(folder: Path) -> Row:
@@ -54,7 +55,7 @@ def _folder(folder: Path) -> Row:
     volumes: list[Row] = []
     usable = others = 0
     for path in bar(singles, len(singles), "inspect"):
-        name = _shown(path.relative_to(folder))
+        name = shown(path.relative_to(folder))
         row = _file(path, name)
         if row["format"] == "other" and path.suffix.lower() not in _IMAGE_SUFFIXES:
             others += 1
@@ -75,16 +76,9 @@ def _folder(folder: Path) -> Row:
     return {"files": count, "usable": usable, "others": others, "modalities": counts, "volumes": volumes, "refused": refused}
 
 
-def _shown(path: Path) -> str:
-    """A path as it may be written; of a name that is no UTF-8, its bytes."""
-    return path.as_posix().encode("utf-8", "backslashreplace").decode()
-
-
 def series_row(entry: SeriesFound, folder: Path) -> Row:
     """One series of a folder as a row; `where` is the folder it lies in, with a number where it holds several."""
-    where = Path(entry.folder).relative_to(folder).as_posix()
-    where = entry.label if where == "." else f"{where}/{entry.label}" if entry.label else where
-    return _volume_row(_shown(Path(where or folder.name)), "dicom", entry.modality, str(entry.location), len(entry.names))
+    return _volume_row(name_of(entry, folder), "dicom", entry.modality, str(entry.location), len(entry.names))
 
 
 def _volume_row(where: str, form: str, modality: str | None, location: str, files: int) -> Row:
@@ -109,10 +103,12 @@ def _placed(location: str, where: str) -> Row:
     turn = turn_of(planes.shape, planes.affine)
     row: Row = {"modality": planes.modality or None, "shape": [planes.shape[axis] for axis in turn.axes]}
     row |= {"spacing": list(turn.spacing), "unit": planes.unit, "how": planes.how}
+    if planes.modality == "PT":
+        return row | _pet(location, where)
     if planes.modality not in ("", "CT"):
         ends = [float(end) for plane in planes.read() for end in (plane.min(), plane.max())]
         stored = planes.how.get("stored_unit")
-        why = f"the values are {stored}, and this version works out no SUV" if stored else _NO_UNIT
+        why = f"the values are {stored[:16]}" if stored else _NO_UNIT
         return row | {"values": [min(ends), max(ends)], "refused": _no_unit(where, why)}
     try:
         return row | {"modality": "CT", "unit": "HU", "refused": [], **quality.look(planes)}
@@ -122,6 +118,20 @@ def _placed(location: str, where: str) -> Row:
         if planes.unit is None:
             return row | {"refused": _no_unit(where, f"{_NO_UNIT}; of a chest in HU they are not: {refusal.why}")}
         return row | {"refused": [{"reason": "not_hu", "where": where, "why": refusal.why}]}
+
+
+def _pet(location: str, where: str) -> Row:
+    """A PET series in SUV, or why it is in none."""
+    from docphim.imaging.units import measured  # here, so that films are looked at without it
+
+    try:
+        place = locations.parse(location)
+        assert isinstance(place, SeriesFiles)
+        seen = measured.measure(place)
+    except Refused as refusal:
+        return {"refused": [{"reason": refusal.reason, "where": where, "why": refusal.why}]}
+    named = ("factor", "rule", "uptake_minutes", "suv_max", "suv_mean", "balance", "flags")
+    return {"unit": "SUV", "suv": {name: seen[name] for name in named}, "refused": []}
 
 
 def _no_unit(where: str, why: str) -> list[Row]:

@@ -260,7 +260,8 @@ def test_a_ct_is_converted_and_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "modality", "reason"),
     [
-        (setting(Modality="PT", SOPClassUID=ct_series.PET, Units="BQML"), None, "unit_unknown"),
+        (setting(Modality="PT", SOPClassUID=ct_series.PET, Units="BQML"), None, "not_attenuation_corrected"),
+        (setting(Modality="MR", SOPClassUID="1.2.840.10008.5.1.4.1.1.4"), None, "unit_unknown"),
         (None, "pet", "image_missing"),
         (without(3), "ct", "slices_missing"),
         (None, "xray", "modality_unsupported"),

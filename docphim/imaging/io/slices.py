@@ -55,7 +55,15 @@ LAYOUT = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated
 SCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType", "Modality", "SOPClassUID")
 #: What says which stored values stand for nothing.
 PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation")
-_HEADER = (
+#: What makes SUV of the values of a PET slice; private ones of GE, Siemens and Philips with the names of their blocks.
+_OF_SUV: tuple[str | tuple[int, int], ...] = (
+    *("Units", "SUVType", "DecayCorrection", "CorrectedImage", "PatientWeight", "PatientSize", "SeriesDate", "SeriesTime"),
+    *("AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "FrameReferenceTime", "ActualFrameDuration"),
+    "RadiopharmaceuticalInformationSequence",
+    *((0x0009, 0x0010), (0x0009, 0x100D), (0x0071, 0x0010), (0x0071, 0x1022)),
+    *((0x7053, 0x0010), (0x7053, 0x1000), (0x7053, 0x1009)),
+)
+_HEADER: tuple[str | tuple[int, int], ...] = (
     *_PATIENT,
     *_SHARED,
     "SOPInstanceUID",
@@ -74,12 +82,13 @@ _HEADER = (
     "RescaleSlope",
     "RescaleIntercept",
     *LAYOUT,
+    *_OF_SUV,
     *enhanced.TAGS,
 )
 #: Bytes read of a file for its header, at first.
 _HEAD = 8192
 _NO_PLACE = "a slice does not say where it lies (ImagePositionPatient, ImageOrientationPatient)"
-_TAGS = [Tag(keyword) for keyword in dict.fromkeys(_HEADER)]
+_TAGS = [Tag(name) for name in dict.fromkeys(_HEADER)]
 
 
 @dataclass(frozen=True)

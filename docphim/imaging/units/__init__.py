@@ -1,0 +1,1 @@
+"""From stored values to physical units: standardised uptake values (SUV) of PET."""

@@ -1,0 +1,164 @@
+"""When a PET scan's values hold: the moment to which they are corrected for decay, and when the tracer was injected.
+
+The series says `DecayCorrection: START`, and five tags may tell when that start was.  Some are rewritten when a series is made
+anew, so the order in which they are believed decides (measured on headers of four makers).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pydicom
+
+from docphim.errors import Refused
+from docphim.imaging.io import dicom
+
+#: Where nothing says the date, times are those of one day.
+_NO_DATE = "20000101"
+_TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.(\d{1,6}))?")
+#: Private elements of makers that hold the moment: element, what its block is called.
+_GE, _SIEMENS = ((0x0009, 0x100D), "GEMS_PETD_01"), ((0x0071, 0x1022), "SIEMENS MED PT")
+#: No scan is begun later after the injection, in half-lives: nothing is left to see.
+_MOST_HALF_LIVES = 5.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment to which values may be corrected, and by which rule it is that."""
+
+    rule: str
+    at: datetime
+
+
+def moment(date: str, time: str) -> datetime | None:
+    """A DICOM date and time, local; a time without a date lies on one day for all; None where there is no time.
+
+    Examples
+    --------
+    >>> moment("20201217", "083045.5")
+    datetime.datetime(2020, 12, 17, 8, 30, 45, 500000)
+    """
+    parts = _TIME.match(time)
+    if not parts:
+        return None
+    hour, minute, second, fraction = (part or "0" for part in parts.groups())
+    day = date.replace(".", "").replace("-", "") or _NO_DATE
+    try:
+        start = datetime.strptime(day, "%Y%m%d")
+    except ValueError:
+        return None
+    # a leap second, 60, is the next minute
+    return start + timedelta(
+        hours=int(hour), minutes=int(minute), seconds=int(second), microseconds=int(fraction.ljust(6, "0"))
+    )
+
+
+def stamp(text: str) -> datetime | None:
+    """A DICOM DateTime with a full date and an hour at least; its offset from UTC is that of the other times too."""
+    return moment(text[:8], text[8:]) if re.match(r"\d{10}", text) else None
+
+
+def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]:
+    """The moments that may be the start to which values are corrected, the most credible first.
+
+    Parameters
+    ----------
+    headers : sequence of Dataset
+        Of all slices.
+    half_life : float
+        Seconds.
+
+    Returns
+    -------
+    list of Moment
+        `series_time`, unless it is later than the earliest acquisition: then the series was made anew; `ge_private`
+        (0009,100D); `siemens_private` (0071,1022); `frame_reference_time`, worked back from the first slice that has one other
+        than 0; `acquisition_time`, the earliest.
+    """
+    acquired = sorted((at, number) for number, header in enumerate(headers) if (at := _acquired(header)))
+    series = moment(dicom.text(headers[0], "SeriesDate"), dicom.text(headers[0], "SeriesTime"))
+    if series and acquired and series > acquired[0][0]:
+        series = None
+    worked_back = _worked_back(headers, [number for _, number in acquired], half_life)
+    named = {
+        "series_time": series,
+        "ge_private": stamp(private(headers[0], *_GE)),
+        "siemens_private": stamp(private(headers[0], *_SIEMENS)),
+        "frame_reference_time": worked_back,
+        "acquisition_time": acquired[0][0] if acquired else None,
+    }
+    return [Moment(rule, at) for rule, at in named.items() if at]
+
+
+def _acquired(header: pydicom.Dataset) -> datetime | None:
+    whole = stamp(dicom.text(header, "AcquisitionDateTime"))
+    return whole or moment(dicom.text(header, "AcquisitionDate"), dicom.text(header, "AcquisitionTime"))
+
+
+def _worked_back(headers: Sequence[pydicom.Dataset], order: Sequence[int], half_life: float) -> datetime | None:
+    """Acquisition − FrameReferenceTime + the time within the frame at which its mean rate is reached (PS3.3 C.8.9.4.1.5).
+
+    Where all slices share one acquisition time and not one FrameReferenceTime, that time is not the slice's, and says nothing.
+    """
+    offsets = {number: (dicom.numbers(headers[number], "FrameReferenceTime") or [0.0])[0] for number in order}
+    if len(set(offsets.values())) > 1 and len({_acquired(headers[number]) for number in order}) == 1:
+        return None
+    first = next((number for number in order if offsets[number]), None)
+    if first is None:
+        return None
+    at, duration = _acquired(headers[first]), dicom.numbers(headers[first], "ActualFrameDuration")
+    within = mean_rate_time((duration or [0.0])[0] / 1000, half_life)
+    return at and at + timedelta(seconds=within - offsets[first] / 1000)
+
+
+def mean_rate_time(duration: float, half_life: float) -> float:
+    """Seconds from the start of a frame until the rate is the frame's mean: ln(λT / (1 − e^(−λT))) / λ."""
+    rate = math.log(2) / half_life
+    decayed = rate * duration
+    return math.log(decayed / -math.expm1(-decayed)) / rate if decayed else 0.0
+
+
+def injected(item: pydicom.Dataset, date: str, reference: datetime, half_life: float) -> datetime:
+    """When the tracer was given.
+
+    A full date decides.  A time alone is of the day of the scan, or of the day before where it would lie after it; but not
+    where that makes the scan begin more than five half-lives later: then it was typed after the scan.
+
+    Parameters
+    ----------
+    item : Dataset
+        Of RadiopharmaceuticalInformationSequence.
+    date : str
+        The day of `reference` as the header writes it, or "" where it gives none.
+
+    Raises
+    ------
+    Refused
+        `suv_unknown`: no time is given; `suv_times`: the injection lies after the scan or too long before it.
+    """
+    full = stamp(dicom.text(item, "RadiopharmaceuticalStartDateTime"))
+    at = full or moment(date, dicom.text(item, "RadiopharmaceuticalStartTime"))
+    if at is None:
+        raise Refused("suv_unknown", "", "the header does not say when the tracer was injected (RadiopharmaceuticalStartTime)")
+    if not full and at > reference:
+        at -= timedelta(days=1)
+    uptake = (reference - at).total_seconds()
+    if not 0 <= uptake <= _MOST_HALF_LIVES * half_life:
+        late = f"{uptake / 60:.0f} minutes before the scan" if uptake >= 0 else f"{-uptake / 60:.0f} minutes after its start"
+        raise Refused("suv_times", "", f"the tracer would have been injected {late}, at a half-life of {half_life / 60:.0f}")
+    return at
+
+
+def private(header: pydicom.Dataset, tag: tuple[int, int], creator: str) -> str:
+    """A maker's private value as text; "" where it is absent, or its block belongs to somebody else."""
+    owner = header.get((tag[0], tag[1] >> 8))
+    if owner is not None and str(owner.value).strip().casefold() != creator.casefold():
+        return ""
+    element = header.get(tag)
+    value = "" if element is None else element.value
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return text.strip(" \0")
