@@ -11,6 +11,9 @@ from docphim.language.suspect import vietnamese_words
 if TYPE_CHECKING:
     from docphim.language.lexicon import Lexicon
 
+#: Of so many words it is remembered that they have their accents.
+_REMEMBERED = 100_000
+
 
 def accented(text: str, lexicon: Lexicon) -> str:
     """The text with its accents on words of `unaccented` that lack them; as many characters, each in its place.
@@ -24,8 +27,12 @@ def accented(text: str, lexicon: Lexicon) -> str:
     >>> accented("Bóng tim khong to", load_lexicon("vi"))
     'Bóng tim không to'
     """
-    bare, small = _bare(lexicon), text.lower()
-    if bare is None or not any(map(small.__contains__, lexicon.bare)) or not bare.search(text) or not vietnamese_words(text):
+    bare, whole = _bare(lexicon)
+    words = text.split()
+    if bare is None or whole.issuperset(words):
+        return text
+    whole.update(word for word in words[: _REMEMBERED - len(whole)] if not bare.search(word))
+    if not bare.search(text) or not vietnamese_words(text):
         return text
     return bare.sub(lambda m: _in_case(lexicon.bare[m[0].lower()], m[0]), text)
 
@@ -37,6 +44,7 @@ def _in_case(word: str, like: str) -> str:
 
 
 @functools.cache
-def _bare(lexicon: Lexicon) -> re.Pattern[str] | None:
+def _bare(lexicon: Lexicon) -> tuple[re.Pattern[str] | None, set[str]]:
+    """Words without their accents, and what was met between blanks that is none of them: reports use the same few thousand."""
     words = "|".join(sorted(lexicon.bare))
-    return re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
+    return (re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None), set()

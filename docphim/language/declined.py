@@ -29,6 +29,8 @@ _NAMED = frozenset(("anatomy", "finding", "location"))
 #: The lists of declined.yaml of which every text that declines holds a phrase.
 _SIGNS = ("cannot", "unreadable", "unseen", "failed", "phrases", "persons")
 _APOSTROPHES = "’‘´`"
+#: Of so many words it is remembered how they read.
+_REMEMBERED = 100_000
 
 
 def declined(text: str, reference: str = "") -> Declined:
@@ -52,9 +54,9 @@ def declined(text: str, reference: str = "") -> Declined:
 
 
 def _state(text: str) -> Declined:
-    plain = _plain(text)
-    if not _may_decline(plain):
+    if not _may_decline(text):
         return "no"
+    plain = _plain(text)
     if _any(plain, "refuses") or _any(plain, "unread"):
         declines = False
         for clause in _clauses(text):
@@ -109,9 +111,22 @@ def _names(clause: str) -> bool:
     return any(item.kind in _NAMED for lexicon in lexicons for item in items(tokenize(left, lexicon)[0], lexicon))
 
 
-def _may_decline(plain: str) -> bool:
+class _Words(dict[str, str]):
+    """What stands between two blanks as plain words, "[đọc]," as "đọc"; each is looked at once: reports use the same few."""
+
+    def __missing__(self, typed: str) -> str:
+        words = " ".join(_WORD.findall(_plain(typed)))
+        if len(self) < _REMEMBERED:
+            self[typed] = words
+        return words
+
+
+_WORDS = _Words()
+
+
+def _may_decline(text: str) -> bool:
     """Whether a text holds the beginning of any phrase that a decline needs: most hold none, and are not searched."""
-    words, signs = _WORD.findall(plain), _signs()
+    words, signs = " ".join(map(_WORDS.__getitem__, text.split())).split(), _signs()
     ends = signs.keys() & words
     spaced = f" {' '.join(words)} " if ends else ""
     return any(sign in spaced for word in ends for sign in signs[word])

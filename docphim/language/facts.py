@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 #: What lies between stops, semicolons and line ends; a full stop inside a number, or behind "vs", is no stop.
-_SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\bvs)\.)+", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\b[vV][sS])\.)+")
 
 
 def facts(text: str, language: str) -> list[Fact]:
@@ -72,7 +72,7 @@ def meanings(sentence: str, language: str) -> list[tuple[Any, ...]]:
     UsageError
         There is no lexicon for the language.
     """
-    return [values for _, _, values in read_sentence(sentence, load_lexicon(language))]
+    return [values for _, read in read_sentence(sentence, load_lexicon(language)) for _, _, values in read]
 
 
 class Sentence(NamedTuple):
@@ -113,9 +113,10 @@ def _sentences(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Se
 
 def _read(sentence: Sentence, lexicon: Lexicon) -> Iterator[Fact]:
     begin, text, lead = sentence
-    for first, last, values in read_sentence(text, lexicon):
-        inside = max(first, lead)
-        yield Fact(text[inside:last], begin + inside, begin + max(last, inside), *values)
+    for start, read in read_sentence(text, lexicon):
+        for first, last, values in read:
+            inside, end = max(start + first, lead), start + last
+            yield Fact(text[inside:end], begin + inside, begin + max(end, inside), *values)
 
 
 def reported(text: str, language: str) -> list[tuple[int, int]]:

@@ -67,10 +67,15 @@ def _parted(words: Sequence[str], tokens: Sequence[re.Match[str]]) -> tuple[list
     return parts, places
 
 
-def items(words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = ()) -> list[Item]:
-    """The items of a sentence from left to right, behind those `before`; words that say nothing by themselves are left out."""
+def items(
+    words: Sequence[str], lexicon: Lexicon, before: Sequence[Item] = (), measures: Mapping[int, Item] | None = None
+) -> list[Item]:
+    """The items of a sentence from left to right, behind those `before`; words that say nothing by themselves are left out.
+
+    `measures`: what it measures (`measured`), where that is known.
+    """
     listed: list[Item] = list(before)
-    measures = measured(words, lexicon)
+    measures = measured(words, lexicon) if measures is None else measures
     # behind the number of a list's line
     i, depth = 2 if len(words) > 1 and words[0].isdecimal() and words[1] in ("/", ")") else 0, 0
     while i < len(words):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -37,7 +37,7 @@ READINGS: dict[str, str] = {"ct_rate_clinical": "ct_rate", "chexpert_published":
 _FOLDER = Path(__file__).parent
 #: States from the weakest: of several mentions the last of these counts.
 _STATES: tuple[State, ...] = ("unmentioned", "negative", "uncertain", "positive")
-_NEGATIVE, _UNCERTAIN, _POSITIVE, _UNSIDED = 1, 2, 3, 4
+_NEGATIVE, _UNCERTAIN, _POSITIVE, _UNSIDED, _SIGN = 1, 2, 3, 4, 5
 _RANK = {state: rank for rank, state in enumerate(_STATES)}
 _FIELDS = tuple(f.name for f in fields(Fact) if f.name not in ("text", "start", "end"))
 _WAYS = ("is", "affirmed", "denied", "except", "hints", "against")
@@ -45,6 +45,10 @@ _WAYS = ("is", "affirmed", "denied", "except", "hints", "against")
 _ALWAYS = ("finding", "state", "polarity", "certainty", "change", "side")
 #: Facts of which it is remembered what they say.
 _REMEMBERED = 100_000
+#: Labels that are denied, suspected, affirmed, and the first of each two sides that are affirmed without a side, each the bit
+#: of its place; then the `signs` of the table that are met.
+Spoken = tuple[int, int, int, int, int]
+_NOTHING: Spoken = (0, 0, 0, 0, 0)
 _Rule = tuple[Test, ...]
 #: A line of a table as what it asks of each field; of several diameters the short axis.
 _rule = functools.partial(conditions, diameter=min)
@@ -65,16 +69,14 @@ class _Table:
     names: tuple[str, ...]
     labels: tuple[_Label, ...]
     certainty: Mapping[str, int]
-    # what follows are labels, each the bit of its place
-    all: int
-    parents: tuple[tuple[int, int], ...]  # child before its parent
-    none: int  # 0: the set has none
-    spoken: int  # all labels but `none` and those it ignores
-    whole: int  # labels that a report denies which calls everything normal
+    parents: tuple[tuple[int, int], ...]  # places, child before its parent
+    none: int  # the bit of its place; 0: the set has none
+    spoken: int  # all labels but `none` and those it ignores, as bits
+    whole: int  # labels that a report denies which calls everything normal, as bits
     signs: tuple[tuple[_Rule, ...], ...]  # by what every label is denied; then each fact that `none` needs, where it needs some
     fields: tuple[str, ...]  # what the rules ask of a fact
     asked: Callable[[Fact], tuple[Any, ...]]
-    known: dict[tuple[Any, ...], int]
+    known: dict[tuple[Any, ...], Spoken]
 
 
 def label_names(set_: str) -> tuple[str, ...]:
@@ -160,50 +162,52 @@ def labels_of(facts: Sequence[Fact], set_: str) -> dict[str, State]:
         There is no such set.
     """
     table = _table(set_)
-    denied, suspected, affirmed = _states(functools.reduce(operator.or_, [spoken(fact, set_) for fact in facts], 0), table)
+    bits = [
+        functools.reduce(operator.or_, each) for each in zip(_NOTHING, *[spoken(fact, set_) for fact in facts], strict=True)
+    ]
+    denied, suspected, affirmed = _states(bits, table)
     ranks = [3 * (affirmed >> n & 1) or 2 * (suspected >> n & 1) or denied >> n & 1 for n in range(len(table.names))]
     return dict(zip(table.names, map(_STATES.__getitem__, ranks), strict=True))
 
 
-def spoken(fact: Fact, set_: str) -> int:
-    """What one fact says of a set's labels, as bits; what a report says is all of its facts' bits, `a | b | c`.
-
-    Of n labels the lowest n bits are those denied, the next those suspected, then those affirmed, then the first of each two
-    sides that are affirmed without a side; then the `signs` of the table that are met.
-    """
+def spoken(fact: Fact, set_: str) -> Spoken:
+    """What one fact says of a set's labels; what a report says is all of its facts' bits together, `a | b | c`."""
     table = _table(set_)
     key = table.asked(fact)
     bits = table.known.get(key)
     return _remember(key, table) if bits is None else bits
 
 
-def named(bits: int, set_: str) -> int:
-    """The labels that a report affirms or suspects, the first in the lowest bit, given all that its facts say (`spoken`)."""
+def named(bits: Iterable[Any], set_: str) -> Any:
+    """The labels that a report affirms or suspects, the first in the lowest bit, given all that its facts say (`spoken`).
+
+    Arrays of whole numbers are as good as numbers: then each holds a report's bits at its place.
+    """
     _, suspected, affirmed = _states(bits, _table(set_))
     return suspected | affirmed
 
 
-def _states(bits: int, table: _Table) -> tuple[int, int, int]:
+def _states(bits: Iterable[Any], table: _Table) -> tuple[Any, Any, Any]:
     """The labels that are denied, suspected and affirmed; of several states of one the last of these counts."""
-    n = len(table.names)
-    denied, suspected, affirmed, unsided = (bits >> shift & table.all for shift in (0, n, 2 * n, 3 * n))
-    signs, either = bits >> 4 * n, suspected | affirmed
+    denied, suspected, affirmed, unsided, signs = bits
+    either = suspected | affirmed
     neither = unsided & ~(either | either >> 1)
-    suspected |= neither | neither << 1
+    suspected = suspected | neither | neither << 1
     for child, parent in table.parents:
-        if affirmed & child:
-            affirmed |= parent
-        elif suspected & child:
-            suspected |= parent
-    denied |= table.spoken if signs & 1 else 0
-    if table.none and not (suspected | affirmed) & table.spoken:
-        denied, suspected, affirmed = (labels & ~table.none for labels in (denied, suspected, affirmed))
-        together = 1 < len(table.signs) <= (signs | 1).bit_count()
-        affirmed |= table.none if together or not table.whole & ~(denied & ~(suspected | affirmed)) else 0
+        affirmed = affirmed | (affirmed >> child & 1) << parent
+        suspected = suspected | (suspected >> child & 1) << parent
+    denied = denied | table.spoken * (signs & 1)
+    if table.none:
+        silent = (suspected | affirmed) & table.spoken == 0
+        denied, suspected, affirmed = (labels & ~(table.none * silent) for labels in (denied, suspected, affirmed))
+        whole = table.whole & ~(denied & ~(suspected | affirmed)) == 0
+        every = (1 << len(table.signs)) - 1
+        together = (signs | 1) == every if every > 1 else False
+        affirmed = affirmed | table.none * (silent & (whole | together))
     return denied, suspected, affirmed
 
 
-def _remember(key: tuple[Any, ...], table: _Table) -> int:
+def _remember(key: tuple[Any, ...], table: _Table) -> Spoken:
     """What one fact says, kept: reports say the same things again and again."""
     if len(table.known) >= _REMEMBERED:
         table.known.clear()
@@ -211,11 +215,11 @@ def _remember(key: tuple[Any, ...], table: _Table) -> int:
     return bits
 
 
-def _read(key: tuple[Any, ...], table: _Table) -> int:
-    """What one fact says of the labels, as `spoken` packs it."""
+def _read(key: tuple[Any, ...], table: _Table) -> Spoken:
+    """What one fact says of the labels, as `spoken` gives it."""
     fact = dict(zip(table.fields, key, strict=True))
     if not fact["finding"] and not fact["state"]:  # an anatomy with words that the lexicon does not know
-        return 0
+        return _NOTHING
     verdicts: list[tuple[int, int]] = []
     for label in sorted(table.labels, key=lambda label: label.rest):
         if label.rest and any(rank in (_UNCERTAIN, _POSITIVE) for _, rank in verdicts):
@@ -230,10 +234,11 @@ def _read(key: tuple[Any, ...], table: _Table) -> int:
         sides += [label.first + 1] * (label.sided and fact["side"] != "right")
         verdicts += [(place, rank) for place in sides]
     denies = fact["polarity"] in ("absent", "normal")
-    signs = [n for n, rules in enumerate(table.signs) if denies and _holds(rules, fact)]
-    n = len(table.names)
-    places = [(rank - 1) * n + place for place, rank in verdicts] + [_UNSIDED * n + sign for sign in signs]
-    return sum(1 << place for place in set(places))
+    signs = [(n, _SIGN) for n, rules in enumerate(table.signs) if denies and _holds(rules, fact)]
+    bits = [0, *_NOTHING]
+    for place, rank in (*verdicts, *signs):
+        bits[rank] |= 1 << place
+    return bits[1], bits[2], bits[3], bits[4], bits[5]
 
 
 def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) -> int:
@@ -291,8 +296,7 @@ def _table(set_: str) -> _Table:
         names=tuple(names),
         labels=tuple(labels),
         certainty={certainty: _RANK[state] for certainty, state in data["certainty"].items()},
-        all=(1 << len(names)) - 1,
-        parents=tuple([(1 << child, 1 << parent) for child, parent in _upwards(parents)]),
+        parents=_upwards(parents),
         none=1 << names.index(none["label"]) if none else 0,
         spoken=sum(1 << i for i, name in enumerate(names) if name not in silent),
         whole=sum(1 << names.index(name) for name in none.get("denying", ())),

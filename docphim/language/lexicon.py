@@ -190,9 +190,10 @@ def load_lexicon(language: str) -> Lexicon:
     spelling = {normalize(wrong): normalize(right) for wrong, right in (data.get("spelling") or {}).items()}
     tree: dict[str, Any] = {}
     across: set[tuple[str, str]] = set()
-    for phrase, term in _terms(data):
+    for _, term in _lines(data):
         _check(term, concepts, language)
-        words = [spelling.get(word, word) for word in TOKEN.findall(normalize(phrase))]
+    for phrase, term in _terms(data):
+        words = [spelling.get(word, word) for word in TOKEN.findall(phrase)]
         _insert(tree, words, term)
         if "," in words:
             across.update((words[n - 1], words[n + 1]) for n in range(1, len(words) - 1) if words[n] == ",")
@@ -261,31 +262,35 @@ def _having(key: str, concepts: Mapping[str, Mapping[str, Any]]) -> frozenset[st
 
 def expand(phrase: str) -> Iterator[str]:
     """Every wording of a phrase: `{a|b} c` is `a c` and `b c`; an empty choice leaves the word out."""
+    if "{" not in phrase:
+        yield " ".join(phrase.split())
+        return
     parts = [m[1].split("|") if m[1] is not None else [m[2]] for m in _PART.finditer(phrase)]
     for words in itertools.product(*parts):
         yield " ".join(word.strip() for word in words if word.strip())
 
 
 def _terms(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
-    """Every phrase of a lexicon file with its meaning."""
+    """Every phrase of a lexicon file, normalised, with its meaning."""
+    for phrases, term in _lines(data):
+        yield from ((wording, term) for phrase in phrases or () for wording in expand(normalize(str(phrase))))
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[tuple[Iterable[Any] | None, Term]]:
+    """The phrases of each line of a lexicon file, as they are written, with their meaning."""
     for section, kind in _NAMED.items():
-        for name, phrases in (data.get(section) or {}).items():
-            # yaml reads a bare `no:` as false
-            yield from ((wording, Term(kind, str(name))) for p in phrases or () for wording in expand(str(p)))
-    for section, kind in _LISTS.items():
-        yield from ((wording, Term(kind, kind)) for p in data.get(section) or () for wording in expand(str(p)))
-    yield from ((wording, Term("or", "versus")) for p in data.get("versus") or () for wording in expand(str(p)))
+        # yaml reads a bare `no:` as false
+        yield from ((phrases, Term(kind, str(name))) for name, phrases in (data.get(section) or {}).items())
+    yield from ((data.get(section), Term(kind, kind)) for section, kind in _LISTS.items())
+    yield data.get("versus"), Term("or", "versus")
     for entry in data.get("state_of") or ():
-        term = Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
-        yield from ((wording, term) for p in entry["terms"] for wording in expand(str(p)))
+        yield entry["terms"], Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
     for entry in data.get("compounds") or ():
         says = {key: str(value) for key, value in entry.items() if key not in ("terms", "before")}
         kind = next((k for k in ("finding", "state", "anatomy", "certainty") if k in says), "location")
         says = says if kind != "certainty" else {}
-        term = Term(kind, str(entry.get(kind, "")), says=says, before=tuple(entry.get("before", ())))
-        yield from ((wording, term) for p in entry["terms"] for wording in expand(str(p)))
-    for phrase in (data.get("ratio") or {}).get("terms", ()):
-        yield from ((wording, Term("ratio", "ratio")) for wording in expand(str(phrase)))
+        yield entry["terms"], Term(kind, str(entry.get(kind, "")), says=says, before=tuple(entry.get("before", ())))
+    yield (data.get("ratio") or {}).get("terms"), Term("ratio", "ratio")
 
 
 def _insert(tree: dict[str, Any], words: list[str], term: Term) -> None:
@@ -306,9 +311,11 @@ def _insert(tree: dict[str, Any], words: list[str], term: Term) -> None:
 
 def _mark_carriers(tree: dict[str, Any]) -> None:
     """Mark the findings whose words name an anatomy: "tràn dịch màng phổi" needs none from elsewhere."""
-    anatomies = {words for words, terms in _walk(tree, ()) if "anatomy" in terms}
-    for words, terms in _walk(tree, ()):
-        if "finding" in terms:
+    phrases = list(_walk(tree, ()))
+    anatomies = {words for words, terms in phrases if "anatomy" in terms}
+    first = {words[0] for words in anatomies}
+    for words, terms in phrases:
+        if "finding" in terms and not first.isdisjoint(words):
             inner = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
             led = any(words[:j] in anatomies for j in range(1, len(words)))
             shares = any(words[n:] in anatomies for n in range(1, len(words)))
@@ -368,7 +375,7 @@ def shadowed(language: str) -> list[str]:
     first: dict[tuple[str, ...], Term] = {}
     faults = []
     for phrase, term in _terms(data):
-        words = [spelling.get(word, word) for word in TOKEN.findall(normalize(phrase))]
+        words = [spelling.get(word, word) for word in TOKEN.findall(phrase)]
         above = first.setdefault((term.kind, *words), term)
         if above != term and not (above.states or term.states):
             faults.append(f"lexicon/{language}.yaml: {phrase!r} is {_meaning(above)}, and never {_meaning(term)}")

@@ -153,10 +153,11 @@ class _Marks(dict[str, bool | None]):
     Each word is looked at once: reports use the same few thousand.
     """
 
-    def __missing__(self, word: str) -> bool | None:
+    def __missing__(self, typed: str) -> bool | None:
+        word = unicodedata.normalize("NFC", typed.lower())
         mark = not _VIETNAMESE.isdisjoint(word) if len(word) > 1 and word[0].isalpha() else None
         if len(self) < _REMEMBERED:
-            self[word] = mark
+            self[typed] = mark
         return mark
 
 
@@ -164,20 +165,20 @@ _MARKS = _Marks()
 
 
 def _another_language(text: str, language: str) -> bool:
-    chinese = len(_CJK.findall(text))
-    words = unicodedata.normalize("NFC", text.lower()).split()
+    chinese, words = len(_CJK.findall(text)), text.split()
     marked = list(map(_MARKS.__getitem__, words))
     letters = 0
     if chinese or language == "zh":
-        letters = sum(len(word) for word, mark in zip(words, marked, strict=True) if mark is not None)
+        counted = (word for word, mark in zip(words, marked, strict=True) if mark is not None)
+        letters = sum(len(unicodedata.normalize("NFC", word.lower())) for word in counted)
     if language == "zh":
         return letters >= 2 * _FEWEST_WORDS and chinese < _CHINESE_LETTERS * letters
     if chinese >= _FEWEST_WORDS and chinese >= _CHINESE_LETTERS * letters:
         return True
-    counted = len(marked) - marked.count(None)
-    if counted < _FEWEST_WORDS:
+    whole = len(marked) - marked.count(None)
+    if whole < _FEWEST_WORDS:
         return False
-    share = marked.count(True) / counted
+    share = marked.count(True) / whole
     return share < _VIETNAMESE_WORDS if language == "vi" else share > _FOREIGN_WORDS
 
 

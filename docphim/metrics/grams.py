@@ -1,9 +1,14 @@
-"""N-grams that two documents share, counted by sorting: each n-gram is one whole number that also names its pair."""
+"""N-grams that two documents share, counted by sorting once: n tokens in a row are a whole number that also names their pair.
+
+Sorted by their n tokens, windows are sorted by their first tokens too: where the k-th differs from the window before, another
+k-gram begins.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +17,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _BITS = 63
 #: Tokens that are counted at once: few enough to stay in the processor's cache and in little memory.
-_AT_ONCE = 1 << 17
+_AT_ONCE = 1 << 15
 
 
 def shared_grams(ids: Ints | NDArray[np.int32], lengths: Ints, orders: int) -> Ints:
@@ -48,32 +53,55 @@ def _parts(sizes: Ints) -> Iterator[tuple[int, int]]:
 
 def _count(ids: Ints, sizes: Ints, orders: int) -> Ints:
     n = len(sizes) // 2
-    document = np.repeat(np.arange(2 * n), sizes)
-    side = (document >= n).astype(np.int64)
-    after = np.repeat(np.cumsum(sizes), sizes) - np.arange(len(ids))  # tokens of the document from this one on
-    token_bits = _bits(int(ids.max()) if len(ids) else 0)
-    whole = orders * token_bits + _bits(n) + 1 <= _BITS
-    shift = 1 + (orders * token_bits if whole else token_bits + _bits(len(ids)))
-    head, gram, start, columns = ((document - n * side) << shift) | side, ids, np.arange(len(ids)), []
-    for order in range(1, orders + 1):
-        columns.append(_meet(np.sort(head | (gram << 1)), n, shift))
-        inside = after > order
-        head, gram, start, after = head[inside], gram[inside], start[inside], after[inside]
-        if not whole:  # n tokens are too long for one number: the n-gram's rank stands for it
-            gram = np.unique(gram, return_inverse=True)[1]
-        gram = (gram << token_bits) | ids[start + order]
+    if not len(ids):
+        return np.zeros((n, orders), np.int64)
+    numbers, places = _windows(ids, sizes, orders)
+    numbers = [np.sort(numbers[0])] if len(numbers) == 1 else [column[np.lexsort(numbers[::-1])] for column in numbers]
+    steps = [column[1:] ^ column[:-1] for column in numbers]  # the highest bit says which token is the first that differs
+    predicted = np.concatenate([[0], np.cumsum(numbers[-1] & 1)])
+    pair = numbers[0] >> places[0].below + places[0].bits
+    columns = []
+    for n_th, below, bits in places:
+        differs = steps[n_th] >= 1 << below
+        for step in steps[:n_th]:
+            differs |= step > 0
+        edges = np.concatenate([[0], np.flatnonzero(differs) + 1, [len(ids)]])
+        first, both, right = edges[:-1], np.diff(edges), np.diff(predicted[edges])
+        inside = numbers[n_th][first] >> below & (1 << bits) - 1 > 0
+        shared = np.minimum(right, both - right) * inside
+        columns.append(np.bincount(pair[first], shared, minlength=n).astype(np.int64))
     return np.stack(columns, axis=1)
 
 
-def _meet(keys: Ints, n: int, shift: int) -> Ints:
-    """Sorted keys (pair, n-gram, side in the last bit) to the smaller of both sides' counts, summed over a pair's n-grams."""
-    if not len(keys):
-        return np.zeros(n, np.int64)
-    gram = keys >> 1
-    first = np.flatnonzero(np.concatenate([[True], gram[1:] != gram[:-1]]))
-    predicted = np.add.reduceat(keys & 1, first)
-    counts = np.minimum(predicted, np.diff(first, append=len(keys)) - predicted)
-    return np.bincount(gram[first] >> (shift - 1), counts, minlength=n).astype(np.int64)
+class _Place(NamedTuple):
+    """Where a window's n-th token stands: in which number, how many bits lie below it there, and its own."""
+
+    number: int
+    below: int
+    bits: int
+
+
+def _windows(ids: Ints, sizes: Ints, orders: int) -> tuple[list[Ints], list[_Place]]:
+    """Each token with those behind it, as numbers: its pair, its token, the next …, its side; as many numbers as it takes.
+
+    Behind the end of a document stands 0 for a token.
+    """
+    n, bits = len(sizes) // 2, _bits(int(ids.max()) + 1)
+    document = np.repeat(np.arange(2 * n), sizes)
+    side = document >= n
+    left = np.repeat(np.cumsum(sizes), sizes) - np.arange(len(ids))  # tokens of the document from this one on
+    tokens = np.concatenate([ids + 1, np.zeros(orders, np.int64)])
+    numbers, used, ends = [document - n * side], [_bits(n)], list[tuple[int, int]]()
+    for order in range(orders):
+        if used[-1] + bits >= _BITS:  # one bit is left for the side
+            numbers.append(np.zeros(len(ids), np.int64))
+            used.append(0)
+        numbers[-1] = numbers[-1] << bits | np.where(left > order, tokens[order : order + len(ids)], 0)
+        used[-1] += bits
+        ends.append((len(numbers) - 1, used[-1]))
+    numbers[-1] = numbers[-1] << 1 | side
+    used[-1] += 1
+    return numbers, [_Place(number, used[number] - end, bits) for number, end in ends]
 
 
 def _bits(largest: int) -> int:

@@ -6,7 +6,7 @@ A label counts as positive where the report affirms it or suspects it; denied an
 from __future__ import annotations
 
 import functools
-import operator
+import itertools
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docphim.metrics.family import Kind, Title
-from docphim.metrics.pairs import Floats, Pairs
+from docphim.metrics.pairs import Floats, Ints, Pairs
 from docphim.metrics.signature import read_by
 from docphim.scores import LabelRow
 
@@ -89,7 +89,7 @@ class Labels:
         from docphim.language.labels import spoken
 
         reports = pairs.numbers
-        bits = [spoken(fact, self.set) for fact in pairs.atoms.stated]
+        bits = np.array([(0,) * 5, *[spoken(fact, self.set) for fact in pairs.atoms.stated]], np.int64)
         truth, drafted = (self._positive(side, bits) for side in reports)
         answered = np.fromiter((bool(text.strip()) for text in pairs.predictions), bool, len(pairs))
         right = (truth == drafted) & answered[:, None]
@@ -146,15 +146,18 @@ class Labels:
         labels = (sums.shape[-1] - _REST) // 3
         return sums[..., :labels], sums[..., labels : 2 * labels], sums[..., 2 * labels : 3 * labels]
 
-    def _positive(self, reports: Sequence[tuple[int, ...]], bits: Sequence[int]) -> Flags:
-        """Which labels each report affirms or suspects, (n, L), given what each of its facts says of them."""
+    def _positive(self, reports: Sequence[tuple[int, ...]], bits: Ints) -> Flags:
+        """Which labels each report affirms or suspects, (n, L), given what each of its facts says of them.
+
+        The first row of `bits` says nothing, and stands before the facts of each report.
+        """
         from docphim.language.labels import label_names, named
 
-        size = len(label_names(self.set))
-        rows = [named(functools.reduce(operator.or_, map(bits.__getitem__, facts), 0), self.set) for facts in reports]
-        packed = b"".join([row.to_bytes(size // 8 + 1, "little") for row in rows])
-        table = np.frombuffer(packed, np.uint8).reshape(len(rows), size // 8 + 1)
-        return np.unpackbits(table, axis=1, count=size, bitorder="little").astype(bool)
+        starts = np.cumsum([0, *[len(facts) + 1 for facts in reports]])[:-1]
+        facts = np.fromiter(itertools.chain.from_iterable([(-1, *facts) for facts in reports]), np.int64)
+        together = np.bitwise_or.reduceat(bits[facts + 1], starts) if reports else bits[:0]
+        labels = named(tuple(together.T), self.set)
+        return (labels[:, None] >> np.arange(len(label_names(self.set))) & 1).astype(bool)
 
 
 def _prf(tp: Floats, fp: Floats, fn: Floats, silent: Floats | Flags | bool) -> tuple[Floats, Floats, Floats]:

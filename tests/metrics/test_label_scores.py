@@ -13,19 +13,18 @@ from docphim.metrics.measure import measure, table
 from docphim.metrics.pairs import Pairs
 from docphim.scores import LabelRow
 
-#: The bits of a label that a fact denies, suspects or affirms: its own, three or six higher.
-SHIFTS = {"n": 0, "u": 3, "p": 6}
+STATES = "nup"
 
 
 def stand_in(patch):
     """A set of three labels; the finding of a report's one fact is a word of three letters, one state a label."""
 
     def spoken(fact, set_):
-        return sum(1 << label + SHIFTS[state] for label, state in enumerate(fact.finding) if state in SHIFTS)
+        return (*(sum(1 << label for label in range(3) if fact.finding[label] == state) for state in STATES), 0, 0)
 
     patch.setattr(reader, "label_names", lambda set_: ("A", "B", "C"))
     patch.setattr(reader, "spoken", spoken)
-    patch.setattr(reader, "named", lambda bits, set_: (bits >> 3 | bits >> 6) & 0b111)
+    patch.setattr(reader, "named", lambda bits, set_: bits[1] | bits[2])
     return Labels("vindr")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from re import Match
+from typing import NamedTuple
 
 from docphim.language.item import Item
 from docphim.language.items import items, tokenize
@@ -22,19 +23,27 @@ _OTHER = {"right": "left", "left": "right"}
 _STOPS = frozenset(("comma", "end", "close"))
 
 
+class Pieces(NamedTuple):
+    """The words of a sentence in the lexicon's spelling, as they stand in it, and what it measures (`measured`)."""
+
+    words: Sequence[str]
+    tokens: Sequence[Match[str]]
+    measures: Mapping[int, Item]
+
+
 def lex(
-    sentence: str, lexicon: Lexicon, before: Sequence[Item] = (), pieces: tuple[list[str], list[Match[str]]] | None = None
+    sentence: str, lexicon: Lexicon, before: Sequence[Item] = (), pieces: Pieces | None = None
 ) -> list[tuple[list[Item], Sequence[Match[str]]]]:
     """The items of a sentence and its tokens; of one that is too long, those of each stretch of `LONGEST` words.
 
-    `before`: items that stand before it, of which it is a part; `pieces`: its words and tokens, where they are known.
+    `before`: items that stand before it, of which it is a part; `pieces`: what is known of a short one without check boxes.
     """
-    words, tokens = pieces or tokenize(sentence, lexicon)
+    words, tokens = pieces[:2] if pieces else tokenize(sentence, lexicon)
     stretches: list[tuple[list[Item], Sequence[Match[str]]]] = []
     for first in range(0, len(words), LONGEST):
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]
         heard, boxes = _without_unticked(these)
-        listed = _broken(items(heard, lexicon, before)[len(before) :], places, boxes, lexicon)
+        listed = _broken(items(heard, lexicon, before, pieces and pieces.measures)[len(before) :], places, boxes, lexicon)
         for drop in (_without_advice, _without_causes, _sides_apart):
             listed = drop(listed, lexicon)
         stretches.append((_opened(_of_nodes(_sided(listed, lexicon), lexicon)), places))

@@ -41,8 +41,6 @@ class Plan:
         The finding at each of its spots.
     shares : list
         What is measured at each spot, where a number follows each.
-    known : dict
-        What it was read to say by itself (alone.py).
     """
 
     fact: Draft
@@ -51,7 +49,6 @@ class Plan:
     spots: list[Place]
     cases: list[Case] = field(default_factory=list)
     shares: list[Measured] = field(default_factory=list)
-    known: dict[Any, Any] = field(default_factory=dict)
 
 
 def plan(clause: Clause, lexicon: Lexicon) -> Plan:

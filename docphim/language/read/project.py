@@ -117,6 +117,7 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
 
 def _beside(fold: Fold, n: int) -> list[Place]:
     """The places of the thing before, where it is in several: their uptake is in all of them."""
+    fold.topic.beside = fold.topic.beside or not n
     before = [fact for fact in fold.facts if fact.until == n - 1]
     findings = {fact.finding for fact in before}
     if len(before) < 2 or len(findings) > 1 or not findings.isdisjoint((None, *fold.sentence.lexicon.relational)):

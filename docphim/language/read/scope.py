@@ -4,7 +4,7 @@ through one (table `back`)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docphim.language.read.atoms.scope import BackView, Hold, ScopeView
 from docphim.language.read.chunk import CUES, Clause, Reason, Scope, Sentence, has_states
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 #: Verbs of the table `lone` whose clauses say nothing that could be denied.
 _SILENT = frozenset(("cue", "header", "context"))
 _NO_HOLD, _NOTHING = Hold(), Scope()
-#: What a cue behind its clause says: the field of `Scope`, and what `Scope.why` calls it.
-_SAYS = {"negation": "denied", "certainty": "hedge", "change": "changes"}
+#: What `Scope.why` calls what a cue behind its clause says.
 _REASON = {"negation": "denied", "certainty": "hedge", "change": "change"}
 
 
@@ -35,7 +34,7 @@ def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
             held[n] = _because(held[n], ("denied" if hold.denied else "hedge", row.name, hold.cue))
             hold = _NO_HOLD if row.do == "stop" else hold
         if hold is _NO_HOLD and (known := clause.holds or _by_itself(clause, sentence.lexicon)):
-            held[n], hold = (known[0]._replace(why=(*held[n].why, *known[0].why)) if held[n].why else known[0]), known[1]
+            held[n], hold = _because(known[0], *held[n].why), known[1]
             continue
         if clause.at is not None:
             held[n], hold = _at_predicate(clause, clause.at, hold, held[n], sentence.lexicon)
@@ -63,9 +62,22 @@ def _by_itself(clause: Clause, lexicon: Lexicon) -> tuple[Scope, Hold] | None:
     return known
 
 
-def _because(scope: Scope, reason: Reason, **values: Any) -> Scope:
-    """A scope with one reason more, and what changes by it."""
-    return scope._replace(why=(*scope.why, reason), **values)
+def held_apart(clauses: Sequence[Clause], lexicon: Lexicon) -> tuple[Scope, ...] | None:
+    """What holds for each clause, where nothing holds on behind any of them and no cue reaches back; else None."""
+    if any("versus" in clause.links for clause in clauses):
+        return None
+    listed: list[Scope] = []
+    for clause in clauses:
+        known = clause.holds or _by_itself(clause, lexicon)
+        if known is None or known[1] is not _NO_HOLD:
+            return None
+        listed.append(known[0])
+    return tuple(listed)
+
+
+def _because(scope: Scope, *reasons: Reason) -> Scope:
+    """A scope with these reasons before its own."""
+    return Scope(scope.denied, scope.hedge, scope.changes, (*reasons, *scope.why)) if reasons else scope
 
 
 def _versus(clauses: Sequence[Clause], held: list[Scope]) -> None:
@@ -73,7 +85,8 @@ def _versus(clauses: Sequence[Clause], held: list[Scope]) -> None:
     for n, clause in enumerate(clauses):
         if "versus" in clause.links and n:
             for k in (n - 1, n):
-                held[k] = _because(held[k], ("versus", "", None), hedge=held[k].hedge or "possible")
+                why = *held[k].why, ("versus", "", None)
+                held[k] = held[k]._replace(why=why, hedge=held[k].hedge or "possible")
 
 
 def _either(clauses: Sequence[Clause]) -> list[bool]:
@@ -153,9 +166,13 @@ def _reach_back(clauses: Sequence[Clause], n: int, held: list[Scope], sentence: 
     denies = False
     for item in _behind(clauses[n]):
         for k, row in _chain(clauses, n, item.kind, sentence):
-            says = {"denied": True, "hedge": item.name, "changes": (*held[k].changes, item.name)}
-            field = _SAYS[item.kind]
-            held[k] = _because(held[k], (_REASON[item.kind], row, item), **{field: says[field]})
+            why = *held[k].why, (_REASON[item.kind], row, item)
+            if item.kind == "negation":
+                held[k] = held[k]._replace(why=why, denied=True)
+            elif item.kind == "certainty":
+                held[k] = held[k]._replace(why=why, hedge=item.name)
+            else:
+                held[k] = held[k]._replace(why=why, changes=(*held[k].changes, item.name))
         denies = denies or item.kind == "negation"
     return denies
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from re import Match
 from typing import Any, NamedTuple
@@ -17,27 +17,28 @@ from docphim.language.fact import Fact
 from docphim.language.item import Item
 from docphim.language.items import tokenize
 from docphim.language.lexicon import Lexicon
+from docphim.language.measures import measured
 from docphim.language.read.alone import heads_list, leans, stands_alone
 from docphim.language.read.amounts import Draft
 from docphim.language.read.attach import attach
 from docphim.language.read.chunk import PLACE, Clause, Place, Scope, Sentence
 from docphim.language.read.chunks import chunk
-from docphim.language.read.lexer import LONGEST, lex
-from docphim.language.read.plan import plan
+from docphim.language.read.lexer import LONGEST, Pieces, lex
 from docphim.language.read.project import project
-from docphim.language.read.scope import scopes
+from docphim.language.read.scope import held_apart, scopes
 from docphim.language.read.settle import Topic
-from docphim.language.read.share import loans
+from docphim.language.read.share import loans, may_lend
 from docphim.language.read.tables import Grammar, load_grammar
 
 #: Where a clause's words stand: tokens of its part, and the characters before that part in the sentence.
 Origin = tuple[Sequence[Match[str]], int]
-#: Where a fact begins and ends in its sentence, and the fields of `Fact` behind these.
+#: Where a fact begins and ends in its part, and the fields of `Fact` behind these.
 Read = tuple[int, int, tuple[Any, ...]]
+#: Where a part of a sentence begins, and its facts.
+Span = tuple[int, tuple[Read, ...]]
 _VALUES = attrgetter(*[f.name for f in fields(Fact)][3:])
 #: So many scopes and topics in which a clause was met are remembered; so many different facts share their fields.
 _REMEMBERED, _SHARED = 200, 50_000
-_NOWHERE = Place()
 #: A part of more characters is not met twice.
 _CHARACTERS = 500
 _COMMA = ", "
@@ -48,10 +49,10 @@ _NOTHING, _NO_FINDING, _FINDING = range(3)
 
 
 @functools.lru_cache(maxsize=50_000)
-def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Read, ...]:
-    """The facts of a sentence; offsets are within it.  Reports say the same sentences again and again."""
+def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Span, ...]:
+    """The facts of a sentence by its parts.  Reports say the same sentences again and again."""
     together = by_parts(sentence, lexicon)
-    return tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)) if together is None else together)
+    return ((0, tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)))),) if together is None else together
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -62,7 +63,7 @@ def only_where(text: str, lexicon: Lexicon) -> bool:
 
 
 def facts_by(sentence: str, lexicon: Lexicon, grammar: Grammar) -> list[Read]:
-    """The facts of a sentence, read by these tables."""
+    """The facts of a sentence, read by these tables; offsets are within it."""
     listed: list[Read] = []
     for items, tokens, drafts in stretches(sentence, lexicon, grammar):
         listed += reads(drafts, [(tokens, 0)] * (len(items) + 1), _sentence(lexicon))  # there are no more clauses than that
@@ -86,9 +87,46 @@ def _sentence(lexicon: Lexicon) -> Sentence:
     return Sentence([], lexicon, load_grammar(lexicon.language))
 
 
+class Alone(NamedTuple):
+    """What a part says, where no other speaks of the same thing.
+
+    Parameters
+    ----------
+    facts : tuple of Read
+    again : frozenset of str
+        Findings that it names: if a part before names one of them, the two may speak of one thing.
+    names : frozenset of str
+        What it names or is about altogether.
+    topic : (Place, tuple), optional
+        What is spoken of behind it, and its fields; None: what was spoken of before.
+    beside : bool
+        Its first finding may be where the thing before is.
+    """
+
+    facts: tuple[Read, ...]
+    again: frozenset[str]
+    names: frozenset[str | None]
+    topic: tuple[Place, tuple[Any, ...]] | None
+    beside: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What stands between two commas: tokens, first and last word, whether it names a finding, items and clauses."""
+    """What stands between two commas.
+
+    Parameters
+    ----------
+    tokens, first, last, items, clauses
+        Its tokens, its first and last word, its items and clauses.
+    finds : bool
+        It names a finding.
+    held : tuple of Scope, optional
+        What holds for each clause, where nothing holds on behind it and no cue reaches back.
+    lends : bool
+        One of its clauses may take over a place.
+    known : dict
+        What it was read to say, by what held for it and what was spoken of before, as far as that was asked for.
+    """
 
     tokens: Sequence[Match[str]]
     first: str
@@ -96,31 +134,40 @@ class Part:
     finds: bool
     items: list[Item]
     clauses: tuple[Clause, ...]
+    held: tuple[Scope, ...] | None
+    lends: bool
+    known: dict[Any, Alone] = field(default_factory=dict)
 
 
-def by_parts(text: str, lexicon: Lexicon) -> list[Read] | None:
+def by_parts(text: str, lexicon: Lexicon) -> tuple[Span, ...] | None:
     """The facts of a sentence from the clauses of its parts; None if one of them is not read alone."""
-    clauses: list[Clause] = []
-    origins: list[Origin] = []
-    start, words, last, before = 0, 0, "", _NOTHING
+    parts: list[tuple[int, Part]] = []
+    start, words, last, before, apart = 0, 0, "", _NOTHING, True
     for piece in text.split(_COMMA):
         part = read_alone(piece, before, lexicon)
         if part is None or (last, part.first) in lexicon.across:
             return None
-        clauses += part.clauses
-        origins += [(part.tokens, start)] * len(part.clauses)
+        parts.append((start, part))
         words, last = words + len(part.tokens) + 1, part.last
         start += len(piece) + len(_COMMA)
         before = _FINDING if part.finds or before == _FINDING else _NO_FINDING
-    return _read(text, clauses, origins, _sentence(lexicon)) if words <= LONGEST else None
+        apart = apart and part.held is not None and not part.lends
+    if words > LONGEST:
+        return None
+    sentence = _sentence(lexicon)
+    return (apart and one_by_one(parts, None, sentence)) or _together(parts, sentence)
 
 
-def _read(text: str, clauses: list[Clause], origins: list[Origin], sentence: Sentence) -> list[Read]:
-    """The facts of clauses, each of which has its origin."""
+def _together(parts: Sequence[tuple[int, Part]], sentence: Sentence) -> tuple[Span, ...]:
+    """The facts of parts of which what holds for one may hold for the next, or one may lend the other its place."""
+    clauses = [clause for _, part in parts for clause in part.clauses]
     held = scopes(clauses, sentence)
     lent = loans(clauses, held, sentence)
-    alone = None if any(lent) else one_by_one(clauses, origins, held, sentence)
-    return list(reads(project(clauses, held, lent, sentence), origins, sentence)) if alone is None else alone
+    apart = None if any(lent) else one_by_one(parts, held, sentence)
+    if apart is not None:
+        return apart
+    origins = [(part.tokens, start) for start, part in parts for _ in part.clauses]
+    return ((0, tuple(reads(project(clauses, held, lent, sentence), origins, sentence))),)
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -138,97 +185,78 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
         return None
     same = read_alone(text, before - 1, lexicon) if before else None
     if same and same.items == alone:
-        return same if before == _FINDING else replace(same, clauses=(_after_comma(same.clauses[0]), *same.clauses[1:]))
-    clauses = _attached(list(alone), lexicon)
+        return same if before == _FINDING else _behind_comma(same, lexicon)
+    sentence = replace(_sentence(lexicon), items=list(alone))
+    clauses = tuple(attach(chunk(sentence), sentence))
     if not clauses or not all(clause.at for clause in clauses) or heads_list(clauses[-1], lexicon):
         return None
-    if before:
-        clauses[0] = _after_comma(clauses[0])
-    words, tokens = pieces
+    words, tokens, _ = pieces
     finds = any(item.kind == "finding" for item in alone)
-    return Part(tokens, words[0], words[-1], finds, alone, tuple(clauses))
+    lends = may_lend(clauses, sentence)
+    part = Part(tokens, words[0], words[-1], finds, alone, clauses, held_apart(clauses, lexicon), lends)
+    return _behind_comma(part, lexicon) if before else part
 
 
 @functools.lru_cache(maxsize=10_000)
-def _cut(text: str, lexicon: Lexicon) -> tuple[list[str], list[Match[str]]] | None:
-    """The words and tokens of a part that may be read alone, as far as its words say."""
+def _cut(text: str, lexicon: Lexicon) -> Pieces | None:
+    """The words of a part that may be read alone, as far as these say."""
     if len(text) > _CHARACTERS:
         return None
     words, tokens = tokenize(text, lexicon)
-    return (words, tokens) if len(words) <= LONGEST and stands_alone(words, lexicon) else None
+    alone = len(words) <= LONGEST and stands_alone(words, lexicon)
+    return Pieces(words, tokens, measured(words, lexicon)) if alone else None
 
 
-def _after_comma(clause: Clause) -> Clause:
-    """The clause with a comma before it."""
-    return replace(clause, links=clause.links | {"comma"}, holds=None, reached=None, plan=None, lends=None)
+def _behind_comma(part: Part, lexicon: Lexicon) -> Part:
+    """The part with a comma before it."""
+    clause = part.clauses[0]
+    first = replace(clause, links=clause.links | {"comma"}, holds=None, reached=None, plan=None, lends=None)
+    clauses = (first, *part.clauses[1:])
+    lends = may_lend(clauses, _sentence(lexicon))
+    return replace(part, clauses=clauses, held=held_apart(clauses, lexicon), lends=lends, known={})
 
 
-def _attached(listed: list[Item], lexicon: Lexicon) -> list[Clause]:
-    sentence = Sentence(listed, lexicon, load_grammar(lexicon.language))
-    return attach(chunk(sentence), sentence)
+def one_by_one(parts: Sequence[tuple[int, Part]], held: Sequence[Scope] | None, sentence: Sentence) -> tuple[Span, ...] | None:
+    """The facts of parts of which none borrows a place; None where two may speak of one thing: they are read together.
 
-
-class Alone(NamedTuple):
-    """What a clause says; offsets are within its part.
-
-    Parameters
-    ----------
-    facts : tuple of Read
-    names : frozenset of str
-        Its findings: if another clause names one again, the two may speak of one thing.
-    topic : Place, optional
-        What is spoken of behind it; None: what was spoken of before.
+    `held`: what holds for each of their clauses; None where that is what each part says itself.
     """
-
-    facts: tuple[Read, ...]
-    names: frozenset[str | None]
-    topic: Place | None
-
-
-def one_by_one(
-    clauses: Sequence[Clause], origins: Sequence[Origin], held: Sequence[Scope], sentence: Sentence
-) -> list[Read] | None:
-    """The facts of clauses of which none borrows a place; None where two may speak of one thing: they are read together."""
-    listed: list[Read] = []
+    spans: list[Span] = []
     names: set[str | None] = set()
-    topic = _NOWHERE
-    for clause, (tokens, start), scope in zip(clauses, origins, held, strict=True):
-        if clause.at is None or (clause.at.kind == "finding" and clause.at.name in names) or _of_before(clause, sentence):
+    topic, n, these, key = _TOPIC, 0, None, None
+    for start, part in parts:
+        if held is not None:
+            n, these = n + len(part.clauses), held[n : n + len(part.clauses)]
+            key = tuple([scope[:3] for scope in these])
+        known = part.known
+        alone = known.get(key) or known.get((key, topic[1])) or _remember(part, key, these or part.held or (), topic, sentence)
+        if not names.isdisjoint(alone.again) or (alone.beside and spans):
             return None
-        known = plan(clause, sentence.lexicon).known
-        alone = (
-            known.get(scope[:3])
-            or known.get((*scope[:3], *_spoken(topic)))
-            or _remember(clause, scope, topic, tokens, sentence)
-        )
-        for begin, end, values in alone.facts:
-            listed.append((start + begin, start + end, values))
         names |= alone.names
+        spans.append((start, alone.facts))
         topic = alone.topic or topic
-    return listed
+    return tuple(spans)
 
 
-def _of_before(clause: Clause, sentence: Sentence) -> bool:
-    """Whether it is an uptake that names no place: it is in all places of the thing before."""
-    bare = not (clause.ahead or clause.behind)
-    return bare and clause.at is not None and clause.at.name in sentence.lexicon.evidence
-
-
-def _remember(clause: Clause, scope: Scope, before: Place, tokens: Sequence[Match[str]], sentence: Sentence) -> Alone:
-    """What a clause says, kept by what holds for it, and by what was spoken of before where that was asked for."""
-    known, topic = plan(clause, sentence.lexicon).known, Topic(last=before)
-    drafts = project([clause], [scope], [None], sentence, topic)
-    names = frozenset([clause.at.name if clause.at else None, *[draft.finding for draft in drafts]])
-    listed = tuple(reads(drafts, [(tokens, 0)], sentence))
-    if len(known) >= _REMEMBERED:
-        known.clear()
-    key = (*scope[:3], *_spoken(before)) if topic.asked else scope[:3]
-    known[key] = alone = Alone(listed, names, None if topic.last is before else topic.last)
+def _remember(part: Part, key: Any, held: Sequence[Scope], before: tuple[Place, tuple[Any, ...]], sentence: Sentence) -> Alone:
+    """What a part says, kept by what holds for it, and by what was spoken of before where that was asked for."""
+    clauses, topic = part.clauses, Topic(last=before[0])
+    drafts = project(clauses, held, [None] * len(clauses), sentence, topic)
+    again = frozenset([clause.at.name for clause in clauses if clause.at and clause.at.kind == "finding"])
+    names = frozenset([*[clause.at.name for clause in clauses if clause.at], *[draft.finding for draft in drafts]])
+    listed = tuple(reads(drafts, [(part.tokens, 0)] * len(clauses), sentence))
+    if len(part.known) >= _REMEMBERED:
+        part.known.clear()
+    alone = Alone(listed, again, names, None if topic.last is before[0] else _topic(topic.last), topic.beside)
+    part.known[(key, before[1]) if topic.asked else key] = alone
     return alone
 
 
-def _spoken(topic: Place) -> tuple[Any, ...]:
-    return topic.anatomy, topic.part, topic.side, topic.locations
+def _topic(place: Place) -> tuple[Place, tuple[Any, ...]]:
+    return place, (place.anatomy, place.part, place.side, place.locations)
+
+
+_TOPIC = _topic(Place())
 
 
 def reads(drafts: Sequence[Draft], origins: Sequence[Origin], sentence: Sentence) -> Iterator[Read]:

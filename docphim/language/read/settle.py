@@ -28,6 +28,7 @@ class Topic:
     spoken: Clause | None = None
     heading: Clause | None = None
     asked: bool = False  # whether something was decided by what was spoken of before
+    beside: bool = False  # whether the first clause asked for the facts before it
 
 
 class Cues(NamedTuple):

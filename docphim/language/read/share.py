@@ -29,6 +29,11 @@ def loans(clauses: Sequence[Clause], held: Sequence[Scope], sentence: Sentence) 
     return listed
 
 
+def may_lend(clauses: Sequence[Clause], sentence: Sentence) -> bool:
+    """Whether any of some clauses may take over the place of one behind it."""
+    return any(clause.at and (clause.lends or _narrowed(clause, sentence)).always != "stop" for clause in clauses)
+
+
 def _narrowed(clause: Clause, sentence: Sentence) -> Any:
     """The rows that may fit a clause whatever its neighbours are, kept with it: of one that names its place, none lends."""
     view = ShareView((None, clause, clause), clause, (False, False), sentence.lexicon)
