@@ -339,6 +339,12 @@ CT = [
         "Hạch rốn phổi và trung thất phải không bắt FDG",
         ["hilum lymph_node +", "mediastinum lymph_node + right", "hilum fdg_uptake -", "mediastinum fdg_uptake - right"],
     ),
+    ("Động mạch chủ lên 36 mm, không bóc tách", ["aorta .ascending + 36mm", "aorta .ascending dissection -"]),
+    (
+        "Nốt thùy dưới phải 9 mm, tăng nhẹ chuyển hóa FDG (SUVmax: 2,6), tăng kích thước so với phim trước (6 mm)",
+        ["lung nodule + right lower_lobe 9mm increased", "lung fdg_uptake + right lower_lobe mild suv2.6"],
+    ),
+    ("Đa nhân giáp", ["thyroid nodule + multiple"]),
 ]
 
 PET = [

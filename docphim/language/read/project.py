@@ -312,7 +312,7 @@ def _words(fold: Fold, n: int, clause: Clause) -> None:
     if "negation" in clause.kinds and lexicon.modifiers_after:
         fact.polarity = "absent"
     if spot.anatomy and not fact.leftover:  # "thân động mạch phổi 28 mm, không giãn"
-        fold.topic.last, fold.topic.spoken = Place(spot.anatomy, None, spot.side, spot.locations), clause
+        fold.topic.last, fold.topic.spoken = Place(spot.anatomy, spot.part, spot.side, spot.locations), clause
     fact.change = next(reversed(fold.held[n].changes), None)
     fact.why = [*clause.why, *fold.held[n].why]
     if clause.do != "words":
@@ -321,9 +321,10 @@ def _words(fold: Fold, n: int, clause: Clause) -> None:
 
 
 def _cue(fold: Fold, n: int, clause: Clause) -> None:
-    """A cue by itself; a size beside it is the last fact's."""
+    """A cue by itself; a size beside it is the last fact's, and not that of an uptake."""
     if fold.facts and clause.has("size", "suv", "measure"):
-        more_amounts(fold.facts[-1], clause.items, fold.sentence.lexicon)
+        shown = fold.facts if clause.has("suv") else [f for f in fold.facts if f.finding not in fold.sentence.lexicon.evidence]
+        more_amounts((shown or fold.facts)[-1], clause.items, fold.sentence.lexicon)
 
 
 _DO: Mapping[str, Callable[[Fold, int, Clause], None]] = {
