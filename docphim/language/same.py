@@ -238,11 +238,14 @@ def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
     What is said again less closely is such a sign too: "lung tumour" of the impression, of a tumour in the upper lobe.
     """
     signs = [(holds, asked) for sign, holds, asked in rows(without).signs if sign(fact)]
-    for other in others:
-        shown = any(holds(other) and _beside(fact, other, asked) for holds, asked in signs)
-        if other is not fact and (shown or says_less(fact, other)):
-            return other
-    return None
+    causes = [
+        other
+        for other in others
+        if other is not fact
+        and (any(holds(other) and _beside(fact, other, asked) for holds, asked in signs) or says_less(fact, other))
+    ]
+    # the nearest: uptake beside the oesophagus is of the node there, not of the oesophagus
+    return min(causes, key=lambda other: (other.anatomy != fact.anatomy, other.location != fact.location), default=None)
 
 
 def _beside(fact: Fact, other: Fact, asked: frozenset[str]) -> bool:

@@ -173,7 +173,10 @@ SIDES_AND_PLACES = [
         "Hạch cổ, nách, bẹn không to",
         ["neck lymphadenopathy -", "axilla lymphadenopathy -", "inguinal_region lymphadenopathy -"],
     ),
-    ("Hạch trung thất, rốn phổi không tăng chuyển hóa FDG", ["mediastinum lymph_node +", "hilum fdg_uptake -"]),
+    (
+        "Hạch trung thất, rốn phổi không tăng chuyển hóa FDG",
+        ["mediastinum lymph_node +", "hilum lymph_node +", "mediastinum fdg_uptake -", "hilum fdg_uptake -"],
+    ),
     (
         "Hạch rốn phổi phải, rốn phổi trái và trung thất không to",
         ["hilum lymphadenopathy - right", "mediastinum lymphadenopathy - left"],
@@ -310,6 +313,38 @@ CT = [
         "Kính mờ xen đông đặc thùy dưới phổi phải",
         ["lung ground_glass + right lower_lobe", "lung consolidation + right lower_lobe"],
     ),
+    (
+        "Hạch bắt FDG: cạnh thực quản 11 mm (SUVmax 5,0), hố thượng đòn trái 13 mm (SUVmax 6,2).",
+        [
+            "lymph_node lymph_node + paraesophageal",
+            "lymph_node fdg_uptake + paraesophageal 11mm suv5",
+            "supraclavicular_region lymph_node + left 13mm suv6.2",
+        ],
+    ),
+    ("Thân đốt sống D9 xẹp nhẹ", ["vertebra vertebral_compression + vertebra_t9 mild"]),
+    ("Đốt sống L1, L2 không xẹp", ["vertebra vertebral_compression - vertebra_l1 vertebra_l2"]),
+    (
+        "Thùy trên phải và thùy trên trái dày kẽ",
+        ["interstitium thickening + right upper_lobe", "interstitium thickening + left upper_lobe"],
+    ),
+    ("Đề nghị siêu âm nốt tuyến giáp thùy trái: 14 mm", ["thyroid nodule + left 14mm"]),
+    ("Thâm nhiễm lưới nốt hai đáy phổi", ["lung reticulation + both base"]),
+    ("Huyết khối ở các nhánh phân thùy đáy bên phải", ["lung thrombus + right base"]),
+    ("Hai phổi mờ lan tỏa, phù hợp ARDS", ["lung opacity + both ~diffuse", "lung ards + both probable"]),
+    (
+        "Hạch cổ trái nhóm IV (2 cm, SUVmax 9,5) và thượng đòn trái (1,5 cm, SUVmax 6,0)",
+        ["neck lymph_node + left level_4 20mm suv9.5", "supraclavicular_region lymph_node + left 15mm suv6"],
+    ),
+    (
+        "Hạch rốn phổi và trung thất phải không bắt FDG",
+        ["hilum lymph_node +", "mediastinum lymph_node + right", "hilum fdg_uptake -", "mediastinum fdg_uptake - right"],
+    ),
+    ("Động mạch chủ lên 36 mm, không bóc tách", ["aorta .ascending + 36mm", "aorta .ascending dissection -"]),
+    (
+        "Nốt thùy dưới phải 9 mm, tăng nhẹ chuyển hóa FDG (SUVmax: 2,6), tăng kích thước so với phim trước (6 mm)",
+        ["lung nodule + right lower_lobe 9mm increased", "lung fdg_uptake + right lower_lobe mild suv2.6"],
+    ),
+    ("Đa nhân giáp", ["thyroid nodule + multiple"]),
 ]
 
 PET = [

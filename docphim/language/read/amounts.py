@@ -103,14 +103,33 @@ def apart(clause: Clause, spots: Sequence[Place]) -> list[Measured]:
     A number behind each place ("of the rectum (SUVmax 12) and the prostate (SUVmax 4)"), as many joined numbers as places
     ("lần lượt 8 mm và 11 mm"), or joined sizes at one place, which are as many things ("nodules of 5 mm and 12 mm").
     """
-    numbers = [n for n, i in enumerate(clause.items) if i.kind in ("size", "suv")]
-    if len(numbers) < 2 or len({clause.items[n].kind for n in numbers}) != 1 or len(spots) not in (1, len(numbers)):
+    numbers = [i for i in clause.items if i.kind in ("size", "suv")]
+    at_places = _at_places(clause.items)
+    if len(at_places) == len(spots) > 1:
+        return [_measured(group) for group in at_places]
+    if len(numbers) < 2 or len({i.kind for i in numbers}) != 1 or len(spots) not in (1, len(numbers)):
         return []
-    between = [[i.kind for i in clause.items[a + 1 : b]] for a, b in pairwise(numbers)]
-    joined = all(kinds == ["and"] for kinds in between)
-    placed = len(spots) > 1 and all(not PLACE.isdisjoint(kinds) for kinds in between)
-    sized = clause.items[numbers[0]].kind == "size"
-    if not (placed or (joined and (sized or len(spots) > 1))):
-        return []
-    items = [clause.items[n] for n in numbers]
-    return [(i.values if sized else (), None if sized else i.values[0], i.measures) for i in items]
+    where = [n for n, i in enumerate(clause.items) if i in numbers]
+    joined = all([i.kind for i in clause.items[a + 1 : b]] == ["and"] for a, b in pairwise(where))
+    sized = numbers[0].kind == "size"
+    return [_measured([i]) for i in numbers] if joined and (sized or len(spots) > 1) else []
+
+
+def _at_places(items: Sequence[Item]) -> list[list[Item]]:
+    """The numbers behind each place; a size and an uptake may stand at one."""
+    groups: list[list[Item]] = []
+    placed = True
+    for item in items:
+        if item.kind in ("size", "suv"):
+            groups += [[]] if placed or not groups else []
+            groups[-1].append(item)
+            placed = False
+        placed = placed or item.kind in PLACE
+    alike = any(len({i.kind for i in group}) < len(group) for group in groups)
+    return [] if alike else groups
+
+
+def _measured(items: Sequence[Item]) -> Measured:
+    sizes = tuple(value for i in items if i.kind == "size" for value in i.values)
+    suv = next((i.values[0] for i in items if i.kind == "suv"), None)
+    return sizes, suv, tuple(measure for i in items for measure in i.measures)

@@ -19,6 +19,8 @@ _STARTS = frozenset(("anatomy", "negation", "affirm", "finding", "state"))
 _TICKED, _EMPTY, _BOXES = frozenset("x✓✔v]"), frozenset("☐□"), frozenset("☐□☒☑")
 _SILENT = "_"
 _OTHER = {"right": "left", "left": "right"}
+#: What may stand between an organ and what is said of it.
+_WITHIN = frozenset(("side", "location", "part", "and", "or", "negation", "affirm", "severity"))
 #: Signs and words at which advice and causes end.
 _STOPS = frozenset(("comma", "end", "close"))
 
@@ -46,7 +48,7 @@ def lex(
         listed = _broken(items(heard, lexicon, before, pieces and pieces.measures)[len(before) :], places, boxes, lexicon)
         for drop in (_without_advice, _without_causes, _sides_apart):
             listed = drop(listed, lexicon)
-        stretches.append((_opened(_of_nodes(_sided(listed, lexicon), lexicon)), places))
+        stretches.append((_opened(_of_nodes(_here(_sided(listed, lexicon), lexicon), lexicon)), places))
     return stretches
 
 
@@ -76,6 +78,23 @@ def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
             for comma in commas:
                 joined[comma] = Item("and", ",", listed[comma].start, listed[comma].end)
     return joined
+
+
+def _here(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """A finding of another organ by what it is called in the organ right before it: "thân đốt sống D9 xẹp"."""
+    organ, renamed = "", []
+    for item in listed:
+        name = (
+            lexicon.here.get((item.name, organ))
+            if item.kind == "finding" and "of" in lexicon.findings.get(item.name, ())
+            else None
+        )
+        renamed.append(Item("finding", name, item.start, item.end) if name else item)
+        if item.kind == "anatomy":
+            organ = item.name
+        elif item.kind not in _WITHIN:
+            organ = ""
+    return renamed
 
 
 def _lists_nodes(item: Item, lexicon: Lexicon) -> bool:
@@ -126,6 +145,10 @@ def _without_advice(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     rest: list[Item] = []
     skipping = named = False
     for n, item in enumerate(listed):
+        if named and item.kind == "colon" and n + 1 < len(listed) and listed[n + 1].kind in _AMOUNTS:
+            rest += _named_last(listed[:n])  # "đề nghị siêu âm nốt giáp trái: 14 mm"
+            skipping = False
+            continue
         # "đề nghị nội soi dạ dày: thành hang vị dày": why it is advised was found
         stops = item.kind in _STOPS or (named and item.kind == "colon") or _heads(listed, n)
         skipping = item.kind == "advice" or (skipping and not stops)
@@ -136,6 +159,12 @@ def _without_advice(listed: list[Item], lexicon: Lexicon) -> list[Item]:
         if not skipping:
             rest.append(item)
     return rest
+
+
+def _named_last(listed: Sequence[Item]) -> list[Item]:
+    """The last finding of some items and what stands behind it; nothing where there is none."""
+    last = max((n for n, item in enumerate(listed) if item.kind == "finding"), default=len(listed))
+    return list(listed[last:])
 
 
 def _without_causes(listed: list[Item], lexicon: Lexicon) -> list[Item]:

@@ -99,6 +99,9 @@ def choose(ahead: list[Place], behind: list[Place], lexicon: Lexicon) -> list[Pl
     else:
         chosen, other = second, first
     spare = other[-1]
+    if len(chosen) == 1 and len(other) > 1 and not (chosen[0].side or any(o.anatomy for o in other)):
+        # "thùy trên phải và thùy trên trái dày kẽ"
+        return [Place(chosen[0].anatomy, chosen[0].part, o.side, chosen[0].locations + o.locations) for o in other]
     return [
         Place(
             p.anatomy or spare.anatomy,

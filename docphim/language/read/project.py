@@ -65,7 +65,7 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
         fact.why = [*fact.why, *clause.why, *fold.held[n].why]
     fold.facts += new
     if new and (clause.extra or clause.more):
-        _add(fold, clause, new)
+        _add(fold, n, clause, new)
 
 
 def _is_named(fold: Fold, n: int, at: Item) -> bool:
@@ -238,7 +238,7 @@ def _polarity(fact: Draft, denied: bool, lexicon: Lexicon) -> str:
     return "normal" if normal != denied else "abnormal"
 
 
-def _add(fold: Fold, clause: Clause, new: Sequence[Draft]) -> None:
+def _add(fold: Fold, n: int, clause: Clause, new: Sequence[Draft]) -> None:
     """Give the facts of a clause what later segments say of them; the last is spoken of as it is then."""
     spots, last = places(clause.more, fold.sentence.lexicon), new[-1]
     sizes = [item for item in clause.extra if item.kind == "size"]
@@ -247,8 +247,12 @@ def _add(fold: Fold, clause: Clause, new: Sequence[Draft]) -> None:
         listed = [item for item in clause.extra if item is size or item.kind != "size"] if each else clause.extra
         more_amounts(fact, listed, fold.sentence.lexicon)
     if spots:
-        last.side = last.side or spots[0].side
-        last.location = tuple(sorted({*last.location, *spots[0].locations}))
+        shown = clause.at is not None and clause.at.name in fold.sentence.lexicon.evidence
+        # "hạch tăng chuyển hóa FDG: cạnh thực quản": where the uptake is, is what shows it
+        bare = [fact for fact in fold.facts if shown and fact.until == n - 1 and not (fact.side or fact.location)]
+        for fact in (*bare, last):
+            fact.side = fact.side or spots[0].side
+            fact.location = tuple(sorted({*fact.location, *spots[0].locations}))
         fold.topic.last, fold.topic.spoken = Place(last.anatomy, None, last.side, last.location), clause
 
 
@@ -293,7 +297,8 @@ def _copy(fold: Fold, n: int, clause: Clause) -> None:
         values |= {"polarity": _OPPOSITE[last.polarity], "change": None, "leftover": ()}
     if "change" in clause.kinds:
         values |= {"change": next(i.name for i in clause.items if i.kind == "change")}
-    location = tuple(sorted(spot.locations)) or (last.location if "negation" not in clause.kinds else ())
+    elsewhere = "negation" in clause.kinds or "anatomy" in values
+    location = tuple(sorted(spot.locations)) or (() if elsewhere else last.location)
     fold.facts.append(replace(last, side=spot.side, location=location, why=list(clause.why), **values))
 
 
@@ -308,7 +313,7 @@ def _words(fold: Fold, n: int, clause: Clause) -> None:
     if "negation" in clause.kinds and lexicon.modifiers_after:
         fact.polarity = "absent"
     if spot.anatomy and not fact.leftover:  # "thân động mạch phổi 28 mm, không giãn"
-        fold.topic.last, fold.topic.spoken = Place(spot.anatomy, None, spot.side, spot.locations), clause
+        fold.topic.last, fold.topic.spoken = Place(spot.anatomy, spot.part, spot.side, spot.locations), clause
     fact.change = next(reversed(fold.held[n].changes), None)
     fact.why = [*clause.why, *fold.held[n].why]
     if clause.do != "words":
@@ -317,9 +322,10 @@ def _words(fold: Fold, n: int, clause: Clause) -> None:
 
 
 def _cue(fold: Fold, n: int, clause: Clause) -> None:
-    """A cue by itself; a size beside it is the last fact's."""
+    """A cue by itself; a size beside it is the last fact's, and not that of an uptake."""
     if fold.facts and clause.has("size", "suv", "measure"):
-        more_amounts(fold.facts[-1], clause.items, fold.sentence.lexicon)
+        shown = fold.facts if clause.has("suv") else [f for f in fold.facts if f.finding not in fold.sentence.lexicon.evidence]
+        more_amounts((shown or fold.facts)[-1], clause.items, fold.sentence.lexicon)
 
 
 _DO: Mapping[str, Callable[[Fold, int, Clause], None]] = {

@@ -200,5 +200,15 @@ def _chain(clauses: Sequence[Clause], n: int, kind: str, sentence: Sentence) -> 
         if row.do == "stop":
             break
         if clauses[k - 1].do not in _SILENT:
-            chosen.append((k - 1, row.name))
+            shown = kind == "change" and _shows(clauses, k - 1, sentence.lexicon)
+            chosen.append((k - 2 if shown else k - 1, row.name))
     return chosen
+
+
+def _shows(clauses: Sequence[Clause], k: int, lexicon: Lexicon) -> bool:
+    """Whether a clause is the uptake of the thing before it: "nốt 9 mm, tăng chuyển hóa FDG, to lên" is a larger nodule."""
+    uptake, thing = clauses[k].at, clauses[k - 1].at if k else None
+    named = clauses[k].ahead or clauses[k].behind
+    if uptake is None or thing is None or named:
+        return False
+    return uptake.name in lexicon.evidence and thing.kind == "finding"

@@ -59,9 +59,12 @@ def settle(fact: Draft, clause: Clause, claim: Claim, cues: Cues, topic: Topic, 
     if header and claim.usual_ and not lexicon.within(last.anatomy, header.anatomy or ""):
         last, spoken = header, topic.heading
     asked = claim, cues, (last.anatomy, last.side, last.locations, header is not None, header.side if header else None)
+    inherits = cues.denied_ and last.part and not (claim.part or claim.place_ or claim.word_)
     fact.part = claim.part
     fact.anatomy, fact.side, fact.location, taken, rows, heir = sentence.settled.get(asked) or _remember(asked, sentence)
-    topic.asked = topic.asked or heir or header is not None
+    topic.asked = topic.asked or heir or header is not None or bool(inherits)
+    if inherits and fact.anatomy == last.anatomy and last.part not in lexicon.outer:
+        fact.part = last.part  # "động mạch chủ lên 36 mm, không bóc tách" says nothing of the descending aorta
     sources = {"topic": spoken, "header": topic.heading}
     fact.why = [*fact.why, *[(field_, row, sources.get(do, clause)) for field_, row, do in rows]]
     if taken:

@@ -202,9 +202,10 @@ class LoneView:
         before = (*self.before.ahead, *self.before.behind) if self.before else ()
         return any(p.anatomy and p.anatomy not in {q.anatomy for q in before} for p in self.phrases)
 
-    def organ_same(self) -> bool:
-        """It names the organ of the clause before, or a part of it."""
-        return self.before is not None and self.anat() and not self.organ_other()
+    def part_other(self) -> bool:
+        """It names another part of the organ of the clause before: the descending aorta."""
+        before = (*self.before.ahead, *self.before.behind) if self.before else ()
+        return any(p.part and p.part not in {q.part for q in before} for p in self.phrases) and not self.organ_other()
 
     def organ_again(self) -> bool:
         """It names the organ of the clause before on the other side: "phổi phải có nốt, phổi trái không"."""
