@@ -62,18 +62,17 @@ class Pairing(NamedTuple):
 
 
 def _alone_costs(alone: Sequence[tuple[int, int | None]], by: Reading, plain: float) -> float:
-    """What things that one text alone says cost; one costs nothing beside what it follows from, if that is as wrong.
+    """What things that one text alone says cost; one that is not denied costs nothing beside what it follows from.
 
     What nobody acts on harms nobody where it is invented: it costs what leaving it out does.
     """
-    costs, wrong = weights()["costs"], dict(alone)
+    costs, things = weights()["costs"], {thing for thing, _ in alone}
     total = 0.0
     for thing, denied in alone:
-        leads = by.follows.get(thing)
-        if leads in wrong and (denied is None or wrong[leads] is not None):
-            continue
-        share = costs["opposite"] if denied is not None else plain if by.levels[thing] in ACTED_ON else costs["miss"]
-        total += share * by.weights[thing]
+        if denied is not None:
+            total += costs["opposite"] * by.weights[thing]
+        elif by.follows.get(thing) not in things:
+            total += (plain if by.levels[thing] in ACTED_ON else costs["miss"]) * by.weights[thing]
     return total
 
 
