@@ -156,8 +156,9 @@ def _end(fact: Fact, causes: Mapping[Fact, Fact | None]) -> Fact:
 def _measured(fact: Fact, signs: Sequence[Fact], table: Rows) -> Fact:
     """A cause with the size, SUV and place of its signs, where it names none itself."""
     measured: dict[str, Any] = {}
-    if not fact.location:
-        measured["location"] = next((one.location for one in signs if one.location and one.anatomy == fact.anatomy), ())
+    places = {one.location for one in signs if one.location and one.anatomy == fact.anatomy}
+    if not fact.location and len(places) == 1:
+        measured["location"] = places.pop()
     for sign, holds, fields in table.makes if signs else ():
         measured |= fields if holds(fact) and any(map(sign, signs)) else {}
     sized = fact if fact.size_mm else max(signs, key=lambda sign: max(sign.size_mm, default=0.0), default=fact)
