@@ -41,7 +41,7 @@ class Rows:
     signs: tuple[tuple[Condition, Condition, frozenset[str]], ...]
     lends: tuple[tuple[Condition, Condition], ...]
     makes: tuple[tuple[Condition, Condition, Mapping[str, Any]], ...]
-    covers: tuple[tuple[Condition, Condition, str | None], ...]
+    covers: tuple[tuple[Condition, Condition, bool], ...]
     kinds: Mapping[str, int]
     inside: Mapping[str, Sequence[str]]
     sided: Mapping[str, Side]
@@ -60,7 +60,7 @@ def rows(without: str = "") -> Rows:
         ),
         lends=tuple((condition(row["left"]), condition(row["right"])) for row in of["lends"]),
         makes=tuple((condition(row["left"]), condition(row["right"]), row["makes"]) for row in of["signs"] if "makes" in row),
-        covers=tuple((condition(row["left"]), condition(row["right"]), row.get("same")) for row in of["covers"]),
+        covers=tuple((condition(row["left"]), condition(row["right"]), "same" in row) for row in of["covers"]),
         kinds={place: kind for kind, places in enumerate(table["places"]) for place in places},
         inside=table["inside"],
         sided=table["sided"],
@@ -119,7 +119,7 @@ def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, 
 
 
 def settled(facts: Sequence[Fact], modality: str | None = None, without: str = "") -> dict[Fact, Fact]:
-    """What stands for each fact of one report: itself, or for a sign its cause, which takes the sign's size and SUV.
+    """What stands for each fact of one report: itself, or for a sign its cause, which takes the sign's size, SUV and place.
 
     A sign of another size or side than its cause stays itself: beside a tumour of 46 mm a nodule of 8 mm is another lesion.
     """
@@ -156,8 +156,9 @@ def _end(fact: Fact, causes: Mapping[Fact, Fact | None]) -> Fact:
 def _measured(fact: Fact, signs: Sequence[Fact], table: Rows) -> Fact:
     """A cause with the size, SUV and place of its signs, where it names none itself."""
     measured: dict[str, Any] = {}
-    if not fact.location:
-        measured["location"] = next((one.location for one in signs if one.location and one.anatomy == fact.anatomy), ())
+    places = {one.location for one in signs if one.location and one.anatomy == fact.anatomy}
+    if not fact.location and len(places) == 1:
+        measured["location"] = places.pop()
     for sign, holds, fields in table.makes if signs else ():
         measured |= fields if holds(fact) and any(map(sign, signs)) else {}
     sized = fact if fact.size_mm else max(signs, key=lambda sign: max(sign.size_mm, default=0.0), default=fact)
@@ -273,10 +274,6 @@ def subject(fact: Fact) -> tuple[Any, ...]:
     return fact.finding, fact.state, fact.polarity
 
 
-def _alike(one: Fact, other: Fact, field: str | None) -> bool:
-    return field is None or getattr(one, field) == getattr(other, field)
-
-
 def _meet(fact: Fact, other: Fact) -> bool:
     return not fact.location or not other.location or not set(fact.location).isdisjoint(other.location)
 
@@ -299,10 +296,10 @@ def _speaks_of(wide: Fact, narrow: Fact, without: str) -> bool:
     if (wide.anatomy, wide.finding, wide.state) == (narrow.anatomy, narrow.finding, narrow.state):
         return wide.leftover == narrow.leftover
     around = wide.anatomy in (None, *regions(narrow.anatomy)) or is_generic(wide)
-    named = ("abnormality", narrow.finding or "") if not is_device(narrow) else (narrow.finding,)
-    if around and not wide.leftover and wide.finding in named:
+    if around and not wide.leftover and wide.finding in (narrow.finding or "", "" if is_device(narrow) else "abnormality"):
         return True
-    return any(left(wide) and right(narrow) and _alike(wide, narrow, shared) for left, right, shared in rows(without).covers)
+    table = rows(without).covers if not is_device(narrow) else ()
+    return any(left(wide) and right(narrow) and (around or not same) for left, right, same in table)
 
 
 def is_device(fact: Fact) -> bool:

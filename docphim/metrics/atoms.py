@@ -73,6 +73,7 @@ class Atoms:
         self.subjects: list[object] = []
         self.wells: set[int] = set()
         self.wide: set[int] = set()
+        self.general: set[int] = set()
         self._signs: set[int] = set()
         self._causal: set[int] = set()
         self._following: set[int] = set()
@@ -216,6 +217,7 @@ class Atoms:
             self.alike.append((fact.anatomy, fact.part, fact.finding, fact.state, fact.size_mm, fact.suv))
             self.wells |= {number} if is_well(fact) else set()
             self.wide |= {number} if is_wide(fact) else set()
+            self.general |= {number} if same.is_general(fact) else set()
             self._signs |= {number} if same.may_be_sign(fact) else set()
             self._causal |= {number} if same.may_be_cause(fact) else set()
             self._following |= {number} if may_follow(fact) else set()

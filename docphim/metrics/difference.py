@@ -35,7 +35,7 @@ def difference(a: Fact, b: Fact, one_level: bool = True) -> Difference | None:
     `one_level` says whether both call for the same.
     """
     where = _anatomy(a, b)
-    if where is None or family(a) != family(b):
+    if where is None or not (family(a) == family(b) or same.is_general(a) or same.is_general(b)):
         return None
     costs = weights()["costs"]
     placed = () if where and same.is_device(a) else _place(a, b)  # where it ends is its place; its side comes with that

@@ -141,21 +141,27 @@ def _covering(i: int, others: Iterable[int], atoms: Atoms) -> tuple[int, float, 
 
 
 def _least(ours: list[int], theirs: list[int], gain: Gain, atoms: Atoms) -> list[Pair]:
-    """Pairs of things of one family, one to one, such that all costs together are least."""
+    """Pairs of things of one family, one to one, such that all costs together are least; then of a lesion and what it is."""
     families = {atoms.families[i] for i in ours} & {atoms.families[j] for j in theirs}
     chosen = []
     for family in families:
         left = [i for i in ours if atoms.families[i] == family]
         right = [j for j in theirs if atoms.families[j] == family]
         chosen += _best(left, right, gain)
-    return [pair for i, j in chosen if gain(i, j) > 0 and (pair := atoms.pair(i, j))]
+    left, right = sorted({*ours} - {i for i, _ in chosen}), sorted({*theirs} - {j for _, j in chosen})
+    if left and right and not atoms.general.isdisjoint((*left, *right)):
+        chosen += _best(left, right, gain)
+    return [pair for i, j in chosen if (pair := atoms.pair(i, j))]
 
 
 def _best(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, int]]:
+    """Those pairs of two lists of things that save most together, each of which saves something."""
     if len(left) * len(right) > _MOST:
-        return list(zip(left, right, strict=False))
-    few = math.perm(*sorted((len(left), len(right)), reverse=True)) <= _FEW
-    return _tried(left, right, gain) if few else _assigned(left, right, gain)
+        chosen = list(zip(left, right, strict=False))
+    else:
+        few = math.perm(*sorted((len(left), len(right)), reverse=True)) <= _FEW
+        chosen = _tried(left, right, gain) if few else _assigned(left, right, gain)
+    return [(i, j) for i, j in chosen if gain(i, j) > 0]
 
 
 def _tried(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, int]]:

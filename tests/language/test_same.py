@@ -25,12 +25,13 @@ NAMES = {
     *("interstitial", "large_hilum", "large_hilum_node", "large_node", "lesion", "lesion_of_uptake", "level_of_fluid"),
     *("line_tip", "lost_height", "lost_volume", "lower_zone", "lung_density", "lung_infarct", "lung_infection"),
     *("lung_shift", "lytic", "mass_named", "mediastinal_sides", "mediastinal_station", "miliary", "moved_fracture"),
-    *("moved_up", "no_node", "node_metastasis", "normal_both", "normal_umbrella", "normal_words", "not_seen"),
-    *("opacity", "opaque_side", "operation", "organ", "pathological_node", "perforation", "pleural_adhesion"),
-    *("pneumonia", "pulled_hilum", "pulmonary_thrombus", "response_score", "small_lung", "soft_tissue_of_chest"),
-    *("stanford", "suspected", "systemic", "thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta"),
-    *("tumor_word", "upper_zone", "uptake", "vessels", "vessels_congested", "vessels_full", "vessels_not_full"),
-    *("volume_loss", "wedge", "whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
+    *("moved_up", "no_node", "no_uptake", "node_metastasis", "node_named", "normal_both", "normal_umbrella"),
+    *("normal_words", "not_seen", "opacity", "opaque_side", "operation", "organ", "pathological_node", "perforation"),
+    *("pleural_adhesion", "pneumonia", "pulled_hilum", "pulmonary_thrombus", "response_score", "small_lung"),
+    *("soft_tissue_of_chest", "stanford", "station_elsewhere", "suspected", "systemic", "thick_interstitium"),
+    *("thick_septum", "thin_bone", "thoracic_aorta", "tumor_word", "upper_zone", "uptake", "vessels", "vessels_congested"),
+    *("vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body", "whole_collapse", "wide_bronchus"),
+    *("wide_vessel", "worn_vertebrae"),
 }
 
 
@@ -85,6 +86,8 @@ DIFFERENT = [
     ("Khối gan phải 46 mm. Khối gan trái 12 mm. Di căn gan.", "Di căn gan phải 46 mm."),
     ("Nhiều nốt phổi phải. Nốt thùy trên phổi phải 9 mm.", "Nốt thùy trên phổi phải 9 mm."),
     ("Không thấy bất thường trung thất.", "Không có catheter ở trung thất."),
+    ("Tim không to.", "Không có máy tạo nhịp."),
+    ("Hạch nách trái 18 mm. Vài hạch nách trái.", "Hạch nách trái 18 mm."),
 ]
 
 
