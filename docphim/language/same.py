@@ -203,7 +203,7 @@ def _apart(fact: Fact, table: Rows) -> Iterator[Fact]:
         return
     sides: tuple[Side | None, ...] = ("right", "left") if fact.side == "both" else (fact.side,)
     for side, location in itertools.product(sides, _places(fact.location, table)):
-        yield replace(fact, side=side or next((table.sided[x] for x in location if x in table.sided), None), location=location)
+        yield replace(fact, side=next((table.sided[x] for x in location if x in table.sided), side), location=location)
 
 
 def _places(location: tuple[str, ...], table: Rows) -> list[tuple[str, ...]]:

@@ -30,6 +30,7 @@ NAMES = {
     *("suspected", "systemic", "thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta", "tumor_word"),
     *("upper_zone", "uptake", "vessels", "vessels_congested", "vessels_full", "vessels_not_full", "volume_loss"),
     *("whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
+    "squeezed",
 }
 
 
@@ -78,6 +79,8 @@ DIFFERENT = [
     ("Góc sườn hoành trái tù. Tràn dịch màng phổi phải.", "Tràn dịch màng phổi phải."),
     ("Tràn dịch màng phổi phải lượng ít.", "Tràn dịch màng phổi phải lượng nhiều."),
     ("Theo dõi viêm phổi.", "Viêm phổi."),
+    ("Nốt phổi phải 5 mm. Nốt phổi phải 8 mm.", "Nốt phổi phải 8 mm."),
+    ("Đáp ứng chuyển hóa một phần.", "Đáp ứng chuyển hóa hoàn toàn."),
     ("Hạch rốn phổi phải 6 mm.", "Hạch rốn phổi phải to 6 mm."),
     ("Hạch cổ phải tăng nhẹ chuyển hóa FDG.", "Hạch cổ phải to."),
     ("U phổi trái 46 mm. Nốt phổi trái 8 mm.", "U phổi trái 46 mm."),
@@ -105,6 +108,9 @@ WIDE = [
     ("Nốt thùy trên phổi phải 9 mm. Kết luận: nốt phổi phải.", "Nốt thùy trên phổi phải 9 mm."),
     ("Gãy xương sườn 5, 6 bên trái. Kết luận: gãy xương sườn trái.", "Gãy xương sườn 5, 6 bên trái."),
     ("Khối thùy trên phổi phải 46 mm, SUVmax 14. Kết luận: ung thư phổi.", "Ung thư thùy trên phổi phải 46 mm, SUVmax 14."),
+    ("Tràn dịch màng phổi phải. Tràn dịch màng phổi phải lượng nhiều.", "Tràn dịch màng phổi phải lượng nhiều."),
+    ("Gãy xương sườn. Gãy cung sau xương sườn V bên trái.", "Gãy cung sau xương sườn V bên trái."),
+    ("Đông đặc thùy giữa và thùy lưỡi phổi phải.", "Đông đặc thùy giữa phổi phải. Đông đặc thùy lưỡi phổi trái."),
 ]
 
 

@@ -182,7 +182,8 @@ def _subjects(clause: Clause, at: Item, topic: Topic, lexicon: Lexicon) -> tuple
         trailing = leading if spots else trailing
     side = next((p.side for p in (*trailing, *leading) if p.side), None)
     if "anatomy" in meaning:
-        spots = [Place(meaning["anatomy"], meaning.get("part"), meaning.get("side"))]
+        location = (meaning["location"],) if "location" in meaning else ()
+        spots = [Place(meaning["anatomy"], meaning.get("part"), meaning.get("side"), location)]
     elif not spots:
         near, topic.asked = topic.last, True
         named = next((p for p in leading if of_locations(p.locations, lexicon) == near.anatomy), Place())
