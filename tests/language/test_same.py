@@ -30,7 +30,7 @@ NAMES = {
     *("suspected", "systemic", "thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta", "tumor_word"),
     *("upper_zone", "uptake", "vessels", "vessels_congested", "vessels_full", "vessels_not_full", "volume_loss"),
     *("whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
-    "squeezed",
+    *("squeezed", "hilar_nodes"),
 }
 
 

@@ -87,6 +87,10 @@ class LoneView:
         """It holds nothing but a place."""
         return bool(self.kinds) and self.kinds <= PLACE | {"and", "or", "of"}
 
+    def where_changed(self) -> bool:
+        """It holds nothing but a change and places: "decrease in mediastinal, …"."""
+        return self.kinds <= PLACE | {"and", "or", "of", "change"}
+
     def listed(self) -> bool:
         """It holds nothing but places, denials and adjectives: "no axillary, …"."""
         return self.kinds <= LISTED | {"state", "of"}
