@@ -39,11 +39,18 @@ def of_several(meant: Mapping[str, Term], end: int, words: Sequence[str], before
         return terms["severity"]
     if "state" in terms and "change" in terms and lexicon.modifiers_after and _is_placed(before, following):
         return terms["change"]
+    if kind == "finding" and _is_cause(before, following, lexicon):
+        return terms[kind]
     organ = _organ_beside(before, words, end, lexicon)
     kind = _by_company(kind, terms, before, following, organ, lexicon)
     if kind in _DESCRIBING and _leads_to_finding(words, end, lexicon):
         kind = next((other for other in _DESCRIBING[kind] if other in terms), kind)
     return terms[kind]
+
+
+def _is_cause(before: Sequence[Item], following: Mapping[str, Term], lexicon: Lexicon) -> bool:
+    """Whether an adjective behind a hedge says what a thing may be, and not how it looks: "…, probably fibrotic"."""
+    return bool(before) and before[-1].kind == "certainty" and "finding" not in following and not lexicon.modifiers_after
 
 
 def leads(term: Term, words: Sequence[str], end: int, lexicon: Lexicon) -> bool:

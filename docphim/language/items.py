@@ -147,7 +147,8 @@ def _choose(
         return Item("ignored", "", i, end)  # "giảm nhiều": by how much it has changed
     item = Item(term.kind, term.name, i, end - _begins_organ(term, words, i, end, lexicon), term)
     if term.kind == "location":
-        item.locations = (term.says.get("location", term.name),)
+        place = term.says.get("location", term.name)
+        item.locations = (place,) if place else ()
     elif "location" in term.says:
         item.locations = (term.says["location"],)
     numbered = _NUMERALS.get(term.name)

@@ -204,7 +204,7 @@ def _apart(fact: Fact, table: Rows) -> Iterator[Fact]:
         return
     sides: tuple[Side | None, ...] = ("right", "left") if fact.side == "both" else (fact.side,)
     for side, location in itertools.product(sides, _places(fact.location, table)):
-        yield replace(fact, side=side or next((table.sided[x] for x in location if x in table.sided), None), location=location)
+        yield replace(fact, side=next((table.sided[x] for x in location if x in table.sided), side), location=location)
 
 
 def _places(location: tuple[str, ...], table: Rows) -> list[tuple[str, ...]]:
@@ -261,7 +261,8 @@ def says_less(fact: Fact, other: Fact) -> bool:
         return False
     places = all(place in other.location or any(lies_in(near, place) for near in other.location) for place in fact.location)
     unsaid = all(getattr(fact, name) in (None, (), getattr(other, name)) for name in _HOW)
-    return _within(fact, other) and places and unsaid and set(fact.leftover) <= set(other.leftover)
+    summary = not (fact.side or fact.location) and (other.side or other.location)  # "acute pulmonary embolism"
+    return bool(_within(fact, other) and places and unsaid and (summary or set(fact.leftover) <= set(other.leftover)))
 
 
 def _within(fact: Fact, other: Fact) -> bool:

@@ -83,6 +83,34 @@ SENTENCES = [
     ("Non-avid cyst in the left kidney.", ["kidney fdg_uptake - left", "kidney cyst + left"]),
     ("Small effusions, larger on the right.", ["pleura effusion + both mild"]),
     ("Surgical clips in the left axilla after mastectomy.", ["axilla surgical_clip + left", "breast resection +"]),
+    (
+        "The lungs are hyperinflated with flattening of the diaphragm.",
+        ["lung hyperinflation +", "diaphragm flattened abnormal"],
+    ),
+    (
+        "Spiculated mass in the left lower lobe, abutting the pleura: most likely a primary lung malignancy.",
+        ["lung mass + left lower_lobe subpleural ~spiculated", "lung cancer + left lower_lobe subpleural probable ~primary"],
+    ),
+    ("Splenic lesion, probably cystic.", ["spleen lesion +", "spleen cyst + probable"]),
+    (
+        "Probable basal fibrosis bilaterally, seen as coarse reticular change.",
+        ["lung fibrosis + both base probable", "lung reticulation + both base"],
+    ),
+    (
+        "Hilar nodes on both sides, the largest subcarinal node measuring 12 mm.",
+        ["hilum lymph_node + both", "lymph_node lymph_node + subcarinal 12mm"],
+    ),
+    ("Metastases in the liver and of nodes in the left axilla.", ["liver metastasis +", "axilla metastasis + left"]),
+    ("A right-sided Port-A-Cath terminates in the lower SVC.", ["vena_cava central_line + right superior"]),
+    ("R chest tube, tip toward the apex.", ["pleura chest_drain + right apex"]),
+    ("Pericardium dry.", ["pericardium clear normal"]),
+    (
+        "RV dilated, with signs of right heart strain.",
+        ["heart_chamber enlarged abnormal right_ventricle", "heart_chamber enlarged abnormal right_ventricle"],
+    ),
+    ("Progressive disease with new liver metastases.", ["? progression +", "liver metastasis + new"]),
+    ("More numerous lung metastases.", ["lung metastasis + increased"]),
+    ("Central line from the left subclavian vein, tip projecting over the SVC.", ["vena_cava central_line + left superior"]),
 ]
 
 

@@ -21,17 +21,17 @@ NAMES = {
     *("cardiac_opacity", "clear_lung", "cold_node", "cold_node_at", "collapsed_lung", "collecting_system"),
     *("denied_words", "device_in_place", "diffuse_both", "edema_opacity", "enhancing", "fatty_liver", "feeding_tube"),
     *("fluid_at_angle", "free_air", "free_gas", "growth", "heart_bulging", "heart_dilated", "heart_not_dilated"),
-    *("heart_obscured", "heart_widened", "hilar_opacity", "hydropneumothorax", "hyperlucent_lungs", "infection"),
-    *("interstitial", "large_hilum", "large_hilum_node", "large_node", "lesion", "lesion_of_uptake", "level_of_fluid"),
-    *("line_tip", "lost_height", "lost_volume", "lower_zone", "lung_density", "lung_infarct", "lung_infection"),
-    *("lung_shift", "lytic", "mass_named", "mediastinal_sides", "mediastinal_station", "miliary", "moved_fracture"),
-    *("moved_up", "no_node", "no_uptake", "node_metastasis", "node_named", "normal_both", "normal_umbrella"),
-    *("normal_words", "not_seen", "opacity", "opaque_side", "operation", "organ", "pathological_node", "perforation"),
-    *("pleural_adhesion", "pneumonia", "pulled_hilum", "pulmonary_thrombus", "response_score", "small_lung"),
-    *("soft_tissue_of_chest", "stanford", "station_elsewhere", "suspected", "systemic", "thick_interstitium"),
-    *("thick_septum", "thin_bone", "thoracic_aorta", "tumor_word", "upper_zone", "uptake", "vessels", "vessels_congested"),
-    *("vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body", "whole_collapse", "wide_bronchus"),
-    *("wide_vessel", "worn_vertebrae"),
+    *("heart_obscured", "heart_widened", "hilar_opacity", "hydropneumothorax", "hyperlucent_lungs", "hypodense"),
+    *("infection", "interstitial", "large_hilum", "large_hilum_node", "large_node", "lesion", "lesion_of_uptake"),
+    *("level_of_fluid", "line_tip", "lost_height", "lost_volume", "lower_zone", "lung_density", "lung_infarct"),
+    *("lung_infection", "lung_shift", "lytic", "mass_named", "mediastinal_sides", "mediastinal_station"),
+    *("miliary", "moved_fracture", "moved_up", "no_node", "no_uptake", "node_metastasis", "node_named", "normal_both"),
+    *("normal_umbrella", "normal_words", "not_seen", "opacity", "opaque_side", "operation", "organ", "pathological_node"),
+    *("perforation", "pleural_adhesion", "pneumonia", "pulled_hilum", "pulmonary_thrombus", "response_score"),
+    *("small_lung", "soft_tissue_of_chest", "squeezed", "stanford", "station_elsewhere", "suspected", "systemic"),
+    *("thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta", "tumor_word", "upper_zone", "uptake"),
+    *("vessels", "vessels_congested", "vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body"),
+    *("whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
 }
 
 
@@ -80,6 +80,8 @@ DIFFERENT = [
     ("Góc sườn hoành trái tù. Tràn dịch màng phổi phải.", "Tràn dịch màng phổi phải."),
     ("Tràn dịch màng phổi phải lượng ít.", "Tràn dịch màng phổi phải lượng nhiều."),
     ("Theo dõi viêm phổi.", "Viêm phổi."),
+    ("Nốt phổi phải 5 mm. Nốt phổi phải 8 mm.", "Nốt phổi phải 8 mm."),
+    ("Đáp ứng chuyển hóa một phần.", "Đáp ứng chuyển hóa hoàn toàn."),
     ("Hạch rốn phổi phải 6 mm.", "Hạch rốn phổi phải to 6 mm."),
     ("Hạch cổ phải tăng nhẹ chuyển hóa FDG.", "Hạch cổ phải to."),
     ("U phổi trái 46 mm. Nốt phổi trái 8 mm.", "U phổi trái 46 mm."),
@@ -109,6 +111,9 @@ WIDE = [
     ("Nốt thùy trên phổi phải 9 mm. Kết luận: nốt phổi phải.", "Nốt thùy trên phổi phải 9 mm."),
     ("Gãy xương sườn 5, 6 bên trái. Kết luận: gãy xương sườn trái.", "Gãy xương sườn 5, 6 bên trái."),
     ("Khối thùy trên phổi phải 46 mm, SUVmax 14. Kết luận: ung thư phổi.", "Ung thư thùy trên phổi phải 46 mm, SUVmax 14."),
+    ("Tràn dịch màng phổi phải. Tràn dịch màng phổi phải lượng nhiều.", "Tràn dịch màng phổi phải lượng nhiều."),
+    ("Gãy xương sườn. Gãy cung sau xương sườn V bên trái.", "Gãy cung sau xương sườn V bên trái."),
+    ("Đông đặc thùy giữa và thùy lưỡi phổi phải.", "Đông đặc thùy giữa phổi phải. Đông đặc thùy lưỡi phổi trái."),
 ]
 
 

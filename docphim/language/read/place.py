@@ -53,6 +53,14 @@ def _together(phrases: Sequence[Phrase], listed: list[Place], lexicon: Lexicon) 
     return places
 
 
+def one(listed: list[Place]) -> list[Place]:
+    """The places of one device, where it enters and where it ends, as one: "line from the left, tip in the SVC"."""
+    if len({p.anatomy for p in listed} - {None}) > 1 or len({p.side for p in listed} - {None}) > 1:
+        return listed
+    named = {key: next((getattr(p, key) for p in listed if getattr(p, key)), None) for key in ("anatomy", "part", "side")}
+    return [Place(**named, locations=tuple(dict.fromkeys(x for p in listed for x in p.locations)))]
+
+
 def _both(listed: list[Place]) -> list[Place]:
     """Right and left of one organ are both: "màng phổi phải và trái"."""
     if len(listed) < 2:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docphim.language.read.amounts import Draft, Measured, amounts, apart
 from docphim.language.read.chunk import Clause, Place, says
-from docphim.language.read.place import Claim, choose, claim, places
+from docphim.language.read.place import Claim, choose, claim, one, places
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -64,6 +64,8 @@ def _plan(clause: Clause, lexicon: Lexicon) -> Plan:
     at = clause.at or clause.items[0]
     made = Plan(amounts(clause, at, lexicon), ahead, behind, choose(ahead, behind, lexicon))
     if at is clause.at and at.kind == "finding":
+        if at.name in lexicon.devices:
+            made.spots = one(made.spots)
         _name(made.fact, clause, at, lexicon)
         made.shares = apart(clause, made.spots)
         made.cases = cases(clause, made, _each(made.spots, made.shares), lexicon)

@@ -53,7 +53,7 @@ def _predicate(fold: Fold, n: int, clause: Clause) -> None:
     """The facts of a finding or state, judged by the cues that hold for it."""
     assert clause.at is not None
     if n and _is_named(fold, n, clause.at):
-        row = fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts))
+        row = fold.sentence.grammar["again"].decide(AgainView(clause, fold.clauses[n - 1], fold.facts, fold.sentence.lexicon))
         if row.do == "merge":
             _again(fold, n, row.name)
             return
@@ -85,7 +85,7 @@ def _again(fold: Fold, n: int, rule: str) -> None:
         fact.until, fact.end = n, 0  # it ends here, in tokens of this clause's part
         more_amounts(fact, clause.items, lexicon)
         fact.why = [*fact.why, ("again", rule, clause)]
-        fact.side = fact.side or spot.side
+        fact.anatomy, fact.side = fact.anatomy or spot.anatomy, fact.side or spot.side
         fact.location = tuple(sorted({*fact.location, *spot.locations}))
 
 
@@ -183,7 +183,8 @@ def _subjects(clause: Clause, at: Item, topic: Topic, lexicon: Lexicon) -> tuple
         trailing = leading if spots else trailing
     side = next((p.side for p in (*trailing, *leading) if p.side), None)
     if "anatomy" in meaning:
-        spots = [Place(meaning["anatomy"], meaning.get("part"), meaning.get("side"))]
+        location = (meaning["location"],) if "location" in meaning else ()
+        spots = [Place(meaning["anatomy"], meaning.get("part"), meaning.get("side"), location)]
     elif not spots:
         near, topic.asked = topic.last, True
         named = next((p for p in leading if of_locations(p.locations, lexicon) == near.anatomy), Place())

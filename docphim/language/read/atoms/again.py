@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from docphim.language.read.chunk import Clause
 
 if TYPE_CHECKING:
+    from docphim.language.lexicon import Lexicon
     from docphim.language.read.amounts import Draft
 
 
 class AgainView:
     """A clause about a finding, the clause before, and the last fact."""
 
-    __slots__ = ("before", "clause", "fact", "facts")
+    __slots__ = ("before", "clause", "fact", "facts", "lexicon")
 
-    def __init__(self, clause: Clause, before: Clause, facts: Sequence[Draft]) -> None:
-        self.clause, self.before, self.fact, self.facts = clause, before, facts[-1], facts
+    def __init__(self, clause: Clause, before: Clause, facts: Sequence[Draft], lexicon: Lexicon) -> None:
+        self.clause, self.before, self.fact, self.facts, self.lexicon = clause, before, facts[-1], facts, lexicon
 
     def named_before(self) -> bool:
         """Its finding was named before in the sentence."""
@@ -47,6 +48,10 @@ class AgainView:
     def organ(self) -> bool:
         """It names an organ or a side."""
         return any(p.anatomy or p.side for p in (*self.clause.ahead, *self.clause.behind))
+
+    def device(self) -> bool:
+        """It is a tube or a line."""
+        return self.clause.at is not None and self.clause.at.name in self.lexicon.devices
 
     def located(self) -> bool:
         """It names a place in an organ."""

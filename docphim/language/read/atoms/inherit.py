@@ -106,6 +106,10 @@ class InheritView:
         """It is of nodes."""
         return self.usual_ == "lymph_node"
 
+    def station(self) -> bool:
+        """It names a station beside the hilum: "the largest subcarinal node" is not the hilum's."""
+        return not self.lexicon.stations.isdisjoint(self.location_)
+
     def segment_only(self) -> bool:
         """It names no organ, and no place but numbered segments."""
         return not self.carries_ and bool(self.location_) and all(x.startswith("segment_") for x in self.location_)

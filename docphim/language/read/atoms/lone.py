@@ -57,6 +57,11 @@ class LoneView:
         """It names an organ."""
         return "anatomy" in self.kinds
 
+    def goes_on(self) -> bool:
+        """It names a place in the organ of the clause before: "…, abutting the pleura: most likely a carcinoma"."""
+        inside = bool(self.phrases) and not any(p.anatomy or p.side for p in self.phrases)
+        return inside and self.prev_predicate() and self.comma()
+
     def placed(self) -> bool:
         """It names a place."""
         return any(p.anatomy or p.side or p.locations for p in self.phrases)
@@ -81,6 +86,10 @@ class LoneView:
     def only_where(self) -> bool:
         """It holds nothing but a place."""
         return bool(self.kinds) and self.kinds <= PLACE | {"and", "or", "of"}
+
+    def where_changed(self) -> bool:
+        """It holds nothing but a change and places: "decrease in mediastinal, …"."""
+        return self.kinds <= PLACE | {"and", "or", "of", "change"}
 
     def listed(self) -> bool:
         """It holds nothing but places, denials and adjectives: "no axillary, …"."""

@@ -116,6 +116,16 @@ class RoleView:
         """An organ follows at once."""
         return bool(self.ahead) and self.ahead[0].kind in ("anatomy", "part")
 
+    def right_of_organ(self) -> bool:
+        """A preposition and an organ follow: "flattening of the diaphragm"."""
+        kinds = [i.kind for i in self.ahead if i.kind != "side"]
+        return kinds[:2] == ["of", "anatomy"]
+
+    def after_nodes(self) -> bool:
+        """The finding before it is nodes as well: "mediastinal nodes and hilar nodes"."""
+        before = next((i for i in reversed(self.items[: self.n]) if i.kind == "finding"), None)
+        return has_states(before, self.lexicon)
+
     def right_touches(self) -> bool:
         """A finding follows, with no organ or denial between: "irregular nodule"."""
         between = any(item.kind in ("anatomy", "negation") for item in self.ahead)
