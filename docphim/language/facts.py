@@ -100,9 +100,12 @@ def sentences(text: str, language: str) -> Iterator[Sentence]:
 
 
 def _sentences(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Sentence]:
-    head = ""
+    head, colons = "", ":" in text
     for m in _SENTENCE.finditer(text, start, end):
         sentence = m.group().lstrip()
+        if not colons:
+            yield Sentence(m.end() - len(sentence), sentence, 0)
+            continue
         first, colon, _ = sentence.partition(":")
         if colon:
             head = first + ": " if text[m.end() : m.end() + 1] == ";" and only_where(first, lexicon) else ""

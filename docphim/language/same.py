@@ -223,14 +223,14 @@ def _kind(place: str, table: Rows) -> str | int | None:
     return numbered[1] if numbered else table.kinds.get(place)
 
 
-def may_be_sign(fact: Fact) -> bool:
-    """Whether a fact is a sign, of whatever may stand beside it."""
-    return any(sign(fact) for sign, *_ in rows().signs)
+def sign_rows(fact: Fact) -> int:
+    """The rows by which a fact is a sign, of whatever may stand beside it, each the bit of its place."""
+    return sum(1 << n for n, (sign, *_) in enumerate(rows().signs) if sign(fact))
 
 
-def may_be_cause(fact: Fact) -> bool:
-    """Whether some sign may stand beside a fact and say nothing more."""
-    return any(holds(fact) for _, holds, *_ in rows().signs)
+def cause_rows(fact: Fact) -> int:
+    """The rows by which some sign may stand beside a fact and say nothing more, each the bit of its place."""
+    return sum(1 << n for n, (_, holds, *_) in enumerate(rows().signs) if holds(fact))
 
 
 def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:

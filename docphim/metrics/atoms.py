@@ -24,8 +24,9 @@ class Reading(NamedTuple):
     """One report: the numbers of its abnormal things and of its well ones, and of each fact in reading order.
 
     `stands` leads to what stands for a thing, where that is not itself: from a blunted angle to the effusion.  `levels` and
-    `weights` are those of its abnormal things: one of both sides weighs once, half on each, and counts once, as the thing that
-    `once` leads to; what only follows from something graver (`follows` leads to it) weighs a level less.
+    `weights` hold those of its abnormal things, and maybe of others: one of both sides weighs once, half on each, and counts
+    once, as the thing that `once` leads to, where that is not itself; what only follows from something graver (`follows` leads
+    to it) weighs a level less.
     """
 
     ills: tuple[int, ...]
@@ -47,11 +48,12 @@ class _Relation:
 
     def of(self, i: int, others: set[int]) -> set[int]:
         """Those of some others that stand in the relation to i."""
-        if i not in self._known:
-            self._known[i] = set(), set()
-        seen, related = self._known[i]
+        known = self._known.get(i)
+        if known is None:
+            known = self._known[i] = set(), set()
+        seen, related = known
         if not others <= seen:
-            related.update(j for j in others - seen if self._holds(i, j))
+            related.update([j for j in others - seen if self._holds(i, j)])
             seen |= others
         return related & others
 
@@ -59,6 +61,7 @@ class _Relation:
 class Atoms:
     """Every different thing that some reports of one modality say; `facts` and `levels` go by its number.
 
+    So do `families`, `core`, `alike` and `subjects`, which are numbers too: equal where two things have that in common.
     A thing is a fact in canonical form (docphim.language.same), on one side and in one place.  `stated` are the different
     facts as they were read, with numbers of their own.
     """
@@ -67,18 +70,23 @@ class Atoms:
         self.modality = modality
         self.facts: list[Fact] = []
         self.levels: list[Level] = []
-        self.families: list[object] = []
-        self.core: list[object] = []
-        self.alike: list[object] = []
-        self.subjects: list[object] = []
+        self._levels: dict[int, Level] = {}
+        self._weights: dict[int, float] = {}
+        self.families: list[int] = []
+        self.core: list[int] = []
+        self.alike: list[int] = []
+        self.subjects: list[int] = []
         self.wells: set[int] = set()
         self.wide: set[int] = set()
         self.general: set[int] = set()
+        self._sign_rows: list[int] = []
+        self._cause_rows: list[int] = []
         self._signs: set[int] = set()
         self._causal: set[int] = set()
         self._following: set[int] = set()
         self._leading: set[int] = set()
         self._numbers: dict[object, int] = {}
+        self._kinds: dict[object, int] = {}
         self.stated: list[Fact] = []
         self._stated: dict[object, int] = {}
         self._bare: set[int] = set()
@@ -99,7 +107,8 @@ class Atoms:
         if number is None:
             number = self._stated[meaning] = len(self.stated)
             self.stated.append(Fact("", 0, 0, *meaning))
-            self._parts.append(tuple(map(self._number, same.parts(self.stated[number], self.modality))))
+            parts = dict.fromkeys(map(self._number, same.parts(self.stated[number], self.modality)))
+            self._parts.append(tuple(parts))
             self._bare |= {number} if same.may_be_placed(self.stated[number]) else set()
         return number
 
@@ -150,6 +159,8 @@ class Atoms:
         return bool(self.facts[j].anatomy) and same.covers(self.facts[j], self._denied[i])
 
     def _is_cause(self, i: int, j: int) -> bool:
+        if not self._sign_rows[i] & self._cause_rows[j] and self.subjects[i] != self.subjects[j]:
+            return False
         return same.cause(self.facts[i], [self.facts[j]]) is not None
 
     def _read(self, facts: tuple[int, ...]) -> Reading:
@@ -159,7 +170,10 @@ class Atoms:
         numbers = set(ordered)
         stands: Mapping[int, int] = _NONE
         again = self._again(numbers)
-        signs = again | (numbers & self._signs)
+        signs, rows = numbers & self._signs, 0
+        for number in numbers & self._causal if signs else ():
+            rows |= self._cause_rows[number]
+        signs = again | {number for number in signs if self._sign_rows[number] & rows}
         if signs and (linked := self._linked(signs, again | (numbers & self._causal))):
             stands = self._settled(tuple(number for number in ordered if number in linked))
             numbers = (numbers - linked) | {*stands.values()}
@@ -171,11 +185,14 @@ class Atoms:
         self, ills: tuple[int, ...]
     ) -> tuple[Mapping[int, Level], Mapping[int, float], Mapping[int, int], Mapping[int, int]]:
         """Levels, weights, what each counts as, and what it follows from, of the abnormal things of one report."""
-        table, others = weights()["weights"], self._leading.intersection(ills)
+        others = self._leading.intersection(ills)
         following = self._following.intersection(ills) if others else ()
         leads = {i: min(graver) for i in following if (graver := self._leads.of(i, others))}
+        if not leads and len({self.alike[i] for i in ills}) == len(ills):
+            return self._levels, self._weights, _NONE, _NONE  # each by itself, as most reports have it
+        table = weights()["weights"]
         levels = {i: falls(self.levels[i]) if i in leads and self._lighter.of(i, others) else self.levels[i] for i in ills}
-        shared: dict[object, list[int]] = defaultdict(list)
+        shared: dict[int, list[int]] = defaultdict(list)
         for i in ills:
             shared[self.alike[i]].append(i)
         weight, once = {}, {}
@@ -188,9 +205,12 @@ class Atoms:
 
     def _again(self, numbers: set[int]) -> set[int]:
         """Abnormal things of one report that may be one thing, said twice."""
-        ills = [(self.subjects[number], number) for number in numbers - self.wells]
-        often = Counter([subject for subject, _ in ills])
-        return {number for subject, number in ills if 1 < often[subject] <= _LIST}
+        ills = numbers - self.wells
+        subjects = [self.subjects[number] for number in ills]
+        if len(set(subjects)) == len(subjects):
+            return set()
+        often = Counter(subjects)
+        return {number for number in ills if 1 < often[self.subjects[number]] <= _LIST}
 
     def _linked(self, signs: set[int], causes: set[int]) -> set[int]:
         """Signs that have a cause in the same report, and their causes."""
@@ -211,15 +231,23 @@ class Atoms:
             number = self._numbers[fact.strict] = len(self.facts)
             self.facts.append(fact)
             self.levels.append(level(fact, self.modality))
-            self.families.append(family(fact))
-            self.core.append(same.core(fact))
-            self.subjects.append(same.subject(fact))
-            self.alike.append((fact.anatomy, fact.part, fact.finding, fact.state, fact.size_mm, fact.suv))
+            self._levels[number] = self.levels[number]
+            self._weights[number] = weights()["weights"][self.levels[number]]
+            self.families.append(self._kind("family", family(fact)))
+            self.core.append(self._kind("core", same.core(fact)))
+            self.subjects.append(self._kind("subject", same.subject(fact)))
+            alike = (fact.anatomy, fact.part, fact.finding, fact.state, fact.size_mm, fact.suv)
+            self.alike.append(self._kind("alike", alike))
             self.wells |= {number} if is_well(fact) else set()
             self.wide |= {number} if is_wide(fact) else set()
             self.general |= {number} if same.is_general(fact) else set()
-            self._signs |= {number} if same.may_be_sign(fact) else set()
-            self._causal |= {number} if same.may_be_cause(fact) else set()
+            self._sign_rows.append(same.sign_rows(fact))
+            self._cause_rows.append(same.cause_rows(fact))
+            self._signs |= {number} if self._sign_rows[number] else set()
+            self._causal |= {number} if self._cause_rows[number] else set()
             self._following |= {number} if may_follow(fact) else set()
             self._leading |= {number} if may_lead(fact) else set()
         return number
+
+    def _kind(self, name: str, value: object) -> int:
+        return self._kinds.setdefault((name, value), len(self._kinds))

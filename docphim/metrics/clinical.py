@@ -76,7 +76,7 @@ def statistics(pairs: Pairs) -> Floats:
     things = zip(pairs.readings, pairs.pairings, pairs.shared_ills, pairs.predictions, strict=True)
     for (reference, draft), pairing, shared, text in things:
         cost = pairing.cost(reference, draft)
-        both = 2 * max(least, sum(reference.weights.values()) + benign * len(reference.wells))
+        both = 2 * max(least, sum([reference.weights[i] for i in reference.ills]) + benign * len(reference.wells))
         score = _score(cost, both) if text.strip() else 0.0
         errors = [0] * len(_KINDS)
         for kind, _, _ in error_kinds(pairing, reference, draft):
@@ -107,7 +107,7 @@ def error_kinds(pairing: Pairing, reference: Reading, draft: Reading) -> list[tu
     ]
     errors += [("missed" if well is None else "denied", i, -1) for i, well in pairing.missed if ours[i] in ACTED_ON]
     errors += [("invented" if well is None else "denied", -1, j) for j, well in pairing.invented if theirs[j] in ACTED_ON]
-    return list(dict.fromkeys((kind, reference.once.get(i, -1), draft.once.get(j, -1)) for kind, i, j in errors))
+    return list(dict.fromkeys((kind, reference.once.get(i, i), draft.once.get(j, j)) for kind, i, j in errors))
 
 
 def errors_by_report(statistics: Floats) -> list[dict[str, int]]:
@@ -140,16 +140,16 @@ def _confirmed(pairing: Pairing) -> tuple[set[int], set[int]]:
 def _urgent_things(reading: Reading, right: set[int]) -> dict[int, bool]:
     """Each urgent thing, one of both sides once, and whether all of it is among some things."""
     things: dict[int, bool] = {}
-    for thing, level in reading.levels.items():
-        if level == "urgent":
-            once = reading.once[thing]
+    for thing in reading.ills:
+        if reading.levels[thing] == "urgent":
+            once = reading.once.get(thing, thing)
             things[once] = things.get(once, True) and thing in right
     return things
 
 
 def _urgent(reference: Reading, draft: Reading, pairing: Pairing) -> tuple[int, int, int, int]:
     """Urgent things of the reference, those of them that the draft reports on the right side; and the same of the draft."""
-    if "urgent" not in reference.levels.values() and "urgent" not in draft.levels.values():
+    if not any(reading.levels[thing] == "urgent" for reading in (reference, draft) for thing in reading.ills):
         return 0, 0, 0, 0
     ours, theirs = map(_urgent_things, (reference, draft), _confirmed(pairing))
     return len(ours), sum(ours.values()), len(theirs), sum(theirs.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -63,14 +62,16 @@ def match(reference: Reading, draft: Reading, pairing: Pairing, atoms: Atoms) ->
     A fact of which only a part is answered ("both sides" by "right") is wrong in side, or in place.
     """
     ours, theirs = _facts_by_thing(reference, atoms), _facts_by_thing(draft, atoms)
-    differ: dict[tuple[int, int], set[str]] = defaultdict(set)
+    differ: dict[tuple[int, int], set[str]] = {}
     for i, j, kind in _answers(pairing):
         for a, b in _abreast(ours[i], theirs[j], reference.facts, draft.facts):
-            differ[a, b] |= {kind} - {""} if reference.facts[a] != draft.facts[b] else set()
+            kinds = differ.setdefault((a, b), set())
+            if kind and reference.facts[a] != draft.facts[b]:
+                kinds.add(kind)
     _partly([i for i, well in pairing.missed if well is None], reference, ours, 0, differ, atoms)
     _partly([j for j, well in pairing.invented if well is None], draft, theirs, 1, differ, atoms)
-    right = sorted(pair for pair, kinds in differ.items() if not kinds)
-    wrong = sorted((*pair, min(kinds, key=_GRAVITY.__getitem__)) for pair, kinds in differ.items() if kinds)
+    right = sorted([pair for pair, kinds in differ.items() if not kinds])
+    wrong = sorted([(*pair, min(kinds, key=_GRAVITY.__getitem__)) for pair, kinds in differ.items() if kinds])
     answered = {i for i, _ in differ}, {j for _, j in differ}
     missing = [i for i in range(len(reference.facts)) if i not in answered[0]]
     return Matching(right, wrong, missing, [j for j in range(len(draft.facts)) if j not in answered[1]])
@@ -97,10 +98,13 @@ def error_counts(matchings: Iterable[Matching]) -> dict[str, int]:
 
 def _facts_by_thing(reading: Reading, atoms: Atoms) -> dict[int, list[int]]:
     """Where each thing stands in a report: indices of its facts; a sign stands where its cause does."""
-    places: dict[int, list[int]] = defaultdict(list)
+    places: dict[int, list[int]] = {}
     for index, fact in enumerate(reading.facts):
-        for thing in dict.fromkeys(reading.stands.get(part, part) for part in atoms.parts(fact)):
-            places[thing].append(index)
+        things: Iterable[int] = atoms.parts(fact)
+        if reading.stands:
+            things = dict.fromkeys([reading.stands.get(part, part) for part in things])
+        for thing in things:
+            places.setdefault(thing, []).append(index)
     return places
 
 
@@ -123,10 +127,8 @@ def _partly(
     atoms: Atoms,
 ) -> None:
     """Facts with a part that nothing answers to and one that something does are wrong in their side, or their place."""
-    pairs: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for pair in differ:
-        pairs[pair[side]].append(pair)
-    for index in {index for thing in left for index in places[thing]}:
-        sides = {atoms.facts[part].side for part in atoms.parts(reading.facts[index])}
-        for pair in pairs[index]:
-            differ[pair].add("side" if len(sides) > 1 else "location")
+    several = {index for thing in left for index in places[thing] if len(atoms.parts(reading.facts[index])) > 1}
+    for pair, kinds in differ.items() if several else ():
+        if pair[side] in several:
+            sides = {atoms.facts[part].side for part in atoms.parts(reading.facts[pair[side]])}
+            kinds.add("side" if len(sides) > 1 else "location")

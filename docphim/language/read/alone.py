@@ -56,6 +56,10 @@ def _tied(item: Item, lexicon: Lexicon) -> bool:
 
 
 def _of_nodes(listed: Sequence[Item], lexicon: Lexicon) -> bool:
-    """Whether what stands beyond the comma may say more of nodes: "…, in the lymph nodes", "hạch trung thất, …"."""
-    of = any(item.kind == "of" for item in listed) or (lexicon.modifiers_after and listed[-1].kind in PLACE)
-    return of and any(item.name in lexicon.with_states for item in listed)
+    """Whether what stands beyond the comma may say more of nodes: "…, in the lymph nodes"."""
+    return any(item.kind == "of" for item in listed) and any(item.name in lexicon.with_states for item in listed)
+
+
+def lists(listed: Sequence[Item], lexicon: Lexicon) -> bool:
+    """Whether the list of where nodes are may go on behind the comma: "hạch trung thất, rốn phổi không to"."""
+    return lexicon.modifiers_after and listed[-1].kind in PLACE and any(item.name in lexicon.with_states for item in listed)

@@ -71,7 +71,7 @@ def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     for n, item in enumerate(listed):
         commas: list[int] = []
         m = n + 1 if item.kind == "finding" and item.name in lexicon.with_states else len(listed)
-        while m < len(listed) and _lists_nodes(listed[m], lexicon):
+        while m < len(listed) and lists_nodes(listed[m], lexicon):
             commas += [m] if listed[m].kind == "comma" else []
             m += 1
         if commas and m < len(listed) and commas[-1] < m - 1 and listed[m].kind in ("negation", "state"):
@@ -97,7 +97,7 @@ def _here(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     return renamed
 
 
-def _lists_nodes(item: Item, lexicon: Lexicon) -> bool:
+def lists_nodes(item: Item, lexicon: Lexicon) -> bool:
     """Whether an item may stand in a list of where nodes are."""
     if item.kind == "anatomy":
         return item.name in lexicon.nodes

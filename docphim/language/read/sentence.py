@@ -18,12 +18,12 @@ from docphim.language.item import Item
 from docphim.language.items import tokenize
 from docphim.language.lexicon import Lexicon
 from docphim.language.measures import measured
-from docphim.language.read.alone import heads_list, leans, stands_alone
+from docphim.language.read.alone import heads_list, leans, lists, stands_alone
 from docphim.language.read.amounts import Draft
 from docphim.language.read.attach import attach
 from docphim.language.read.chunk import PLACE, Clause, Place, Scope, Sentence
 from docphim.language.read.chunks import chunk
-from docphim.language.read.lexer import LONGEST, Pieces, lex
+from docphim.language.read.lexer import LONGEST, Pieces, lex, lists_nodes
 from docphim.language.read.project import project
 from docphim.language.read.scope import held_apart, scopes
 from docphim.language.read.settle import Topic
@@ -118,8 +118,8 @@ class Part:
     ----------
     tokens, first, last, items, clauses
         Its tokens, its first and last word, its items and clauses.
-    finds : bool
-        It names a finding.
+    finds, lists, listed : bool
+        It names a finding; it ends in a list of where nodes are, which may go on behind it; it may go on with such a list.
     held : tuple of Scope, optional
         What holds for each clause, where nothing holds on behind it and no cue reaches back.
     lends : bool
@@ -132,6 +132,8 @@ class Part:
     first: str
     last: str
     finds: bool
+    lists: bool
+    listed: bool
     items: list[Item]
     clauses: tuple[Clause, ...]
     held: tuple[Scope, ...] | None
@@ -142,13 +144,13 @@ class Part:
 def by_parts(text: str, lexicon: Lexicon) -> tuple[Span, ...] | None:
     """The facts of a sentence from the clauses of its parts; None if one of them is not read alone."""
     parts: list[tuple[int, Part]] = []
-    start, words, last, before, apart = 0, 0, "", _NOTHING, True
+    start, words, last, before, apart, lists = 0, 0, "", _NOTHING, True, False
     for piece in text.split(_COMMA):
         part = read_alone(piece, before, lexicon)
-        if part is None or (last, part.first) in lexicon.across:
+        if part is None or (last, part.first) in lexicon.across or (lists and part.listed):
             return None
         parts.append((start, part))
-        words, last = words + len(part.tokens) + 1, part.last
+        words, last, lists = words + len(part.tokens) + 1, part.last, part.lists
         start += len(piece) + len(_COMMA)
         before = _FINDING if part.finds or before == _FINDING else _NO_FINDING
         apart = apart and part.held is not None and not part.lends
@@ -193,7 +195,8 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
     words, tokens, _ = pieces
     finds = any(item.kind == "finding" for item in alone)
     lends = may_lend(clauses, sentence)
-    part = Part(tokens, words[0], words[-1], finds, alone, clauses, held_apart(clauses, lexicon), lends)
+    of_nodes = lists(alone, lexicon), lists_nodes(alone[0], lexicon)
+    part = Part(tokens, words[0], words[-1], finds, *of_nodes, alone, clauses, held_apart(clauses, lexicon), lends)
     return _behind_comma(part, lexicon) if before else part
 
 
