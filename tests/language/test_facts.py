@@ -198,6 +198,16 @@ SIDES_AND_PLACES = [
         ],
     ),
     ("Kéo lệch trung thất sang phải", ["mediastinum shift + right"]),
+    (
+        "Mất góc sườn hoành trái, nghĩ đến tràn dịch màng phổi",
+        ["costophrenic_angle obliterated abnormal left", "pleura effusion + left possible"],
+    ),
+    (
+        "Hai thùy dưới có giãn phế quản hình trụ kèm dày thành phế quản",
+        ["bronchus bronchiectasis + both lower_lobe", "bronchus peribronchial_thickening + both lower_lobe"],
+    ),
+    ("Cơ hoành hai bên thấp, phẳng", ["diaphragm flattened abnormal both"]),
+    ("Mờ vùng cao phổi phải", ["lung opacity + right upper_zone"]),
 ]
 
 NUMBERS = [

@@ -16,7 +16,7 @@ TABLE = packaged(same.TABLE)
 ROWS = {name: (section, row) for section in same.SECTIONS for name, row in TABLE[section].items()}
 #: What the table must hold; a row that is taken away is missed here.
 NAMES = {
-    *("absent_both", "air_cyst", "airspace", "airway", "angle", "any_device", "aorta_unfolded", "avid_node"),
+    *("absent_both", "air_cyst", "airspace", "airway", "angle", "any_device", "aorta_unfolded", "avid", "avid_node"),
     *("avid_node_suv", "blunted_angle", "breathing_tube", "bronchial_wall", "brown_fat", "cancer_operated"),
     *("cardiac_opacity", "clear_lung", "cold_node", "cold_node_at", "collapsed_lung", "collecting_system"),
     *("denied_words", "device_in_place", "diffuse_both", "edema_opacity", "enhancing", "fatty_liver", "feeding_tube"),
@@ -24,14 +24,15 @@ NAMES = {
     *("heart_obscured", "heart_widened", "hilar_opacity", "hydropneumothorax", "hyperlucent_lungs", "hypodense"),
     *("infection", "interstitial", "large_hilum", "large_hilum_node", "large_node", "lesion", "lesion_of_uptake"),
     *("level_of_fluid", "line_tip", "lost_height", "lost_volume", "lower_zone", "lung_density", "lung_infarct"),
-    *("lung_infection", "lung_shift", "lytic", "mass_named", "mediastinal_sides", "mediastinal_station"),
-    *("miliary", "moved_fracture", "moved_up", "no_node", "no_uptake", "node_metastasis", "node_named", "normal_both"),
-    *("normal_umbrella", "normal_words", "not_seen", "opacity", "opaque_side", "operation", "organ", "pathological_node"),
-    *("perforation", "pleural_adhesion", "pneumonia", "pulled_hilum", "pulmonary_thrombus", "response_score"),
-    *("small_lung", "soft_tissue_of_chest", "squeezed", "stanford", "station_elsewhere", "suspected", "systemic"),
-    *("thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta", "tumor_word", "upper_zone", "uptake"),
-    *("vessels", "vessels_congested", "vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body"),
-    *("whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
+    *("lung_infection", "lung_shift", "lytic", "mass_named", "mediastinal_sides", "mediastinal_station", "miliary"),
+    *("moved_fracture", "moved_up", "no_node", "no_uptake", "node_metastasis", "node_named", "normal_both"),
+    *("normal_umbrella", "normal_words", "not_seen", "opacity", "opaque_side", "operation", "organ"),
+    *("pathological_node", "pattern", "perforation", "pleural_adhesion", "pneumonia", "pulled_hilum"),
+    *("pulmonary_thrombus", "response_score", "small_lung", "soft_tissue_of_chest", "squeezed", "stanford"),
+    *("station_elsewhere", "suspected", "systemic", "thick_interstitium", "thick_septum", "thin_bone"),
+    *("thoracic_aorta", "tumor_word", "upper_zone", "uptake", "vessels", "vessels_congested", "vessels_full"),
+    *("vessels_not_full", "volume_loss", "wedge", "whole_body", "whole_collapse", "wide_bronchus", "wide_vessel"),
+    "worn_vertebrae",
 }
 
 

@@ -133,6 +133,7 @@ class Claim(NamedTuple):
     location_: tuple[str, ...]
     also_in: tuple[str, ...]
     conj_: bool
+    with_: bool
     carries_: bool
     object_: bool
     relational_: bool
@@ -153,6 +154,7 @@ def claim(clause: Clause, about: Mapping[str, Any], meaning: Mapping[str, str], 
         location_=location,
         also_in=tuple(about.get("also_in", ())),
         conj_=not clause.links.isdisjoint(("and", "or")),
+        with_="with" in clause.links,
         carries_=bool(spot.anatomy or meaning.get("anatomy") or (at and at.term and at.term.carries)),
         object_=bool(clause.behind),
         relational_=bool(about.get("relational")),
