@@ -28,6 +28,7 @@ def places(phrases: Sequence[Phrase], lexicon: Lexicon) -> list[Place]:
         )  # "màng phổi đỉnh phải và đỉnh trái"
         if place.locations and wider != listed[0].anatomy and (again or lexicon.within(listed[0].anatomy, wider)):
             place.side = place.side or listed[0].side
+            place.part = place.part or listed[0].part
             place.anatomy = listed[0].anatomy  # "vách liên tiểu thùy ở đáy phổi phải và đáy phổi trái"
     listed = _together(phrases, listed, lexicon) if len(listed) == len(phrases) else listed
     return _merged(_both(_filled(listed, lexicon))) if len(listed) > 1 else listed
