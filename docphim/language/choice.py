@@ -20,7 +20,9 @@ _STOPS = frozenset(("comma", "end", "colon", "close", "finding"))
 #: Kinds of word that only describe what stands beside them.
 _DESCRIPTIONS = frozenset(("severity", "descriptor", "location"))
 #: Kinds of word that may stand between a finding and how it has changed.
-_BETWEEN = frozenset(("anatomy", "part", "side", "location", "severity", "descriptor", "count", "size", "measure", "of"))
+_BETWEEN = frozenset(
+    ("anatomy", "part", "side", "location", "severity", "descriptor", "count", "size", "measure", "of", "change")
+)
 #: Words between an ordinal and its noun.
 _ADJECTIVES = 4
 #: Signs at which a part of a sentence ends.

@@ -283,6 +283,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[tuple[Iterable[Any] | None, Term
         yield from ((phrases, Term(kind, str(name))) for name, phrases in (data.get(section) or {}).items())
     yield from ((data.get(section), Term(kind, kind)) for section, kind in _LISTS.items())
     yield data.get("versus"), Term("or", "versus")
+    yield data.get("accompanied"), Term("end", "with")
     for entry in data.get("state_of") or ():
         yield entry["terms"], Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
     for entry in data.get("compounds") or ():

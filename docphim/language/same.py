@@ -68,8 +68,8 @@ def rows(without: str = "") -> Rows:
 
 
 def _asked(row: Mapping[str, Any]) -> frozenset[str]:
-    """What a row of signs asks besides: one place, one organ."""
-    return frozenset(name for name in ("place", "same") if row.get(name))
+    """What a row of signs asks besides: one place, one organ or one around it, that very organ."""
+    return frozenset(name for name in ("place", "same", "exact") if row.get(name))
 
 
 def canonical(facts: Sequence[Fact], modality: str | None = None, without: str = "") -> list[Fact]:
@@ -124,6 +124,9 @@ def settled(facts: Sequence[Fact], modality: str | None = None, without: str = "
     A sign of another size or side than its cause stays itself: beside a tumour of 46 mm a nodule of 8 mm is another lesion.
     """
     causes = {fact: cause(fact, facts, without) for fact in facts}
+    shown_by = {why for fact, why in causes.items() if not is_well(fact)}
+    # a node that has uptake itself is none of those that have not
+    causes |= {fact: None for fact, why in causes.items() if why is not None and is_well(why) and fact in shown_by}
     ends = {fact: _end(fact, causes) for fact in facts}
     signs: dict[Fact, list[Fact]] = {fact: [] for fact in ends.values()}
     for sign, why in ends.items():
@@ -250,9 +253,10 @@ def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
 
 
 def _beside(fact: Fact, other: Fact, asked: frozenset[str]) -> bool:
-    return (
-        _on_side(fact, other) and ("place" not in asked or _meet(fact, other)) and ("same" not in asked or _within(fact, other))
-    )
+    if "exact" in asked and fact.anatomy != other.anatomy:
+        return False
+    within = "same" not in asked or _within(fact, other)
+    return within and _on_side(fact, other) and ("place" not in asked or _meet(fact, other))
 
 
 def says_less(fact: Fact, other: Fact) -> bool:

@@ -85,6 +85,13 @@ NEGATION = [
         "Nhu mô phổi không thấy tổn thương thâm nhiễm, đông đặc hay khối",
         ["lung infiltrate -", "lung consolidation -", "lung mass -"],
     ),
+    ("Nốt thùy trên phổi phải, ít nghĩ đến ác tính", ["lung nodule + right upper_lobe", "lung cancer - right upper_lobe"]),
+    ("Gan to, lách không to, không thấy sỏi mật", ["liver enlarged abnormal", "spleen enlarged normal", "bile_duct stone -"]),
+    ("Nốt không đặc thùy dưới phổi trái 8 mm", ["lung nodule + left lower_lobe 8mm ~nonsolid"]),
+    ("Ống nội khí quản có đầu tận ở phế quản gốc phải", ["bronchus .tip endotracheal_tube + right"]),
+    ("Bắt FDG sinh lý đường tiêu hóa", ["bowel physiologic_uptake +"]),
+    ("Nghĩ nhiều đến viêm hơn là u", ["? inflammation + probable", "? tumor -"]),
+    ("Hai phổi sáng, trừ vài dải xơ đỉnh phổi phải", ["lung clear normal both", "lung fibrosis + right apex few"]),
 ]
 
 CERTAINTY_AND_CHANGE = [
@@ -148,7 +155,7 @@ SIDES_AND_PLACES = [
     ("Xóa bờ tim phải", ["heart .margin obscured abnormal right"]),
     (
         "Vách liên tiểu thùy ở đáy phổi phải và đáy phổi trái dày",
-        ["interstitium .septum thickening + right base", "interstitium thickening + left base"],
+        ["interstitium .septum thickening + right base", "interstitium .septum thickening + left base"],
     ),
     ("Tràn dịch màng phổi phải, phổi cùng bên xẹp", ["pleura effusion + right", "lung atelectasis + right"]),
     ("Tràn khí màng phổi trái, đẩy trung thất sang bên đối diện", ["pleura pneumothorax + left", "mediastinum shift + right"]),
@@ -198,6 +205,16 @@ SIDES_AND_PLACES = [
         ],
     ),
     ("Kéo lệch trung thất sang phải", ["mediastinum shift + right"]),
+    (
+        "Mất góc sườn hoành trái, nghĩ đến tràn dịch màng phổi",
+        ["costophrenic_angle obliterated abnormal left", "pleura effusion + left possible"],
+    ),
+    (
+        "Hai thùy dưới có giãn phế quản hình trụ kèm dày thành phế quản",
+        ["bronchus bronchiectasis + both lower_lobe", "bronchus peribronchial_thickening + both lower_lobe"],
+    ),
+    ("Cơ hoành hai bên thấp, phẳng", ["diaphragm flattened abnormal both"]),
+    ("Mờ vùng cao phổi phải", ["lung opacity + right upper_zone"]),
 ]
 
 NUMBERS = [

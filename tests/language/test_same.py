@@ -16,8 +16,8 @@ TABLE = packaged(same.TABLE)
 ROWS = {name: (section, row) for section in same.SECTIONS for name, row in TABLE[section].items()}
 #: What the table must hold; a row that is taken away is missed here.
 NAMES = {
-    *("absent_both", "air_cyst", "airspace", "airway", "angle", "any_device", "aorta_unfolded", "avid_node"),
-    *("avid_node_suv", "blunted_angle", "breathing_tube", "bronchial_wall", "brown_fat", "cancer_operated"),
+    *("absent_both", "air_cyst", "airspace", "airway", "angle", "any_device", "aorta_unfolded", "avid", "avid_node"),
+    *("avid_node_suv", "blunted_angle", "bone_defect", "breathing_tube", "bronchial_wall", "brown_fat", "cancer_operated"),
     *("cardiac_opacity", "clear_lung", "cold_node", "cold_node_at", "collapsed_lung", "collecting_system"),
     *("denied_words", "device_in_place", "diffuse_both", "edema_opacity", "enhancing", "fatty_liver", "feeding_tube"),
     *("fluid_at_angle", "free_air", "free_gas", "growth", "heart_bulging", "heart_dilated", "heart_not_dilated"),
@@ -27,7 +27,7 @@ NAMES = {
     *("lung_infection", "lung_shift", "lytic", "mass_named", "mediastinal_sides", "mediastinal_station"),
     *("miliary", "moved_fracture", "moved_up", "no_node", "no_uptake", "node_metastasis", "node_named", "normal_both"),
     *("normal_umbrella", "normal_words", "not_seen", "opacity", "opaque_side", "operation", "organ", "pathological_node"),
-    *("perforation", "pleural_adhesion", "pneumonia", "pulled_hilum", "pulmonary_thrombus", "response_score"),
+    *("pattern", "perforation", "pleural_adhesion", "pneumonia", "pulled_hilum", "pulmonary_thrombus", "response_score"),
     *("small_lung", "soft_tissue_of_chest", "squeezed", "stanford", "station_elsewhere", "suspected", "systemic"),
     *("thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta", "tumor_word", "upper_zone", "uptake"),
     *("vessels", "vessels_congested", "vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body"),

@@ -28,6 +28,7 @@ def places(phrases: Sequence[Phrase], lexicon: Lexicon) -> list[Place]:
         )  # "màng phổi đỉnh phải và đỉnh trái"
         if place.locations and wider != listed[0].anatomy and (again or lexicon.within(listed[0].anatomy, wider)):
             place.side = place.side or listed[0].side
+            place.part = place.part or listed[0].part
             place.anatomy = listed[0].anatomy  # "vách liên tiểu thùy ở đáy phổi phải và đáy phổi trái"
     listed = _together(phrases, listed, lexicon) if len(listed) == len(phrases) else listed
     return _merged(_both(_filled(listed, lexicon))) if len(listed) > 1 else listed
@@ -133,6 +134,7 @@ class Claim(NamedTuple):
     location_: tuple[str, ...]
     also_in: tuple[str, ...]
     conj_: bool
+    with_: bool
     carries_: bool
     object_: bool
     relational_: bool
@@ -153,6 +155,7 @@ def claim(clause: Clause, about: Mapping[str, Any], meaning: Mapping[str, str], 
         location_=location,
         also_in=tuple(about.get("also_in", ())),
         conj_=not clause.links.isdisjoint(("and", "or")),
+        with_="with" in clause.links,
         carries_=bool(spot.anatomy or meaning.get("anatomy") or (at and at.term and at.term.carries)),
         object_=bool(clause.behind),
         relational_=bool(about.get("relational")),

@@ -24,6 +24,7 @@ class InheritView:
     lender_: str | None  # the organ that the next of its list means
     also_in: Sequence[str]
     conj_: bool
+    with_: bool
     denied_: bool
     carries_: bool
     relational_: bool
@@ -81,6 +82,10 @@ class InheritView:
     def conj(self) -> bool:
         """ "and" or "or" leads to it."""
         return self.conj_
+
+    def accompanies(self) -> bool:
+        """ "kèm" leads to it."""
+        return self.with_
 
     def topic_also(self) -> bool:
         """What was spoken of is one of the organs where it can be as well."""
@@ -161,6 +166,10 @@ class InheritView:
     def same_organ(self) -> bool:
         """Its organ is the one spoken of."""
         return self.anatomy_ == self.topic_.anatomy
+
+    def inside_topic(self) -> bool:
+        """Its organ lies in the one spoken of, or is it: the interstitium of the lungs."""
+        return self.topic_.anatomy is not None and self.lexicon.within(self.anatomy_, self.topic_.anatomy)
 
     def carries(self) -> bool:
         """It names its organ, by its words or by a place."""
