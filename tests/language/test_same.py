@@ -32,6 +32,7 @@ NAMES = {
     *("thick_interstitium", "thick_septum", "thin_bone", "thoracic_aorta", "tumor_word", "upper_zone", "uptake"),
     *("vessels", "vessels_congested", "vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body"),
     *("whole_collapse", "wide_bronchus", "wide_vessel", "worn_vertebrae"),
+    *("crazy_paving", "great_vessel_wall"),
 }
 
 
