@@ -111,6 +111,25 @@ SENTENCES = [
     ("Progressive disease with new liver metastases.", ["? progression +", "liver metastasis + new"]),
     ("More numerous lung metastases.", ["lung metastasis + increased"]),
     ("Central line from the left subclavian vein, tip projecting over the SVC.", ["vena_cava central_line + left superior"]),
+    ("Trach OK.", ["? tracheostomy normal +"]),
+    ("No PTX.", ["pleura pneumothorax -"]),
+    ("Perihilar opacities bilaterally, better than before.", ["lung opacity + both perihilar decreased"]),
+    ("Thickened pericardium with calcification.", ["pericardium thickening +", "pericardium calcification +"]),
+    ("Acute embolus in the right interlobar artery.", ["pulmonary_artery embolism + right ~acute"]),
+    ("Nonocclusive portal vein thrombus.", ["portal_vein thrombus + ~nonocclusive"]),
+    ("Interlobular septa thickened.", ["lung septal_thickening +"]),
+    ("Cavitary lesion of the RUL, wall thick.", ["lung cavity + right upper_lobe ~thick_walled"]),
+    (
+        "Marked enlargement of the cardiac silhouette, water-bottle shaped, raising concern for pericardial effusion.",
+        ["heart enlarged abnormal severe ~globular", "pericardium effusion + possible"],
+    ),
+    ("Brown fat in the neck.", ["neck physiologic_uptake +"]),
+    (
+        "Decrease in mediastinal, hilar and axillary nodes.",
+        ["mediastinum lymph_node + decreased", "hilum lymph_node + decreased", "axilla lymph_node + decreased"],
+    ),
+    ("Nothing focal in the left lung.", ["lung abnormality - left"]),
+    ("The cardiac silhouette is borderline in size.", ["heart enlarged abnormal"]),
 ]
 
 

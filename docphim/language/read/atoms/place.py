@@ -43,6 +43,14 @@ class PlaceView:
         """Nothing stands between what is before it and it: "hyperinflated lungs"."""
         return self.left_ is not None and self.left_.end == self.items[self.phrase.first].start
 
+    def left_as_state(self) -> bool:
+        """What is before it is said of an organ as an adjective is: "thickened pericardium"."""
+        return self.left_ is not None and self.left_.name in self.lexicon.as_state
+
+    def left_placed(self) -> bool:
+        """What is before it has its own place before it: "pleural thickening"."""
+        return bool(self.left_ahead or self.owned) or "anatomy" in says(self.left_)
+
     def right_leads(self) -> bool:
         """An organ follows at once what stands behind it: "flattened hemidiaphragms"."""
         if self.right_ is None:
