@@ -19,7 +19,7 @@ from docphim.language.headings import may_have_headings
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
 from docphim.language.normalize import clean, without_pictures
-from docphim.language.read.sentence import only_where, read_sentence
+from docphim.language.read.sentence import only_where, read_once, read_sentence
 from docphim.language.sections import REPORTED
 
 __all__ = [
@@ -72,7 +72,7 @@ def meanings(sentence: str, language: str) -> list[tuple[Any, ...]]:
     UsageError
         There is no lexicon for the language.
     """
-    return [values for _, read in read_sentence(sentence, load_lexicon(language)) for _, _, values in read]
+    return [values for _, read in read_once(sentence, load_lexicon(language)) for _, _, values in read]
 
 
 class Sentence(NamedTuple):

@@ -252,6 +252,15 @@ def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
     return min(causes, key=lambda other: (other.anatomy != fact.anatomy, other.location != fact.location), default=None)
 
 
+def shows(fact: Fact, other: Fact, common: int) -> bool:
+    """Whether one fact is only the sign of another of its report, or says less of the same.
+
+    `common` are the rows by which the first is a sign (`sign_rows`) and the other a cause (`cause_rows`).
+    """
+    asked = (asked for n, (_, _, asked) in enumerate(rows().signs) if common >> n & 1)
+    return (bool(common) and any(_beside(fact, other, row) for row in asked)) or says_less(fact, other)
+
+
 def _beside(fact: Fact, other: Fact, asked: frozenset[str]) -> bool:
     if "exact" in asked and fact.anatomy != other.anatomy:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -159,9 +159,9 @@ class Atoms:
         return bool(self.facts[j].anatomy) and same.covers(self.facts[j], self._denied[i])
 
     def _is_cause(self, i: int, j: int) -> bool:
-        if not self._sign_rows[i] & self._cause_rows[j] and self.subjects[i] != self.subjects[j]:
-            return False
-        return same.cause(self.facts[i], [self.facts[j]]) is not None
+        rows = self._sign_rows[i] & self._cause_rows[j]
+        maybe = i != j and (rows or self.subjects[i] == self.subjects[j])
+        return bool(maybe) and same.shows(self.facts[i], self.facts[j], rows)
 
     def _read(self, facts: tuple[int, ...]) -> Reading:
         if not self._bare.isdisjoint(facts):
@@ -188,19 +188,23 @@ class Atoms:
         others = self._leading.intersection(ills)
         following = self._following.intersection(ills) if others else ()
         leads = {i: min(graver) for i in following if (graver := self._leads.of(i, others))}
-        if not leads and len({self.alike[i] for i in ills}) == len(ills):
-            return self._levels, self._weights, _NONE, _NONE  # each by itself, as most reports have it
-        table = weights()["weights"]
-        levels = {i: falls(self.levels[i]) if i in leads and self._lighter.of(i, others) else self.levels[i] for i in ills}
-        shared: dict[int, list[int]] = defaultdict(list)
+        together: dict[int, list[int]] = {}
         for i in ills:
-            shared[self.alike[i]].append(i)
-        weight, once = {}, {}
-        for together in shared.values():
-            each = [table[levels[i]] for i in together]
-            share = max(each) / sum(each)
-            weight.update({i: share * whole for i, whole in zip(together, each, strict=True)})
-            once.update(dict.fromkeys(together, together[0]))
+            together.setdefault(self.alike[i], []).append(i)
+        if not leads and len(together) == len(ills):
+            return self._levels, self._weights, _NONE, _NONE  # each by itself, as many reports have it
+        table, levels, weight, once = (
+            weights()["weights"],
+            {i: self.levels[i] for i in ills},
+            dict[int, float](),
+            dict[int, int](),
+        )
+        levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
+        for alike in together.values():
+            each = [table[levels[i]] for i in alike]
+            share = max(each) / sum(each) if len(each) > 1 else 1.0
+            for i, whole in zip(alike, each, strict=True):
+                weight[i], once[i] = share * whole, alike[0]
         return levels, weight, once, leads
 
     def _again(self, numbers: set[int]) -> set[int]:

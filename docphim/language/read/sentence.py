@@ -48,11 +48,16 @@ _BEFORE: tuple[tuple[Item, ...], ...] = ((), (_LAST,), (Item("finding", "nodule"
 _NOTHING, _NO_FINDING, _FINDING = range(3)
 
 
+def read_once(sentence: str, lexicon: Lexicon) -> tuple[Span, ...]:
+    """The facts of a sentence by its parts, for who keeps them."""
+    together = by_parts(sentence, lexicon)
+    return ((0, tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)))),) if together is None else together
+
+
 @functools.lru_cache(maxsize=50_000)
 def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Span, ...]:
     """The facts of a sentence by its parts.  Reports say the same sentences again and again."""
-    together = by_parts(sentence, lexicon)
-    return ((0, tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)))),) if together is None else together
+    return read_once(sentence, lexicon)
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -164,7 +169,7 @@ def _together(parts: Sequence[tuple[int, Part]], sentence: Sentence) -> tuple[Sp
     """The facts of parts of which what holds for one may hold for the next, or one may lend the other its place."""
     clauses = [clause for _, part in parts for clause in part.clauses]
     held = scopes(clauses, sentence)
-    lent = loans(clauses, held, sentence)
+    lent = loans(clauses, held, sentence) if any(part.lends for _, part in parts) else [None] * len(clauses)
     apart = None if any(lent) else one_by_one(parts, held, sentence)
     if apart is not None:
         return apart
@@ -226,13 +231,12 @@ def one_by_one(parts: Sequence[tuple[int, Part]], held: Sequence[Scope] | None, 
     """
     spans: list[Span] = []
     names: set[str | None] = set()
-    topic, n, these, key = _TOPIC, 0, None, None
+    topic, n = _TOPIC, 0
     for start, part in parts:
-        if held is not None:
-            n, these = n + len(part.clauses), held[n : n + len(part.clauses)]
-            key = tuple([scope[:3] for scope in these])
+        these, n = (part.held or () if held is None else held[n : n + len(part.clauses)]), n + len(part.clauses)
+        key = these[0][:3] if len(these) == 1 else tuple([scope[:3] for scope in these])
         known = part.known
-        alone = known.get(key) or known.get((key, topic[1])) or _remember(part, key, these or part.held or (), topic, sentence)
+        alone = known.get(key) or known.get((key, topic[1])) or _remember(part, key, these, topic, sentence)
         if not names.isdisjoint(alone.again) or (alone.beside and spans):
             return None
         names |= alone.names
