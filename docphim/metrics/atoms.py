@@ -166,18 +166,18 @@ class Atoms:
     def _read(self, facts: tuple[int, ...]) -> Reading:
         if not self._bare.isdisjoint(facts):
             facts = tuple(self.fact(fact.strict) for fact in same.placed([self.stated[number] for number in facts]))
-        ordered = tuple(dict.fromkeys(itertools.chain.from_iterable(map(self._parts.__getitem__, facts))))
+        ordered = list(itertools.chain.from_iterable(map(self._parts.__getitem__, facts)))
         numbers = set(ordered)
-        stands: Mapping[int, int] = _NONE
-        again = self._again(numbers)
-        signs, rows = numbers & self._signs, 0
-        for number in numbers & self._causal if signs else ():
-            rows |= self._cause_rows[number]
-        signs = again | {number for number in signs if self._sign_rows[number] & rows}
-        if signs and (linked := self._linked(signs, again | (numbers & self._causal))):
-            stands = self._settled(tuple(number for number in ordered if number in linked))
-            numbers = (numbers - linked) | {*stands.values()}
         wells = numbers & self.wells
+        stands: Mapping[int, int] = _NONE
+        again, causal, signs, rows = self._again(numbers - wells), numbers & self._causal, numbers & self._signs, 0
+        for number in causal if signs else ():
+            rows |= self._cause_rows[number]
+        signs = again.union([number for number in signs if self._sign_rows[number] & rows])
+        if signs and (linked := self._linked(signs, again | causal)):
+            stands = self._settled(tuple([number for number in dict.fromkeys(ordered) if number in linked]))
+            numbers = (numbers - linked) | {*stands.values()}
+            wells = numbers & self.wells
         ills = tuple(sorted(numbers - wells))
         return Reading(ills, tuple(sorted(wells)), facts, stands, *self._weighed(ills))
 
@@ -193,23 +193,22 @@ class Atoms:
             together.setdefault(self.alike[i], []).append(i)
         if not leads and len(together) == len(ills):
             return self._levels, self._weights, _NONE, _NONE  # each by itself, as many reports have it
-        table, levels, weight, once = (
-            weights()["weights"],
-            {i: self.levels[i] for i in ills},
-            dict[int, float](),
-            dict[int, int](),
-        )
+        table, levels = weights()["weights"], {i: self.levels[i] for i in ills}
+        weight: dict[int, float] = {}
+        once: dict[int, int] = {}
         levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
         for alike in together.values():
+            if len(alike) == 1:
+                weight[alike[0]] = table[levels[alike[0]]]
+                continue
             each = [table[levels[i]] for i in alike]
-            share = max(each) / sum(each) if len(each) > 1 else 1.0
+            share = max(each) / sum(each)
             for i, whole in zip(alike, each, strict=True):
                 weight[i], once[i] = share * whole, alike[0]
         return levels, weight, once, leads
 
-    def _again(self, numbers: set[int]) -> set[int]:
+    def _again(self, ills: set[int]) -> set[int]:
         """Abnormal things of one report that may be one thing, said twice."""
-        ills = numbers - self.wells
         subjects = [self.subjects[number] for number in ills]
         if len(set(subjects)) == len(subjects):
             return set()
@@ -219,8 +218,12 @@ class Atoms:
     def _linked(self, signs: set[int], causes: set[int]) -> set[int]:
         """Signs that have a cause in the same report, and their causes."""
         few = len(signs) * len(causes) <= _LIST * _LIST
-        beside = {sign: self._causes.of(sign, causes) for sign in signs} if few else {}
-        return {number for sign, related in beside.items() if related for number in (sign, *related)}
+        linked: set[int] = set()
+        for sign in signs if few else ():
+            if related := self._causes.of(sign, causes):
+                linked.add(sign)
+                linked |= related
+        return linked
 
     def _settled(self, linked: tuple[int, ...]) -> Mapping[int, int]:
         """What stands for each of some signs and causes of one report, in its order."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -84,7 +83,7 @@ def pair(reference: Reading, draft: Reading, atoms: Atoms) -> Pairing:
     ours -= shared
     theirs -= shared
     if ours and theirs:
-        pairs += _least(sorted(ours), sorted(theirs), functools.partial(_gain, reference.weights, draft.weights, atoms), atoms)
+        pairs += _least(sorted(ours), sorted(theirs), _gains(reference, draft, atoms), atoms)
         ours.difference_update([i for i, *_ in pairs])
         theirs.difference_update([j for _, j, *_ in pairs])
     missed = _alone(ours, draft, reference, atoms, pairs, 0)
@@ -144,7 +143,7 @@ def _least(ours: list[int], theirs: list[int], gain: Gain, atoms: Atoms) -> list
     """Pairs of things of one family, one to one, such that all costs together are least; then of a lesion and what it is."""
     families = {atoms.families[i] for i in ours} & {atoms.families[j] for j in theirs}
     chosen = []
-    for family in families:
+    for family in sorted(families):
         left = [i for i in ours if atoms.families[i] == family]
         right = [j for j in theirs if atoms.families[j] == family]
         chosen += _best(left, right, gain)
@@ -180,13 +179,19 @@ def _assigned(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, 
     return [(left[a], right[b]) for a, b in zip(*linear_sum_assignment(-gains), strict=True)]
 
 
-def _gain(ours: Mapping[int, float], theirs: Mapping[int, float], atoms: Atoms, i: int, j: int) -> float:
+def _gains(reference: Reading, draft: Reading, atoms: Atoms) -> Gain:
     """What pairing two things saves over a miss and an invention; 0 where they are no pair."""
-    near = atoms.pair(i, j)
-    if near is None:
-        return 0.0
-    costs, one, other = weights()["costs"], ours[i], theirs[j]
-    return float(max(0.0, costs["miss"] * one + costs["invention"] * other - near[2] * max(one, other)))
+    costs, ours, theirs = weights()["costs"], reference.weights, draft.weights
+    miss, invention = costs["miss"], costs["invention"]
+
+    def gain(i: int, j: int) -> float:
+        near = atoms.pair(i, j)
+        if near is None:
+            return 0.0
+        one, other = ours[i], theirs[j]
+        return float(max(0.0, miss * one + invention * other - near[2] * max(one, other)))
+
+    return gain
 
 
 def shared_ills(reference: Reading, draft: Reading, atoms: Atoms) -> tuple[int, int]:
