@@ -90,7 +90,7 @@ def _settled(asked: Asked, sentence: Sentence) -> Settled:
     vars(view).update(claim._asdict(), **cues._asdict())
     rows = []
     for field_, values in _VALUES.items():
-        row = sentence.grammar[field_].decide(view)
+        row = sentence.grammar[field_].narrowed(view, InheritView.ITSELF).decide(view)
         setattr(view, f"{field_}_", values[row.do](view))
         if field_ == "side":
             view.took = row.do

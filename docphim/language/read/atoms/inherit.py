@@ -31,6 +31,9 @@ class InheritView:
     hedged_: bool
     object_: bool
 
+    #: Atoms that are asked first: where they decide, it does not matter what was spoken of before.
+    ITSELF = ("carries", "denied", "took_topic", "took_any")
+
     def __init__(self, lexicon: Lexicon, topic: Place, header: Place | None) -> None:
         """`topic`: what was spoken of; `header`: the heading."""
         self.lexicon = lexicon
