@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from docphim.language import same
-from docphim.language.conditions import is_well
+from docphim.language.conditions import is_general, is_well
 from docphim.language.fact import Fact
 from docphim.metrics.difference import difference, family, is_wide
 from docphim.metrics.weights import ACTED_ON, Level, falls, follows, level, may_follow, may_lead, weights
@@ -217,7 +217,7 @@ class Atoms:
             self.alike.append((fact.anatomy, fact.part, fact.finding, fact.state, fact.size_mm, fact.suv))
             self.wells |= {number} if is_well(fact) else set()
             self.wide |= {number} if is_wide(fact) else set()
-            self.general |= {number} if same.is_general(fact) else set()
+            self.general |= {number} if is_general(fact) else set()
             self._signs |= {number} if same.may_be_sign(fact) else set()
             self._causal |= {number} if same.may_be_cause(fact) else set()
             self._following |= {number} if may_follow(fact) else set()
