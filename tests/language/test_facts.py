@@ -379,6 +379,17 @@ CT = [
     ("Khối thùy trên phổi trái bờ không đều", ["lung mass + left upper_lobe ~irregular_margin"]),
     ("Gan bờ không đều", ["liver irregular abnormal"]),
     ("Tràn dịch màng phổi phải, góc sườn hoành trái rõ", ["pleura effusion + right", "costophrenic_angle sharp normal left"]),
+    ("Vòm hoành trái có thoát vị", ["diaphragm diaphragmatic_hernia + left"]),
+    ("Nốt phổi thùy dưới phải giảm kích thước", ["lung nodule + right lower_lobe decreased"]),
+    (
+        "Các hạch trung thất, rốn phổi hai bên tăng chuyển hóa FDG",
+        ["mediastinum lymph_node +", "hilum lymph_node + both", "mediastinum fdg_uptake +", "hilum fdg_uptake + both"],
+    ),
+    (
+        "Hang thùy trên phổi phải có u nấm bên trong",
+        ["lung cavity + right upper_lobe", "lung fungal_infection + right upper_lobe"],
+    ),
+    ("Vòm hoành hai bên không thấp", ["diaphragm flattened normal both"]),
 ]
 
 PET = [

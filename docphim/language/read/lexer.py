@@ -78,10 +78,15 @@ def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
         while m < len(listed) and lists_nodes(listed[m], lexicon):
             commas += [m] if listed[m].kind == "comma" else []
             m += 1
-        if commas and m < len(listed) and commas[-1] < m - 1 and listed[m].kind in ("negation", "state"):
+        if commas and m < len(listed) and commas[-1] < m - 1 and _of_listed_nodes(listed[m], lexicon):
             for comma in commas:
                 joined[comma] = Item("and", ",", listed[comma].start, listed[comma].end)
     return joined
+
+
+def _of_listed_nodes(item: Item, lexicon: Lexicon) -> bool:
+    """Whether an item begins what is said of all nodes of a list: "… không to", "… tăng chuyển hóa FDG"."""
+    return item.kind in ("negation", "state") or item.name in lexicon.evidence
 
 
 def _here(listed: list[Item], lexicon: Lexicon) -> list[Item]:
