@@ -39,8 +39,11 @@ def of_several(meant: Mapping[str, Term], end: int, words: Sequence[str], before
         return terms["severity" if following["finding"].name in lexicon.amounts and "severity" in terms else "count"]
     if "severity" in terms and "count" in terms:
         return terms["severity"]
-    if "state" in terms and "change" in terms and lexicon.modifiers_after and _is_placed(before, following):
-        return terms["change"]
+    if kind in ("state", "finding") and lexicon.modifiers_after and _is_placed(before, following):
+        if "change" in terms:
+            return terms["change"]
+        if "descriptor" in terms and terms["descriptor"].name in lexicon.margins:
+            return terms["descriptor"]
     if kind == "finding" and _is_cause(before, following, lexicon):
         return terms[kind]
     organ = _organ_beside(before, words, end, lexicon)
@@ -147,6 +150,9 @@ def _says_nothing(term: Term, before: Sequence[Item], organ: str, lexicon: Lexic
 
     "liver density is normal": a density is a finding in the chest alone; "không to bất thường" says no more than "không to".
     """
+    if term.kind == "state" and term.states:  # "vòm hoành rõ" is sharp, "nốt rõ" says no more than "nốt"
+        near = next((item for item in reversed(before) if item.kind not in ("side", "affirm", "negation")), None)
+        return near is None or near.name not in term.states
     if term.name in lexicon.general:
         return bool(before) and before[-1].kind == "state"
     return term.kind == "finding" and organ in lexicon.anatomy and not lexicon.within(organ, "chest")

@@ -135,6 +135,7 @@ class Lexicon:
     with_states: frozenset[str]  # findings that have states: "hạch to"
     across: frozenset[tuple[str, str]]  # words before and behind the commas that phrases have within them
     names: frozenset[str]  # words that have a capital anywhere: "Covid"
+    elsewhere: frozenset[str]  # findings of one organ that have another name in another: a vertebra that collapses
     here: Mapping[tuple[str, str], str]  # (finding, anatomy) → what the finding is there: fluid in the pleura, effusion
     # what concepts.yaml says of findings, parts and descriptors, as it explains there
     general: frozenset[str]
@@ -151,6 +152,7 @@ class Lexicon:
     moved: frozenset[str]  # states that say where to something has moved
     empty: frozenset[str]
     sides: Mapping[str, str]  # descriptors that mean the side spoken of last ("same"), or the other
+    margins: frozenset[str]  # descriptors of how a thing is bounded
     outer: frozenset[str]
     tube_ends: frozenset[str]
     meant: frozenset[tuple[str, str]]  # (state, part) where the state says the part anyhow
@@ -216,6 +218,7 @@ def load_lexicon(language: str) -> Lexicon:
         across=frozenset(across),
         names=frozenset(concepts["names"]),
         here={(row["finding"], row["anatomy"]): row["is"] for row in concepts["here"]},
+        elsewhere=frozenset(row["finding"] for row in concepts["here"]) & _having("of", concepts["findings"]),
         general=_having("general", concepts["findings"]),
         evidence=_having("evidence", concepts["findings"]),
         relational=_having("relational", concepts["findings"]),
@@ -230,6 +233,7 @@ def load_lexicon(language: str) -> Lexicon:
         moved=_having("moved", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
         sides={name: about["side"] for name, about in concepts["descriptors"].items() if "side" in about},
+        margins=_having("margin", concepts["descriptors"]),
         outer=_having("outer", concepts["parts"]),
         tube_ends=_having("of_tube", concepts["parts"]),
         meant=frozenset((state, part) for part, about in concepts["parts"].items() for state in about.get("meant_by", ())),

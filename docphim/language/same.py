@@ -65,7 +65,8 @@ def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, 
     signs = [left for left, right in lends if right(fact)]
     near = [other for other in facts if fact.anatomy in (None, *regions(other.anatomy)) and (other.side or other.location)]
     beside = next((shown for left in signs if (shown := [other for other in near if left(other)])), [])
-    sides = {other.side for other in beside}
+    sided = rows().sided
+    sides = {other.side or next((sided[place] for place in other.location if place in sided), None) for other in beside}
     if not beside or None in sides or len({other.anatomy for other in beside}) > 1:
         return fact
     side = sides.pop() if len(sides) == 1 else "both"

@@ -362,6 +362,34 @@ CT = [
         ["lung nodule + right lower_lobe 9mm increased", "lung fdg_uptake + right lower_lobe mild suv2.6"],
     ),
     ("Đa nhân giáp", ["thyroid nodule + multiple"]),
+    ("Tăng nhẹ FDG ở hạch bẹn hai bên", ["inguinal_region fdg_uptake + both mild"]),
+    (
+        "Đông đặc thùy dưới hai bên có phế quản khí",
+        ["lung consolidation + both lower_lobe", "lung air_bronchogram + both lower_lobe"],
+    ),
+    (
+        "Xẹp thùy giữa phổi phải dạng đám mờ hình tam giác bờ rõ",
+        ["lung atelectasis + right middle_lobe ~wedge ~well_defined"],
+    ),
+    (
+        "Giãn phế quản thùy dưới trái, đọng nhầy",
+        ["bronchus bronchiectasis + left lower_lobe", "bronchus mucus_plug + left lower_lobe"],
+    ),
+    ("Nốt thùy trên phổi phải bờ rõ", ["lung nodule + right upper_lobe ~well_defined"]),
+    ("Khối thùy trên phổi trái bờ không đều", ["lung mass + left upper_lobe ~irregular_margin"]),
+    ("Gan bờ không đều", ["liver irregular abnormal"]),
+    ("Tràn dịch màng phổi phải, góc sườn hoành trái rõ", ["pleura effusion + right", "costophrenic_angle sharp normal left"]),
+    ("Vòm hoành trái có thoát vị", ["diaphragm diaphragmatic_hernia + left"]),
+    ("Nốt phổi thùy dưới phải giảm kích thước", ["lung nodule + right lower_lobe decreased"]),
+    (
+        "Các hạch trung thất, rốn phổi hai bên tăng chuyển hóa FDG",
+        ["mediastinum lymph_node +", "hilum lymph_node + both", "mediastinum fdg_uptake +", "hilum fdg_uptake + both"],
+    ),
+    (
+        "Hang thùy trên phổi phải có u nấm bên trong",
+        ["lung cavity + right upper_lobe", "lung fungal_infection + right upper_lobe"],
+    ),
+    ("Vòm hoành hai bên không thấp", ["diaphragm flattened normal both"]),
 ]
 
 PET = [

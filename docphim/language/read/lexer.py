@@ -54,6 +54,8 @@ def lex(
 
 def _sided(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     """Right or left for words that mean the side spoken of last, or the other one: "phổi cùng bên", "the opposite side"."""
+    if not any(item.name in lexicon.sides for item in listed):
+        return listed
     side, sided = "", []
     for item in listed:
         if item.kind == "descriptor" and item.name in lexicon.sides and side:
@@ -67,6 +69,8 @@ def _sided(listed: list[Item], lexicon: Lexicon) -> list[Item]:
 
 def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     """Commas between the places of nodes of which one thing is said, as "and": "hạch trung thất, rốn phổi không to"."""
+    if not any(item.name in lexicon.with_states for item in listed):
+        return listed
     joined = list(listed)
     for n, item in enumerate(listed):
         commas: list[int] = []
@@ -74,21 +78,24 @@ def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
         while m < len(listed) and lists_nodes(listed[m], lexicon):
             commas += [m] if listed[m].kind == "comma" else []
             m += 1
-        if commas and m < len(listed) and commas[-1] < m - 1 and listed[m].kind in ("negation", "state"):
+        if commas and m < len(listed) and commas[-1] < m - 1 and _of_listed_nodes(listed[m], lexicon):
             for comma in commas:
                 joined[comma] = Item("and", ",", listed[comma].start, listed[comma].end)
     return joined
 
 
+def _of_listed_nodes(item: Item, lexicon: Lexicon) -> bool:
+    """Whether an item begins what is said of all nodes of a list: "… không to", "… tăng chuyển hóa FDG"."""
+    return item.kind in ("negation", "state") or item.name in lexicon.evidence
+
+
 def _here(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     """A finding of another organ by what it is called in the organ right before it: "thân đốt sống D9 xẹp"."""
+    if not any(item.name in lexicon.elsewhere for item in listed):
+        return listed
     organ, renamed = "", []
     for item in listed:
-        name = (
-            lexicon.here.get((item.name, organ))
-            if item.kind == "finding" and "of" in lexicon.findings.get(item.name, ())
-            else None
-        )
+        name = lexicon.here.get((item.name, organ)) if item.kind == "finding" and item.name in lexicon.elsewhere else None
         renamed.append(Item("finding", name, item.start, item.end) if name else item)
         if item.kind == "anatomy":
             organ = item.name
