@@ -32,7 +32,7 @@ NAMES = {
     *("stanford", "station_elsewhere", "suspected", "systemic", "thick_interstitium", "thick_septum", "thin_bone"),
     *("thoracic_aorta", "tumor_word", "upper_zone", "uptake", "vessels", "vessels_congested", "vessels_full"),
     *("vessels_not_full", "volume_loss", "wedge", "whole_body", "whole_collapse", "wide_bronchus", "wide_vessel"),
-    *("worn_vertebrae",),
+    *("worn_vertebrae", "collapsed_vertebra"),
 }
 
 
