@@ -130,6 +130,11 @@ SENTENCES = [
     ),
     ("Nothing focal in the left lung.", ["lung abnormality - left"]),
     ("The cardiac silhouette is borderline in size.", ["heart enlarged abnormal"]),
+    ("Nodes: mildly enlarged in the mediastinum, probably reactive.", ["mediastinum lymphadenopathy + mild probable"]),
+    ("Low lung volumes with bibasilar atelectasis.", ["lung hypoventilated abnormal", "lung atelectasis + both base"]),
+    ("RIJ line with tip in the superior vena cava.", ["vena_cava central_line + superior"]),
+    ("The aorta is tortuous with a calcified arch.", ["aorta tortuous abnormal", "aorta .arch calcification +"]),
+    ("Findings atypical for sarcoidosis.", ["? sarcoidosis -"]),
 ]
 
 

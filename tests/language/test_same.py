@@ -18,8 +18,8 @@ ROWS = {name: (section, row) for section in SECTIONS for name, row in TABLE[sect
 #: What the table must hold; a row that is taken away is missed here.
 NAMES = {
     *("absent_both", "air_cyst", "airspace", "airway", "angle", "any_device", "aorta_unfolded", "avid", "avid_node"),
-    *("avid_node_suv", "blunted_angle", "bone_defect", "breathing_tube", "bronchial_wall", "brown_fat"),
-    *("cancer_operated", "cardiac_opacity", "clear_lung", "cold_node", "cold_node_at", "collapsed_lung"),
+    *("avid_node_suv", "blunted_angle", "bone_defect", "breathing_tube", "bronchial_wall", "brown_fat", "cancer_operated"),
+    *("cardiac_opacity", "clear_lung", "cold_node", "cold_node_at", "collapsed_lung", "collapsed_vertebra"),
     *("collecting_system", "crazy_paving", "denied_words", "device_in_place", "diffuse_both", "edema_opacity"),
     *("enhancing", "fatty_liver", "feeding_tube", "fluid_at_angle", "free_air", "free_gas", "great_vessel_wall"),
     *("growth", "heart_bulging", "heart_dilated", "heart_not_dilated", "heart_obscured", "heart_widened"),

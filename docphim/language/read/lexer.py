@@ -10,6 +10,7 @@ from typing import NamedTuple
 from docphim.language.item import Item
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import Lexicon
+from docphim.language.read.chunk import PLACE
 
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
@@ -46,7 +47,7 @@ def lex(
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]
         heard, boxes = _without_unticked(these)
         listed = _broken(items(heard, lexicon, before, pieces and pieces.measures)[len(before) :], places, boxes, lexicon)
-        for drop in (_without_advice, _without_causes, _sides_apart):
+        for drop in (_headed_nodes, _without_advice, _without_causes, _sides_apart):
             listed = drop(listed, lexicon)
         stretches.append((_opened(_of_nodes(_here(_sided(listed, lexicon), lexicon), lexicon)), places))
     return stretches
@@ -65,6 +66,18 @@ def _sided(listed: list[Item], lexicon: Lexicon) -> list[Item]:
             side = "right" if "right" in named else "left"
         sided.append(item)
     return sided
+
+
+def _headed_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """Without the colon between nodes at the head and how they are: "Nodes: not enlarged in the mediastinum"."""
+    kinds = [item.kind for item in listed]
+    at = kinds.index("colon") if "colon" in kinds else 0
+    heading = listed[:at]
+    if lexicon.modifiers_after or not heading or heading[-1].name not in lexicon.with_states:
+        return listed
+    how = next((i for i in listed[at + 1 :] if i.kind not in ("severity", "negation", "affirm", "descriptor")), None)
+    alone = all(item.kind in PLACE for item in heading[:-1])
+    return [*heading, *listed[at + 1 :]] if alone and how is not None and how.kind == "state" else listed
 
 
 def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:

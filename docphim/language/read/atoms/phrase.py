@@ -44,6 +44,10 @@ class PhraseView:
         """The phrase names a tissue that is everywhere: "soft tissues of the chest wall"."""
         return self.current.anatomy in self.lexicon.tissues
 
+    def beyond(self) -> bool:
+        """A grade stands between the phrase and it: "the left ureter with mild left …"."""
+        return self.n > self.current.last and self.items[self.n - 1].kind in ("severity", "descriptor", "count")
+
     def apart(self) -> bool:
         """A word such as "with" stands before it: "the left hemithorax with mediastinal shift"."""
         return self.n > 0 and self.items[self.n - 1].end < self.item.start
