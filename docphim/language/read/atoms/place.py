@@ -124,6 +124,13 @@ class PlaceView:
         carries = bool(self.left_.term and self.left_.term.carries) or "of" in about
         return carries or any(p.anatomy or organ(p, self.lexicon) for p in self.owned)
 
+    def left_elsewhere(self) -> bool:
+        """What stands before it is of an organ of its own, which it neither is nor lies in: "xẹp đốt sống D12 gan …"."""
+        of, here = home(self.left_, self.lexicon), self.phrase.anatomy or organ(self.phrase, self.lexicon)
+        if of is None or here is None:
+            return False
+        return not (self.lexicon.within(here, of) or self.lexicon.within(of, here))
+
     def kin(self) -> bool:
         """It is about the organ of the phrase before it, which what stands before has."""
         return bool(self.owned) and self.phrase.anatomy in (self.owned[-1].anatomy, organ(self.owned[-1], self.lexicon))
