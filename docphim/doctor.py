@@ -70,14 +70,17 @@ def _reading() -> list[str]:
     import yaml
 
     from docphim import language as package
-    from docphim.language.examples import faults
+    from docphim.language import alike, examples
     from docphim.language.lexicon import LANGUAGES, shadowed
+    from docphim.metrics import weighing
+    from docphim.metrics.weights import TABLE
 
-    files = sorted(Path(package.__file__).parent.rglob("*.yaml"))
+    files = [*sorted(Path(package.__file__).parent.rglob("*.yaml")), TABLE]
     try:
         double = {path: double_key(path.read_text(encoding="utf-8")) for path in files}
         twice = [f"{path.parent.name}/{path.name}: {printable(key, 40)} stands twice" for path, key in double.items() if key]
-        return [*twice, *faults(), *(fault for language in LANGUAGES for fault in shadowed(language))]
+        rows = [*examples.faults(), *alike.faults(), *weighing.faults()]
+        return [*twice, *rows, *(fault for language in LANGUAGES for fault in shadowed(language))]
     except (UsageError, ValueError, yaml.YAMLError) as error:
         return [printable(" ".join(str(error).split()), 300)]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from docphim.errors import UsageError, printable
 from docphim.language.fact import Fact, Measure
 from docphim.package_data import packaged
 
@@ -38,6 +39,8 @@ def condition(row: Mapping[str, Any]) -> Condition:
     ValueError
         The row names a field, or a concept, that there is not.
     """
+    if not row:
+        raise ValueError("a condition asks for nothing")
     (name, test), *more = conditions(row)
     if not more:
         return lambda fact: test(getattr(fact, name))
@@ -101,6 +104,39 @@ def _check(name: str, choices: frozenset[Any]) -> None:
             raise ValueError(f"a condition asks for {name} {choice!r}, which has no line in concepts.yaml")
 
 
+def check_row(row: Any, place: str, needs: Sequence[str], may: Sequence[str] = ()) -> None:
+    """Check that a row of a data file has what it needs, and nothing that means nothing there.
+
+    Raises
+    ------
+    UsageError
+        It is not so; the message begins with the place.
+    """
+    if not isinstance(row, Mapping):
+        raise UsageError(printable(f"{place}: it is no row", 300))
+    for name in needs:
+        if name not in row:
+            raise UsageError(printable(f"{place}: it has no {name}", 300))
+    for name in row.keys() - {*needs, *may}:
+        raise UsageError(printable(f"{place}: {name!r} is not one of {', '.join(sorted({*needs, *may}))}", 300))
+
+
+def check_condition(when: Any, place: str) -> None:
+    """Check that a value of a data file is a condition on a fact.
+
+    Raises
+    ------
+    UsageError
+        It is none, or asks for what there is not; the message begins with the place.
+    """
+    try:
+        condition(when)
+    except ValueError as error:
+        raise UsageError(printable(f"{place}: {error}", 300)) from None
+    except (TypeError, AttributeError):
+        raise UsageError(printable(f"{place}: {when!r} is no condition on a fact", 300)) from None
+
+
 @functools.cache
 def regions(anatomy: str | None) -> tuple[str | None, ...]:
     """An anatomy and all that it lies in, the nearest first.
@@ -119,6 +155,22 @@ def regions(anatomy: str | None) -> tuple[str | None, ...]:
 def is_paired(anatomy: str | None) -> bool:
     """Whether there is one of it on each side."""
     return bool((concepts()["anatomy"].get(anatomy) or {}).get("paired"))
+
+
+def is_device(fact: Fact) -> bool:
+    """Whether it is a tube, a line or what an operation left: no abnormality of the organ that it is in."""
+    return bool((concepts()["findings"].get(fact.finding) or {}).get("device"))
+
+
+def is_general(fact: Fact) -> bool:
+    """Whether it says that something is there, and not what: a lesion."""
+    return bool((concepts()["findings"].get(fact.finding) or {}).get("general"))
+
+
+def is_generic(fact: Fact) -> bool:
+    """Whether the anatomy says no more than the finding, and no place: a node is in "lymph node" wherever it lies."""
+    usual = (concepts()["findings"].get(fact.finding) or {}).get("usually")
+    return usual is not None and usual == fact.anatomy and len(regions(usual)) == 1
 
 
 def is_well(fact: Fact) -> bool:

@@ -5,23 +5,18 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from docphim.language.conditions import Condition, concepts, condition, is_paired, is_well, regions
+from docphim.language.conditions import Condition, is_device, is_generic, is_paired, is_well, regions
 from docphim.language.fact import Fact, Side
-from docphim.package_data import packaged
+from docphim.language.same_rows import Rows, lies_in, rows
 
-TABLE = Path(__file__).parent / "lexicon" / "same.yaml"
 #: What a report may be of; some rows hold for one only.
 MODALITIES = ("xray", "ct", "pet")
-#: Sections of rows with two sides.
-SECTIONS = ("forms", "several", "lends", "signs", "covers")
 _NUMBERED = re.compile(r"^(.*)_[a-z]?\d+[a-z]?$")
 #: What a well thing does not need: how much, how sure, since when.
 _PLAIN: dict[str, Any] = {"count": None, "severity": None, "size_mm": (), "suv": None, "measures": ()}
@@ -30,46 +25,6 @@ _PLAIN |= {"certainty": "certain", "change": None}
 
 #: What a fact may say of a thing beside what it is and where.
 _HOW = ("part", "count", "severity", "change", "size_mm", "suv")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of same.yaml, compiled: each a condition and what it stands for."""
-
-    forms: tuple[tuple[Condition, Mapping[str, Any], str | None], ...]
-    several: tuple[tuple[Condition, Sequence[Mapping[str, Any]]], ...]
-    signs: tuple[tuple[Condition, Condition, frozenset[str]], ...]
-    lends: tuple[tuple[Condition, Condition], ...]
-    makes: tuple[tuple[Condition, Condition, Mapping[str, Any]], ...]
-    covers: tuple[tuple[Condition, Condition, bool], ...]
-    kinds: Mapping[str, int]
-    inside: Mapping[str, Sequence[str]]
-    sided: Mapping[str, Side]
-
-
-@functools.cache
-def rows(without: str = "") -> Rows:
-    """The rows of same.yaml; `without` names one to leave out, so that a test sees what it is for."""
-    table = packaged(TABLE)
-    of = {name: [row for key, row in table[name].items() if key != without] for name in SECTIONS}
-    return Rows(
-        forms=tuple((condition(row["left"]), row["right"], row.get("modality")) for row in of["forms"]),
-        several=tuple((condition(row["left"]), row["right"]) for row in of["several"]),
-        signs=tuple(
-            (condition(row["left"]), condition({"polarity": "present"} | row["right"]), _asked(row)) for row in of["signs"]
-        ),
-        lends=tuple((condition(row["left"]), condition(row["right"])) for row in of["lends"]),
-        makes=tuple((condition(row["left"]), condition(row["right"]), row["makes"]) for row in of["signs"] if "makes" in row),
-        covers=tuple((condition(row["left"]), condition(row["right"]), "same" in row) for row in of["covers"]),
-        kinds={place: kind for kind, places in enumerate(table["places"]) for place in places},
-        inside=table["inside"],
-        sided=table["sided"],
-    )
-
-
-def _asked(row: Mapping[str, Any]) -> frozenset[str]:
-    """What a row of signs asks besides: one place, one organ or one around it, that very organ."""
-    return frozenset(name for name in ("place", "same", "exact") if row.get(name))
 
 
 def canonical(facts: Sequence[Fact], modality: str | None = None, without: str = "") -> list[Fact]:
@@ -316,30 +271,9 @@ def _speaks_of(wide: Fact, narrow: Fact, without: str) -> bool:
     return any(left(wide) and right(narrow) and (around or not same) for left, right, same in table)
 
 
-def is_device(fact: Fact) -> bool:
-    """Whether it is a tube, a line or what an operation left: no abnormality of the organ that it is in."""
-    return bool((concepts()["findings"].get(fact.finding) or {}).get("device"))
-
-
-def is_general(fact: Fact) -> bool:
-    """Whether it says that something is there, and not what: a lesion."""
-    return bool((concepts()["findings"].get(fact.finding) or {}).get("general"))
-
-
-def is_generic(fact: Fact) -> bool:
-    """Whether the anatomy says no more than the finding, and no place: a node is in "lymph node" wherever it lies."""
-    usual = (concepts()["findings"].get(fact.finding) or {}).get("usually")
-    return usual is not None and usual == fact.anatomy and len(regions(usual)) == 1
-
-
 def denial(fact: Fact, modality: str | None = None) -> Fact:
     """What would deny a fact, in canonical form: of "right effusion", "no right effusion"."""
     return _formed(replace(fact, polarity="absent" if fact.finding else "normal", leftover=()), modality, rows())
-
-
-def lies_in(narrow: str, wide: str) -> bool:
-    """Whether a place lies in another: the apex in the upper lobe."""
-    return wide in rows().inside.get(narrow, ())
 
 
 def core(fact: Fact) -> tuple[Any, ...]:

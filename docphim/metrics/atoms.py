@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from docphim.language import same
-from docphim.language.conditions import is_well
+from docphim.language.conditions import is_general, is_well
 from docphim.language.fact import Fact
 from docphim.metrics.difference import difference, family, is_wide
 from docphim.metrics.weights import ACTED_ON, Level, falls, follows, level, may_follow, may_lead, weights
@@ -247,7 +247,7 @@ class Atoms:
             self.alike.append(self._kind("alike", alike))
             self.wells |= {number} if is_well(fact) else set()
             self.wide |= {number} if is_wide(fact) else set()
-            self.general |= {number} if same.is_general(fact) else set()
+            self.general |= {number} if is_general(fact) else set()
             self._sign_rows.append(same.sign_rows(fact))
             self._cause_rows.append(same.cause_rows(fact))
             self._signs |= {number} if self._sign_rows[number] else set()

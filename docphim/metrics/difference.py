@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from docphim.language import same
-from docphim.language.conditions import regions
+from docphim.language.conditions import is_device, is_general, is_generic, regions
 from docphim.language.fact import Fact
+from docphim.language.same_rows import lies_in
 from docphim.metrics.weights import weights
 
 _GRADES = {"mild": 1, "moderate": 2, "severe": 3}
@@ -35,10 +35,10 @@ def difference(a: Fact, b: Fact, one_level: bool = True) -> Difference | None:
     `one_level` says whether both call for the same.
     """
     where = _anatomy(a, b)
-    if where is None or not (family(a) == family(b) or same.is_general(a) or same.is_general(b)):
+    if where is None or not (family(a) == family(b) or is_general(a) or is_general(b)):
         return None
     costs = weights()["costs"]
-    placed = () if where and same.is_device(a) else _place(a, b)  # where it ends is its place; its side comes with that
+    placed = () if where and is_device(a) else _place(a, b)  # where it ends is its place; its side comes with that
     kinds = [kind for kind in (where, *_what(a, b, one_level), *placed, *_amount(a, b)) if kind]
     most = max(kinds, key=lambda kind: costs[kind], default="")
     return Difference(min(costs["opposite"], sum(costs[kind] for kind in kinds)), most)
@@ -52,14 +52,14 @@ def _anatomy(a: Fact, b: Fact) -> str | None:
     one, other = a.anatomy, b.anatomy
     if one == other:
         return ""
-    generic = same.is_generic(a) or same.is_generic(b)  # a node is a node; where it lies only one text says
+    generic = is_generic(a) or is_generic(b)  # a node is a node; where it lies only one text says
     near = None in (one, other) or one in regions(other) or other in regions(one) or generic
-    return "unsaid" if near else "misplaced" if same.is_device(a) else None
+    return "unsaid" if near else "misplaced" if is_device(a) else None
 
 
 def _what(a: Fact, b: Fact, one_level: bool) -> Iterator[str]:
     if (a.finding, a.state) != (b.finding, b.state):
-        yield "kin" if one_level or same.is_general(a) or same.is_general(b) else "kin_level"
+        yield "kin" if one_level or is_general(a) or is_general(b) else "kin_level"
     if a.certainty != b.certainty:
         yield "certainty"
     if a.change != b.change:
@@ -84,7 +84,7 @@ def _place(a: Fact, b: Fact) -> Iterator[str]:
 
 def near(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     """Whether two places may be one: either is not said, they share a name, or one lies in the other (apex, upper lobe)."""
-    within = any(one == other or same.lies_in(one, other) or same.lies_in(other, one) for one in ours for other in theirs)
+    within = any(one == other or lies_in(one, other) or lies_in(other, one) for one in ours for other in theirs)
     return not ours or not theirs or within
 
 

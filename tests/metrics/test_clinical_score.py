@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from docphim.language.fact import Fact
 from docphim.language.facts import facts
 from docphim.language.same import canonical
-from docphim.metrics import clinical, metric
+from docphim.metrics import clinical, metric, weighing
 from docphim.metrics import facts as fact_scores
 from docphim.metrics.clinical import ERRORS, KEYS
 from docphim.metrics.pairing import pair
@@ -322,14 +322,8 @@ def test_one_thing_on_both_sides_weighs_and_counts_once():
     assert half["safety_recall"] == 0 and half["safety_precision"] == 100 and half["clinical_f1"] == 75
 
 
-@pytest.mark.parametrize("row", weights()["rows_written"], ids=lambda row: row["example"])
-def test_every_row_of_weights_has_a_source_and_an_example_that_it_is_the_first_to_hold_for(row):
-    table, language = weights()["rows"], row.get("language", "vi")
-    holds, modality, name = table[weights()["rows_written"].index(row)]
-    read = canonical(facts(row["example"], language), modality)
-    first = [next((other for other, only, _ in table if only in (None, modality) and other(fact)), None) for fact in read]
-    assert holds in first and row["source"]
-    assert level(read[first.index(holds)], modality) == name
+def test_every_row_of_weights_has_a_source_and_an_example_that_it_is_the_first_to_hold_for():
+    assert weighing.faults() == [] and all(row["source"] for row in weights()["rows_written"])
 
 
 def test_a_corrected_weight_counts_at_once_and_is_in_the_signature(tmp_path, monkeypatch):
