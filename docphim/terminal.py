@@ -295,12 +295,14 @@ def facts(rows: Sequence[Fact], language: str) -> None:
 
 
 def explained(rows: Sequence[tuple[Fact, Sequence[Reason]]], language: str) -> None:
-    """Print `docphim facts --why`'s answer: each fact's line, and below it what decided it."""
+    """Print `docphim facts --why`'s answer: each fact's line, and below it what decided it, and what it weighs."""
+    from docphim.metrics.weighing import weighed
+
     for fact, reasons in rows:
         facts([fact], language)
-        for reason in reasons:
-            if not reason.trivial:
-                print(textwrap.fill(printable(reason.sentence), WIDTH, initial_indent="  - ", subsequent_indent="    "))
+        decided = [reason.sentence for reason in reasons if not reason.trivial]
+        for sentence in (*decided, f"in the clinical score: {weighed(fact)}"):
+            print(textwrap.fill(printable(sentence), WIDTH, initial_indent="  - ", subsequent_indent="    "))
         print()
     if not rows:
         facts([], language)

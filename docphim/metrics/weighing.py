@@ -6,9 +6,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from docphim.errors import printable
+from docphim.language.conditions import is_well
+from docphim.language.fact import Fact
 from docphim.language.facts import facts
 from docphim.language.same import canonical
-from docphim.metrics.weights import first_row, follows_by, weights
+from docphim.metrics.weights import first_row, follows_by, level, weights
+
+
+def weighed(fact: Fact) -> str:
+    """What a fact calls for in the clinical score, whatever else its report says, and the source of the row that says so."""
+    part = canonical([fact])[0]
+    row = first_row(part)
+    why = "well" if is_well(part) else "no row names it" if row is None else weights()["rows_written"][row]["source"]
+    return f"{level(part).replace('_', '-')} ({why})"
 
 
 def faults() -> list[str]:

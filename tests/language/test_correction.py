@@ -11,10 +11,11 @@ from docphim import cli
 from docphim.language import examples, lexicon
 from docphim.language.read import tables
 from docphim.language.read.sentence import read_sentence
+from docphim.metrics import weighing, weights
 from docphim.package_data import packaged
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "lexicon.md"
-CACHES = (packaged, lexicon.load_lexicon, tables.load_grammar, read_sentence)
+CACHES = (packaged, lexicon.load_lexicon, tables.load_grammar, read_sentence, weights.weights)
 
 
 def steps() -> list[tuple[str, str]]:
@@ -26,7 +27,9 @@ def steps() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """A copy of the lexicon and the grammar, read in place of these."""
+    """A copy of the lexicon, the grammar and the weights, read in place of these."""
+    (tmp_path / "metrics").mkdir()
+    monkeypatch.setattr(weights, "TABLE", Path(shutil.copy(weights.TABLE, tmp_path / "metrics")))
     for module in (lexicon, tables):
         shutil.copytree(module.FOLDER, tmp_path / module.FOLDER.name)
         monkeypatch.setattr(module, "FOLDER", tmp_path / module.FOLDER.name)
@@ -67,8 +70,9 @@ def test_each_step_does_what_the_document_says(files, capsys):
             printed = capsys.readouterr().out
             assert holds(printed, shown), printed
         done.append(kind)
-    assert done == ["console", "yaml", "console"] * 2
+    assert done == ["console", "yaml", "console"] * 3
     assert [fault for fault in examples.faults() if "s.seen" in fault] == []
+    assert weighing.faults() == []
 
 
 def test_what_a_document_shows_is_compared_line_by_line():
