@@ -19,6 +19,7 @@ Row = dict[str, Any]
 LEXICON = Path(docphim.language.__file__).parent / "lexicon"
 #: Which part of the lexicon names which field of a fact.
 KINDS = {"anatomy": "anatomy", "part": "parts", "finding": "findings", "state": "states", "location": "locations"}
+KINDS |= {"descriptor": "descriptors"}
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _LETTERS = re.compile(r"\b(?:copd|covid|fdg|lad|rca)\b")
 _NUMBERED = re.compile(r"^(.*)_([a-z]?\d+[a-z]?)$")
@@ -33,8 +34,14 @@ def reading(fact: Row) -> Both:
         parts.append(words.text("fact_size", size=_joined([words.general(mm) for mm in fact["size_mm"]], " × ")))
     if fact.get("suv") is not None:
         parts.append(words.text("fact_suv", suv=words.general(fact["suv"])))
-    parts += [Both(f"“{word}”", f"“{word}”") for word in fact.get("leftover") or ()]
+    parts += [_beside(word) for word in fact.get("leftover") or ()]
     return _joined(parts, "; ")
+
+
+def _beside(word: str) -> Both:
+    """What else is said of a finding: a descriptor's name, or in quotation marks a word that the lexicon does not know."""
+    known = any(word in _lexicon(language).get("descriptors", {}) for language in ("vi", "en"))
+    return concept("descriptor", word) if known else Both(f"“{word}”", f"“{word}”")
 
 
 def _what(fact: Row) -> Both:

@@ -159,6 +159,7 @@ READINGS = [
     ),
     ({"finding": "tuberculosis", "certainty": "not_excluded"}, "có lao; không loại trừ", "tuberculosis: present; not excluded"),
     ({"finding": "mass", "suv": 5.2, "leftover": ["lạ"]}, "có khối; SUV 5,2; “lạ”", "mass: present; SUV 5.2; “lạ”"),
+    ({"finding": "nodule", "leftover": ["ill_defined"]}, "có nốt; giới hạn không rõ", "nodule: present; ill defined"),
     (
         {"anatomy": "new_organ", "state": "new_state", "polarity": "abnormal", "severity": "x_y"},
         "new organ: new state; x y",

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from docphim.errors import REASONS
 from docphim.language.labels import label_names
-from docphim.page import words
+from docphim.page import fact_words, words
 
 NUMBERS = [
     (1234.56, 1, False, "1.234,6", "1,234.6"),
@@ -52,6 +52,18 @@ def test_every_finding_of_a_phantoms_truth_has_a_name_in_vietnamese(truths):
     sided = {name.removesuffix("_left") for name in names if name.endswith("_left")}
     known = set(words._table()["finding"])
     assert sorted(names - known) == [] and sorted({f"{name} (side)" for name in sided} - known) == []
+
+
+def test_every_concept_has_a_name_in_vietnamese():
+    names = {kind: [*fact_words._lexicon("concepts").get(listed, ())] for kind, listed in fact_words.KINDS.items()}
+    names["descriptor"] = [*fact_words._lexicon("vi")["descriptors"], *fact_words._lexicon("en")["descriptors"]]
+    nameless = {
+        (kind, name)
+        for kind, listed in names.items()
+        for name in listed
+        if not (words.concept(kind, name) or fact_words._vietnamese(fact_words.KINDS[kind], name))
+    }
+    assert nameless == set()
 
 
 def test_unknown_names_are_shown_as_written():
