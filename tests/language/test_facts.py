@@ -390,6 +390,21 @@ CT = [
         ["lung cavity + right upper_lobe", "lung fungal_infection + right upper_lobe"],
     ),
     ("Vòm hoành hai bên không thấp", ["diaphragm flattened normal both"]),
+    (
+        "Hạch tăng FDG: cạnh khí quản phải 1,5 cm, SUVmax 9,1; rốn phổi phải 1,2 cm, SUVmax 6,4.",
+        [
+            "lymph_node lymph_node + right paratracheal",
+            "lymph_node fdg_uptake + right paratracheal 15mm suv9.1",
+            "hilum lymph_node + right",
+            "hilum fdg_uptake + right 12mm suv6.4",
+        ],
+    ),
+    ("Trực tràng có thành dày trên đoạn 6 cm, tăng FDG", ["rectum thickening + 60mm", "rectum fdg_uptake +"]),
+    ("Khoang liên sườn giãn rộng", ["lung hyperinflation +"]),
+    (
+        "Giãn thất phải, thân động mạch phổi đường kính 31 mm",
+        ["heart_chamber dilatation + right_ventricle", "pulmonary_artery .trunk + 31mm"],
+    ),
 ]
 
 PET = [

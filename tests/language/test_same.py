@@ -40,6 +40,7 @@ NAMES = {
     *("vessels", "vessels_congested", "vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body"),
     *("whole_collapse", "wide_bronchus", "wide_by_size", "wide_hilum", "wide_mediastinum", "wide_vessel"),
     *("worn_vertebrae",),
+    *("small_growth", "spread"),
 }
 
 

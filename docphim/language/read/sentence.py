@@ -62,9 +62,12 @@ def read_sentence(sentence: str, lexicon: Lexicon) -> tuple[Span, ...]:
 
 @functools.lru_cache(maxsize=10_000)
 def only_where(text: str, lexicon: Lexicon) -> bool:
-    """Whether words name an organ and nothing else: what stands before the colon of "Phổi trái: …"."""
+    """Whether words name an organ, or nodes, and nothing else: what stands before the colon of "Phổi trái: …"."""
     listed = lex(text, lexicon)[0][0] if text else []
-    return any(item.kind == "anatomy" for item in listed) and all(item.kind in PLACE for item in listed)
+    nodes = bool(listed) and listed[0].name in lexicon.with_states
+    if not (nodes or any(item.kind == "anatomy" for item in listed)):
+        return False
+    return all(item.kind in PLACE or (nodes and item.name in (listed[0].name, *lexicon.evidence)) for item in listed)
 
 
 def facts_by(sentence: str, lexicon: Lexicon, grammar: Grammar) -> list[Read]:

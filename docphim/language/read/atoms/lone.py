@@ -123,6 +123,11 @@ class LoneView:
         """It speaks of the largest of several."""
         return any(i.kind == "descriptor" and i.name in self.lexicon.dimensions for i in self.content)
 
+    def prev_as_state(self) -> bool:
+        """What was said before it is said of an organ as a state is: it is wide, or thick."""
+        at = self.before.at if self.before is not None else None
+        return at is not None and at.name in self.lexicon.as_state and at.name not in self.lexicon.evidence
+
     def prev_placed(self) -> bool:
         """The clause before names a place."""
         return self.before is not None and bool(self.before.ahead or self.before.behind)
