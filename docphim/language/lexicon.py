@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from docphim.errors import UsageError
+from docphim.language.collector import uncollected
 from docphim.language.item import Term
 from docphim.language.normalize import normalize
 from docphim.language.phrases import END
@@ -176,6 +177,7 @@ class Lexicon:
 
 
 @functools.cache
+@uncollected()  # else every report that is read soon after waits for a walk over all words
 def load_lexicon(language: str) -> Lexicon:
     """Read lexicon/LANGUAGE.yaml; docs/lexicon.md says what its entries mean.
 
