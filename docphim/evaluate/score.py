@@ -11,12 +11,13 @@ from docphim.evaluate.detail import behind
 from docphim.evaluate.drafts import first_ids
 from docphim.evaluate.pairs_file import PairsFile, ScoresFile, fault, is_typed, read_pairs, read_scores_file
 from docphim.evaluate.suspects import suspects
+from docphim.language.collector import uncollected
 from docphim.language.declined import declined
 from docphim.language.same import MODALITIES
 from docphim.metrics import METRICS, families, metric
 from docphim.metrics.external import key_of
 from docphim.metrics.measure import measure, table
-from docphim.metrics.pairs import Pairs, uncollected
+from docphim.metrics.pairs import Pairs
 from docphim.metrics.parity import choose
 from docphim.scores import NAMED, TaskScores
 from docphim.study import Answer, to_row

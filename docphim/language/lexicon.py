@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from docphim.errors import UsageError
+from docphim.language.collector import uncollected
 from docphim.language.item import Term
 from docphim.language.normalize import normalize
 from docphim.language.phrases import END
@@ -176,6 +177,7 @@ class Lexicon:
 
 
 @functools.cache
+@uncollected()  # else every report that is read soon after waits for a walk over all words
 def load_lexicon(language: str) -> Lexicon:
     """Read lexicon/LANGUAGE.yaml; docs/lexicon.md says what its entries mean.
 
@@ -191,21 +193,20 @@ def load_lexicon(language: str) -> Lexicon:
     data, concepts = (packaged(FOLDER / f"{name}.yaml") for name in (language, "concepts"))
     spelling = {normalize(wrong): normalize(right) for wrong, right in (data.get("spelling") or {}).items()}
     tree: dict[str, Any] = {}
-    across: set[tuple[str, str]] = set()
-    for _, term in _lines(data):
+    nodes: dict[tuple[str, ...], dict[str, Any]] = {}
+    for phrases, term in _lines(data):
         _check(term, concepts, language)
-    for phrase, term in _terms(data):
-        words = [spelling.get(word, word) for word in TOKEN.findall(phrase)]
-        _insert(tree, words, term)
-        if "," in words:
-            across.update((words[n - 1], words[n + 1]) for n in range(1, len(words) - 1) if words[n] == ",")
-    _mark_carriers(tree)
+        for words in _wordings(phrases or (), spelling):
+            if words:
+                nodes[words] = _insert(tree, words, term)
+    _mark_carriers(nodes)
     dimensions = frozenset().union(*(_having("dimension", concepts[group]) for group in ("findings", "states", "descriptors")))
-    _settle(tree, _BESIDE | dimensions)
+    _settle(nodes.values(), _BESIDE | dimensions)
+    commas = ((words, n) for words in nodes if "," in words for n in range(1, len(words) - 1) if words[n] == ",")
     return Lexicon(
         language=language,
         tree=tree,
-        plain=Spelling(spelling, frozenset(_words(tree)) if data.get("syllables") else frozenset()),
+        plain=Spelling(spelling, frozenset(itertools.chain(*nodes)) if data.get("syllables") else frozenset()),
         modifiers_after=data["modifiers"] == "after",
         anatomy=concepts["anatomy"],
         findings=concepts["findings"],
@@ -215,7 +216,7 @@ def load_lexicon(language: str) -> Lexicon:
         pairs=_having("paired", concepts["anatomy"]),
         as_state=_having("as_state", concepts["findings"]),
         with_states=_having("has_states", concepts["findings"]),
-        across=frozenset(across),
+        across=frozenset((words[n - 1], words[n + 1]) for words, n in commas),
         names=frozenset(concepts["names"]),
         here={(row["finding"], row["anatomy"]): row["is"] for row in concepts["here"]},
         elsewhere=frozenset(row["finding"] for row in concepts["here"]) & _having("of", concepts["findings"]),
@@ -298,10 +299,22 @@ def _lines(data: Mapping[str, Any]) -> Iterator[tuple[Iterable[Any] | None, Term
     yield (data.get("ratio") or {}).get("terms"), Term("ratio", "ratio")
 
 
-def _insert(tree: dict[str, Any], words: list[str], term: Term) -> None:
-    """Put a phrase into the tree; of two meanings of a kind, states of different anatomy are put together."""
-    if not words:
-        return
+def _wordings(phrases: Iterable[Any], spelling: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """The words of every wording of some phrases (`expand`), in the lexicon's spelling."""
+
+    def tokens(text: str) -> list[str]:
+        return [spelling.get(word, word) for word in TOKEN.findall(text)]
+
+    for phrase in map(normalize, map(str, phrases)):
+        if "{" not in phrase:
+            yield tuple(tokens(phrase))
+            continue
+        parts = [list(map(tokens, m[1].split("|") if m[1] is not None else [m[2]])) for m in _PART.finditer(phrase)]
+        yield from (tuple(itertools.chain.from_iterable(chosen)) for chosen in itertools.product(*parts))
+
+
+def _insert(tree: dict[str, Any], words: Iterable[str], term: Term) -> dict[str, Any]:
+    """Put a phrase into the tree and return where; of two meanings of a kind, states of different anatomy are put together."""
     for word in words:
         tree = tree.setdefault(word, {})
     terms: dict[str, Term] = tree.setdefault(END, {})
@@ -310,51 +323,32 @@ def _insert(tree: dict[str, Any], words: list[str], term: Term) -> None:
         general = next((t for t in (old, term) if not t.states), term)
         term = replace(general, states={**old.states, **term.states})
     elif old:
-        return
+        return tree
     terms[term.kind] = term
+    return tree
 
 
-def _mark_carriers(tree: dict[str, Any]) -> None:
+def _mark_carriers(nodes: Mapping[tuple[str, ...], dict[str, Any]]) -> None:
     """Mark the findings whose words name an anatomy: "tràn dịch màng phổi" needs none from elsewhere."""
-    phrases = list(_walk(tree, ()))
-    anatomies = {words for words, terms in phrases if "anatomy" in terms}
+    anatomies = {words for words, node in nodes.items() if "anatomy" in node[END]}
     first = {words[0] for words in anatomies}
-    for words, terms in phrases:
-        if "finding" in terms and not first.isdisjoint(words):
-            inner = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
+    for words, node in nodes.items():
+        if "finding" in node[END] and not first.isdisjoint(words):
+            starts = [n for n, word in enumerate(words) if word in first]
+            carries = any(words[i:j] in anatomies for i in starts for j in range(i + 1, len(words) + 1))
             led = any(words[:j] in anatomies for j in range(1, len(words)))
-            shares = any(words[n:] in anatomies for n in range(1, len(words)))
-            terms["finding"] = replace(
-                terms["finding"], carries=any(part in anatomies for part in inner), led=led, shares=shares
-            )
+            shares = any(words[n:] in anatomies for n in starts if n)
+            if carries:
+                node[END]["finding"] = replace(node[END]["finding"], carries=True, led=led, shares=shares)
 
 
-def _settle(tree: dict[str, Any], beside: frozenset[str]) -> None:
+def _settle(nodes: Iterable[dict[str, Any]], beside: frozenset[str]) -> None:
     """Put every phrase's meanings in the order in which they count; `beside` are read with what stands beside them."""
-    for word, below in tree.items():
-        if word == END:
-            terms = {kind: below[kind] for kind in KINDS if kind in below}
-            only: Term | None = next(iter(terms.values())) if len(terms) == 1 else None
-            alone = only and not (only.says or only.before or only.shares or only.states or {only.kind, only.name} & beside)
-            tree[word] = Meanings(terms, only, only is not None and only.kind == "ignored", only if alone else None)
-        else:
-            _settle(below, beside)
-
-
-def _words(tree: Mapping[str, Any]) -> Iterator[str]:
-    """Every word of every phrase."""
-    for word, below in tree.items():
-        if word != END:
-            yield word
-            yield from _words(below)
-
-
-def _walk(tree: Mapping[str, Any], words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Term]]]:
-    for word, below in tree.items():
-        if word == END:
-            yield words, below
-        else:
-            yield from _walk(below, (*words, word))
+    for node in nodes:
+        terms = {kind: node[END][kind] for kind in KINDS if kind in node[END]} if len(node[END]) > 1 else node[END]
+        only: Term | None = next(iter(terms.values())) if len(terms) == 1 else None
+        alone = only and not (only.says or only.before or only.shares or only.states or {only.kind, only.name} & beside)
+        node[END] = Meanings(terms, only, only is not None and only.kind == "ignored", only if alone else None)
 
 
 def _check(term: Term, concepts: Mapping[str, Any], language: str) -> None:

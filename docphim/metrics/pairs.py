@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rapidfuzz.distance import LCSseq
 
+from docphim.language.collector import uncollected
 from docphim.language.tokens import Rule, rule
 from docphim.metrics.grams import Floats, Ints, shared_grams
 from docphim.study import Answer
@@ -161,20 +160,6 @@ class Pairs:
         """Length of the longest common subsequence of each pair, (n,)."""
         n, texts = len(self), _as_text(*self.ids, 2 * len(self))
         return np.fromiter((LCSseq.similarity(texts[i], texts[n + i]) for i in range(n)), np.int64, n)
-
-
-@contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """Let Python's collector of cycles rest: facts and counts hold none, and are made a tenth faster without its walks."""
-    resting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if resting:
-            gc.freeze()  # what was made meanwhile goes to the oldest objects: else it is all walked at the next allocation
-            gc.unfreeze()
-            gc.enable()
 
 
 def rouge_l_table(texts: Sequence[str], language: str) -> Floats:
