@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from rewordings import counted, paraphrases, rewordings, told
 
-#: Of seen reports of usual diseases: how many rewordings score 95 or more at the least; at the most, below 80, and wrong drafts.
+#: Of seen reports of usual diseases: rewordings that score 95 or more at the least; below 80, and wrong drafts, at the most.
 FLOORS = {"vi": (48, 1, 2), "en": (24, 0, 2)}
 CLASSES = {"reworded", "minor_omission", "wrong_side", "missed_critical", "invented_critical"}
 #: Of the unseen sentences: how many are told rightly at the least, those of one meaning and those of another.
