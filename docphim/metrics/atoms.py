@@ -142,7 +142,11 @@ class Atoms:
 
     def denied(self, i: int, wells: set[int]) -> int | None:
         """Which of some well things denies an abnormal one."""
-        return min(self._denials.of(i, wells), default=None)
+        return min(self.denials(i, wells), default=None)
+
+    def denials(self, i: int, wells: set[int]) -> set[int]:
+        """All of some well things that deny an abnormal one."""
+        return self._denials.of(i, wells)
 
     def _is_answer(self, i: int, j: int) -> bool:
         return same.covers(self.facts[i], self.facts[j]) or same.covers(self.facts[j], self.facts[i])

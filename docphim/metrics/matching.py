@@ -68,6 +68,10 @@ def match(reference: Reading, draft: Reading, pairing: Pairing, atoms: Atoms) ->
             kinds = differ.setdefault((a, b), set())
             if kind and reference.facts[a] != draft.facts[b]:
                 kinds.add(kind)
+    for i, j in _denied(pairing.missed, reference, draft, atoms):
+        differ.setdefault((i, j), set()).add("polarity")
+    for j, i in _denied(pairing.invented, draft, reference, atoms):
+        differ.setdefault((i, j), set()).add("polarity")
     _partly([i for i, well in pairing.missed if well is None], reference, ours, 0, differ, atoms)
     _partly([j for j, well in pairing.invented if well is None], draft, theirs, 1, differ, atoms)
     right = sorted([pair for pair, kinds in differ.items() if not kinds])
@@ -78,11 +82,27 @@ def match(reference: Reading, draft: Reading, pairing: Pairing, atoms: Atoms) ->
 
 
 def _answers(pairing: Pairing) -> Iterator[tuple[int, int, str]]:
-    """Things that answer to each other, and the kind in which they differ; what is denied differs in polarity."""
+    """Things that answer to each other, and the kind in which they differ."""
     yield from ((i, j, _KIND_OF.get(difference, "")) for i, j, _, difference in pairing.pairs)
     yield from ((i, j, "") for i, j in pairing.well)
-    yield from ((i, well, "polarity") for i, well in pairing.missed if well is not None)
-    yield from ((well, j, "polarity") for j, well in pairing.invented if well is not None)
+
+
+def _denied(alone: Sequence[tuple[int, int | None]], one: Reading, other: Reading, atoms: Atoms) -> Iterator[tuple[int, int]]:
+    """Facts of what one report alone says, a sign beside its cause too, that the other denies: each of both is in a pair."""
+    wells, things = {*other.wells} - {*one.wells}, {thing for thing, _ in alone}
+    denying: dict[int, list[int]] = {}
+    for index, fact in enumerate(one.facts) if wells and things else ():
+        left = [part for part in atoms.parts(fact) if one.stands.get(part, part) in things and part not in atoms.wells]
+        denials = {well for thing in left for well in atoms.denials(thing, wells)}
+        if denials:
+            denying[index] = [place for place, well in enumerate(other.facts) if not denials.isdisjoint(atoms.parts(well))]
+    met: set[int] = set()
+    for index, places in denying.items():
+        met.update(places[:1])
+        yield from ((index, place) for place in places[:1])
+    for index, places in denying.items():
+        yield from ((index, place) for place in places if place not in met)
+        met.update(places)
 
 
 def error_counts(matchings: Iterable[Matching]) -> dict[str, int]:

@@ -41,7 +41,7 @@ def reading(fact: Row) -> Both:
 def _beside(word: str) -> Both:
     """What else is said of a finding: a descriptor's name, or in quotation marks a word that the lexicon does not know."""
     known = any(word in _lexicon(language).get("descriptors", {}) for language in ("vi", "en"))
-    return concept("descriptor", word) if known else Both(f"“{word}”", f"“{word}”")
+    return concept("descriptor", word) if known or words.concept("descriptor", word) else Both(f"“{word}”", f"“{word}”")
 
 
 def _what(fact: Row) -> Both:

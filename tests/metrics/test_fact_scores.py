@@ -187,6 +187,13 @@ def test_facts_that_do_not_stand_for_each_other_are_missing_and_hallucinated(one
     assert (found.wrong, found.missing, found.hallucinated) == ([], [0], [0])
 
 
+def test_all_that_denies_what_is_left_out_is_wrong_and_nothing_twice():
+    reference = "Mờ toàn bộ phổi trái, tràn dịch màng phổi trái lượng nhiều. Tim không to."
+    draft = "Hai phổi sáng. Không thấy tràn dịch màng phổi. Góc sườn hoành hai bên nhọn. Tim không to."
+    (found,) = matchings(Pairs([reference], [draft], "vi"))
+    assert found.wrong == [(0, 0, "polarity"), (1, 1, "polarity"), (1, 2, "polarity")] and found.right == [(2, 3)]
+
+
 def test_of_several_candidates_those_that_differ_least_are_paired():
     right, left = (fact("nodule", side=side, size_mm=(size,)) for side, size in (("right", 5.0), ("left", 8.0)))
     found = match([right, left], [change(left, size_mm=(5.0,)), change(right, size_mm=(8.0,))])
