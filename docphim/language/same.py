@@ -115,6 +115,9 @@ def _end(fact: Fact, causes: Mapping[Fact, Fact | None]) -> Fact:
 def _measured(fact: Fact, signs: Sequence[Fact], table: Rows) -> Fact:
     """A cause with the size, SUV and place of its signs, where it names none itself."""
     measured: dict[str, Any] = {}
+    sides = {one.side for one in signs if one.side}
+    if not fact.side and len(sides) == 1:
+        measured["side"] = sides.pop()
     places = {one.location for one in signs if one.location and one.anatomy == fact.anatomy}
     if not fact.location and len(places) == 1:
         measured["location"] = places.pop()
@@ -221,7 +224,8 @@ def _beside(fact: Fact, other: Fact, asked: frozenset[str]) -> bool:
     if "exact" in asked and fact.anatomy != other.anatomy:
         return False
     within = "same" not in asked or _within(fact, other)
-    return within and _on_side(fact, other) and ("place" not in asked or _meet(fact, other))
+    side = _on_side(fact, other) or (other.side is None and not asked and is_paired(other.anatomy))
+    return within and side and ("place" not in asked or _meet(fact, other))
 
 
 def says_less(fact: Fact, other: Fact) -> bool:
