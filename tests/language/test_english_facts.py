@@ -135,6 +135,10 @@ SENTENCES = [
     ("RIJ line with tip in the superior vena cava.", ["vena_cava central_line + superior"]),
     ("The aorta is tortuous with a calcified arch.", ["aorta tortuous abnormal", "aorta .arch calcification +"]),
     ("Findings atypical for sarcoidosis.", ["? sarcoidosis -"]),
+    ("Muscle uptake in the neck, physiologic.", ["muscle physiologic_uptake +"]),
+    ("Uptake in the heart, considered physiologic.", ["heart physiologic_uptake +"]),
+    ("No FDG-avid disease above the diaphragm.", ["chest fdg_uptake -"]),
+    ("Subpleural reticulation in both lower lobes.", ["lung reticulation + both lower_lobe subpleural"]),
 ]
 
 

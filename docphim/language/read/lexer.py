@@ -47,7 +47,7 @@ def lex(
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]
         heard, boxes = _without_unticked(these)
         listed = _broken(items(heard, lexicon, before, pieces and pieces.measures)[len(before) :], places, boxes, lexicon)
-        for drop in (_headed_nodes, _without_advice, _without_causes, _sides_apart):
+        for drop in (_headed_nodes, _fused, _without_advice, _without_causes, _sides_apart):
             listed = drop(listed, lexicon)
         stretches.append((_opened(_of_nodes(_here(_sided(listed, lexicon), lexicon), lexicon)), places))
     return stretches
@@ -75,9 +75,23 @@ def _headed_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
     heading = listed[:at]
     if lexicon.modifiers_after or not heading or heading[-1].name not in lexicon.with_states:
         return listed
-    how = next((i for i in listed[at + 1 :] if i.kind not in ("severity", "negation", "affirm", "descriptor")), None)
+    how = next((i for i in listed[at + 1 :] if i.kind not in ("severity", "descriptor") and i.name != "before"), None)
     alone = all(item.kind in PLACE for item in heading[:-1])
-    return [*heading, *listed[at + 1 :]] if alone and how is not None and how.kind == "state" else listed
+    one = how is not None and (heading[-1].name, how.name) in lexicon.fuse  # enlarged nodes are one thing
+    return [*heading, *listed[at + 1 :]] if alone and one else listed
+
+
+def _fused(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """Without the comma between uptake and the word that calls it physiologic: "muscle uptake in the neck, physiologic"."""
+    rest: list[Item] = []
+    for n, item in enumerate(listed):
+        state = listed[n + 1] if n + 1 < len(listed) else None
+        ends = n + 2 >= len(listed) or listed[n + 2].kind in _STOPS
+        sign = next((i.name for i in reversed(rest) if i.kind == "finding"), "")
+        if item.kind == "comma" and state and ends and sign in lexicon.evidence and (sign, state.name) in lexicon.fuse:
+            continue
+        rest.append(item)
+    return rest
 
 
 def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
