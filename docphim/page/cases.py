@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +15,9 @@ from docphim.page.marking import Sentence, digest, marked
 from docphim.scores import TaskKey
 from docphim.study import Prediction
 
-Kind = Literal["random", "worst", "best"]
+Kind = Literal["random", "worst", "best", "error"]
+#: So many studies of each kind of error are shown.
+EACH_ERROR = 2
 
 
 @dataclass(frozen=True)
@@ -103,15 +106,20 @@ def scores_of(inputs: Inputs, split: str | None) -> dict[str, float]:
     return {study: sum(v) / len(v) for study, v in values.items()}
 
 
-def choose(scores: dict[str, float], count: int, seed: int = 0) -> dict[str, dict[Kind, int]]:
+def choose(
+    scores: dict[str, float], count: int, seed: int = 0, erring: Sequence[Sequence[str]] = ()
+) -> dict[str, dict[Kind, int]]:
     """Pick `count` random, worst and best studies (the last two without overlap) and give each its ranks.
 
-    The random ones are drawn from all studies, so that they show what is usual; one study may be of two kinds.
+    The random ones are drawn from all studies, so that they show what is usual; one study may be of two kinds.  Of each kind
+    of error two studies are picked too: `erring` has the studies of each, the gravest first.
     """
     ascending = sorted(scores, key=lambda study: (scores[study], study))
     each = min(count, len(ascending) // 2) or len(ascending)
     drawn = random.Random(seed).sample(sorted(scores), min(count, len(scores)))
+    grave = [study for studies in erring for study in [s for s in studies if s in scores][:EACH_ERROR]]
     picks: dict[Kind, list[str]] = {"random": drawn, "worst": ascending[:each], "best": ascending[::-1][:each]}
+    picks["error"] = list(dict.fromkeys(grave))
     ranks: dict[str, dict[Kind, int]] = defaultdict(dict)
     for kind, studies in picks.items():
         for place, study in enumerate(studies):
@@ -123,13 +131,23 @@ def cases(inputs: Inputs, count: int, seed: int = 0) -> tuple[list[Case], int]:
     """The chosen studies from the lowest score to the highest, and from how many they were chosen."""
     split = split_shown(inputs)
     scores = scores_of(inputs, split)
-    chosen = choose(scores, count, seed)
+    chosen = choose(scores, count, seed, erring(inputs, split))
     by_study: dict[str, list[Prediction]] = defaultdict(list)
     for p in inputs.predictions:
         if p.study in chosen and p.id in inputs.examples and inputs.examples[p.id].split == split:
             by_study[p.study].append(p)
     shown = [Case(s, scores[s], rank, films_of(inputs, s), _questions(inputs, by_study[s])) for s, rank in chosen.items()]
     return shown, len(scores)
+
+
+def erring(inputs: Inputs, split: str | None) -> list[list[str]]:
+    """For each task of a split and each kind of error its studies, those with most of it first."""
+    having: dict[tuple[str, str], list[tuple[float, float, str]]] = defaultdict(list)
+    for (task, _), row in inputs.errors.items():
+        if TaskKey.parse(task).split == split:
+            for kind, count in row["errors"].items():
+                having[task, kind] += [(-count, row["score"], row["study"])] if count else []
+    return [list(dict.fromkeys(study for *_, study in sorted(rows))) for _, rows in sorted(having.items())]
 
 
 def films_of(inputs: Inputs, study: str | None) -> list[str]:

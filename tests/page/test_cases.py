@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docphim.page.cases import cases, choose
+from docphim.page.cases import cases, choose, erring
 from docphim.page.inputs import read
 
 SCORES = {f"s{i:02}": float(i) for i in range(20)}
@@ -31,6 +31,22 @@ def test_worst_and_best_never_share_a_study_unless_there_is_one(n, count):
     both = [s for s, rank in chosen.items() if {"worst", "best"} <= set(rank)]
     assert both == ([] if n > 1 else ["s0"])
     assert len(of(chosen, "random")) == min(n, count)
+
+
+def test_two_studies_of_each_kind_of_error_are_shown_the_gravest_first():
+    erring = [["s12", "s11", "s10"], ["s11", "s05"], ["elsewhere"], []]
+    chosen = choose(SCORES, 1, erring=erring)
+    assert of(chosen, "error") == ["s12", "s11", "s05"]
+    assert of(chosen, "worst") == ["s00"]
+
+
+def test_every_kind_of_error_leads_to_a_study_that_is_shown(make):
+    made = make(studies=12)
+    inputs = read(made.dataset, made.run)
+    shown = {case.study for case in cases(inputs, 1)[0]}
+    having = [studies for studies in erring(inputs, "test") if studies]
+    assert having
+    assert all(studies[0] in shown for studies in having)
 
 
 def test_a_dialogue_s_turns_and_contexts_stay_apart(make):
