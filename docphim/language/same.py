@@ -160,13 +160,19 @@ def _value(fact: Fact, name: str, value: Any) -> Any:
 
 
 def _apart(fact: Fact, table: Rows) -> Iterator[Fact]:
-    """A fact for each side and each of several places of one kind; a denial stays whole."""
+    """A fact for each side and each of several places of one kind; a denial stays whole.
+
+    Of several places that are on one side alone each is on its own ("right middle lobe and lingula"); of one place the side
+    that is written counts, be it wrong ("thùy giữa trái").
+    """
     if is_well(fact):
         yield fact
         return
     sides: tuple[Side | None, ...] = ("right", "left") if fact.side == "both" else (fact.side,)
-    for side, location in itertools.product(sides, _places(fact.location, table)):
-        yield replace(fact, side=next((table.sided[x] for x in location if x in table.sided), side), location=location)
+    places = _places(fact.location, table)
+    known = table.sided if len(places) > 1 or fact.side in (None, "both") else {}
+    for side, location in itertools.product(sides, places):
+        yield replace(fact, side=next((known[x] for x in location if x in known), side), location=location)
 
 
 def _places(location: tuple[str, ...], table: Rows) -> list[tuple[str, ...]]:
