@@ -122,6 +122,10 @@ def is_wide(fact: Fact) -> bool:
 
 
 def stands_for(wide: Fact, narrow: Fact) -> bool:
-    """Whether something of `is_wide` answers for a single thing: "several nodules" for one of 6 mm, no side for the right."""
-    single = is_plural(wide) or narrow.side is not None
-    return single and wide.side in (None, narrow.side) and near(wide.location, narrow.location)
+    """Whether something of `is_wide` answers for a single thing: "several nodules" for one of 6 mm, no side for the right.
+
+    A mass does not answer for nodes, nor one of 48 mm for one of 15 mm.
+    """
+    single = is_plural(wide) or (narrow.side is not None and () in (wide.size_mm, narrow.size_mm))
+    one = (wide.finding, wide.state, wide.polarity) == (narrow.finding, narrow.state, narrow.polarity)
+    return one and single and wide.side in (None, narrow.side) and near(wide.location, narrow.location)

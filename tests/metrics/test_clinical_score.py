@@ -221,6 +221,17 @@ def test_a_graver_mistake_scores_no_better(reference, better, worse, language, m
     assert ours >= theirs
 
 
+@pytest.mark.parametrize(
+    ("reference", "draft", "missed"),
+    [
+        ("Khối cổ tử cung 48 mm. Hạch chậu ngoài trái 15 mm.", "Khối cổ tử cung 48 mm.", 1),  # a mass answers for no node
+        ("Nốt phổi phải 30 mm. Nốt phổi trái 8 mm.", "Nốt phổi phải 30 mm.", 1),
+    ],
+)
+def test_another_thing_does_not_answer_for_what_is_left_out(reference, draft, missed):
+    assert scores(reference, draft, modality="pet")["actionable_missed"] == missed
+
+
 REWORDED = [
     ("Tràn dịch màng phổi hai bên.", "Tràn dịch màng phổi phải. Tràn dịch màng phổi trái."),
     ("Vài nốt ở phổi phải.", "Nốt thùy trên phổi phải. Nốt thùy dưới phổi phải."),
