@@ -89,6 +89,21 @@ STARTS: dict[str, tuple[list[Dataset], str, float]] = {
     ),
     "corrected to the injection": ([header(DecayCorrection="ADMIN")], "administration", 0),
     "no date at all": ([header(SeriesDate=None, AcquisitionDate=None)], "series_time", 60),
+    "one date for times without": ([header(SeriesDate=None)], "series_time", 60),
+    "the day of the study, where there is no other": (
+        [
+            header(
+                SeriesDate=None, AcquisitionDate=None, StudyDate="20260105", RadiopharmaceuticalStartDateTime="20260105090000"
+            )
+        ],
+        "series_time",
+        60,
+    ),
+    "times of two zones": (
+        [header(RadiopharmaceuticalStartDateTime="20260105020000+0000", TimezoneOffsetFromUTC="+0700")],
+        "series_time",
+        60,
+    ),
     "a full date decides": ([header(RadiopharmaceuticalStartDateTime="20260105083000.000")], "series_time", 90),
     "a time alone passes midnight": (
         [header(RadiopharmaceuticalStartTime="233000", SeriesTime="003000", AcquisitionTime="003000")],
@@ -134,7 +149,7 @@ UNITS: dict[str, tuple[Dataset, float]] = {
         header(Units="CNTS", private=(PHILIPS, {0: ("DS", "0"), 9: ("DS", "1.6")})),
         1.6 * factor(60),
     ),
-    "counts a second of a calibrated scanner": (header(Units="CPS", CorrectedImage=["ATTN", "DCAL"]), factor(60)),
+    "counts a second of a calibrated scanner": (header(Units="CPS", CorrectedImage=["ATTN", "DCAL", "DECY"]), factor(60)),
 }
 
 
@@ -150,6 +165,12 @@ FLAGS: dict[str, tuple[Dataset, str, float]] = {
     "a height in centimetres": (header(PatientSize=175), "height_in_centimetres", factor(60)),
     "a height that is not this person's": (header(PatientSize=0.9), "height_unlikely", factor(60)),
     "a scan long after the injection": (header(SeriesTime="104000", AcquisitionTime="104000"), "uptake_unusual", factor(100)),
+    "values corrected for decay by one tag alone": (header(CorrectedImage=["ATTN"]), "decay_unlisted", factor(60)),
+    "James' lean mass of the obese": (
+        header(Units="GML", SUVType="LBM", PatientSize=1.5, PatientWeight=100, PatientSex="F"),
+        "lean_mass_unlikely",
+        100 / (107 - 148 * (100 / 150) ** 2),
+    ),
     "lean mass of a sex that is not said": (
         header(Units="GML", SUVType="LBMJANMA", PatientSex="O", PatientSize=1.7),
         "sex_unknown",
@@ -181,6 +202,10 @@ REFUSED: dict[str, tuple[list[Dataset], str]] = {
     "no injection time": ([header(RadiopharmaceuticalStartTime=None)], "suv_unknown"),
     "no time of the scan": ([header(SeriesTime=None, AcquisitionTime=None)], "suv_unknown"),
     "an injection five minutes after the scan": ([header(RadiopharmaceuticalStartTime="100500")], "suv_times"),
+    "a time alone of a tracer that is seen for days": ([header(RadionuclideHalfLife=45721)], "suv_times"),
+    "a zone that the other times lack": ([header(RadiopharmaceuticalStartDateTime="20260105090000+0000")], "suv_times"),
+    "two doses": ([header(RadionuclideTotalDose=[DOSE, DOSE])], "suv_unknown"),
+    "a factor of infinity": ([header(Units="CNTS", private=(PHILIPS, {0: ("LO", "inf")}))], "suv_unknown"),
     "an injection on another day": ([header(RadiopharmaceuticalStartDateTime="20251201090000")], "suv_times"),
     "an injection tomorrow": ([header(RadiopharmaceuticalStartDateTime="20260106090000")], "suv_times"),
     "decay not corrected": ([header(DecayCorrection="NONE")], "suv_unknown"),
@@ -223,7 +248,6 @@ def test_rules_that_others_follow_are_told_where_they_differ():
         ("20260105083000.5", datetime(2026, 1, 5, 8, 30, 0, 500000)),
         ("2026010508", datetime(2026, 1, 5, 8)),
         ("20260105083060", datetime(2026, 1, 5, 8, 31)),  # a leap second
-        ("20260105083000+0700", datetime(2026, 1, 5, 8, 30)),
         ("20260105", None),
         ("", None),
         ("20261305083000", None),
@@ -231,6 +255,12 @@ def test_rules_that_others_follow_are_told_where_they_differ():
 )
 def test_date_times_are_read_as_they_are_written(text, at):
     assert stamp(text) == at
+
+
+def test_a_date_time_of_another_zone_becomes_local():
+    assert stamp("20260105083000+0700", "+0700") == datetime(2026, 1, 5, 8, 30)
+    assert stamp("20260104203000-0500", "+0700") == datetime(2026, 1, 5, 8, 30)
+    assert stamp("20260105083000", "+0700") == datetime(2026, 1, 5, 8, 30)
 
 
 def test_times_may_have_colons_and_dates_dots():

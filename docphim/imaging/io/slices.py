@@ -59,6 +59,7 @@ PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation")
 _OF_SUV: tuple[str | tuple[int, int], ...] = (
     *("Units", "SUVType", "DecayCorrection", "CorrectedImage", "PatientWeight", "PatientSize", "SeriesDate", "SeriesTime"),
     *("AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "FrameReferenceTime", "ActualFrameDuration"),
+    "TimezoneOffsetFromUTC",
     "RadiopharmaceuticalInformationSequence",
     *((0x0009, 0x0010), (0x0009, 0x100D), (0x0071, 0x0010), (0x0071, 0x1022)),
     *((0x7053, 0x0010), (0x7053, 0x1000), (0x7053, 0x1009)),

@@ -20,10 +20,13 @@ from docphim.imaging.io import dicom
 #: Where nothing says the date, times are those of one day.
 _NO_DATE = "20000101"
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.(\d{1,6}))?")
+_OFFSET = re.compile(r"([+-])(\d{2})(\d{2})$")
 #: Private elements of makers that hold the moment: element, what its block is called.
 _GE, _SIEMENS = ((0x0009, 0x100D), "GEMS_PETD_01"), ((0x0071, 0x1022), "SIEMENS MED PT")
 #: No scan is begun later after the injection, in half-lives: nothing is left to see.
 _MOST_HALF_LIVES = 5.0
+#: Of a tracer that decays more slowly, s, a time without a date may be of yesterday or of today: five half-lives are a day.
+_DATED = 4 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,46 @@ def moment(date: str, time: str) -> datetime | None:
     )
 
 
-def stamp(text: str) -> datetime | None:
-    """A DICOM DateTime with a full date and an hour at least; its offset from UTC is that of the other times too."""
-    return moment(text[:8], text[8:]) if re.match(r"\d{10}", text) else None
+def stamp(text: str, zone: str = "") -> datetime | None:
+    """A DICOM DateTime with a full date and an hour at least, as local time; None where it is not of that form.
+
+    Parameters
+    ----------
+    zone : str
+        TimezoneOffsetFromUTC of the header, to which all its other times are local ("+0700").
+
+    Raises
+    ------
+    Refused
+        `suv_times`: it says how far it is from UTC, and the header does not say how far its other times are.
+
+    Examples
+    --------
+    >>> stamp("20260105020000+0000", "+0700")
+    datetime.datetime(2026, 1, 5, 9, 0)
+    """
+    at = moment(text[:8], text[8:]) if re.match(r"\d{10}", text) else None
+    stated, local = (_OFFSET.search(words) for words in (text, zone.strip()))
+    if at is None or stated is None:
+        return at
+    if local is None:
+        raise Refused("suv_times", "", "a date and time has its distance from UTC, and the other times of the header have not")
+    return at + _ahead(local) - _ahead(stated)
+
+
+def _ahead(offset: re.Match[str]) -> timedelta:
+    """How far a clock is ahead of UTC."""
+    sign, hours, minutes = offset.groups()
+    return timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+
+
+def _stamp(header: pydicom.Dataset, text: str) -> datetime | None:
+    return stamp(text, dicom.text(header, "TimezoneOffsetFromUTC"))
+
+
+def day_of(header: pydicom.Dataset) -> str:
+    """The day of a scan as its header writes it: where one of its times has no date of its own, it is of this day."""
+    return next((day for name in ("SeriesDate", "AcquisitionDate", "StudyDate") if (day := dicom.text(header, name))), "")
 
 
 def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]:
@@ -80,14 +120,15 @@ def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]
         than 0; `acquisition_time`, the earliest.
     """
     acquired = sorted((at, number) for number, header in enumerate(headers) if (at := _acquired(header)))
-    series = moment(dicom.text(headers[0], "SeriesDate"), dicom.text(headers[0], "SeriesTime"))
+    first = headers[0]
+    series = moment(dicom.text(first, "SeriesDate") or day_of(first), dicom.text(first, "SeriesTime"))
     if series and acquired and series > acquired[0][0]:
         series = None
     worked_back = _worked_back(headers, [number for _, number in acquired], half_life)
     named = {
         "series_time": series,
-        "ge_private": stamp(private(headers[0], *_GE)),
-        "siemens_private": stamp(private(headers[0], *_SIEMENS)),
+        "ge_private": _stamp(first, private(first, *_GE)),
+        "siemens_private": _stamp(first, private(first, *_SIEMENS)),
         "frame_reference_time": worked_back,
         "acquisition_time": acquired[0][0] if acquired else None,
     }
@@ -95,8 +136,8 @@ def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]
 
 
 def _acquired(header: pydicom.Dataset) -> datetime | None:
-    whole = stamp(dicom.text(header, "AcquisitionDateTime"))
-    return whole or moment(dicom.text(header, "AcquisitionDate"), dicom.text(header, "AcquisitionTime"))
+    whole = _stamp(header, dicom.text(header, "AcquisitionDateTime"))
+    return whole or moment(dicom.text(header, "AcquisitionDate") or day_of(header), dicom.text(header, "AcquisitionTime"))
 
 
 def _worked_back(headers: Sequence[pydicom.Dataset], order: Sequence[int], half_life: float) -> datetime | None:
@@ -122,28 +163,29 @@ def mean_rate_time(duration: float, half_life: float) -> float:
     return math.log(decayed / -math.expm1(-decayed)) / rate if decayed else 0.0
 
 
-def injected(item: pydicom.Dataset, date: str, reference: datetime, half_life: float) -> datetime:
+def injected(header: pydicom.Dataset, item: pydicom.Dataset, reference: datetime, half_life: float) -> datetime:
     """When the tracer was given.
 
     A full date decides.  A time alone is of the day of the scan, or of the day before where it would lie after it; but not
-    where that makes the scan begin more than five half-lives later: then it was typed after the scan.
+    where that makes the scan begin more than five half-lives later: then it was typed after the scan.  Of tracers that are
+    seen for more than a day a time alone says nothing.
 
     Parameters
     ----------
     item : Dataset
         Of RadiopharmaceuticalInformationSequence.
-    date : str
-        The day of `reference` as the header writes it, or "" where it gives none.
 
     Raises
     ------
     Refused
-        `suv_unknown`: no time is given; `suv_times`: the injection lies after the scan or too long before it.
+        `suv_unknown`: no time is given; `suv_times`: the injection lies after the scan or too long before it, or on no one day.
     """
-    full = stamp(dicom.text(item, "RadiopharmaceuticalStartDateTime"))
-    at = full or moment(date, dicom.text(item, "RadiopharmaceuticalStartTime"))
+    full = _stamp(header, dicom.text(item, "RadiopharmaceuticalStartDateTime"))
+    at = full or moment(day_of(header), dicom.text(item, "RadiopharmaceuticalStartTime"))
     if at is None:
         raise Refused("suv_unknown", "", "the header does not say when the tracer was injected (RadiopharmaceuticalStartTime)")
+    if not full and half_life > _DATED:
+        raise Refused("suv_times", "", "the injection has a time and no date, and the tracer is seen for more than a day")
     if not full and at > reference:
         at -= timedelta(days=1)
     uptake = (reference - at).total_seconds()

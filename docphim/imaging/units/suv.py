@@ -7,6 +7,7 @@ default: a weight, dose, time or half-life that is not there is a refusal.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,8 @@ UPTAKE_MINUTES = (55.0, 75.0)
 _BECQUERELS, _MEGABECQUERELS = (1e6, 1e11), (37.0, 2000.0)
 #: Factors of two rules that differ by more are told.
 _DIFFERS = 0.01
+#: Body mass index, kg/m², beyond which James' lean mass is no more to be trusted.
+_JAMES, _OBESE = ("LBM", "LBMJAMES128"), 40.0
 #: Philips: counts to SUV, and counts to Bq/ml.
 _PHILIPS = "Philips PET Private Group"
 _TO_SUV, _TO_ACTIVITY = (0x7053, 0x1000), (0x7053, 0x1009)
@@ -57,7 +60,9 @@ class Suv:
     tags : dict
         The header's values that were used, as they stand there, by keyword.
     flags : tuple of str
-        `dose_in_mbq`, `weight_in_grams`, `height_in_centimetres`, `height_unlikely`, `sex_unknown`, `uptake_unusual`.
+        `dose_in_mbq`, `weight_in_grams`, `height_in_centimetres`, `height_unlikely`, `sex_unknown`, `uptake_unusual`,
+        `lean_mass_unlikely` (James' formula, whose parabola falls again in the obese), `decay_unlisted` (values are corrected
+        for decay by DecayCorrection, and not by CorrectedImage).
     others : dict
         Rules that other programs follow, and their factor, where it differs by over 1 %.
     """
@@ -141,7 +146,10 @@ def _stored(header: pydicom.Dataset, unit: str) -> Suv:
         return Suv(size.weight * 1e3 / (body_size.surface(size) * 1e4), "stored", tags=tags, flags=flags)
     if kind not in _NORMS or unit != "GML":
         raise Refused("suv_unknown", "", f"SUVType {kind[:16]} in {unit} is not known")
-    return Suv(size.weight / _NORMS[kind](size), "stored", tags=tags, flags=flags)
+    norm = _NORMS[kind](size)
+    if kind in _JAMES and size.weight / size.height**2 > _OBESE:
+        flags += ("lean_mass_unlikely",)
+    return Suv(size.weight / norm, "stored", tags=tags, flags=flags)
 
 
 def _counts(headers: Sequence[pydicom.Dataset]) -> Suv:
@@ -159,9 +167,10 @@ def _one_factor(headers: Sequence[pydicom.Dataset], tag: tuple[int, int]) -> flo
     if len(texts) > 1:
         raise Refused("series_mixed", "", "slices have different factors from counts")
     try:
-        return max(0.0, float(texts.pop() or 0))
+        value = float(texts.pop() or 0)
     except ValueError:
         return 0.0
+    return value if value > 0 and math.isfinite(value) else 0.0
 
 
 def _activity(headers: Sequence[pydicom.Dataset], to_activity: float) -> Suv:
@@ -174,7 +183,8 @@ def _activity(headers: Sequence[pydicom.Dataset], to_activity: float) -> Suv:
     item = _doses(header)[0]
     dose, flags = _dose(item)
     tags = _tags(header, "Units", "DecayCorrection", "PatientWeight") | _tags(item, *_OF_DOSE[:2])
-    flags = (*size.flags, *flags)
+    listed = "DECY" in dicom.text(header, "CorrectedImage").upper().split("\\")
+    flags = (*size.flags, *flags, *(() if listed else ("decay_unlisted",)))
     plain = to_activity * size.weight * 1e3 / dose
     correction = dicom.text(header, "DecayCorrection").upper()
     if correction == "ADMIN":
@@ -192,8 +202,7 @@ def _decayed(headers: Sequence[pydicom.Dataset], item: pydicom.Dataset, half_lif
     moments = starts(headers, half_life)
     if not moments:
         raise Refused("suv_unknown", "", "the header does not say when the scan began (SeriesTime, AcquisitionTime)")
-    date = dicom.text(headers[0], "SeriesDate") or dicom.text(headers[0], "AcquisitionDate")
-    given = injected(item, date, moments[0].at, half_life)
+    given = injected(headers[0], item, moments[0].at, half_life)
 
     def factor(at: Moment) -> float:
         return float(plain.factor * 2 ** ((at.at - given).total_seconds() / half_life))
@@ -211,7 +220,10 @@ def _decayed(headers: Sequence[pydicom.Dataset], item: pydicom.Dataset, half_lif
 
 def _dose(item: pydicom.Dataset) -> tuple[float, tuple[str, ...]]:
     """The injected activity, Bq, and whether it was converted from MBq."""
-    stated = (dicom.numbers(item, "RadionuclideTotalDose") or [0.0])[0]
+    doses = dicom.numbers(item, "RadionuclideTotalDose")
+    if len(doses) > 1:
+        raise Refused("suv_unknown", "", f"the header gives {len(doses)} doses of one injection")
+    stated = (doses or [0.0])[0]
     if stated <= 0:
         raise Refused("suv_unknown", "", "the header does not say how much was injected (RadionuclideTotalDose)")
     if _BECQUERELS[0] <= stated <= _BECQUERELS[1]:
