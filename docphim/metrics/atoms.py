@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from docphim.language import same
@@ -75,6 +75,7 @@ class Atoms:
         self.families: list[int] = []
         self.core: list[int] = []
         self.alike: list[int] = []
+        self.spots: list[int] = []
         self.subjects: list[int] = []
         self.wells: set[int] = set()
         self.wide: set[int] = set()
@@ -183,12 +184,17 @@ class Atoms:
             numbers = (numbers - linked) | {*stands.values()}
             wells = numbers & self.wells
         ills = tuple(sorted(numbers - wells))
-        return Reading(ills, tuple(sorted(wells)), facts, stands, *self._weighed(ills))
+        return Reading(
+            ills, tuple(sorted(wells)), facts, stands, *self._weighed(ills, [i for i in stands if i not in self.wells])
+        )
 
     def _weighed(
-        self, ills: tuple[int, ...]
+        self, ills: tuple[int, ...], signs: Sequence[int]
     ) -> tuple[Mapping[int, Level], Mapping[int, float], Mapping[int, int], Mapping[int, int]]:
-        """Levels, weights, what each counts as, and what it follows from, of the abnormal things of one report."""
+        """Levels, weights, what each counts as, and what it follows from, of the abnormal things of one report.
+
+        Signs that are left out beside their cause have a level and a weight too: the other text may deny them.
+        """
         others = self._leading.intersection(ills)
         following = self._following.intersection(ills) if others else ()
         leads = {i: min(graver) for i in following if (graver := self._leads.of(i, others))}
@@ -197,8 +203,8 @@ class Atoms:
             together.setdefault(self.alike[i], []).append(i)
         if not leads and len(together) == len(ills):
             return self._levels, self._weights, _NONE, _NONE  # each by itself, as many reports have it
-        table, levels = weights()["weights"], {i: self.levels[i] for i in ills}
-        weight: dict[int, float] = {}
+        table, levels = weights()["weights"], {i: self.levels[i] for i in (*ills, *signs)}
+        weight = {i: self._weights[i] for i in signs}
         once: dict[int, int] = {}
         levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
         for alike in together.values():
@@ -249,6 +255,7 @@ class Atoms:
             self.subjects.append(self._kind("subject", same.subject(fact)))
             alike = (fact.anatomy, fact.part, fact.finding, fact.state, fact.size_mm, fact.suv)
             self.alike.append(self._kind("alike", alike))
+            self.spots.append(self._kind("spot", (fact.anatomy, fact.finding, fact.state, fact.side, fact.location)))
             self.wells |= {number} if is_well(fact) else set()
             self.wide |= {number} if is_wide(fact) else set()
             self.general |= {number} if is_general(fact) else set()

@@ -86,9 +86,20 @@ def pair(reference: Reading, draft: Reading, atoms: Atoms) -> Pairing:
         pairs += _least(sorted(ours), sorted(theirs), _gains(reference, draft, atoms), atoms)
         ours.difference_update([i for i, *_ in pairs])
         theirs.difference_update([j for _, j, *_ in pairs])
-    missed = _alone(ours, draft, reference, atoms, pairs, 0)
-    invented = _alone(theirs, reference, draft, atoms, pairs, 1)
+    missed = _alone(ours, draft, reference, atoms, pairs, 0) + _denied_signs(reference, draft, atoms)
+    invented = _alone(theirs, reference, draft, atoms, pairs, 1) + _denied_signs(draft, reference, atoms)
     return Pairing(tuple(pairs), missed, invented, *_wells(reference, draft, atoms))
+
+
+def _denied_signs(itself: Reading, other: Reading, atoms: Atoms) -> tuple[tuple[int, int | None], ...]:
+    """Signs that are left out beside their cause, where the other text denies them at that very place.
+
+    So is the uptake of a nodule that has none; "no other uptake in the lungs" denies it of no nodule.
+    """
+    wells = {*other.wells}.difference(itself.wells) if itself.stands else set()
+    signs = [sign for sign, cause in itself.stands.items() if sign != cause and sign not in atoms.wells] if wells else []
+    denied = [(sign, atoms.denied(sign, {well for well in wells if atoms.spots[well] == atoms.spots[sign]})) for sign in signs]
+    return tuple((sign, well) for sign, well in denied if well is not None)
 
 
 def _alone(

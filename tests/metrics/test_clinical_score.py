@@ -232,6 +232,23 @@ def test_another_thing_does_not_answer_for_what_is_left_out(reference, draft, mi
     assert scores(reference, draft, modality="pet")["actionable_missed"] == missed
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "language"),
+    [
+        ("Nốt phổi phải tăng chuyển hóa FDG, SUVmax 8.", "Nốt phổi phải không tăng chuyển hóa FDG.", "vi"),
+        ("U phổi trái tăng chuyển hóa FDG mạnh.", "U phổi trái không tăng chuyển hóa FDG.", "vi"),
+        ("Right adrenal nodule with intense FDG uptake, SUVmax 12.", "Right adrenal nodule without FDG uptake.", "en"),
+        ("Gãy xương đòn trái di lệch.", "Gãy xương đòn trái không di lệch.", "vi"),
+        ("Xẹp thân đốt sống L1 gây chèn ép tủy.", "Xẹp thân đốt sống L1. Không chèn ép tủy.", "vi"),
+        ("Compression fracture of T12 with cord compression.", "Compression fracture of T12. No cord compression.", "en"),
+    ],
+)
+def test_a_sign_beside_its_cause_is_not_denied_for_nothing(one, other, language):
+    for reference, draft in ((one, other), (other, one)):
+        row = scores(reference, draft, language, "pet")
+        assert row["clinical_f1"] < 60 and row["actionable_denied"] + row["actionable_missed"] + row["actionable_invented"] >= 1
+
+
 REWORDED = [
     ("Tràn dịch màng phổi hai bên.", "Tràn dịch màng phổi phải. Tràn dịch màng phổi trái."),
     ("Vài nốt ở phổi phải.", "Nốt thùy trên phổi phải. Nốt thùy dưới phổi phải."),
