@@ -293,8 +293,8 @@ def _lines(data: Mapping[str, Any]) -> Iterator[tuple[Iterable[Any] | None, Term
         yield entry["terms"], Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
     for entry in data.get("compounds") or ():
         says = {key: str(value) for key, value in entry.items() if key not in ("terms", "before")}
-        kind = next((k for k in ("finding", "state", "anatomy", "certainty") if k in says), "location")
-        says = says if kind != "certainty" else {}
+        kind = next((k for k in ("finding", "state", "anatomy", "certainty", "change") if k in says), "location")
+        says = says if kind not in ("certainty", "change") else {}
         yield entry["terms"], Term(kind, str(entry.get(kind, "")), says=says, before=tuple(entry.get("before", ())))
     yield (data.get("ratio") or {}).get("terms"), Term("ratio", "ratio")
 
