@@ -66,7 +66,18 @@ def _changes(before: Sequence[Item], following: Mapping[str, Term], words: Seque
     if begins and (ahead := _finding_ahead(words, end, lexicon)):
         return ahead not in lexicon.evidence  # "increased marrow activity" is no change
     sided = bool(before) and before[-1].kind == "side" and following.keys().isdisjoint(("finding", "anatomy", "location"))
-    return sided and _is_placed(before, following)
+    return (sided or (begins and _of_side(words, end, lexicon))) and _is_placed(before, following)
+
+
+def _of_side(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:
+    """Whether a preposition and a side follow, and nothing else before the next sign or "and": "… on the right"."""
+    terms: Mapping[str, Term] = {}
+    while i < len(words):
+        i, meanings = longest(words, i, lexicon.tree)
+        terms = meanings.terms if meanings else {}
+        if terms.keys().isdisjoint(("of", "ignored")):
+            break
+    return "side" in terms and (i == len(words) or words[i] in _ENDS or words[i] == "and")
 
 
 def _is_cause(before: Sequence[Item], following: Mapping[str, Term], lexicon: Lexicon) -> bool:

@@ -141,6 +141,7 @@ class Lexicon:
     # what concepts.yaml says of findings, parts and descriptors, as it explains there
     general: frozenset[str]
     evidence: frozenset[str]
+    inside: frozenset[str]
     relational: frozenset[str]
     extent: frozenset[str]
     nodes: frozenset[str]
@@ -222,6 +223,7 @@ def load_lexicon(language: str) -> Lexicon:
         elsewhere=frozenset(row["finding"] for row in concepts["here"]) & _having("of", concepts["findings"]),
         general=_having("general", concepts["findings"]),
         evidence=_having("evidence", concepts["findings"]),
+        inside=_having("inside", concepts["findings"]),
         relational=_having("relational", concepts["findings"]),
         extent=_having("extent", concepts["descriptors"]),
         nodes=_having("nodes", concepts["anatomy"]),

@@ -36,6 +36,19 @@ SENTENCES = [
         "Bilateral effusions, the right decreased, the left increased.",
         ["pleura effusion + both", "pleura effusion + right decreased", "pleura effusion + left increased"],
     ),
+    (
+        "Bilateral pleural effusions, decreased on the right and increased on the left.",
+        ["pleura effusion + both", "pleura effusion + right decreased", "pleura effusion + left increased"],
+    ),
+    (
+        "Nodules in the right upper lobe and the left lower lobe, with calcification.",
+        [
+            "lung nodule + right upper_lobe",
+            "lung nodule + left lower_lobe",
+            "lung calcification + right upper_lobe",
+            "lung calcification + left lower_lobe",
+        ],
+    ),
     ("The right upper lobe is collapsed.", ["lung collapsed abnormal right upper_lobe"]),
     ("The heart is normal and the right apex is obscured.", ["heart normal normal", "lung obscured abnormal right apex"]),
     ("Liver lesion, max SUV of 8.2.", ["liver lesion + suv8.2"]),

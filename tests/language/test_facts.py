@@ -113,6 +113,9 @@ CERTAINTY_AND_CHANGE = [
         "Xẹp phổi kèm đông đặc thùy giữa phổi phải",
         ["lung atelectasis + right middle_lobe", "lung consolidation + right middle_lobe"],
     ),
+    ("Kính mờ hai phổi, nghĩ do vi rút", ["lung ground_glass + both", "lung pneumonia + both probable ~viral"]),
+    ("Xẹp cũ thân đốt sống T11", ["vertebra vertebral_compression + vertebra_t11 ~old"]),
+    ("Nốt và khối phổi phải tăng chuyển hóa FDG", ["lung nodule + right", "lung mass + right", "lung fdg_uptake + right"]),
     ("Đáy phổi trái khó đánh giá", ["lung obscured abnormal left base"]),
     (
         "Nốt phổi trái và hạch trung thất tăng chuyển hóa FDG",

@@ -100,7 +100,8 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
         listed = cases(clause, made, spots, lexicon)
         lender, why = home(fold.clauses[loan.lender].at, lexicon), [("lent", loan.row, fold.clauses[loan.lender])]
     cues = Cues(scope.denied, scope.hedge is not None, lender)
-    if at.name in lexicon.evidence and not (loan or clause.ahead or clause.behind) and (beside := _beside(fold, n)):
+    shows = at.name in lexicon.evidence or (at.name in lexicon.inside and not scope.denied)
+    if shows and not (loan or clause.ahead or clause.behind) and (beside := _beside(fold, n)):
         listed = cases(clause, made, beside, lexicon)
     facts = []
     for m, (name, claim) in enumerate(listed):
@@ -116,15 +117,18 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
 
 
 def _beside(fold: Fold, n: int) -> list[Place]:
-    """The places of the thing before, where it is in several: their uptake is in all of them."""
+    """The places of the thing before, where it is in several: its uptake or calcification is in all of them."""
     fold.topic.beside = fold.topic.beside or not n
-    first = _first_of_list(fold.clauses, n - 1)
+    at, lexicon = fold.clauses[n].at, fold.sentence.lexicon
+    joins = at is not None and at.name in lexicon.evidence  # "dày tổ chức kẽ và các nốt vôi hóa": only these are
+    first = _first_of_list(fold.clauses, n - 1) if joins else n - 1
     before = [fact for fact in fold.facts if first <= fact.until < n]
     findings = {fact.finding for fact in before}
     several = first == n - 1 and len(findings) > 1
-    if len(before) < 2 or several or not findings.isdisjoint((None, *fold.sentence.lexicon.relational)):
+    if several or not findings.isdisjoint((None, *lexicon.relational)):
         return []
-    return [Place(fact.anatomy, None, fact.side, fact.location) for fact in before]
+    spots = {(fact.anatomy, fact.side, fact.location): fact for fact in before}
+    return [Place(fact.anatomy, None, fact.side, fact.location) for fact in spots.values()] if len(spots) > 1 else []
 
 
 def _first_of_list(clauses: Sequence[Clause], n: int) -> int:
