@@ -66,7 +66,9 @@ def _changes(before: Sequence[Item], following: Mapping[str, Term], words: Seque
     if begins and (ahead := _finding_ahead(words, end, lexicon)):
         return ahead not in lexicon.evidence  # "increased marrow activity" is no change
     sided = bool(before) and before[-1].kind == "side" and following.keys().isdisjoint(("finding", "anatomy", "location"))
-    return (sided or (begins and _of_side(words, end, lexicon))) and _is_placed(before, following)
+    if begins and _of_side(words, end, lexicon):
+        return _is_placed(before[:-1], following)
+    return sided and _is_placed(before, following)
 
 
 def _of_side(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:
