@@ -114,6 +114,19 @@ CERTAINTY_AND_CHANGE = [
         ["lung atelectasis + right middle_lobe", "lung consolidation + right middle_lobe"],
     ),
     ("Kính mờ hai phổi, nghĩ do vi rút", ["lung ground_glass + both", "lung pneumonia + both probable ~viral"]),
+    (
+        "Nốt thùy trên phổi phải và thùy dưới phổi trái, không vôi hóa",
+        [
+            "lung nodule + right upper_lobe",
+            "lung nodule + left lower_lobe",
+            "lung calcification - right upper_lobe",
+            "lung calcification - left lower_lobe",
+        ],
+    ),
+    (
+        "Đông đặc đáy phổi phải và nốt đỉnh phổi trái, vôi hóa",
+        ["lung consolidation + right base", "lung nodule + left apex", "lung calcification + left apex"],
+    ),
     ("Xẹp cũ thân đốt sống T11", ["vertebra vertebral_compression + vertebra_t11 ~old"]),
     ("Nốt và khối phổi phải tăng chuyển hóa FDG", ["lung nodule + right", "lung mass + right", "lung fdg_uptake + right"]),
     ("Đáy phổi trái khó đánh giá", ["lung obscured abnormal left base"]),

@@ -100,7 +100,7 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
         listed = cases(clause, made, spots, lexicon)
         lender, why = home(fold.clauses[loan.lender].at, lexicon), [("lent", loan.row, fold.clauses[loan.lender])]
     cues = Cues(scope.denied, scope.hedge is not None, lender)
-    shows = at.name in lexicon.evidence or (at.name in lexicon.inside and not scope.denied)
+    shows = at.name in lexicon.evidence or at.name in lexicon.inside
     if shows and not (loan or clause.ahead or clause.behind) and (beside := _beside(fold, n)):
         listed = cases(clause, made, beside, lexicon)
     facts = []
