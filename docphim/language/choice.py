@@ -23,6 +23,8 @@ _DESCRIPTIONS = frozenset(("severity", "descriptor", "location"))
 _BETWEEN = frozenset(
     ("anatomy", "part", "side", "location", "severity", "descriptor", "count", "size", "measure", "of", "change")
 )
+#: Kinds of word behind which something is said anew.
+_BEGINS = frozenset(("comma", "end", "colon", "and"))
 #: Words between an ordinal and its noun.
 _ADJECTIVES = 4
 #: Signs at which a part of a sentence ends.
@@ -39,11 +41,11 @@ def of_several(meant: Mapping[str, Term], end: int, words: Sequence[str], before
         return terms["severity" if following["finding"].name in lexicon.amounts and "severity" in terms else "count"]
     if "severity" in terms and "count" in terms:
         return terms["severity"]
-    if kind in ("state", "finding") and lexicon.modifiers_after and _is_placed(before, following):
-        if "change" in terms:
-            return terms["change"]
-        if "descriptor" in terms and terms["descriptor"].name in lexicon.margins:
-            return terms["descriptor"]
+    if kind in ("state", "finding") and "change" in terms and _changes(before, following, words, end, lexicon):
+        return terms["change"]
+    bounds = "descriptor" in terms and terms["descriptor"].name in lexicon.margins
+    if kind in ("state", "finding") and lexicon.modifiers_after and bounds and _is_placed(before, following):
+        return terms["descriptor"]
     if kind == "finding" and _is_cause(before, following, lexicon):
         return terms[kind]
     organ = _organ_beside(before, words, end, lexicon)
@@ -51,6 +53,33 @@ def of_several(meant: Mapping[str, Term], end: int, words: Sequence[str], before
     if kind in _DESCRIBING and _leads_to_finding(words, end, lexicon):
         kind = next((other for other in _DESCRIBING[kind] if other in terms), kind)
     return terms[kind]
+
+
+def _changes(before: Sequence[Item], following: Mapping[str, Term], words: Sequence[str], end: int, lexicon: Lexicon) -> bool:
+    """Whether a word says how the finding behind it has changed, or the one before it, or one side of that.
+
+    "Giảm tràn dịch màng phổi phải", "decreased left effusion"; "tràn dịch màng phổi phải giảm", "…, the right decreased".
+    """
+    begins = not before or before[-1].kind in _BEGINS
+    if lexicon.modifiers_after:
+        return (begins and "finding" in following) or _is_placed(before, following)
+    if begins and (ahead := _finding_ahead(words, end, lexicon)):
+        return ahead not in lexicon.evidence  # "increased marrow activity" is no change
+    sided = bool(before) and before[-1].kind == "side" and following.keys().isdisjoint(("finding", "anatomy", "location"))
+    if begins and _of_side(words, end, lexicon):
+        return _is_placed(before[:-1], following)
+    return sided and _is_placed(before, following)
+
+
+def _of_side(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:
+    """Whether a preposition and a side follow, and nothing else before the next sign or "and": "… on the right"."""
+    terms: Mapping[str, Term] = {}
+    while i < len(words):
+        i, meanings = longest(words, i, lexicon.tree)
+        terms = meanings.terms if meanings else {}
+        if terms.keys().isdisjoint(("of", "ignored")):
+            break
+    return "side" in terms and (i == len(words) or words[i] in _ENDS or words[i] == "and")
 
 
 def _is_cause(before: Sequence[Item], following: Mapping[str, Term], lexicon: Lexicon) -> bool:
@@ -89,14 +118,19 @@ def _leads_to_finding(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:
     """Whether an adjective stands before a finding and its place: "displaced left rib fracture", but not "lytic rib lesion"."""
     if lexicon.modifiers_after:
         return False
+    return _finding_ahead(words, i, lexicon) not in ("", *lexicon.general)
+
+
+def _finding_ahead(words: Sequence[str], i: int, lexicon: Lexicon) -> str:
+    """The finding that follows with no more than adjectives and its place before it, or nothing."""
     while i < len(words):
         i, meanings = longest(words, i, lexicon.tree)
         terms = meanings.terms if meanings else {}
         if "finding" in terms and _ADJECTIVAL.isdisjoint(terms):
-            return terms["finding"].name not in lexicon.general
+            return terms["finding"].name
         if terms.keys().isdisjoint(_ADJECTIVAL):
-            return False
-    return False
+            return ""
+    return ""
 
 
 def _organ_beside(before: Sequence[Item], words: Sequence[str], end: int, lexicon: Lexicon) -> str:

@@ -141,6 +141,7 @@ class Lexicon:
     # what concepts.yaml says of findings, parts and descriptors, as it explains there
     general: frozenset[str]
     evidence: frozenset[str]
+    inside: frozenset[str]
     relational: frozenset[str]
     extent: frozenset[str]
     nodes: frozenset[str]
@@ -222,6 +223,7 @@ def load_lexicon(language: str) -> Lexicon:
         elsewhere=frozenset(row["finding"] for row in concepts["here"]) & _having("of", concepts["findings"]),
         general=_having("general", concepts["findings"]),
         evidence=_having("evidence", concepts["findings"]),
+        inside=_having("inside", concepts["findings"]),
         relational=_having("relational", concepts["findings"]),
         extent=_having("extent", concepts["descriptors"]),
         nodes=_having("nodes", concepts["anatomy"]),
@@ -293,8 +295,8 @@ def _lines(data: Mapping[str, Any]) -> Iterator[tuple[Iterable[Any] | None, Term
         yield entry["terms"], Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
     for entry in data.get("compounds") or ():
         says = {key: str(value) for key, value in entry.items() if key not in ("terms", "before")}
-        kind = next((k for k in ("finding", "state", "anatomy", "certainty") if k in says), "location")
-        says = says if kind != "certainty" else {}
+        kind = next((k for k in ("finding", "state", "anatomy", "certainty", "change") if k in says), "location")
+        says = says if kind not in ("certainty", "change") else {}
         yield entry["terms"], Term(kind, str(entry.get(kind, "")), says=says, before=tuple(entry.get("before", ())))
     yield (data.get("ratio") or {}).get("terms"), Term("ratio", "ratio")
 

@@ -102,6 +102,42 @@ CERTAINTY_AND_CHANGE = [
     ("Đề nghị chụp CT ngực. Đông đặc phổi trái", ["lung consolidation + left"]),
     ("Đám mờ phổi phải, đề nghị theo dõi thêm", ["lung opacity + right"]),
     ("Tràn dịch màng phổi phải tăng so với phim trước", ["pleura effusion + right increased"]),
+    ("Giảm tràn dịch màng phổi phải so với phim trước", ["pleura effusion + right decreased"]),
+    ("Tăng kích thước nốt thùy trên phổi trái", ["lung nodule + left upper_lobe increased"]),
+    ("Tim tăng kích thước", ["heart enlarged abnormal"]),
+    (
+        "Hạch nách hai bên, bên trái tăng, bên phải giảm",
+        ["axilla lymph_node + both", "axilla lymph_node + left increased", "axilla lymph_node + right decreased"],
+    ),
+    (
+        "Xẹp phổi kèm đông đặc thùy giữa phổi phải",
+        ["lung atelectasis + right middle_lobe", "lung consolidation + right middle_lobe"],
+    ),
+    ("Kính mờ hai phổi, nghĩ do vi rút", ["lung ground_glass + both", "lung pneumonia + both probable ~viral"]),
+    (
+        "Nốt thùy trên phổi phải và thùy dưới phổi trái, không vôi hóa",
+        [
+            "lung nodule + right upper_lobe",
+            "lung nodule + left lower_lobe",
+            "lung calcification - right upper_lobe",
+            "lung calcification - left lower_lobe",
+        ],
+    ),
+    (
+        "Đông đặc đáy phổi phải và nốt đỉnh phổi trái, vôi hóa",
+        ["lung consolidation + right base", "lung nodule + left apex", "lung calcification + left apex"],
+    ),
+    ("Xẹp cũ thân đốt sống T11", ["vertebra vertebral_compression + vertebra_t11 ~old"]),
+    ("Nốt và khối phổi phải tăng chuyển hóa FDG", ["lung nodule + right", "lung mass + right", "lung fdg_uptake + right"]),
+    ("Đáy phổi trái khó đánh giá", ["lung obscured abnormal left base"]),
+    (
+        "Nốt phổi trái và hạch trung thất tăng chuyển hóa FDG",
+        ["lung nodule + left", "mediastinum lymph_node +", "lung fdg_uptake + left", "mediastinum fdg_uptake +"],
+    ),
+    (
+        "Tràn dịch màng phổi phải không đổi và nốt phổi trái bắt FDG",
+        ["pleura effusion + right unchanged", "lung nodule + left", "lung fdg_uptake + left"],
+    ),
     ("Tràn dịch màng phổi phải giảm so với phim trước", ["pleura effusion + right decreased"]),
     ("Nốt thùy trên phổi phải ổn định", ["lung nodule + right upper_lobe unchanged"]),
     ("Mới xuất hiện đám mờ đáy phổi trái", ["lung opacity + left base new"]),

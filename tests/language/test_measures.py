@@ -107,6 +107,7 @@ ENGLISH = [
     ("Tumor 3 cm above the carina.", ["distance = 30 mm @carinal"]),
     ("Thyroid gland volume of 35 mL.", ["volume = 35 ml"]),
     ("Mediastinal node with a Deauville score of 2.", ["deauville = 2"]),
+    ("Deauville category 3.", ["deauville = 3"]),
 ]
 
 

@@ -117,12 +117,15 @@ def _of_listed_nodes(item: Item, lexicon: Lexicon) -> bool:
 
 
 def _here(listed: list[Item], lexicon: Lexicon) -> list[Item]:
-    """A finding of another organ by what it is called in the organ right before it: "thân đốt sống D9 xẹp"."""
+    """A finding of another organ by what it is called in the organ before or behind it: "thân đốt sống D9 xẹp"."""
     if not any(item.name in lexicon.elsewhere for item in listed):
         return listed
     organ, renamed = "", []
-    for item in listed:
-        name = lexicon.here.get((item.name, organ)) if item.kind == "finding" and item.name in lexicon.elsewhere else None
+    for n, item in enumerate(listed):
+        behind = next((i for i in listed[n + 1 :] if i.kind not in ("descriptor", "severity")), item)
+        organs = (organ, behind.name if behind.kind == "anatomy" else "")  # "xẹp cũ thân đốt sống D9"
+        names = [lexicon.here.get((item.name, x)) for x in organs] if item.kind == "finding" else []
+        name = next(filter(None, names), None) if item.name in lexicon.elsewhere else None
         renamed.append(Item("finding", name, item.start, item.end) if name else item)
         if item.kind == "anatomy":
             organ = item.name
@@ -218,13 +221,17 @@ def _without_causes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
 
 
 def _sides_apart(listed: list[Item], lexicon: Lexicon) -> list[Item]:
-    """A comma for "and" before another side with a change: "the right effusion has decreased and the left is unchanged"."""
+    """A comma for "and" before another side with a change: "the right effusion has decreased and the left is unchanged".
+
+    So it is where the side stands behind: "decreased on the right and increased on the left".
+    """
     if "change" not in [item.kind for item in listed]:
         return listed
     rest = list(listed)
     for n, item in enumerate(listed[:-2]):
-        sided, changed = listed[n + 1].kind == "side", listed[n + 2].kind in ("change", "shown")
-        if item.kind == "and" and sided and changed and listed[n - 1].kind in ("change", "shown"):
+        kinds = [i.kind for i in (*listed[max(n - 1, 0) : n], *listed[n + 1 : n + 4])]
+        before = kinds[:1] in (["change"], ["shown"]) and kinds[1] == "side" and kinds[2] in ("change", "shown")
+        if item.kind == "and" and (before or kinds == ["side", "change", "of", "side"]):
             rest[n] = replace(item, kind="comma")
     return rest
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from docphim.language.read.amounts import Draft, amounts, apart, more_amounts
 from docphim.language.read.atoms.again import AgainView
-from docphim.language.read.chunk import Clause, Loan, Place, Scope, Sentence, home, says
+from docphim.language.read.chunk import CUES, Clause, Loan, Place, Scope, Sentence, home, says
 from docphim.language.read.place import of_locations, places
 from docphim.language.read.plan import cases, plan
 from docphim.language.read.settle import Cues, Topic, settle
@@ -100,7 +100,8 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
         listed = cases(clause, made, spots, lexicon)
         lender, why = home(fold.clauses[loan.lender].at, lexicon), [("lent", loan.row, fold.clauses[loan.lender])]
     cues = Cues(scope.denied, scope.hedge is not None, lender)
-    if at.name in lexicon.evidence and not (loan or clause.ahead or clause.behind) and (beside := _beside(fold, n)):
+    shows = at.name in lexicon.evidence or at.name in lexicon.inside
+    if shows and not (loan or clause.ahead or clause.behind) and (beside := _beside(fold, n)):
         listed = cases(clause, made, beside, lexicon)
     facts = []
     for m, (name, claim) in enumerate(listed):
@@ -116,13 +117,25 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
 
 
 def _beside(fold: Fold, n: int) -> list[Place]:
-    """The places of the thing before, where it is in several: their uptake is in all of them."""
+    """The places of the thing before, where it is in several: its uptake or calcification is in all of them."""
     fold.topic.beside = fold.topic.beside or not n
-    before = [fact for fact in fold.facts if fact.until == n - 1]
+    at, lexicon = fold.clauses[n].at, fold.sentence.lexicon
+    joins = at is not None and at.name in lexicon.evidence  # "dày tổ chức kẽ và các nốt vôi hóa": only these are
+    first = _first_of_list(fold.clauses, n - 1) if joins else n - 1
+    before = [fact for fact in fold.facts if first <= fact.until < n]
     findings = {fact.finding for fact in before}
-    if len(before) < 2 or len(findings) > 1 or not findings.isdisjoint((None, *fold.sentence.lexicon.relational)):
+    several = first == n - 1 and len(findings) > 1
+    if several or not findings.isdisjoint((None, *lexicon.relational)):
         return []
-    return [Place(fact.anatomy, None, fact.side, fact.location) for fact in before]
+    spots = {(fact.anatomy, fact.side, fact.location): fact for fact in before}
+    return [Place(fact.anatomy, None, fact.side, fact.location) for fact in spots.values()] if len(spots) > 1 else []
+
+
+def _first_of_list(clauses: Sequence[Clause], n: int) -> int:
+    """The first of the things joined by "and" of which clause `n` is the last: "nốt phổi phải và hạch rốn phổi bắt FDG"."""
+    while n > 0 and clauses[n].links == {"and"} and clauses[n - 1].at and clauses[n - 1].kinds.isdisjoint({*CUES, "shown"}):
+        n -= 1
+    return n
 
 
 def _lent(fold: Fold, clause: Clause, loan: Loan, spots: list[Place]) -> list[Place]:
@@ -187,8 +200,11 @@ def _subjects(clause: Clause, at: Item, topic: Topic, lexicon: Lexicon) -> tuple
         spots = [Place(meaning["anatomy"], meaning.get("part"), meaning.get("side"), location)]
     elif not spots:
         near, topic.asked = topic.last, True
-        named = next((p for p in leading if of_locations(p.locations, lexicon) == near.anatomy), Place())
-        spots = [Place(near.anatomy, named.part or near.part, side or near.side, named.locations or near.locations)]
+        of = [of_locations(p.locations, lexicon) for p in leading]
+        organ = next(filter(None, of), near.anatomy)
+        named = next((p for p, x in zip(leading, of, strict=True) if x == organ), Place())
+        near = near if organ == near.anatomy else Place(organ)  # "the heart is normal and the right apex is obscured"
+        spots = [Place(organ, named.part or near.part, side or near.side, named.locations or near.locations)]
     return spots, side, tuple(x for p in trailing for x in p.locations)
 
 
@@ -310,6 +326,8 @@ def _words(fold: Fold, n: int, clause: Clause) -> None:
     spot = spots[-1] if spots else Place()
     fact = amounts(clause, clause.items[0], lexicon)
     fact.anatomy, fact.part, fact.side = spot.anatomy, spot.part, spot.side
+    if clause.do == "obscured":
+        fact.anatomy = spot.anatomy or of_locations(spot.locations, lexicon)
     fact.location = tuple(sorted(spot.locations))
     if "negation" in clause.kinds and lexicon.modifiers_after:
         fact.polarity = "absent"

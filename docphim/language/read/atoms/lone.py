@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from docphim.language.read.chunk import LISTED, PLACE, Clause, Segment, Sentence, says
+from docphim.language.read.chunk import LISTED, PLACE, Clause, Segment, Sentence, organ, says
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -168,6 +168,14 @@ class LoneView:
     def prev_predicate(self) -> bool:
         """What was said before it is a finding or state, of the clause just before."""
         return self.before is not None and self.before.at is not None
+
+    def after_copy(self) -> bool:
+        """What stands before it is another side of the finding before that: "…, bên phải giảm, bên trái tăng"."""
+        return self.before is not None and self.before.do == "copy"
+
+    def in_organ(self) -> bool:
+        """It names a place that only one organ has: the base and the apex are the lung's."""
+        return any(organ(p, self.lexicon) for p in self.phrases)
 
     def prev_words(self) -> bool:
         """What was said before it holds words that the lexicon does not know."""

@@ -98,6 +98,14 @@ class ShareView:
         """A comma leads to the next."""
         return "comma" in self.next.links
 
+    def accompanied(self) -> bool:
+        """A word such as "kèm" leads to the next: the two are seen together."""
+        return "with" in self.next.links
+
+    def same_home(self) -> bool:
+        """Both are in the same organ, by their words or as usual: "effusion with pneumothorax on the right"."""
+        return home(self.clause.at, self.lexicon) == home(self.next.at, self.lexicon) is not None
+
     def nolink(self) -> bool:
         """Nothing leads to the next."""
         return not self.next.links
