@@ -32,6 +32,7 @@ __all__ = [
     "meanings",
     "passage_reader",
     "reported",
+    "sentence_texts",
     "sentences",
 ]
 
@@ -97,6 +98,21 @@ def sentences(text: str, language: str) -> Iterator[Sentence]:
     lexicon = load_lexicon(language)
     text = accented(without_pictures(clean(text)), lexicon)
     return (sentence for start, end in reported(text, language) for sentence in _sentences(text, start, end, lexicon))
+
+
+def sentence_texts(text: str, language: str) -> list[str]:
+    """The texts of the sentences of a report (`sentences`), for who does not ask where they stand.
+
+    Raises
+    ------
+    UsageError
+        There is no lexicon for the language.
+    """
+    if ":" in text:
+        return [sentence for _, sentence, _ in sentences(text, language)]
+    text = accented(without_pictures(clean(text)), load_lexicon(language))
+    parts = [_SENTENCE.findall(text, start, end) for start, end in reported(text, language)]
+    return [sentence.lstrip() for part in parts for sentence in part]
 
 
 def _sentences(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Sentence]:

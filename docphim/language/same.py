@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -128,7 +129,7 @@ def _measured(fact: Fact, signs: Sequence[Fact], table: Rows) -> Fact:
         stated = [value for value in (getattr(one, name) for one in (fact, sized, *signs)) if value not in (None, ())]
         if stated:
             measured[name] = stated[0]
-    return replace(fact, **measured)
+    return replace(fact, **measured) if measured else fact
 
 
 def parts(fact: Fact, modality: str | None = None, without: str = "") -> list[Fact]:
@@ -136,11 +137,14 @@ def parts(fact: Fact, modality: str | None = None, without: str = "") -> list[Fa
     table = rows(without)
     split: list[Fact] = [fact]
     for holds, others in table.several:
-        split = [replace(part, **other) for part in split for other in (others if holds(part) else ({},))]
+        if any(map(holds, split)):
+            split = [replace(part, **other) for part in split for other in (others if holds(part) else ({},))]
     return [part for one in split for part in _apart(_formed(one, modality, table), table)]
 
 
+@functools.lru_cache(maxsize=10_000)
 def _formed(fact: Fact, modality: str | None, table: Rows) -> Fact:
+    """A fact as the table's forms have it; reports say the same things again."""
     if is_well(fact):
         leftover = () if fact.anatomy or fact.finding else fact.leftover
         fact = replace(fact, **_PLAIN, leftover=leftover)
@@ -166,6 +170,9 @@ def _apart(fact: Fact, table: Rows) -> Iterator[Fact]:
     that is written counts, be it wrong ("thùy giữa trái").
     """
     if is_well(fact):
+        yield fact
+        return
+    if not fact.location and fact.side != "both":  # most: one side, no place
         yield fact
         return
     sides: tuple[Side | None, ...] = ("right", "left") if fact.side == "both" else (fact.side,)

@@ -89,9 +89,13 @@ def _answers(pairing: Pairing) -> Iterator[tuple[int, int, str]]:
 
 def _denied(alone: Sequence[tuple[int, int | None]], one: Reading, other: Reading, atoms: Atoms) -> Iterator[tuple[int, int]]:
     """Facts of what one report alone says, a sign beside its cause too, that the other denies: each of both is in a pair."""
-    wells, things = {*other.wells} - {*one.wells}, {thing for thing, _ in alone}
+    # a cause that nothing denies may have signs that something does
+    things = {thing for thing, well in alone if well is not None or one.stands}
+    if not things:
+        return
+    wells = {*other.wells} - {*one.wells}
     denying: dict[int, list[int]] = {}
-    for index, fact in enumerate(one.facts) if wells and things else ():
+    for index, fact in enumerate(one.facts) if wells else ():
         left = [part for part in atoms.parts(fact) if one.stands.get(part, part) in things and part not in atoms.wells]
         denials = {well for thing in left for well in atoms.denials(thing, wells)}
         if denials:
