@@ -285,8 +285,14 @@ def _speaks_of(wide: Fact, narrow: Fact, without: str) -> bool:
     around = wide.anatomy in (None, *regions(narrow.anatomy)) or is_generic(wide)
     if around and not wide.leftover and wide.finding in (narrow.finding or "", "" if is_device(narrow) else "abnormality"):
         return True
-    table = rows(without).covers if not is_device(narrow) else ()
-    return any(left(wide) and right(narrow) and (around or not same) for left, right, same in table)
+    covered = _covered_by(wide, rows(without)) if not is_device(narrow) else []
+    return any(right(narrow) and (around or not same) for right, same in covered)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _covered_by(wide: Fact, table: Rows) -> list[tuple[Condition, bool]]:
+    """What a well thing answers for by the rows of a table, and whether only around its own anatomy."""
+    return [(right, same) for left, right, same in table.covers if left(wide)]
 
 
 def denial(fact: Fact, modality: str | None = None) -> Fact:
