@@ -19,7 +19,7 @@ from docphim.language.headings import may_have_headings
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
 from docphim.language.normalize import clean, without_pictures
-from docphim.language.read.sentence import only_where, read_once, read_sentence
+from docphim.language.read.sentence import Read, only_where, read_once, read_sentence
 from docphim.language.sections import REPORTED
 
 __all__ = [
@@ -29,9 +29,11 @@ __all__ = [
     "Measure",
     "coverage",
     "facts",
+    "facts_of",
     "meanings",
     "passage_reader",
     "reported",
+    "sentence_texts",
     "sentences",
 ]
 
@@ -61,7 +63,9 @@ def facts(text: str, language: str) -> list[Fact]:
         There is no lexicon for the language.
     """
     lexicon = load_lexicon(language)
-    return [fact for sentence in sentences(text, language) for fact in _read(sentence, lexicon)]
+    return [
+        fact for sentence in sentences(text, language) for fact in facts_of(sentence, read_sentence(sentence.text, lexicon))
+    ]
 
 
 def meanings(sentence: str, language: str) -> list[tuple[Any, ...]]:
@@ -99,6 +103,21 @@ def sentences(text: str, language: str) -> Iterator[Sentence]:
     return (sentence for start, end in reported(text, language) for sentence in _sentences(text, start, end, lexicon))
 
 
+def sentence_texts(text: str, language: str) -> list[str]:
+    """The texts of the sentences of a report (`sentences`), for who does not ask where they stand.
+
+    Raises
+    ------
+    UsageError
+        There is no lexicon for the language.
+    """
+    if ":" in text:
+        return [sentence for _, sentence, _ in sentences(text, language)]
+    text = accented(without_pictures(clean(text)), load_lexicon(language))
+    parts = [_SENTENCE.findall(text, start, end) for start, end in reported(text, language)]
+    return [sentence.lstrip() for part in parts for sentence in part]
+
+
 def _sentences(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Sentence]:
     head, colons = "", ":" in text
     for m in _SENTENCE.finditer(text, start, end):
@@ -114,9 +133,10 @@ def _sentences(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Se
         head = head if text[m.end() : m.end() + 1] == ";" else ""
 
 
-def _read(sentence: Sentence, lexicon: Lexicon) -> Iterator[Fact]:
+def facts_of(sentence: Sentence, parts: Iterable[tuple[int, Iterable[Read]]]) -> Iterator[Fact]:
+    """What was read in the parts of a sentence, each with where it begins: with its words and their place in the clean text."""
     begin, text, lead = sentence
-    for start, read in read_sentence(text, lexicon):
+    for start, read in parts:
         for first, last, values in read:
             inside, end = max(start + first, lead), start + last
             yield Fact(text[inside:end], begin + inside, begin + max(end, inside), *values)
@@ -162,7 +182,7 @@ def _passage(text: str, lexicon: Lexicon) -> Iterator[Fact]:
 def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:
     """The facts of a part of a clean text; their offsets are the text's."""
     for sentence in _sentences(text, start, end, lexicon):
-        yield from _read(sentence, lexicon)
+        yield from facts_of(sentence, read_sentence(sentence.text, lexicon))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -128,7 +129,7 @@ def _measured(fact: Fact, signs: Sequence[Fact], table: Rows) -> Fact:
         stated = [value for value in (getattr(one, name) for one in (fact, sized, *signs)) if value not in (None, ())]
         if stated:
             measured[name] = stated[0]
-    return replace(fact, **measured)
+    return replace(fact, **measured) if measured else fact
 
 
 def parts(fact: Fact, modality: str | None = None, without: str = "") -> list[Fact]:
@@ -136,11 +137,14 @@ def parts(fact: Fact, modality: str | None = None, without: str = "") -> list[Fa
     table = rows(without)
     split: list[Fact] = [fact]
     for holds, others in table.several:
-        split = [replace(part, **other) for part in split for other in (others if holds(part) else ({},))]
+        if any(map(holds, split)):
+            split = [replace(part, **other) for part in split for other in (others if holds(part) else ({},))]
     return [part for one in split for part in _apart(_formed(one, modality, table), table)]
 
 
+@functools.lru_cache(maxsize=10_000)
 def _formed(fact: Fact, modality: str | None, table: Rows) -> Fact:
+    """A fact as the table's forms have it; reports say the same things again."""
     if is_well(fact):
         leftover = () if fact.anatomy or fact.finding else fact.leftover
         fact = replace(fact, **_PLAIN, leftover=leftover)
@@ -166,6 +170,9 @@ def _apart(fact: Fact, table: Rows) -> Iterator[Fact]:
     that is written counts, be it wrong ("thùy giữa trái").
     """
     if is_well(fact):
+        yield fact
+        return
+    if not fact.location and fact.side != "both":  # most: one side, no place
         yield fact
         return
     sides: tuple[Side | None, ...] = ("right", "left") if fact.side == "both" else (fact.side,)
@@ -278,8 +285,14 @@ def _speaks_of(wide: Fact, narrow: Fact, without: str) -> bool:
     around = wide.anatomy in (None, *regions(narrow.anatomy)) or is_generic(wide)
     if around and not wide.leftover and wide.finding in (narrow.finding or "", "" if is_device(narrow) else "abnormality"):
         return True
-    table = rows(without).covers if not is_device(narrow) else ()
-    return any(left(wide) and right(narrow) and (around or not same) for left, right, same in table)
+    covered = _covered_by(wide, rows(without)) if not is_device(narrow) else []
+    return any(right(narrow) and (around or not same) for right, same in covered)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _covered_by(wide: Fact, table: Rows) -> list[tuple[Condition, bool]]:
+    """What a well thing answers for by the rows of a table, and whether only around its own anatomy."""
+    return [(right, same) for left, right, same in table.covers if left(wide)]
 
 
 def denial(fact: Fact, modality: str | None = None) -> Fact:

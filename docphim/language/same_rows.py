@@ -24,7 +24,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # told apart by what they are, so that what was made by one table can be kept by it
 class Rows:
     """The rows of same.yaml, compiled: each a condition and what it stands for."""
 

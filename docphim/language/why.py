@@ -9,13 +9,13 @@ from re import Match
 from typing import Any
 
 from docphim.language.fact import Fact
-from docphim.language.facts import facts, sentences
+from docphim.language.facts import facts_of, sentences
 from docphim.language.item import Item
 from docphim.language.lexicon import load_lexicon
 from docphim.language.read.amounts import Draft
 from docphim.language.read.chunk import JOINING, Clause
 from docphim.language.read.rows import Row
-from docphim.language.read.sentence import stretches
+from docphim.language.read.sentence import facts_by, stretches
 from docphim.language.read.tables import load_grammar
 from docphim.package_data import packaged
 
@@ -82,7 +82,9 @@ class Reason:
 
 
 def explain(text: str, language: str) -> list[tuple[Fact, list[Reason]]]:
-    """The facts of a report as `facts` gives them, each with what made it so, in the order in which it was decided.
+    """The facts of a report, each with what made it so, in the order in which it was decided.
+
+    Each sentence is read as a whole; `facts` reads parts of it that stand alone by themselves, which comes to the same.
 
     Raises
     ------
@@ -91,11 +93,13 @@ def explain(text: str, language: str) -> list[tuple[Fact, list[Reason]]]:
     """
     lexicon, grammar = load_lexicon(language), load_grammar(language)
     rows = {row.name: (name, row) for name, table in grammar.items() for row in table.rows}
-    listed = []
-    for _, sentence, _ in sentences(text, language):
-        for items, tokens, drafts in stretches(sentence, lexicon, grammar):
-            listed += [list(_reasons(draft, Words(sentence, items, tokens), rows)) for draft in drafts]
-    return list(zip(facts(text, language), listed, strict=True))
+    explained = []
+    for sentence in sentences(text, language):
+        reasons: list[list[Reason]] = []
+        for items, tokens, drafts in stretches(sentence.text, lexicon, grammar):
+            reasons += [list(_reasons(draft, Words(sentence.text, items, tokens), rows)) for draft in drafts]
+        explained += list(zip(facts_of(sentence, [(0, facts_by(sentence.text, lexicon, grammar))]), reasons, strict=True))
+    return explained
 
 
 @dataclass(frozen=True, slots=True)

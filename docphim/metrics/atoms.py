@@ -198,15 +198,18 @@ class Atoms:
         others = self._leading.intersection(ills)
         following = self._following.intersection(ills) if others else ()
         leads = {i: min(graver) for i in following if (graver := self._leads.of(i, others))}
+        each_once = len({self.alike[i] for i in ills}) == len(ills)
+        if each_once and not leads:
+            return self._levels, self._weights, _NONE, _NONE  # each by itself, as many reports have it
+        table, levels = weights()["weights"], {i: self.levels[i] for i in (*ills, *signs)}
+        levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
+        if each_once:
+            return levels, {i: table[levels[i]] for i in (*ills, *signs)}, _NONE, leads
         together: dict[int, list[int]] = {}
         for i in ills:
             together.setdefault(self.alike[i], []).append(i)
-        if not leads and len(together) == len(ills):
-            return self._levels, self._weights, _NONE, _NONE  # each by itself, as many reports have it
-        table, levels = weights()["weights"], {i: self.levels[i] for i in (*ills, *signs)}
         weight = {i: self._weights[i] for i in signs}
         once: dict[int, int] = {}
-        levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
         for alike in together.values():
             if len(alike) == 1:
                 weight[alike[0]] = table[levels[alike[0]]]

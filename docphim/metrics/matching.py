@@ -89,9 +89,13 @@ def _answers(pairing: Pairing) -> Iterator[tuple[int, int, str]]:
 
 def _denied(alone: Sequence[tuple[int, int | None]], one: Reading, other: Reading, atoms: Atoms) -> Iterator[tuple[int, int]]:
     """Facts of what one report alone says, a sign beside its cause too, that the other denies: each of both is in a pair."""
-    wells, things = {*other.wells} - {*one.wells}, {thing for thing, _ in alone}
+    # a cause that nothing denies may have signs that something does
+    things = {thing for thing, well in alone if well is not None or one.stands}
+    if not things:
+        return
+    wells = {*other.wells} - {*one.wells}
     denying: dict[int, list[int]] = {}
-    for index, fact in enumerate(one.facts) if wells and things else ():
+    for index, fact in enumerate(one.facts) if wells else ():
         left = [part for part in atoms.parts(fact) if one.stands.get(part, part) in things and part not in atoms.wells]
         denials = {well for thing in left for well in atoms.denials(thing, wells)}
         if denials:
@@ -128,14 +132,15 @@ def _facts_by_thing(reading: Reading, atoms: Atoms) -> dict[int, list[int]]:
     return places
 
 
-def _abreast(ours: list[int], theirs: list[int], mine: Sequence[int], other: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _abreast(ours: list[int], theirs: list[int], mine: Sequence[int], other: Sequence[int]) -> list[tuple[int, int]]:
     """Facts that say one thing, equal ones beside each other, then first beside first; the rest stand beside the last."""
-    if len(ours) > 1 or len(theirs) > 1:
-        equal = {mine[i] for i in ours} & {other[j] for j in theirs}
-        ours = sorted(ours, key=lambda i: (mine[i] not in equal, mine[i] in equal and mine[i]))
-        theirs = sorted(theirs, key=lambda j: (other[j] not in equal, other[j] in equal and other[j]))
-    for place in range(max(len(ours), len(theirs))):
-        yield ours[min(place, len(ours) - 1)], theirs[min(place, len(theirs) - 1)]
+    if len(ours) == 1 == len(theirs):  # most things are said once
+        return [(ours[0], theirs[0])]
+    equal = {mine[i] for i in ours} & {other[j] for j in theirs}
+    ours = sorted(ours, key=lambda i: (mine[i] not in equal, mine[i] in equal and mine[i]))
+    theirs = sorted(theirs, key=lambda j: (other[j] not in equal, other[j] in equal and other[j]))
+    places = range(max(len(ours), len(theirs)))
+    return [(ours[min(place, len(ours) - 1)], theirs[min(place, len(theirs) - 1)]) for place in places]
 
 
 def _partly(

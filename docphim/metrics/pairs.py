@@ -221,6 +221,6 @@ class _Numbered(dict[str, tuple[int, ...]]):
 
     def __call__(self, text: str) -> tuple[int, ...]:
         """The facts of a report."""
-        from docphim.language.facts import sentences
+        from docphim.language.facts import sentence_texts
 
-        return tuple([number for _, sentence, _ in sentences(text, self._language) for number in self[sentence]])
+        return tuple(chain.from_iterable(map(self.__getitem__, sentence_texts(text, self._language))))

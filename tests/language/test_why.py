@@ -95,3 +95,8 @@ def test_json_carries_it_too(capsys):
     assert (reason["value"], reason["rule"], reason["asked"]) == ("right", "d.place", ["It names its side."])
     tools.facts("Tràn dịch màng phổi phải", language="vi", why=False, json=True)
     assert "why" not in json.loads(capsys.readouterr().out)[0]
+
+
+def test_a_sentence_whose_parts_are_read_alone_is_explained_as_a_whole():
+    assert explain("Không thấy hạch to, trung thất không rộng.", "vi")
+    assert [fact.text for fact, _ in explain("Phổi trái: nốt 5 mm; rốn phổi to.", "vi")] == ["nốt 5 mm", "rốn phổi to"]

@@ -34,23 +34,30 @@ class Pieces(NamedTuple):
     measures: Mapping[int, Item]
 
 
-def lex(
-    sentence: str, lexicon: Lexicon, before: Sequence[Item] = (), pieces: Pieces | None = None
-) -> list[tuple[list[Item], Sequence[Match[str]]]]:
-    """The items of a sentence and its tokens; of one that is too long, those of each stretch of `LONGEST` words.
-
-    `before`: items that stand before it, of which it is a part; `pieces`: what is known of a short one without check boxes.
-    """
-    words, tokens = pieces[:2] if pieces else tokenize(sentence, lexicon)
+def lex(sentence: str, lexicon: Lexicon) -> list[tuple[list[Item], Sequence[Match[str]]]]:
+    """The items of a sentence and its tokens; of one that is too long, those of each stretch of `LONGEST` words."""
+    words, tokens = tokenize(sentence, lexicon)
     stretches: list[tuple[list[Item], Sequence[Match[str]]]] = []
     for first in range(0, len(words), LONGEST):
         these, places = words[first : first + LONGEST], tokens[first : first + LONGEST]
         heard, boxes = _without_unticked(these)
-        listed = _broken(items(heard, lexicon, before, pieces and pieces.measures)[len(before) :], places, boxes, lexicon)
-        for drop in (_headed_nodes, _fused, _without_advice, _without_causes, _sides_apart):
-            listed = drop(listed, lexicon)
-        stretches.append((_opened(_of_nodes(_here(_sided(listed, lexicon), lexicon), lexicon)), places))
+        stretches.append((sifted(items(heard, lexicon), places, lexicon, boxes), places))
     return stretches
+
+
+def looked_up(pieces: Pieces, before: Sequence[Item], lexicon: Lexicon) -> list[Item]:
+    """The items of a short part without check boxes that stands behind some items, not yet `sifted`."""
+    return items(pieces.words, lexicon, before, pieces.measures)[len(before) :]
+
+
+def sifted(
+    listed: list[Item], tokens: Sequence[Match[str]], lexicon: Lexicon, boxes: frozenset[int] = frozenset()
+) -> list[Item]:
+    """Items without what says nothing of the image, such as advice; sides and brackets read by what stands beside them."""
+    listed = _broken(listed, tokens, boxes, lexicon)
+    for drop in (_headed_nodes, _fused, _without_advice, _without_causes, _sides_apart):
+        listed = drop(listed, lexicon)
+    return _opened(_of_nodes(_here(_sided(listed, lexicon), lexicon), lexicon))
 
 
 def _sided(listed: list[Item], lexicon: Lexicon) -> list[Item]:

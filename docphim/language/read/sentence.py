@@ -23,7 +23,7 @@ from docphim.language.read.amounts import Draft
 from docphim.language.read.attach import attach
 from docphim.language.read.chunk import PLACE, Clause, Place, Scope, Sentence
 from docphim.language.read.chunks import chunk
-from docphim.language.read.lexer import LONGEST, Pieces, lex, lists_nodes
+from docphim.language.read.lexer import LONGEST, Pieces, lex, lists_nodes, looked_up, sifted
 from docphim.language.read.project import project
 from docphim.language.read.scope import held_apart, scopes
 from docphim.language.read.settle import Topic
@@ -126,6 +126,8 @@ class Part:
     ----------
     tokens, first, last, items, clauses
         Its tokens, its first and last word, its items and clauses.
+    looked_up : list of Item
+        Its items as they were before they were sifted.
     finds, lists, listed : bool
         It names a finding; it ends in a list of where nodes are, which may go on behind it; it may go on with such a list.
     held : tuple of Scope, optional
@@ -142,6 +144,7 @@ class Part:
     finds: bool
     lists: bool
     listed: bool
+    looked_up: list[Item]
     items: list[Item]
     clauses: tuple[Clause, ...]
     held: tuple[Scope, ...] | None
@@ -190,12 +193,13 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
     pieces = _cut(text, lexicon)
     if pieces is None:
         return None
-    alone = lex(text, lexicon, _BEFORE[before], pieces)[0][0]
+    listed = looked_up(pieces, _BEFORE[before], lexicon)
+    same = read_alone(text, before - 1, lexicon) if before else None
+    if same and same.looked_up == listed:  # most words ask nothing of what stands before them
+        return same if before == _FINDING else _behind_comma(same, lexicon)
+    alone = sifted(listed, pieces.tokens, lexicon)
     if not alone or leans(alone, lexicon):
         return None
-    same = read_alone(text, before - 1, lexicon) if before else None
-    if same and same.items == alone:
-        return same if before == _FINDING else _behind_comma(same, lexicon)
     sentence = replace(_sentence(lexicon), items=list(alone))
     clauses = tuple(attach(chunk(sentence), sentence))
     if not clauses or not all(clause.at for clause in clauses) or heads_list(clauses[-1], lexicon):
@@ -204,7 +208,8 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
     finds = any(item.kind == "finding" for item in alone)
     lends = may_lend(clauses, sentence)
     of_nodes = lists(alone, lexicon), lists_nodes(alone[0], lexicon)
-    part = Part(tokens, words[0], words[-1], finds, *of_nodes, alone, clauses, held_apart(clauses, lexicon), lends)
+    held = held_apart(clauses, lexicon)
+    part = Part(tokens, words[0], words[-1], finds, *of_nodes, listed, alone, clauses, held, lends)
     return _behind_comma(part, lexicon) if before else part
 
 
