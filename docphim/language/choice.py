@@ -23,6 +23,8 @@ _DESCRIPTIONS = frozenset(("severity", "descriptor", "location"))
 _BETWEEN = frozenset(
     ("anatomy", "part", "side", "location", "severity", "descriptor", "count", "size", "measure", "of", "change")
 )
+#: Kinds of word that name what a word behind a comma is said of.
+_NAMED = frozenset(("finding", "anatomy", "location", "part", "state", "side"))
 #: Kinds of word behind which something is said anew.
 _BEGINS = frozenset(("comma", "end", "colon", "and"))
 #: Words between an ordinal and its noun.
@@ -68,7 +70,9 @@ def _changes(before: Sequence[Item], following: Mapping[str, Term], words: Seque
     sided = bool(before) and before[-1].kind == "side" and following.keys().isdisjoint(("finding", "anatomy", "location"))
     if begins and _of_side(words, end, lexicon):
         return _is_placed(before[:-1], following)
-    return sided and _is_placed(before, following)
+    # "left effusion, decreased", but "effusion, decreased lung volumes"
+    apart = bool(before) and before[-1].kind == "comma" and following.keys().isdisjoint(_NAMED)
+    return (sided or apart) and _is_placed(before, following)
 
 
 def _of_side(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:

@@ -31,6 +31,12 @@ _DIGIT = re.compile(r"[0-9]")
 _SCORES = frozenset(("deauville",))
 _HEADS = frozenset(("suv", "sul"))
 _BEHIND = frozenset(("(", "ở", "tại", "in", "at", "on", "the"))
+#: "từ 28 mm xuống 12 mm", "decreased from 28 to 12 mm": what it was, and what it has become; of "from 3 to 5 mm" both hold.
+_FROM, _TO = frozenset(("từ", "from")), frozenset(("xuống", "lên", "còn", "thành", "to"))
+_CHANGED = frozenset(
+    ("decreased", "increased", "reduced", "changed", "went", "down", "up", "grown", "enlarged", "fell", "rose")
+)
+_CHANGED |= {"improved", "declined", "decrease", "increase", "reduction", "shrunk", "giảm", "tăng", "nhỏ", "thu", "to"}
 _MILLILITRES = {"ml": 1.0, "cc": 1.0, "cm³": 1.0, "lít": 1000.0, "liter": 1000.0, "liters": 1000.0}
 #: Words between the name of a measure, or of what it is compared with, and its number.
 _REACH = 7
@@ -130,11 +136,27 @@ def number(words: Sequence[str], i: int) -> Number | None:
 def _range(words: Sequence[str], i: int) -> tuple[int, float, float]:
     """A number or a range from token `i`: where it ends, the least and the greatest value."""
     value = numbers.number(words[i])
+    if _was(words, i):
+        return i + 1, value, value
     joins = ("and", *numbers.RANGE) if i and words[i - 1] == "between" else numbers.RANGE
     if i + 2 < len(words) and words[i + 1] in joins and numbers.is_number(words[i + 2]):
         other = numbers.number(words[i + 2])
         return i + 3, min(value, other), max(value, other)
     return i + 1, value, value
+
+
+def _was(words: Sequence[str], i: int) -> bool:
+    """Whether the number at token `i` is what something was before it changed: "giảm từ 28"."""
+    return i > 0 and words[i - 1] in _FROM and not _CHANGED.isdisjoint(words[max(0, i - _REACH) : i - 1])
+
+
+def _now(words: Sequence[str], i: int) -> Number | None:
+    """The number at token `i`; of what something was and has become, the latter."""
+    read = number(words, i) if i < len(words) else None
+    if read and _was(words, i) and words[read.end : read.end + 1] and words[read.end] in _TO:
+        later = number(words, read.end + 1) if read.end + 1 < len(words) else None
+        return later if later and (later.kind == read.kind or not read.kind) else read
+    return read
 
 
 def _size(words: Sequence[str], i: int) -> Number | None:
@@ -151,6 +173,8 @@ def _size(words: Sequence[str], i: int) -> Number | None:
         size = i + 1, (round(numbers.number(words[i]) * scale, 2),)
     if len(size[1]) == 2 and any(word in numbers.RANGE for word in words[i : size[0]]):
         low, high = sorted(size[1])
+        if _was(words, i):
+            return Number(size[0], "size", size[1][1:], size[1][1:], "mm", size[1][1:])
         return Number(size[0], "size", (low,), (high,), "mm", size[1])
     return Number(size[0], "size", size[1], size[1], "mm", size[1])
 
@@ -209,7 +233,7 @@ def _head(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> tuple[H
 def _of_head(words: Sequence[str], i: int, end: int, head: Head, lexicon: Lexicon) -> Item | None:
     """The uptake named at token `i`; its name alone where the number stands further on ("SUVmax hạch 5,1")."""
     lead = _lead(words, end, lexicon)
-    read = number(words, lead.end) if lead.end < len(words) else None
+    read = _now(words, lead.end)
     if read and not read.kind:
         return _item(words, i, read, _within(lead, head), lexicon, head.kind)
     return Item("ignored", head.kind, i, end) if _number_ahead(words, end) else None
@@ -225,7 +249,7 @@ def _led(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | N
     if words[i] in lexicon.measures["fillers"] or words[i] in _EMPTY:
         return None
     lead = Lead(i) if words[i] in _MINUS else _lead(words, i, lexicon)
-    read = number(words, lead.end) if lead.end < len(words) else None
+    read = _now(words, lead.end)
     if read and not read.kind and words[read.end : read.end + 1] and words[read.end] in lexicon.measures["aside"]:
         return Item("ignored", "aside", i, read.end + 1)
     if read is None or (not read.kind and (not head.kind or _counts(words, lead.end, read.end, lexicon))):
@@ -292,7 +316,7 @@ def _compared(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
     if end < len(words) and words[end][:3] in _HEADS:
         head, end = _head(words, end, head, lexicon)
     lead = _lead(words, end, lexicon)
-    read = number(words, lead.end) if lead.end < len(words) else None
+    read = _now(words, lead.end)
     if read and not read.kind:
         return _item(words, i, read, lead, lexicon, head.kind, organ)
     if not named[1]:

@@ -6,6 +6,14 @@ from test_facts import said
 from docphim.language.facts import facts
 
 SENTENCES = [
+    ("Left effusion, decreased.", ["pleura effusion + left decreased"]),
+    ("Right lower lobe nodule, decreased in size.", ["lung nodule + right lower_lobe decreased"]),
+    ("Lung nodule, decreased from 28 to 12 mm.", ["lung nodule + 12mm decreased"]),
+    ("Left effusion, decreased lung volumes.", ["pleura effusion + left", "lung hypoventilated abnormal"]),
+    (
+        "Compression fracture of T12 with cord compression.",
+        ["vertebra vertebral_compression + vertebra_t12", "spinal_cord compression +"],
+    ),
     ("Trachea and both main bronchi are open.", ["trachea patent normal", "bronchus patent normal both"]),
     ("Heart contour and size are normal.", ["heart .size normal normal"]),
     (
@@ -67,7 +75,7 @@ SENTENCES = [
     ),
     ("No hypermetabolic lesion in the liver.", ["liver fdg_uptake -"]),
     ("Physiologic FDG uptake in the brain and the bladder.", ["brain physiologic_uptake +", "bladder physiologic_uptake +"]),
-    ("The nodule has increased in size from 4 mm to 7 mm.", ["lung nodule + 4x7mm increased"]),
+    ("The nodule has increased in size from 4 mm to 7 mm.", ["lung nodule + 7mm increased"]),
     ("Stable 6 mm right middle lobe nodule.", ["lung nodule + right middle_lobe 6mm unchanged"]),
     (
         "New right lower lobe consolidation, likely pneumonia.",

@@ -133,6 +133,10 @@ def test_english_measure(text, expected):
         ("Nốt phổi phải SUVmax 3,1–5,2", (), 5.2),  # the higher of a range
         ("Nốt phổi phải SUVmax 4,1 thì sớm, 5,6 thì muộn", (), 4.1),  # of two phases the first
         ("Nốt phổi phải SUVpeak 3,9", (), None),  # another kind is no SUVmax
+        ("Nốt phổi phải giảm kích thước từ 28 mm xuống 12 mm", (12,), None),  # what it has become
+        ("Nốt phổi phải tăng từ 5 lên 9 mm", (9,), None),
+        ("Nốt phổi phải SUVmax giảm từ 8 xuống 3", (), 3),
+        ("Nốt phổi phải từ 3 đến 5 mm", (3, 5), None),
         ("Nốt phổi phải SUVmax 5,1 so với gan 2,4", (), 5.1),  # the liver's is not the lesion's
         ("Nốt phổi phải cách màng phổi 10 mm", (), None),  # a distance is no size
         ("Nốt phổi phải SUVmax thì muộn 5,6", (), None),
