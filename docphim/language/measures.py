@@ -32,6 +32,7 @@ _SCORES = frozenset(("deauville",))
 _HEADS = frozenset(("suv", "sul"))
 _BEHIND = frozenset(("(", "ở", "tại", "in", "at", "on", "the"))
 #: "từ 28 mm xuống 12 mm", "decreased from 28 to 12 mm": what it was, and what it has become; of "from 3 to 5 mm" both hold.
+_NEAR = 4
 _FROM, _TO = frozenset(("từ", "from")), frozenset(("xuống", "lên", "còn", "thành", "to"))
 _CHANGED = frozenset(
     ("decreased", "increased", "reduced", "changed", "went", "down", "up", "grown", "enlarged", "fell", "rose")
@@ -136,7 +137,7 @@ def number(words: Sequence[str], i: int) -> Number | None:
 def _range(words: Sequence[str], i: int) -> tuple[int, float, float]:
     """A number or a range from token `i`: where it ends, the least and the greatest value."""
     value = numbers.number(words[i])
-    if _was(words, i):
+    if words[i + 1 : i + 2] == ["to"] and _was(words, i):
         return i + 1, value, value
     joins = ("and", *numbers.RANGE) if i and words[i - 1] == "between" else numbers.RANGE
     if i + 2 < len(words) and words[i + 1] in joins and numbers.is_number(words[i + 2]):
@@ -147,7 +148,7 @@ def _range(words: Sequence[str], i: int) -> tuple[int, float, float]:
 
 def _was(words: Sequence[str], i: int) -> bool:
     """Whether the number at token `i` is what something was before it changed: "giảm từ 28"."""
-    return i > 0 and words[i - 1] in _FROM and not _CHANGED.isdisjoint(words[max(0, i - _REACH) : i - 1])
+    return i > 0 and words[i - 1] in _FROM and not _CHANGED.isdisjoint(words[max(0, i - _NEAR) : i - 1])
 
 
 def _now(words: Sequence[str], i: int) -> Number | None:
@@ -173,7 +174,7 @@ def _size(words: Sequence[str], i: int) -> Number | None:
         size = i + 1, (round(numbers.number(words[i]) * scale, 2),)
     if len(size[1]) == 2 and any(word in numbers.RANGE for word in words[i : size[0]]):
         low, high = sorted(size[1])
-        if _was(words, i):
+        if "to" in words[i : size[0]] and _was(words, i):
             return Number(size[0], "size", size[1][1:], size[1][1:], "mm", size[1][1:])
         return Number(size[0], "size", (low,), (high,), "mm", size[1])
     return Number(size[0], "size", size[1], size[1], "mm", size[1])

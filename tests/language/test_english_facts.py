@@ -6,6 +6,17 @@ from test_facts import said
 from docphim.language.facts import facts
 
 SENTENCES = [
+    (
+        "The spleen is not enlarged and the bile ducts are not dilated.",
+        ["spleen enlarged normal", "bile_duct dilatation -"],
+    ),
+    ("The aorta is not dilated and the bile ducts are not dilated.", ["aorta dilatation -", "bile_duct dilatation -"]),
+    ("The heart is not enlarged and the lungs are not hyperinflated.", ["heart enlarged normal", "lung hyperinflation -"]),
+    ("Pleural effusion, none on the left.", ["pleura effusion +", "pleura effusion - left"]),
+    (
+        "Consolidation in the right lower lobe, none in the left lung.",
+        ["lung consolidation + right lower_lobe", "lung consolidation - left"],
+    ),
     ("Left effusion, decreased.", ["pleura effusion + left decreased"]),
     ("Right lower lobe nodule, decreased in size.", ["lung nodule + right lower_lobe decreased"]),
     ("Lung nodule, decreased from 28 to 12 mm.", ["lung nodule + 12mm decreased"]),

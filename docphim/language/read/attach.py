@@ -87,10 +87,10 @@ def _cut(segment: Segment, n: int, left: Owned, right: Owned, sentence: Sentence
     """Where the clause of a segment's predicate `n` begins, behind the one before."""
     items, a, b = sentence.items, segment.predicates[n - 1], segment.predicates[n]
     start = max([a + 1, *(p.last for p in left[1])])
-    start = max(
-        [start, *(m + 1 for m in range(a + 1, b) if _closes(items[m]) and not (m + 1 == b and items[b].kind == "state"))]
-    )
     end = min([b, *(p.first for p in right[0])])
+    # a cue behind what the next is said of is the next's: "… and the bile ducts are not dilated"
+    closed = [m + 1 for m in range(a + 1, end) if _closes(items[m]) and not (m + 1 == b and items[b].kind == "state")]
+    start = max([start, *closed])
     for m in range(start, end):
         if items[m].kind in ("and", "or"):
             return m
