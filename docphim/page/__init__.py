@@ -11,7 +11,7 @@ import yaml
 from docphim.errors import UsageError
 from docphim.files import atomic
 from docphim.page import curve, drafts, inputs, words
-from docphim.page.cases import Case, cases, ranking
+from docphim.page.cases import Case, Kind, cases, ranking
 from docphim.page.films import Films, fit
 from docphim.page.inputs import Inputs
 from docphim.page.render import MEGABYTE, rendered
@@ -79,10 +79,15 @@ def _fitted(read: Inputs, shown: list[Case], total: int, films: Films, sheet: li
         LOG.info("page: %d studies left out to stay within %g MB", dropped, megabytes)
 
 
+#: Kinds of studies, those first that go first where a page is too large.
+_LEAVE: tuple[Kind, ...] = ("error", "best", "worst", "random")
+
+
 def _fewer(cases: list[Case]) -> list[Case]:
-    """The same studies without the last of each kind; every study keeps the kinds it still belongs to."""
+    """The same studies without the last of one kind; every study keeps the kinds it still belongs to."""
     last = max(place for case in cases for place in case.rank.values())
-    ranks = [{kind: place for kind, place in case.rank.items() if place < last} for case in cases]
+    goes = next(kind for kind in _LEAVE if any(case.rank.get(kind) == last for case in cases))
+    ranks = [{k: place for k, place in case.rank.items() if (k, place) != (goes, last)} for case in cases]
     return [dataclasses.replace(case, rank=rank) for case, rank in zip(cases, ranks, strict=True) if rank]
 
 
