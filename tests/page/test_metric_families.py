@@ -58,9 +58,9 @@ def test_every_label_set_has_its_own_table_led_by_f1():
 
 
 SENTENCES = [
-    (task(), "reads", ["mất 4,0 điểm F1 theo ý", "Hơn mọi mức sàn", "3,0"]),
+    (task(), "reads", ["F1 theo ý mất 4,0", "Hơn mọi mức sàn", "3,0"]),
     (task(drops={"fact_f1": -1.0}), "not_reading", ["không giảm rõ rệt: không có gì cho thấy"]),
-    (task(leads={"fact_f1": -1.0}), "below_floor", ["mất 4,0 điểm", "Chưa hơn rõ rệt mức sàn “Theo phim giống nhất”"]),
+    (task(leads={"fact_f1": -1.0}), "below_floor", ["mất 4,0.", "Chưa hơn rõ rệt mức sàn “Theo phim giống nhất”"]),
     (task(low=None), "few", ["quá ít ca"]),
     (from_row(TaskScores, {**entry(), "reliance": {}}), "untested", ["thiếu phép so"]),
 ]
