@@ -119,8 +119,7 @@ def _pet(location: str) -> Volume | None:
     place = locations.parse(location)
     if not isinstance(place, SeriesFiles) or dicom.modality_of(header_of(place.paths[0])) != "PT":
         return None
-    measured.measure(place)
-    return measured.planes(place)[0].whole()
+    return measured.volume(place)
 
 
 def _in_a_unit(volume: Volume, modality: str | None) -> Volume:

@@ -15,7 +15,7 @@ from docphim.language.lexicon import load_lexicon
 from docphim.language.read.amounts import Draft
 from docphim.language.read.chunk import JOINING, Clause
 from docphim.language.read.rows import Row
-from docphim.language.read.sentence import facts_by, stretches
+from docphim.language.read.sentence import of_stretch, stretches
 from docphim.language.read.tables import load_grammar
 from docphim.package_data import packaged
 
@@ -93,12 +93,12 @@ def explain(text: str, language: str) -> list[tuple[Fact, list[Reason]]]:
     """
     lexicon, grammar = load_lexicon(language), load_grammar(language)
     rows = {row.name: (name, row) for name, table in grammar.items() for row in table.rows}
-    explained = []
+    explained: list[tuple[Fact, list[Reason]]] = []
     for sentence in sentences(text, language):
-        reasons: list[list[Reason]] = []
         for items, tokens, drafts in stretches(sentence.text, lexicon, grammar):
-            reasons += [list(_reasons(draft, Words(sentence.text, items, tokens), rows)) for draft in drafts]
-        explained += list(zip(facts_of(sentence, [(0, facts_by(sentence.text, lexicon, grammar))]), reasons, strict=True))
+            words = Words(sentence.text, items, tokens)
+            read = facts_of(sentence, [(0, of_stretch(items, tokens, drafts, lexicon))])
+            explained += [(fact, list(_reasons(draft, words, rows))) for fact, draft in zip(read, drafts, strict=True)]
     return explained
 
 

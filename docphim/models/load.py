@@ -23,7 +23,7 @@ from docphim.models.tiny import create_tiny
 from docphim.models.tune import adapted, merge, part_of, tune
 from docphim.progress import busy
 
-__all__ = ["Loaded", "create_tiny", "load", "load_random", "load_reader", "load_saved", "save", "tune"]
+__all__ = ["Loaded", "create_tiny", "give_random_weights", "load", "load_reader", "load_saved", "save", "tune"]
 
 logger = logging.getLogger("docphim")
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -120,23 +120,13 @@ def load_reader(
         return _reader(None, source, family, image_size, config, hub, weights)
 
 
-def load_random(
-    weights: str,
-    family: str,
-    image_size: int | tuple[int, int],
-    *,
-    revision: str | None = None,
-    remote_code: bool = False,
-    base: str | None = None,
-    precision: str = "auto",
-) -> Loaded:
-    """A checkpoint's architecture, tokenizer and processor with random weights, to measure by; see `load`."""
+def give_random_weights(loaded: Loaded, precision: str = "auto") -> Loaded:
+    """Make the model of what `load_reader` read, with random weights, to measure by."""
     vector_math.settle()
-    loaded = load_reader(weights, family, image_size, revision=revision, remote_code=remote_code, base=base)
     loaded.precision = chosen_precision(precision)
     with quietly(offline=True), busy("the model is made"), torch.device(_device()):
         loaded.model = AutoModelForImageTextToText.from_config(loaded.config, dtype=_DTYPES[loaded.precision]).eval()
-    family_of(family).quicken(loaded.model)
+    family_of(loaded.family).quicken(loaded.model)
     return loaded
 
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from docphim.page.coloured import Coloured, colour
 from docphim.page.diff import Comparison, compare
-from docphim.page.inputs import Inputs
+from docphim.page.inputs import Inputs, erring
 from docphim.page.marking import Sentence, digest, marked
 from docphim.scores import TaskKey
-from docphim.study import Prediction
+from docphim.study import Prediction, Row
 
 Kind = Literal["random", "worst", "best", "error"]
 #: So many studies of each kind of error are shown.
@@ -131,7 +131,7 @@ def cases(inputs: Inputs, count: int, seed: int = 0) -> tuple[list[Case], int]:
     """The chosen studies from the lowest score to the highest, and from how many they were chosen."""
     split = split_shown(inputs)
     scores = scores_of(inputs, split)
-    chosen = choose(scores, count, seed, erring(inputs, split))
+    chosen = choose(scores, count, seed, erring_by_task(inputs, split))
     by_study: dict[str, list[Prediction]] = defaultdict(list)
     for p in inputs.predictions:
         if p.study in chosen and p.id in inputs.examples and inputs.examples[p.id].split == split:
@@ -140,14 +140,13 @@ def cases(inputs: Inputs, count: int, seed: int = 0) -> tuple[list[Case], int]:
     return shown, len(scores)
 
 
-def erring(inputs: Inputs, split: str | None) -> list[list[str]]:
+def erring_by_task(inputs: Inputs, split: str | None) -> list[list[str]]:
     """For each task of a split and each kind of error its studies, those with most of it first."""
-    having: dict[tuple[str, str], list[tuple[float, float, str]]] = defaultdict(list)
+    rows: dict[str, list[Row]] = defaultdict(list)
     for (task, _), row in inputs.errors.items():
         if TaskKey.parse(task).split == split:
-            for kind, count in row["errors"].items():
-                having[task, kind] += [(-count, row["score"], row["study"])] if count else []
-    return [list(dict.fromkeys(study for *_, study in sorted(rows))) for _, rows in sorted(having.items())]
+            rows[task].append(row)
+    return [studies for task in sorted(rows) for _, studies in sorted(erring(rows[task]).items())]
 
 
 def films_of(inputs: Inputs, study: str | None) -> list[str]:

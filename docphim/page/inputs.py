@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -170,3 +171,16 @@ def left_out(inputs: Inputs) -> dict[str, Row]:
             row["sentences"] += len(sentences)
             row["studies"] += bool(sentences)
     return counts
+
+
+def _gravest(row: tuple[float, float, str]) -> tuple[float, float]:
+    return row[:2]  # of equal ones the first stays first
+
+
+def erring(rows: Iterable[Row]) -> dict[str, list[str]]:
+    """Of rows of errors.jsonl, the studies that have each kind of error, those with most of it first, then the worst."""
+    having: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
+    for row in rows:
+        for kind, count in row["errors"].items():
+            having[kind] += [(-count, row["score"], row["study"])] if count else []
+    return {kind: list(dict.fromkeys(row[2] for row in sorted(rows, key=_gravest))) for kind, rows in having.items()}

@@ -9,7 +9,7 @@ from typing import Any
 from docphim.page import verdict, words
 from docphim.page.coloured import ALONE, MISTAKES, abnormal
 from docphim.page.families import Family, disagreement, families
-from docphim.page.inputs import Inputs
+from docphim.page.inputs import Inputs, erring
 from docphim.page.verdict import Verdict
 from docphim.page.words import Both
 from docphim.scores import FLOORS, Coverage, LabelRow, Score, Table, TaskKey, TaskScores
@@ -104,10 +104,8 @@ def _rate(task: TaskScores) -> dict[str, float] | None:
 
 def acted_on(counts: Mapping[str, int], rows: Sequence[Row]) -> list[Errors]:
     """The kinds of errors that occur, the most frequent first, each with its studies by `rows` of errors.jsonl."""
-    kinds = []
-    for kind in sorted(counts, key=lambda kind: -counts[kind]):
-        having = sorted((row for row in rows if row["errors"].get(kind)), key=lambda row: (-row["errors"][kind], row["score"]))
-        kinds.append(Errors(kind, counts[kind], list(dict.fromkeys(row["study"] for row in having))))
+    having = erring(rows)
+    kinds = [Errors(kind, counts[kind], having.get(kind, [])) for kind in sorted(counts, key=lambda kind: -counts[kind])]
     return [errors for errors in kinds if errors.n]
 
 

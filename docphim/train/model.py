@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from docphim.models.load import create_tiny, load, load_random, load_reader, tune
+from docphim.models.load import create_tiny, give_random_weights, load, load_reader, tune
 from docphim.models.loaded import Loaded
 from docphim.study import Example
 from docphim.train.settings import TrainSettings
@@ -31,7 +31,7 @@ def open_random(model: dict[str, Any], settings: TrainSettings, examples: list[E
     """Open it with random weights of its own architecture; published weights are not read."""
     if model["weights"] == "tiny":
         return open_model(model, settings, examples)
-    loaded = load_random(**_named(model), precision=settings.precision)
+    loaded = give_random_weights(open_reader(model, settings, examples), settings.precision)
     return tune(loaded, model["tune"], model["freeze"], model["lora"])
 
 

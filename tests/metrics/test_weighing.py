@@ -85,19 +85,14 @@ def edited(tmp_path, monkeypatch):
         cache.cache_clear()
 
 
-@pytest.mark.parametrize(("edit", "named"), WEIGHTS, ids=lambda value: value if isinstance(value, str) else "")
-def test_what_is_wrong_in_weights_is_named(edited, monkeypatch, edit, named):
-    edited(table_of_weights, *edit)
+@pytest.mark.parametrize(
+    ("table", "other", "edit", "named"),
+    [*((table_of_weights, alike, *case) for case in WEIGHTS), *((same_rows, weighing, *case) for case in SAME)],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_wrong_in_a_table_is_named(edited, monkeypatch, table, other, edit, named):
+    edited(table, *edit)
     monkeypatch.setattr("docphim.language.examples.faults", list)
-    monkeypatch.setattr(alike, "faults", list)
-    monkeypatch.setattr("docphim.language.lexicon.shadowed", lambda language: [])
-    assert any(named in fault for fault in doctor._reading())
-
-
-@pytest.mark.parametrize(("edit", "named"), SAME, ids=lambda value: value if isinstance(value, str) else "")
-def test_what_is_wrong_in_equivalences_is_named(edited, monkeypatch, edit, named):
-    edited(same_rows, *edit)
-    monkeypatch.setattr("docphim.language.examples.faults", list)
-    monkeypatch.setattr(weighing, "faults", list)
+    monkeypatch.setattr(other, "faults", list)
     monkeypatch.setattr("docphim.language.lexicon.shadowed", lambda language: [])
     assert any(named in fault for fault in doctor._reading())

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docphim.page.cases import cases, choose, erring
+from docphim.page.cases import cases, choose, erring_by_task
 from docphim.page.inputs import read
 
 SCORES = {f"s{i:02}": float(i) for i in range(20)}
@@ -44,7 +44,7 @@ def test_every_kind_of_error_leads_to_a_study_that_is_shown(make):
     made = make(studies=12)
     inputs = read(made.dataset, made.run)
     shown = {case.study for case in cases(inputs, 1)[0]}
-    having = [studies for studies in erring(inputs, "test") if studies]
+    having = [studies for studies in erring_by_task(inputs, "test") if studies]
     assert having
     assert all(studies[0] in shown for studies in having)
 

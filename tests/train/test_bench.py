@@ -13,7 +13,7 @@ from docphim.bench import bench
 from docphim.bench.flops import flops_of_step
 from docphim.bench.spent import kind_of
 from docphim.bench.text import limit, lines
-from docphim.models.load import create_tiny, load_random
+from docphim.models.load import create_tiny, give_random_weights, load_reader
 
 AMOUNT = {"steps": 2, "new_tokens": 8, "tokens": 60, "frames": 1}
 
@@ -122,7 +122,7 @@ def test_random_weights_are_made_where_there_are_none(tmp_path):
     folder = tmp_path / "model"
     for part in (made.model.config, made.processor, made.tokenizer):
         part.save_pretrained(folder)
-    loaded = load_random(str(folder), "qwen_vl", 56, precision="fp32")
+    loaded = give_random_weights(load_reader(str(folder), "qwen_vl", 56), "fp32")
     assert not list(folder.glob("*.safetensors"))
     assert {name: p.shape for name, p in loaded.model.named_parameters()} == {
         name: p.shape for name, p in made.model.named_parameters()

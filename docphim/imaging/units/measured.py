@@ -14,6 +14,7 @@ from docphim.imaging.io import dicom, series
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
 from docphim.imaging.io.slices import header_of, slices_of
+from docphim.imaging.io.volume import Volume
 from docphim.imaging.space.lungs import Blocks
 from docphim.imaging.units import balance
 from docphim.imaging.units.suv import Suv, suv_of
@@ -80,6 +81,24 @@ def planes(place: SeriesFiles | Sequence[Path]) -> tuple[Planes, Suv]:
     return Planes(stored.shape, np.dtype(np.float32), stored.affine, read, frame, "SUV", "PT", how), suv
 
 
+def volume(place: SeriesFiles | Sequence[Path]) -> Volume:
+    """A series in SUV, whole, where a long one balances; raises as `measure`."""
+    scan, _ = planes(place)
+    whole = scan.whole()
+    assert whole.spacing is not None  # a series without is refused
+    blocks = Blocks(whole.array.shape, whole.spacing)
+    for number, plane in enumerate(whole.array):
+        blocks.take(number, plane)
+    _balanced(blocks, len(whole.array) * whole.spacing[0])
+    return whole
+
+
+def _balanced(blocks: Blocks, length: float) -> tuple[float, float, bool]:
+    """Mean SUV and litres inside the body's outline, and whether a scan of that length, mm, was long enough to be judged."""
+    mean, litres = balance.body_mean(blocks)
+    return mean, litres, balance.check(mean, length)
+
+
 def measure(place: SeriesFiles | Sequence[Path]) -> Row:
     """The factor of a series, the rule and tags that gave it, and the highest value.
 
@@ -106,8 +125,7 @@ def measure(place: SeriesFiles | Sequence[Path]) -> Row:
         if (highest := float(plane.max())) > most:
             row, column = divmod(int(plane.argmax()), plane.shape[1])
             most, at = highest, (slice_number, row, column)
-    mean, litres = balance.body_mean(blocks)
-    checked = balance.check(mean, upright.shape[0] * turn.spacing[0])
+    mean, litres, checked = _balanced(blocks, upright.shape[0] * turn.spacing[0])
     place_mm = turn.affine @ [*at[::-1], 1.0]
     return {
         "factor": suv.factor,

@@ -74,8 +74,15 @@ def facts_by(sentence: str, lexicon: Lexicon, grammar: Grammar) -> list[Read]:
     """The facts of a sentence, read by these tables; offsets are within it."""
     listed: list[Read] = []
     for items, tokens, drafts in stretches(sentence, lexicon, grammar):
-        listed += reads(drafts, [(tokens, 0)] * (len(items) + 1), _sentence(lexicon))  # there are no more clauses than that
+        listed += of_stretch(items, tokens, drafts, lexicon)
     return listed
+
+
+def of_stretch(
+    items: Sequence[Item], tokens: Sequence[Match[str]], drafts: Sequence[Draft], lexicon: Lexicon
+) -> Iterator[Read]:
+    """The facts of one of `stretches`."""
+    return reads(drafts, [(tokens, 0)] * (len(items) + 1), _sentence(lexicon))  # there are no more clauses than that
 
 
 def stretches(
