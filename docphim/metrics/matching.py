@@ -96,7 +96,8 @@ def _denied(alone: Sequence[tuple[int, int | None]], one: Reading, other: Readin
     wells = {*other.wells} - {*one.wells}
     denying: dict[int, list[int]] = {}
     for index, fact in enumerate(one.facts) if wells else ():
-        left = [part for part in atoms.parts(fact) if one.stands.get(part, part) in things and part not in atoms.wells]
+        parts = [part for part in atoms.parts(fact) if part not in atoms.wells]
+        left = [part for part in parts if not things.isdisjoint((part, one.stands.get(part, part)))]
         denials = {well for thing in left for well in atoms.denials(thing, wells)}
         if denials:
             denying[index] = [place for place, well in enumerate(other.facts) if not denials.isdisjoint(atoms.parts(well))]

@@ -13,6 +13,7 @@ from docphim.language.same import canonical
 from docphim.metrics import clinical, metric, weighing
 from docphim.metrics import facts as fact_scores
 from docphim.metrics.clinical import ERRORS, KEYS
+from docphim.metrics.matching import matchings
 from docphim.metrics.pairing import pair
 from docphim.metrics.pairs import Pairs
 from docphim.metrics.weights import OTHERWISE, TABLE, fingerprint, level, weights
@@ -247,6 +248,8 @@ def test_a_sign_beside_its_cause_is_not_denied_for_nothing(one, other, language)
     for reference, draft in ((one, other), (other, one)):
         row = scores(reference, draft, language, "pet")
         assert row["clinical_f1"] < 60 and row["actionable_denied"] + row["actionable_missed"] + row["actionable_invented"] >= 1
+        kinds = [kind for _, _, kind in matchings(Pairs([reference], [draft], language, modality="pet"))[0].wrong]
+        assert "polarity" in kinds
 
 
 REWORDED = [
