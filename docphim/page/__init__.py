@@ -121,6 +121,7 @@ def _render(
         small=small,
         shape=films.shape,
         strip=films.strip,
+        projected=films.projected,
         ranking=ranking(read),
         tasks=tasks(read),
         marked_tasks={str(key): {"references": task.keys.references} for key, task in read.scores.items()},

@@ -209,6 +209,7 @@ def _write(
     known |= {
         "shape": films.shape,
         "strip": films.strip,
+        "projected": films.projected,
         "texts": text_counts.by_state(prepared),
         "scans": only_scans(prepared),
         "unchecked_films": unchecked(prepared),

@@ -23,6 +23,8 @@ from docphim.study import Media
 T = TypeVar("T")
 #: (long side of a studied film, long side of a small one, JPEG quality), the best first.
 STEPS = ((1024, 320, 85), (896, 288, 84), (768, 256, 82), (640, 224, 80), (512, 192, 78), (448, 160, 74), (384, 128, 70))
+#: The name, among a stack's pictures, of its projections.
+MIP = "mip"
 DATA = "data:image/jpeg;base64,"
 #: WebP takes half of JPEG's bytes for slices of a volume; a grey level more or less between them cannot be told.
 DATA_OF_STACK = "data:image/webp;base64,"
@@ -60,7 +62,12 @@ class Films:
     def pictures(self, key: str) -> list[str]:
         """The keys of the pictures that show a film or a stack: its own, or one a window."""
         strip = self.strip(key)
-        return [f"{key}|{window}" for window in strip.windows] if strip else [key]
+        return [f"{key}|{name}" for name in ([MIP] if self.projected(key) else []) + strip.windows] if strip else [key]
+
+    def projected(self, key: str) -> tuple[int, int] | None:
+        """(width, height) in pixels of a stack's MIPs; None where it has none."""
+        picture = self._film(f"{key}|{MIP}") if self.strip(key) else None
+        return picture.size if picture else None
 
     def encoded(self, path: str, long_side: int, quality: int) -> str:
         """A `data:` address of a film or a stack's window, never enlarged; empty where it cannot be opened.
@@ -73,7 +80,7 @@ class Films:
             strip = self.strip(stack) if window else None
             if film is None:
                 self._encoded[key] = ""
-            elif strip:
+            elif strip and window != MIP:
                 self._encoded[key] = _webp(stacks.shrunk(film, strip, long_side * 3 // 8), quality - 10)
             else:
                 self._encoded[key] = _jpeg(film, long_side, quality)
@@ -93,7 +100,7 @@ class Films:
                 raise
             return None
 
-    def _picture(self, path: str) -> Image.Image:
+    def _picture(self, path: str) -> Image.Image | None:
         """Kept no larger than it can be shown: dozens stay open at once."""
         key, _, window = path.partition("|")
         media = self._stacks.get(key)
@@ -103,6 +110,8 @@ class Films:
         strip = self.strip(key)
         if not window or strip is None:
             return stacks.middle(media, self._dataset)
+        if window == MIP:
+            return stacks.projections(media, self._dataset)
         return stacks.mosaic(media, self._dataset, strip, window)
 
 

@@ -1,4 +1,4 @@
-"""Stacks of slices as strips: the slices that a model was shown, in the windows that a radiologist reads them in."""
+"""Stacks of slices as strips: the slices that a model was shown, in the looks that a radiologist reads them in."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from PIL import Image
 from docphim.imaging import geometry, slices, store
 from docphim.imaging.frames import draw
 from docphim.imaging.windows import windows
+from docphim.page import looks
+from docphim.page.looks import MODEL
 from docphim.study import Media
 
-#: What the windows of a volume in HU are, in the order of their buttons; `model` is what the model was shown.
-WINDOWS = ("lung", "soft", "bone")
-MODEL = "model"
 #: Slices abreast in a picture, and the most of them: of a longer stack some are left out.
 COLUMNS, MOST = 5, 40
 #: The longest side of a slice, pixels; the page's size may shrink it, down to the least.
 SLICE, LEAST_SLICE = 384, 192
+#: The height of MIPs, pixels.
+MIP = 640
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Strip:
     Attributes
     ----------
     windows : list of str
-        Of `WINDOWS` and `MODEL`.
+        Names of `looks.looks_of`.
     size : (int, int)
         Width and height of a slice in pixels, at the most.
     shown : list of int
@@ -41,9 +42,11 @@ class Strip:
         How many slices the model was shown, and how many the volume has.
     step_mm, slab_mm : float or None
         Their distance, and of how many millimetres each is made.
-    ranges : list of (float, float)
-        Black and white in HU of the windows that the model was shown, as grey or as red, green and blue; empty where the values
-        are no HU.
+    ranges : list of (float, float, str)
+        Black, white and unit of the windows that the model was shown, as grey or as red, green and blue; empty where a volume
+        is in no unit.
+    mips : int
+        How many projections of the whole body the model was shown beside the slices.
     """
 
     windows: list[str]
@@ -54,7 +57,8 @@ class Strip:
     depth: int
     step_mm: float | None
     slab_mm: float | None
-    ranges: list[tuple[float, float]]
+    ranges: list[tuple[float, float, str]]
+    mips: int = 0
 
     @property
     def columns(self) -> int:
@@ -69,17 +73,15 @@ class Strip:
 
 def strip_of(media: Media, dataset: Path) -> Strip:
     """What is shown of a stack; raises as `draw` does."""
-    volume = store.prepared(dataset, next(iter(media.volumes.values())))
+    opened = _opened(media, dataset)
+    volume = next(iter(opened.values()))
     chosen, step = slices.chosen(media.frames, volume)
     shown = chosen[:: -(-len(chosen) // MOST)]
     spacing = slices.spacing_of(volume)
     height, width = _size(volume)
-    named = _in_hu(media, volume)
-    names = list(WINDOWS) if named else []
-    if not any(_is_window(media, name) for name in names):
-        names.append(MODEL)
+    units = _units(opened)
     return Strip(
-        windows=names,
+        windows=list(looks.looks_of(media, units)),
         size=(width, height),
         shown=[place + 1 for place in shown],
         from_top=None if spacing is None else [round(place * spacing, 1) for place in shown],
@@ -87,13 +89,22 @@ def strip_of(media: Media, dataset: Path) -> Strip:
         depth=len(volume.places),
         step_mm=step,
         slab_mm=media.frames.get("slab_mm"),
-        ranges=[(low, high) for _, low, high in media.channels] if named else [],
+        ranges=[(low, high, units[name]) for name, low, high in media.channels] if _measured(units) else [],
+        mips=2 if media.frames.get("mips") else 0,
     )
 
 
-def _in_hu(media: Media, volume: store.Prepared) -> bool:
-    """Whether one volume in HU is shown, for which windows have names."""
-    return len(media.volumes) == 1 and volume.meta.get("unit") == "HU"
+def _opened(media: Media, dataset: Path) -> dict[str, store.Prepared]:
+    return {name: store.prepared(dataset, path) for name, path in media.volumes.items()}
+
+
+def _units(opened: dict[str, store.Prepared]) -> dict[str, str]:
+    return {name: str(volume.meta.get("unit")) for name, volume in opened.items()}
+
+
+def _measured(units: dict[str, str]) -> bool:
+    """Whether every volume is in a unit that a reader knows."""
+    return set(units.values()) <= {"HU", "SUV"}
 
 
 def _size(volume: store.Prepared) -> tuple[int, int]:
@@ -102,20 +113,14 @@ def _size(volume: store.Prepared) -> tuple[int, int]:
     return geometry.target_size(height, width, SLICE)
 
 
-def _is_window(media: Media, name: str) -> bool:
-    """Whether the model was shown this window and no other."""
-    return [tuple(map(float, channel[1:])) for channel in media.channels] == [tuple(map(float, windows()[name]))]
-
-
 def mosaic(media: Media, dataset: Path, strip: Strip, window: str) -> Image.Image:
-    """The slices of a strip in one window, as one picture: grey but for what a model was shown in colours."""
-    changes: dict[str, object] = {"frames": {**_slab(media), "slices": [number - 1 for number in strip.shown]}}
-    if window != MODEL:
-        changes["channels"] = [[next(iter(media.volumes)), *windows()[window]]]
+    """The slices of a strip in one look, as one picture: grey but for what is in colours."""
+    frames = {**_slab(media), "slices": [number - 1 for number in strip.shown]}
     width, height = strip.size
-    frames = draw(dataclasses.replace(media, **changes), dataset, (height, width)).frames  # type: ignore[arg-type]
-    picture = Image.fromarray(in_rows(frames, strip.columns))
-    return picture if len(media.channels) > 1 and window == MODEL else picture.convert("L")
+    look = looks.looks_of(media, _units(_opened(media, dataset)))[window]
+    drawn = look(dataclasses.replace(media, frames=frames), dataset, (height, width))
+    picture = Image.fromarray(in_rows(drawn, strip.columns))
+    return picture if window == looks.FUSED or (len(media.channels) > 1 and window == MODEL) else picture.convert("L")
 
 
 def _slab(media: Media) -> dict[str, object]:
@@ -141,10 +146,23 @@ def shrunk(picture: Image.Image, strip: Strip, side: int) -> Image.Image:
 
 
 def middle(media: Media, dataset: Path) -> Image.Image:
-    """The middle one of the slices that a model was shown: in grey from lung to soft tissue, or as it was where it is no CT."""
-    volume = store.prepared(dataset, next(iter(media.volumes.values())))
+    """A stack in one small picture: the MIPs of a PET; else the middle slice, a CT's in grey from lung to soft tissue."""
+    opened = _opened(media, dataset)
+    whole = projections(media, dataset)
+    if whole is not None:
+        return whole
+    volume = next(iter(opened.values()))
     chosen, _ = slices.chosen(media.frames, volume)
     frames = {**_slab(media), "slices": [chosen[len(chosen) // 2]]}
-    grey = [[next(iter(media.volumes)), *windows()["chest"]]] if _in_hu(media, volume) else media.channels
+    is_ct = len(opened) == 1 and volume.meta.get("unit") == "HU"
+    grey = [[next(iter(media.volumes)), *windows()["chest"]]] if is_ct else media.channels
     one = dataclasses.replace(media, frames=frames, channels=grey)
     return Image.fromarray(draw(one, dataset, _size(volume)).frames[0])
+
+
+def projections(media: Media, dataset: Path) -> Image.Image | None:
+    """The coronal and the sagittal MIP of a stack's PET; None where it has none, or shows a part of the body."""
+    if "pet" not in media.volumes or "within" in media.frames:
+        return None
+    picture = looks.mips(store.prepared(dataset, media.volumes["pet"]), MIP)
+    return None if picture is None else Image.fromarray(picture)

@@ -69,11 +69,11 @@ def test_a_strip_shows_the_slices_that_the_model_saw(
     assert strip.windows == windows.split()
     assert (strip.shown, strip.from_top, strip.seen, strip.depth) == (shown, from_top, seen, 90)
     assert (strip.step_mm, strip.slab_mm, strip.size) == (step, frames.get("slab_mm"), (60, 40))
-    assert strip.ranges == [(low, high) for _, low, high in channels]
+    assert strip.ranges == [(low, high, "HU") for _, low, high in channels]
 
 
 def test_values_that_are_no_hu_are_shown_as_the_model_saw_them(tmp_path: Path) -> None:
-    put(tmp_path, volume(9), {"spacing": None, "unit": "SUV"})
+    put(tmp_path, volume(9), {"spacing": None, "unit": "none"})
     strip = strip_of(media({"count": 3}), tmp_path)
     assert (strip.windows, strip.from_top, strip.step_mm) == (["model"], None, None)
     assert strip.ranges == []
