@@ -7,11 +7,12 @@ nothing that is measured of it is called an SUV or a length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
+from pydantic import model_validator
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
 from docphim.imaging import pet_series, pet_show
 from docphim.imaging.io import locations, read_volume
 from docphim.imaging.io.locations import Key, SeriesFiles
@@ -21,6 +22,8 @@ from docphim.imaging.mip import Mips
 from docphim.imaging.pet_series import Rule
 from docphim.imaging.pet_show import Show
 from docphim.imaging.space import grid as grids
+from docphim.imaging.space import regions
+from docphim.imaging.space.regions import Outline
 from docphim.imaging.store import Stream
 from docphim.imaging.units import measured
 from docphim.imaging.units.suv import Suv
@@ -40,17 +43,46 @@ _THUMB = 16
 _BARE = (".npz", ".npy")
 
 
-class Settings(Section):
-    """Which series is read, how its parts of the body are told apart, and what is shown.
+class OnPet(Section):
+    """What the sections of a PET and of its CT both say: which series the PET is, and how parts of the body are told apart.
 
     Attributes
     ----------
     regions : str
-        `measured`: by what the slices show; `published`: by the shares of the height that the paper on ViMed-PET takes.
+        `measured`: by what the slices show; `published`: by fractions of the height, as the paper on ViMed-PET does.
+    chest_ends : float or None
+        Of `published`: the fraction of the height, from the vertex, where the chest ends.
     """
 
     series: Rule = Rule()
     regions: Literal["measured", "published"] = "measured"
+    chest_ends: float | None = None
+
+    @model_validator(mode="after")
+    def _stated(self) -> Self:
+        if self.regions == "published":
+            try:
+                regions.published(1, self.chest_ends)
+            except UsageError as error:
+                raise ValueError(str(error)) from error
+        return self
+
+    def of(self, outline: Outline | None, slices: int) -> Row:
+        """`regions` of `how`, by an outline, or by the number of slices; nothing where neither says them.
+
+        Raises
+        ------
+        Refused
+            As `Outline.regions`.
+        """
+        if self.regions == "published":
+            return {"regions": regions.published(slices, self.chest_ends)}
+        return {"regions": outline.regions()} if outline else {}
+
+
+class Settings(OnPet):
+    """Which series is read, how its parts of the body are told apart, and what is shown."""
+
     show: Show = Show()
 
 
@@ -66,7 +98,7 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
     """
     place = locations.parse(location)
     if is_bare(place):
-        return _bare(location)
+        return _bare(location, settings)
     if not isinstance(place, SeriesFiles):
         raise Refused(
             "unit_unknown", "", "a PET is read as a DICOM series: another file does not say how its values become SUV"
@@ -78,7 +110,7 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
     grids.check_body(upright.shape, turn)
     facts: Row = {"unit": "SUV", "view": "unknown", **placed(upright, turn), "how": {"shape": list(upright.shape)}}
     mips = Mips(upright.shape)
-    stream = _slices(upright, turn, suv, mips, facts)
+    stream = _slices(upright, turn, suv, mips, settings, facts)
     return Stream(upright.shape, np.dtype(np.float32), stream, mips.pictures), facts
 
 
@@ -93,14 +125,18 @@ def placed(planes: Planes, turn: Turn) -> Row:
     return {"spacing": list(turn.spacing), "affine": affine, "frame_of_reference": planes.frame_of_reference}
 
 
-def _slices(planes: Planes, turn: Turn, suv: Suv, mips: Mips, facts: Row) -> Iterator[tuple[int, np.ndarray]]:
+def _slices(
+    planes: Planes, turn: Turn, suv: Suv, mips: Mips, settings: Settings, facts: Row
+) -> Iterator[tuple[int, np.ndarray]]:
     """Slices with their numbers; after the last, what was seen of them is put into the facts."""
-    seen = measured.Seen(planes.shape, turn)
+    seen, outline = measured.Seen(planes.shape, turn), Outline(planes.shape, turn.spacing, "pet")
     for number, plane in numbered(planes, turn):
         seen.take(number, plane)
+        outline.take(number, plane)
         mips.take(number, plane)
         yield number, plane
     known = {**facts["how"], **planes.how, **seen.row(), "suv_factor": suv.factor}
+    known |= settings.of(outline, planes.shape[0])
     facts["how"] = dict(sorted(known.items()))
 
 
@@ -110,7 +146,7 @@ def numbered(planes: Planes, turn: Turn) -> Iterator[tuple[int, np.ndarray]]:
     yield from zip(order, planes.read(), strict=True)
 
 
-def _bare(location: str) -> tuple[Stream, Row]:
+def _bare(location: str, settings: Settings) -> tuple[Stream, Row]:
     """An array as it is; on the array of a CT beside it nothing but the recipe vouches that it lies."""
     volume = read_volume(location)
     array, mips = volume.array, Mips(volume.array.shape)
@@ -120,7 +156,7 @@ def _bare(location: str) -> tuple[Stream, Row]:
             mips.take(number, plane)
             yield number, plane
 
-    how: dict[str, Any] = {"shape": list(array.shape), **volume.how}
+    how: dict[str, Any] = {"shape": list(array.shape), **volume.how, **settings.of(None, len(array))}
     facts: Row = {"unit": "none", "view": "unknown", "spacing": None, "frame_of_reference": bare_frame(location), "how": how}
     return Stream(array.shape, array.dtype, slices(), mips.pictures), facts
 

@@ -20,11 +20,11 @@ from docphim.imaging.kernels import kernel_kind, kernel_rank
 from docphim.imaging.reconstructions import FEW, Candidate
 from docphim.imaging.space import grid as grids
 from docphim.imaging.space import hu, petct, quality
-from docphim.imaging.space.lungs import Blocks, lungs
+from docphim.imaging.space.lungs import lungs
 from docphim.imaging.space.petct import Laid
+from docphim.imaging.space.regions import Outline
 from docphim.imaging.space.resample import Axis
 from docphim.imaging.store import Stream
-from docphim.recipe import Section
 from docphim.study import Media, Row
 
 #: Counts up when the same input would give other pixels.
@@ -43,8 +43,8 @@ WORDS = {"tag": "petct", "images": "CT scans of PET/CT"}
 _HIGHEST = 32767
 
 
-class Settings(Section):
-    """Which CT is laid on the PET, and how; what says which PET it is (`series`, `regions`) is that of `prepare.pet`.
+class Settings(pet.OnPet):
+    """Which CT is laid on the PET, and how; what says which PET it is (`series`) and its `regions` are that of `prepare.pet`.
 
     Attributes
     ----------
@@ -58,8 +58,6 @@ class Settings(Section):
         field of view; None: arrays are refused, for nothing else says so.
     """
 
-    series: pet_series.Rule = pet_series.Rule()
-    regions: Literal["measured", "published"] = "measured"
     ct: reconstructions.Rule = reconstructions.Rule()
     antialias: bool = True
     arrays: Literal["same_field"] | None = None
@@ -99,7 +97,7 @@ def _series(ct_paths: Sequence[Path], pet_paths: Sequence[Path], settings: Setti
     planes.how.update(how | {"overlap": round(laid.overlap, 4)})
     facts: Row = {"unit": "HU", "view": "unknown", **pet.placed(grid, grid_turn)}
     facts["how"] = {"shape": list(planes.shape), "spacing": list(turn.spacing)}
-    return Stream(grid.shape, np.dtype(np.int16), _slices(planes, turn, laid, facts)), facts
+    return Stream(grid.shape, np.dtype(np.int16), _slices(planes, turn, laid, settings, facts)), facts
 
 
 def chosen(paths: Sequence[Path], rule: reconstructions.Rule, pet_slices: Sequence[Slice]) -> tuple[tuple[Slice, ...], Row]:
@@ -162,16 +160,17 @@ def _order(candidate: Candidate) -> tuple[bool, int, float, int, str]:
     )
 
 
-def _slices(planes: Planes, turn: Turn, laid: Laid, facts: Row) -> Iterator[tuple[int, np.ndarray]]:
+def _slices(planes: Planes, turn: Turn, laid: Laid, settings: Settings, facts: Row) -> Iterator[tuple[int, np.ndarray]]:
     """The PET's slices with their numbers, int16; after the last, what was seen of the CT is put into the facts."""
     seen = hu.Seen(planes.shape[0])
-    blocks = Blocks((laid.depth.new, laid.rows.new, laid.columns.new), facts["spacing"])
+    outline = Outline((laid.depth.new, laid.rows.new, laid.columns.new), facts["spacing"], "ct")
     for number, plane in laid.slices(_clipped(planes.read(), seen), backwards=turn.backwards[0]):
         whole = _whole(plane)
-        blocks.take(number, whole)
+        outline.take(number, whole)
         yield number, whole
     hu.check(seen)
-    known = {**facts["how"], **planes.how, **quality.row(seen, planes.shape, turn.spacing, lungs(blocks))}
+    known = {**facts["how"], **planes.how, **quality.row(seen, planes.shape, turn.spacing, lungs(outline.blocks))}
+    known |= settings.of(outline, laid.depth.new)
     facts["how"] = dict(sorted(known.items()))
 
 
@@ -198,6 +197,7 @@ def _bare(place: Pair, settings: Settings) -> tuple[Stream, Row]:
         Axis(old, new, old / new, settings.antialias) for old, new in zip(volume.array.shape, grid.array.shape, strict=True)
     )
     how: Row = {"shape": list(volume.array.shape), "arrays": settings.arrays, **volume.how}
+    how |= settings.of(None, len(grid.array))
     facts: Row = {
         "unit": "HU",
         "view": "unknown",
