@@ -43,7 +43,7 @@ def test_a_tumour_of_the_thigh_lies_in_the_limbs_of_a_pet_without_ct(pet):
     places = np.argwhere(np.asarray(mask.array) > 0)[:, ::-1]
     heights = (places @ mask.affine[:3, :3].T + mask.affine[:3, 3])[:, 2]
     slices = (heights - turn.affine[2, 3]) / turn.affine[2, 2]
-    assert 330 < slices.min() * turn.spacing[0] and slices.max() * turn.spacing[0] < 873  # the crop lies in the scan
+    assert slices.min() * turn.spacing[0] > 330 and slices.max() * turn.spacing[0] < 873  # the crop lies in the scan
     assert row["limbs"][0] <= slices.min() and slices.max() <= row["limbs"][1]
     assert row["flags"] == ["arms_up", "head_cut", "no_diaphragm"] and row["chest"] == row["abdomen_pelvis"]
     assert 198 <= row["landmarks"]["bladder"][0] <= 204 and 205 <= row["landmarks"]["bladder"][1] <= 210  # 66.52 in slice 204

@@ -78,7 +78,7 @@ class Outline:
         body = bodies.of_ct(self.blocks) if self.volume == "ct" else bodies.of_pet(self.blocks)
         if not body.mask.any():
             raise Refused("no_body", "", "no slice shows a body")
-        if landmarks.fork(body) is None and landmarks.fork(body.reversed()) is not None:
+        if landmarks.upside_down(body):
             raise Refused("volume_upside_down", "", "the thighs lie at the top")
         if self.volume == "ct" and landmarks.spine_in_front(body, self.blocks):
             raise Refused("ct_flipped", "", "the spine lies in front")

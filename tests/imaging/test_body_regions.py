@@ -29,7 +29,7 @@ def between(first, last):
     return np.arange(first, last, STEP)
 
 
-WHOLE = between(-20, bodies.FEET)
+WHOLE, CHEST = between(-20, bodies.FEET), between(260, 545)
 
 
 def near(row, top, **expected):
@@ -78,7 +78,7 @@ def test_a_pet_alone_shows_neck_and_bladder_and_no_diaphragm(arms, touching):
         ("ct", between(60, 1100), set(), {"head_cut"}),
         ("ct", between(260, 1100), {"head_neck"}, {"head_missing"}),
         ("ct", between(-20, 860), {"limbs"}, {"legs_missing"}),
-        ("ct", between(260, 545), {"head_neck", "abdomen_pelvis", "limbs"}, {"head_missing", "abdomen_missing", "legs_missing"}),
+        ("ct", CHEST, {"head_neck", "abdomen_pelvis", "limbs"}, {"head_missing", "abdomen_missing", "legs_missing"}),
         ("ct", between(560, 1100), {"head_neck"}, {"head_missing", "no_diaphragm"}),
         ("pet", between(60, 1100), set(), {"head_cut", "no_diaphragm"}),
         ("pet", between(300, 860), {"head_neck", "limbs"}, {"head_missing", "legs_missing", "no_diaphragm"}),
@@ -91,7 +91,7 @@ def test_what_is_not_in_view_is_no_region_and_a_flag(volume, heights, absent, fl
     assert covers(row, len(heights))
 
 
-@pytest.mark.parametrize("heights", [WHOLE, between(260, 545), between(560, 1100)])
+@pytest.mark.parametrize("heights", [WHOLE, CHEST, between(560, 1100)])
 def test_a_ct_with_front_and_back_changed_is_refused(heights):
     with pytest.raises(Refused) as refusal:
         seen("ct", heights, flip="back")
