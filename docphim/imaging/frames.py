@@ -89,15 +89,27 @@ def draw(
 
 
 def _projections(media: Media, volume: store.Prepared, size: tuple[int, int]) -> list[np.ndarray]:
-    """The projections of a PET as they fit into `size`, each uint8 (1, 1, h, w): the highest is black, pixels are square."""
+    """The projections of a PET as they fit into `size`, each (1, 1, h, w), in the window of its channel turned over."""
     low, high = next((low, high) for name, low, high in media.channels if name == _PET)
+    return [picture[None, None] for picture in projections(volume, size, high, low)]
+
+
+def projections(volume: store.Prepared, size: tuple[int, int], black: float, white: float) -> list[np.ndarray]:
+    """The coronal and the sagittal projection of a PET as they fit into `size`, each uint8 (h, w); pixels are square.
+
+    The head is on top; the patient's right is on the left of the first, the front on the left of the second.
+
+    Raises
+    ------
+    Refused
+        As `Prepared.beside`.
+    """
     down, *sides = volume.meta.get("spacing") or (1.0, 1.0, 1.0)
     drawn = []
     for name, across in zip(mip.NAMES, reversed(sides), strict=True):
         picture = volume.beside(name)
         height, width = (max(1, round(n * step * 16)) for n, step in zip(picture.shape, (down, across), strict=True))
-        fitted = geometry.fit(height, width, *size)
-        drawn.append(display(_resized(picture, fitted), high, low)[None, None])
+        drawn.append(display(_resized(picture, geometry.fit(height, width, *size)), black, white))
     return drawn
 
 

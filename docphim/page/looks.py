@@ -6,13 +6,11 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from docphim.imaging import store
-from docphim.imaging.frames import display, draw
+from docphim.imaging import mip, store
+from docphim.imaging.frames import draw, projections
 from docphim.imaging.windows import windows
 from docphim.study import Media
 
@@ -24,10 +22,10 @@ FUSED = "fused"
 SUV_SHOWN = (10.0, 0.0)
 #: How much of a fused picture is PET.
 _SHARE = 0.5
-#: The palette of fused PET: Hot Iron of PS3.6 B.1.1, which pydicom carries.
-_PALETTE = "HOT_IRON"
-#: The space between the two MIPs, pixels.
-_GAP = 8
+#: The palette of fused PET: Hot Iron of PS3.6 B.1.1 by its UID; pydicom carries it.
+_PALETTE = "1.2.840.10008.1.5.1"
+#: The space between the two MIPs, and the widest that one may be, pixels.
+_GAP, _WIDEST = 8, 4096
 
 #: Frames (T, h, w, 3) of the slices that `media` names, by path of the dataset and size.
 Look = Callable[[Media, Path, tuple[int, int]], np.ndarray]
@@ -100,19 +98,8 @@ def hot_iron() -> np.ndarray:
 
 
 def mips(volume: store.Prepared, height: int) -> np.ndarray | None:
-    """The coronal beside the sagittal MIP of a PET in SUV, uint8 (`height`, w), the head on top; None where it has none.
-
-    The patient's right is on the viewer's left in the first, the front is on the left in the second; voxels become square.
-    """
-    spacing: Any = volume.meta.get("spacing")
-    if volume.meta.get("unit") != "SUV" or not spacing or not {"mip_coronal", "mip_sagittal"} <= set(volume.pictures):
+    """The coronal beside the sagittal MIP of a PET in SUV, uint8 (`height`, w), as radiologists hang them; None where it has none."""
+    if volume.meta.get("unit") != "SUV" or not volume.meta.get("spacing") or not set(mip.NAMES) <= set(volume.pictures):
         return None
-    views = []
-    for name, across in (("mip_coronal", spacing[2]), ("mip_sagittal", spacing[1])):
-        values = volume.beside(name)
-        rows, columns = values.shape
-        width = max(1, round(height * columns * across / (rows * spacing[0])))
-        image = Image.fromarray(values.astype(np.float32)).resize((width, height), Image.Resampling.HAMMING)
-        views.append(display(np.asarray(image), *SUV_SHOWN))
-    gap = np.full((height, _GAP), 255, np.uint8)
-    return np.concatenate([views[0], gap, views[1]], axis=1)
+    coronal, sagittal = projections(volume, (height, _WIDEST), *SUV_SHOWN)
+    return np.concatenate([coronal, np.full((height, _GAP), 255, np.uint8), sagittal], axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -20,7 +21,7 @@ from docphim.page.films import Films
 from docphim.page.inputs import only_scans
 from docphim.page.sheet import tiles, views
 from docphim.page.shown import key_of
-from docphim.page.stacks import middle, mosaic, shrunk, strip_of
+from docphim.page.stacks import middle, mosaic, projections, shrunk, strip_of
 from docphim.study import Media
 
 CHEST = [["ct", -1000, 400]]
@@ -207,3 +208,78 @@ def test_slices_follow_keys_slider_strip_and_windows(tmp_path: Path, made: Any) 
         displays = "[...box.querySelectorAll('.mosaic, .stage')].map((part) => getComputedStyle(part).display)"
         assert ask(displays) == ["none", "none", "block", "none", "none"]
         assert [words for words in tab.complaints() if "readback" not in words] == []  # the test's own
+
+
+PAIR = [["ct", -160, 240], ["ct", -1000, 400], ["pet", 0, 10]]
+#: Where the lesion of `pet_ct` lies: near the top, in front, on the patient's right.
+LESION = (2, 10, 5)
+
+
+def pet_ct(dataset: Path, unit: str = "SUV", volumes: tuple[str, ...] = ("pet", "ct")) -> Media:
+    """A PET of background 1 with one lesion of 8, twelve slices of 40 x 60 at 4 mm; a CT of 40 HU; both prepared."""
+    pet = np.ones((12, 40, 60), np.float32)
+    pet[LESION] = 8.0
+    arrays = {"pet": (pet, unit), "ct": (np.full(pet.shape, 40, np.int16), "HU")}
+    rows = []
+    for name in volumes:
+        array, of = arrays[name]
+        meta = {"shape": list(array.shape), "spacing": [4.0, 4.0, 4.0], "unit": of, "frame_of_reference": "f"}
+        mips = {"mip_coronal": array.max(1), "mip_sagittal": array.max(2)} if name == "pet" else {}
+        stream = store.Stream(array.shape, array.dtype, enumerate(array), lambda mips=mips: mips)  # type: ignore[misc]
+        blocks, stored = store.packed(store.compressed(stream), meta)
+        (dataset / f"{name}.b2nd").write_bytes(b"".join(blocks))
+        rows.append({"study": "s", "path": f"{name}.b2nd", **stored})
+    write_jsonl(dataset / "prepared" / "index.jsonl", rows)
+    channels = [channel for channel in PAIR if channel[0] in volumes]
+    frames = {"slices": [2, 8], "mips": True}
+    return Media("s", "video", {name: f"{name}.b2nd" for name in volumes}, "axial", None, frames, channels)
+
+
+@pytest.mark.parametrize(
+    ("volumes", "unit", "names"),
+    [
+        (("pet", "ct"), "SUV", "fused pet soft lung model"),
+        (("pet",), "SUV", "pet model"),
+        (("pet", "ct"), "none", "model"),
+        (("pet",), "none", "model"),
+    ],
+)
+def test_pet_has_the_looks_that_its_unit_allows(tmp_path: Path, volumes: tuple[str, ...], unit: str, names: str) -> None:
+    strip = strip_of(pet_ct(tmp_path, unit, volumes), tmp_path)
+    assert strip.windows == names.split()
+    assert (strip.shown, strip.mips, bool(strip.ranges)) == ([3, 9], 2, unit == "SUV")
+
+
+def test_pet_is_dark_where_it_is_hot_and_coloured_over_the_ct(tmp_path: Path) -> None:
+    stack = pet_ct(tmp_path)
+    strip = strip_of(stack, tmp_path)
+    pet, over, ct = (np.asarray(mosaic(stack, tmp_path, strip, name)) for name in ("pet", "fused", "soft"))
+    hot, cold = LESION[1:], (30, 40)
+    assert (pet[hot], pet[cold], ct[hot]) == (51, 230, 128)
+    red, green, blue = over[hot].tolist()
+    assert red > green > blue and over[cold].max() - over[cold].min() < 40 < red - blue
+    assert (pet.shape, over.shape) == ((40, 120), (40, 120, 3))
+
+
+def test_projections_show_the_patients_right_on_the_left_and_the_head_on_top(tmp_path: Path) -> None:
+    picture = np.asarray(projections(pet_ct(tmp_path), tmp_path))
+    assert picture.shape[0] == 640
+    row, column = np.unravel_index(np.argmin(picture[:, :3200]), (640, 3200))
+    assert (row // (640 // 12), column // (640 // 12)) == (LESION[0], LESION[2])  # voxels of 4 mm are square
+    assert projections(dataclasses.replace(pet_ct(tmp_path), frames={"within": [0, 5]}), tmp_path) is None
+    assert projections(pet_ct(tmp_path, "none"), tmp_path) is None
+
+
+def test_projections_stand_before_the_slices_and_take_part_of_the_pages_room(tmp_path: Path) -> None:
+    stack = pet_ct(tmp_path)
+    films = Films(tmp_path, {key_of(stack): stack})
+    keys = films.pictures(key_of(stack))
+    assert [key.rpartition("|")[2] for key in keys] == ["mip", "fused", "pet", "soft", "lung", "model"]
+    width, height = Image.open(io.BytesIO(decoded(films.encoded(keys[0], 1000, 85)))).size
+    projected = films.projected(key_of(stack))
+    assert projected and width == 1000 and height == round(1000 * projected[1] / projected[0])
+
+
+def decoded(address: str) -> bytes:
+    """The bytes behind a `data:` address."""
+    return base64.b64decode(address.partition(",")[2])
