@@ -82,7 +82,7 @@ def _grey(media: Media, dataset: Path, size: tuple[int, int], *, volume: str, en
 
 def fused(media: Media, dataset: Path, size: tuple[int, int]) -> np.ndarray:
     """PET in the colours of Hot Iron over CT in grey, half and half, both slice by slice on the grid that they share."""
-    ct = _grey(media, dataset, size, volume="ct", ends=windows()["soft"])
+    ct = _grey(media, dataset, size, volume="ct", ends=tuple(windows()["soft"]))
     pet = _grey(media, dataset, size, volume="pet", ends=SUV_SHOWN[::-1])[..., 0]
     mixed = (1 - _SHARE) * ct + _SHARE * hot_iron()[pet]
     return np.rint(mixed).astype(np.uint8)
@@ -98,7 +98,7 @@ def hot_iron() -> np.ndarray:
 
 
 def mips(volume: store.Prepared, height: int) -> np.ndarray | None:
-    """The coronal beside the sagittal MIP of a PET in SUV, uint8 (`height`, w), as radiologists hang them; None where it has none."""
+    """The coronal beside the sagittal MIP of a PET in SUV, uint8 (`height`, w); None where it has none."""
     if volume.meta.get("unit") != "SUV" or not volume.meta.get("spacing") or not set(mip.NAMES) <= set(volume.pictures):
         return None
     coronal, sagittal = projections(volume, (height, _WIDEST), *SUV_SHOWN)
