@@ -111,7 +111,7 @@ class Films:
         if not window or strip is None:
             return stacks.middle(media, self._dataset)
         if window == MIP:
-            return stacks.projections(media, self._dataset)
+            return stacks.whole(media, self._dataset)
         return stacks.mosaic(media, self._dataset, strip, window)
 
 

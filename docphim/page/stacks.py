@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from docphim.imaging import geometry, slices, store
-from docphim.imaging.frames import draw
+from docphim.imaging import geometry, mip, slices, store
+from docphim.imaging.frames import draw, projections
 from docphim.imaging.windows import windows
-from docphim.page import looks
-from docphim.page.looks import MODEL
 from docphim.study import Media
 
+#: The look that is what the model was shown.
+MODEL = "model"
+#: The look of PET over CT, the one that is in colours.
+FUSED = "fused"
+#: SUV of black and of white: FDG is read with dark lesions, mostly up to 7 or 10.
+SUV_SHOWN = (10.0, 0.0)
+#: How much of a fused picture is PET.
+_SHARE = 0.5
+#: The palette of fused PET: Hot Iron of PS3.6 B.1.1 by its UID; pydicom carries it.
+_PALETTE = "1.2.840.10008.1.5.1"
+#: The space between the two MIPs, and the widest that one may be, pixels.
+_GAP, _WIDEST = 8, 4096
+
+#: Frames (T, h, w, 3) of the slices that `media` names, by path of the dataset and size.
+Look = Callable[[Media, Path, tuple[int, int]], np.ndarray]
 #: Slices abreast in a picture, and the most of them: of a longer stack some are left out.
 COLUMNS, MOST = 5, 40
 #: The longest side of a slice, pixels; the page's size may shrink it, down to the least.
@@ -31,7 +46,7 @@ class Strip:
     Attributes
     ----------
     windows : list of str
-        Names of `looks.looks_of`.
+        Names of `looks_of`.
     size : (int, int)
         Width and height of a slice in pixels, at the most.
     shown : list of int
@@ -81,7 +96,7 @@ def strip_of(media: Media, dataset: Path) -> Strip:
     height, width = _size(volume)
     units = _units(opened)
     return Strip(
-        windows=list(looks.looks_of(media, units)),
+        windows=list(looks_of(media, units)),
         size=(width, height),
         shown=[place + 1 for place in shown],
         from_top=None if spacing is None else [round(place * spacing, 1) for place in shown],
@@ -117,10 +132,10 @@ def mosaic(media: Media, dataset: Path, strip: Strip, window: str) -> Image.Imag
     """The slices of a strip in one look, as one picture: grey but for what is in colours."""
     frames = {**_slab(media), "slices": [number - 1 for number in strip.shown]}
     width, height = strip.size
-    look = looks.looks_of(media, _units(_opened(media, dataset)))[window]
+    look = looks_of(media, _units(_opened(media, dataset)))[window]
     drawn = look(dataclasses.replace(media, frames=frames), dataset, (height, width))
     picture = Image.fromarray(in_rows(drawn, strip.columns))
-    return picture if window == looks.FUSED or (len(media.channels) > 1 and window == MODEL) else picture.convert("L")
+    return picture if window == FUSED or (len(media.channels) > 1 and window == MODEL) else picture.convert("L")
 
 
 def _slab(media: Media) -> dict[str, object]:
@@ -148,9 +163,9 @@ def shrunk(picture: Image.Image, strip: Strip, side: int) -> Image.Image:
 def middle(media: Media, dataset: Path) -> Image.Image:
     """A stack in one small picture: the MIPs of a PET; else the middle slice, a CT's in grey from lung to soft tissue."""
     opened = _opened(media, dataset)
-    whole = projections(media, dataset)
-    if whole is not None:
-        return whole
+    body = whole(media, dataset)
+    if body is not None:
+        return body
     volume = next(iter(opened.values()))
     chosen, _ = slices.chosen(media.frames, volume)
     frames = {**_slab(media), "slices": [chosen[len(chosen) // 2]]}
@@ -160,9 +175,83 @@ def middle(media: Media, dataset: Path) -> Image.Image:
     return Image.fromarray(draw(one, dataset, _size(volume)).frames[0])
 
 
-def projections(media: Media, dataset: Path) -> Image.Image | None:
+def whole(media: Media, dataset: Path) -> Image.Image | None:
     """The coronal and the sagittal MIP of a stack's PET; None where it has none, or shows a part of the body."""
     if "pet" not in media.volumes or "within" in media.frames:
         return None
-    picture = looks.mips(store.prepared(dataset, media.volumes["pet"]), MIP)
+    picture = mips(store.prepared(dataset, media.volumes["pet"]), MIP)
     return None if picture is None else Image.fromarray(picture)
+
+
+def looks_of(media: Media, units: Mapping[str, str]) -> dict[str, Look]:
+    """The looks of a stack by name, in the order of their buttons.
+
+    Parameters
+    ----------
+    media : Media
+        What the model was shown.
+    units : mapping
+        Volume → its unit: looks have names where a CT is in HU and a PET in SUV, nowhere else.
+    """
+    named = {name for name, unit in units.items() if unit == ("SUV" if name == "pet" else "HU")}
+    looks: dict[str, Look] = {}
+    if named == set(units) == {"ct", "pet"}:
+        looks = {FUSED: fused, "pet": _one("pet", SUV_SHOWN), "soft": _window("ct", "soft"), "lung": _window("ct", "lung")}
+    elif named == set(units) == {"pet"}:
+        looks = {"pet": _one("pet", SUV_SHOWN)}
+    elif named and len(units) == 1:
+        volume = next(iter(units))
+        looks = {name: _window(volume, name) for name in ("lung", "soft", "bone")}
+    if not any(_is_model(media, name) for name in looks):
+        looks[MODEL] = as_shown
+    return looks
+
+
+def _is_model(media: Media, name: str) -> bool:
+    """Whether the model was shown a look and nothing else."""
+    seen = [tuple(map(float, channel[1:])) for channel in media.channels]
+    return name in windows() and seen == [tuple(map(float, windows()[name]))]
+
+
+def as_shown(media: Media, dataset: Path, size: tuple[int, int]) -> np.ndarray:
+    """The slices as the model was shown them."""
+    return draw(media, dataset, size).frames
+
+
+def _window(volume: str, name: str) -> Look:
+    return _one(volume, tuple(windows()[name]))
+
+
+def _one(volume: str, ends: tuple[float, ...]) -> Look:
+    """One volume of a stack in grey."""
+    return functools.partial(_grey, volume=volume, ends=ends)
+
+
+def _grey(media: Media, dataset: Path, size: tuple[int, int], *, volume: str, ends: tuple[float, ...]) -> np.ndarray:
+    alone = dataclasses.replace(media, volumes={volume: media.volumes[volume]}, channels=[[volume, *ends]])
+    return draw(alone, dataset, size).frames
+
+
+def fused(media: Media, dataset: Path, size: tuple[int, int]) -> np.ndarray:
+    """PET in the colours of Hot Iron over CT in grey, half and half, both slice by slice on the grid that they share."""
+    ct = _grey(media, dataset, size, volume="ct", ends=tuple(windows()["soft"]))
+    pet = _grey(media, dataset, size, volume="pet", ends=SUV_SHOWN[::-1])[..., 0]
+    mixed = (1 - _SHARE) * ct + _SHARE * hot_iron()[pet]
+    return np.rint(mixed).astype(np.uint8)
+
+
+@functools.cache
+def hot_iron() -> np.ndarray:
+    """Red, green and blue (256, 3) uint8 of the palette Hot Iron."""
+    from pydicom.pixels.processing import apply_color_lut  # here: only pages with PET need it
+
+    table = apply_color_lut(np.arange(256, dtype=np.uint8), palette=_PALETTE)
+    return (table >> 8 if table.dtype == np.uint16 else table).astype(np.uint8)
+
+
+def mips(volume: store.Prepared, height: int) -> np.ndarray | None:
+    """The coronal beside the sagittal MIP of a PET in SUV, uint8 (`height`, w); None where it has none."""
+    if volume.meta.get("unit") != "SUV" or not volume.meta.get("spacing") or not set(mip.NAMES) <= set(volume.pictures):
+        return None
+    coronal, sagittal = projections(volume, (height, _WIDEST), *SUV_SHOWN)
+    return np.concatenate([coronal, np.full((height, _GAP), 255, np.uint8), sagittal], axis=1)

@@ -21,7 +21,7 @@ from docphim.page.films import Films
 from docphim.page.inputs import only_scans
 from docphim.page.sheet import tiles, views
 from docphim.page.shown import key_of
-from docphim.page.stacks import middle, mosaic, projections, shrunk, strip_of
+from docphim.page.stacks import middle, mosaic, shrunk, strip_of, whole
 from docphim.study import Media
 
 CHEST = [["ct", -1000, 400]]
@@ -262,12 +262,12 @@ def test_pet_is_dark_where_it_is_hot_and_coloured_over_the_ct(tmp_path: Path) ->
 
 
 def test_projections_show_the_patients_right_on_the_left_and_the_head_on_top(tmp_path: Path) -> None:
-    picture = np.asarray(projections(pet_ct(tmp_path), tmp_path))
+    picture = np.asarray(whole(pet_ct(tmp_path), tmp_path))
     assert picture.shape[0] == 640
     row, column = np.unravel_index(np.argmin(picture[:, :3200]), (640, 3200))
     assert (row // (640 // 12), column // (640 // 12)) == (LESION[0], LESION[2])  # voxels of 4 mm are square
-    assert projections(dataclasses.replace(pet_ct(tmp_path), frames={"within": [0, 5]}), tmp_path) is None
-    assert projections(pet_ct(tmp_path, "none"), tmp_path) is None
+    assert whole(dataclasses.replace(pet_ct(tmp_path), frames={"within": [0, 5]}), tmp_path) is None
+    assert whole(pet_ct(tmp_path, "none"), tmp_path) is None
 
 
 def test_projections_stand_before_the_slices_and_take_part_of_the_pages_room(tmp_path: Path) -> None:
