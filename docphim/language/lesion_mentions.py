@@ -89,13 +89,13 @@ class _Fold:
         words, finding = self.words, str(fact.finding)
         name = words.same.get(finding, finding)
         before = self.drafts[-1] if self.drafts else None
-        if before and self.names_again(fact, name, before):
+        if before and self.names_again(fact, text, name, before):
             self.describe(before, fact, text)
             if finding in words.nature and fact.polarity == "present":
                 self.hold(before, fact, text)
         elif fact.polarity != "present" or fact.certainty == "obscured" or fact.change == "resolved":
             return
-        elif before and finding in words.inside and (finding in words.lexicon.inside or self.beside(fact, before)):
+        elif before and self.is_inside(fact, before):
             self.inside(fact, text)
         else:
             self.thing(fact, text, name, before)
@@ -131,13 +131,14 @@ class _Fold:
         if not self.words.says("malignant", text):
             draft.name(self.words.nature.get(str(fact.finding), "primary"), fact.certainty)
 
-    def names_again(self, fact: Fact, name: str, before: Draft) -> bool:
+    def names_again(self, fact: Fact, text: str, name: str, before: Draft) -> bool:
         """Whether a thing is only what the one before it is held to be: "…, theo dõi tổn thương nguyên phát"."""
-        general = (
-            name in self.words.general and not fact.size_mm and fact.count is None and compatible(fact, before, self.words)
-        )
-        held = fact.certainty not in ("certain", "obscured") or bool({"primary", "benign"} & {*fact.leftover})
-        return general and held and compatible(fact, before, self.words)
+        if name not in self.words.general or fact.size_mm or fact.count is not None:
+            return False
+        described = {"primary", "benign"} & {*fact.leftover}
+        said = described or any(self.words.says(held, text) for held in ("residual", "primary"))
+        held = fact.certainty not in ("certain", "obscured") or bool(said)
+        return held and compatible(fact, before, self.words)
 
     def whole_of(self, draft: Draft, adds: bool) -> Draft | None:
         """The lesion before it that a thing is ("thành hang …"), or is the largest of; None where it is another."""
@@ -153,7 +154,7 @@ class _Fold:
         words = self.words
         draft.reach(fact)
         draft.shape |= words.shape & {*fact.leftover}
-        draft.shape |= {name for name in ("irregular_margin", "fungating") if words.says(name, text)}
+        draft.shape |= {name for name in words.said_shapes if words.says(name, text)}
         draft.size = draft.size or size_of(fact, words, text)
         draft.add_suv(fact.measures)
         if fact.change and fact.change != "resolved":
@@ -304,10 +305,16 @@ class _Fold:
             self.drafts.append(Draft("", None, fact.start, fact.end))
         self.describe(self.drafts[-1], fact, text)
 
-    def beside(self, fact: Fact, draft: Draft) -> bool:
-        """Whether a thing is named right behind the lesion before it, and is where that is: "nốt kính mờ"."""
-        there = (fact.anatomy, fact.side) == (draft.place, draft.side)
-        return there and not self.sentence[draft.end : fact.start].strip()
+    def is_inside(self, fact: Fact, draft: Draft) -> bool:
+        """Whether a thing is how the lesion before it looks: calcium, or what is named where that is and has no size.
+
+        "nốt kính mờ", "nốt …, có hang".
+        """
+        if fact.finding not in self.words.inside or draft.avid or draft.type == fact.finding:
+            return False
+        there = (fact.anatomy, fact.side) == (draft.place, draft.side) and {*fact.location} <= {*draft.locations}
+        nearby = not self.sentence[draft.end : fact.start].strip()
+        return fact.finding in self.words.lexicon.inside or (there and (nearby or not (fact.measures or fact.count)))
 
     def narrow(self, draft: Draft, fact: Fact, text: str) -> None:
         """Where a lesion is, if what is said of its uptake says it more narrowly: "nốt đặc xương …ở chỏm xương đùi phải"."""

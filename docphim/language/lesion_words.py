@@ -46,6 +46,11 @@ class LesionWords:
     again_behind: Wordings
     again_before: Wordings
 
+    @functools.cached_property
+    def said_shapes(self) -> tuple[str, ...]:
+        """The shapes that `words` has wordings for."""
+        return tuple(name for name in self.words if name in self.shape)
+
     def says(self, name: str, text: str) -> bool:
         """Whether one of the wordings of `words` stands in a spaced text."""
         return any(wording in text for wording in self.words.get(name, ()))
@@ -53,7 +58,11 @@ class LesionWords:
     def finer(self, organ: str | None, text: str) -> list[str]:
         """Where in an organ, as far as a spaced text says it."""
         listed = self.places.get(organ or "")
-        return [] if not listed else [name for name, wordings in listed.items() if any(wording in text for wording in wordings)]
+        if not listed:
+            return []
+        met = {name: wording for name, wordings in listed.items() for wording in wordings if wording in text}
+        # "thượng thanh môn" holds "thanh môn"
+        return [name for name, one in met.items() if not any(one != other and one in other for other in met.values())]
 
 
 def spaced(text: str, lexicon: Lexicon) -> str:

@@ -33,7 +33,10 @@ def test_a_report_against_itself_is_right_in_all_that_it_says():
     ("draft", "expected"),
     [
         # one of two lesions, nothing made up: P 1/1, R 1/2, F1 2/3
-        (LUNG, {"lesion_t": 200 / 3, "lesion_t_precision": 100, "lesion_t_recall": 50, "lesion_omitted": 50, "lesion_invented": 0}),
+        (
+            LUNG,
+            {"lesion_t": 200 / 3, "lesion_t_precision": 100, "lesion_t_recall": 50, "lesion_omitted": 50, "lesion_invented": 0},
+        ),
         # the mass in the liver: its type is right, its place is not
         (
             "Khối gan phải 40 mm, tăng chuyển hóa FDG, SUVmax 12,0. " + NODE,
@@ -138,9 +141,19 @@ def test_nodes_lie_in_areas(one, other, same):
 
 @pytest.mark.parametrize(
     ("place", "region"),
-    [("lung", "chest"), ("thyroid", "head_neck"), ("adrenal", "abdomen_pelvis"), ("vertebra", "musculoskeletal"), ("cervical", "head_neck"),
-     ("prostate", "abdomen_pelvis"), ("femur", "musculoskeletal"), ("mediastinal", "chest"), ("brain", "head_neck"), ("blood", "")],
-)  # fmt: skip
+    [
+        ("lung", "chest"),
+        ("thyroid", "head_neck"),
+        ("brain", "head_neck"),
+        ("adrenal", "abdomen_pelvis"),
+        ("prostate", "abdomen_pelvis"),
+        ("vertebra", "musculoskeletal"),
+        ("femur", "musculoskeletal"),
+        ("cervical", "head_neck"),
+        ("mediastinal", "chest"),
+        ("blood", ""),
+    ],
+)
 def test_every_place_lies_in_a_region(place, region):
     assert region_of(place) == region
 
