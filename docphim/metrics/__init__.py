@@ -31,6 +31,7 @@ METRICS: dict[str, str] = {
     "chrf": "docphim.metrics.chrf",
     "clinical": "docphim.metrics.clinical",
     "facts": "docphim.metrics.facts",
+    "lesions": "docphim.metrics.lesions",
     "answers": "docphim.metrics.answers",
 }
 #: Families that give other tools' values (`docphim score --convention NAME`).
