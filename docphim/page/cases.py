@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from docphim.page import lesions
 from docphim.page.coloured import Coloured, colour
 from docphim.page.diff import Comparison, compare
 from docphim.page.inputs import Inputs, erring
+from docphim.page.lesions import Line
 from docphim.page.marking import Sentence, digest, marked
 from docphim.scores import TaskKey
 from docphim.study import Prediction, Row
@@ -33,7 +35,8 @@ class Answer:
 class Question:
     """All answers to one turn of one task, by image (`own` is always there).
 
-    `key` is the task's in scores.json; `facts` are those of the own answer and its reference, None where they were not read.
+    `key` is the task's in scores.json; `facts` are those of the own answer and its reference, None where they were not read;
+    `lesions` are those of a PET's, both texts' side by side.
     """
 
     key: str
@@ -42,6 +45,7 @@ class Question:
     language: str
     answers: dict[str, Answer]
     facts: Coloured | None
+    lesions: list[Line] = field(default_factory=list)
 
     @property
     def draft(self) -> Answer:
@@ -168,7 +172,9 @@ def _questions(inputs: Inputs, predictions: list[Prediction]) -> list[Question]:
         key = key_of(inputs, first)
         row = inputs.errors.get((key, id_))
         facts = colour(row, first.reference, first.prediction) if row else None
-        questions.append(Question(key, task, context, language, answers, facts))
+        shows_pet = any("pet" in media.volumes for media in inputs.examples[id_].media)
+        table = lesions.table(first.reference, first.prediction, language) if shows_pet else []
+        questions.append(Question(key, task, context, language, answers, facts, table))
     return questions
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 import docphim
 from docphim.imaging import text_counts
-from docphim.page import coloured, fact_words, figures, stats, words
+from docphim.page import coloured, fact_words, figures, lesions, stats, words
 from docphim.page.marking import BIDI
 from docphim.scores import MARK_CATEGORIES, MARKS_FORMAT
 
@@ -66,6 +66,7 @@ def _templates() -> jinja2.Environment:
         mistakes=coloured.MISTAKES,
         slight=coloured.SLIGHT,
         concept=fact_words.concept,
+        lesion_columns=lesions.COLUMNS,
         most_studies=MOST_STUDIES,
         marks=tuple(MARK_CATEGORIES),
         marks_format=MARKS_FORMAT,
