@@ -63,6 +63,7 @@ REASONS: dict[str, str] = {
     "report_missing": "the image has no report",
     "report_empty": "the report has no text left",
     "identity_doubtful": "the report seems to hold a signature that the rules do not understand",
+    "report_headings": "none of the report's headings opens a section that is known",
     "report_duplicate": "two rows give different reports for the same study",
     "report_ambiguous": "the report's id matches more than one study",
     "id_mangled": "a spreadsheet has turned the id into a rounded number",

@@ -58,7 +58,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One study; `age` in years, `date` ISO or None, `truth` only where the images are made (phantom)."""
+    """One study; `age` in years, `date` ISO or None, `truth` only where the images are made (phantom).
+
+    `body` holds what was measured of the patient for a PET, where the source says it: `height_m`, `weight_kg`, `dose_mbq`.
+    """
 
     id: str
     patient: str
@@ -71,6 +74,7 @@ class Study:
     split: Split | None
     source: str
     truth: Row | None = None
+    body: dict[str, float] | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
