@@ -38,11 +38,6 @@ _THUMB = 16
 _LEAST_LUNG = 0.02
 #: The largest lungs hold 9 or 10 litres; with more, the voxels are not as large as the file says, or what is light is no lung.
 _MOST_LITRES = 12
-#: The least and the greatest length of a volume along z, y and x, mm: of a crop, and of a scanner's table and bore.
-_BODY_MM = ((20, 2200), (50, 1000), (50, 1000))
-
-#: Slices may be turned so far from those across the body, degrees: people lie askew, and a reformat along a vessel is no scan.
-_OBLIQUE = 25.0
 
 
 class Settings(Section):
@@ -75,7 +70,7 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
     planes, turn = across(_planes(location, settings.series))
     grid = grids.grid_of(planes.shape, turn, settings.spacing, settings.published)
     spacing = grids.spacing_on(turn, grid)
-    _check_place(planes.shape, turn)
+    grids.check_body(planes.shape, turn)
     depth, rows, columns = (axis.new for axis in grid)
     facts = {
         "spacing": spacing,
@@ -130,16 +125,6 @@ def _slices(
         raise Refused("no_geometry", "", f"the lungs would hold {lung['lungs_litres']:.1f} litres")
     known = {**facts["how"], **planes.how, **quality.row(seen, planes.shape, turn.spacing, lung)}
     facts["how"] = dict(sorted(known.items()))
-
-
-def _check_place(shape: tuple[int, ...], turn: Turn) -> None:
-    """Refuse a volume whose size is that of no part of a body (its spacing may count in centimetres), and oblique slices."""
-    size = [n * step for n, step in zip(shape, turn.spacing, strict=True)]
-    if any(not low <= length <= high for length, (low, high) in zip(size, _BODY_MM, strict=True)):
-        raise Refused("no_geometry", "", f"the volume measures {size[0]:.0f} x {size[1]:.0f} x {size[2]:.0f} mm")
-    off = np.degrees(np.arccos(min(1.0, abs(turn.affine[2, 2]) / turn.spacing[0])))
-    if off > _OBLIQUE:
-        raise Refused("view_out_of_scope", "", f"the slices lie {off:.0f} degrees off those across the body")
 
 
 def media(study: str, rows: list[Row], settings: Settings) -> list[Media]:
