@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from docphim.errors import Refused, UsageError
-from docphim.imaging import reconstructions
+from docphim.imaging import reconstructions, thumbs
 from docphim.imaging.io import locations, read_planes, series
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
@@ -33,7 +33,6 @@ SAME = 0.9995
 WORDS = {"tag": "chest-ct", "images": "chest CT scans"}
 #: What is stored lies between these, HU: air, and bone denser than which nothing is told apart.
 LOWEST, HIGHEST = -1000, 1000
-_THUMB = 16
 #: Below this share of lung in the body a volume shows no chest.
 _LEAST_LUNG = 0.02
 #: The largest lungs hold 9 or 10 litres; with more, the voxels are not as large as the file says, or what is light is no lung.
@@ -140,10 +139,4 @@ def megabytes(settings: Settings) -> float:
 
 def thumbnail(slices: Callable[[Sequence[int]], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """16 slices averaged to 16 x 16, float32 0..1: for neighbours and duplicates, so the volume's shape is let go."""
-    middles = [int((part + 0.5) * shape[0] / _THUMB) for part in range(_THUMB)]
-    small: np.ndarray = slices(middles).astype(np.float32)
-    for axis in (1, 2):
-        edges = np.linspace(0, shape[axis], _THUMB, endpoint=False).astype(int)
-        counts = np.diff([*edges, shape[axis]]).astype(np.float32)
-        small = np.add.reduceat(small, edges, axis) / (counts[:, None] if axis == 1 else counts)
-    return (small - np.float32(LOWEST)) / np.float32(HIGHEST - LOWEST)
+    return (thumbs.cube(slices, shape) - np.float32(LOWEST)) / np.float32(HIGHEST - LOWEST)

@@ -164,8 +164,8 @@ def _check_grid(study: str, facts: Mapping[str, Row]) -> None:
         why = f"{names} of the study lie in {len(frames)} frames of reference"
         raise Refused("frame_of_reference_differs", study, why)
     spacings = [row.get("spacing") for row in facts.values()]
-    # two arrays without a spacing lie on one grid where the recipe says so, and prepare has given them one frame
-    if frames == {None} or (any(spacings) and not all(spacings)):
+    vouched = not any(spacings) and any((row.get("how") or {}).get("arrays") for row in facts.values())  # by the recipe
+    if frames == {None} or not (all(spacings) or vouched):
         raise Refused("no_geometry", study, f"nothing says that {names} of the study lie in one place")
     if len({tuple(row["shape"]) for row in facts.values()}) > 1 or not _close([s or [] for s in spacings], rtol=_SAME_SPACING):
         raise Refused("shape_differs", study, f"{names} of the study differ in the number or size of their voxels")

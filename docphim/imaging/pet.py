@@ -7,28 +7,26 @@ nothing that is measured of it is called an SUV or a length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import model_validator
 
-from docphim.errors import Refused, UsageError
-from docphim.imaging import pet_series, pet_show
-from docphim.imaging.io import locations, read_volume
-from docphim.imaging.io.locations import Key, SeriesFiles
+from docphim.errors import Refused
+from docphim.imaging import pet_series, pet_show, thumbs
+from docphim.imaging.io import arrays, locations, read_volume
+from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
 from docphim.imaging.io.volume import Turn
 from docphim.imaging.mip import Mips
-from docphim.imaging.pet_series import Rule
+from docphim.imaging.pet_settings import OnPet
 from docphim.imaging.pet_show import Show
 from docphim.imaging.space import grid as grids
-from docphim.imaging.space import regions
 from docphim.imaging.space.regions import Outline
 from docphim.imaging.store import Stream
-from docphim.imaging.units import measured
-from docphim.imaging.units.suv import Suv
-from docphim.recipe import Section
 from docphim.study import Media, Row
+
+if TYPE_CHECKING:
+    from docphim.imaging.units.measured import Seen
 
 #: Counts up when the same input would give other pixels.
 VERSION = 1
@@ -38,46 +36,6 @@ GROUP = 1
 SAME = 0.9995
 #: What a reader calls it.
 WORDS = {"tag": "whole-body-pet", "images": "PET scans"}
-_THUMB = 16
-#: What is read as an array that says nothing of itself.
-_BARE = (".npz", ".npy")
-
-
-class OnPet(Section):
-    """What the sections of a PET and of its CT both say: which series the PET is, and how parts of the body are told apart.
-
-    Attributes
-    ----------
-    regions : str
-        `measured`: by what the slices show; `published`: by fractions of the height, as the paper on ViMed-PET does.
-    chest_ends : float or None
-        Of `published`: the fraction of the height, from the vertex, where the chest ends.
-    """
-
-    series: Rule = Rule()
-    regions: Literal["measured", "published"] = "measured"
-    chest_ends: float | None = None
-
-    @model_validator(mode="after")
-    def _stated(self) -> Self:
-        if self.regions == "published":
-            try:
-                regions.published(1, self.chest_ends)
-            except UsageError as error:
-                raise ValueError(str(error)) from error
-        return self
-
-    def of(self, outline: Outline | None, slices: int) -> Row:
-        """`regions` of `how`, by an outline, or by the number of slices; nothing where neither says them.
-
-        Raises
-        ------
-        Refused
-            As `Outline.regions`.
-        """
-        if self.regions == "published":
-            return {"regions": regions.published(slices, self.chest_ends)}
-        return {"regions": outline.regions()} if outline else {}
 
 
 class Settings(OnPet):
@@ -97,46 +55,38 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
         The volume cannot be used; the reason says why.  Also while slices come: `suv_unbalanced`.
     """
     place = locations.parse(location)
-    if is_bare(place):
+    if arrays.is_array(place):
         return _bare(location, settings)
     if not isinstance(place, SeriesFiles):
         raise Refused(
             "unit_unknown", "", "a PET is read as a DICOM series: another file does not say how its values become SUV"
         )
+    from docphim.imaging.units import measured  # here, so that a CT is laid on a PET without it
+
     slices, how = pet_series.chosen(place.paths, settings.series)
     planes, suv = measured.planes_of(slices)
     planes.how.update(how)
     upright, turn = across(planes)
     grids.check_body(upright.shape, turn)
-    facts: Row = {"unit": "SUV", "view": "unknown", **placed(upright, turn), "how": {"shape": list(upright.shape)}}
+    facts: Row = {"unit": "SUV", "view": "unknown", **grids.placed(upright, turn), "how": {"shape": list(upright.shape)}}
     mips = Mips(upright.shape)
-    stream = _slices(upright, turn, suv, mips, settings, facts)
+    facts["how"]["suv_factor"] = suv.factor
+    seen = measured.Seen(upright.shape, turn)
+    stream = _slices(upright, turn, seen, mips, settings, facts)
     return Stream(upright.shape, np.dtype(np.float32), stream, mips.pictures), facts
 
 
-def is_bare(place: locations.Place) -> bool:
-    """Whether a location names an array that says neither a unit nor a place."""
-    return isinstance(place, Key) or (not isinstance(place, SeriesFiles) and str(place).endswith(_BARE))
-
-
-def placed(planes: Planes, turn: Turn) -> Row:
-    """`spacing`, `affine` and `frame_of_reference` of index.jsonl: the grid of a PET as its file has it."""
-    affine: list[list[float]] = (np.round(turn.affine, 6) + 0.0).tolist()
-    return {"spacing": list(turn.spacing), "affine": affine, "frame_of_reference": planes.frame_of_reference}
-
-
 def _slices(
-    planes: Planes, turn: Turn, suv: Suv, mips: Mips, settings: Settings, facts: Row
+    planes: Planes, turn: Turn, seen: Seen, mips: Mips, settings: Settings, facts: Row
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Slices with their numbers; after the last, what was seen of them is put into the facts."""
-    seen, outline = measured.Seen(planes.shape, turn), Outline(planes.shape, turn.spacing, "pet")
+    outline = Outline(planes.shape, turn.spacing, "pet")
     for number, plane in numbered(planes, turn):
         seen.take(number, plane)
         outline.take(number, plane)
         mips.take(number, plane)
         yield number, plane
-    known = {**facts["how"], **planes.how, **seen.row(), "suv_factor": suv.factor}
-    known |= settings.of(outline, planes.shape[0])
+    known = {**facts["how"], **planes.how, **seen.row(), **settings.of(outline, planes.shape[0])}
     facts["how"] = dict(sorted(known.items()))
 
 
@@ -157,13 +107,14 @@ def _bare(location: str, settings: Settings) -> tuple[Stream, Row]:
             yield number, plane
 
     how: dict[str, Any] = {"shape": list(array.shape), **volume.how, **settings.of(None, len(array))}
-    facts: Row = {"unit": "none", "view": "unknown", "spacing": None, "frame_of_reference": bare_frame(location), "how": how}
+    facts: Row = {
+        "unit": "none",
+        "view": "unknown",
+        "spacing": None,
+        "frame_of_reference": arrays.frame_of(location),
+        "how": how,
+    }
     return Stream(array.shape, array.dtype, slices(), mips.pictures), facts
-
-
-def bare_frame(location: str) -> str:
-    """What stands for the frame of reference of an array: the array itself, which nothing else lies in unless it is said."""
-    return f"array {location}"
 
 
 def media(study: str, rows: list[Row], settings: Settings) -> list[Media]:
@@ -178,11 +129,5 @@ def megabytes(settings: Settings) -> float:
 
 def thumbnail(slices: Callable[[Sequence[int]], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """16 slices averaged to 16 x 16, float32, as the cube roots of their share of the mean: the bladder is not all of it."""
-    middles = [int((part + 0.5) * shape[0] / _THUMB) for part in range(_THUMB)]
-    small: np.ndarray = slices(middles).astype(np.float32)
-    for axis in (1, 2):
-        edges = np.linspace(0, shape[axis], _THUMB, endpoint=False).astype(int)
-        counts = np.diff([*edges, shape[axis]]).astype(np.float32)
-        small = np.add.reduceat(small, edges, axis) / (counts[:, None] if axis == 1 else counts)
-    small = np.maximum(small, 0)
+    small = np.maximum(thumbs.cube(slices, shape), 0)
     return np.cbrt(small / max(float(small.mean()), 1e-6)).astype(np.float32)

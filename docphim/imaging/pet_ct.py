@@ -10,13 +10,14 @@ import numpy as np
 from pydicom import Dataset
 
 from docphim.errors import Refused
-from docphim.imaging import ct, pet, pet_series, reconstructions
-from docphim.imaging.io import dicom, locations, read_volume, series
+from docphim.imaging import pet_series, reconstructions, thumbs
+from docphim.imaging.io import arrays, dicom, locations, read_volume, series
 from docphim.imaging.io.locations import Pair, SeriesFiles
 from docphim.imaging.io.planes import Planes, across
 from docphim.imaging.io.slices import Slice, header_of, slices_of
 from docphim.imaging.io.volume import Turn
 from docphim.imaging.kernels import kernel_kind, kernel_rank
+from docphim.imaging.pet_settings import OnPet
 from docphim.imaging.reconstructions import FEW, Candidate
 from docphim.imaging.space import grid as grids
 from docphim.imaging.space import hu, petct, quality
@@ -32,7 +33,7 @@ VERSION = 1
 #: Volumes a worker takes at once.
 GROUP = 1
 #: Two thumbnails that correlate above this are almost surely of the same scan.
-SAME = ct.SAME
+SAME = 0.9995
 #: Whose section of the recipe says what this one's leaves out.
 ON_GRID_OF = "pet"
 #: What a study must have where a recipe prepares this modality, and the reason by which it is refused as a whole else.
@@ -43,7 +44,7 @@ WORDS = {"tag": "petct", "images": "CT scans of PET/CT"}
 _HIGHEST = 32767
 
 
-class Settings(pet.OnPet):
+class Settings(OnPet):
     """Which CT is laid on the PET, and how; what says which PET it is (`series`) and its `regions` are that of `prepare.pet`.
 
     Attributes
@@ -80,7 +81,7 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
     if not place.volume:
         raise Refused("ct_missing")
     ct_place, pet_place = locations.parse(place.volume), locations.parse(place.grid)
-    if pet.is_bare(ct_place) and pet.is_bare(pet_place):
+    if arrays.is_array(ct_place) and arrays.is_array(pet_place):
         return _bare(place, settings)
     if not isinstance(ct_place, SeriesFiles) or not isinstance(pet_place, SeriesFiles):
         raise Refused("no_geometry", "", "a CT is laid on a PET by the headers of both, and one of them is no DICOM series")
@@ -95,7 +96,7 @@ def _series(ct_paths: Sequence[Path], pet_paths: Sequence[Path], settings: Setti
     grids.check_body(planes.shape, turn)
     laid = petct.laid(planes, turn, grid, grid_turn, filtered=settings.antialias)
     planes.how.update(how | {"overlap": round(laid.overlap, 4)})
-    facts: Row = {"unit": "HU", "view": "unknown", **pet.placed(grid, grid_turn)}
+    facts: Row = {"unit": "HU", "view": "unknown", **grids.placed(grid, grid_turn)}
     facts["how"] = {"shape": list(planes.shape), "spacing": list(turn.spacing)}
     return Stream(grid.shape, np.dtype(np.int16), _slices(planes, turn, laid, settings, facts)), facts
 
@@ -202,7 +203,7 @@ def _bare(place: Pair, settings: Settings) -> tuple[Stream, Row]:
         "unit": "HU",
         "view": "unknown",
         "spacing": None,
-        "frame_of_reference": pet.bare_frame(place.grid),
+        "frame_of_reference": arrays.frame_of(place.grid),
         "how": how,
     }
     laid = Laid(depth, rows, columns)
@@ -227,5 +228,5 @@ def megabytes(settings: Settings) -> float:
 
 
 def thumbnail(slices: Callable[[Sequence[int]], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    """As of a chest CT: 16 slices averaged to 16 x 16, float32."""
-    return ct.thumbnail(slices, shape)
+    """As of a chest CT: 16 slices averaged to 16 x 16, float32, -1000 HU as 0 and 1000 as 1."""
+    return (thumbs.cube(slices, shape) + np.float32(1000)) / np.float32(2000)

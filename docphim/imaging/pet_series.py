@@ -19,28 +19,13 @@ from docphim.errors import Refused
 from docphim.imaging import reconstructions
 from docphim.imaging.io import dicom
 from docphim.imaging.io.slices import Slice, header_of, slices_of
+from docphim.imaging.pet_settings import Rule
 from docphim.imaging.reconstructions import AS_FAR, FEW, Candidate
-from docphim.recipe import Section
 from docphim.study import Row
 
 #: Values of ImageType (PS3.3 C.7.6.1.1.2 and makers' own) and a word of SeriesDescription that name a projection.
 _PROJECTION = frozenset(("MIP", "PROJECTION IMAGE", "MIP_PROJECTION"))
 _MIP = re.compile(r"(?<![A-Z])MIPS?(?![A-Z])")
-
-
-class Rule(Section):
-    """Which PET series is read: one with this word in its description, and whether one that was worked on may be.
-
-    Attributes
-    ----------
-    word : str or None
-        A word of SeriesDescription; None: any.
-    derived : bool
-        Whether a series made from another one (ImageType DERIVED) counts like one of the scanner's.
-    """
-
-    word: str | None = None
-    derived: bool = False
 
 
 def chosen(paths: Sequence[Path], rule: Rule) -> tuple[tuple[Slice, ...], Row]:

@@ -9,9 +9,11 @@ import numpy as np
 from pydantic import Field
 
 from docphim.errors import Refused
+from docphim.imaging.io.planes import Planes
 from docphim.imaging.io.volume import Turn
 from docphim.imaging.space import resample
 from docphim.imaging.space.resample import Axis
+from docphim.study import Row
 
 #: What a recipe may say of a voxel's side.
 Millimetres = Annotated[float, Field(gt=0.1, le=20)]
@@ -56,6 +58,12 @@ def placed_on(turn: Turn, grid: Grid) -> list[list[float]]:
     affine[:3, :3] *= steps
     rounded: list[list[float]] = (np.round(affine, 6) + 0.0).tolist()
     return rounded
+
+
+def placed(planes: Planes, turn: Turn) -> Row:
+    """`spacing`, `affine` and `frame_of_reference` of index.jsonl for a volume on the grid of its file."""
+    affine: list[list[float]] = (np.round(turn.affine, 6) + 0.0).tolist()
+    return {"spacing": list(turn.spacing), "affine": affine, "frame_of_reference": planes.frame_of_reference}
 
 
 def check_body(shape: tuple[int, ...], turn: Turn) -> None:

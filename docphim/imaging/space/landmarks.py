@@ -29,18 +29,26 @@ _PIECE = 0.1
 _DOME = 0.75
 #: The bladder lies within this of the middle, mm; it is so many times as bright as the body, and all of it above that share.
 _MIDDLE_MM, _BRIGHT, _SHARE = 45.0, 5.0, 0.3
-#: Bone in blocks, HU; and the share of slices by which front and back are told apart.
-_BONE, _MOST = 130.0, 0.6
+#: A scan of so many mm shows a trunk.
+_LEAST_BODY_MM = 500.0
+#: Between the thigh bones there is none within this of the middle, mm, for so many mm.
+_BETWEEN_MM, _LEAST_THIGH_MM = 30.0, 40.0
+#: Bone in blocks, HU; and the share of slices by which front and back are told apart, where bone is seen in so many mm.
+_BONE, _MOST, _LEAST_SPINE_MM = 130.0, 0.6, 150.0
 
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Heights in blocks from the top: `lungs` the dome of the diaphragm and the lowest lung, `fork` where the thighs part."""
+    """Heights in blocks from the top, each span from its first block to the first behind it; None where it is not seen.
+
+    `shoulders` ends the neck, `dome` is the dome of the diaphragm, `thighs` start where they part and end the scan.
+    """
 
     shoulders: int
+    dome: int | None
     lungs: tuple[int, int] | None
-    fork: int | None
     bladder: tuple[int, int] | None
+    thighs: tuple[int, int] | None
     flags: tuple[str, ...]
 
 
@@ -48,12 +56,13 @@ def of(body: Body, blocks: Blocks, volume: Literal["ct", "pet"]) -> Landmarks:
     """All that can be seen of them: lungs in a CT, the bladder in a PET."""
     shoulders, forked = neck_ends(body), fork(body)
     breath = _lungs(blocks) if volume == "ct" else None
+    if forked is None and breath is not None:
+        forked = _bones_part(body, blocks, breath[2])
     bladder = _bladder(body, blocks, shoulders, forked) if volume == "pet" else None
-    flags = [*_head(body, shoulders)]
-    if breath is not None:
-        shoulders = breath[0]
-    flags += _arms(body, shoulders, forked)
-    return Landmarks(shoulders, breath and breath[1:], forked, bladder, tuple(flags))
+    flags = _head(body, shoulders) + _arms(body, shoulders, forked)
+    dome, lungs = (None, None) if breath is None else (breath[1], (breath[0], breath[2]))
+    thighs = None if forked is None else (forked, len(body.mask))
+    return Landmarks(lungs[0] if lungs else shoulders, dome, lungs, bladder, thighs, tuple(flags))
 
 
 def _central(body: Body) -> NDArray[np.float64]:
@@ -154,6 +163,24 @@ def _bladder(body: Body, blocks: Blocks, shoulders: int, forked: int | None) -> 
     return start + int(rows[0]), start + int(rows[-1]) + 1
 
 
+def _bones_part(body: Body, blocks: Blocks, below: int) -> int | None:
+    """The first block below the bones of the pelvis, where thighs touch: none lies near the middle, and one on each side."""
+    reach, middle = _BETWEEN_MM / blocks.spacing[2], round(body.middle)
+    bone: NDArray[np.bool_] = ((blocks.means > _BONE) & body.mask).any(1)
+    near = bone[:, max(0, round(middle - reach)) : round(middle + reach) + 1].any(1)
+    thighs: NDArray[np.bool_] = np.logical_and.reduce([~near, bone[:, :middle].any(1), bone[:, middle:].any(1)])
+    long = max(1, round(_LEAST_THIGH_MM / blocks.spacing[0]))
+    runs = np.convolve(thighs[below:], np.ones(long, int), "valid") if len(thighs) - below >= long else np.zeros(0)
+    starts = np.flatnonzero(runs == long)
+    return below + int(starts[0]) if len(starts) else None
+
+
+def upside_down(body: Body) -> bool:
+    """Whether the thighs are at the top of a scan long enough to show a trunk: above a head alone arms look alike."""
+    long_enough = len(body.mask) * body.spacing[0] >= _LEAST_BODY_MM
+    return long_enough and fork(body) is None and fork(body.reversed()) is not None
+
+
 def spine_in_front(body: Body, blocks: Blocks) -> bool:
     """Whether the bone near the middle of a CT's trunk lies in front, where a spine lies behind.
 
@@ -164,12 +191,14 @@ def spine_in_front(body: Body, blocks: Blocks) -> bool:
     reach = _MIDDLE_MM / blocks.spacing[2]
     columns = slice(max(0, round(body.middle - reach)), round(body.middle + reach) + 1)
     front = back = 0
-    for mask, plane in zip(body.mask[neck_ends(body) :, :, columns], blocks.means[neck_ends(body) :, :, columns], strict=True):
-        rows = np.flatnonzero(mask.any(1))
+    bones = (blocks.means > _BONE) & body.mask
+    for z in range(neck_ends(body), len(bones)):
+        rows = np.flatnonzero(body.mask[z, :, columns].any(1))
         if not len(rows):
             continue
-        bone = np.count_nonzero((plane > _BONE) & mask, axis=1)[rows[0] : rows[-1] + 1]
+        bone = bones[z, rows[0] : rows[-1] + 1, columns]
         part = 2 * len(bone) // 5
         before, behind = int(bone[:part].sum()), int(bone[len(bone) - part :].sum())
         front, back = front + (before > behind), back + (behind > before)
-    return front > _MOST * (front + back)
+    long_enough = (front + back) * blocks.spacing[0] >= _LEAST_SPINE_MM
+    return long_enough and front > _MOST * (front + back)

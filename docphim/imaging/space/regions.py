@@ -13,6 +13,7 @@ import numpy as np
 from docphim.errors import Refused, UsageError
 from docphim.imaging.space import body as bodies
 from docphim.imaging.space import landmarks
+from docphim.imaging.space.landmarks import Landmarks
 from docphim.imaging.space.lungs import Blocks
 from docphim.study import Row
 
@@ -66,7 +67,8 @@ class Outline:
         -------
         dict
             Region → `[first, last]`; `flags`: of `arms_up`, `arms_down`, `arms_unknown`, `head_cut` (the vertex is not in
-            view), `head_missing`, `legs_missing`, `abdomen_missing`, `no_diaphragm`; `from`: `ct` or `pet`.
+            view), `head_missing`, `legs_missing`, `abdomen_missing`, `no_diaphragm`; `from`: `ct` or `pet`; `landmarks`: the
+            slices of `neck` and `thighs` to the ends of the scan, of `lungs` and of the `bladder`.
 
         Raises
         ------
@@ -76,53 +78,66 @@ class Outline:
         body = bodies.of_ct(self.blocks) if self.volume == "ct" else bodies.of_pet(self.blocks)
         if not body.mask.any():
             raise Refused("no_body", "", "no slice shows a body")
-        if landmarks.fork(body) is None and landmarks.fork(body.reversed()) is not None:
+        if landmarks.upside_down(body):
             raise Refused("volume_upside_down", "", "the thighs lie at the top")
         if self.volume == "ct" and landmarks.spine_in_front(body, self.blocks):
             raise Refused("ct_flipped", "", "the spine lies in front")
-        found = landmarks.of(body, self.blocks, self.volume)
-        spans, flags = _spans(found, len(body.mask), body.spacing[0])
-        scale = body.spacing[0] / self._step
-        whole: Row = {name: self._numbers(spans[name], scale) for name in REGIONS if name in spans}
-        whole["flags"] = sorted({*flags, *found.flags})
-        whole["from"] = self.volume
-        return whole
+        seen = landmarks.of(body, self.blocks, self.volume)
+        spans, flags = _spans(seen, len(body.mask), body.spacing[0])
+        whole: Row = {name: self._numbers(spans[name]) for name in REGIONS if name in spans}
+        heights = {name: self._numbers(height) for name, height in _heights(seen).items()}
+        left_out = {"head_cut"} if "head_missing" in flags else set()
+        return whole | {"flags": sorted({*flags, *seen.flags} - left_out), "from": self.volume, "landmarks": heights}
 
-    def _numbers(self, span: tuple[float, float], scale: float) -> list[int]:
+    def _numbers(self, span: tuple[float, float]) -> list[int]:
         """Slices of the grid for a span of blocks, from the top of its first to the bottom of its last."""
+        scale = self.blocks.spacing[0] / self._step
         first, last = round(span[0] * scale), round(span[1] * scale) - 1
         if span[1] >= len(self.blocks.means):  # the last slices may fill no block
             last = self._slices - 1
         return [max(0, min(first, self._slices - 1)), max(0, min(last, self._slices - 1))]
 
 
-def _spans(found: landmarks.Landmarks, depth: int, step: float) -> tuple[dict[str, tuple[float, float]], list[str]]:
+def _heights(seen: Landmarks) -> dict[str, tuple[float, float]]:
+    """What was seen, as spans of blocks: the neck and the thighs to the ends of the scan, the lungs, the bladder."""
+    heights = {"neck": (0, seen.shoulders), "lungs": seen.lungs, "bladder": seen.bladder, "thighs": seen.thighs}
+    return {name: height for name, height in heights.items() if height is not None and height[0] < height[1]}
+
+
+def _spans(seen: Landmarks, depth: int, step: float) -> tuple[dict[str, tuple[float, float]], list[str]]:
     """Regions as spans of blocks, (upper border, lower border), and what is missing."""
     margin, spans, flags = MARGIN_MM / step, {}, []
-    chest, trunk_ends = 0.0, float(depth)
-    if found.shoulders * step >= LEAST_MM:
-        spans["head_neck"] = (0.0, found.shoulders + margin)
-        chest = found.shoulders - margin
+    starts, ends = 0.0, float(depth)
+    if seen.shoulders * step >= LEAST_MM:
+        spans["head_neck"] = (0.0, seen.shoulders + margin)
+        starts = seen.shoulders - margin
     else:
         flags.append("head_missing")
-    if found.fork is not None:
-        hips = max(found.fork - HIP_MM / step, 0.0)
+    hips = _hips(seen, depth, step)
+    if hips is not None:
         spans["limbs"] = (hips, float(depth))
-        trunk_ends = min(found.fork + margin, depth)
+        ends = min(hips + HIP_MM / step + margin, ends)
     else:
         flags.append("legs_missing")
-    if found.lungs is None:
+    if seen.lungs is None:
         flags.append("no_diaphragm")
-        spans["chest"] = spans["abdomen_pelvis"] = (chest, trunk_ends)
-        return spans, flags
-    dome, bottom = found.lungs
-    spans["chest"] = (chest, min(bottom + margin, trunk_ends))
-    if (trunk_ends - bottom) * step >= LEAST_MM:
-        spans["abdomen_pelvis"] = (max(dome - margin, 0.0), trunk_ends)
-    else:
-        spans["chest"] = (chest, trunk_ends)
+        spans["chest"] = spans["abdomen_pelvis"] = (starts, ends)
+    elif (ends - seen.lungs[1]) * step < LEAST_MM:
         flags.append("abdomen_missing")
+        spans["chest"] = (starts, ends)
+    else:
+        spans["chest"] = (starts, seen.lungs[1] + margin)
+        spans["abdomen_pelvis"] = (max((seen.dome or 0) - margin, 0.0), ends)
     return spans, flags
+
+
+def _hips(seen: Landmarks, depth: int, step: float) -> float | None:
+    """Where the hip joints lie: above the fork of the thighs, or where these touch in a PET as low as the bladder's floor."""
+    if seen.thighs is not None:
+        return max(seen.thighs[0] - HIP_MM / step, 0.0)
+    if seen.bladder is not None and (depth - seen.bladder[1]) * step >= HIP_MM + LEAST_MM:
+        return float(seen.bladder[1])
+    return None
 
 
 def published(slices: int, chest_ends: float | None) -> Row:
