@@ -166,7 +166,7 @@ def _bladder(body: Body, blocks: Blocks, shoulders: int, forked: int | None) -> 
 def _bones_part(body: Body, blocks: Blocks, below: int) -> int | None:
     """The first block below the bones of the pelvis, where thighs touch: none lies near the middle, and one on each side."""
     reach, middle = _BETWEEN_MM / blocks.spacing[2], round(body.middle)
-    bone: NDArray[np.bool_] = ((blocks.means > _BONE) & body.mask).any(1)
+    bone: NDArray[np.bool_] = np.any((blocks.means > _BONE) & body.mask, axis=1)
     near = bone[:, max(0, round(middle - reach)) : round(middle + reach) + 1].any(1)
     thighs: NDArray[np.bool_] = np.logical_and.reduce([~near, bone[:, :middle].any(1), bone[:, middle:].any(1)])
     long = max(1, round(_LEAST_THIGH_MM / blocks.spacing[0]))
