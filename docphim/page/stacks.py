@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from docphim.imaging import geometry, mip, slices, store
-from docphim.imaging.frames import draw, projections
+from docphim.imaging.frames import display, draw, projections
 from docphim.imaging.windows import windows
 from docphim.study import Media
 
@@ -253,5 +253,6 @@ def mips(volume: store.Prepared, height: int) -> np.ndarray | None:
     """The coronal beside the sagittal MIP of a PET in SUV, uint8 (`height`, w); None where it has none."""
     if volume.meta.get("unit") != "SUV" or not volume.meta.get("spacing") or not set(mip.NAMES) <= set(volume.pictures):
         return None
-    coronal, sagittal = projections(volume, (height, _WIDEST), *SUV_SHOWN)
+    pictures = projections({name: volume.beside(name) for name in mip.NAMES}, volume.meta["spacing"], (height, _WIDEST))
+    coronal, sagittal = (display(picture, *SUV_SHOWN) for picture in pictures)
     return np.concatenate([coronal, np.full((height, _GAP), 255, np.uint8), sagittal], axis=1)

@@ -82,6 +82,7 @@ def planes_of(slices: Sequence[Slice]) -> tuple[Planes, Suv]:
         "suv_rule": suv.rule,
         "uptake_minutes": suv.uptake_minutes and round(suv.uptake_minutes, 1),
         "suv_flags": list(suv.flags),
+        **suv.body,
     }
     frame = stored.frame_of_reference
     return Planes(stored.shape, np.dtype(np.float32), stored.affine, read, frame, "SUV", "PT", how), suv
