@@ -30,14 +30,15 @@ class Prompts:
         """The system message."""
         return str(_words()[self.set][self.language]["system"])
 
-    def ask(self, section: str, study: Study) -> str:
-        """What the model is asked for a section (`findings`, `impression`, `then_impression`) of a study."""
+    def ask(self, section: str, study: Study, *, region: str = "") -> str:
+        """What the model is asked for a section (`findings`, `impression`, `then_impression`) of a study, or of a region."""
         words = _words()
         views = words["views"][self.language]
         first = study.series[0] if study.series else None
         view = views.get(first and first.modality) or views.get(first and first.view, views["unknown"])
         text = str(words[self.set][self.language][section])
-        return text.format(view=view, person=self._person(study), more=self._more(study))
+        part = words["regions"][self.language].get(region, "")
+        return text.format(view=view, person=self._person(study), more=self._more(study), region=part)
 
     def _more(self, study: Study) -> str:
         """What the study says of `more`; a tag in it shows no image."""
