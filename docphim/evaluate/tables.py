@@ -29,7 +29,7 @@ from docphim.metrics.measure import Measured, lead, mean_score, measure, reading
 from docphim.metrics.pairs import Pairs
 from docphim.progress import bar
 from docphim.scores import WRONG, LesionRates, Rates, Score, Table, TaskKey, TaskScores, write_scores
-from docphim.study import Answer, Example, Prediction, Row, Study, from_row, to_row
+from docphim.study import Answer, Example, Prediction, Row, Study, from_row, part_of, to_row
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,9 @@ def _image_gain(drafts: Drafts, nats: Mapping[Any, float], bench: Bench) -> Scor
 
 
 def _on_phantoms(drafts: Drafts, seen: Seen, bench: Bench) -> tuple[dict[str, Any], list[System]]:
-    """Ceiling and findings, where the studies' truth is known."""
+    """Ceiling and findings, where the studies' truth is known; it is of the whole body, so not of a part."""
+    if part_of(drafts.key.task):
+        return {}, []
     examples = drafts.examples.values()
     known = [(e, truth) for e in examples if (study := seen.studies.get(e.study)) and (truth := study.truth)]
     parts: dict[str, Any] = {}
