@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from docphim.phantom.pet.emission import Emission
     from docphim.phantom.pet.transmission import Transmission
 
+#: SUV above which a voxel is of the body: half of what fat takes up.
+_BODY = 0.12
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -76,7 +79,8 @@ def take(
     if ct:
         other = transmission.scan(patient, body, ct_space(patient, body, ct_size or size, step_mm, field_mm), lesions, arms)
     signs = frozenset({"brown_fat"} if brown else ())
-    return Taken(patient, visit_of(patient, body, scanner), arms, signs, made, other)
+    litres = float((made.clean > _BODY).sum() * np.prod(grid.spacing) / 1e6)
+    return Taken(patient, visit_of(patient, body, scanner, litres), arms, signs, made, other)
 
 
 def truth_of(taken: Taken) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Transmission:
 def scan(patient: Patient, body: Body, space: Space, lesions: list[Placed], arms: str) -> Transmission:
     """Scan a patient whose lesions lie where the PET has them; the arguments are those of `emission.scan`."""
     values = hounsfield()
-    groups = {name: shapes_of(patient, body, name) for name in ("head", "neck", f"arms_{arms}", "abdomen", "pelvis")}
+    groups = {name: shapes_of(patient, body, name) for name in ("collar", "head", "neck", f"arms_{arms}", "abdomen", "pelvis")}
     layers = _tubes(space, body, patient)
     volume = np.empty(space.shape, np.int16)
     noise = rng_of(patient, "pet ct noise")
@@ -69,7 +69,7 @@ def _paint_soft(slab: Slab, body: Body, values: dict[str, float], groups: dict[s
     torso.paint_table(slab, body)
     outline.paint_shell(slab, body, values, "ct")
     soft = {name: [s for s in shapes if s.tissue not in ("cortex", "marrow")] for name, shapes in groups.items()}
-    for name in ("head", "neck"):
+    for name in ("collar", "head", "neck"):
         paint(slab, soft[name], values, "ct")
     paint(slab, soft[f"arms_{arms}"], values, "ct")
     chest = outline.part(slab, outline.NECK, outline.WAIST)
