@@ -24,8 +24,8 @@ from docphim.phantom.pet.shapes import Kind, piece
 NECK, WAIST = -88.0, 380.0
 #: The trunk ends here, between the legs.
 CROTCH = 604.0
-#: Half width and half depth of the trunk below the waist, and how far it lies forward; the same of the belly's cavity: (heights,
-#: values), standard mm.
+#: Half width and half depth of the trunk below the waist, and how far it lies forward; the same of the cavity: (heights, values),
+#: standard mm.
 _TABLES = {
     "width": ((380, 400, 440, 490, 530, 570, 610), (167, 168, 174, 184, 190, 190, 184)),
     "depth": ((380, 420, 470, 530, 580, 610), (114, 111, 111, 112, 104, 94)),
