@@ -70,7 +70,7 @@ def transmitted(*findings: Finding, sex: str = "M", seed: int = 5, arms: str = "
 def around(volume: np.ndarray, space: Any, x: float, y: float, z: float) -> float:
     """Median around a place in standard millimetres."""
     k, j, i = (int(np.abs(axis - v).argmin()) for axis, v in ((space.z, z), (space.y, y), (space.x, x)))
-    return float(np.median(volume[k, j - 1 : j + 2, i - 1 : i + 2]))
+    return float(np.median(volume[k - 1 : k + 2, j - 1 : j + 2, i - 1 : i + 2]))
 
 
 @pytest.mark.parametrize(

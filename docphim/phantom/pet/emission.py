@@ -20,7 +20,7 @@ from docphim.phantom.ct.tissue import front_y, level, spine_y
 from docphim.phantom.patient import Patient
 from docphim.phantom.pet import outline
 from docphim.phantom.pet.lesions import Placed, bloom
-from docphim.phantom.pet.shapes import paint, piece, shapes_of
+from docphim.phantom.pet.shapes import SLAB, paint, piece, shapes_of
 from docphim.phantom.pet.tissues import uptake
 
 #: Width at half height of the point spread, mm: of scanners of a ring of 4 to 6 mm crystals after their usual filter.
@@ -32,7 +32,7 @@ _TILE = 512
 #: Noise of a slice is made of that of its neighbours, which share it (correlation of neighbours there: 0.5 to 0.7).
 _ALONG = (0.5, 0.7, 0.5)
 #: No tissue takes up evenly: by what share it varies over some centimetres.
-_UNEVEN = 0.07
+_UNEVEN = 0.05
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def scan(patient: Patient, body: Body, space: Space, lesions: list[Placed], arms
     values = uptake(patient)
     volume = np.zeros(space.shape, np.float32)
     groups = {name: shapes_of(patient, body, name) for name in ("collar", "head", "neck", f"arms_{arms}", "abdomen", "pelvis")}
-    fat = [] if warm else shapes_of(patient, body, "brown_fat")
-    for rows in space.slabs():
+    fat = () if warm else shapes_of(patient, body, "brown_fat")
+    for rows in space.slabs(SLAB):
         slab = Slab(space, rows, volume[rows], np.zeros((rows.stop - rows.start, 1, 1), np.float32))
         outline.paint_shell(slab, body, values, "pet")
         paint(slab, groups[f"arms_{arms}"], values, "pet")

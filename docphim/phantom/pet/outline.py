@@ -24,7 +24,7 @@ from docphim.phantom.pet.shapes import Kind, piece
 NECK, WAIST = -88.0, 380.0
 #: The trunk ends here, between the legs.
 CROTCH = 604.0
-#: Half width and half depth of the trunk below the waist, and how far it lies forward; the same of the cavity: (heights, values),
+#: Half width and half depth of the trunk below the waist, how far it lies forward; the same of the cavity: (heights, values),
 #: standard mm.
 _TABLES = {
     "width": ((380, 400, 440, 490, 530, 570, 610), (167, 168, 174, 184, 190, 190, 184)),
@@ -38,6 +38,8 @@ _TABLES = {
 _HEIGHTS = np.arange(320, 620, 0.5)
 #: The thighs: x, y, z and radius, standard mm.
 _THIGH = ((98, -8, 560, 86), (98, -4, 640, 86), (92, 10, 840, 70))
+#: Here the lungs' hulls end, and with them the diaphragm beneath.
+_RECESS = 346.0
 #: The lower border of the liver: at the flank, at the midline.
 _LIVER = (352.0, 296.0)
 
@@ -125,7 +127,7 @@ def paint_domes(slab: Slab, body: Body, values: dict[str, float]) -> None:
         if box is None:
             continue
         hull, dome = anatomy.hull(body, side, box.columns), anatomy.dome(body, side, box.columns)
-        above = np.minimum(1, np.clip((344 - box.z) / np.float32(slab.space.step[0]) + 0.5, 0, 1))
+        above = (box.z < _RECESS).astype(np.float32)
         slab.fill(box, slab.inside(box, meet(hull, dome)) * above, values["muscle"])
         inside = slab.inside(box, meet(hull, (dome[0] + 2.5, dome[1] - 2.5)))
         slab.fill(box, inside * above, values["mediastinum"])
