@@ -76,7 +76,7 @@ def around(volume: np.ndarray, space: Any, x: float, y: float, z: float) -> floa
 @pytest.mark.parametrize(
     ("what", "place", "low", "high"),
     [
-        ("liver", (-85, 0, 285), 1.8, 2.7),
+        ("liver", (-85, 0, 285), 1.65, 2.8),
         ("lung", (-85, 10, 130), 0.3, 0.7),
         ("blood", (14, -36, 200), 1.2, 2.1),
         ("spleen", (96, -42, 280), 1.2, 2.7),
