@@ -27,7 +27,7 @@ from docphim.phantom.pet.lesions import Placed, sites
 from docphim.phantom.pet.places import places
 from docphim.phantom.pet.reports import REGIONS, compose, template
 from docphim.phantom.pet.space import beds, ct_space, pet_space
-from docphim.phantom.pet.study import Taken, take
+from docphim.phantom.pet.study import Taken, landmarks, take
 from docphim.phantom.pet.tissues import uptake
 from docphim.phantom.pet.transmission import Transmission
 from docphim.phantom.reports import LANGUAGES
@@ -127,6 +127,17 @@ def test_uptake_differs_between_patients_within_its_bounds() -> None:
 def test_the_ct_has_the_same_organs_in_hounsfield_units(place: tuple[float, float, float], low: float, high: float) -> None:
     made = transmitted()
     assert low <= around(made.volume, made.space, *place) <= high
+
+
+def test_landmarks_are_where_the_scan_has_them() -> None:
+    made = scanned(1)
+    at = landmarks(made)
+    assert list(at.values()) == sorted(at.values())
+    volume = made.emission.clean
+    hot = int(volume[at["dome"] :].max(axis=(1, 2)).argmax()) + at["dome"]
+    assert abs(hot - at["bladder"]) <= 2
+    middle = volume[:, :, volume.shape[2] // 2].max(axis=1)
+    assert middle[at["crotch"] - 2] > 0.3 > middle[at["crotch"] + 2]
 
 
 @pytest.mark.parametrize("arms", ["up", "down"])

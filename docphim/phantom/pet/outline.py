@@ -19,11 +19,10 @@ from docphim.phantom.ct.tissue import level
 from docphim.phantom.ct.torso import cage
 from docphim.phantom.grid import Window
 from docphim.phantom.pet.shapes import Kind, piece
+from docphim.phantom.pet.space import CROTCH
 
 #: Where the chest's own painters end, standard mm: above it is neck, below it belly.
 NECK, WAIST = -88.0, 380.0
-#: The trunk ends here, between the legs.
-CROTCH = 604.0
 #: Half width and half depth of the trunk below the waist, how far it lies forward; the same of the cavity: (heights, values),
 #: standard mm.
 _TABLES = {

@@ -22,6 +22,8 @@ Kind = Literal["pet", "ct"]
 DOMES = {"right": 224.0, "left": 237.0}
 #: How far an organ lies from its usual place, mm, and how much its size differs, both as standard deviations.
 _PLACE, _SIZE = 2.0, 0.03
+#: Pixels wider than this, mm, show no roughness.
+_COARSE = 5.0
 #: Shapes of these tissues are as the outline and the bones are: they do not move on their own.
 _FIXED = {"skin", "muscle", "cortex", "marrow", "skull", "gristle", "air"}
 
@@ -101,11 +103,12 @@ def paint(slab: Slab, shapes: Iterable[Shape], values: dict[str, float], kind: K
 
 def covers(slab: Slab, shape: Shape) -> list[tuple[Box, Array]]:
     """The share of each voxel inside a shape, box by box: one for a ball, one for each piece of a tube."""
+    rough = shape.rough if slab.space.step[2] < _COARSE else 0.0
     if shape.radii is not None:
         x, y, z, _ = (float(v) for v in shape.points[0])
-        shaped = slab.ball_cover((x, y, z), shape.radii, shape.rough)
+        shaped = slab.ball_cover((x, y, z), shape.radii, rough)
         return [] if shaped is None else [shaped]
-    pieces = (piece(slab, a, b, shape.flat, shape.rough) for a, b in zip(shape.points, shape.points[1:], strict=False))
+    pieces = (piece(slab, a, b, shape.flat, rough) for a, b in zip(shape.points, shape.points[1:], strict=False))
     return [shaped for shaped in pieces if shaped is not None]
 
 

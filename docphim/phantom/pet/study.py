@@ -10,7 +10,7 @@ import numpy as np
 from docphim.phantom.body import make_body, rng_of
 from docphim.phantom.patient import Patient, profile_of, sample_patient
 from docphim.phantom.pet import truth
-from docphim.phantom.pet.space import ct_space, pet_space
+from docphim.phantom.pet.space import BLADDER, CHIN, CROTCH, ct_space, pet_space
 from docphim.phantom.pet.write import Visit, visit_of
 from docphim.study import to_row
 
@@ -96,6 +96,7 @@ def truth_of(taken: Taken) -> dict[str, Any]:
         "regions": truth.by_region(labels),
         "records": [truth.record(group) for group in truth.kinds(lesions)],
         "lesions": [truth.row(lesion, taken.emission.space) for lesion in lesions],
+        "landmarks": landmarks(taken),
         "arms": taken.arms,
         "signs": sorted(taken.signs),
         "scanner": visit.scanner,
@@ -103,6 +104,14 @@ def truth_of(taken: Taken) -> dict[str, Any]:
         "fwhm_mm": round(taken.emission.fwhm, 2),
         "suv_mean": round(float(taken.emission.volume.mean()), 4),
     }
+
+
+def landmarks(taken: Taken) -> dict[str, int]:
+    """The slices of the PET, counted from the top, of the chin, the lungs' apex, the domes, the bladder, the crotch."""
+    body, z = make_body(taken.patient), taken.emission.space.z
+    dome = (body.dome_right + body.dome_left) / 2
+    places = {"chin": CHIN, "apex": 0.0, "dome": dome, "bladder": BLADDER, "crotch": CROTCH}
+    return {name: int(np.abs(z - height).argmin()) for name, height in places.items()}
 
 
 def _pick(weights: dict[str, float], rng: np.random.Generator) -> str:
