@@ -136,8 +136,8 @@ class _Fold:
         if name not in self.words.general or fact.size_mm or fact.count is not None:
             return False
         described = {"primary", "benign"} & {*fact.leftover}
-        said = described or any(self.words.says(held, text) for held in ("residual", "primary"))
-        held = fact.certainty not in ("certain", "obscured") or bool(said)
+        named = described or any(self.words.says(held, text) for held in ("residual", "primary"))
+        held = fact.certainty not in ("certain", "obscured") or bool(named)
         return held and compatible(fact, before, self.words)
 
     def whole_of(self, draft: Draft, adds: bool) -> Draft | None:
@@ -154,7 +154,7 @@ class _Fold:
         words = self.words
         draft.reach(fact)
         draft.shape |= words.shape & {*fact.leftover}
-        draft.shape |= {name for name in words.said_shapes if words.says(name, text)}
+        draft.shape |= {name for name in words.worded_shapes if words.says(name, text)}
         draft.size = draft.size or size_of(fact, words, text)
         draft.add_suv(fact.measures)
         if fact.change and fact.change != "resolved":

@@ -67,7 +67,7 @@ class _Writer:
         """ "nhiều nốt đặc bờ tua gai rải rác thùy trên phổi bên phải", "tăng chuyển hóa FDG khu trú ở gan"."""
         words, bare = self.words, lesion.type == "fdg_uptake"
         foci = bare and lesion.count is not None and lesion.extent == "focal"
-        said = {
+        slots = {
             "count": words["counts"].get(str(lesion.count), "") if lesion.count is not None else "",
             "type": "" if bare else self.named("types", lesion.type, "findings"),
             "uptake": words["uptakes"]["foci" if foci else lesion.uptake or "high"],
@@ -77,7 +77,7 @@ class _Writer:
             "place": self.place(lesion),
         }
         order = "uptake" if bare else "nodes" if lesion.type == "lymph_node" else "thing"
-        return _filled(words["order"][order], said | {"stations": said["place"]})
+        return _filled(words["order"][order], slots | {"stations": slots["place"]})
 
     def place(self, lesion: Lesion) -> str:
         """ "thùy trên phổi bên phải", "trung thất nhóm 4R", "cạnh khí quản và dưới carina hai bên"."""
@@ -128,11 +128,11 @@ class _Writer:
                 continue
             numbers = " - ".join(dict.fromkeys([self.number(suv.low or 0.0), self.number(suv.high or 0.0)]))
             relation = "" if suv.relation == "=" else {"~": words["relations"]["~"]}.get(suv.relation, suv.relation)
-            said = [words["suvs"][suv.kind], words["phases"].get(suv.phase or "", ""), relation, numbers]
+            slots = [words["suvs"][suv.kind], words["phases"].get(suv.phase or "", ""), relation, numbers]
             beside = suvs[n + 1] if n + 1 < len(suvs) else None
             if beside and beside.reference and beside.low is not None and beside.kind == suv.kind:
-                said += [words["compared"]["="], self.organ(beside.reference), self.number(beside.low)]
-            yield " ".join(filter(None, said))
+                slots += [words["compared"]["="], self.organ(beside.reference), self.number(beside.low)]
+            yield " ".join(filter(None, slots))
         for suv in suvs:
             if suv.reference and suv.low is None:
                 yield f"{words['suvs'][suv.kind]} {words['compared'][suv.relation]} {self.organ(suv.reference)}"
@@ -167,9 +167,9 @@ def _languages() -> list[str]:
     return list(_says())
 
 
-def _filled(order: str, said: Mapping[str, str]) -> str:
+def _filled(order: str, slots: Mapping[str, str]) -> str:
     """Words in an order, with one blank between those that there are; what leads to no place is left out."""
-    text = " ".join(order.format_map(said).split())
+    text = " ".join(order.format_map(slots).split())
     return re.sub(r" (?:ở|in the)$", "", text)
 
 

@@ -47,7 +47,7 @@ class LesionWords:
     again_before: Wordings
 
     @functools.cached_property
-    def said_shapes(self) -> tuple[str, ...]:
+    def worded_shapes(self) -> tuple[str, ...]:
         """The shapes that `words` has wordings for."""
         return tuple(name for name in self.words if name in self.shape)
 

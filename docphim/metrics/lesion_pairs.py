@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,12 @@ def _number(suv: LesionSuv) -> tuple[str, float] | None:
 @functools.cache
 def _rules() -> Any:
     return packaged(PATH)
+
+
+@functools.cache
+def fingerprint() -> str:
+    """Of lesions.yaml: other areas and types pair other lesions."""
+    return hashlib.sha256(PATH.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:8]
 
 
 @functools.cache

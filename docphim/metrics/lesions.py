@@ -5,10 +5,12 @@ Lesions are read from both texts (docphim.language.lesions); where a truth table
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
+from docphim.language.collector import uncollected
 from docphim.language.headings import REGIONS
 from docphim.language.lesion_words import fingerprint
 from docphim.metrics import lesion_pairs as by
@@ -16,6 +18,7 @@ from docphim.metrics.family import Kind, Title
 from docphim.metrics.lesion_pairs import Compared, compared, near, near_suv, pair
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import read_by
+from docphim.study import Lesion
 
 #: What each score asks of two lesions that it takes as one, and what must be known of a lesion to be counted.
 SCORES = {
@@ -87,14 +90,34 @@ _WIDTH = 3 * len(SCORES) + 2 * len(PARTS) + 6 + 3 * len(REGIONS)
 
 
 def settings(language: str) -> dict[str, str]:
-    """The signature's fields, with fingerprints of lexicon, reader and the list of lesions."""
-    return SETTINGS | read_by(language) | {"lesions": fingerprint()}
+    """The signature's fields, with fingerprints of lexicon, reader, the list of lesions and how they are compared."""
+    return SETTINGS | read_by(language) | {"lesions": fingerprint(), "areas": by.fingerprint()}
 
 
 def statistics(pairs: Pairs) -> Floats:
     """Per report the counts that `_WIDTH` lists, (n, k)."""
-    rows = [_counts(compared(reference), compared(draft)) for reference, draft in zip(*pairs.lesions, strict=True)]
+    rows = [_counts(compared(reference), compared(draft)) for reference, draft in zip(*read(pairs), strict=True)]
     return np.array(rows, dtype=float).reshape(len(rows), _WIDTH)
+
+
+def read(pairs: Pairs) -> tuple[list[list[Lesion]], list[list[Lesion]]]:
+    """The lesions of each reference, or of the table that stands in for it, and of each prediction; a text is read once.
+
+    Raises
+    ------
+    UsageError
+        There is no lexicon for the language.
+    """
+    from docphim.language.lesions import lesions_of  # here: the chain of imports stays short
+
+    by_text: dict[str, list[Lesion]] = {}
+    with uncollected():
+        for text in itertools.chain(pairs.references, pairs.predictions):
+            if text not in by_text:
+                by_text[text] = lesions_of(text, pairs.language)
+    tables = pairs.records or [None] * len(pairs)
+    both = zip(pairs.references, tables, strict=True)
+    return [by_text[text] if table is None else list(table) for text, table in both], [by_text[t] for t in pairs.predictions]
 
 
 def _counts(reference: Sequence[Compared], draft: Sequence[Compared]) -> list[int]:

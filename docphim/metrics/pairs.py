@@ -134,26 +134,6 @@ class Pairs:
         return [known[t] for t in self.references], [known[t] for t in self.predictions]
 
     @cached_property
-    def lesions(self) -> tuple[list[list[Lesion]], list[list[Lesion]]]:
-        """The lesions of each reference, or of its table, and of each prediction.
-
-        Raises
-        ------
-        UsageError
-            There is no lexicon for the language.
-        """
-        from docphim.language.lesions import lesions_of
-
-        known: dict[str, list[Lesion]] = {}
-        with uncollected():
-            for text in chain(self.references, self.predictions):
-                if text not in known:
-                    known[text] = lesions_of(text, self.language)
-        given = self.records or [None] * len(self)
-        references = [known[text] if table is None else list(table) for text, table in zip(self.references, given, strict=True)]
-        return references, [known[text] for text in self.predictions]
-
-    @cached_property
     def atoms(self) -> Atoms:
         """The different things that the reports say, by number, filled as `readings` are made."""
         from docphim.metrics.atoms import Atoms
