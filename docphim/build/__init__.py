@@ -95,7 +95,7 @@ def build(
         if s.id not in split_of
     ]
     _write_rejected(dataset, rejected)
-    write_json(dataset / "tasks.json", dict(ChainMap(*(described(*item) for item in reversed(modules.items())))))
+    write_json(dataset / "tasks.json", dict(ChainMap(*(described(*item, settings) for item in reversed(modules.items())))))
     write_json(dataset / "leaks.json", leaks.report(reported, split_of, pictures, patient_of))
     write_json(dataset / "stats.json", dataset_stats(dataset, language))
 

@@ -6,8 +6,9 @@ from docphim.build.prompts import Prompts
 from docphim.study import Answer, Message, Study
 
 SECTIONS = ("findings",)
-#: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images.
-METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "labels")
+#: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images,
+#: `lesions` are scored where a PET is shown.
+METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "labels", "lesions")
 #: Whether a study has any number of examples, and their ids a number each.
 NUMBERED = False
 

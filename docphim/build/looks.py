@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import ModuleType
 
 from docphim.build import media as pictured
 from docphim.build import wrong_image
 from docphim.build.media import Pictures
+from docphim.metrics import METRICS, metric
 from docphim.study import Media, Row, Study, to_row
 
 #: (task, part) → study → what its examples show in place of their own image; the part of a whole study is empty.
@@ -28,12 +29,19 @@ def task_of(name: str, part: str) -> str:
     return f"{name}.{part}" if part else name
 
 
-def described(name: str, module: ModuleType) -> dict[str, Row]:
-    """What tasks.json says of a task: how it is scored, and which task its parts make together."""
-    row: Row = {"metrics": list(module.METRICS)}
+def described(name: str, module: ModuleType, modalities: Collection[str]) -> dict[str, Row]:
+    """What tasks.json says of a task: how it is scored, and which task its parts make together.
+
+    Families that serve one modality alone (lesions of a PET) are named where it is among `modalities`.
+    """
+    row: Row = {"metrics": [family for family in module.METRICS if _suits(family, modalities)]}
     if not hasattr(module, "parts"):
         return {name: row}
     return {task_of(name, part): row | {"joined": module.JOINED} for part in module.PARTS}
+
+
+def _suits(family: str, modalities: Collection[str]) -> bool:
+    return family not in METRICS or metric(family).SERVES != "pet" or "pet" in modalities
 
 
 def wrong_images(

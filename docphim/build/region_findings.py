@@ -8,8 +8,9 @@ from docphim.language.places import REGIONS, by_place
 from docphim.study import Answer, Media, Message, Row, Study
 
 SECTIONS = ("findings",)
-#: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images.
-METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "labels")
+#: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images,
+#: `lesions` are scored where a PET is shown.
+METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "labels", "lesions")
 #: Whether a study has any number of examples, and their ids a number each.
 NUMBERED = False
 #: What it may ask about: each is a task of its own for floors and scores, `region_findings.chest`.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 from docphim.errors import Refused
 from docphim.files import read_json
+from docphim.imaging.io import locations
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.ingest.phantom_files import damaged, sections_of
 from docphim.ingest.records import Rejection, SourceStudy
+from docphim.language.regions import with_regions
 from docphim.phantom.reports import LANGUAGES
 from docphim.study import Report, Series, Study
 
@@ -66,15 +67,10 @@ def study(folder: Path, language: Literal["vi", "en"]) -> SourceStudy | Rejectio
     series, places = [Series(f"{name}-pet", "pet", f"prepared/{name}-pet.b2nd", "SUV")], [pet]
     if (folder / "ct").is_dir():
         series.append(Series(f"{name}-ct", "pet_ct", f"prepared/{name}-ct.b2nd", "HU"))
-        places.append(_pair(_files(folder / "ct"), pet))
-    report = Report(language, sections)
+        places.append(locations.pair(_files(folder / "ct"), pet))
+    report = Report(language, with_regions(sections))
     row = Study(name, who["id"], who["sex"], who["age"], day, series, report, None, None, "phantom", known)
     return SourceStudy(row, dict(zip((s.id for s in series), places, strict=True)), name)
-
-
-def _pair(ct: str, pet: str) -> str:
-    """The location of the CT that is laid on the grid of the PET."""
-    return "pair:" + json.dumps([ct, pet], ensure_ascii=False)
 
 
 def _files(folder: Path) -> str:
