@@ -8,6 +8,8 @@ from test_build import DEFAULT, examples, make
 
 from docphim import preflight
 from docphim.build import TASKS, build
+from docphim.build import task as task_module
+from docphim.build.looks import described
 from docphim.build.prompts import Prompts
 from docphim.errors import UsageError
 from docphim.evaluate import evaluate
@@ -49,6 +51,16 @@ def test_the_tasks_say_how_they_are_scored(tmp_path):
     build(make(tmp_path), **{**DEFAULT, "prompts": "docphim", "tasks": ["findings", "impression"]})
     families = ["rouge", "bleu", "chrf", "clinical", "facts", "labels"]
     assert read_json(tmp_path / "tasks.json") == {"findings": {"metrics": families}, "impression": {"metrics": families}}
+
+
+@pytest.mark.parametrize(
+    ("modalities", "scored"), [(("xray",), False), (("ct",), False), (("pet",), True), (("pet", "pet_ct"), True)]
+)
+def test_lesions_are_scored_where_a_pet_is_shown(modalities, scored):
+    for name in ("findings", "impression", "dialogue", "impression_from_findings", "region_findings"):
+        rows = described(name, task_module(name), modalities)
+        assert {"lesions" in row["metrics"] for row in rows.values()} == {scored}
+        assert {"clinical" in row["metrics"] for row in rows.values()} == {True}
 
 
 def test_the_three_tasks_keep_their_ids_and_have_no_typed_answer(tmp_path):
