@@ -90,7 +90,8 @@ def concept(kind: str, name: str) -> Both:
     numbered = _NUMBERED.match(name) if kind == "location" else None
     if numbered:
         stem, number = numbered[1], numbered[2].upper()
-        return Both(f"{_vietnamese('numbered', stem) or stem} {number}", f"{stem} {number}")
+        called = words.concept("numbered", stem) or _vietnamese("numbered", stem) or stem
+        return Both(f"{called} {number}", f"{stem} {number}")
     return Both(words.concept(kind, name) or _vietnamese(KINDS[kind], name) or english, english)
 
 

@@ -136,9 +136,9 @@ def task(name: str, context: str = "none") -> Both:
 
 
 def viewed(series: Mapping[str, Any]) -> Both:
-    """How a study's first series was taken, from its row of index.jsonl: a film's view, or that it is a CT."""
-    key = "ct" if series.get("modality") == "ct" else str(series.get("view"))
-    return text(f"view_{key if key in ('PA', 'AP', 'ct') else 'unknown'}")
+    """How a study's first series was taken, from its row of index.jsonl: a film's view, or which scan it is."""
+    key = next((key for key in (series.get("modality"), series.get("view")) if f"view_{key}" in _table()["text"]), "unknown")
+    return text(f"view_{key}")
 
 
 def reason(code: str) -> Both:
