@@ -179,15 +179,23 @@ def test_brown_fat_takes_up_fdg_where_it_is_told() -> None:
     assert cold.clean[height].max() > 1.8 * warm.clean[height].max()
 
 
+def test_a_patient_with_brown_fat_is_scanned_with_it() -> None:
+    made = take(10, 9, "pet_paper", size=64, step_mm=12.0, field_mm=500.0, ct=False)
+    space = made.emission.space
+    beside = np.abs(np.abs(space.x) - 60) < 20
+    shoulders = made.emission.clean[np.abs(space.z + 18) < 14][:, :, beside]
+    assert made.signs == {"brown_fat"} and shoulders.max() > 1.8
+
+
 def lesion(name: str, severity: str = "high", side: str | None = "left", size: float = 36) -> Finding:
     zones = profile_of("pet_paper")["findings"][name].get("zone", {None: 1})
     sided = "side" in profile_of("pet_paper")["findings"][name]
     return Finding(name, side if sided else None, next(iter(zones)), severity, size)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", list(sites()))
-def test_a_lesion_has_the_suvmax_that_was_set_in_its_mask_on_its_side(name: str) -> None:
-    made = emitted(lesion(name))
+@pytest.mark.parametrize(("name", "side"), [(name, ("left", "right")[n % 2]) for n, name in enumerate(sites())])
+def test_a_lesion_has_the_suvmax_that_was_set_in_its_mask_on_its_side(name: str, side: str) -> None:
+    made = emitted(lesion(name, side=side))
     first = made.lesions[0]
     assert first.mask is not None and first.seen
     here = tuple(slice(a, a + n) for a, n in zip(first.first, first.mask.shape, strict=True))
@@ -196,7 +204,7 @@ def test_a_lesion_has_the_suvmax_that_was_set_in_its_mask_on_its_side(name: str)
     assert made.volume[here][first.mask].max() == pytest.approx(first.suv_max, abs=1e-4)
     columns = np.argwhere(first.mask)[:, 2] + first.first[2]
     if first.finding.side:
-        assert made.space.x[columns].mean() > 0  # to the patient's left
+        assert (made.space.x[columns].mean() > 0) == (side == "left")
 
 
 @pytest.mark.parametrize("name", ["lung_nodule", "lung_mass", "liver_lesion", "thigh_mass"])
@@ -303,6 +311,14 @@ def test_reports_are_read_as_the_truth_they_were_written_from(language: str, pro
         for text in compose(who, lesions, language, index, profile).values():
             read = read_labels(text, language, "phantom_pet")
             assert {name: int(state in ("positive", "uncertain")) for name, state in read.items()} == labels, text
+
+
+def test_what_the_scan_does_not_show_goes_unsaid() -> None:
+    who, lesions = shown("pet_demo", 1)
+    hidden = [replace(p, suv_max=0.5, around=1.0, mask=np.zeros((1, 1, 1), bool)) for p in lesions]
+    assert lesions and not any(truth.labels_of(hidden).values()) and truth.labels_of(lesions) != truth.labels_of(hidden)
+    assert compose(who, hidden, "vi", 0, "pet_demo") == compose(who, [], "vi", 0, "pet_demo")
+    assert not any(f.visible for f in truth.findings_of(who.findings, hidden))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
