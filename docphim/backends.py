@@ -7,6 +7,9 @@ from dataclasses import dataclass
 #: Keys of an endpoint's section that lead to it, and change none of its answers.
 ENDPOINT = ("endpoint", "key_env", "concurrency", "timeout_s", "retries")
 
+#: `max_new_tokens` of a backend that drafts with the run's own model: as long as the answers that it was trained on.
+LONGEST = "longest"
+
 
 @dataclass(frozen=True)
 class Traits:

@@ -18,7 +18,7 @@ from docphim.language.labels import SETS
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Section, Service
 from docphim.scores import read_scores
-from docphim.way import JUDGED, Stage, blind_run, pixels
+from docphim.way import JUDGED, Stage, blind_run, pixels, projections
 
 #: Bytes without which nothing is begun.
 LEAST_SPACE = 20_000_000
@@ -112,7 +112,9 @@ def check_shown(recipe: Recipe) -> None:
     model, most = recipe.model, recipe.train.max_length
     for name, section in pixels(recipe).items():
         show = section.get("show") or {}
-        least = least_tokens(show.get("count") or 0, model.family, model.image_size, show.get("kind") != "image")
+        least = least_tokens(
+            (show.get("count") or 0) + projections(show), model.family, model.image_size, show.get("kind") != "image"
+        )
         if recipe.trains and not recipe.train.blind and least > most:
             raise UsageError(
                 f"prepare.{name}.show: {show['count']} slices take at least {least} tokens of the model's input at "

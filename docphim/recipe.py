@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from docphim.backends import BACKENDS, traits
+from docphim.backends import BACKENDS, LONGEST, traits
 from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_training import Pairs, Section, Train
 from docphim.yaml_in import refuse_secrets
@@ -137,10 +137,13 @@ class Service(Section):
 
 
 class Generate(Service):
-    """How answers are drafted: by the run's model, an endpoint (`openai`), or elsewhere (`file`, `drafts`, `allow`)."""
+    """How answers are drafted: by the run's model, an endpoint (`openai`), or elsewhere (`file`, `drafts`, `allow`).
+
+    `max_new_tokens: longest` is the longest answer of the training and a quarter more, which only the run's own model knows.
+    """
 
     backend: str = "transformers"
-    max_new_tokens: int = Field(512, ge=1)
+    max_new_tokens: Annotated[int, Field(ge=1)] | Literal["longest"] = 512
     temperature: float = Field(0.0, ge=0)
     batch_size: int = Field(16, ge=1)
     seed: int = 0
@@ -150,6 +153,8 @@ class Generate(Service):
 
     @model_validator(mode="after")
     def _has_answers(self) -> Generate:
+        if self.max_new_tokens == LONGEST and not traits(self.backend).trains:
+            raise ValueError(f"max_new_tokens: backend {self.backend} takes a number; {LONGEST} is the run's own model's")
         needs = traits(self.backend).needs
         if any(getattr(self, key) in (None, "") for key in needs):
             raise ValueError(f"backend {self.backend} needs {' and '.join(map(repr, needs))}")
@@ -223,7 +228,7 @@ class Recipe(Section):
     tasks: list[str] = ["findings"]
     prompts: Literal["paper", "docphim"] = "paper"
     pairs: Pairs | None = None
-    prompt_with: list[Literal["history", "technique", "phase"]] = []
+    prompt_with: list[Literal["history", "indication", "technique", "phase", "weight", "dose"]] = []
     model: Model
     train: Train = Train()
     generate: Generate = Generate()

@@ -58,7 +58,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One study; `age` in years, `date` ISO or None, `truth` only where the images are made (phantom)."""
+    """One study; `age` in years, `date` ISO or None, `truth` only where the images are made (phantom).
+
+    `body` holds what was measured of the patient for a PET, where the source says it: `height_m`, `weight_kg`, `dose_mbq`.
+    """
 
     id: str
     patient: str
@@ -71,6 +74,7 @@ class Study:
     split: Split | None
     source: str
     truth: Row | None = None
+    body: dict[str, float] | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,9 @@ class Media:
         Modality → path relative to the dataset folder; several lie on one grid, which is checked.
     frames : dict
         Which slices of a volume are shown: `{"count": 10}`, `{"step_mm": 30}` or `{"slices": [4, 9]}`; {} shows all.  With
-        `{"slab_mm": 10, "slab": "mean"}` beside it each is made of its neighbours, their mean or `max`.
+        `{"slab_mm": 10, "slab": "mean"}` beside it each is made of its neighbours, their mean or `max`; with
+        `{"within": [20, 90]}` they are chosen among these alone; with `{"mips": true}` the coronal and the sagittal projection
+        of the PET come first.
     channels : list
         `[modality, low, high]`, the values that become black and white, for each of red, green and blue; one is grey, none
         shows display values as they are.

@@ -9,6 +9,7 @@ from typing import Any
 
 from docphim import records
 from docphim.backends import ENDPOINT, traits
+from docphim.errors import UsageError
 from docphim.language import lexicon
 from docphim.language.labels import SETS, table_path
 from docphim.metrics import label_sets
@@ -180,8 +181,17 @@ def _counted(section: dict[str, Any], model: Model, where: str) -> dict[str, Any
     show = section.get("show") or {}
     if show.get("tokens") is None:
         return section
-    count = frames_within(show["tokens"], model.family, model.image_size, show.get("kind") != "image", where)
+    count = frames_within(show["tokens"], model.family, model.image_size, show.get("kind") != "image", where) - projections(
+        show
+    )
+    if count < 1:
+        raise UsageError(f"{where}: {show['tokens']} hold the projections and no slice")
     return {**section, "show": {**show, "tokens": None, "count": count}}
+
+
+def projections(show: dict[str, Any]) -> int:
+    """How many frames a modality's `show` puts before its slices."""
+    return 2 if show.get("mips") else 0
 
 
 def resolved(recipe: Recipe) -> Recipe:

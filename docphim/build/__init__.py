@@ -24,6 +24,7 @@ TASKS = {
     "findings": "docphim.build.findings",
     "impression": "docphim.build.impression",
     "dialogue": "docphim.build.dialogue",
+    "impression_from_findings": "docphim.build.impression_from_findings",
 }
 
 
@@ -51,7 +52,7 @@ def build(
     pairs : dict, optional
         The recipe's section of that name: which training negatives every example may have; None: none.
     prompt_with : list of str, optional
-        What else the model is told where it is known: `history`, `technique`, `phase`.
+        What else the model is told where it is known: of the keys of `more` in prompts.yaml.
 
     Raises
     ------
@@ -172,7 +173,8 @@ def _examples(
     wrong: Row | None = None
     if other is not None:
         wrong = {"kind": "case", "study": other, "media": [to_row(m) for m in pictures.media[other]], "differs": None}
-    seen = dataclasses.replace(study, series=[_with_view(s, pictures.rows[study.id]) for s in study.series])
+    of_study = pictures.rows[study.id]
+    seen = dataclasses.replace(study, series=[_with_view(s, of_study) for s in study.series], body=body_of(study, of_study))
     for name, module in modules.items():
         sections = study.report.sections if study.report else dict.fromkeys(module.SECTIONS, "")
         lack = _lack(study, module, pictures)
@@ -214,6 +216,13 @@ def _with_view(series: Series, rows: list[Row]) -> Series:
     phase = (row.get("how") or {}).get("series", {}).get("phase", "unknown")
     known = series.phase or (None if phase == "unknown" else phase)
     return dataclasses.replace(series, view=row.get("view", series.view), phase=known)
+
+
+def body_of(study: Study, rows: list[Row]) -> dict[str, float] | None:
+    """What was measured of the patient: by the source, or else by the header that made SUV of its PET."""
+    how: Row = next((row.get("how") or {} for row in rows if row["modality"] == "pet"), {})
+    measured = {name: how[name] for name in ("weight_kg", "dose_mbq") if how.get(name) is not None}
+    return {**measured, **(study.body or {})} or None
 
 
 def _write_rejected(dataset: Path, rows: list[Row]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from docphim.errors import Refused
+from docphim.errors import REASONS, Refused
 from docphim.files import read_jsonl
 from docphim.imaging import frames, modality, settings_of, thumbs
 from docphim.recipe import Section
@@ -47,19 +47,45 @@ def read(dataset: Path, settings: dict[str, Row]) -> Pictures:
     rows: dict[str, list[Row]] = {}
     for row in index:
         rows.setdefault(row["study"], []).append(row)
-    media, refused = {}, []
-    for study, of_study in rows.items():
-        try:
-            media[study] = media_of(study, of_study, checked)
-        except Refused as refusal:
-            refused.append({"study": study, "stage": "build", "reason": refusal.reason, "why": refusal.why})
     lost: dict[str, list[Row]] = {}
     for row in read_jsonl(dataset / "rejected.jsonl"):
         if row["stage"] == "prepare":
             lost.setdefault(row["study"], []).append(row)
+    media, refused = {}, []
+    for study, of_study in rows.items():
+        try:
+            check_together({row["modality"] for row in of_study}, checked, lost.get(study, []))
+            media[study] = media_of(study, of_study, checked)
+        except Refused as refusal:
+            refused.append({"study": study, "stage": "build", "reason": refusal.reason, "why": refusal.why})
     return Pictures(
         rows, {study: shown for study, shown in media.items() if shown}, refused, thumbs.read(dataset / "prepared", index), lost
     )
+
+
+def check_together(prepared: set[str], settings: Mapping[str, Section], lost: list[Row]) -> None:
+    """Refuse a study of which only part is there, where modalities of the recipe are shown together alone.
+
+    Parameters
+    ----------
+    prepared : set of str
+        Modalities of its series that were prepared.
+    lost : list of dict
+        Rows of rejected.jsonl of those that were not.
+
+    Raises
+    ------
+    Refused
+        By the reason that the modality's `TOGETHER` gives, such as `ct_missing`.
+    """
+    for name in settings:
+        together: Mapping[str, str] = getattr(modality(name), "TOGETHER", {})
+        if prepared.isdisjoint(together):
+            continue
+        for needed, reason in together.items():
+            if needed not in prepared:
+                reasons = ", ".join(sorted({row["reason"] for row in lost} - {reason}))
+                raise Refused(reason, "", f"{REASONS[reason]} ({reasons})" if reasons else "")
 
 
 def media_of(study: str, rows: list[Row], settings: Mapping[str, Section]) -> list[Media]:

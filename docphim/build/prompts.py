@@ -11,6 +11,9 @@ from docphim.language.technique import phase_of
 from docphim.package_data import packaged
 from docphim.study import TAG, Study
 
+#: What of `more` was measured → its name in `Study.body`.
+_MEASURED = {"weight": "weight_kg", "dose": "dose_mbq"}
+
 
 @functools.cache
 def _words() -> dict[str, Any]:
@@ -19,7 +22,7 @@ def _words() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """One prompt set in one language; `more` is what else it tells: `history`, `technique`, `phase`."""
+    """One prompt set in one language; `more` is what else it tells, of the keys of `more` in prompts.yaml."""
 
     set: str
     language: str
@@ -30,14 +33,19 @@ class Prompts:
         """The system message."""
         return str(_words()[self.set][self.language]["system"])
 
-    def ask(self, section: str, study: Study) -> str:
-        """What the model is asked for a section (`findings`, `impression`, `then_impression`) of a study."""
+    def ask(self, section: str, study: Study, findings: str = "") -> str:
+        """What the model is asked for a section (`findings`, `impression`, `then_impression`, …) of a study.
+
+        `findings` are told where the words have a place for them; a tag in them shows no image.
+        """
         words = _words()
         views = words["views"][self.language]
         first = study.series[0] if study.series else None
-        view = views.get(first and first.modality) or views.get(first and first.view, views["unknown"])
+        volumes = [series.modality for series in reversed(study.series)]  # of a PET/CT its CT stands last
+        view = next((views[name] for name in volumes if name in views), views.get(first and first.view, views["unknown"]))
         text = str(words[self.set][self.language][section])
-        return text.format(view=view, person=self._person(study), more=self._more(study))
+        findings = TAG.sub("", findings).strip()
+        return text.format(view=view, person=self._person(study), more=self._more(study), findings=findings)
 
     def _more(self, study: Study) -> str:
         """What the study says of `more`; a tag in it shows no image."""
@@ -47,9 +55,17 @@ class Prompts:
             if name == "phase":
                 known = (study.series[0].phase if study.series else None) or phase_of(sections.get("technique", ""))
                 parts.append(words[name].get(known, ""))
+            elif name in _MEASURED:
+                value = (study.body or {}).get(_MEASURED[name])
+                parts.append("" if value is None else words[name].format(text=self._number(value)))
             elif text := TAG.sub("", sections.get(name, "")).strip().rstrip("."):
                 parts.append(words[name].format(text=text))
         return "".join(parts)
+
+    def _number(self, value: float) -> str:
+        """A number as the language writes it, to a tenth: `52,5` in Vietnamese."""
+        text = f"{round(value, 1):g}"
+        return text.replace(".", ",") if self.language == "vi" else text
 
     def _person(self, study: Study) -> str:
         words = _words()["person"][self.language]

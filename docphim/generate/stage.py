@@ -44,7 +44,7 @@ def generate(
     splits: list[str],
     contexts: list[str],
     blind: bool = False,
-    max_new_tokens: int = 512,
+    max_new_tokens: int | str = 512,
     temperature: float = 0.0,
     batch_size: int = 16,
     seed: int = 0,
@@ -70,6 +70,8 @@ def generate(
         Of `own`, `noise`, `blank`, `other`; a blind model is asked with `own` only (and sees none).
     contexts : list of str
         Of `reference`, `generated`: what stands in later turns of a dialogue.
+    max_new_tokens : int or str
+        Where an answer is cut; `longest`: where the backend knows how long the answers of the training were.
     limit : int, optional
         A seeded sample of so many examples from each split.
     options, asking : dict, optional

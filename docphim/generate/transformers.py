@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from pathlib import Path
 from typing import Literal
 
+from docphim.backends import LONGEST
+from docphim.errors import UsageError
 from docphim.generate.backend import Prompt
 from docphim.models import decode
+from docphim.models.checkpoint import read_note
 from docphim.models.encode import collate, encode, only_last
 from docphim.models.load import load_saved
 
+logger = logging.getLogger("docphim")
+#: With `longest`, a draft may be this much longer than the longest answer of the training before it is cut.
+SLACK = 1.25
+
 
 class Backend:
-    """The model saved in a run's folder (see `docphim.generate.backend.Backend`); `base`: where its base lies now."""
+    """The model saved in a run's folder (see `docphim.generate.backend.Backend`); `base`: where its base lies now.
+
+    Raises
+    ------
+    UsageError
+        `max_new_tokens` is `longest`, and the model's folder does not say how long the longest answer of its training was.
+    """
 
     each_alone, tells_likelihood, concurrency = False, True, 1
 
-    def __init__(self, run: Path, *, blind: bool, max_new_tokens: int, temperature: float, base: str | None = None) -> None:
+    def __init__(
+        self, run: Path, *, blind: bool, max_new_tokens: int | str, temperature: float, base: str | None = None
+    ) -> None:
+        most = _most(max_new_tokens, read_note(run / "model").get("longest_answer"))
         self.loaded = load_saved(run / "model", base=base)
         self.name, self.size = self.loaded.name, self.loaded.size
-        self.blind, self.max_new_tokens, self.temperature = blind, max_new_tokens, temperature
+        self.blind, self.max_new_tokens, self.temperature = blind, most, temperature
 
     def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "length"]]]:
         """Draft the next assistant message of each prompt; greedy unless the temperature is above 0."""
@@ -36,3 +54,18 @@ class Backend:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _most(asked: int | str, longest: int | None) -> int:
+    """How many tokens an answer may have: as many as asked for, or a quarter more than the longest of the training has."""
+    if asked == LONGEST:
+        if longest is None:
+            raise UsageError("generate.max_new_tokens: longest needs a model that Docphim trained on answers; give a number")
+        return math.ceil(SLACK * longest) + 1
+    if longest is not None and int(asked) <= longest:
+        logger.warning(
+            "generate.max_new_tokens is %s, and the longest answer of the training has %d tokens: drafts may be cut",
+            asked,
+            longest,
+        )
+    return int(asked)

@@ -18,6 +18,8 @@ MODALITIES: dict[str, str] = {
     "xray": "docphim.imaging.xray",
     "ct": "docphim.imaging.ct",
     "ct_masks": "docphim.imaging.ct_masks",
+    "pet": "docphim.imaging.pet",
+    "pet_ct": "docphim.imaging.pet_ct",
 }
 
 
@@ -25,7 +27,8 @@ class Modality(Protocol):
     """What the module of a modality brings; where its settings may need a package beside, `check_installed(settings)` too.
 
     One whose volumes lie on the grid of another modality's has `ON_GRID_OF`, that one's name: keys of its section that are not
-    given are those of the other's.
+    given are those of the other's.  One that is shown with another alone has `TOGETHER`: modality → reason code by which a
+    study that lacks it is refused as a whole.
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from docphim.errors import Refused, UsageError
-from docphim.imaging import reconstructions
+from docphim.imaging import reconstructions, thumbs
 from docphim.imaging.io import locations, read_planes, series
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
@@ -33,16 +33,10 @@ SAME = 0.9995
 WORDS = {"tag": "chest-ct", "images": "chest CT scans"}
 #: What is stored lies between these, HU: air, and bone denser than which nothing is told apart.
 LOWEST, HIGHEST = -1000, 1000
-_THUMB = 16
 #: Below this share of lung in the body a volume shows no chest.
 _LEAST_LUNG = 0.02
 #: The largest lungs hold 9 or 10 litres; with more, the voxels are not as large as the file says, or what is light is no lung.
 _MOST_LITRES = 12
-#: The least and the greatest length of a volume along z, y and x, mm: of a crop, and of a scanner's table and bore.
-_BODY_MM = ((20, 2200), (50, 1000), (50, 1000))
-
-#: Slices may be turned so far from those across the body, degrees: people lie askew, and a reformat along a vessel is no scan.
-_OBLIQUE = 25.0
 
 
 class Settings(Section):
@@ -75,7 +69,7 @@ def prepare(location: str, settings: Settings, view: str) -> tuple[Stream, Row]:
     planes, turn = across(_planes(location, settings.series))
     grid = grids.grid_of(planes.shape, turn, settings.spacing, settings.published)
     spacing = grids.spacing_on(turn, grid)
-    _check_place(planes.shape, turn)
+    grids.check_body(planes.shape, turn)
     depth, rows, columns = (axis.new for axis in grid)
     facts = {
         "spacing": spacing,
@@ -132,16 +126,6 @@ def _slices(
     facts["how"] = dict(sorted(known.items()))
 
 
-def _check_place(shape: tuple[int, ...], turn: Turn) -> None:
-    """Refuse a volume whose size is that of no part of a body (its spacing may count in centimetres), and oblique slices."""
-    size = [n * step for n, step in zip(shape, turn.spacing, strict=True)]
-    if any(not low <= length <= high for length, (low, high) in zip(size, _BODY_MM, strict=True)):
-        raise Refused("no_geometry", "", f"the volume measures {size[0]:.0f} x {size[1]:.0f} x {size[2]:.0f} mm")
-    off = np.degrees(np.arccos(min(1.0, abs(turn.affine[2, 2]) / turn.spacing[0])))
-    if off > _OBLIQUE:
-        raise Refused("view_out_of_scope", "", f"the slices lie {off:.0f} degrees off those across the body")
-
-
 def media(study: str, rows: list[Row], settings: Settings) -> list[Media]:
     """One entry a volume, its slices and windows as the recipe says."""
     return [shown(settings.show, row) for row in rows if row["modality"] == "ct"]
@@ -155,10 +139,4 @@ def megabytes(settings: Settings) -> float:
 
 def thumbnail(slices: Callable[[Sequence[int]], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """16 slices averaged to 16 x 16, float32 0..1: for neighbours and duplicates, so the volume's shape is let go."""
-    middles = [int((part + 0.5) * shape[0] / _THUMB) for part in range(_THUMB)]
-    small: np.ndarray = slices(middles).astype(np.float32)
-    for axis in (1, 2):
-        edges = np.linspace(0, shape[axis], _THUMB, endpoint=False).astype(int)
-        counts = np.diff([*edges, shape[axis]]).astype(np.float32)
-        small = np.add.reduceat(small, edges, axis) / (counts[:, None] if axis == 1 else counts)
-    return (small - np.float32(LOWEST)) / np.float32(HIGHEST - LOWEST)
+    return (thumbs.cube(slices, shape) - np.float32(LOWEST)) / np.float32(HIGHEST - LOWEST)

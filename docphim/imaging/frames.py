@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +12,12 @@ import numpy as np
 from PIL import Image
 
 from docphim.errors import Refused, UsageError
-from docphim.imaging import geometry, slices, store
+from docphim.imaging import geometry, mip, slices, store
 from docphim.imaging.limits import WHITE
 from docphim.study import Media, Row
 
+#: The volume whose projections are shown.
+_PET = "pet"
 #: The grey of a blank image.
 BLANK = 128
 #: Spacings that differ by less than this share are the same; over 400 slices that is 0.04 of a slice.
@@ -36,11 +38,14 @@ class Stack:
         Mean distance from one frame to the next; None where there is one frame, or the file does not know.
     slices : tuple of int
         Which slices of the volume they are, the top one 0, from the top; (0,) for a film.
+    mips : int
+        How many of the frames, the first ones, are projections of the whole volume and no slices.
     """
 
     frames: np.ndarray
     step_mm: float | None
     slices: tuple[int, ...]
+    mips: int = 0
 
 
 def draw(
@@ -71,17 +76,44 @@ def draw(
     opened = {name: store.prepared(dataset, path) for name, path in media.volumes.items()}
     check_media(media, {name: {"shape": list(file.shape), **file.meta} for name, file in opened.items()})
     places, step = slices.chosen(media.frames, next(iter(opened.values())))
+    mips = len(mip.NAMES) if media.frames.get("mips") else 0
     if image == "blank":
-        return Stack(np.full((len(places), *size, 3), BLANK, np.uint8), step, places)
-    content = _content(media, opened, places, size)
+        return Stack(np.full((mips + len(places), *size, 3), BLANK, np.uint8), step, places, mips)
+    contents = [*(_projections(media, opened[_PET], size) if mips else []), _content(media, opened, places, size)]
     if image == "noise":
-        return Stack(_rgb(_noise(content, size, seed)), step, places)
-    return Stack(_rgb(geometry.letterbox(content, size)), step, places)
+        seeds = [*((seed, number) for number in range(mips)), (seed,)]
+        drawn = [_noise(content, size, of) for content, of in zip(contents, seeds, strict=True)]
+    else:
+        drawn = [geometry.letterbox(content, size) for content in contents]
+    return Stack(np.concatenate([_rgb(content) for content in drawn]), step, places, mips)
 
 
-def _noise(content: np.ndarray, size: tuple[int, int], seed: int) -> np.ndarray:
+def _projections(media: Media, volume: store.Prepared, size: tuple[int, int]) -> list[np.ndarray]:
+    """The projections of a PET as they fit into `size`, each uint8 (1, 1, h, w): the highest is black, pixels are square."""
+    low, high = next((low, high) for name, low, high in media.channels if name == _PET)
+    pictures = projections({name: volume.beside(name) for name in mip.NAMES}, volume.meta.get("spacing"), size)
+    return [display(picture, high, low)[None, None] for picture in pictures]
+
+
+def projections(pictures: Mapping[str, np.ndarray], spacing: Sequence[float] | None, size: tuple[int, int]) -> list[np.ndarray]:
+    """The values of projections (`mip.NAMES`) as they fit into `size`, in square pixels.
+
+    Parameters
+    ----------
+    spacing : sequence of float or None
+        Millimetres of the volume's voxels along z, y and x; None: they count as cubes.
+    """
+    down, *sides = spacing or (1.0, 1.0, 1.0)
+    fitted = []
+    for name, across in zip(mip.NAMES, reversed(sides), strict=True):
+        height, width = (max(1, round(n * step * 16)) for n, step in zip(pictures[name].shape, (down, across), strict=True))
+        fitted.append(_resized(pictures[name], geometry.fit(height, width, *size)))
+    return fitted
+
+
+def _noise(content: np.ndarray, size: tuple[int, int], seed: tuple[int, ...]) -> np.ndarray:
     """Gaussian noise (channels, T, *size) with each channel's mean and standard deviation."""
-    noise = np.random.default_rng(seed).standard_normal((*content.shape[:2], *size), np.float32)
+    noise = np.random.default_rng(seed if len(seed) > 1 else seed[0]).standard_normal((*content.shape[:2], *size), np.float32)
     like = np.stack([channel * shown.std() + shown.mean() for channel, shown in zip(noise, content, strict=True)])
     return np.rint(np.clip(like, 0, 255)).astype(np.uint8)
 
@@ -128,6 +160,8 @@ def _check_channels(media: Media) -> None:
             raise UsageError(f"channels: {name}: not one of the volumes shown, {', '.join(media.volumes)}")
         if low == high or not math.isfinite(low) or not math.isfinite(high):
             raise UsageError(f"channels: {name}: black and white must be two numbers that differ")
+    if media.frames.get("mips") and all(name != _PET for name, _, _ in media.channels):
+        raise UsageError("frames: mips: are those of a PET, and no channel shows one")
     left = media.volumes.keys() - {name for name, _, _ in media.channels}
     if left and len(media.volumes) > 1:
         raise UsageError(f"channels: {', '.join(sorted(left))}: named among the volumes and shown in no channel")
@@ -140,9 +174,10 @@ def _check_grid(study: str, facts: Mapping[str, Row]) -> None:
         why = f"{names} of the study lie in {len(frames)} frames of reference"
         raise Refused("frame_of_reference_differs", study, why)
     spacings = [row.get("spacing") for row in facts.values()]
-    if frames == {None} or not all(spacings):
+    vouched = not any(spacings) and any((row.get("how") or {}).get("arrays") for row in facts.values())  # by the recipe
+    if frames == {None} or not (all(spacings) or vouched):
         raise Refused("no_geometry", study, f"nothing says that {names} of the study lie in one place")
-    if len({tuple(row["shape"]) for row in facts.values()}) > 1 or not _close(spacings, rtol=_SAME_SPACING):
+    if len({tuple(row["shape"]) for row in facts.values()}) > 1 or not _close([s or [] for s in spacings], rtol=_SAME_SPACING):
         raise Refused("shape_differs", study, f"{names} of the study differ in the number or size of their voxels")
     if not _close([row["affine"] for row in facts.values() if row.get("affine")], atol=_SAME_PLACE):
         raise Refused("shape_differs", study, f"the grids of {names} of the study lie in different places")
@@ -181,14 +216,17 @@ def display(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def scaled(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A slice's values scaled to fit `size` without stretching, float32: means that never overshoot beside bone or metal."""
-    height, width = geometry.fit(values.shape[0], values.shape[1], *size)
+    return _resized(values, geometry.fit(values.shape[0], values.shape[1], *size))
+
+
+def _resized(values: np.ndarray, target: tuple[int, int]) -> np.ndarray:
     offset = 0
     if values.dtype == np.int16:  # which Pillow does not read, and uint16 it reads ten times as fast as float32
         values, offset = values.view(np.uint16) ^ np.uint16(0x8000), 0x8000
     image = Image.fromarray(values if values.dtype == np.uint16 else values.astype(np.float32)).convert("F")
-    if (step := _blocks(values, (height, width))) > 1:
+    if (step := _blocks(values, target)) > 1:
         image = image.reduce(step)
-    return np.asarray(image.resize((width, height), Image.Resampling.HAMMING)) - np.float32(offset)
+    return np.asarray(image.resize((target[1], target[0]), Image.Resampling.HAMMING)) - np.float32(offset)
 
 
 def _blocks(pixels: np.ndarray, target: tuple[int, int]) -> int:

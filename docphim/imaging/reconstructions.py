@@ -26,11 +26,11 @@ from docphim.recipe import Section
 from docphim.study import Row
 
 #: A series reaches as far as another where it lacks less than this share of its length.
-_AS_FAR = 0.05
+AS_FAR = 0.05
 #: The slices of a series lie across the body where their normal is at most 25 degrees off its long axis.
 _ACROSS = 0.9
 #: Fewer slices are scouts and single images.
-_FEW = 3
+FEW = 3
 
 
 #: What series must share to be alternatives of one another, the reason where they do not, and what a person calls it.
@@ -77,13 +77,13 @@ def chosen(paths: Sequence[Path], rule: Rule) -> tuple[tuple[Slice, ...], Row]:
         `study_mixed_patients`; and as `slices_of` where no series has a place in the patient.
     """
     with dicom.quiet():
-        parts = _parted([(path, header_of(path)) for path in paths])
+        parts = parted([(path, header_of(path)) for path in paths])
         candidates = _candidates(parts)
-    fits = [c for c in candidates if _fits(c, rule)]
-    if not fits:
+    fitting = [c for c in candidates if fits(c, rule)]
+    if not fitting:
         asked = " and ".join(f"{name} {value}" for name, value in rule.model_dump().items() if value is not None)
         raise Refused("volume_missing", "", f"none of {len(parts)} series has the {asked} that the recipe asks for")
-    usable = [c for c in fits if c.across and len(c.slices) >= _FEW] or fits
+    usable = [c for c in fitting if c.across and len(c.slices) >= FEW] or fitting
     nearest = min(map(_aside, usable))
     usable = [c for c in usable if _aside(c) == nearest]
     furthest = max(c.reach for c in usable)
@@ -96,7 +96,7 @@ def _candidates(parts: list[list[tuple[Path, Dataset]]]) -> list[Candidate]:
     placed, refusals = [], []
     for members in parts:
         try:
-            placed.append(_candidate(slices_of(members)))
+            placed.append(candidate(slices_of(members)))
         except Refused as refusal:
             refusals.append(refusal)
     if not placed:
@@ -104,8 +104,14 @@ def _candidates(parts: list[list[tuple[Path, Dataset]]]) -> list[Candidate]:
     return placed
 
 
-def _parted(files: list[tuple[Path, Dataset]]) -> list[list[tuple[Path, Dataset]]]:
-    """Files by SeriesInstanceUID; series of several studies or patients are not alternatives of one another."""
+def parted(files: list[tuple[Path, Dataset]]) -> list[list[tuple[Path, Dataset]]]:
+    """Files by SeriesInstanceUID.
+
+    Raises
+    ------
+    Refused
+        `study_mixed_patients`, `series_mixed`: series of several patients or studies are no alternatives of one another.
+    """
     parts: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
     for path, header in files:
         parts[dicom.text(header, "SeriesInstanceUID")].append((path, header))
@@ -117,7 +123,8 @@ def _parted(files: list[tuple[Path, Dataset]]) -> list[list[tuple[Path, Dataset]
     return list(parts.values())
 
 
-def _candidate(members: list[Slice]) -> Candidate:
+def candidate(members: list[Slice]) -> Candidate:
+    """A series as its headers describe it."""
     header = members[0].header
     normal = np.cross(members[0].orientation[:3], members[0].orientation[3:])
     along = np.sort([float(item.position @ normal) for item in members])
@@ -146,7 +153,7 @@ def _aside(candidate: Candidate) -> tuple[bool, bool, bool]:
 
 def _order(candidate: Candidate, furthest: float) -> tuple[bool, float, int, bool, int, str]:
     return (
-        candidate.reach < (1 - _AS_FAR) * furthest,
+        candidate.reach < (1 - AS_FAR) * furthest,
         candidate.thickness,
         kernel_rank(candidate.kernel),
         candidate.phase != "contrast",
@@ -155,13 +162,15 @@ def _order(candidate: Candidate, furthest: float) -> tuple[bool, float, int, boo
     )
 
 
-def _fits(candidate: Candidate, rule: Rule) -> bool:
+def fits(candidate: Candidate, rule: Rule) -> bool:
+    """Whether a series is as the rule asks."""
     if rule.kernel and rule.kernel.lower() not in (kernel_kind(candidate.kernel), *candidate.kernel.lower().split("\\")):
         return False
     if rule.thickness and not is_of_thickness(candidate.thickness, rule.thickness):
         return False
-    return not rule.phase or rule.phase.lower() == candidate.phase or bool(_word(rule.phase, candidate.description))
+    return not rule.phase or rule.phase.lower() == candidate.phase or bool(word_in(rule.phase, candidate.description))
 
 
-def _word(word: str, text: str) -> re.Match[str] | None:
+def word_in(word: str, text: str) -> re.Match[str] | None:
+    """A word, whole and in any case, where it stands in a text."""
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)

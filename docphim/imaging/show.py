@@ -18,8 +18,8 @@ _RULES = ("count", "step_mm", "tokens")
 _LEAST, _MOST = -8192, 32767
 
 
-class Show(Section):
-    """Which slices of a volume are shown, how thick they are, and which values become black and white.
+class Slices(Section):
+    """Which slices of a volume are shown, and how thick they are.
 
     Attributes
     ----------
@@ -30,8 +30,6 @@ class Show(Section):
         One of them chooses the slices: so many, the middles of equal parts; one every so many millimetres; or as many as
         take that many tokens of the model's input at `model.image_size` (`models.frame_tokens`), which is made a `count` before
         anything is built.  None of them: `count` is `COUNT`.
-    windows : list
-        One window is grey, two or three are red, green and blue: names of windows.yaml, or `[black, white]` in HU.
     slab_mm : float or None
         Each slice shown stands for all slices of the volume within half of this on either side; None: thin slices.
     slab : str
@@ -42,7 +40,6 @@ class Show(Section):
     count: int | None = Field(None, ge=1)
     step_mm: float | None = Field(None, gt=0, allow_inf_nan=False)
     tokens: int | None = Field(None, ge=1)
-    windows: list[str | tuple[float, float]] = Field(["chest"], min_length=1, max_length=3)
     slab_mm: float | None = Field(None, gt=0, allow_inf_nan=False)
     slab: Literal["mean", "max"] = "mean"
 
@@ -55,6 +52,32 @@ class Show(Section):
         if len(rules) > 1:
             raise ValueError(f"{' and '.join(rules)}: one of them chooses the slices")
         return values if rules else {**values, "count": COUNT}
+
+    @property
+    def frames(self) -> Row:
+        """What `Media.frames` says of the slices.
+
+        Raises
+        ------
+        ValueError
+            `tokens` is still there: only the recipe's model says how many slices they hold.
+        """
+        if self.tokens is not None:
+            raise ValueError("show.tokens must have become a count")
+        frames: Row = {"count": self.count} if self.count is not None else {"step_mm": self.step_mm}
+        return frames if self.slab_mm is None else frames | {"slab_mm": self.slab_mm, "slab": self.slab}
+
+
+class Show(Slices):
+    """Which slices of a CT are shown, and which values become black and white.
+
+    Attributes
+    ----------
+    windows : list
+        One window is grey, two or three are red, green and blue: names of windows.yaml, or `[black, white]` in HU.
+    """
+
+    windows: list[str | tuple[float, float]] = Field(["chest"], min_length=1, max_length=3)
 
     @field_validator("windows", mode="before")
     @classmethod
@@ -94,13 +117,8 @@ def shown(show: Show, row: Row) -> Media:
     Raises
     ------
     ValueError
-        `tokens` is still there: only the recipe's model says how many slices they hold.
+        As `Slices.frames`.
     """
-    if show.tokens is not None:
-        raise ValueError("show.tokens must have become a count")
-    frames: Row = {"count": show.count} if show.count is not None else {"step_mm": show.step_mm}
-    if show.slab_mm is not None:
-        frames |= {"slab_mm": show.slab_mm, "slab": show.slab}
     name = row["modality"]
     channels = [[name, low, high] for low, high in show.ranges]
-    return Media(row["study"], show.kind, {name: row["path"]}, "axial", None, frames, channels)
+    return Media(row["study"], show.kind, {name: row["path"]}, "axial", None, show.frames, channels)

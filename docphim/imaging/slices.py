@@ -32,11 +32,20 @@ _THICKNESS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "slab_mm": _CHOICES["step_mm"],
     "slab": (lambda value: value in _SLABS, f"one of {', '.join(_SLABS)}"),
 }
+#: What stands beside a rule: the slices among which it chooses, the first and the last of them, and whether projections of the
+#: whole volume are shown before them.
+_BESIDE: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "within": (
+        lambda value: isinstance(value, list | tuple) and [*map(type, value)] == [int, int] and 0 <= value[0] <= value[1],
+        "the first and the last slice, counted from 0 at the top",
+    ),
+    "mips": (lambda value: isinstance(value, bool), "true or false"),
+}
 
 
 def check(frames: Row) -> None:
     """Raise UsageError where `Media.frames` holds an unknown rule, two that choose slices, or a value that cannot be."""
-    known = _CHOICES | _THICKNESS
+    known = _CHOICES | _THICKNESS | _BESIDE
     for name, value in frames.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.5)
@@ -62,7 +71,8 @@ def chosen(frames: Row, volume: Prepared) -> tuple[tuple[int, ...], float | None
     Raises
     ------
     Refused
-        `stack_empty`: none is chosen; `no_geometry`: the rule is in millimetres and the volume has no spacing.
+        `stack_empty`: none is chosen; `no_geometry`: the rule is in millimetres and the volume has no spacing;
+        `slices_missing`: the volume ends before the last of the slices among which the rule chooses.
     """
     spacing = spacing_of(volume)
     slices = _slices(frames, len(volume.places), spacing)
@@ -74,9 +84,17 @@ def chosen(frames: Row, volume: Prepared) -> tuple[tuple[int, ...], float | None
 
 
 def _slices(frames: Row, depth: int, spacing: float | None) -> tuple[int, ...]:
-    """Slices by one rule: `slices`, `count` (the middles of so many equal parts), `step_mm`; none: all."""
+    """Slices by one rule, among those `within` which it chooses, from 0 at the top."""
+    first, last = frames.get("within", (0, depth - 1))
+    if last >= depth:
+        raise Refused("slices_missing", "", f"slices up to {last + 1} are to be shown, and the volume has {depth}")
     if "slices" in frames:
-        return tuple(sorted(frames["slices"]))
+        return tuple(sorted(n for n in frames["slices"] if "within" not in frames or first <= n <= last))
+    return tuple(first + number for number in _spread(frames, last - first + 1, spacing))
+
+
+def _spread(frames: Row, depth: int, spacing: float | None) -> tuple[int, ...]:
+    """Slices of so many: `count` (the middles of so many equal parts), `step_mm`; no rule: all."""
     if "count" in frames:
         count = min(frames["count"], depth)
         return tuple(int((part + 0.5) * depth / count) for part in range(count))

@@ -1,7 +1,8 @@
 """Prepared pixels on disk: one blosc2 `.b2nd` file per film or volume; what is read is checked before it is unpacked.
 
 After the frame, which any blosc2 opens, stands a footer: JSON of the array's type and shape, the caller's metadata, and where
-each slice's compressed bytes are with their SHA-256; then the footer's own SHA-256, its length and `_MAGIC`.  Our readers go by
+each slice's compressed bytes are with their SHA-256, and small pictures of the volume that are read without it; then the
+footer's own SHA-256, its length and `_MAGIC`.  Our readers go by
 the footer alone: a damaged frame given to blosc2 may end the process.  A changed bit is `file_changed`, or changes nothing.
 """
 
@@ -11,8 +12,8 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,13 +36,17 @@ _LISTED = ("sha256", "shape", "spacing", "frame_of_reference", "affine")
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a prepared file's footer says; `shape` is (h, w) or (z, h, w), `places` holds (offset, length, SHA-256) a slice."""
+    """What a prepared file's footer says; `shape` is (h, w) or (z, h, w), `places` holds (offset, length, SHA-256) a slice.
+
+    `pictures` holds the same of pictures beside the slices, by name, with their `shape` and `dtype`.
+    """
 
     path: Path
     meta: dict[str, Any]
     shape: tuple[int, ...]
     dtype: np.dtype
     places: list[tuple[int, int, str]]
+    pictures: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     def slices(self, indices: Sequence[int]) -> np.ndarray:
         """Some slices, (n, h, w), in the order asked for; no other is read.  A film is a volume of one slice.
@@ -58,30 +63,53 @@ class Prepared:
         out = np.empty((len(indices), *self.shape[-2:]), self.dtype)
         with _opened(self.path) as handle:
             for plane, index in zip(out, indices, strict=True):
-                offset, length, digest = self.places[index]
-                handle.seek(offset)
-                packed = handle.read(length)
-                if hashlib.sha256(packed).hexdigest() != digest:
-                    raise Refused("file_changed", self.path.name, _CHANGED)
+                packed = self._checked(handle, self.places[index])
                 plane[...] = np.frombuffer(blosc2.decompress2(packed), self.dtype).reshape(-1, plane.shape[1])[: len(plane)]
         return out
+
+    def beside(self, name: str) -> np.ndarray:
+        """A picture that was written beside the slices, by its name; no slice is read.
+
+        Raises
+        ------
+        Refused
+            `pixels_missing`: there is no such picture; `file_missing` or `file_changed`.
+        """
+        if name not in self.pictures:
+            raise Refused("pixels_missing", self.path.name, f"the prepared file holds no {name}")
+        row = self.pictures[name]
+        with _opened(self.path) as handle:
+            return np.frombuffer(self._checked(handle, row["place"]), row["dtype"]).reshape(row["shape"])
+
+    def _checked(self, handle: BinaryIO, place: Sequence[Any]) -> bytes:
+        offset, length, digest = place
+        handle.seek(offset)
+        packed = handle.read(length)
+        if hashlib.sha256(packed).hexdigest() != digest:
+            raise Refused("file_changed", self.path.name, _CHANGED)
+        return packed
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A volume (z, h, w) whose slices come one by one: each with its number, in any order, and each once."""
+    """A volume (z, h, w) whose slices come one by one: each with its number, in any order, and each once.
+
+    `beside` gives small pictures of it by name, once the last slice has come.
+    """
 
     shape: tuple[int, int, int]
     dtype: np.dtype
     slices: Iterable[tuple[int, np.ndarray]]
+    beside: Callable[[], Mapping[str, np.ndarray]] = dict
 
 
 @dataclass(frozen=True)
 class Compressed:
-    """Pixels as blosc2 holds them in memory, and the digest of what they were."""
+    """Pixels as blosc2 holds them in memory, the digest of what they were, and the pictures beside them."""
 
     array: Any
     sha256: str
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def write(path: Path, array: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +163,8 @@ def compressed(pixels: np.ndarray | Stream) -> Compressed:
         array.schunk.update_data(number, chunk, copy=True)
     if sorted(digests) != list(range(array.schunk.nchunks)):
         raise ValueError("slices of the volume were not given, or given twice")
-    return Compressed(array, _digest([digests[number] for number in range(len(digests))]))
+    beside = pixels.beside() if isinstance(pixels, Stream) else {}
+    return Compressed(array, _digest([digests[number] for number in range(len(digests))]), beside)
 
 
 def packed(pixels: Compressed, meta: dict[str, Any]) -> tuple[list[bytes], dict[str, Any]]:
@@ -145,9 +174,13 @@ def packed(pixels: Compressed, meta: dict[str, Any]) -> tuple[list[bytes], dict[
     stored.schunk.vlmeta[_KEY] = json.dumps(meta, ensure_ascii=False, sort_keys=True, allow_nan=False)
     frame = stored.to_cframe()
     extra, places = _places(stored, frame)
-    footer = json.dumps(
-        {"dtype": stored.dtype.str, "shape": stored.shape, "slices": places, "meta": meta}, ensure_ascii=False, sort_keys=True
-    ).encode()
+    row: dict[str, Any] = {"dtype": stored.dtype.str, "shape": stored.shape, "slices": places, "meta": meta}
+    for name, picture in pixels.beside.items():
+        plain = np.ascontiguousarray(picture).tobytes()
+        place = (len(frame) + len(extra), len(plain), hashlib.sha256(plain).hexdigest())
+        row.setdefault("beside", {})[name] = {"place": place, "shape": picture.shape, "dtype": picture.dtype.str}
+        extra += plain
+    footer = json.dumps(row, ensure_ascii=False, sort_keys=True).encode()
     return [frame, extra, footer, hashlib.sha256(footer).digest(), len(footer).to_bytes(8, "little"), _MAGIC], meta
 
 
@@ -207,10 +240,12 @@ def read_slices(path: Path, indices: Sequence[int]) -> np.ndarray:
 
 
 def open_whole(path: Path) -> Prepared:
-    """As `open_prepared`, every slice checked, one after the other; raises as `read` does."""
+    """As `open_prepared`, every slice and picture checked, one after the other; raises as `read` does."""
     file = open_prepared(path)
     for number in range(len(file.places)):
         file.slices([number])
+    for name in file.pictures:
+        file.beside(name)
     return file
 
 
@@ -231,7 +266,7 @@ def open_prepared(path: Path) -> Prepared:
     if hashlib.sha256(footer).digest() != digest:
         raise Refused("file_changed", path.name, _CHANGED)
     row = json.loads(footer)
-    return Prepared(path, row["meta"], tuple(row["shape"]), np.dtype(row["dtype"]), row["slices"])
+    return Prepared(path, row["meta"], tuple(row["shape"]), np.dtype(row["dtype"]), row["slices"], row.get("beside", {}))
 
 
 def prepared(dataset: Path, path: str) -> Prepared:

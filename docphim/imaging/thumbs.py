@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,20 @@ import numpy as np
 from docphim import files
 from docphim.errors import Refused, machine
 from docphim.study import Row
+
+#: The side of a volume's thumbnail, which is a cube.
+SIDE = 16
+
+
+def cube(slices: Callable[[Sequence[int]], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """16 slices of a volume, the middles of equal parts, each averaged to 16 x 16, float32."""
+    middles = [int((part + 0.5) * shape[0] / SIDE) for part in range(SIDE)]
+    small: np.ndarray = slices(middles).astype(np.float32)
+    for axis in (1, 2):
+        edges = np.linspace(0, shape[axis], SIDE, endpoint=False).astype(int)
+        counts = np.diff([*edges, shape[axis]]).astype(np.float32)
+        small = np.add.reduceat(small, edges, axis) / (counts[:, None] if axis == 1 else counts)
+    return small
 
 
 def write(prepared: Path, rows: list[Row], thumbs: list[np.ndarray]) -> None:

@@ -28,6 +28,7 @@ SOURCES: dict[str, str] = {
     "folder": "docphim.ingest.folder",
     "vix_ray": "docphim.ingest.vix_ray",
     "ct_rate": "docphim.ingest.ct_rate",
+    "vimed_pet": "docphim.ingest.vimed_pet",
     "joined": "docphim.ingest.joined",
 }
 #: The columns of private.csv; see docs/data.md.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from docphim.errors import REASONS
@@ -16,6 +17,7 @@ from docphim.ingest.reports.rows import TEXTS
 from docphim.ingest.same_person import several_people
 from docphim.ingest.values import age_in, day_of, sex_of, split_of, view_of, year_of
 from docphim.language.divide import ASIDE
+from docphim.language.regions import with_regions
 from docphim.language.report import split_sections
 from docphim.language.sections import SECTIONS, leave_out_comparisons
 from docphim.study import Report, Series, Study
@@ -24,6 +26,12 @@ T = TypeVar("T")
 
 #: Ages above are one class, as in the HIPAA Safe Harbor list (45 CFR 164.514(b)(2)(i)(C)): few people are that old.
 OLDEST = 90
+#: The unit of a modality's pixels, where that is not `display`.
+_UNITS = {"ct": "HU", "pet": "SUV", "pet_ct": "HU"}
+#: The two series of a PET/CT, by the end of their ids.
+_OF_PET = {"pet": "pet", "pet_ct": "ct"}
+#: What is set aside of a report and yet kept of a PET's, for a prompt may tell it (`prompt_with`).
+_CLINICAL = ("history", "indication")
 
 
 class Assembler:
@@ -126,7 +134,8 @@ class Assembler:
             if view in ("lateral", "oblique") and view == stated:
                 continue  # the header's own word is judged when the pixels are prepared; table and name are known only here
             name = f"{study}-{number}" if self._identities.keep else self._identities.hashed("series", image.instance)
-            unit = "HU" if image.modality == "ct" else "display"
+            name = f"{study}-{_OF_PET[image.modality]}" if image.modality in _OF_PET else name
+            unit = _UNITS.get(image.modality, "display")
             series.append(Series(name, image.modality, f"prepared/{name}.b2nd", unit, view))
             locations[name] = image.location
         return series, locations
@@ -140,9 +149,10 @@ class Assembler:
         if not draft.rows:
             return None, ""
         reports: list[dict[str, str]] = []
+        whole_body = any(image.modality == "pet" for image in draft.images)
         people = self._known(draft) if self._people.on else ([], [])
         for row in draft.rows:
-            sections, doubtful = self._sections(row, *people)
+            sections, doubtful = self._sections(row, *people, clinical=_CLINICAL if whole_body else ())
             if doubtful and not self._people.keep_doubtful:
                 return None, "identity_doubtful"
             if sections and sections not in reports:
@@ -152,7 +162,10 @@ class Assembler:
             return None, "report_empty"
         if len(reports) > 1:
             return None, "report_duplicate"
-        return self._without_comparisons(reports[0])
+        report, reason = self._without_comparisons(reports[0])
+        if report is not None and whole_body:
+            report = replace(report, sections=with_regions(report.sections))
+        return report, reason
 
     def _known(self, draft: Draft) -> tuple[list[str], list[str]]:
         """Names and numbers of a study's people, by its headers and all its rows: the table names whom a document speaks of."""
@@ -166,29 +179,31 @@ class Assembler:
                 names, numbers = names + cell_names, numbers + cell_numbers
         return [name for name in dict.fromkeys(names) if name], [number for number in dict.fromkeys(numbers) if number]
 
-    def _sections(self, row: Row, names: Sequence[str], numbers: Sequence[str]) -> tuple[dict[str, str], bool]:
+    def _sections(
+        self, row: Row, names: Sequence[str], numbers: Sequence[str], clinical: Sequence[str] = ()
+    ) -> tuple[dict[str, str], bool]:
         """Sections of a row's cells, which may hold headings, without the people; and whether a signature may be left."""
-        pieces = self._pieces(row)
+        pieces = self._pieces(row, clinical)
         texts, doubtful = without_people(
             [text for _, text in pieces], self._people, names, numbers, self._language, self._notes
         )
-        parts: dict[str, list[str]] = {section: [] for section in SECTIONS}
+        parts: dict[str, list[str]] = {section: [] for section in (*clinical, *SECTIONS)}
         for (section, _), text in zip(pieces, texts, strict=True):
             if text and text not in parts[section]:
                 parts[section].append(text)
         return {section: "\n".join(texts) for section, texts in parts.items() if texts}, doubtful
 
-    def _pieces(self, row: Row) -> list[tuple[str, str]]:
-        """What a row's cells say, each piece with its section; what is set aside is counted, once a row."""
+    def _pieces(self, row: Row, clinical: Sequence[str]) -> list[tuple[str, str]]:
+        """What a row's cells say, each piece with its section; what is set aside and not `clinical` is counted, once a row."""
         pieces: list[tuple[str, str]] = []
         aside: set[str] = set()
         for field in (name for name in row.cells if name in TEXTS):
             divided = split_sections(row.get(field), field, self._language)
-            aside |= divided.keys() & set(ASIDE)
+            aside |= divided.keys() & (set(ASIDE) - set(clinical))
             if field == "findings" and divided and divided.keys() <= set(ASIDE):
                 aside.add(field)
             for name, text in divided.items():
-                if name not in ASIDE:
+                if name not in ASIDE or name in clinical:
                     pieces.append((field if name == "findings" and field != "text" else name, text))
         self._notes.counts.update(f"{name}_set_aside" for name in aside)
         return pieces
@@ -197,12 +212,12 @@ class Assembler:
         left_out: list[str] = []
         texts: dict[str, Any] = {}
         for name, text in sections.items():
-            rest, out = leave_out_comparisons(text, self._language)
+            rest, out = (text, []) if name in _CLINICAL else leave_out_comparisons(text, self._language)
             left_out += out
             texts[name] = rest if self._leave_out else text
         self._notes.counts["comparing_sentences"] += len(left_out)
         self._notes.counts["reports_with_comparisons"] += bool(left_out)
         texts = {name: text for name, text in texts.items() if text}
-        if not texts:
+        if not texts.keys() - set(_CLINICAL):
             return None, "report_empty"
         return Report(self._language, texts, {"comparison": left_out} if left_out and self._leave_out else {}), ""

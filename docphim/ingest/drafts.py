@@ -13,10 +13,13 @@ from docphim.ingest.values import view_of
 #: A film's name with a number or a view at its end: `0012_2.png`, `0012-lat.png`.
 SEQUEL = re.compile(r"(?P<stem>.+?)[ _-]+(?:\d{1,3}|(?P<view>pa|ap|ll|lat|lateral|nghieng|nghiêng))", re.IGNORECASE)
 
+#: Modalities of which an image is a scan → what tells it from the others of its study.
+SCANS = {"ct": "scan", "pet": "pet", "pet_ct": "pet_ct"}
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One film on disk, or one CT scan: a NIfTI file, or the folder that holds all files of a DICOM scan.
+    """One film on disk, or one scan: a NIfTI file, or the folder that holds all files of a study's DICOM scan.
 
     `header` is None for pictures and NIfTI; of a scan it is that of its first file.  `unit` is what a report can be about.
     """
@@ -34,15 +37,15 @@ class Image:
     @property
     def instance(self) -> str:
         """What makes it unique: the SOP instance UID, of a scan its study, else the file itself."""
-        if self.modality == "ct":
-            return f"scan:{self.unit}"
+        if self.modality in SCANS:
+            return f"{SCANS[self.modality]}:{self.unit}"
         return f"uid:{self.header.sop_uid}" if self.header and self.header.sop_uid else f"file:{self.relative}"
 
     @property
     def stem(self) -> str:
         """The name without what says how it is stored; a folder's name is whole, as `1.2.840.113` is."""
         path = PurePosixPath(self.relative)
-        if self.modality == "ct":
+        if self.modality in SCANS:
             return path.name.removesuffix(".gz").removesuffix(".nii") if self.header is None else path.name
         return path.stem
 

@@ -1,4 +1,4 @@
-"""Finds the films and CT scans of a folder: what each file is by its first bytes and header, and files that repeat others."""
+"""Finds the films and scans of a folder: what each file is by its first bytes and header, and files that repeat others."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from docphim.ingest.drafts import Image
 from docphim.ingest.headers import NOT_A_FILM, read_header, same_image
 from docphim.ingest.identities import Identities
 from docphim.ingest.records import Notes, Rejection
-from docphim.ingest.scans import BESIDE_SLICES, Scans
+from docphim.ingest.scans import BESIDE_SLICES, Scans, is_gathered
 from docphim.ingest.tree import FILM_SUFFIXES, Entry, may_be_film
 from docphim.progress import bar
 
 #: What may be read of a folder.
-READS = ("xray", "ct")
+READS = ("xray", "ct", "pet", "pet_ct")
 #: Kinds of files whose modality no header says, and what they are taken for.
 _WITHOUT_HEADER = {"png": "xray", "jpeg": "xray", "tiff": "xray", "nifti": "ct"}
 
@@ -33,12 +33,12 @@ def find_films(
     Parameters
     ----------
     modalities : sequence of str
-        `xray`, `ct`: what is read; a study of another modality is a rejection.
+        Of `READS`: what is read; a study of another modality is a rejection.
     """
     films: list[Image] = []
     beside: list[Image] = []
     rejected: list[Rejection] = []
-    scans = Scans()
+    scans = Scans(modalities)
     for entry in bar(entries, len(entries), "films"):
         name = identities.hashed("file", entry.relative)
         try:
@@ -48,7 +48,7 @@ def find_films(
             continue
         if film is None:
             notes.counts["files_ignored"] += 1
-        elif film.header and film.header.modality == "CT" and "ct" in modalities:
+        elif film.header and is_gathered(film.header.modality, modalities):
             scans.take(film)
         elif film.header and (film.header.modality in NOT_A_FILM or "xray" not in modalities):
             beside.append(film)
@@ -56,7 +56,7 @@ def find_films(
             films.append(film)
     distinct, repeated = _without_copies(films, identities, notes)
     images, torn = scans.images(identities, notes)
-    rejected += repeated + torn + list(_unsupported(beside, {image.unit for image in images}, identities, notes))
+    rejected += repeated + torn + list(_unsupported(beside, scans.units, identities, notes))
     return distinct + images, rejected
 
 

@@ -1,4 +1,4 @@
-"""Source `folder`: any tree of films (DICOM, PNG, JPEG, TIFF) or CT scans with a table of reports; see docs/data.md.
+"""Source `folder`: any tree of films (DICOM, PNG, JPEG, TIFF), CT scans or PET/CT with a table of reports; see docs/data.md.
 
 films/0001/IM1.dcm, films/0001/IM2.dcm, …  and  reports.csv:
 Mã phiếu;Tuổi;Giới;Mô tả;Kết luận
@@ -62,7 +62,8 @@ class Options(Section):
     doubtful : str
         `refuse` a report that still seems to hold a signature, or `keep` it.
     modalities : list
-        `xray`, `ct` (DICOM series and NIfTI files), or both: what is read; the rest is refused.
+        What is read: `xray`, `ct` (DICOM series and NIfTI files), `pet` (DICOM series), with it `pet_ct` (the CT of a PET/CT);
+        the rest is refused.
     """
 
     path: str
@@ -80,7 +81,7 @@ class Options(Section):
     deidentify: bool | None = None
     recogniser: str | None = None
     doubtful: Literal["refuse", "keep"] = "refuse"
-    modalities: list[Literal["xray", "ct"]] = Field(["xray"], min_length=1)
+    modalities: list[Literal["xray", "ct", "pet", "pet_ct"]] = Field(["xray"], min_length=1)
 
     @field_validator("columns")
     @classmethod
@@ -88,6 +89,13 @@ class Options(Section):
         for name in value:
             if name not in FIELDS:
                 raise ValueError(f"{name!r} is not one of {', '.join(FIELDS)}")
+        return value
+
+    @field_validator("modalities")
+    @classmethod
+    def _with_pet(cls, value: list[str]) -> list[str]:
+        if "pet_ct" in value and "pet" not in value:
+            raise ValueError("pet_ct is the CT of a PET/CT: name pet with it")
         return value
 
 

@@ -126,7 +126,7 @@ class _Cell:
 
 def _named_for(column: str, text: str, marks: list[Heading], read: Callable[[str], Sequence[Fact]]) -> list[Section]:
     """The headings, each with the section that it opens in this column, to the next."""
-    marks = _counted(marks)
+    marks = counted(marks)
     diagnoses = column == "text" and any(mark.name == "diagnosis" for mark in marks)
     shown = _first_finding(text, marks, read) if diagnoses else len(text)
     last = max((mark.start for mark in marks if mark.name == "findings"), default=-1)
@@ -152,7 +152,7 @@ def _opened(heading: str, column: str, before: str, *, of_film: bool) -> str:
     return heading
 
 
-def _counted(marks: list[Heading]) -> list[Heading]:
+def counted(marks: list[Heading]) -> list[Heading]:
     """The headings that count: all sections', and regions' where there are two of them and no findings' heading follows."""
     regions = {mark.name for mark in marks if mark.name in REGIONS and not mark.organ}
     first = next((mark.start for mark in marks if mark.name == "findings"), -1)

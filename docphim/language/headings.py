@@ -77,6 +77,11 @@ def is_heading(words: str) -> bool:
     return _spelled(words)
 
 
+def opened_by(words: str) -> str:
+    """What words that stand alone, as a key of JSON does, open: a name of `headings` or `regions` in sections.yaml, or ''."""
+    return _sections()[_key(words)][0] if _spelled(words) else ""
+
+
 def heading_names() -> list[str]:
     """Every heading that opens a section, normalised."""
     return [normalize(heading.replace(" +", "")) for headings in _data()["headings"].values() for heading in headings]

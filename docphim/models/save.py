@@ -17,18 +17,23 @@ from docphim.models.loaded import Loaded
 from docphim.models.tune import part_of
 
 
-def save(loaded: Loaded, folder: Path) -> None:
+def save(loaded: Loaded, folder: Path, longest_answer: int | None = None) -> None:
     """Save a model so that `load_saved` gives it back bit for bit; the folder appears whole or not at all.
 
     The weights (an adapter where `tune` is lora, nothing where it is none and the weights are somebody else's) as
     safetensors, the tokenizer and processor files, and `docphim.json`.
+
+    Parameters
+    ----------
+    longest_answer : int, optional
+        Tokens of the longest answer it was trained on, for those who ask it (`generate.max_new_tokens: longest`).
     """
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
         with quietly(offline=True):
-            _write(loaded, part)
+            _write(loaded, part, longest_answer)
         _settle(part)
         old = folder.with_name(f".{folder.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -40,7 +45,7 @@ def save(loaded: Loaded, folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _write(loaded: Loaded, folder: Path) -> None:
+def _write(loaded: Loaded, folder: Path, longest_answer: int | None) -> None:
     core = loaded.core
     if loaded.tune == "lora":
         named = loaded.base["weights"] if loaded.base else None
@@ -62,6 +67,7 @@ def _write(loaded: Loaded, folder: Path) -> None:
         "tune": loaded.tune,
         "base": loaded.base,
         "bf16": _in_bf16(loaded) if loaded.tune == "full" else [],
+        **({"longest_answer": longest_answer} if longest_answer else {}),
     }
     write_json(folder / NOTE, note)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -139,6 +139,12 @@ def lengths(examples: Examples, max_length: int) -> list[int]:
         why = f"{len(too_long)} samples would be cut at train.max_length {max_length}; the longest has {longest} tokens"
         raise Refused("too_long", names, why)
     return counts
+
+
+def longest_answer(loaded: Loaded, examples: Iterable[Example]) -> int | None:
+    """Tokens of the longest answer of these examples; None where there is none."""
+    answers = {m.content for example in examples for m in example.messages if m.role == "assistant"}
+    return max((len(loaded.tokenizer(text)["input_ids"]) for text in sorted(answers)), default=None)
 
 
 def steps_of(examples: int, epochs: float, max_steps: int | None, global_batch: int) -> int:

@@ -19,7 +19,7 @@ from docphim.models.loaded import Loaded
 from docphim.models.tune import table, what_trains
 from docphim.study import Example
 from docphim.train import card, checkpoint, loop, state
-from docphim.train.batch import MEMORY, Examples, lengths, plan, share, steps_of
+from docphim.train.batch import MEMORY, Examples, lengths, longest_answer, plan, share, steps_of
 from docphim.train.contrast import Contrast, compares
 from docphim.train.log import ROWS, Journal
 from docphim.train.memory import Drawn, Memory
@@ -53,7 +53,7 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
         elif processes.first:
             files.write_jsonl(run / "log.jsonl", [])
         if processes.first:
-            save(loaded, run / "model")
+            save(loaded, run / "model", longest_answer(loaded, examples["train"]))
             counts = {split: len(rows) for split, rows in examples.items()}
             modalities = sorted({name for e in examples["train"] for media in e.media for name in media.volumes})
             card.write(run / "model", loaded, dataset.name, counts, model, train, step, modalities)

@@ -48,6 +48,13 @@ def read_planes(location: str) -> Planes:
     return planes
 
 
+_NO_VOLUME: dict[type, str] = {
+    locations.Masks: "masks are no volume to be shown",
+    locations.Pair: "a pair is two volumes",
+    locations.Cell: "a cell of a table holds a picture, not a volume",
+}
+
+
 def _form(place: locations.Place) -> str:
     if isinstance(place, locations.SeriesFiles):
         return "series"
@@ -55,10 +62,9 @@ def _form(place: locations.Place) -> str:
         return "key"
     if isinstance(place, locations.Stated):
         return "stated"
-    if isinstance(place, locations.Masks):
-        raise Refused("modality_unsupported", "", "masks are no volume to be shown")
-    if isinstance(place, locations.Cell):
-        raise Refused("modality_unsupported", "", "a cell of a table holds a picture, not a volume")
+    if type(place) in _NO_VOLUME:
+        raise Refused("modality_unsupported", "", _NO_VOLUME[type(place)])
+    assert isinstance(place, Path)
     kind = file_kind(place)
     if kind in ("dicom", "dicom_bare"):
         raise Refused("slices_missing", "", "one DICOM file is one slice; a series is a list of files")

@@ -41,6 +41,16 @@ def read(place: Key | Path, unit: str | None = None, spacing: Spacing | None = N
     return Volume(array, spacing, unit=unit, how={"decoder": "numpy", "stored": array.dtype.name})
 
 
+def is_array(place: object) -> bool:
+    """Whether a location names an array, which says neither a unit nor a place."""
+    return isinstance(place, Key) or (isinstance(place, Path) and place.suffix in (".npz", ".npy"))
+
+
+def frame_of(location: str) -> str:
+    """What stands for the frame of reference of an array: itself; only a recipe vouches that something else lies in it."""
+    return f"array {location}"
+
+
 def keys(path: Path) -> list[str]:
     """The names of the arrays of an `.npz` file; [] for another archive.
 

@@ -11,6 +11,8 @@ from docphim.imaging.io import dicom
 
 #: Enhanced CT, and what was made of single slices afterwards.
 CLASSES = (uid.EnhancedCTImageStorage, uid.LegacyConvertedEnhancedCTImageStorage)
+#: Enhanced PET, and what was made of single slices afterwards: what SUV needs stands elsewhere in them than in a single slice.
+_PET = ("1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.128.1")
 #: The groups in which a frame, or all frames together, say what a single slice says of itself.
 _GROUPS = {
     "PlanePositionSequence": ("ImagePositionPatient",),
@@ -34,6 +36,19 @@ TAGS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 def has_frames(header: pydicom.Dataset) -> bool:
     """Whether frames are described by groups, or there are several without."""
     return dicom.integer(header, "NumberOfFrames", 1) > 1 or dicom.text(header, "SOPClassUID") in CLASSES
+
+
+def count(header: pydicom.Dataset) -> int:
+    """How many frames a file holds.
+
+    Raises
+    ------
+    Refused
+        `multiframe`: it is an Enhanced PET.
+    """
+    if dicom.text(header, "SOPClassUID") in _PET:
+        raise Refused("multiframe", "", "an Enhanced PET is not read: its scanner or archive can write it as single slices")
+    return dicom.integer(header, "NumberOfFrames", 1)
 
 
 def frames(header: pydicom.Dataset) -> list[pydicom.Dataset]:

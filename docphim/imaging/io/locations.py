@@ -8,6 +8,7 @@
 | the files of a DICOM series | `series:["FOLDER", "NAME", "NAME", …]`, names relative to the folder |
 | a volume whose file is silent or wrong about itself | `stated:["PATH", "FORM", {FACTS}]`, as `io.stated` reads it |
 | masks of findings on a volume's grid | `masks:["PATH", "VOLUME"]`, two files |
+| a volume to be laid on the grid of another (the CT of a PET/CT) | `pair:["VOLUME", "GRID"]`, two locations |
 """
 
 from __future__ import annotations
@@ -98,7 +99,27 @@ class Masks:
         return "masks:" + json.dumps([self.path, self.volume], ensure_ascii=False)
 
 
-Place = Path | Cell | Key | SeriesFiles | Stated | Masks
+@dataclass(frozen=True, order=True)
+class Pair:
+    """The location of a volume, and of the one on whose grid it is laid; either may be empty where the study lacks it."""
+
+    volume: str
+    grid: str
+
+    def __str__(self) -> str:
+        return "pair:" + json.dumps([self.volume, self.grid], ensure_ascii=False)
+
+
+Place = Path | Cell | Key | SeriesFiles | Stated | Masks | Pair
+
+
+def pair(ct: str, pet: str) -> str:
+    """The location of the CT of a PET/CT, which is laid on the grid of the PET.
+
+    >>> pair("npz:ct.npz#data", "npz:pet.npz#data")
+    'pair:["npz:ct.npz#data", "npz:pet.npz#data"]'
+    """
+    return str(Pair(ct, pet))
 
 
 def parse(location: str) -> Place:
@@ -120,6 +141,8 @@ def files_of(location: str) -> list[Path]:
     place = parse(location)
     if isinstance(place, SeriesFiles):
         return place.paths
+    if isinstance(place, Pair):
+        return [path for part in (place.volume, place.grid) if part for path in files_of(part)]
     return [place if isinstance(place, Path) else Path(place.path)]
 
 
@@ -169,6 +192,16 @@ def _masks(location: str) -> Masks:
     return Masks(path, volume)
 
 
+def _pair(location: str) -> Pair:
+    try:
+        volume, grid = json.loads(location.removeprefix("pair:"))
+    except (ValueError, TypeError):
+        volume, grid = None, None
+    if not (isinstance(volume, str) and isinstance(grid, str)):
+        raise Refused("file_unreadable", "", 'the location of a pair must be pair:["VOLUME", "GRID"]')
+    return Pair(volume, grid)
+
+
 _PARSERS: dict[str, Callable[[str], Place]] = {
     "parquet": _cell,
     "arrow": _cell,
@@ -176,6 +209,7 @@ _PARSERS: dict[str, Callable[[str], Place]] = {
     "series": _series,
     "stated": _stated,
     "masks": _masks,
+    "pair": _pair,
 }
 
 

@@ -152,9 +152,7 @@ def slices_of(files: Sequence[tuple[Path, pydicom.Dataset]]) -> list[Slice]:
         `no_geometry`; `multiframe` and what else `enhanced.frames` refuses.
     """
     places: list[tuple[Path, pydicom.Dataset, int, int]] = []
-    counts = dicom.by_value(
-        [header for _, header in files], ("NumberOfFrames",), lambda ds: dicom.integer(ds, "NumberOfFrames", 1)
-    )
+    counts = dicom.by_value([header for _, header in files], ("NumberOfFrames", "SOPClassUID"), enhanced.count)
     for (path, header), count in zip(files, counts, strict=True):
         singles = [header] if count <= 1 else enhanced.frames(header)
         places += [(path, single, number, len(singles)) for number, single in enumerate(singles)]

@@ -8,9 +8,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from docphim.errors import Refused
+from docphim.imaging.io.planes import Planes
 from docphim.imaging.io.volume import Turn
 from docphim.imaging.space import resample
 from docphim.imaging.space.resample import Axis
+from docphim.study import Row
 
 #: What a recipe may say of a voxel's side.
 Millimetres = Annotated[float, Field(gt=0.1, le=20)]
@@ -20,6 +23,11 @@ Spacing = tuple[Millimetres, Millimetres, Millimetres]
 DEFAULT: Spacing = (1.5, 0.75, 0.75)
 
 Grid = tuple[Axis, Axis, Axis]
+
+#: The least and the greatest length of a volume along z, y and x, mm: of a crop, and of a scanner's table and bore.
+_BODY_MM = ((20, 2200), (50, 1000), (50, 1000))
+#: Slices may be turned so far from those across the body, degrees: people lie askew, and a reformat along a vessel is no scan.
+_OBLIQUE = 25.0
 
 
 def grid_of(shape: Sequence[int], turn: Turn, spacing: Spacing, published: bool) -> Grid:
@@ -50,3 +58,25 @@ def placed_on(turn: Turn, grid: Grid) -> list[list[float]]:
     affine[:3, :3] *= steps
     rounded: list[list[float]] = (np.round(affine, 6) + 0.0).tolist()
     return rounded
+
+
+def placed(planes: Planes, turn: Turn) -> Row:
+    """`spacing`, `affine` and `frame_of_reference` of index.jsonl for a volume on the grid of its file."""
+    affine: list[list[float]] = (np.round(turn.affine, 6) + 0.0).tolist()
+    return {"spacing": list(turn.spacing), "affine": affine, "frame_of_reference": planes.frame_of_reference}
+
+
+def check_body(shape: tuple[int, ...], turn: Turn) -> None:
+    """Refuse a volume whose size is that of no part of a body (its spacing may count in centimetres), and oblique slices.
+
+    Raises
+    ------
+    Refused
+        `no_geometry`, `view_out_of_scope`.
+    """
+    size = [n * step for n, step in zip(shape, turn.spacing, strict=True)]
+    if any(not low <= length <= high for length, (low, high) in zip(size, _BODY_MM, strict=True)):
+        raise Refused("no_geometry", "", f"the volume measures {size[0]:.0f} x {size[1]:.0f} x {size[2]:.0f} mm")
+    off = np.degrees(np.arccos(min(1.0, abs(turn.affine[2, 2]) / turn.spacing[0])))
+    if off > _OBLIQUE:
+        raise Refused("view_out_of_scope", "", f"the slices lie {off:.0f} degrees off those across the body")

@@ -47,13 +47,7 @@ class Blocks:
 
 def lungs(blocks: Blocks) -> Row:
     """What is seen of the lungs: `lungs_litres`, `lungs_share` of the body with its lungs, and `lungs_cut`, a list of faces."""
-    from scipy import ndimage
-
-    means = blocks.means
-    within = (means > _LUNG[0]) & (means < _LUNG[1]) & ~_outside(means)
-    # the rim of skin, of a mean between air and fat, is one block thick and goes; at a face of the volume lungs go on
-    core = ndimage.binary_erosion(within, border_value=1)
-    lung = ndimage.binary_dilation(core, mask=within)
+    lung, means = mask(blocks), blocks.means
     cells = float(np.prod(blocks.spacing))
     share = lung.sum() / max(1, (lung | (means >= _LUNG[1])).sum())
     cut = []
@@ -61,6 +55,18 @@ def lungs(blocks: Blocks) -> Row:
         area = cells / blocks.spacing[axis] / 100
         cut += [name for name, at in zip(names, (0, -1), strict=True) if lung.take(at, axis).sum() * area > _CUT_CM2]
     return {"lungs_litres": round(float(lung.sum() * cells / 1e6), 2), "lungs_share": round(float(share), 3), "lungs_cut": cut}
+
+
+def mask(blocks: Blocks) -> np.ndarray:
+    """Which blocks are lung, bool (z, y, x)."""
+    from scipy import ndimage
+
+    means = blocks.means
+    within = (means > _LUNG[0]) & (means < _LUNG[1]) & ~_outside(means)
+    # the rim of skin, of a mean between air and fat, is one block thick and goes; at a face of the volume lungs go on
+    core = ndimage.binary_erosion(within, border_value=1)
+    lung: np.ndarray = ndimage.binary_dilation(core, mask=within)
+    return lung
 
 
 def _outside(means: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ grid is finer that is linear interpolation.  Rows and columns are done by torch,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,17 +22,24 @@ _ROUNDING = 1e-6
 class Axis:
     """One axis of a resampling: so many old samples, new samples, and old steps a new step.
 
-    The outer edge of the first old voxel is that of the first new one.
+    The outer edge of the first new voxel lies `start` old steps behind that of the first old one.
     """
 
     old: int
     new: int
     step: float
     filtered: bool = True
+    start: float = 0.0
+
+    @property
+    def inside(self) -> range:
+        """The new samples whose centres lie among the old ones; all, where the first edges are one and no more fit."""
+        first, beyond = (math.ceil((edge - self.start) / self.step - 0.5 - _ROUNDING) for edge in (0, self.old))
+        return range(min(max(0, first), self.new), max(0, min(self.new, beyond)))
 
     def weights(self, sample: int) -> tuple[int, np.ndarray]:
         """The first old sample that a new one depends on, and the weights of it and its followers, float32, of sum 1."""
-        centre = (sample + 0.5) * self.step
+        centre = self.start + (sample + 0.5) * self.step
         reach = max(self.step, 1.0) if self.filtered else 1.0
         if not self.filtered:
             centre = max(centre, 0.5)  # what lies before the first centre is the first value
@@ -64,20 +72,31 @@ def resampled(
     backwards : bool
         Whether the last plane comes first.  The values are the same, to the last bit.
     """
+    return along(planes, depth, lambda plane: in_plane(plane, rows, columns), backwards=backwards)
+
+
+def along(
+    planes: Iterator[np.ndarray], depth: Axis, across: Callable[[np.ndarray], np.ndarray], *, backwards: bool = False
+) -> Iterator[tuple[int, np.ndarray]]:
+    """As `resampled`, with a function that brings one plane to the new rows and columns.
+
+    New planes that lie beyond the old ones are left out.
+    """
     # rows and columns take most of the time: they are done where there are fewer planes, before or after the step along z
-    few = depth.old <= depth.new
+    samples = depth.inside
+    few = depth.old <= len(samples)
     window: dict[int, np.ndarray] = {}
     numbered = zip(range(depth.old)[:: -1 if backwards else 1], planes, strict=True)
-    for sample in range(depth.new)[:: -1 if backwards else 1]:
+    for sample in samples[:: -1 if backwards else 1]:
         first, weights = depth.weights(sample)
         needed = range(first, first + len(weights))
         window = {number: window[number] for number in needed if number in window}
         while len(window) < len(needed):
             number, plane = next(numbered)
             if number in needed:
-                window[number] = in_plane(plane, rows, columns) if few else plane.astype(np.float32, copy=False)
+                window[number] = across(plane) if few else plane.astype(np.float32, copy=False)
         made = weighted([window[number] for number in needed], weights)
-        yield sample, made if few else in_plane(made, rows, columns)
+        yield sample, made if few else across(made)
     for _ in numbered:  # planes beyond the last voxel that is whole are looked at too
         pass
 

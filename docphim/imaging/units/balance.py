@@ -8,14 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from docphim.errors import Refused
+from docphim.imaging.space.body import divide
 from docphim.imaging.space.lungs import Blocks
 
 #: A scan of at least so many millimetres along the body shows most of what was injected.
 LEAST_MM = 700.0
 #: Its mean SUV inside the body's outline lies between these: some of the dose lies outside, or has left the body.
 MEAN = (0.3, 1.5)
-#: Bins of the histogram whose best division separates body and air.
-_BINS = 256
 
 
 def body_mean(blocks: Blocks) -> tuple[float, float]:
@@ -29,7 +28,7 @@ def body_mean(blocks: Blocks) -> tuple[float, float]:
     roots = np.cbrt(np.maximum(blocks.means, 0))
     if np.ptp(roots) == 0:
         return 0.0, 0.0
-    parts, count = ndimage.label(ndimage.binary_opening(roots > _divide(roots)))
+    parts, count = ndimage.label(ndimage.binary_opening(roots > divide(roots)))
     if not count:
         return 0.0, 0.0
     sizes = np.bincount(parts.ravel())
@@ -37,16 +36,6 @@ def body_mean(blocks: Blocks) -> tuple[float, float]:
     body = np.stack([ndimage.binary_fill_holes(plane) for plane in parts == sizes.argmax()])
     litres = float(body.sum() * np.prod(blocks.spacing) / 1e6)
     return float(blocks.means[body].mean(dtype=np.float64)), litres
-
-
-def _divide(values: np.ndarray) -> float:
-    counts, edges = np.histogram(values, _BINS)
-    middles = (edges[:-1] + edges[1:]) / 2
-    below, moment = np.cumsum(counts), np.cumsum(counts * middles)
-    above = below[-1] - below
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (moment[-1] * below / below[-1] - moment) ** 2 / (below * above)
-    return float(middles[np.nanargmax(np.where(above > 0, between, np.nan))])
 
 
 def check(mean: float, length: float) -> bool:

@@ -13,8 +13,8 @@ from docphim.imaging.find import look_through, name_of
 from docphim.imaging.io import dicom, series
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
-from docphim.imaging.io.slices import header_of, slices_of
-from docphim.imaging.io.volume import Volume
+from docphim.imaging.io.slices import Slice, header_of, slices_of
+from docphim.imaging.io.volume import Turn, Volume
 from docphim.imaging.space.lungs import Blocks
 from docphim.imaging.units import balance
 from docphim.imaging.units.suv import Suv, suv_of
@@ -61,6 +61,12 @@ def planes(place: SeriesFiles | Sequence[Path]) -> tuple[Planes, Suv]:
     with dicom.quiet():
         paths = place.paths if isinstance(place, SeriesFiles) else place
         slices = slices_of([(path, header_of(path)) for path in paths])
+    return planes_of(slices)
+
+
+def planes_of(slices: Sequence[Slice]) -> tuple[Planes, Suv]:
+    """As `planes`, of headers that were read before."""
+    with dicom.quiet():
         if dicom.modality_of(slices[0].header) != "PT":
             raise Refused("modality_unsupported", "", "the series is no PET (Modality)")
         suv = suv_of([item.header for item in slices])
@@ -76,6 +82,7 @@ def planes(place: SeriesFiles | Sequence[Path]) -> tuple[Planes, Suv]:
         "suv_rule": suv.rule,
         "uptake_minutes": suv.uptake_minutes and round(suv.uptake_minutes, 1),
         "suv_flags": list(suv.flags),
+        **suv.body,
     }
     frame = stored.frame_of_reference
     return Planes(stored.shape, np.dtype(np.float32), stored.affine, read, frame, "SUV", "PT", how), suv
@@ -89,14 +96,66 @@ def volume(place: SeriesFiles | Sequence[Path]) -> Volume:
     blocks = Blocks(whole.array.shape, whole.spacing)
     for number, plane in enumerate(whole.array):
         blocks.take(number, plane)
-    _balanced(blocks, len(whole.array) * whole.spacing[0])
+    balanced(blocks, len(whole.array) * whole.spacing[0])
     return whole
 
 
-def _balanced(blocks: Blocks, length: float) -> tuple[float, float, bool]:
-    """Mean SUV and litres inside the body's outline, and whether a scan of that length, mm, was long enough to be judged."""
+def balanced(blocks: Blocks, length: float) -> tuple[float, float, bool]:
+    """Mean SUV and litres inside the body's outline, and whether a scan of that length, mm, was long enough to be judged.
+
+    Raises
+    ------
+    Refused
+        `suv_unbalanced`.
+    """
     mean, litres = balance.body_mean(blocks)
     return mean, litres, balance.check(mean, length)
+
+
+class Seen:
+    """What is measured of a PET in SUV as its slices come, upright, in any order: the highest value, and whether it balances.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Slices, rows, columns.
+    turn : Turn
+        Places and sizes the voxels.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], turn: Turn) -> None:
+        self._turn, self._length = turn, shape[0] * turn.spacing[0]
+        self._blocks = Blocks(shape, turn.spacing)
+        self._most, self._at = -np.inf, (0, 0, 0)
+
+    def take(self, number: int, plane: np.ndarray) -> None:
+        """Take up a slice; the top one is number 0."""
+        self._blocks.take(number, plane)
+        highest = float(plane.max())
+        if highest >= self._most:
+            row, column = divmod(int(plane.argmax()), plane.shape[1])
+            # of equal values the topmost counts, whichever way the slices come
+            self._at = (number, row, column) if highest > self._most else min(self._at, (number, row, column))
+            self._most = highest
+
+    def row(self) -> Row:
+        """`suv_max`, `suv_max_at`, `suv_mean`, `litres` and `balance`, as `measure` has them.
+
+        Raises
+        ------
+        Refused
+            `suv_unbalanced`.
+        """
+        mean, litres, checked = balanced(self._blocks, self._length)
+        number, row, column = self._at
+        place = self._turn.affine @ [column, row, number, 1.0]
+        return {
+            "suv_max": self._most,
+            "suv_max_at": {"slice": number, "row": row, "column": column, "mm": [round(float(x), 2) for x in place[:3]]},
+            "suv_mean": mean,
+            "litres": litres,
+            "balance": "checked" if checked else "unchecked",
+        }
 
 
 def measure(place: SeriesFiles | Sequence[Path]) -> Row:
@@ -117,26 +176,15 @@ def measure(place: SeriesFiles | Sequence[Path]) -> Row:
     """
     scan, suv = planes(place)
     upright, turn = across(scan)
-    blocks = Blocks(upright.shape, turn.spacing)
-    most, at = -np.inf, (0, 0, 0)
+    seen = Seen(upright.shape, turn)
     for number, plane in enumerate(upright.read()):
-        slice_number = upright.shape[0] - 1 - number if turn.backwards[0] else number
-        blocks.take(slice_number, plane)
-        if (highest := float(plane.max())) > most:
-            row, column = divmod(int(plane.argmax()), plane.shape[1])
-            most, at = highest, (slice_number, row, column)
-    mean, litres, checked = _balanced(blocks, upright.shape[0] * turn.spacing[0])
-    place_mm = turn.affine @ [*at[::-1], 1.0]
+        seen.take(upright.shape[0] - 1 - number if turn.backwards[0] else number, plane)
     return {
         "factor": suv.factor,
         "rule": suv.rule,
         "reference_time": suv.reference and suv.reference.isoformat(),
         "uptake_minutes": suv.uptake_minutes and round(suv.uptake_minutes, 2),
-        "suv_max": most,
-        "suv_max_at": {"slice": at[0], "row": at[1], "column": at[2], "mm": [round(float(x), 2) for x in place_mm[:3]]},
-        "suv_mean": mean,
-        "litres": litres,
-        "balance": "checked" if checked else "unchecked",
+        **seen.row(),
         "tags": dict(suv.tags),
         "flags": list(suv.flags),
         "other_rules": dict(suv.others),

@@ -75,6 +75,15 @@ class Suv:
     flags: tuple[str, ...] = ()
     others: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def body(self) -> dict[str, float]:
+        """`weight_kg` and `dose_mbq` of the header, where the rule used them; converted where a flag says so."""
+        stated = (
+            ("weight_kg", "PatientWeight", 1e-3 if "weight_in_grams" in self.flags else 1),
+            ("dose_mbq", "RadionuclideTotalDose", 1 if "dose_in_mbq" in self.flags else 1e-6),
+        )
+        return {name: round(float(self.tags[tag]) * scale, 3) for name, tag, scale in stated if tag in self.tags}
+
 
 def suv_of(headers: Sequence[pydicom.Dataset]) -> Suv:
     """The rule for a series, from the headers of all its slices.
