@@ -195,6 +195,30 @@ def facts(
 
 
 @app.command()
+def lesions(text: Report, language: Annotated[str, typer.Option(help="vi or en.")] = "vi", json: AsJson = False) -> None:
+    """The lesions of a PET/CT report: what, where, how large, how avid, what each is held to be.
+
+    Clauses and sentences on one lesion make one; --json has the whole records, which a truth table holds too.
+    """
+    from docphim import files
+    from docphim.language.lesion_lines import lines
+    from docphim.language.lesions import lesions_of
+    from docphim.language.normalize import clean
+    from docphim.language.texts import given
+    from docphim.study import to_row
+
+    with doubting(language) as look:
+        for id_, report in given(text):
+            records = lesions_of(report, language)
+            look(id_, report)
+            rows = [to_row(lesion) for lesion in records]
+            if id_ is not None:
+                print(files.dumps({"id": id_, "lesions": rows}))
+            else:
+                print(files.dumps(rows) if json else lines(records, clean(report)))
+
+
+@app.command()
 def labels(
     text: Report,
     set_: Annotated[str, typer.Option("--set", help="A label set; one that there is not lists them.")] = "ct_rate",

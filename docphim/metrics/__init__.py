@@ -110,7 +110,12 @@ def check_families(names: Iterable[str], where: str) -> None:
             raise UsageError(f"{where}: {name!r} is no family of metrics; {hint}")
 
 
-def families(language: str, label_sets: Sequence[str] | None = None, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
+def families(
+    language: str,
+    label_sets: Sequence[str] | None = None,
+    wanted: Iterable[str] | None = None,
+    modality: str | None = None,
+) -> tuple[str, ...]:
     """The families that serve a language, in the order of `METRICS`, then label sets.
 
     Parameters
@@ -121,6 +126,8 @@ def families(language: str, label_sets: Sequence[str] | None = None, wanted: Ite
         What `labels` stands for; the published sets where not said.
     wanted : iterable of str, optional
         Names of families; where not said all that score whole reports.
+    modality : str, optional
+        What all reports are of: those of PET/CT (`pet`) are scored by their own families too, where none is named.
 
     Raises
     ------
@@ -132,7 +139,8 @@ def families(language: str, label_sets: Sequence[str] | None = None, wanted: Ite
     sets = published() if label_sets is None else tuple(dict.fromkeys(label_sets))
     check_label_sets(sets)
     if wanted is None:
-        wanted = (*(name for name in METRICS if metric(name).SERVES == "reports"), LABELS)
+        serving = ("reports", "pet") if modality == "pet" else ("reports",)
+        wanted = (*(name for name in METRICS if metric(name).SERVES in serving), LABELS)
     names = set(wanted)
     check_families(names, "metrics")
     named = [*(sets if LABELS in names else ()), *sorted(names - {*METRICS, LABELS})]
