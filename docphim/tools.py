@@ -116,7 +116,8 @@ def score(
     ] = None,
     language: Annotated[str, typer.Option(help="vi, en or zh.")] = "vi",
     convention: Annotated[
-        str, typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco.")
+        str,
+        typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco, vipet."),
     ] = "docphim",
     tokens: Annotated[str, typer.Option(help="syllable or word, for the convention docphim.")] = "syllable",
     set_: Annotated[
