@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 from docphim.errors import Refused
 from docphim.files import read_json
-from docphim.imaging.io.locations import SeriesFiles
+from docphim.imaging.io import locations
 from docphim.ingest.phantom_files import damaged, sections_of
 from docphim.ingest.records import Rejection, SourceStudy
 from docphim.phantom.reports import LANGUAGES
@@ -53,10 +52,12 @@ def write(
 
 def study(folder: Path, language: Literal["vi", "en"]) -> SourceStudy | Rejection:
     """A written study: its PET, and its CT laid on the PET's grid where it has one."""
+    from docphim.language.regions import with_regions  # here: every command checks its source, and few read reports
+
     name = folder.name
     try:
         truth: dict[str, Any] = read_json(folder / "truth.json")
-        sections = sections_of((folder / f"report.{language}.txt").read_text(encoding="utf-8"))
+        sections = with_regions(sections_of((folder / f"report.{language}.txt").read_text(encoding="utf-8")))
         known = {key: truth[key] for key in TRUTH} | {"reworded": truth["reworded"][language]}
         who = truth["patient"]
         pet = _files(folder / "pet")
@@ -66,15 +67,10 @@ def study(folder: Path, language: Literal["vi", "en"]) -> SourceStudy | Rejectio
     series, places = [Series(f"{name}-pet", "pet", f"prepared/{name}-pet.b2nd", "SUV")], [pet]
     if (folder / "ct").is_dir():
         series.append(Series(f"{name}-ct", "pet_ct", f"prepared/{name}-ct.b2nd", "HU"))
-        places.append(_pair(_files(folder / "ct"), pet))
+        places.append(locations.pair(_files(folder / "ct"), pet))
     report = Report(language, sections)
     row = Study(name, who["id"], who["sex"], who["age"], day, series, report, None, None, "phantom", known)
     return SourceStudy(row, dict(zip((s.id for s in series), places, strict=True)), name)
-
-
-def _pair(ct: str, pet: str) -> str:
-    """The location of the CT that is laid on the grid of the PET."""
-    return "pair:" + json.dumps([ct, pet], ensure_ascii=False)
 
 
 def _files(folder: Path) -> str:
@@ -82,4 +78,4 @@ def _files(folder: Path) -> str:
     names = tuple(sorted(p.name for p in folder.glob("IM*")))
     if not names:
         raise FileNotFoundError(folder)
-    return str(SeriesFiles(str(folder), names))
+    return str(locations.SeriesFiles(str(folder), names))
