@@ -8,10 +8,8 @@ from typing import Any, Literal
 from docphim.errors import Refused
 from docphim.files import read_json
 from docphim.imaging.io import locations
-from docphim.imaging.io.locations import SeriesFiles
 from docphim.ingest.phantom_files import damaged, sections_of
 from docphim.ingest.records import Rejection, SourceStudy
-from docphim.language.regions import with_regions
 from docphim.phantom.reports import LANGUAGES
 from docphim.study import Report, Series, Study
 
@@ -54,10 +52,12 @@ def write(
 
 def study(folder: Path, language: Literal["vi", "en"]) -> SourceStudy | Rejection:
     """A written study: its PET, and its CT laid on the PET's grid where it has one."""
+    from docphim.language.regions import with_regions  # here: every command checks its source, and few read reports
+
     name = folder.name
     try:
         truth: dict[str, Any] = read_json(folder / "truth.json")
-        sections = sections_of((folder / f"report.{language}.txt").read_text(encoding="utf-8"))
+        sections = with_regions(sections_of((folder / f"report.{language}.txt").read_text(encoding="utf-8")))
         known = {key: truth[key] for key in TRUTH} | {"reworded": truth["reworded"][language]}
         who = truth["patient"]
         pet = _files(folder / "pet")
@@ -68,7 +68,7 @@ def study(folder: Path, language: Literal["vi", "en"]) -> SourceStudy | Rejectio
     if (folder / "ct").is_dir():
         series.append(Series(f"{name}-ct", "pet_ct", f"prepared/{name}-ct.b2nd", "HU"))
         places.append(locations.pair(_files(folder / "ct"), pet))
-    report = Report(language, with_regions(sections))
+    report = Report(language, sections)
     row = Study(name, who["id"], who["sex"], who["age"], day, series, report, None, None, "phantom", known)
     return SourceStudy(row, dict(zip((s.id for s in series), places, strict=True)), name)
 
@@ -78,4 +78,4 @@ def _files(folder: Path) -> str:
     names = tuple(sorted(p.name for p in folder.glob("IM*")))
     if not names:
         raise FileNotFoundError(folder)
-    return str(SeriesFiles(str(folder), names))
+    return str(locations.SeriesFiles(str(folder), names))

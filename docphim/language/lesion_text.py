@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from docphim.errors import UsageError
@@ -38,6 +39,24 @@ def text_of(lesion: Lesion, language: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
+def piece(lesion: Lesion, name: str, language: str) -> str:
+    """One part of what a record says: `type` with its looks, `place`, `size`, `invasion`; "" where it says none.
+
+    Examples
+    --------
+    >>> piece(Lesion("mass", "lung", "right", ["upper_lobe"], shape=["spiculated"]), "place", "vi")
+    'thùy trên phổi bên phải'
+    """
+    writer, bare = _Writer(language), replace(lesion, organ=None, side=None, location=[], station=[], count=None)
+    pieces: dict[str, Callable[[], str]] = {
+        "type": lambda: writer.thing(bare),
+        "place": lambda: writer.place(lesion),
+        "size": lambda: writer.size(lesion),
+        "invasion": lambda: writer.invasion(lesion),
+    }
+    return pieces[name]()
+
+
 class _Writer:
     """The words of a language, and the clauses that they make."""
 
@@ -53,11 +72,7 @@ class _Writer:
         yield self.size(lesion)
         yield self.words["changes"].get(lesion.change or "", "")
         yield self.inside(lesion)
-        yield (
-            self.words["invasion"].format(self.listed([self.organ(name) for name in lesion.invasion]))
-            if lesion.invasion
-            else ""
-        )
+        yield self.invasion(lesion)
         if lesion.type != "fdg_uptake":
             yield self.words["uptakes"].get(lesion.uptake or "", "")
         yield from self.suvs(lesion.suv)
@@ -140,6 +155,11 @@ class _Writer:
     def number(self, value: float) -> str:
         """A number with the language's decimal sign."""
         return f"{value:g}".replace(".", str(self.words["decimal"]))
+
+    def invasion(self, lesion: Lesion) -> str:
+        """ "xâm lấn màng phổi và trung thất"."""
+        into = self.listed([self.organ(name) for name in lesion.invasion])
+        return str(self.words["invasion"].format(into)) if into else ""
 
     def nature(self, nature: Nature) -> str:
         """ "nghĩ đến di căn"."""

@@ -31,7 +31,7 @@ class Metric(Protocol):
     Reports of PET/CT (`pet`), and what is scored only where it is named (`asked`), are not scored where nobody chose.
     `LEXICON`: it needs the language's.  `TITLES` names its keys, in the order of tables; `HEAD` are those that lead (headline,
     figures, comparison), `AT_LENGTH` those that a short list leaves out.  Where a family has `LOWER`, those keys count errors:
-    less is better.
+    less is better; `TABLES` marks one that takes tables of what is known in place of references (`Pairs.records`).
     """
 
     KEYS: tuple[str, ...]

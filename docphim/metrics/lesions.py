@@ -49,6 +49,8 @@ SETTINGS = {
 PER_STUDY = ("lesion_tp", "lesion_tpf")
 KIND: Kind = "facts"
 SERVES, LEXICON = "pet", True
+#: It takes tables in place of references (`Pairs.records`), and its signature says so.
+TABLES = True
 HEAD = ("lesion_tp",)
 #: Of these less is better.
 LOWER = ("lesion_omitted", "lesion_invented", "lesion_invented_numbers")

@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from docphim.errors import Refused, UsageError
 from docphim.files import read_json, read_jsonl
-from docphim.imaging.io.locations import SeriesFiles, parse, read_table
+from docphim.imaging.io.locations import Pair, SeriesFiles, parse, read_table
 from docphim.ingest import check, fingerprint, ingest
 from docphim.ingest import phantom as source
 from docphim.language.labels import label_names, read_labels
@@ -270,7 +270,8 @@ def test_a_whole_body_has_two_series_and_a_report_by_region_and_comes_out_alike_
         assert study.patient == sample_patient(index, 1, "pet_demo").id and study.report and study.truth
         assert [(s.modality, s.unit) for s in study.series] == [("pet", "SUV"), ("pet_ct", "HU")]
         assert study.report.sections["findings"].count("\n") == 3 and study.truth["label_set"] == "phantom_pet"
-        assert table[study.series[0].id] in json.loads(table[study.series[1].id].removeprefix("pair:"))
+        pair = parse(table[study.series[1].id])
+        assert isinstance(pair, Pair) and pair.grid == table[study.series[0].id]
     assert run(tmp_path / "two", **WHOLE) == studies
     both = [{p.name: p.read_bytes() for p in (tmp_path / n).rglob("PH000001/pet/IM*")} for n in ("one", "two")]
     assert both[0] == both[1] and len(both[0]) > 30

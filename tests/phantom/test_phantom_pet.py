@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from pydicom import dcmread
 
 from docphim.files import read_json
 from docphim.imaging.io import series
-from docphim.imaging.io.locations import SeriesFiles
+from docphim.imaging.io.locations import Pair, SeriesFiles, parse
 from docphim.imaging.units import measured
 from docphim.ingest import phantom_pet
 from docphim.ingest.phantom import Options
 from docphim.language.labels import label_names, read_labels
+from docphim.language.lesions import lesions_of
 from docphim.phantom.body import make_body
 from docphim.phantom.patient import Patient, profile_of, sample_patient
 from docphim.phantom.pet import emission, transmission, truth
@@ -31,7 +31,7 @@ from docphim.phantom.pet.study import Taken, landmarks, take
 from docphim.phantom.pet.tissues import uptake
 from docphim.phantom.pet.transmission import Transmission
 from docphim.phantom.reports import LANGUAGES
-from docphim.study import Finding
+from docphim.study import Finding, Lesion, from_row, to_row
 
 SIZE, STEP, FIELD = 72, 8.0, 500.0
 OPTIONS: dict[str, Any] = {
@@ -179,15 +179,23 @@ def test_brown_fat_takes_up_fdg_where_it_is_told() -> None:
     assert cold.clean[height].max() > 1.8 * warm.clean[height].max()
 
 
+def test_a_patient_with_brown_fat_is_scanned_with_it() -> None:
+    made = take(10, 9, "pet_paper", size=64, step_mm=12.0, field_mm=500.0, ct=False)
+    space = made.emission.space
+    beside = np.abs(np.abs(space.x) - 60) < 20
+    shoulders = made.emission.clean[np.abs(space.z + 18) < 14][:, :, beside]
+    assert made.signs == {"brown_fat"} and shoulders.max() > 1.8
+
+
 def lesion(name: str, severity: str = "high", side: str | None = "left", size: float = 36) -> Finding:
     zones = profile_of("pet_paper")["findings"][name].get("zone", {None: 1})
     sided = "side" in profile_of("pet_paper")["findings"][name]
     return Finding(name, side if sided else None, next(iter(zones)), severity, size)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", list(sites()))
-def test_a_lesion_has_the_suvmax_that_was_set_in_its_mask_on_its_side(name: str) -> None:
-    made = emitted(lesion(name))
+@pytest.mark.parametrize(("name", "side"), [(name, ("left", "right")[n % 2]) for n, name in enumerate(sites())])
+def test_a_lesion_has_the_suvmax_that_was_set_in_its_mask_on_its_side(name: str, side: str) -> None:
+    made = emitted(lesion(name, side=side))
     first = made.lesions[0]
     assert first.mask is not None and first.seen
     here = tuple(slice(a, a + n) for a, n in zip(first.first, first.mask.shape, strict=True))
@@ -196,7 +204,7 @@ def test_a_lesion_has_the_suvmax_that_was_set_in_its_mask_on_its_side(name: str)
     assert made.volume[here][first.mask].max() == pytest.approx(first.suv_max, abs=1e-4)
     columns = np.argwhere(first.mask)[:, 2] + first.first[2]
     if first.finding.side:
-        assert made.space.x[columns].mean() > 0  # to the patient's left
+        assert (made.space.x[columns].mean() > 0) == (side == "left")
 
 
 @pytest.mark.parametrize("name", ["lung_nodule", "lung_mass", "liver_lesion", "thigh_mass"])
@@ -305,6 +313,34 @@ def test_reports_are_read_as_the_truth_they_were_written_from(language: str, pro
             assert {name: int(state in ("positive", "uncertain")) for name, state in read.items()} == labels, text
 
 
+#: What a record holds besides its text and the nature, which stands in the impression.
+STATED = ("type", "organ", "side", "location", "station", "extent", "count", "size_mm", "size_of", "size_relation", "shape")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_findings_are_read_as_the_records_they_were_written_from(language: str) -> None:
+    for index in range(14):
+        who, lesions = shown("pet_paper", index)
+        text = compose(who, lesions, language, index, "pet_paper")["findings"]
+        read = [to_row(one) for one in lesions_of(text, language)]
+        for record in (truth.record(group) for group in truth.kinds(lesions)):
+            keys = (*STATED, "suv", "uptake", "invasion", "change")
+            assert {key: record[key] for key in keys} in [{key: one[key] for key in keys} for one in read], text
+
+
+def test_a_record_has_the_fields_of_the_noun() -> None:
+    _, lesions = shown("pet_paper", 5)
+    assert all(from_row(Lesion, truth.record(group)).v == 1 for group in truth.kinds(lesions))
+
+
+def test_what_the_scan_does_not_show_goes_unsaid() -> None:
+    who, lesions = shown("pet_demo", 1)
+    hidden = [replace(p, suv_max=0.5, around=1.0, mask=np.zeros((1, 1, 1), bool)) for p in lesions]
+    assert lesions and not any(truth.labels_of(hidden).values()) and truth.labels_of(lesions) != truth.labels_of(hidden)
+    assert compose(who, hidden, "vi", 0, "pet_demo") == compose(who, [], "vi", 0, "pet_demo")
+    assert not any(f.visible for f in truth.findings_of(who.findings, hidden))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_reports_state_sizes_and_suvmax_as_measured_region_by_region(language: str) -> None:
     for index in range(8):
@@ -364,8 +400,9 @@ def test_a_written_study_is_read_as_two_series_of_one_patient(tmp_path: Path) ->
     pet, ct = item.study.series
     assert (pet.id, pet.modality, pet.unit) == ("PH000003-pet", "pet", "SUV")
     assert (ct.id, ct.modality, ct.unit) == ("PH000003-ct", "pet_ct", "HU")
-    volume, grid = json.loads(item.locations[ct.id].removeprefix("pair:"))
-    assert grid == item.locations[pet.id] and "/ct" in volume and "/pet" in grid
+    pair = parse(item.locations[ct.id])
+    assert isinstance(pair, Pair) and pair.grid == item.locations[pet.id] and "/ct" in pair.volume and "/pet" in pair.grid
+    assert {f"findings.{region}" for region in REGIONS} <= set(item.study.report.sections)
     known = item.study.truth
     assert known["label_set"] == "phantom_pet" and set(known["regions"]) == set(REGIONS)
     assert {name for row in known["regions"].values() for name in row} == set(known["labels"])
