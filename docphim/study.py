@@ -20,6 +20,8 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Image = Literal["own", "noise", "blank", "other"]
 Context = Literal["none", "reference", "generated"]
 
+#: The parts into which the image of a body is divided, from the head down.
+REGIONS = ("head_neck", "chest", "abdomen_pelvis", "limbs")
 #: Where in a user's text a media entry is shown.
 TAG = re.compile(r"<(image|video)>")
 #: Metadata of a field that is left out of the row where it is None.

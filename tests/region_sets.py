@@ -27,13 +27,13 @@ def report(n: int) -> str:
     )
 
 
-def make(folder, count=10, *, of_pet=None, regions=None, ct=True):
-    """`regions` maps a study's number to those of its CT; `of_pet` are the PET's of all."""
+def make(folder, count=10, *, of_pet=None, regions=None, ct=True, reported=True):
+    """`regions` maps a study's number to those of its CT; `of_pet` are the PET's of all; not `reported`: to be drafted."""
     studies, index = [], []
     for n in range(count):
         name = f"s{n:02d}"
         series = [Series(f"{name}-{kind}", kind, f"prepared/{name}-{kind}.b2nd", unit) for kind, unit in KINDS[: 1 + ct]]
-        text = Report("vi", {"findings": report(n), "impression": f"Theo dõi {n}."})
+        text = Report("vi", {"findings": report(n), "impression": f"Theo dõi {n}."}) if reported else None
         studies.append(to_row(Study(name, f"p{n:02d}", "M", 72, None, series, text, None, None, "test")))
         for of in series:
             divided = (of_pet or {**REGIONS, "chest": [0, 259]}) if of.modality == "pet" else (regions or {}).get(n, REGIONS)

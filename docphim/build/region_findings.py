@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from docphim.build.prompts import Prompts
-from docphim.language.places import REGIONS, by_place
-from docphim.study import Answer, Media, Message, Row, Study
+from docphim.language.places import by_place
+from docphim.study import REGIONS, Answer, Media, Message, Row, Study
 
 SECTIONS = ("findings",)
 #: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images,

@@ -20,12 +20,13 @@ from docphim.language.normalize import clean, normalize
 from docphim.language.regions import parts
 from docphim.language.sections import sentence_ends
 from docphim.package_data import packaged
+from docphim.study import REGIONS
 
 #: A place with a number: what `places.yaml` lists of `vertebra_t5` is `vertebra_t`, of `station_4r` `station_`.
 _NUMBERED = re.compile(r"(vertebra_[a-z]|[a-z]+_)\d")
 
-#: The regions of an image, from the head down, and the heading under which reports list bones and muscles.
-REGIONS, _BONES = ("head_neck", "chest", "abdomen_pelvis", "limbs"), "musculoskeletal"
+#: The heading under which reports list bones and muscles.
+_BONES = "musculoskeletal"
 
 
 def by_place(findings: str, language: str, shown: Sequence[str], flags: Sequence[str] = ()) -> dict[str, str]:

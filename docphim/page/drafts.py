@@ -19,7 +19,7 @@ from docphim.page.inputs import called, only_scans
 from docphim.page.render import MEGABYTE, rendered
 from docphim.page.shown import pictures
 from docphim.page.words import Both
-from docphim.study import Study, from_row
+from docphim.study import REGIONS, Study, from_row, part_of
 
 Row = dict[str, Any]
 #: What the turns of a dialogue are called where nothing but them is shown.
@@ -152,8 +152,9 @@ def _refusals(dataset: Path, films: dict[str, list[Row]]) -> dict[str, Refusals]
 
 
 def _drafts(rows: list[Row]) -> list[Draft]:
-    """The answers of one study, first turn first."""
-    ordered = sorted(rows, key=lambda row: (row["id"], row["turn"]))
+    """The answers of one study, first turn first, and of parts of the body the head first."""
+    places = {region: place for place, region in enumerate(REGIONS)}
+    ordered = sorted(rows, key=lambda row: (places.get(part_of(str(row["task"])), 0), row["id"], row["turn"]))
     return [Draft(_title(row), row["prediction"].strip(), _flags(row)) for row in ordered]
 
 

@@ -5,7 +5,8 @@ from region_sets import DEFAULT, REGIONS, make, report
 
 from docphim.build import build
 from docphim.files import read_json, read_jsonl
-from docphim.language.places import REGIONS as NAMES
+from docphim.page.drafts import _drafts
+from docphim.study import REGIONS as NAMES
 
 
 def examples(dataset, *splits):
@@ -83,6 +84,16 @@ def test_a_pet_alone_is_divided_by_itself(tmp_path):
     rows = by_id(tmp_path)
     assert within(rows["s01-region_findings.chest"]) == [[22, 253]] == within(rows["s01-region_findings.abdomen_pelvis"])
     assert rows["s01-region_findings.chest"]["media"][0]["volumes"].keys() == {"pet"}
+
+
+def test_every_region_that_is_shown_is_drafted_where_there_is_no_report_and_the_head_comes_first(tmp_path):
+    build(make(tmp_path, 3, reported=False), **DEFAULT)
+    rows = examples(tmp_path, "draft")
+    assert len(rows) == 12 and {row["messages"][-1]["content"] for row in rows} == {""}
+    drafted = [
+        {"id": row["id"], "task": row["task"], "turn": 0, "prediction": row["task"], "finish": "stop"} for row in rows[3::-1]
+    ]
+    assert [draft.text for draft in _drafts(drafted)] == [f"region_findings.{name}" for name in NAMES]
 
 
 def test_tasks_json_says_what_the_parts_make_together(tmp_path):

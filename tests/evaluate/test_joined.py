@@ -7,8 +7,7 @@ from docphim.build import build
 from docphim.compare import compare_to_files
 from docphim.evaluate import evaluate
 from docphim.files import read_json, read_jsonl, write_jsonl
-from docphim.language.places import REGIONS
-from docphim.study import Example, Prediction, from_row, to_row
+from docphim.study import REGIONS, Example, Prediction, from_row, to_row
 
 COUNT = 40
 

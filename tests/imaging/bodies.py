@@ -27,7 +27,7 @@ def slice_of(height, arms="up", *, touching=False):
         parts["bladder"] = _ellipse(SHAPE, (X, Y - 20), (30, 25))
     if (arms == "up" and height < SHOULDERS) or (arms == "down" and SHOULDERS + 40 < height < FORK - 20):
         parts["soft"] = parts["soft"] | _ellipse(SHAPE, (X - 212, Y), (32, 40)) | _ellipse(SHAPE, (X + 212, Y), (32, 40))
-    parts["table"][60:62] = True
+    parts["table"][49:51] = True  # a thin plate on which both thighs lie
     return parts
 
 

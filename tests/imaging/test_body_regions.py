@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docphim.errors import Refused, UsageError
-from docphim.imaging.space.regions import MARGIN_MM, REGIONS, Outline, published
+from docphim.imaging.space.regions import MARGIN_MM, Outline, published
+from docphim.study import REGIONS
 
 STEP = bodies.SPACING[0]
 
@@ -104,6 +105,16 @@ def test_a_volume_with_the_feet_on_top_is_refused(volume, heights):
     with pytest.raises(Refused) as refusal:
         seen(volume, heights, flip="feet")
     assert refusal.value.reason == "volume_upside_down"
+
+
+@pytest.mark.parametrize("count", [373, 374, 375])
+def test_thin_slices_that_fill_no_block_at_the_end_are_in_a_region_too(count):
+    heights = np.linspace(-20, bodies.FEET, count, endpoint=False)
+    outline = Outline((count, *bodies.SHAPE), (1120 / count, *bodies.SPACING[1:]), "ct")
+    for number, height in enumerate(heights):
+        outline.take(number, bodies.ct(height))
+    row = outline.regions()
+    assert covers(row, count) and row["limbs"][1] == count - 1 == row["landmarks"]["thighs"][1]
 
 
 @pytest.mark.parametrize("volume, value", [("ct", -1000), ("pet", 0)])

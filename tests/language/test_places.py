@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docphim.imaging.space import regions
 from docphim.language.lexicon import load_lexicon
 from docphim.language.normalize import clean
-from docphim.language.places import REGIONS, _table, by_place, has_headings, joined
+from docphim.language.places import _table, by_place, has_headings, joined
 from docphim.language.regions import parts
+from docphim.study import REGIONS
 
 LISTED = (
     "Đầu - cổ: Không thấy hạch cổ to. Tuyến giáp bình thường.\n"
@@ -78,6 +78,12 @@ def test_what_stands_under_a_regions_heading_stays_there_and_bones_go_where_they
     }
 
 
+def test_what_is_denied_without_a_place_is_denied_everywhere_and_a_number_follows_what_it_measures():
+    spoken = by_place("Nốt phổi phải 12 mm. SUVmax 6,2. Không thấy bất thường khác.", "vi", REGIONS)
+    assert {name for name, text in spoken.items() if "Không thấy bất thường khác." in text} == set(REGIONS)
+    assert {name for name, text in spoken.items() if "SUVmax" in text} == {"chest"}
+
+
 def test_a_region_that_the_image_lacks_gives_its_sentences_to_a_neighbour():
     spoken = by_place(LISTED, "vi", ("chest", "abdomen_pelvis"))
     assert set(spoken) == {"chest", "abdomen_pelvis"}
@@ -118,7 +124,6 @@ def test_no_sentence_is_lost(language, chosen, shown, cuts, flag):
 def test_the_table_names_what_there_is():
     table, lexicon = _table(), load_lexicon("vi")
     places = set(REGIONS) | {"arms"}
-    assert REGIONS == regions.REGIONS
     assert set(table["anatomy"]) | set(table["bones"]) <= set(lexicon.anatomy)
     assert {name for names in (*table["anatomy"].values(), *table["locations"].values()) for name in names} <= places
     assert set(table["instead"]) == set(REGIONS)

@@ -10,8 +10,9 @@ from docphim.errors import Refused
 from docphim.imaging.io import read_volume, series
 from docphim.imaging.io.planes import across
 from docphim.imaging.io.slices import header_of, slices_of
-from docphim.imaging.space.regions import REGIONS, Outline
+from docphim.imaging.space.regions import Outline
 from docphim.imaging.units import measured
+from docphim.study import REGIONS
 
 SHARED = Path(os.environ.get("DOCPHIM_SHARED", Path(__file__).parents[2].parent / "shared")) / "data"
 STS, CHEST = SHARED / "pet_fdg_sts001", SHARED / "ct_chest_lidc_0314"

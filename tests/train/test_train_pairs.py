@@ -20,7 +20,7 @@ from docphim.train.batch import Collate, Examples
 from docphim.train.losses import answers, constraint
 from docphim.train.memory import Drawn, Memory
 from docphim.train.model import open_model
-from docphim.train.pairs import Pairs
+from docphim.train.pairs import Pairs, negatives
 from docphim.train.processes import Processes
 from docphim.train.settings import TrainSettings
 
@@ -296,3 +296,11 @@ def test_features_of_a_frozen_encoder_are_trained_on_as_frames_are(dataset, tmp_
         logs.append(steady(tmp_path / name))
     for one, other in zip(*logs, strict=True):
         assert one == pytest.approx(other, rel=1e-3)
+
+
+def test_another_image_of_a_region_shows_the_same_region(opened):
+    """What is shown of a partner is looked up by study and part."""
+    of = replace(opened[1][0], task="region_findings.chest", pair={"other": {"study": "b", "differs": 1, "conflicts": []}})
+    chest, limbs = (replace(of.media[0], study="b", frames={"within": span}) for span in ([30, 110], [200, 259]))
+    [negative] = negatives(of, "other", {("b", "limbs"): [limbs], ("b", "chest"): [chest]}, conflicts_only=False)
+    assert negative.example.media == [chest]

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from docphim.imaging.space.lungs import Blocks
+from docphim.imaging.space.lungs import Blocks, at_sides
 
 #: Blocks of a CT are of the body above this, HU: half air and half skin; foam and blankets lie below.
 _TISSUE = -350.0
@@ -107,7 +107,9 @@ def _whole(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     large = (sizes >= _LIMB * sizes.max()) & (sizes > 0)
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in large[parts]])
+    body = large[parts]
+    around, _ = ndimage.label(~body, _IN_PLANE)
+    return body | ~at_sides(around)[around]
 
 
 def _spacing(blocks: Blocks) -> tuple[float, float, float]:

@@ -82,11 +82,11 @@ def _outside(means: np.ndarray) -> np.ndarray:
     light = means < _LUNG[1]
     parts, slices = (ndimage.label(light, structure)[0] for structure in (None, in_plane))
     size, air = (np.bincount(parts[where], minlength=parts.max() + 1) for where in (light, means <= _LUNG[0]))
-    return light & (air > _MOSTLY * size)[parts] & _at_sides(slices)[slices]
+    return light & (air > _MOSTLY * size)[parts] & at_sides(slices)[slices]
 
 
-def _at_sides(parts: np.ndarray) -> np.ndarray:
-    """Whether each part reaches a side."""
+def at_sides(parts: np.ndarray) -> np.ndarray:
+    """Whether each part (a number of `ndimage.label`) reaches a side of its slice."""
     reach = np.zeros(parts.max() + 1, bool)
     reach[np.concatenate([parts[:, [0, -1], :].ravel(), parts[:, :, [0, -1]].ravel()])] = True
     return reach

@@ -15,10 +15,8 @@ from docphim.imaging.space import body as bodies
 from docphim.imaging.space import landmarks
 from docphim.imaging.space.landmarks import Landmarks
 from docphim.imaging.space.lungs import Blocks
-from docphim.study import Row
+from docphim.study import REGIONS, Row
 
-#: From the head down.
-REGIONS = ("head_neck", "chest", "abdomen_pelvis", "limbs")
 #: What lies about a border so near, mm, is shown on both sides of it.
 MARGIN_MM = 20.0
 #: The hip joints lie about so far above the fork of the thighs, mm: from there on a thigh is shown.
