@@ -107,7 +107,19 @@ def _whole(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     large = (sizes >= _LIMB * sizes.max()) & (sizes > 0)
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in large[parts]])
+    return filled(large[parts])
+
+
+def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask with the holes of each slice filled: what does not reach a side of it."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(~mask, _IN_PLANE)
+    outside = np.zeros(count + 1, bool)
+    outside[np.concatenate([parts[:, [0, -1], :].ravel(), parts[:, :, [0, -1]].ravel()])] = True
+    outside[0] = False
+    whole: NDArray[np.bool_] = ~outside[parts]
+    return whole
 
 
 def _spacing(blocks: Blocks) -> tuple[float, float, float]:
