@@ -10,15 +10,15 @@ import numpy as np
 from pydicom import Dataset
 
 from docphim.errors import Refused
-from docphim.imaging import pet_series, reconstructions, thumbs
+from docphim.imaging import pet_series, reconstructions, reference, thumbs
 from docphim.imaging.io import arrays, dicom, locations, read_volume, series
 from docphim.imaging.io.locations import Pair, SeriesFiles
-from docphim.imaging.io.planes import Planes, across
+from docphim.imaging.io.planes import across
 from docphim.imaging.io.slices import Slice, header_of, slices_of
-from docphim.imaging.io.volume import Turn
 from docphim.imaging.kernels import kernel_kind, kernel_rank
 from docphim.imaging.pet_settings import OnPet
 from docphim.imaging.reconstructions import FEW, Candidate
+from docphim.imaging.reference import Placed
 from docphim.imaging.space import grid as grids
 from docphim.imaging.space import hu, petct, quality
 from docphim.imaging.space.lungs import lungs
@@ -98,7 +98,9 @@ def _series(ct_paths: Sequence[Path], pet_paths: Sequence[Path], settings: Setti
     planes.how.update(how | {"overlap": round(laid.overlap, 4)})
     facts: Row = {"unit": "HU", "view": "unknown", **grids.placed(grid, grid_turn)}
     facts["how"] = {"shape": list(planes.shape), "spacing": list(turn.spacing)}
-    return Stream(grid.shape, np.dtype(np.int16), _slices(planes, turn, laid, settings, facts)), facts
+    return Stream(
+        grid.shape, np.dtype(np.int16), _slices((planes, turn), (grid, grid_turn), laid, pet_slices, settings, facts)
+    ), facts
 
 
 def chosen(paths: Sequence[Path], rule: reconstructions.Rule, pet_slices: Sequence[Slice]) -> tuple[tuple[Slice, ...], Row]:
@@ -161,8 +163,11 @@ def _order(candidate: Candidate) -> tuple[bool, int, float, int, str]:
     )
 
 
-def _slices(planes: Planes, turn: Turn, laid: Laid, settings: Settings, facts: Row) -> Iterator[tuple[int, np.ndarray]]:
+def _slices(
+    scan: Placed, pet: Placed, laid: Laid, pet_slices: Sequence[Slice], settings: Settings, facts: Row
+) -> Iterator[tuple[int, np.ndarray]]:
     """The PET's slices with their numbers, int16; after the last, what was seen of the CT is put into the facts."""
+    planes, turn = scan
     seen = hu.Seen(planes.shape[0])
     outline = Outline((laid.depth.new, laid.rows.new, laid.columns.new), facts["spacing"], "ct")
     for number, plane in laid.slices(_clipped(planes.read(), seen), backwards=turn.backwards[0]):
@@ -172,6 +177,7 @@ def _slices(planes: Planes, turn: Turn, laid: Laid, settings: Settings, facts: R
     hu.check(seen)
     known = {**facts["how"], **planes.how, **quality.row(seen, planes.shape, turn.spacing, lungs(outline.blocks))}
     known |= settings.of(outline, laid.depth.new)
+    known["reference"] = reference.measured(outline, (planes, turn), pet, pet_slices)
     facts["how"] = dict(sorted(known.items()))
 
 

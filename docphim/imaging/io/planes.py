@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ class Planes:
         As of `Volume`.
     how : dict
         What the reader did, JSON-ready; whole after the last plane.
+    some : function or None
+        Planes by their numbers in the file's order, where a form gives them without the others.
     """
 
     shape: tuple[int, int, int]
@@ -42,6 +44,7 @@ class Planes:
     unit: str | None = None
     modality: str = ""
     how: dict[str, Any] = field(default_factory=dict)
+    some: Callable[[Sequence[int]], Iterator[np.ndarray]] | None = None
 
     def whole(self) -> Volume:
         """All planes together, turned upright."""
@@ -78,25 +81,38 @@ def across(planes: Planes, scratch: Path | None = None) -> tuple[Planes, Turn]:
     """
     turn = turn_of(planes.shape, planes.affine)
     rows, columns = (slice(None, None, -1 if back else 1) for back in turn.backwards[1:])
+    turned = turn.axes[1] > turn.axes[2]
 
-    def straight() -> Iterator[np.ndarray]:
-        turned = turn.axes[1] > turn.axes[2]
-        for plane in planes.read():
+    def straight(those: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for plane in those:
             yield (plane.T if turned else plane)[rows, columns]
 
+    def some(numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        assert planes.some is not None
+        return straight(planes.some(numbers))
+
     def through_file() -> Iterator[np.ndarray]:
-        with tempfile.TemporaryFile(dir=scratch) as handle:
-            # float32 holds every value of int16 too, and a plane that does not fit it is float32
-            dtype = np.float32 if planes.dtype == np.int16 else planes.dtype
-            size = int(np.prod(planes.shape)) * np.dtype(dtype).itemsize
-            if hasattr(os, "posix_fallocate"):  # a disk that fills up later would end the process
-                os.posix_fallocate(handle.fileno(), 0, size)
-            array: np.ndarray = np.memmap(handle, dtype, "w+", shape=planes.shape)
-            for number, plane in enumerate(planes.read()):
-                array[number] = plane
-            for plane in array.transpose(turn.axes):
-                yield plane[rows, columns]
+        for plane in _through_file(planes, turn, scratch):
+            yield plane[rows, columns]
 
     depth, height, width = (planes.shape[axis] for axis in turn.axes)
-    read = straight if turn.axes[0] == 0 else through_file
-    return replace(planes, shape=(depth, height, width), affine=planes.affine[:, [*turn.axes, 3]], read=read), turn
+    upright = replace(
+        planes, shape=(depth, height, width), affine=planes.affine[:, [*turn.axes, 3]], read=through_file, some=None
+    )
+    if turn.axes[0] == 0:
+        upright = replace(upright, read=lambda: straight(planes.read()), some=some if planes.some else None)
+    return upright, turn
+
+
+def _through_file(planes: Planes, turn: Turn, scratch: Path | None) -> Iterator[np.ndarray]:
+    """The planes across the body of a file whose planes lie otherwise."""
+    with tempfile.TemporaryFile(dir=scratch) as handle:
+        # float32 holds every value of int16 too, and a plane that does not fit it is float32
+        dtype = np.float32 if planes.dtype == np.int16 else planes.dtype
+        size = int(np.prod(planes.shape)) * np.dtype(dtype).itemsize
+        if hasattr(os, "posix_fallocate"):  # a disk that fills up later would end the process
+            os.posix_fallocate(handle.fileno(), 0, size)
+        array: np.ndarray = np.memmap(handle, dtype, "w+", shape=planes.shape)
+        for number, plane in enumerate(planes.read()):
+            array[number] = plane
+        yield from array.transpose(turn.axes)

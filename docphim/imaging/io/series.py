@@ -86,9 +86,11 @@ def _planes_of(slices: Sequence[Slice]) -> Planes:
     if unit is None and (units := dicom.text(first, "Units") or stated):
         how["stored_unit"] = units[:16]
 
-    def read_slices() -> Iterator[np.ndarray]:
-        decoders, types = set(), set()
-        for item, scale, layout, padding in zip(slices, scales, layouts, paddings, strict=True):
+    decoders: set[str] = set()
+    types: set[str] = set()
+
+    def some(numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        for item, scale, layout, padding in ((slices[n], scales[n], layouts[n], paddings[n]) for n in numbers):
             stored, decoder = slice_values.stored(item.path, layout, item.frame, item.frames)
             if stored.shape != shape[1:]:
                 raise Refused("series_mixed", "", "a slice holds another picture than its header says")
@@ -100,12 +102,16 @@ def _planes_of(slices: Sequence[Slice]) -> Planes:
             decoders.add(decoder)
             types.add(plane.dtype.name)
             yield plane
+
+    def read_slices() -> Iterator[np.ndarray]:
+        yield from some(range(len(slices)))
         how["decoder"], how["stored"] = "+".join(sorted(decoders)), min(types)  # float32 before int16
 
     whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
     dtype = np.dtype(np.int16 if whole else np.float32)
     frame = dicom.text(first, "FrameOfReferenceUID") or None
-    return Planes(shape, dtype, _affine(slices, step)[:, [2, 1, 0, 3]], read_slices, frame, unit, dicom.modality_of(first), how)
+    affine = _affine(slices, step)[:, [2, 1, 0, 3]]
+    return Planes(shape, dtype, affine, read_slices, frame, unit, dicom.modality_of(first), how, some)
 
 
 def _reconstruction(header: pydicom.Dataset) -> dict[str, Any]:

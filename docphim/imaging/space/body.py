@@ -107,9 +107,16 @@ def _whole(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     large = (sizes >= _LIMB * sizes.max()) & (sizes > 0)
-    body = large[parts]
-    around, _ = ndimage.label(~body, _IN_PLANE)
-    return body | ~at_sides(around)[around]
+    return filled(large[parts])
+
+
+def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask with the holes of each slice filled: what does not reach a side of it."""
+    from scipy import ndimage
+
+    around, _ = ndimage.label(~mask, _IN_PLANE)
+    whole: NDArray[np.bool_] = mask | ~at_sides(around)[around]
+    return whole
 
 
 def _spacing(blocks: Blocks) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ Slices come one by one, in any order; what is looked at are blocks of 6 mm, so a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from docphim.errors import Refused, UsageError
 from docphim.imaging.space import body as bodies
 from docphim.imaging.space import landmarks
+from docphim.imaging.space.body import Body
 from docphim.imaging.space.landmarks import Landmarks
 from docphim.imaging.space.lungs import Blocks
 from docphim.study import REGIONS, Row
@@ -55,6 +57,16 @@ class Outline:
         """Take up a slice of the grid."""
         self.blocks.take(number, plane)
 
+    @cached_property
+    def body(self) -> Body:
+        """Which blocks are of the body, once the last slice has come."""
+        return bodies.of_ct(self.blocks) if self.volume == "ct" else bodies.of_pet(self.blocks)
+
+    @cached_property
+    def seen(self) -> Landmarks:
+        """What is seen of it."""
+        return landmarks.of(self.body, self.blocks, self.volume)
+
     def regions(self) -> Row:
         """The first and the last slice of each region that is seen, from the top: `how["regions"]` of index.jsonl.
 
@@ -73,14 +85,14 @@ class Outline:
         Refused
             `ct_flipped`: front and back are changed; `upside_down_volume`: head and feet are.
         """
-        body = bodies.of_ct(self.blocks) if self.volume == "ct" else bodies.of_pet(self.blocks)
+        body = self.body
         if not body.mask.any():
             raise Refused("no_body", "", "no slice shows a body")
         if landmarks.upside_down(body):
             raise Refused("volume_upside_down", "", "the thighs lie at the top")
         if self.volume == "ct" and landmarks.spine_in_front(body, self.blocks):
             raise Refused("ct_flipped", "", "the spine lies in front")
-        seen = landmarks.of(body, self.blocks, self.volume)
+        seen = self.seen
         spans, flags = _spans(seen, len(body.mask), body.spacing[0])
         whole: Row = {name: self._numbers(spans[name]) for name in REGIONS if name in spans}
         heights = {name: self._numbers(height) for name, height in _heights(seen).items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from docphim.errors import Refused
-from docphim.imaging.space.body import divide
+from docphim.imaging.space.body import divide, filled
 from docphim.imaging.space.lungs import Blocks
 
 #: A scan of at least so many millimetres along the body shows most of what was injected.
@@ -33,7 +33,7 @@ def body_mean(blocks: Blocks) -> tuple[float, float]:
         return 0.0, 0.0
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    body = np.stack([ndimage.binary_fill_holes(plane) for plane in parts == sizes.argmax()])
+    body = filled(parts == sizes.argmax())
     litres = float(body.sum() * np.prod(blocks.spacing) / 1e6)
     return float(blocks.means[body].mean(dtype=np.float64)), litres
 

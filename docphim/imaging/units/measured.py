@@ -77,6 +77,11 @@ def planes_of(slices: Sequence[Slice]) -> tuple[Planes, Suv]:
         for plane in stored.read():
             yield plane.astype(np.float32) * factor
 
+    def some(numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        assert stored.some is not None  # a series gives its slices one by one
+        for plane in stored.some(numbers):
+            yield plane.astype(np.float32) * factor
+
     how = {key: value for key, value in stored.how.items() if key not in ("stored_unit", "stored")}
     how |= {
         "suv_rule": suv.rule,
@@ -85,7 +90,7 @@ def planes_of(slices: Sequence[Slice]) -> tuple[Planes, Suv]:
         **suv.body,
     }
     frame = stored.frame_of_reference
-    return Planes(stored.shape, np.dtype(np.float32), stored.affine, read, frame, "SUV", "PT", how), suv
+    return Planes(stored.shape, np.dtype(np.float32), stored.affine, read, frame, "SUV", "PT", how, some), suv
 
 
 def volume(place: SeriesFiles | Sequence[Path]) -> Volume:
