@@ -12,7 +12,7 @@ from PIL import Image
 
 from docphim import files
 from docphim.errors import Refused, UsageError
-from docphim.imaging import frames, geometry, layouts, limits, reconstructions, scope, store
+from docphim.imaging import frames, geometry, layouts, limits, mip, pet_series, pet_settings, reconstructions, scope, store
 from docphim.imaging.film import Film, read_film
 from docphim.imaging.find import look_through
 from docphim.imaging.io import dicom, file_kind, locations, nifti, read_volume
@@ -63,8 +63,8 @@ def convert(
     Refused
         As `read_film`, `read_volume` and, of a PET, `measured.measure`;
         `unit_unknown` for a volume whose numbers nobody vouches for; `not_hu` where a CT is
-        asked for and its values are none; `series_mixed` for a folder of several series, unless a CT is asked for: then one is
-        chosen as `reconstructions` says; `modality_unsupported` for what is not of the modality.
+        asked for and its values are none; `series_mixed` for a folder of several series, unless a CT or a PET is asked for:
+        then one is chosen as `reconstructions` or `pet_series` says; `modality_unsupported` for what is not of the modality.
     """
     path, out = Path(path).expanduser(), Path(out).expanduser()
     if modality not in (None, *scope.CODES):
@@ -147,15 +147,18 @@ def _is_volume(path: Path) -> bool:
 
 
 def _one_series(folder: Path, modality: str | None) -> SeriesFiles:
-    """The one series of a folder that can be meant; of the CT series of a scan, the first by the stated order."""
+    """The one series of a folder that can be meant; of the CT or PET series of a scan, the first by the stated order."""
     candidates = [series for series in look_through(folder)[1] if not modality or series.modality in scope.CODES[modality]]
     if not candidates:
         raise Refused("image_missing", "", f"the folder holds no series of {modality or 'slices'}; a film is one file")
     if len(candidates) == 1:
         return candidates[0].location
-    if modality != "ct":
-        raise Refused("series_mixed", "", f"the folder holds {len(candidates)} series; convert one of its folders")
-    slices, _ = reconstructions.chosen([path for series in candidates for path in series.location.paths], Rule())
+    if modality not in ("ct", "pet"):
+        both = {series.modality for series in candidates} >= {"CT", "PT"}
+        hint = "say which with --as ct or --as pet" if both else "convert one of its folders"
+        raise Refused("series_mixed", "", f"the folder holds {len(candidates)} series; {hint}")
+    paths = [path for series in candidates for path in series.location.paths]
+    slices = pet_series.chosen(paths, pet_settings.Rule())[0] if modality == "pet" else reconstructions.chosen(paths, Rule())[0]
     return SeriesFiles(str(folder), tuple(str(item.path.relative_to(folder)) for item in slices))
 
 
@@ -179,7 +182,18 @@ def _npy(out: Path, film: Film, meta: Meta) -> None:
 
 def _volume_b2nd(out: Path, volume: Volume, meta: Meta) -> None:
     affine = None if volume.affine is None else np.round(volume.affine, 6).tolist()
-    store.write(out, volume.array, {**meta, "affine": affine})
+    beside = _projections(volume) if volume.unit == "SUV" else {}
+    stored = replace(store.compressed(volume.array), beside=beside)
+    blocks, _ = store.packed(stored, {**meta, "affine": affine})
+    _whole(out, lambda handle: handle.writelines(blocks))
+
+
+def _projections(volume: Volume) -> dict[str, np.ndarray]:
+    depth, height, width = volume.array.shape
+    mips = mip.Mips((depth, height, width))
+    for number, plane in enumerate(volume.array):
+        mips.take(number, plane)
+    return mips.pictures()
 
 
 def _volume_nifti(out: Path, volume: Volume, meta: Meta) -> None:
@@ -187,15 +201,24 @@ def _volume_nifti(out: Path, volume: Volume, meta: Meta) -> None:
 
 
 def _volume_png(out: Path, volume: Volume, meta: Meta) -> None:
-    """Ten slices from the head down, five abreast, in a window from lung to soft tissue; voxels become square."""
+    """Ten slices from the head down, five abreast, in a window from lung to soft tissue; voxels become square.
+
+    Those of a PET are in inverted grey, six abreast, after its projections.
+    """
     count = min(_SHEET, len(volume.array))
     shown = [volume.array[int((part + 0.5) * len(volume.array) / count)] for part in range(count)]
     _, down, across = volume.spacing or (1.0, 1.0, 1.0)
     size = geometry.squared(shown[0].shape[0], shown[0].shape[1], down / across)
     low, high = _SUV_SHOWN if volume.unit == "SUV" else windows()["chest"]
     pictures = [np.rint(geometry.resize(frames.display(plane, low, high), size)).clip(0, 255) for plane in shown]
-    pictures += [np.zeros(size, np.float32)] * (-count % _ABREAST)
-    lines = [np.concatenate(pictures[at : at + _ABREAST], axis=1) for at in range(0, len(pictures), _ABREAST)]
+    abreast = _ABREAST
+    if volume.unit == "SUV":
+        projected = [
+            frames.display(picture, low, high) for picture in frames.projections(_projections(volume), volume.spacing, size)
+        ]
+        pictures, abreast = [geometry.letterbox(picture, size, 255) for picture in projected] + pictures, _ABREAST + 1
+    pictures += [np.zeros(size, np.float32)] * (-len(pictures) % abreast)
+    lines = [np.concatenate(pictures[at : at + abreast], axis=1) for at in range(0, len(pictures), abreast)]
     _whole(out, lambda handle: Image.fromarray(np.concatenate(lines).astype(np.uint8)).save(handle, "PNG"))
 
 

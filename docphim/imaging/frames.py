@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -91,14 +91,24 @@ def draw(
 def _projections(media: Media, volume: store.Prepared, size: tuple[int, int]) -> list[np.ndarray]:
     """The projections of a PET as they fit into `size`, each uint8 (1, 1, h, w): the highest is black, pixels are square."""
     low, high = next((low, high) for name, low, high in media.channels if name == _PET)
-    down, *sides = volume.meta.get("spacing") or (1.0, 1.0, 1.0)
-    drawn = []
+    pictures = projections({name: volume.beside(name) for name in mip.NAMES}, volume.meta.get("spacing"), size)
+    return [display(picture, high, low)[None, None] for picture in pictures]
+
+
+def projections(pictures: Mapping[str, np.ndarray], spacing: Sequence[float] | None, size: tuple[int, int]) -> list[np.ndarray]:
+    """The values of projections (`mip.NAMES`) as they fit into `size`, in square pixels.
+
+    Parameters
+    ----------
+    spacing : sequence of float or None
+        Millimetres of the volume's voxels along z, y and x; None: they count as cubes.
+    """
+    down, *sides = spacing or (1.0, 1.0, 1.0)
+    fitted = []
     for name, across in zip(mip.NAMES, reversed(sides), strict=True):
-        picture = volume.beside(name)
-        height, width = (max(1, round(n * step * 16)) for n, step in zip(picture.shape, (down, across), strict=True))
-        fitted = geometry.fit(height, width, *size)
-        drawn.append(display(_resized(picture, fitted), high, low)[None, None])
-    return drawn
+        height, width = (max(1, round(n * step * 16)) for n, step in zip(pictures[name].shape, (down, across), strict=True))
+        fitted.append(_resized(pictures[name], geometry.fit(height, width, *size)))
+    return fitted
 
 
 def _noise(content: np.ndarray, size: tuple[int, int], seed: tuple[int, ...]) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Source `phantom`: synthetic films or CT with known truth, written once as DICOM and reports, then read like anyone's files.
+"""Source `phantom`: synthetic films, CT or PET/CT of known truth, written once as DICOM with reports, then read as anyone's.
 
 source: {kind: phantom, profile: demo, studies: 1760, size: 512, seed: 1}
 source: {kind: phantom, modality: ct, profile: ct_demo, studies: 1460, size: 112, step_mm: 5, seed: 1}
+source: {kind: phantom, modality: pet, profile: pet_demo, studies: 900, size: 64, step_mm: 10, field_mm: 480, seed: 1}
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import Field, field_validator, model_validator
 
 from docphim.errors import Refused, UsageError
 from docphim.files import content_key, read_json, sha256, write_json
+from docphim.ingest import phantom_pet
 from docphim.ingest import phantom_scans as scans
 from docphim.ingest.phantom_files import damaged, sections_of
 from docphim.ingest.records import Notes, Rejection, SourceStudy
@@ -33,25 +35,35 @@ from docphim.workers import each
 _GROUP = 4
 #: The options that a CT is made from.
 _SCAN = ("seed", "profile", "size", "step_mm", "format", "masks", "both_kernels")
+#: The options that a PET/CT is made from.
+_PET = ("seed", "profile", "size", "step_mm", "ct_size", "field_mm", "bed_seams", "with_ct", "masks")
+#: Rows and columns that each modality may have, and what is usual where nothing is said.
+_BOUNDS = {"xray": (128, 4096), "ct": (48, 1024), "pet": (48, 400)}
+_USUAL: dict[str, dict[str, Any]] = {"ct": {"size": 256}, "pet": {"size": 200, "step_mm": 3.27}}
 
 
 class Options(Section):
     """Which phantoms: how many, of which population, how they are taken; where their files lie.
 
-    `size` is a film's long side in pixels (1024 if it is not said), or rows and columns of a CT (256).  The other keys are a
-    CT's: mm between its slices, its files, whether each lesion's mask is written beside it, whether every scan is
-    reconstructed with both kernels.
+    `size` is a film's long side in pixels (1024 if it is not said), or rows and columns of a CT (256) or a PET (200).  The
+    other keys are those of scans: mm between slices (4; of a PET/CT 3.27), a CT's files, whether each lesion's mask is written
+    beside it, whether every CT is reconstructed with both kernels; of a PET/CT rows and columns of its CT (those of the PET),
+    its field of view in mm (700, and 500 of the CT), whether steps are uneven where beds meet, whether there is a CT.
     """
 
     studies: int = Field(600, ge=1, le=999_999)
     seed: int = 0
-    modality: Literal["xray", "ct"] = "xray"
+    modality: Literal["xray", "ct", "pet"] = "xray"
     profile: str = "paper"
     size: int = Field(1024, ge=48, le=4096)
     step_mm: float = Field(4.0, ge=0.5, le=20)
     format: Literal["dicom", "nifti"] = "dicom"
     masks: bool = False
     both_kernels: bool = False
+    ct_size: int | None = Field(None, ge=48, le=1024)
+    field_mm: float | None = Field(None, ge=300, le=1000)
+    bed_seams: bool = True
+    with_ct: bool = True
     path: str | None = None
     workers: int | None = Field(None, ge=1)
 
@@ -67,14 +79,16 @@ class Options(Section):
     @model_validator(mode="before")
     @classmethod
     def _sized(cls, keys: Any) -> Any:
-        """A CT is smaller than a film where nothing is said."""
-        return {"size": 256, **keys} if isinstance(keys, dict) and keys.get("modality") == "ct" else keys
+        """Scans are smaller than a film where nothing is said."""
+        return {**_USUAL.get(str(keys.get("modality")), {}), **keys} if isinstance(keys, dict) else keys
 
     @model_validator(mode="after")
     def _in_bounds(self) -> Options:
-        least, most = {"xray": (128, 4096), "ct": (48, 1024)}[self.modality]
+        least, most = _BOUNDS[self.modality]
         if not least <= self.size <= most:
             raise ValueError(f"size: {least} to {most} for {self.modality}")
+        if (self.modality == "pet") != ("pet" in profile_of(self.profile)):
+            raise ValueError(f"profile: {self.profile} is no population of {self.modality}")
         return self
 
 
@@ -101,7 +115,7 @@ def read(
     _claim(root, key, options)
     make(root, options, dataset)
     notes.record |= {"profile": options.profile, "files": key}
-    read_one = _film_study if options.modality == "xray" else scans.study
+    read_one = {"xray": _film_study, "ct": scans.study, "pet": phantom_pet.study}[options.modality]
     for index in range(options.studies):
         yield read_one(root / study_id(index), language)
 
@@ -157,7 +171,7 @@ def _made_from(options: Options) -> list[Any]:
     """The options that decide what is written of one study."""
     if options.modality == "xray":
         return [options.seed, options.profile, options.size]
-    return ["ct", *(getattr(options, name) for name in _SCAN)]
+    return [options.modality, *(getattr(options, name) for name in (_SCAN if options.modality == "ct" else _PET))]
 
 
 def _claim(root: Path, key: str, options: Options) -> None:
@@ -190,6 +204,8 @@ def _make_one(index: int, root: Path, options: Options) -> None:
     try:
         if options.modality == "ct":
             scans.write(part, index, **options.model_dump(include=set(_SCAN)))
+        elif options.modality == "pet":
+            phantom_pet.write(part, index, **options.model_dump(include=set(_PET)))
         else:
             _write_film(part, index, options)
         part.rename(root / name)

@@ -55,9 +55,9 @@ class Patient:
 
 @functools.cache
 def profiles() -> dict[str, Any]:
-    """The populations of `prevalence.yaml`, of films and of CT, by name."""
+    """The populations of `prevalence.yaml`, of films, CT and PET/CT, by name."""
     folder = Path(__file__).parent
-    return {**packaged(folder / "prevalence.yaml"), **packaged(folder / "ct" / "prevalence.yaml")}
+    return {name: how for part in ("", "ct", "pet") for name, how in packaged(folder / part / "prevalence.yaml").items()}
 
 
 def profile_of(name: str) -> dict[str, Any]:

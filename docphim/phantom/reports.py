@@ -115,7 +115,7 @@ def compose(
     ctr = ctr if patient.view == "PA" else None
     seen = _seen(findings, ctr)
     if ctr is not None and pen.happens("ratio") and _agrees(ctr, seen):
-        pen.numbers["ctr"] = _decimal(pen, f"{ctr:.2f}")
+        pen.numbers["ctr"] = decimal(pen, f"{ctr:.2f}")
     report = {"findings": _layout(pen, _findings(pen, seen)), "impression": _layout(pen, _impression(pen, seen))}
     return _abbreviated(pen, report) if pen.happens("abbreviate") else report
 
@@ -160,8 +160,8 @@ def _findings(pen: Pen, seen: list[Seen]) -> list[Statement]:
         if not fits or ("said" in entry and not pen.happens(entry["said"])):
             continue
         values = {**pen.numbers, "other": other}
-        if wordings := _fitting(entry["wordings"], values):
-            by_region.setdefault(entry["region"], []).append(_fill(pen.choose(wordings), values))
+        if wordings := fitting(entry["wordings"], values):
+            by_region.setdefault(entry["region"], []).append(fill(pen.choose(wordings), values))
     return [(region, words) for region in _order(pen) for words in by_region.get(region, [])]
 
 
@@ -193,13 +193,13 @@ def _impression(pen: Pen, seen: list[Seen]) -> list[Statement]:
 
 def _word(pen: Pen, entry: Mapping[str, Any], item: Seen) -> str:
     values = _values(pen, item)
-    wordings = _fitting(entry.get(item.finding.severity or "any") or entry.get("any") or entry["moderate"], values)
+    wordings = fitting(entry.get(item.finding.severity or "any") or entry.get("any") or entry["moderate"], values)
     if not wordings:
         raise ValueError(f"no wording for {item.finding}: it lacks a side, place or size")
-    return _fill(pen.choose(wordings), values)
+    return fill(pen.choose(wordings), values)
 
 
-def _fitting(wordings: Sequence[str], values: Mapping[str, str]) -> list[str]:
+def fitting(wordings: Sequence[str], values: Mapping[str, str]) -> list[str]:
     """The wordings that can be filled: outside brackets they name only what has a value."""
     return [w for w in wordings if all(values.get(name) for name in _NAME.findall(_OPTIONAL.sub("", w)))]
 
@@ -216,7 +216,7 @@ def _values(pen: Pen, item: Seen) -> dict[str, str]:
     if f.side and not item.ribs:
         values["place"] = _pick(pen, words["place"][f.zone or "none"][f.side])
     if f.size_mm:
-        values["mm"], values["cm"] = f"{f.size_mm:.0f} mm", _decimal(pen, f"{f.size_mm / 10:.1f}") + " cm"
+        values["mm"], values["cm"] = f"{f.size_mm:.0f} mm", decimal(pen, f"{f.size_mm / 10:.1f}") + " cm"
     if item.ribs:
         values["ribs"] = words.get("ribs", {}).get("one" if len(item.ribs) == 1 else "many", "")
         values["roman"], values["ordinal"] = _listed(pen, _ROMAN, item.ribs), _listed(pen, _ORDINAL, item.ribs)
@@ -233,11 +233,12 @@ def _listed(pen: Pen, names: Mapping[int, str], ribs: tuple[int, ...]) -> str:
     return pen.template["words"]["and"].join([", ".join(first), last]) if first else last
 
 
-def _decimal(pen: Pen, number: str) -> str:
+def decimal(pen: Pen, number: str) -> str:
+    """A number with the language's decimal sign."""
     return number.replace(".", pen.template["words"]["decimal"])
 
 
-def _fill(wording: str, values: Mapping[str, str]) -> str:
+def fill(wording: str, values: Mapping[str, str]) -> str:
     """Put values into a wording; a bracketed part that names something without a value goes."""
 
     def part(match: re.Match[str]) -> str:
@@ -251,9 +252,9 @@ def _layout(pen: Pen, statements: list[Statement]) -> str:
     kinds = pen.habits["layout"]
     kind = list(kinds)[int(pen.rng.choice(len(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))]
     if kind == "lines" and len(statements) > 1:
-        return "\n".join(f"- {_sentence(words)}" for _, words in statements)
+        return "\n".join(f"- {sentence(words)}" for _, words in statements)
     if kind != "clauses":
-        return " ".join(_sentence(words) for _, words in statements)
+        return " ".join(sentence(words) for _, words in statements)
     joint = pen.choose(pen.template["joints"])
     company = {region: n for n, regions in enumerate(pen.template["companies"]) for region in regions}
     sentences: list[list[Statement]] = []
@@ -263,10 +264,11 @@ def _layout(pen: Pen, statements: list[Statement]) -> str:
             last.append((region, words))
         else:
             sentences.append([(region, words)])
-    return " ".join(_sentence(joint.join(words for _, words in sentence)) for sentence in sentences)
+    return " ".join(sentence(joint.join(words for _, words in pair)) for pair in sentences)
 
 
-def _sentence(statement: str) -> str:
+def sentence(statement: str) -> str:
+    """A statement with a capital and a stop."""
     return statement[0].upper() + statement[1:] + "."
 
 

@@ -9,12 +9,14 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import petct_files
 import pytest
 from chest_films import film, picture, stored
+from ct_series import setting
 from PIL import Image
 
 from docphim.errors import Refused, UsageError
-from docphim.imaging import store
+from docphim.imaging import mip, store
 from docphim.imaging.convert import convert
 from docphim.imaging.inspect import inspect
 
@@ -155,3 +157,24 @@ def test_what_cannot_be_converted_is_refused_by_name(tmp_path: Path, data: bytes
         convert(tmp_path / "film", tmp_path / "out.npy", modality)
     assert (refusal.value.reason, refusal.value.where) == (reason, "film")
     assert [p.name for p in tmp_path.iterdir()] == ["film"]
+
+
+def test_of_a_folder_of_pet_and_ct_the_one_asked_for_is_converted(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    petct_files.write_ct(study / "ct")
+    petct_files.write_pet(study / "pet")
+    petct_files.write_pet(study / "nac", setting(CorrectedImage=["DECY"], SeriesInstanceUID="1.3"))
+    with pytest.raises(Refused, match="3 series; say which with --as ct or --as pet"):
+        convert(study, tmp_path / "a.npy")
+    assert convert(study, tmp_path / "ct.npy", "ct")["unit"] == "HU"
+    made = convert(study, tmp_path / "pet.b2nd", "pet")
+    file = store.open_prepared(tmp_path / "pet.b2nd")
+    assert (made["unit"], file.shape) == ("SUV", (48, 72, 84))
+    np.testing.assert_array_equal(file.beside(mip.CORONAL), file.slices(range(48)).max(1))
+    convert(study, tmp_path / "pet.png", "pet")
+    # the coronal projection, 288 mm of 432: letterboxed in white; then the sagittal one, and ten slices, six abreast
+    sheet = np.asarray(Image.open(tmp_path / "pet.png"))
+    assert sheet.shape == (2 * 72, 6 * 84) and (sheet[:10, :84] == 255).all() and (sheet[12:60, :84] < 250).any()
+    answer = inspect(study)
+    assert answer["modalities"] == {"CT": 1, "PT": 2} and answer["usable"] == 2
+    assert [row["reason"] for row in answer["refused"]] == ["not_attenuation_corrected"]

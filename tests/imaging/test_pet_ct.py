@@ -72,7 +72,7 @@ def _millimetres(grid: Planes) -> np.ndarray:
 _STEP = st.floats(0.7, 6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     ct=st.tuples(_STEP, _STEP, _STEP),
     of_pet=st.tuples(_STEP, _STEP, _STEP),
@@ -89,7 +89,7 @@ def test_what_rises_evenly_in_the_patient_rises_as_evenly_on_the_pet(
     filtered: bool,
     backwards: bool,
 ) -> None:
-    lengths = [40.0, 60.0, 70.0]
+    lengths = [24.0, 30.0, 36.0]
     shapes = [
         tuple(max(8, round(length / step)) for length, step in zip(lengths, steps, strict=True)) for steps in (ct, of_pet)
     ]
@@ -113,7 +113,8 @@ def test_what_rises_evenly_in_the_patient_rises_as_evenly_on_the_pet(
     off = 2e-3 + 0.08 * filtered * sum(abs(rise) * step for rise, step in zip(slope[::-1], ct, strict=True))
     np.testing.assert_allclose(out[np.ix_(*inside)], expected[np.ix_(*inside)], atol=off)
     beyond = [[n for n in range(axis.new) if n not in axis.inside] for axis in (laid.depth, laid.rows, laid.columns)]
-    assert all((out.take(numbers, axis) == petct.PADDING).all() for axis, numbers in enumerate(beyond))
+    for axis, numbers in enumerate(beyond):
+        np.testing.assert_allclose(out.take(numbers, axis), petct.PADDING, atol=1e-3)
 
 
 def _whole_support(axis: petct.Axis) -> list[int]:

@@ -92,10 +92,12 @@ def test_the_fewest_tokens_are_those_of_the_largest_squares() -> None:
     assert least_tokens(10, "llava", 448, True) == 0
 
 
+MODEL = {"family": "qwen_vl", "weights": "tiny", "image_size": 448}
+RECIPE: dict[str, Any] = {"name": "a", "source": {"kind": "phantom"}, "model": MODEL}
+
+
 def recipe_of(show: dict[str, Any], **changes: Any) -> Recipe:
-    model = {"family": "qwen_vl", "weights": "tiny", "image_size": 448}
-    values: dict[str, Any] = {"name": "a", "source": {"kind": "phantom"}, "prepare": {"ct": {"show": show}}, "model": model}
-    return validated(Recipe, {**values, **changes}, "")
+    return validated(Recipe, {**RECIPE, "prepare": {"ct": {"show": show}}, **changes}, "")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,23 @@ def test_tokens_have_become_a_count_before_anything_is_made(show: dict[str, Any]
     (section,) = way.pixels(recipe_of(show)).values()
     assert (section["show"]["count"], section["show"]["tokens"]) == (count, None)
     assert way.resolved(recipe_of(show)).prepare.sections["ct"]["show"]["count"] == count
+
+
+@pytest.mark.parametrize(
+    ("show", "count"),
+    [({"tokens": 1400}, 8), ({"tokens": 1400, "mips": False}, 10), ({"tokens": 1400, "kind": "image"}, 3), ({"count": 9}, 9)],
+)
+def test_the_projections_of_a_pet_take_their_part_of_a_budget(show: dict[str, Any], count: int) -> None:
+    recipe = validated(Recipe, {**RECIPE, "prepare": {"pet": {"show": show}}}, "")
+    assert way.pixels(recipe)["pet"]["show"]["count"] == count
+
+
+def test_a_budget_that_holds_the_projections_alone_shows_no_pet() -> None:
+    with pytest.raises(UsageError, match=r"prepare\.pet\.show\.tokens: 300 hold the projections and no slice"):
+        way.pixels(validated(Recipe, {**RECIPE, "prepare": {"pet": {"show": {"tokens": 300}}}}, ""))
+    preflight.check_shown(validated(Recipe, {**RECIPE, "prepare": {"pet": {"show": {"count": 38}}}}, ""))
+    with pytest.raises(UsageError, match=r"prepare\.pet\.show: 40 slices take at least 4116 tokens"):
+        preflight.check_shown(validated(Recipe, {**RECIPE, "prepare": {"pet": {"show": {"count": 40}}}}, ""))
 
 
 FILE = {"generate": {"backend": "openai", "endpoint": "http://127.0.0.1:9/v1", "model": "m"}, "model": {"family": "none"}}

@@ -68,13 +68,13 @@ def _placed(finding: Finding, side: str | None, body: Body, film: Effect | None,
         if film is not None and film.place and not finding.size_mm:
             radius = film.place[2]
         across = film.place[:2] if film is not None and film.place else None
-        where, lobe = _in_lung(body, side, finding.zone, min(radius, 22) * 0.8, across, rng)
+        where, lobe = in_lung(body, side, finding.zone, min(radius, 22) * 0.8, across, rng)
         return Lesion(finding, side, where, radius, lobe, draws)
     height = film.place[1] if film is not None and film.place else 0.0
     return Lesion(finding, side, (0.0, 0.0, height), (finding.size_mm or 0) / 2, None, draws)
 
 
-def _in_lung(
+def in_lung(
     body: Body, side: str, zone: str | None, margin: float, across: tuple[float, float] | None, rng: np.random.Generator
 ) -> tuple[tuple[float, float, float], str]:
     """A place inside a lung, in the lobe that the zone means where there is room; `across` fixes outward and height."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from docphim.phantom.body import Array, Body, make_body, rng_of
+from docphim.phantom.body import Body, make_body, rng_of
 from docphim.phantom.ct import belly, heart, lungs, skeleton, torso
+from docphim.phantom.ct.develop import develop
 from docphim.phantom.ct.hard import hard
 from docphim.phantom.ct.lesion import Lesion
 from docphim.phantom.ct.lesions import PAINTERS
@@ -25,9 +24,6 @@ from docphim.study import Finding
 
 #: Heights between which a chest is scanned, and the field of view of an average body, in standard mm.
 TOP, BOTTOM, FIELD = -34.0, 304.0, 392.0
-#: Kernels: noise in HU at 0.75 mm pixels and 1.5 mm slices, size of its grain in pixels, how much an edge is blurred.
-KERNELS = {"smooth": (15.0, 0.9, 0.25), "sharp": (52.0, 0.45, 0.10)}
-_TILE = 1024
 #: Findings that are the shape of the body itself.
 SHAPES = {"cardiomegaly", "aortic_unfolding", "rib_fracture"}
 
@@ -81,7 +77,7 @@ def scan(
     step_mm : float
         Distance of the slices in mm.
     kernel, phase : str
-        A name of `KERNELS` and of `tissue.PHASES`.
+        A name of `develop.KERNELS` and of `tissue.PHASES`.
     masks : bool
         Whether to keep a mask of every lesion, (z, y, x) bool, under its name with its side.
 
@@ -99,7 +95,7 @@ def scan(
     for rows in space.slabs():
         slab = Slab.blank(space, rows)
         _paint(slab, ward, layers)
-        volume[rows] = _develop(slab, kernel, noise)
+        volume[rows] = develop(slab, kernel, noise)
     findings = tuple(stated for f in patient.findings for stated in ward.stated(f))
     lesions = [trace.row(space) for trace in ward.traces if trace.voxels]
     return Scan(volume, space.spacing, space.affine, findings, phase, kernel, lesions, ward.masks())
@@ -225,42 +221,3 @@ def _tubes(ward: Ward, patient: Patient) -> dict[str, list[Layer]]:
 def _of(space: Space, lesion: Lesion, body: Body, tree: lungs.Tree) -> list[tuple[Strands, bool]]:
     made, within = hard(space, lesion, body, tree)
     return [(tubes, within) for tubes in made]
-
-
-def _develop(slab: Slab, kernel: str, rng: np.random.Generator) -> NDArray[np.int16]:
-    """Blur in the plane, add the kernel's grain, round to int16."""
-    sd, _, edge = KERNELS[kernel]
-    hu = _blur(slab.hu, np.float32(edge if slab.space.spacing[2] < 1.2 else edge * 0.55))
-    mm = slab.space.spacing
-    sd *= min((0.75 / mm[2]) ** 0.45, 1.6) * min((1.5 / mm[0]) ** 0.3, 1.6)
-    tile = _grain(kernel)
-    for nth, plane in enumerate(hu):
-        height = float(slab.space.z[slab.rows.start + nth])
-        top, left = rng.integers(0, _TILE, 2)
-        loud = np.float32(sd * (1.35 if height < 25 else 1.0))
-        plane += tile[top : top + plane.shape[0], left : left + plane.shape[1]] * loud
-    np.clip(hu, -1024, 3071, out=hu)
-    return np.rint(hu, out=hu).astype(np.int16)
-
-
-def _blur(hu: Array, edge: np.float32) -> Array:
-    """(edge, 1 - 2 edge, edge) along rows and columns."""
-    out = hu * (1 - 2 * edge)
-    out[:, 1:-1] += (hu[:, :-2] + hu[:, 2:]) * edge
-    out[:, 0] += hu[:, 0] * 2 * edge
-    out[:, -1] += hu[:, -1] * 2 * edge
-    hu = out * (1 - 2 * edge)
-    hu[:, :, 1:-1] += (out[:, :, :-2] + out[:, :, 2:]) * edge
-    hu[:, :, 0] += out[:, :, 0] * 2 * edge
-    hu[:, :, -1] += out[:, :, -1] * 2 * edge
-    return hu
-
-
-@functools.cache
-def _grain(kernel: str) -> Array:
-    """Noise of unit variance, correlated in the plane as the kernel leaves it, twice as large as the largest shift."""
-    white = np.random.default_rng(11).standard_normal((_TILE, _TILE), np.float32)
-    tile = ndimage.gaussian_filter(white, KERNELS[kernel][1], mode="wrap")
-    if kernel == "sharp":  # an edge-enhancing kernel holds little of the slow changes
-        tile -= 0.7 * ndimage.gaussian_filter(white, 1.6, mode="wrap")
-    return np.tile(tile / tile.std(), (2, 2))

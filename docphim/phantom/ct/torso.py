@@ -36,7 +36,7 @@ def cage(at: Window, out: float | Array) -> Solid:
 
 def paint_wall(slab: Slab, body: Body) -> None:
     """Skin, fat, muscle and the cage, from outside in."""
-    _table(slab, body)
+    paint_table(slab, body)
     _breasts(slab, body)
     box = slab.box((-190, 190), (-124, 124))
     if box is None:
@@ -93,7 +93,7 @@ def _breasts(slab: Slab, body: Body) -> None:
         slab.fill(box, glands, 25.0)
 
 
-def _table(slab: Slab, body: Body) -> None:
+def paint_table(slab: Slab, body: Body) -> None:
     """The scanner's couch: two thin shells with foam between, a shallow trough below the back."""
     box = slab.box((-200, 200), (-190, -60))
     if box is None:

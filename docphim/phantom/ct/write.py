@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
-import re
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +16,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from docphim.files import atomic
 from docphim.phantom.body import rng_of
 from docphim.phantom.patient import Patient
+from docphim.phantom.slices import Template
 from docphim.phantom.write import uid_of, write_words
 
 if TYPE_CHECKING:
@@ -91,57 +89,37 @@ def write_series(folder: Path, scan: Scan, patient: Patient, number: int = 1) ->
     folder.mkdir(parents=True, exist_ok=True)
     count = len(scan.volume)
     order = rng_of(patient, f"ct names {number}").permutation(count)
-    head, places = _template(scan, patient, number)
+    dataset = _header(scan, patient, number)
+    template = Template(dataset, dict(zip(_CHANGING, _slice_texts(scan, patient, number, 0), strict=True)))
     stored = (scan.volume + OFFSET).astype("<u2")
     for i in range(count):
-        data = bytearray(head)
-        for (at, size), text in zip(places, _slice_texts(scan, patient, number, i), strict=True):
-            data[at : at + size] = text.encode()
-        (folder / f"IM{order[i]:04d}").write_bytes(bytes(data) + stored[i].tobytes())
+        head = template.fill(_slice_texts(scan, patient, number, i))
+        (folder / f"IM{order[i]:04d}").write_bytes(head + stored[i].tobytes())
 
 
-def _uid(*parts: object) -> str:
+def fixed_uid(*parts: object) -> str:
     """A UID of always the same length, so that one can stand where another stood."""
     digits = uid_of(*parts).removeprefix("2.25.").zfill(38)[-38:]
     return f"2.25.1{digits}"
 
 
-def _slice_texts(scan: Scan, patient: Patient, number: int, i: int) -> tuple[str, ...]:
+def _slice_texts(scan: Scan, patient: Patient, number: int, i: int) -> tuple[bytes, ...]:
     """What differs from slice to slice: instance UID (in the file's meta group and the data set), number, position, height."""
-    uid = _uid("slice", patient.id, patient.seed, number, i)
+    uid = fixed_uid("slice", patient.id, patient.seed, number, i)
     x, y, z = (scan.affine @ np.array([0, 0, i, 1.0]))[:3]
     position = "\\".join(f"{v:+010.4f}" for v in (x, y, z))  # always as many characters
-    return uid, uid, f"{i + 1:06d}", position, f"{z:+010.4f}"
-
-
-def _template(scan: Scan, patient: Patient, number: int) -> tuple[bytes, list[tuple[int, int]]]:
-    """The bytes of a file before its pixels, and where in them the texts of `_slice_texts` stand."""
-    dataset = _header(scan, patient, number)
-    texts = _slice_texts(scan, patient, number, 0)
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = pydicom.uid.UID(texts[0])
-    buffer = io.BytesIO()
-    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
-    data = buffer.getvalue()
-    places = []
-    for (group, element), text in zip(_CHANGING, texts, strict=True):
-        # looked for with the element's tag before it: a text like 000001 stands in the patient's number, too
-        tag = struct.pack("<HH", group, element)
-        match = re.search(re.escape(tag) + rb"[A-Z]{2}.." + re.escape(text.encode()), data, re.DOTALL)
-        if match is None:
-            raise ValueError(f"({group:04x},{element:04x}) is not written as it was set")
-        at = match.end() - len(text)
-        places.append((at, len(text)))
-    return data[: len(data) - scan.volume[0].nbytes], places
+    return tuple(text.encode() for text in (uid, uid, f"{i + 1:06d}", position, f"{z:+010.4f}"))
 
 
 def _header(scan: Scan, patient: Patient, number: int) -> FileDataset:
-    texts = _slice_texts(scan, patient, number, 0)
+    texts = [value.decode() for value in _slice_texts(scan, patient, number, 0)]
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = CTImageStorage, ExplicitVRLittleEndian
     meta.ImplementationClassUID = pydicom.uid.UID(uid_of("docphim"))
     dataset = FileDataset("", Dataset(), file_meta=meta, preamble=b"\0" * 128)
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID = CTImageStorage
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = pydicom.uid.UID(texts[0])
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     dataset.Modality, dataset.BodyPartExamined, dataset.PatientPosition = "CT", "CHEST", "HFS"
     dataset.Manufacturer, dataset.ManufacturerModelName = "Docphim Phantom Works", "PHANTOM CT-64"

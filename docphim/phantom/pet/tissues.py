@@ -1,0 +1,36 @@
+"""What a patient's tissues measure on both scans, drawn from `tissues.yaml`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from docphim.package_data import packaged
+from docphim.phantom.body import rng_of
+from docphim.phantom.patient import Patient
+
+
+def tissues() -> dict[str, dict[str, Any]]:
+    """The rows of `tissues.yaml`."""
+    rows: dict[str, dict[str, Any]] = packaged(Path(__file__).parent / "tissues.yaml")
+    return rows
+
+
+def hounsfield() -> dict[str, float]:
+    """Tissue → HU."""
+    return {name: float(row["hu"]) for name, row in tissues().items()}
+
+
+def uptake(patient: Patient) -> dict[str, float]:
+    """Tissue → SUV of this patient."""
+    values: dict[str, float] = {}
+    for name, row in tissues().items():
+        mean, spread = row["suv"]
+        value = mean * math.exp(spread * float(rng_of(patient, f"suv/{name}").normal()))
+        if "of" in row:
+            value = values[row["of"]] * min(max(value, row.get("low", 0.0)), row.get("high", math.inf))
+        else:
+            value = min(max(value, row.get("low", 0.0)), row.get("high", math.inf))
+        values[name] = value
+    return values
