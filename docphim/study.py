@@ -187,6 +187,11 @@ class Prediction:
         return (self.id, self.turn, self.context, self.image)
 
 
+def part_of(task: str) -> str:
+    """The part of a study that a task's examples ask about (`chest` of `region_findings.chest`); empty: all of it."""
+    return task.partition(".")[2]
+
+
 def media_tags(messages: Iterable[Message]) -> list[str]:
     """The media tags of the users' messages, in order, each `image` or `video`: one for each media entry."""
     return [kind for message in messages if message.role == "user" for kind in TAG.findall(message.content)]

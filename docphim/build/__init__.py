@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections import Counter
+from collections import ChainMap, Counter
 from pathlib import Path
 from types import ModuleType
 
-from docphim.build import conflicts, leaks, splits, wrong_image
-from docphim.build import media as looks
+from docphim.build import conflicts, leaks, splits
+from docphim.build import media as pictured
 from docphim.build import pairs as negatives
+from docphim.build.looks import Wrong, described, looks, task_of, wrong_images
 from docphim.build.media import Pictures
 from docphim.build.prompts import Prompts
 from docphim.build.stats import dataset_stats
@@ -18,13 +19,14 @@ from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, write_json, write_jsonl
 from docphim.metrics import check_families
 from docphim.progress import bar
-from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, from_row, to_row
+from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, from_row, part_of, to_row
 
 TASKS = {
     "findings": "docphim.build.findings",
     "impression": "docphim.build.impression",
     "dialogue": "docphim.build.dialogue",
     "impression_from_findings": "docphim.build.impression_from_findings",
+    "region_findings": "docphim.build.region_findings",
 }
 
 
@@ -64,7 +66,7 @@ def build(
     words = Prompts(prompts, language, tuple(prompt_with or ()))
     modules = {name: task(name) for name in tasks}
     refuse_ambiguous(modules, words)
-    pictures = looks.read(dataset, settings)
+    pictures = pictured.read(dataset, settings)
     everyone = [from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl")]
     patient_of = {s.id: s.patient for s in everyone}
     studies = [s for s in everyone if s.id in pictures.media]
@@ -74,12 +76,14 @@ def build(
     reader = None if pairs is None else conflicts.Labels.of(reported, pairs["labels"])
     counts: Counter[str] = Counter()
     for split, chosen in _chosen(studies, split_of).items():
-        other = _partners(chosen, pictures, patient_of, seed) if split != "draft" else {}
+        wrong = wrong_images(chosen, modules, pictures, patient_of, seed) if split != "draft" else {}
         shown = bar(chosen, len(chosen), f"build {split}")
-        rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, other.get(s.id), rejected)]
+        rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, wrong, rejected)]
         _refuse_repeated(rows)
         if pairs is not None and reader is not None and split in ("train", "val"):
-            negatives.add(rows, {study.id: study for study in reported}, pictures, patient_of, reader, pairs)
+            for part in dict.fromkeys(part_of(row["task"]) for row in rows):  # a partner has the same part
+                of_part = [row for row in rows if part_of(row["task"]) == part]
+                negatives.add(of_part, {study.id: study for study in reported}, pictures, patient_of, reader, pairs)
         counts[split] = write_jsonl(dataset / "examples" / f"{split}.jsonl", rows)
     if "draft" not in counts:
         (dataset / "examples" / "draft.jsonl").unlink(missing_ok=True)
@@ -91,7 +95,7 @@ def build(
         if s.id not in split_of
     ]
     _write_rejected(dataset, rejected)
-    write_json(dataset / "tasks.json", {name: {"metrics": list(module.METRICS)} for name, module in modules.items()})
+    write_json(dataset / "tasks.json", dict(ChainMap(*(described(*item) for item in reversed(modules.items())))))
     write_json(dataset / "leaks.json", leaks.report(reported, split_of, pictures, patient_of))
     write_json(dataset / "stats.json", dataset_stats(dataset, language))
 
@@ -149,32 +153,18 @@ def refuse_ambiguous(modules: dict[str, ModuleType], words: Prompts) -> None:
                 before += f"<{message.role}>{message.content}"
 
 
-def _partners(studies: list[Study], pictures: Pictures, patient_of: dict[str, str], seed: int) -> dict[str, str | None]:
-    """The study whose pictures stand in as the wrong image of each, found among those of the same modalities."""
-    alike: dict[tuple[str, ...], dict[str, set[str]]] = {}
-    for study in studies:
-        shown = pictures.media[study.id]
-        patients = {patient_of[name] for name in looks.studies_shown(study.id, shown)}
-        alike.setdefault(looks.modalities(shown), {})[study.id] = patients
-    return {name: other for group in alike.values() for name, other in wrong_image.partners(group, seed).items()}
-
-
 def _examples(
     study: Study,
     split: Split,
     modules: dict[str, ModuleType],
     words: Prompts,
     pictures: Pictures,
-    other: str | None,
+    wrong: Wrong,
     rejected: list[Row],
 ) -> list[Row]:
-    rows = []
-    media = pictures.media[study.id]
-    wrong: Row | None = None
-    if other is not None:
-        wrong = {"kind": "case", "study": other, "media": [to_row(m) for m in pictures.media[other]], "differs": None}
-    of_study = pictures.rows[study.id]
-    seen = dataclasses.replace(study, series=[_with_view(s, of_study) for s in study.series], body=body_of(study, of_study))
+    examples = []
+    known = pictures.rows[study.id]
+    seen = dataclasses.replace(study, series=[_with_view(s, known) for s in study.series], body=body_of(study, known))
     for name, module in modules.items():
         sections = study.report.sections if study.report else dict.fromkeys(module.SECTIONS, "")
         lack = _lack(study, module, pictures)
@@ -182,24 +172,27 @@ def _examples(
             why = f"task {name} needs {lack[1]}"
             rejected.append({"study": study.id, "stage": "build", "reason": lack[0], "why": why})
             continue
-        asked = module.examples(seen, sections, words, looks.tags(media))
-        for number, (messages, answer) in enumerate(asked, 1):
-            if not study.report:  # what is to be drafted has its place in the conversation, and no text
-                messages = [dataclasses.replace(m, origin=None) if m.role == "assistant" else m for m in messages]
-            example = Example(
-                id=f"{study.id}-{name}-{number}" if module.NUMBERED else f"{study.id}-{name}",
-                study=study.id,
-                patient=study.patient,
-                split=split,
-                task=name,
-                language=words.language,
-                messages=messages,
-                media=media * sum(m.role == "user" for m in messages),
-                wrong_image=wrong,
-                answer=answer,
-            )
-            rows.append(to_row(example))
-    return rows
+        for part, media in looks(module, pictures, study.id).items():
+            about = {"part": part, "rows": known} if part else {}
+            asked = module.examples(seen, sections, words, pictured.tags(media), **about)
+            for number, (messages, answer) in enumerate(asked, 1):
+                if not study.report:  # what is to be drafted has its place in the conversation, and no text
+                    messages = [dataclasses.replace(m, origin=None) if m.role == "assistant" else m for m in messages]
+                task = task_of(name, part)
+                example = Example(
+                    id=f"{study.id}-{task}-{number}" if module.NUMBERED else f"{study.id}-{task}",
+                    study=study.id,
+                    patient=study.patient,
+                    split=split,
+                    task=task,
+                    language=words.language,
+                    messages=messages,
+                    media=media * sum(m.role == "user" for m in messages),
+                    wrong_image=wrong.get((name, part), {}).get(study.id),
+                    answer=answer,
+                )
+                examples.append(to_row(example))
+    return examples
 
 
 def _lack(study: Study, module: ModuleType, pictures: Pictures) -> tuple[str, str] | None:
@@ -207,8 +200,12 @@ def _lack(study: Study, module: ModuleType, pictures: Pictures) -> tuple[str, st
     missing = [s for s in module.SECTIONS if study.report and not study.report.sections.get(s, "").strip()]
     if missing:
         return "section_missing", f"the section {missing[0]}, which the report lacks"
-    volume = looks.missing(pictures, study.id, getattr(module, "VOLUMES", ()))
-    return None if volume is None else ("volume_missing", f"{volume[0]}, which is {volume[1]}")
+    volume = pictured.missing(pictures, study.id, getattr(module, "VOLUMES", ()))
+    if volume is not None:
+        return "volume_missing", f"{volume[0]}, which is {volume[1]}"
+    if looks(module, pictures, study.id):
+        return None
+    return "parts_unknown", "parts of the body, and nothing says which slices show them"
 
 
 def _with_view(series: Series, rows: list[Row]) -> Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +170,7 @@ def _same_references(key: TaskKey, one: Run, two: Run, common: list[str] | None)
 
 
 def predictions(folder: Path, key: TaskKey) -> Iterable[Prediction]:
-    """The rows of predictions.jsonl that may belong to a task's key: own image, that task, that context.
+    """What may belong to a task's key, of predictions.jsonl and joined.jsonl: own image, that task, that context.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def predictions(folder: Path, key: TaskKey) -> Iterable[Prediction]:
     """
     if (folder / "generate.json").exists():
         check_written(folder, "generate", "predictions.jsonl")
-    for row in read_jsonl(folder / "predictions.jsonl"):
+    for row in itertools.chain.from_iterable(read_jsonl(folder / name) for name in ("predictions.jsonl", "joined.jsonl")):
         if row["image"] == "own" and row["task"] == key.task and row["context"] == key.context:
             yield from_row(Prediction, row)
 

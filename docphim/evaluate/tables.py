@@ -17,6 +17,7 @@ from docphim.evaluate.drafts import Drafts, answer_section, first_ids, read_draf
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
 from docphim.evaluate.groups import Case, by_group
+from docphim.evaluate.joined import whole_drafts, wholes
 from docphim.evaluate.judge import Judge
 from docphim.evaluate.judge_scores import judge_section, judged_systems
 from docphim.evaluate.lesions import by_lesion, lesions_of
@@ -28,7 +29,7 @@ from docphim.metrics.measure import Measured, lead, mean_score, measure, reading
 from docphim.metrics.pairs import Pairs
 from docphim.progress import bar
 from docphim.scores import WRONG, LesionRates, Rates, Score, Table, TaskKey, TaskScores, write_scores
-from docphim.study import Answer, Example, Prediction, Row, Study, from_row
+from docphim.study import Answer, Example, Prediction, Row, Study, from_row, part_of, to_row
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,16 @@ def _volumes(examples: Iterable[Example]) -> Iterable[Iterable[str]]:
     return [{kind for media in example.media for kind in media.volumes} for example in examples if example.media]
 
 
-def task_metrics(dataset: Path) -> dict[str, list[str]]:
-    """The metric families that each task of a dataset names (tasks.json); empty where an older version built it."""
+def task_rows(dataset: Path) -> dict[str, Row]:
+    """What tasks.json says of each task of a dataset: its metric families, and which task it is a part of."""
     path = dataset / "tasks.json"
-    return {task: row["metrics"] for task, row in read_json(path).items()} if path.exists() else {}
+    return dict(read_json(path)) if path.exists() else {}
+
+
+def task_metrics(tasks: Mapping[str, Row]) -> dict[str, list[str]]:
+    """The metric families that each task names, those of a whole as its parts do; empty where an older version built it."""
+    together = {row["joined"]: row["metrics"] for row in tasks.values() if "joined" in row}
+    return together | {task: row["metrics"] for task, row in tasks.items()}
 
 
 def write_tables(
@@ -107,11 +114,17 @@ def write_tables(
     series: dict[str, list[Row]] = {}
     for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
         series.setdefault(row["study"], []).append(row)
-    nats, thumbs, chosen = _read_nats(run / "likelihoods.jsonl"), Thumbs.read(dataset), task_metrics(dataset)
+    tasks = task_rows(dataset)
+    nats, thumbs, chosen = _read_nats(run / "likelihoods.jsonl"), Thumbs.read(dataset), task_metrics(tasks)
     by_task: dict[TaskKey, TaskScores] = {}
     errors: list[Row] = []
     measured: list[tuple[Drafts, System]] = []
     groups = read_drafts(run / "predictions.jsonl", examples)
+    whole = wholes(examples, tasks, studies)
+    together = whole_drafts(groups, whole)
+    _write_joined(run / "joined.jsonl", together)
+    train = [*train, *(part.example for part in whole if part.example.split == "train")]
+    groups = sorted([*groups, *together], key=lambda drafts: str(drafts.key))
     for drafts in bar(groups, len(groups), "evaluate"):
         sets = label_sets or sets_of(drafts.examples.values())
         names = families(language, sets, metrics or chosen.get(drafts.key.task))
@@ -127,6 +140,14 @@ def write_tables(
     write_statistics(run / "statistics.parquet", measured)
     write_jsonl(run / "errors.jsonl", errors)
     return write_scores(run / "scores.json", by_task)
+
+
+def _write_joined(path: Path, together: Sequence[Drafts]) -> None:
+    """What was put together from parts, in the form of predictions.jsonl; no file where nothing was."""
+    if together:
+        write_jsonl(path, (to_row(p) for drafts in together for shown in drafts.by_image.values() for p in shown.values()))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _task(drafts: Drafts, floors: Floors, seen: Seen, bench: Bench) -> tuple[TaskScores, list[System], list[Row]]:
@@ -219,7 +240,9 @@ def _image_gain(drafts: Drafts, nats: Mapping[Any, float], bench: Bench) -> Scor
 
 
 def _on_phantoms(drafts: Drafts, seen: Seen, bench: Bench) -> tuple[dict[str, Any], list[System]]:
-    """Ceiling and findings, where the studies' truth is known."""
+    """Ceiling and findings, where the studies' truth is known; it is of the whole body, so not of a part."""
+    if part_of(drafts.key.task):
+        return {}, []
     examples = drafts.examples.values()
     known = [(e, truth) for e in examples if (study := seen.studies.get(e.study)) and (truth := study.truth)]
     parts: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from docphim.imaging.frames import draw
 from docphim.language.normalize import clean
 from docphim.models.encode import IGNORED, Encoded, encode
 from docphim.models.loaded import Stack
-from docphim.study import TAG, Example, Media, Message, media_tags
+from docphim.study import TAG, Example, Media, Message, media_tags, part_of
 from docphim.train.batch import Examples, Pair
 
 
@@ -79,7 +79,7 @@ class Pairs(Dataset[Pair]):
     def __init__(self, positives: Examples, among: Sequence[Example], kind: str, *, conflicts_only: bool = False) -> None:
         self.positives, self.loaded = positives, positives.loaded
         self.examples, self.blind = positives.examples, positives.blind
-        media = {e.study: e.media[: _first_tags(e.messages)] for e in reversed(among)}
+        media = {(e.study, part_of(e.task)): e.media[: _first_tags(e.messages)] for e in reversed(among)}
         each = [list(negatives(example, kind, media, conflicts_only)) for example in positives.examples]
         ends = list(itertools.accumulate(map(len, each), initial=0))
         #: Per example, the places of its negatives in `beside`.
@@ -105,8 +105,10 @@ class Pairs(Dataset[Pair]):
         return self.beside.whole(place) if whole else self.beside[place]
 
 
-def negatives(example: Example, kind: str, media: Mapping[str, Sequence[Media]], conflicts_only: bool) -> Iterator[Negative]:
-    """The negatives of one kind that the dataset gives an example; `media` says what is shown of each study, once."""
+def negatives(
+    example: Example, kind: str, media: Mapping[tuple[str, str], Sequence[Media]], conflicts_only: bool
+) -> Iterator[Negative]:
+    """The negatives of one kind that the dataset gives an example; `media` says what is shown of each study and part, once."""
     given = (example.pair or {}).get(kind)
     if given is None:
         return
@@ -114,7 +116,7 @@ def negatives(example: Example, kind: str, media: Mapping[str, Sequence[Media]],
         yield Negative(example, given["seed"], None)
         return
     for partner in given if isinstance(given, list) else [given]:
-        shown = media[partner["study"]]
+        shown = media[partner["study"], part_of(example.task)]
         messages = [_retagged(message, shown) for message in example.messages]
         turns = len(media_tags(messages)) // len(shown)
         only = _sentences(example.messages, partner["conflicts"]) if conflicts_only else None

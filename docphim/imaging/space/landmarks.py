@@ -27,8 +27,9 @@ _LUNG_CM2, _LUNG_LITRES = 8.0, 0.3
 _PIECE = 0.1
 #: Under the dome of the diaphragm lungs fall below this share of their largest area.
 _DOME = 0.75
-#: The bladder lies within this of the middle, mm; it is so many times as bright as the body, and all of it above that share.
-_MIDDLE_MM, _BRIGHT, _SHARE = 45.0, 5.0, 0.3
+#: The bladder lies within this of the middle, mm, below that share of the trunk (kidneys lie above); it is so many times as
+#: bright as the body, and all of it above a share of its highest value.
+_MIDDLE_MM, _LOW, _BRIGHT, _SHARE = 45.0, 0.6, 5.0, 0.3
 #: A scan of so many mm shows a trunk.
 _LEAST_BODY_MM = 500.0
 #: Between the thigh bones there is none within this of the middle, mm, for so many mm.
@@ -147,19 +148,21 @@ def _lungs(blocks: Blocks) -> tuple[int, int, int] | None:
 
 
 def _bladder(body: Body, blocks: Blocks, shoulders: int, forked: int | None) -> tuple[int, int] | None:
-    """The first block of the bladder and the first below it: the brightest near the middle of the lower trunk."""
+    """The first block of the bladder and the first below it: of what is bright in the middle of the lower trunk, the most."""
     from scipy import ndimage
 
     ends = len(body.mask) if forked is None else forked
     reach = _MIDDLE_MM / blocks.spacing[2]
     columns = slice(max(0, round(body.middle - reach)), round(body.middle + reach) + 1)
-    start = (shoulders + ends) // 2
+    start = round(shoulders + _LOW * (ends - shoulders))
     zone = np.where(body.mask, blocks.means, 0)[start:ends, :, columns]
     usual = float(np.median(blocks.means[body.mask]))
     if not zone.size or zone.max() < _BRIGHT * usual:
         return None
-    parts, _ = ndimage.label(zone > _SHARE * zone.max())
-    rows = np.flatnonzero((parts == parts.flat[zone.argmax()]).any((1, 2)))
+    parts, count = ndimage.label(zone > _BRIGHT * usual)
+    most = 1 + int(np.argmax(ndimage.sum_labels(zone, parts, range(1, count + 1))))
+    inside = np.where(parts == most, zone, 0)
+    rows = np.flatnonzero((inside > _SHARE * inside.max()).any((1, 2)))
     return start + int(rows[0]), start + int(rows[-1]) + 1
 
 
