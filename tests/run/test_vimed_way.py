@@ -52,6 +52,9 @@ def test_the_recipe_runs_to_its_page_with_three_tasks_and_without_a_unit(docphim
     assert "Chỉ định: U phổi. Cân nặng 52 kg. Mô tả hình ảnh." in asked["findings"]
     assert "Mô tả hình ảnh: Đầu - cổ: Không thấy hạch cổ." in asked["impression_from_findings"]
     assert read_json(dataset / "leaks.json")["patient"]["groups"] == 1
+    pet = read_json(dataset / "stats.json")["pet"]
+    assert (pet["units"], pet["suv_max"], pet["slices"]["pairs"]) == ({"none": 17}, None, 17 * 24)
+    assert pet["suv_a_report"]["n"] == 17 and pet["lengths"]["findings.chest"]["n"] == 17
     home = docphim.folder / "runs" / "vimed-pet"
     scores = read_json(home / "scores.json")["by_task"]
     regions = {f"region_findings.{name}/test" for name in ("head_neck", "chest", "abdomen_pelvis")}
@@ -59,6 +62,7 @@ def test_the_recipe_runs_to_its_page_with_three_tasks_and_without_a_unit(docphim
     assert set(scores["findings/test"]["reliance"]) == {"noise", "blank", "other"}
     page = (home / "index.html").read_text(encoding="utf-8")
     assert len(page) > 10_000 and "PETCT2017-THANG_12" in page
+    assert "17 khối PET không có đơn vị" in page and "SUVmax của cả khối ảnh" not in page
 
 
 def test_a_pet_only_run_of_it_needs_no_ct(docphim, vimed):
