@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("tests", "tests/imaging", ".")]
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "imaging"), str(ROOT)]
 
 DEPTH, PET_SIDE, CT_SIDE = 300, 400, 512
 #: Millimetres of slices, of the PET's pixels and of the CT's.
