@@ -15,7 +15,7 @@ from docphim.phantom.reports import LANGUAGES
 from docphim.study import Report, Series, Study
 
 #: What of truth.json goes into studies.jsonl, besides the rewording of the report's language.
-TRUTH = ("findings", "labels", "label_set", "regions", "records", "lesions", "arms", "signs", "scanner")
+TRUTH = ("findings", "labels", "label_set", "regions", "records", "lesions", "landmarks", "arms", "signs", "scanner")
 
 
 def write(

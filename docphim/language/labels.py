@@ -28,6 +28,7 @@ SETS: dict[str, str] = {
     "chexpert": "xray",
     "phantom": "phantom",
     "phantom_ct": "phantom",
+    "phantom_pet": "phantom",
     "ct_rate_clinical": "asked",
     "chexpert_published": "asked",
 }

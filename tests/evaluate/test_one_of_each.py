@@ -147,7 +147,7 @@ def test_images_are_scored_by_the_label_sets_of_their_modality_and_by_no_others(
 
 def test_tables_list_label_sets_as_the_modalities_are_listed_phantoms_first(added, monkeypatch):
     monkeypatch.setitem(labels.SETS, "hearts", "mammogram")
-    assert by_modality(labels.SETS)[:4] == ["phantom", "phantom_ct", "vindr", "chexpert"]
+    assert by_modality(labels.SETS)[:4] == ["phantom", "phantom_ct", "phantom_pet", "vindr"]
     monkeypatch.setattr(imaging, "MODALITIES", {"mammogram": "m", **imaging.MODALITIES})
-    scored = ["phantom", "phantom_ct", "hearts", "vindr", "chexpert", "ct_rate"]
+    scored = ["phantom", "phantom_ct", "phantom_pet", "hearts", "vindr", "chexpert", "ct_rate"]
     assert by_modality(labels.SETS) == [*scored, *labels.READINGS]

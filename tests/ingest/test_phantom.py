@@ -193,8 +193,10 @@ def test_the_fingerprint_follows_what_the_films_are_made_from_not_where_they_lie
     assert fingerprint("phantom", {**SMALL, "workers": 3, "path": "elsewhere"}) == base
     films = ({"seed": 2}, {"size": 256}, {"profile": "demo"}, {"studies": 7})
     scans = ({}, {"step_mm": 5}, {"format": "nifti"}, {"masks": True}, {"both_kernels": True})
+    whole = ({}, {"step_mm": 5}, {"ct_size": 64}, {"field_mm": 480}, {"bed_seams": False}, {"with_ct": False}, {"masks": True})
     others = (*films, *({"modality": "ct", **scan} for scan in scans))
-    assert len({base, *(fingerprint("phantom", {**SMALL, **other}) for other in others)}) == 10
+    others += tuple({"modality": "pet", "profile": "pet_demo", **scan} for scan in whole)
+    assert len({base, *(fingerprint("phantom", {**SMALL, **other}) for other in others)}) == 17
     assert fingerprint("phantom", {**SMALL, "step_mm": 5}) == base  # a film has no slices
     monkeypatch.setattr(source, "_code_key", lambda: "another version of the phantom")
     assert fingerprint("phantom", SMALL) != base
@@ -256,3 +258,19 @@ def test_truth_keeps_the_ratio_and_the_boxes_beside_the_film(made: tuple[Path, l
         assert all(len(box) == 4 for box in truth["boxes"].values())
         if truth["ctr"] is not None:
             assert (truth["ctr"] >= 0.5) == bool(truth["labels"]["cardiomegaly"])
+
+
+WHOLE = {"modality": "pet", "profile": "pet_demo", "size": 48, "step_mm": 20, "field_mm": 480, "studies": 3}
+
+
+def test_a_whole_body_has_two_series_and_a_report_by_region_and_comes_out_alike_again(tmp_path: Path) -> None:
+    studies = run(tmp_path / "one", **WHOLE)
+    table = read_table(tmp_path / "one" / "data" / "test" / "key" / "private.csv")
+    for index, study in enumerate(studies):
+        assert study.patient == sample_patient(index, 1, "pet_demo").id and study.report and study.truth
+        assert [(s.modality, s.unit) for s in study.series] == [("pet", "SUV"), ("pet_ct", "HU")]
+        assert study.report.sections["findings"].count("\n") == 3 and study.truth["label_set"] == "phantom_pet"
+        assert table[study.series[0].id] in json.loads(table[study.series[1].id].removeprefix("pair:"))
+    assert run(tmp_path / "two", **WHOLE) == studies
+    both = [{p.name: p.read_bytes() for p in (tmp_path / n).rglob("PH000001/pet/IM*")} for n in ("one", "two")]
+    assert both[0] == both[1] and len(both[0]) > 30

@@ -46,7 +46,7 @@ def test_every_reason_is_explained_in_vietnamese():
     assert sorted(set(words._table()["reason"]) - set(REASONS)) == []
 
 
-@pytest.mark.parametrize("truths", ["phantom", "phantom_ct"])
+@pytest.mark.parametrize("truths", ["phantom", "phantom_ct", "phantom_pet"])
 def test_every_finding_of_a_phantoms_truth_has_a_name_in_vietnamese(truths):
     names = set(label_names(truths))
     sided = {name.removesuffix("_left") for name in names if name.endswith("_left")}

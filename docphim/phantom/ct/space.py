@@ -56,9 +56,9 @@ class Space:
         out[:3, 3] = self.lps(float(self.x[0]), float(self.y[0]), float(self.z[0]))
         return out
 
-    def slabs(self) -> list[slice]:
-        """The slices of the volume in groups that are painted together."""
-        count = max(SLAB // (self.y.size * self.x.size), 1)
+    def slabs(self, voxels: int = SLAB) -> list[slice]:
+        """The slices of the volume in groups of so many voxels that are painted together."""
+        count = max(voxels // (self.y.size * self.x.size), 1)
         return [slice(i, min(i + count, self.z.size)) for i in range(0, self.z.size, count)]
 
 

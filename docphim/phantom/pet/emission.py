@@ -15,20 +15,24 @@ from docphim.phantom.body import Array, Body, rng_of
 from docphim.phantom.bones import vertebra_height
 from docphim.phantom.ct import torso
 from docphim.phantom.ct.heart import aorta_line
-from docphim.phantom.ct.space import Slab, Space
+from docphim.phantom.ct.space import Slab, Space, texture
 from docphim.phantom.ct.tissue import front_y, level, spine_y
 from docphim.phantom.patient import Patient
 from docphim.phantom.pet import outline
 from docphim.phantom.pet.lesions import Placed, bloom
-from docphim.phantom.pet.shapes import paint, piece, shapes_of
+from docphim.phantom.pet.shapes import SLAB, paint, piece, shapes_of
 from docphim.phantom.pet.tissues import uptake
 
 #: Width at half height of the point spread, mm: of scanners of a ring of 4 to 6 mm crystals after their usual filter.
 FWHM = (5.0, 7.0)
-#: Noise: the standard deviation of a voxel of 43 mm³ (3.27 by 3.65 by 3.65) is this times the square root of its SUV; in the
-#: liver that is about a tenth.
-_NOISE, _VOXEL = 0.15, 43.0
+#: Noise: the standard deviation of a voxel of 43 mm³ (3.27 by 3.65 by 3.65) is this times the square root of its SUV; a
+#: public scan of the Discovery ST has 0.3.
+_NOISE, _VOXEL = 0.26, 43.0
 _TILE = 512
+#: Noise of a slice is made of that of its neighbours, which share it (correlation of neighbours there: 0.5 to 0.7).
+_ALONG = (0.5, 0.7, 0.5)
+#: No tissue takes up evenly: by what share it varies over some centimetres.
+_UNEVEN = 0.05
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,13 @@ def scan(patient: Patient, body: Body, space: Space, lesions: list[Placed], arms
     """
     values = uptake(patient)
     volume = np.zeros(space.shape, np.float32)
-    groups = {name: shapes_of(patient, body, name) for name in ("head", "neck", f"arms_{arms}", "abdomen", "pelvis")}
-    fat = [] if warm else shapes_of(patient, body, "brown_fat")
-    for rows in space.slabs():
+    groups = {name: shapes_of(patient, body, name) for name in ("collar", "head", "neck", f"arms_{arms}", "abdomen", "pelvis")}
+    fat = () if warm else shapes_of(patient, body, "brown_fat")
+    for rows in space.slabs(SLAB):
         slab = Slab(space, rows, volume[rows], np.zeros((rows.stop - rows.start, 1, 1), np.float32))
         outline.paint_shell(slab, body, values, "pet")
         paint(slab, groups[f"arms_{arms}"], values, "pet")
+        paint(slab, groups["collar"], values, "pet")
         paint(slab, groups["head"], values, "pet")
         paint(slab, groups["neck"], values, "pet")
         _paint_chest(slab, body, values)
@@ -77,6 +82,7 @@ def scan(patient: Patient, body: Body, space: Space, lesions: list[Placed], arms
         _paint_spine(slab, values)
         paint(slab, [s for s in groups["pelvis"] if s.tissue == "bladder"], values, "pet")
         paint(slab, fat, values, "pet")
+        _vary(slab)
     fwhm = float(rng_of(patient, "pet scanner").uniform(*FWHM))
     sigma = tuple(fwhm / 2.3548 / mm for mm in space.spacing)
     clean = ndimage.gaussian_filter(volume, sigma, truncate=3.0, mode="nearest")
@@ -98,6 +104,13 @@ def _steady(noisy: Array, clean: Array, lesions: list[Placed]) -> None:
         peaks.append((here, np.unravel_index(peak, plain.shape), lesion.suv_max))
     for here, where, value in peaks:
         here[where] = value
+
+
+def _vary(slab: Slab) -> None:
+    """Make uptake uneven over some centimetres, as it is within every tissue."""
+    box = slab.box((-1e3, 1e3))
+    if box is not None:
+        slab.hu *= 1 + np.float32(_UNEVEN) * texture(7, box)
 
 
 #: What of the pelvis lies within its cavity, and is painted after the cavity's fat.
@@ -213,12 +226,11 @@ def _grained(clean: Array, space: Space, patient: Patient) -> Array:
     out = np.empty_like(clean)
     tile = _grain()
     count, rows, columns = clean.shape
-    corners = rng.integers(0, _TILE, (count + 1, 2))
+    corners = rng.integers(0, _TILE, (count + len(_ALONG) - 1, 2))
     for i, plane in enumerate(clean):
-        grain = sum(
-            weight * tile[top : top + rows, left : left + columns]
-            for weight, (top, left) in zip((np.float32(0.8), np.float32(0.6)), corners[i : i + 2], strict=True)
-        )
+        grain = np.zeros_like(plane)
+        for weight, (top, left) in zip(_ALONG, corners[i : i + len(_ALONG)], strict=True):
+            grain += np.float32(weight) * tile[top : top + rows, left : left + columns]
         out[i] = np.maximum(plane + strength * np.sqrt(plane + np.float32(0.004)) * grain, 0)
     return out
 

@@ -114,7 +114,8 @@ def bloom(volume: Array, space: Space, lesions: list[Placed], sigma: tuple[float
         spread = ndimage.gaussian_filter(share, sigma, truncate=3.0)
         base = here - ndimage.gaussian_filter(share * here, sigma, truncate=3.0)
         wanted = lesion.target if lesion.target is not None else _COLD
-        here[...] = base + _height(base, spread, mask, wanted, lesion.target is None) * spread
+        height = _height(base, spread, mask, wanted, lesion.target is None)
+        here[...] = np.maximum(base + height * spread, 0)
         shown.append((replace(lesion, around=around), at, mask))
     out = []
     for lesion, at, mask in shown:

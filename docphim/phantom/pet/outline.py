@@ -19,16 +19,16 @@ from docphim.phantom.ct.tissue import level
 from docphim.phantom.ct.torso import cage
 from docphim.phantom.grid import Window
 from docphim.phantom.pet.shapes import Kind, piece
+from docphim.phantom.pet.space import CROTCH
 
 #: Where the chest's own painters end, standard mm: above it is neck, below it belly.
 NECK, WAIST = -88.0, 380.0
-#: The trunk ends here, between the legs.
-CROTCH = 604.0
-#: Half width and half depth of the trunk below the waist; half width and half depth of the belly's cavity, and how far it lies
-#: forward: (heights, values), standard mm.
+#: Half width and half depth of the trunk below the waist, how far it lies forward; the same of the cavity: (heights, values),
+#: standard mm.
 _TABLES = {
-    "width": ((380, 400, 440, 490, 530, 570, 610), (167, 168, 173, 180, 183, 182, 176)),
-    "depth": ((380, 420, 470, 530, 580, 610), (114, 113, 111, 107, 99, 90)),
+    "width": ((380, 400, 440, 490, 530, 570, 610), (167, 168, 174, 184, 190, 190, 184)),
+    "depth": ((380, 420, 470, 530, 580, 610), (114, 111, 111, 112, 104, 94)),
+    "back": ((380, 405, 440, 490, 530, 570, 610), (0, 4, 2, -9, -14, -9, -3)),
     "cavity_width": ((330, 370, 410, 450, 490, 530, 565), (138, 135, 122, 104, 84, 66, 44)),
     "cavity_depth": ((330, 380, 430, 490, 540, 565), (92, 87, 78, 64, 50, 32)),
     "cavity_y": ((330, 400, 480, 565), (0, 6, 10, 12)),
@@ -36,7 +36,9 @@ _TABLES = {
 #: Heights at which the tables are held ready, standard mm.
 _HEIGHTS = np.arange(320, 620, 0.5)
 #: The thighs: x, y, z and radius, standard mm.
-_THIGH = ((92, -4, 560, 84), (92, -4, 640, 84), (90, 0, 840, 72))
+_THIGH = ((98, -8, 560, 86), (98, -4, 640, 86), (92, 10, 840, 70))
+#: Here the lungs' hulls end, and with them the diaphragm beneath.
+_RECESS = 346.0
 #: The lower border of the liver: at the flank, at the midline.
 _LIVER = (352.0, 296.0)
 
@@ -58,7 +60,8 @@ def trunk(at: Window, deep: float | Array) -> Solid:
     u = np.abs(at.x / wide)
     depth = below("depth", at.z) - np.float32(deep)
     furrow = np.float32(4.5) * np.exp(-np.square(at.x / 11))
-    return furrow - depth * bulge(u * u * np.sqrt(u)), depth * bulge(u ** np.float32(1.9))
+    middle = below("back", at.z)
+    return middle + furrow - depth * bulge(u * u * np.sqrt(u)), middle + depth * bulge(u ** np.float32(1.9))
 
 
 def part(slab: Slab, top: float, bottom: float) -> Slab | None:
@@ -123,7 +126,7 @@ def paint_domes(slab: Slab, body: Body, values: dict[str, float]) -> None:
         if box is None:
             continue
         hull, dome = anatomy.hull(body, side, box.columns), anatomy.dome(body, side, box.columns)
-        above = np.minimum(1, np.clip((344 - box.z) / np.float32(slab.space.step[0]) + 0.5, 0, 1))
+        above = (box.z < _RECESS).astype(np.float32)
         slab.fill(box, slab.inside(box, meet(hull, dome)) * above, values["muscle"])
         inside = slab.inside(box, meet(hull, (dome[0] + 2.5, dome[1] - 2.5)))
         slab.fill(box, inside * above, values["mediastinum"])

@@ -41,8 +41,10 @@ def _first(patient: Patient, body: Body, finding: Finding, how: dict[str, Any], 
     # the longest axis lies across the body or along its depth: the two that an axial slice shows
     across = bool(rng.random() < 0.5)
     radii = (longest / 2, short[0] / 2, short[1] / 2) if across else (short[0] / 2, longest / 2, short[1] / 2)
-    low, high = how["suv"][finding.severity or "high"]
-    target = None if finding.severity == "none" else round(float(np.exp(rng.uniform(np.log(low), np.log(high)))), 2)
+    target = None
+    if finding.severity != "none":
+        low, high = np.log(how["suv"][finding.severity or "high"])
+        target = round(float(np.exp(rng.uniform(low, high))), 2)
     centre, lobe, level = _place(body, finding, site, longest, rng)
     return Placed(finding, 0, finding.name, centre, tuple(float(r) for r in radii), target, lobe, level)  # type: ignore[arg-type]
 

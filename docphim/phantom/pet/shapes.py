@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +15,15 @@ from docphim.phantom.body import Array, Body, rng_of
 from docphim.phantom.ct.space import Box, Slab, texture
 from docphim.phantom.patient import Patient
 
+#: Voxels painted at once: many shapes are small, so fewer and larger slabs than a chest's.
+SLAB = 500_000
 Kind = Literal["pet", "ct"]
 #: The heights of the domes for which `anatomy.yaml` is drawn.
 DOMES = {"right": 224.0, "left": 237.0}
 #: How far an organ lies from its usual place, mm, and how much its size differs, both as standard deviations.
 _PLACE, _SIZE = 2.0, 0.03
+#: Pixels wider than this, mm, show no roughness.
+_COARSE = 5.0
 #: Shapes of these tissues are as the outline and the bones are: they do not move on their own.
 _FIXED = {"skin", "muscle", "cortex", "marrow", "skull", "gristle", "air"}
 
@@ -45,41 +51,44 @@ def anatomy() -> dict[str, list[dict[str, Any]]]:
     return groups
 
 
-def shapes_of(patient: Patient, body: Body, group: str) -> list[Shape]:
+@functools.lru_cache(maxsize=32)  # both scans of a patient ask
+def shapes_of(patient: Patient, body: Body, group: str) -> tuple[Shape, ...]:
     """A group's shapes in one patient: those of the sex, moved with the diaphragm, each a little of its own place and size."""
     out = []
-    for number, row in enumerate(anatomy()[group]):
-        rng = rng_of(patient, f"pet/{group}/{number}")
-        chance, moved, grown = rng.random(), rng.normal(0, _PLACE, 3), 1 + rng.normal(0, _SIZE)
+    rows = anatomy()[group]
+    rng = rng_of(patient, f"pet/{group}")
+    chances, draws, factors = rng.random(len(rows)), rng.normal(size=(len(rows), 4)), rng.random((len(rows), 2))
+    for row, chance, (*moved, grown), shares in zip(rows, chances, draws, factors, strict=True):
         if row.get("sex", patient.sex) != patient.sex or chance >= row.get("share", 1.0):
             continue
         low, high = row.get("times", (1.0, 1.0))
-        shape = _placed(row, body, moved if row["tissue"] not in _FIXED else 0 * moved, grown)
-        for sign in (-1, 1) if row.get("both") else (1,):
+        shape = _placed(row, body, _PLACE * np.array(moved), float(1 + _SIZE * grown))
+        for sign, share in zip((-1, 1) if row.get("both") else (1,), shares, strict=False):
             points = shape.points * np.array([sign, 1, 1, 1], np.float32)
-            factor = float(rng.uniform(low, high))
-            out.append(Shape(shape.tissue, points, shape.radii, shape.flat, shape.rough, shape.patchy, factor, row.get("only")))
-    return out
+            out.append(replace(shape, points=points, factor=float(low + (high - low) * share)))
+    return tuple(out)
 
 
 def _placed(row: dict[str, Any], body: Body, moved: Array, grown: float) -> Shape:
-    fixed = row["tissue"] in _FIXED
-    size = 1.0 if fixed else grown
+    if row["tissue"] in _FIXED:
+        moved, grown = 0 * moved, 1.0
     radii = None
     if "ball" in row:
         *centre, a, b, c = row["ball"]
-        radii = (a * size, b * size, c * size)
+        radii = (a * grown, b * grown, c * grown)
         points = np.array([[*centre, 0]], np.float32)
     else:
         points = np.array(row["path"], np.float32)
-        points[:, 3] *= size
+        points[:, 3] *= grown
     points[:, :3] += np.asarray(moved, np.float32)
     if "dome" in row:
         points[:, 2] += np.float32(body.dome(row["dome"]) - DOMES[row["dome"]])
-    return Shape(row["tissue"], points, radii, row.get("flat", 1.0), row.get("rough", 0.0), row.get("patchy", 0.0))
+    return Shape(
+        row["tissue"], points, radii, row.get("flat", 1.0), row.get("rough", 0.0), row.get("patchy", 0.0), only=row.get("only")
+    )
 
 
-def paint(slab: Slab, shapes: list[Shape], values: dict[str, float], kind: Kind) -> None:
+def paint(slab: Slab, shapes: Iterable[Shape], values: dict[str, float], kind: Kind) -> None:
     """Lay shapes into a slab, in order; `values` is what a tissue measures in this scan."""
     for shape in shapes:
         if shape.only not in (None, kind):
@@ -94,11 +103,12 @@ def paint(slab: Slab, shapes: list[Shape], values: dict[str, float], kind: Kind)
 
 def covers(slab: Slab, shape: Shape) -> list[tuple[Box, Array]]:
     """The share of each voxel inside a shape, box by box: one for a ball, one for each piece of a tube."""
+    rough = shape.rough if slab.space.step[2] < _COARSE else 0.0
     if shape.radii is not None:
         x, y, z, _ = (float(v) for v in shape.points[0])
-        shaped = slab.ball_cover((x, y, z), shape.radii, shape.rough)
+        shaped = slab.ball_cover((x, y, z), shape.radii, rough)
         return [] if shaped is None else [shaped]
-    pieces = (piece(slab, a, b, shape.flat, shape.rough) for a, b in zip(shape.points, shape.points[1:], strict=False))
+    pieces = (piece(slab, a, b, shape.flat, rough) for a, b in zip(shape.points, shape.points[1:], strict=False))
     return [shaped for shaped in pieces if shaped is not None]
 
 

@@ -13,6 +13,8 @@ from docphim.phantom.patient import Patient
 
 #: Heights between which a patient is scanned, standard mm: the vertex and the middle of the thighs.
 VERTEX, THIGH = -282.0, 770.0
+#: Heights of the chin, of the bladder's middle, and of the trunk's end between the legs.
+CHIN, BLADDER, CROTCH = -70.0, 522.0, 604.0
 #: Field of view of a PET and of the CT beside it, mm.
 FIELD, CT_FIELD = 700.0, 500.0
 #: Millimetres of the body that one position of the bed shows, without its overlap with the next.

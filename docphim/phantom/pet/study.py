@@ -10,13 +10,16 @@ import numpy as np
 from docphim.phantom.body import make_body, rng_of
 from docphim.phantom.patient import Patient, profile_of, sample_patient
 from docphim.phantom.pet import truth
-from docphim.phantom.pet.space import ct_space, pet_space
+from docphim.phantom.pet.space import BLADDER, CHIN, CROTCH, ct_space, pet_space
 from docphim.phantom.pet.write import Visit, visit_of
 from docphim.study import to_row
 
 if TYPE_CHECKING:
     from docphim.phantom.pet.emission import Emission
     from docphim.phantom.pet.transmission import Transmission
+
+#: SUV above which a voxel is of the body: half of what fat takes up.
+_BODY = 0.12
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def take(
     if ct:
         other = transmission.scan(patient, body, ct_space(patient, body, ct_size or size, step_mm, field_mm), lesions, arms)
     signs = frozenset({"brown_fat"} if brown else ())
-    return Taken(patient, visit_of(patient, body, scanner), arms, signs, made, other)
+    litres = float((made.clean > _BODY).sum() * np.prod(grid.spacing) / 1e6)
+    return Taken(patient, visit_of(patient, body, scanner, litres), arms, signs, made, other)
 
 
 def truth_of(taken: Taken) -> dict[str, Any]:
@@ -92,6 +96,7 @@ def truth_of(taken: Taken) -> dict[str, Any]:
         "regions": truth.by_region(labels),
         "records": [truth.record(group) for group in truth.kinds(lesions)],
         "lesions": [truth.row(lesion, taken.emission.space) for lesion in lesions],
+        "landmarks": landmarks(taken),
         "arms": taken.arms,
         "signs": sorted(taken.signs),
         "scanner": visit.scanner,
@@ -99,6 +104,14 @@ def truth_of(taken: Taken) -> dict[str, Any]:
         "fwhm_mm": round(taken.emission.fwhm, 2),
         "suv_mean": round(float(taken.emission.volume.mean()), 4),
     }
+
+
+def landmarks(taken: Taken) -> dict[str, int]:
+    """The slices of the PET, counted from the top, of the chin, the lungs' apex, the domes, the bladder, the crotch."""
+    body, z = make_body(taken.patient), taken.emission.space.z
+    dome = (body.dome_right + body.dome_left) / 2
+    places = {"chin": CHIN, "apex": 0.0, "dome": dome, "bladder": BLADDER, "crotch": CROTCH}
+    return {name: int(np.abs(z - height).argmin()) for name, height in places.items()}
 
 
 def _pick(weights: dict[str, float], rng: np.random.Generator) -> str:

@@ -25,9 +25,10 @@ def hounsfield() -> dict[str, float]:
 def uptake(patient: Patient) -> dict[str, float]:
     """Tissue → SUV of this patient."""
     values: dict[str, float] = {}
-    for name, row in tissues().items():
+    draws = rng_of(patient, "suv").normal(size=len(tissues()))
+    for (name, row), draw in zip(tissues().items(), draws, strict=True):
         mean, spread = row["suv"]
-        value = mean * math.exp(spread * float(rng_of(patient, f"suv/{name}").normal()))
+        value = mean * math.exp(spread * float(draw))
         if "of" in row:
             value = values[row["of"]] * min(max(value, row.get("low", 0.0)), row.get("high", math.inf))
         else:

@@ -16,7 +16,7 @@ from docphim.phantom.ct.tissue import AIR, MUSCLE, PHASES
 from docphim.phantom.patient import Patient
 from docphim.phantom.pet import outline
 from docphim.phantom.pet.lesions import Placed, paint_ct
-from docphim.phantom.pet.shapes import Shape, paint, shapes_of
+from docphim.phantom.pet.shapes import SLAB, Shape, paint, shapes_of
 from docphim.phantom.pet.tissues import hounsfield
 
 #: Pixels wider than this, mm, show neither the lungs' vessels nor their bronchi.
@@ -25,6 +25,10 @@ COARSE = 3.0
 _SPINE = (-118.0, 425.0)
 #: Of a pelvis' shapes these lie inside its cavity.
 _ORGANS = {"uterus", "prostate", "bladder"}
+
+
+#: Shapes by group of `anatomy.yaml`.
+Groups = dict[str, tuple[Shape, ...]]
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,11 @@ class Transmission:
 def scan(patient: Patient, body: Body, space: Space, lesions: list[Placed], arms: str) -> Transmission:
     """Scan a patient whose lesions lie where the PET has them; the arguments are those of `emission.scan`."""
     values = hounsfield()
-    groups = {name: shapes_of(patient, body, name) for name in ("head", "neck", f"arms_{arms}", "abdomen", "pelvis")}
+    groups = {name: shapes_of(patient, body, name) for name in ("collar", "head", "neck", f"arms_{arms}", "abdomen", "pelvis")}
     layers = _tubes(space, body, patient)
     volume = np.empty(space.shape, np.int16)
     noise = rng_of(patient, "pet ct noise")
-    for rows in space.slabs():
+    for rows in space.slabs(SLAB):
         slab = Slab.blank(space, rows)
         _paint_soft(slab, body, values, groups, arms)
         _paint_chest(slab, body, layers)
@@ -64,12 +68,12 @@ def _in_bone(lesion: Placed) -> bool:
     return lesion.finding.name in ("vertebra_lesion", "pelvic_bone_lesion", "rib_lesion", "femur_lesion", "humerus_lesion")
 
 
-def _paint_soft(slab: Slab, body: Body, values: dict[str, float], groups: dict[str, list[Shape]], arms: str) -> None:
+def _paint_soft(slab: Slab, body: Body, values: dict[str, float], groups: Groups, arms: str) -> None:
     """Outline, head, neck, arms and legs, the fat of the belly."""
     torso.paint_table(slab, body)
     outline.paint_shell(slab, body, values, "ct")
     soft = {name: [s for s in shapes if s.tissue not in ("cortex", "marrow")] for name, shapes in groups.items()}
-    for name in ("head", "neck"):
+    for name in ("collar", "head", "neck"):
         paint(slab, soft[name], values, "ct")
     paint(slab, soft[f"arms_{arms}"], values, "ct")
     chest = outline.part(slab, outline.NECK, outline.WAIST)
@@ -101,7 +105,7 @@ def _paint_hard(
     slab: Slab,
     body: Body,
     values: dict[str, float],
-    groups: dict[str, list[Shape]],
+    groups: Groups,
     arms: str,
     layers: dict[str, list[tuple[Strands, bool]]],
 ) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Half-life of fluorine-18, s, as scanners write it.
 HALF_LIFE = 6586.2
+#: Kilograms of a whole patient a litre of what lies above the middle of the thighs.
+_KG = 1.14
 #: Largest stored value.
 _TOP = 32767
 #: The makers' own elements that hold the beginning of the scan: group, name of the block, element.
@@ -68,11 +70,11 @@ class Visit:
         return self.weight * 1000 / (self.dose * 2 ** (-waited / HALF_LIFE))
 
 
-def visit_of(patient: Patient, body: Body, scanner: str) -> Visit:
-    """Draw a visit: a weight for the body's height and fat, a dose by weight, about an hour of waiting."""
+def visit_of(patient: Patient, body: Body, scanner: str, litres: float) -> Visit:
+    """Draw a visit: a height for the body's, the weight of the litres in view, a dose by weight, about an hour of waiting."""
     rng = rng_of(patient, "pet visit")
-    height = round((1.66 if patient.sex == "M" else 1.60) * body.scale[2], 2)
-    weight = round(height * height * (19.5 + 0.45 * (body.fat - 6) + float(rng.uniform(0, 2))), 1)
+    height = round((1.67 if patient.sex == "M" else 1.70) * body.scale[2], 2)
+    weight = round(litres * _KG, 1)
     day = datetime(int(rng.integers(2018, 2025)), int(rng.integers(1, 13)), int(rng.integers(1, 29)))
     injected = day + timedelta(seconds=int(rng.integers(7 * 3600, 15 * 3600)))
     started = injected + timedelta(seconds=int(rng.integers(56 * 60, 74 * 60)))
