@@ -90,6 +90,86 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class LesionSuv:
+    """One uptake of a lesion, or of what it is compared with.
+
+    Attributes
+    ----------
+    kind : str
+        `max`, `mean`, `peak`; `suv` where the report does not say which; `sul`, `sul_max`, … normalised to lean mass.
+    low, high : float, optional
+        Both ends of a range, equal where there is one number; None where it is only compared ("above the liver").
+    phase : str, optional
+        `early` or `delayed`.
+    reference : str, optional
+        The organ whose uptake this is, and that the lesion is compared with.
+    """
+
+    kind: str = "max"
+    relation: str = "="
+    low: float | None = None
+    high: float | None = None
+    phase: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What a lesion is held to be, in JSON `{"is", "certainty"}`: `primary`, `metastasis`, `recurrence`, `residual`, …"""
+
+    name: str = field(metadata={"key": "is"})
+    certainty: str = "certain"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesion:
+    """One lesion that a report speaks of, version 1; names are concepts of language/lexicon/concepts.yaml.
+
+    Attributes
+    ----------
+    type : str
+        A finding (`nodule`, `mass`, `lymph_node`, …); uptake without anything else to see is `fdg_uptake`.
+    organ : str, optional
+        An anatomy; of nodes `lymph_node`.
+    location, station : list of str
+        Where in the organ; of nodes where they lie (`station_4r`, `level_2a`, `axillary`), sorted.
+    extent : {"focal", "diffuse", "scattered"}, optional
+    count : int or str, optional
+        A number, or `few`, `several`, `multiple`; None where it is not said.
+    size_mm : list of float
+        As written, in mm; both ends of a `range`.
+    size_of : {"one", "largest", "range"}, optional
+    size_relation : {"=", "<", "≤", ">", "≥", "~"}
+    uptake : {"high", "mild", "none"}, optional
+        Raised, slightly raised, denied; None where nothing is said of it.
+    invasion : list of str
+        What it grows into, sorted.
+    change : {"new", "increased", "decreased", "unchanged"}, optional
+    text : list of int, optional
+        Where its words begin and end in `clean(report)`.
+    """
+
+    v: int = field(default=1, kw_only=True)
+    type: str
+    organ: str | None = None
+    side: Literal["right", "left", "both"] | None = None
+    location: list[str] = field(default_factory=list)
+    station: list[str] = field(default_factory=list)
+    extent: Literal["focal", "diffuse", "scattered"] | None = None
+    count: int | str | None = None
+    size_mm: list[float] = field(default_factory=list)
+    size_of: Literal["one", "largest", "range"] | None = None
+    size_relation: str = "="
+    shape: list[str] = field(default_factory=list)
+    suv: list[LesionSuv] = field(default_factory=list)
+    uptake: Literal["high", "mild", "none"] | None = None
+    invasion: list[str] = field(default_factory=list)
+    nature: list[Nature] = field(default_factory=list)
+    change: Literal["new", "increased", "decreased", "unchanged"] | None = None
+    text: list[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn; `origin` (JSON `from`) says where an assistant's text comes from."""
 

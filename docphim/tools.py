@@ -116,7 +116,8 @@ def score(
     ] = None,
     language: Annotated[str, typer.Option(help="vi, en or zh.")] = "vi",
     convention: Annotated[
-        str, typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco.")
+        str,
+        typer.Option(help="docphim, or as another tool: rouge-score-default, rouge-score-stemmer, sacrebleu-13a, coco, vipet."),
     ] = "docphim",
     tokens: Annotated[str, typer.Option(help="syllable or word, for the convention docphim.")] = "syllable",
     set_: Annotated[
@@ -192,6 +193,30 @@ def facts(
                 terminal.explained(explained, language)
             else:
                 terminal.facts([fact for fact, _ in explained], language)
+
+
+@app.command()
+def lesions(text: Report, language: Annotated[str, typer.Option(help="vi or en.")] = "vi", json: AsJson = False) -> None:
+    """The lesions of a PET/CT report: what, where, how large, how avid, what each is held to be.
+
+    Clauses and sentences on one lesion make one; --json has the whole records, which a truth table holds too.
+    """
+    from docphim import files
+    from docphim.language.lesion_lines import lines
+    from docphim.language.lesions import lesions_of
+    from docphim.language.normalize import clean
+    from docphim.language.texts import given
+    from docphim.study import to_row
+
+    with doubting(language) as look:
+        for id_, report in given(text):
+            records = lesions_of(report, language)
+            look(id_, report)
+            rows = [to_row(lesion) for lesion in records]
+            if id_ is not None:
+                print(files.dumps({"id": id_, "lesions": rows}))
+            else:
+                print(files.dumps(rows) if json else lines(records, clean(report)))
 
 
 @app.command()

@@ -1,11 +1,13 @@
 """Files of pairs, and of scores computed elsewhere: JSON lines, or CSV with a header line (RFC 4180, read strictly).
 
-A line of pairs is {"id": "s1", "reference": "Bóng tim to.", "prediction": "Bóng tim không to.", "patient": "p1"}; a line of
+A line of pairs is {"id": "s1", "reference": "Bóng tim to.", "prediction": "Bóng tim không to.", "patient": "p1"}; with
+`lesions`, a table of the lesions that there are (docphim.language.lesion_tables), lesions are scored against that; a line of
 scores {"id": "s1", "GREEN": 0.62}.  Ids that are missing, over or double are kept by name, for the caller to refuse or allow.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -15,7 +17,7 @@ from typing import Any
 from docphim.errors import Refused
 from docphim.language.report import report_text
 from docphim.lines import rows as rows_of
-from docphim.study import Answer, Row, from_row
+from docphim.study import Answer, Lesion, Row, from_row
 
 
 @dataclass
@@ -27,6 +29,7 @@ class PairsFile:
     references: list[str] = field(default_factory=list)
     predictions: list[str] = field(default_factory=list)
     answers: list[Answer | None] = field(default_factory=list)
+    lesions: list[list[Lesion] | None] = field(default_factory=list)
     faults: dict[str, list[str]] = field(
         default_factory=lambda: {"empty": [], "missing": [], "extra": [], "duplicates": [], "empty_references": []}
     )
@@ -53,6 +56,7 @@ class PairsFile:
         self.references.append(reference)
         self.predictions.append(prediction or "")
         self.answers.append(row.get("answer"))
+        self.lesions.append(row.get("lesions"))
 
     def __post_init__(self) -> None:
         self._seen: set[str] = set(self.ids)
@@ -84,8 +88,19 @@ def read_pairs(path: Path) -> PairsFile:
             raise Refused("pairs_unreadable", path.name, f"line {number} {why}")
         if row.get("answer") is not None:
             row = row | {"answer": _answer(row["answer"], path, number)}
+        if row.get("lesions") is not None:
+            row = row | {"lesions": _lesions(row["lesions"], path, number)}
         pairs.add(row)
     return pairs
+
+
+def _lesions(table: Any, path: Path, number: int) -> list[Lesion]:
+    from docphim.language.lesion_tables import lesions_of_table  # here: few files hold a table
+
+    try:
+        return lesions_of_table(json.loads(table) if isinstance(table, str) else table)
+    except ValueError as error:
+        raise Refused("pairs_unreadable", path.name, f"line {number}: {error}") from None
 
 
 def _as_texts(row: Any) -> Any:
@@ -133,13 +148,15 @@ def _number(value: Any, column: str, path: Path, number: int) -> float | None:
     return parsed
 
 
-#: What a line must hold, and of which JSON types; `patient` and `answer` may be left out.
+#: What a line must hold, and of which JSON types; those of `_OPTIONAL` may be left out.
+_OPTIONAL = ("patient", "answer", "lesions")
 _FIELDS: dict[str, tuple[type, ...]] = {
     "id": (str, Integral),
     "reference": (str, type(None)),
     "prediction": (str, type(None)),
     "patient": (str, Integral, type(None)),
     "answer": (dict, type(None)),
+    "lesions": (list, dict, str, type(None)),
 }
 _TYPES = {
     str: "text",
@@ -157,7 +174,7 @@ def fault(row: Any) -> str:
     if not isinstance(row, dict):
         return "is not an object"
     for key, kinds in _FIELDS.items():
-        if key not in row and key not in ("patient", "answer"):
+        if key not in row and key not in _OPTIONAL:
             return f"has no {key!r} (it has {', '.join(map(repr, row)) or 'no key'})"
         value = row.get(key)
         if (key in row and not isinstance(value, kinds)) or isinstance(value, bool):

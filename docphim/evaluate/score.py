@@ -66,7 +66,8 @@ def score_pairs(
     label_sets : sequence of str, optional
         Label sets to score, for the convention `docphim` and a language with a lexicon; the published ones where not said.
     metrics : sequence of str, optional
-        Families of `docphim.metrics.METRICS`; where not said those of reports, or of answers where every reference is one.
+        Families of `docphim.metrics.METRICS`; where not said those of reports (and of PET/CT, where all are), or
+        of answers where every reference is one.
     allow : collection of str
         Which of `STOPS` do not stop.
     modality : {"xray", "ct", "pet"}, optional
@@ -178,7 +179,7 @@ def _scored(
     unknown = [fault for fault in allow if fault not in STOPS]
     if unknown:
         raise UsageError(f"--allow {unknown[0]}: must be of {', '.join(STOPS)}")
-    names, tokens = _families(pairs_file, language, convention, tokens, label_sets, metrics)
+    names, tokens = _families(pairs_file, language, convention, tokens, label_sets, metrics, modality)
     faults = pairs_file.faults
     _stop(name, {fault: faults[fault] for fault in STOPS if faults[fault] and fault not in allow})
     if not pairs_file.ids:
@@ -191,7 +192,8 @@ def _scored(
     texts = pairs_file.predictions
     if convention == "docphim":
         texts = ["" if state == "wholly" else text for text, state in zip(texts, states, strict=True)]
-    pairs = Pairs(pairs_file.references, texts, language, tokens, answers=pairs_file.answers, modality=modality)
+    tables = pairs_file.lesions if any(table is not None for table in pairs_file.lesions) else ()
+    pairs = Pairs(pairs_file.references, texts, language, tokens, None, pairs_file.answers, modality, tables)
     system = measure(pairs, pairs_file.patients, resamples=resamples, seed=seed, names=names, external=external)
     suspect = suspects(pairs_file.ids, pairs_file.references, pairs_file.predictions, language)
     faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
@@ -209,6 +211,7 @@ def _families(
     tokens: str,
     label_sets: Sequence[str] | None,
     metrics: Sequence[str] | None,
+    modality: str | None,
 ) -> tuple[tuple[str, ...], str]:
     """The families to score, and the rule by which reports are cut."""
     tokens, others = choose(convention, language, tokens)
@@ -219,7 +222,7 @@ def _families(
         return others, tokens
     if metrics is None and _asks(pairs_file, language):
         metrics = [name for name in METRICS if metric(name).SERVES == "answers"]
-    return families(language, label_sets, metrics), tokens
+    return families(language, label_sets, metrics, modality), tokens
 
 
 def _asks(pairs_file: PairsFile, language: str) -> bool:

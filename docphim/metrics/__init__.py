@@ -31,7 +31,9 @@ METRICS: dict[str, str] = {
     "chrf": "docphim.metrics.chrf",
     "clinical": "docphim.metrics.clinical",
     "facts": "docphim.metrics.facts",
+    "lesions": "docphim.metrics.lesions",
     "answers": "docphim.metrics.answers",
+    "bertscore": "docphim.metrics.bertscore",
 }
 #: Families that give other tools' values (`docphim score --convention NAME`).
 PARITY: dict[str, str] = {
@@ -43,19 +45,24 @@ PARITY: dict[str, str] = {
     "coco_bleu": "docphim.metrics.parity:COCO_BLEU",
     "coco_rouge": "docphim.metrics.parity:COCO_ROUGE",
     "coco_cider": "docphim.metrics.parity:COCO_CIDER",
+    "vipet": "docphim.metrics.vipet:VIPET",
 }
 #: What stands for the label sets among the names of families.
 LABELS = "labels"
 #: Before the name of a score that was computed elsewhere (`docphim.metrics.external`).
 EXTERNAL = "external:"
+#: Before the folder of an encoder's weights, by which texts are compared (`docphim.metrics.bertscore`).
+BERTSCORE = "bertscore:"
 #: What is scored where a task says nothing: families that need no more than tokens.
 LEXICAL = ("rouge", "bleu", "chrf")
 
 
 def metric(name: str) -> Metric:
-    """The family of that name: of `METRICS` or `PARITY`, a label set, or `external:KEY`."""
+    """The family of that name: of `METRICS` or `PARITY`, a label set, `external:KEY`, or `bertscore:FOLDER`."""
     if name.startswith(EXTERNAL):
         return cast("Metric", import_module("docphim.metrics.external").external(name.removeprefix(EXTERNAL)))
+    if name.startswith(BERTSCORE):
+        return cast("Metric", import_module("docphim.metrics.bertscore").bertscore(name.removeprefix(BERTSCORE)))
     if name in label_sets():
         return cast("Metric", import_module("docphim.metrics.labels").labels(name))
     path, _, inner = (METRICS.get(name) or PARITY[name]).partition(":")
@@ -103,13 +110,18 @@ def check_families(names: Iterable[str], where: str) -> None:
     """
     known = [*METRICS, LABELS, *label_sets()]
     for name in names:
-        if name not in known:
+        if name not in known and not name.startswith(BERTSCORE):
             near = difflib.get_close_matches(name, known, 1, 0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
             raise UsageError(f"{where}: {name!r} is no family of metrics; {hint}")
 
 
-def families(language: str, label_sets: Sequence[str] | None = None, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
+def families(
+    language: str,
+    label_sets: Sequence[str] | None = None,
+    wanted: Iterable[str] | None = None,
+    modality: str | None = None,
+) -> tuple[str, ...]:
     """The families that serve a language, in the order of `METRICS`, then label sets.
 
     Parameters
@@ -120,6 +132,8 @@ def families(language: str, label_sets: Sequence[str] | None = None, wanted: Ite
         What `labels` stands for; the published sets where not said.
     wanted : iterable of str, optional
         Names of families; where not said all that score whole reports.
+    modality : str, optional
+        What all reports are of: those of PET/CT (`pet`) are scored by their own families too, where none is named.
 
     Raises
     ------
@@ -131,7 +145,8 @@ def families(language: str, label_sets: Sequence[str] | None = None, wanted: Ite
     sets = published() if label_sets is None else tuple(dict.fromkeys(label_sets))
     check_label_sets(sets)
     if wanted is None:
-        wanted = (*(name for name in METRICS if metric(name).SERVES == "reports"), LABELS)
+        serving = ("reports", "pet") if modality == "pet" else ("reports",)
+        wanted = (*(name for name in METRICS if metric(name).SERVES in serving), LABELS)
     names = set(wanted)
     check_families(names, "metrics")
     named = [*(sets if LABELS in names else ()), *sorted(names - {*METRICS, LABELS})]

@@ -28,9 +28,10 @@ class Metric(Protocol):
     has `settings(language)` too, which adds the lexicon's fingerprint.
 
     `KIND` is what its scores are about and `SERVES` what it can score: whole reports, or typed answers to questions.
+    Reports of PET/CT (`pet`), and what is scored only where it is named (`asked`), are not scored where nobody chose.
     `LEXICON`: it needs the language's.  `TITLES` names its keys, in the order of tables; `HEAD` are those that lead (headline,
     figures, comparison), `AT_LENGTH` those that a short list leaves out.  Where a family has `LOWER`, those keys count errors:
-    less is better.
+    less is better; `TABLES` marks one that takes tables of what is known in place of references (`Pairs.records`).
     """
 
     KEYS: tuple[str, ...]
@@ -38,7 +39,7 @@ class Metric(Protocol):
     AVERAGE: str
     SETTINGS: dict[str, str]
     KIND: Kind
-    SERVES: Literal["reports", "answers"]
+    SERVES: Literal["reports", "answers", "pet", "asked"]
     LEXICON: bool
     HEAD: tuple[str, ...]
     AT_LENGTH: tuple[str, ...]

@@ -69,16 +69,19 @@ def measure(
         settings = kind.settings(pairs.language) if hasattr(kind, "settings") else kind.SETTINGS
         for key in kind.KEYS:
             drawn = None if resampled[key] is None else resamples
-            fields = settings if name.startswith(EXTERNAL) else {**pairs.rule.signed, **settings, **_modality(kind, pairs)}
+            fields = settings if name.startswith(EXTERNAL) else {**pairs.rule.signed, **settings, **_of_pairs(kind, pairs)}
             signatures[key] = signature(key, kind.AVERAGE, fields, n=len(pairs), resamples=drawn, seed=seed)
         rows = kind.per_study(statistics[name])
         studies.update({key: rows[:, i] for i, key in enumerate(kind.PER_STUDY)})
     return Measured(values, resampled, signatures, studies, len(pairs), statistics)
 
 
-def _modality(kind: Metric, pairs: Pairs) -> dict[str, str]:
-    """What a signature says of the modality: facts of films are taken as one where those of scans are not."""
-    return {"modality": pairs.modality or "unknown"} if kind.KIND == "facts" else {}
+def _of_pairs(kind: Metric, pairs: Pairs) -> dict[str, str]:
+    """What a signature says of the reports: their modality, for facts of films are taken as one where those of scans are not;
+    and whether tables stand in for references, where a family reads them.
+    """
+    tables = {"truth": "table"} if pairs.records and getattr(kind, "TABLES", False) else {}
+    return {"modality": pairs.modality or "unknown", **tables} if kind.KIND == "facts" else {}
 
 
 def scored(

@@ -14,7 +14,7 @@ from rapidfuzz.distance import LCSseq
 from docphim.language.collector import uncollected
 from docphim.language.tokens import Rule, rule
 from docphim.metrics.grams import Floats, Ints, shared_grams
-from docphim.study import Answer
+from docphim.study import Answer, Lesion
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
@@ -31,6 +31,7 @@ class Pairs:
     `tokens` names the rule of `docphim.language.tokens.RULES` by which they are cut.  `facts_read` keeps the facts of texts
     with their words; pairs that share it read each text once, and without it only what facts say is kept.  `answers` are the
     typed answers of the references, where questions were asked; without them the family `answers` reads the references.
+    `records` are lesions that are known of a case (a truth table), in place of those that its reference says.
     `modality` is what all reports are of (`xray`, `ct`, `pet`), where it is known: what a film leaves unsaid is not what a
     scan does.
 
@@ -47,12 +48,15 @@ class Pairs:
     facts_read: dict[str, list[Fact]] | None = field(default=None, repr=False, compare=False)
     answers: Sequence[Answer | None] = ()
     modality: str | None = None
+    records: Sequence[Sequence[Lesion] | None] = ()
 
     def __post_init__(self) -> None:
         if len(self.references) != len(self.predictions):
             raise ValueError(f"{len(self.references)} references and {len(self.predictions)} predictions")
         if self.answers and len(self.answers) != len(self.references):
             raise ValueError(f"{len(self.references)} references and {len(self.answers)} typed answers")
+        if self.records and len(self.records) != len(self.references):
+            raise ValueError(f"{len(self.references)} references and {len(self.records)} tables of lesions")
 
     def __len__(self) -> int:
         return len(self.references)

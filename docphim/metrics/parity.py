@@ -58,6 +58,7 @@ CONVENTIONS: dict[str, Convention] = {
     "rouge-score-stemmer": Convention("rouge-score-stemmer", ("rouge_score_stemmer",)),
     "sacrebleu-13a": Convention("13a", ("sacrebleu", "sacrebleu_sentence", "sacrebleu_chrf")),
     "coco": Convention("whitespace", ("coco_bleu", "coco_rouge", "coco_cider")),
+    "vipet": Convention("syllable", ("vipet",)),
 }
 
 

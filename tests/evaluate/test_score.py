@@ -261,3 +261,24 @@ def test_errors_to_act_on_and_urgent_findings_are_counted_by_modality(tmp_path, 
     assert "modality:xray" in scored["scores"]["clinical_f1"]["signature"]
     with pytest.raises(UsageError, match="--modality film: must be one of xray, ct, pet"):
         score_pairs(rows, "vi", modality="film")
+
+
+def test_lesions_are_scored_where_reports_are_of_pet_and_against_a_table_where_there_is_one(tmp_path):
+    text, table = "Khối thùy trên phổi phải 40 mm, SUVmax 12,0.", [{"v": 1, "type": "mass", "organ": "lung", "side": "right"}]
+    path = pairs(tmp_path, {"id": "a", "reference": text, "prediction": text})
+    assert "lesion_tp" not in score_pairs(path, "vi")["scores"]
+    scored = score_pairs(path, "vi", modality="pet")["scores"]
+    assert (scored["lesion_tp"]["value"], scored["lesion_suv"]["value"]) == (100, 100)
+    assert "|modality:pet|" in scored["lesion_tp"]["signature"] and "|truth:" not in scored["lesion_tp"]["signature"]
+    beside = score_pairs(
+        pairs(tmp_path, {"id": "a", "reference": "Phổi sáng.", "prediction": text, "lesions": table}), "vi", modality="pet"
+    )["scores"]
+    assert (beside["lesion_tp"]["value"], beside["lesion_suv"]["value"]) == (100, None)
+    assert "|truth:table|" in beside["lesion_tp"]["signature"]
+
+
+def test_a_table_that_is_none_is_refused_with_its_line(tmp_path):
+    path = pairs(tmp_path, {"id": "a", "reference": "", "prediction": "", "lesions": [{"colour": 1}]})
+    with pytest.raises(Refused, match="line 1: 'colour' is no key of a table of lesions") as refusal:
+        score_pairs(path, "vi")
+    assert refusal.value.reason == "pairs_unreadable"

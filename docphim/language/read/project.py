@@ -83,7 +83,8 @@ def _again(fold: Fold, n: int, rule: str) -> None:
     name, spot = clause.at.name if clause.at else "", plan(clause, lexicon).spots[0]
     for fact in [fact for fact in fold.facts if fact.finding == name]:
         fact.until, fact.end = n, 0  # it ends here, in tokens of this clause's part
-        more_amounts(fact, clause.items, lexicon)
+        for listed in filter(None, (clause.items, clause.extra)):
+            more_amounts(fact, listed, lexicon)
         fact.why = [*fact.why, ("again", rule, clause)]
         fact.anatomy, fact.side = fact.anatomy or spot.anatomy, fact.side or spot.side
         fact.location = tuple(sorted({*fact.location, *spot.locations}))

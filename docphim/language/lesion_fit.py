@@ -1,0 +1,85 @@
+"""Which of a sentence's facts belong together: numbers that are counted off, places that may be one, sizes of one thing."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from docphim.language.fact import Fact, Measure
+from docphim.language.lesion_draft import Draft
+from docphim.language.lesion_words import LesionWords
+
+
+def respectively(facts: Sequence[Fact]) -> list[Fact]:
+    """Facts of the same words with as many numbers of a kind as there are facts: each its own ("lần lượt là 2,4 và 5,8")."""
+    listed: list[Fact] = []
+    while len(listed) < len(facts):
+        first = facts[len(listed)]
+        group = list(itertools.takewhile(functools.partial(_same_words, first), facts[len(listed) :]))
+        listed += _shared_out(group) if len(group) > 1 else group
+    return listed
+
+
+def _shared_out(group: Sequence[Fact]) -> list[Fact]:
+    for kind in {measure.kind for measure in group[0].measures}:
+        of_kind = [[m for m in fact.measures if m.kind == kind] for fact in group]
+        if all(measures == of_kind[0] for measures in of_kind) and len(of_kind[0]) == len(group):
+            group = [
+                replace(fact, measures=tuple(m for m in fact.measures if m.kind != kind or m is of_kind[n][n]))
+                for n, fact in enumerate(group)
+            ]
+    counted = str(len(group))
+    return [replace(fact, count="single") if fact.count == counted else fact for fact in group]
+
+
+def count_of(count: str | None) -> int | str | None:
+    """A count as a record has it."""
+    if count is None:
+        return None
+    return 1 if count == "single" else int(count) if count.isdecimal() else count
+
+
+def size_of(fact: Fact, words: LesionWords, text: str) -> Measure | None:
+    """The size of a fact: of an earlier and a later one the later, of several along one thing the largest, else the first."""
+    sizes = [measure for measure in fact.measures if measure.kind == "size"]
+    if len(sizes) > 1 and (fact.change in ("increased", "decreased") or words.says("largest", text)):
+        return sizes[-1]
+    return sizes[0] if sizes else None
+
+
+def compatible(fact: Fact, draft: Draft, words: LesionWords) -> bool:
+    """Whether what a fact says may be said of a lesion: in its organ, or one that holds it, on no other side."""
+    lexicon = words.lexicon
+    here, there = fact.anatomy, draft.place
+    if here and there and not (lexicon.within(here, there) or lexicon.within(there, here)):
+        return False
+    if fact.side and draft.side and fact.side != draft.side:
+        return False
+    return not (fact.location and draft.locations) or bool({*fact.location} & {*draft.locations})
+
+
+def same_place(draft: Draft, before: Draft) -> bool:
+    """Whether a thing is where the lesion before it is, or a part of that."""
+    return (draft.place, draft.side) == (before.place, before.side) and {*draft.locations} <= {*before.locations}
+
+
+def _same_words(first: Fact, fact: Fact) -> bool:
+    return (fact.start, fact.end, fact.finding) == (first.start, first.end, first.finding)
+
+
+def sides_apart(drafts: list[Draft]) -> list[Draft]:
+    """Lesions without one of both sides of which each side is told: that only says what holds for the two."""
+    for whole in [draft for draft in drafts if draft.side == "both"]:
+        sides = [one for one in drafts if one is not whole and (one.type, one.place) == (whole.type, whole.place)]
+        if {one.side for one in sides} != {"right", "left"}:
+            continue
+        for one in sides:
+            one.uptake, one.size = one.uptake or whole.uptake, one.size or whole.size
+            one.change, one.extent = one.change or whole.change, one.extent or whole.extent
+            one.shape, one.locations = one.shape | whole.shape, one.locations or whole.locations
+            for nature in whole.nature:
+                one.name(nature.name, nature.certainty)
+        drafts = [draft for draft in drafts if draft is not whole]
+    return drafts
