@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,8 +26,8 @@ from docphim.study import Lesion, from_row
 PATH = Path(__file__).parents[1] / "tests/data/lesions.jsonl"
 #: Fields that are read; a missing record has none of them.
 FIELDS = tuple(f.name for f in fields(Lesion) if f.name not in ("v", "text"))
-#: Alternating runs of which the fastest counts.
-RUNS = 5
+#: Alternating runs, of whose ratios the median counts.
+RUNS = 9
 
 
 def rows(seen: bool) -> list[dict[str, Any]]:
@@ -72,7 +73,7 @@ def reports(n: int = 400) -> list[str]:
 
 
 def seconds(read: Callable[[str, str], Any], texts: Sequence[str], cold: bool) -> float:
-    """The time of reading all texts; cold: nothing is remembered from the last time."""
+    """The CPU time of reading all texts; cold: nothing is remembered from the last time."""
     if cold:
         lesion_mentions.mentions.cache_clear()
         for cached in (reader.read_sentence, reader.read_alone, reader._cut):
@@ -84,10 +85,9 @@ def seconds(read: Callable[[str, str], Any], texts: Sequence[str], cold: bool) -
 
 
 def ratio(cold: bool) -> float:
-    """The time of lesions over that of facts on the same texts, in alternating runs."""
+    """The CPU time of lesions over that of facts on the same texts, in alternating runs."""
     texts = reports()
-    times = [(seconds(lesions_of, texts, cold), seconds(facts, texts, cold)) for _ in range(RUNS)]
-    return min(first for first, _ in times) / min(second for _, second in times)
+    return statistics.median(seconds(lesions_of, texts, cold) / seconds(facts, texts, cold) for _ in range(RUNS))
 
 
 def main() -> None:

@@ -33,8 +33,8 @@ class Prompts:
         """The system message."""
         return str(_words()[self.set][self.language]["system"])
 
-    def ask(self, section: str, study: Study, *, findings: str = "", region: str = "") -> str:
-        """What the model is asked for a section (`findings`, `impression`, `then_impression`, …) of a study, or of a region.
+    def ask(self, section: str, study: Study, *, region: str = "", findings: str = "") -> str:
+        """What the model is asked for a section (`findings`, `impression`, `then_impression`) of a study, or of a region.
 
         `findings` are told where the words have a place for them; a tag in them shows no image.
         """
@@ -44,10 +44,9 @@ class Prompts:
         volumes = [series.modality for series in reversed(study.series)]  # of a PET/CT its CT stands last
         view = next((views[name] for name in volumes if name in views), views.get(first and first.view, views["unknown"]))
         text = str(words[self.set][self.language][section])
-        findings = TAG.sub("", findings).strip()
-        part = words["regions"][self.language].get(region, "")
-        person, more = self._person(study), self._more(study)
-        return text.format(view=view, person=person, more=more, findings=findings, region=part)
+        part, findings = words["regions"][self.language].get(region, ""), TAG.sub("", findings).strip()
+        values = {"person": self._person(study), "more": self._more(study), "region": part, "findings": findings}
+        return text.format(view=view, **values)
 
     def _more(self, study: Study) -> str:
         """What the study says of `more`; a tag in it shows no image."""

@@ -10,9 +10,11 @@ from docphim.build.contradictions import contradictions
 from docphim.build.leaks import report_keys
 from docphim.build.pair_stats import pair_stats
 from docphim.build.volumes import volumes
+from docphim.build.whole_body import whole_body
 from docphim.files import read_json, read_jsonl
 from docphim.language.facts import LANGUAGES, Fact, facts
 from docphim.language.lexicon import Lexicon, load_lexicon
+from docphim.language.regions import whole
 from docphim.language.sections import REPORTED
 from docphim.language.tokens import rule
 from docphim.study import SPLITS, Row, Split, Study, from_row
@@ -46,7 +48,9 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
     sexes = Counter(study.sex or "unknown" for study in studies)
     leaks = read_json(dataset / "leaks.json")
     index = [row for row in read_jsonl(dataset / "prepared" / "index.jsonl") if row["study"] in split_of]
-    texts = [text for study in studies for text in _sections(study).values()]
+    texts = [text for study in studies for text in whole(_sections(study)).values()]
+    read = _read(studies, language) if language in LANGUAGES else None
+    of_pet = whole_body(index, [_sections(study) for study in studies], _counter("syllable", language), read)
     of_volumes = volumes(index, texts, _counter("syllable", language))
     pairs = pair_stats(dataset)
     return {
@@ -54,12 +58,13 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
         "lengths": _lengths(studies, split_of, language, words),
         "ages": _ages(studies),
         "sexes": {sex: sexes[sex] for sex in ("F", "M", "unknown")},
-        **(_spoken(studies, split_of, language) if language in LANGUAGES else _NOTHING),
+        **(_spoken(studies, split_of, load_lexicon(language), read) if read is not None else _NOTHING),
         "duplicates": {
             "report": _duplicates(report_keys(studies, split_of)),
             "pixels": _duplicates((row["sha256"], row["study"], split_of[row["study"]]) for row in index),
         },
         **({"volumes": of_volumes} if of_volumes else {}),
+        **({"pet": of_pet} if of_pet else {}),
         "leaks": {kind: {name: n for name, n in row.items() if name != "shown"} for kind, row in leaks.items()},
         **({"pairs": pairs} if pairs else {}),
     }
@@ -116,15 +121,23 @@ def _ends(numbers: Iterable[int]) -> Row | None:
     return {"min": min(of), "mean": round(sum(of) / len(of), 2), "max": max(of)} if of else None
 
 
-def _spoken(studies: Sequence[Study], split_of: dict[str, Split], language: str) -> Row:
+def _read(studies: Sequence[Study], language: str) -> list[dict[str, list[Fact]]]:
+    """What each study's findings and impression say."""
+    return [
+        {section: facts(text, language) for section, text in _sections(study).items() if section in REPORTED}
+        for study in studies
+    ]
+
+
+def _spoken(
+    studies: Sequence[Study], split_of: dict[str, Split], lexicon: Lexicon, reports: Sequence[dict[str, list[Fact]]]
+) -> Row:
     """What reports speak of, what they find, and where their impression contradicts their findings."""
-    lexicon = load_lexicon(language)
     anatomy: Counter[str] = Counter()
     diagnoses: Counter[tuple[str, str | None]] = Counter()
     kinds: Counter[str] = Counter()
     contradicting: list[Row] = []
-    for study in studies:
-        read = {section: facts(text, language) for section, text in _sections(study).items() if section in REPORTED}
+    for study, read in zip(studies, reports, strict=True):
         spoken = [fact for section in read.values() for fact in section]
         anatomy.update({fact.anatomy for fact in spoken if fact.anatomy})
         diagnoses.update(_diagnoses(spoken, lexicon))

@@ -16,6 +16,16 @@ _LEAKS = {
     "similar": "nearly the same film in several splits",
     "report": "the same report in several splits",
 }
+#: Spreads of the table of PET, in words, and what is shown of each.
+_SPREADS = {
+    "slices_a_study": "slices",
+    "step_mm": "step, mm",
+    "suv_max": "SUVmax of the volume",
+    "uptake_minutes": "uptake, minutes",
+    "suv_a_report": "SUVmax stated a report",
+    "suv_stated": "SUVmax stated",
+}
+_SPREAD = ("p5", "p50", "p95", "max", "mean")
 _DUPLICATES = {"report": "the same report", "pixels": "the same pixels"}
 
 
@@ -32,6 +42,8 @@ def tables(stats: Row, language: str, examples: int = 10) -> str:
         parts.append(_contradictions(stats["contradictions"], examples))
     if "volumes" in stats:
         parts.append(_volumes(stats["volumes"]))
+    if "pet" in stats:
+        parts.append(_whole_body(stats["pet"]))
     parts += [_duplicates(stats["duplicates"]), _leaks(stats["leaks"])]
     return "\n\n".join([*parts, *([_pairs(stats["pairs"])] if "pairs" in stats else [])])
 
@@ -96,6 +108,21 @@ def _volumes(of: Row) -> str:
     often = "–" if of["often"] is None else f"{of['often']:.0%}"
     title = f"{len(of['each'])} volumes; kernels: {kernels}\nlungs cut off: {cut}"
     return f"{title}\n{aligned(ends, '<>>>')}\nsaid five times or more: {often} of the text"
+
+
+def _whole_body(of: Row) -> str:
+    """How many PET, with how many CT, and spreads of their slices, values and reports; a PET without a unit has no SUV."""
+    units = ", ".join(f"{n} in {unit}" if unit != "none" else f"{n} without a unit" for unit, n in of["units"].items())
+    slices = f"{of['slices']['all']} slices, {of['slices']['pairs']} of them with the CT's"
+    named = {name: of[name] for name in _SPREADS} | {f"length, {name}": row for name, row in of["lengths"].items()}
+    rows = [["PET", "n", *_SPREAD]]
+    for name, row in named.items():
+        if row:
+            rows.append([_SPREADS.get(name, name), str(row["n"]), *(f"{row[key]:g}" for key in _SPREAD)])
+    lines = [f"{of['volumes']['pet']} PET ({units}), {of['volumes']['pet_ct']} CT; {slices}", aligned(rows, "<>" + ">" * 5)]
+    if of["uptake"]:
+        lines.append("reports by how they speak of uptake: " + ", ".join(f"{way} {n}" for way, n in of["uptake"].items()))
+    return "\n".join(lines)
 
 
 def _duplicates(groups: Row) -> str:

@@ -130,10 +130,13 @@ def level(fact: Fact) -> str:
 
 
 def _level_of(suv: Sequence[LesionSuv]) -> str | None:
-    """What numbers say where no word does: an uptake that is given is raised, unless it is only compared, and lower."""
+    """What numbers say where no word does: an uptake that is given is raised, unless it is below what it is compared with."""
     if not suv:
         return None
-    return "mild" if all(one.reference and one.relation == "<" for one in suv) else "high"
+    beside = [one for one in suv if one.reference]
+    numbers = [one.high for one in suv if not one.reference and one.high is not None]
+    below = [one.relation == "<" if one.low is None else bool(numbers) and max(numbers) <= one.low for one in beside]
+    return "mild" if beside and all(below) else "high"
 
 
 def _side_of(places: Iterable[str]) -> str | None:

@@ -67,3 +67,19 @@ def same_place(draft: Draft, before: Draft) -> bool:
 
 def _same_words(first: Fact, fact: Fact) -> bool:
     return (fact.start, fact.end, fact.finding) == (first.start, first.end, first.finding)
+
+
+def sides_apart(drafts: list[Draft]) -> list[Draft]:
+    """Lesions without one of both sides of which each side is told: that only says what holds for the two."""
+    for whole in [draft for draft in drafts if draft.side == "both"]:
+        sides = [one for one in drafts if one is not whole and (one.type, one.place) == (whole.type, whole.place)]
+        if {one.side for one in sides} != {"right", "left"}:
+            continue
+        for one in sides:
+            one.uptake, one.size = one.uptake or whole.uptake, one.size or whole.size
+            one.change, one.extent = one.change or whole.change, one.extent or whole.extent
+            one.shape, one.locations = one.shape | whole.shape, one.locations or whole.locations
+            for nature in whole.nature:
+                one.name(nature.name, nature.certainty)
+        drafts = [draft for draft in drafts if draft is not whole]
+    return drafts

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from docphim.language.fact import Fact
 from docphim.language.facts import Sentence, facts_of
 from docphim.language.lesion_draft import Draft, level, records_of
-from docphim.language.lesion_fit import compatible, count_of, respectively, same_place, size_of
+from docphim.language.lesion_fit import compatible, count_of, respectively, same_place, sides_apart, size_of
 from docphim.language.lesion_words import LesionWords, lesion_words, spaced
 from docphim.language.read.sentence import read_sentence
 from docphim.study import Lesion
@@ -40,6 +40,7 @@ def mentions(sentence: str, language: str) -> tuple[Mention, ...]:
         return ()
     fold = _Fold(sentence, words)
     fold.take(facts_of(Sentence(0, sentence, 0), read))
+    fold.drafts = sides_apart(fold.drafts)
     return tuple([Mention(draft, records_of(draft, sentence, words) if draft.type else ()) for draft in fold.drafts])
 
 
@@ -89,10 +90,11 @@ class _Fold:
         words, finding = self.words, str(fact.finding)
         name = words.same.get(finding, finding)
         before = self.drafts[-1] if self.drafts else None
-        if before and self.names_again(fact, text, name, before):
-            self.describe(before, fact, text)
+        again = next((draft for draft in reversed(self.drafts) if self.names_again(fact, text, name, draft)), None)
+        if again:
+            self.describe(again, fact, text)
             if finding in words.nature and fact.polarity == "present":
-                self.hold(before, fact, text)
+                self.hold(again, fact, text)
         elif fact.polarity != "present" or fact.certainty == "obscured" or fact.change == "resolved":
             return
         elif before and self.is_inside(fact, before):
@@ -111,6 +113,10 @@ class _Fold:
             whole.largest = whole.largest or draft.largest
             self.describe(whole, fact, text)
             return
+        if before and self.is_named_by(before, fact):
+            before.type, before.avid = name, draft.avid
+            self.describe(before, fact, text)
+            return
         if before and self.is_of(before, fact):  # "hypermetabolic right hilar node": the uptake is that of the node
             self.drafts.remove(before)
             draft.uptake, draft.suv, draft.size, draft.nature = before.uptake, before.suv, before.size, before.nature
@@ -120,6 +126,11 @@ class _Fold:
         self.describe(draft, fact, text)
         if fact.finding in words.alone:
             self.hold(draft, fact, text)
+
+    def is_named_by(self, before: Draft, fact: Fact) -> bool:
+        """Whether a thing says what kind the lesion right before it is: "tổn thương phá hủy xương …"."""
+        bare = before.type == "lesion" and before.size is None and before.uptake is None and not before.nature
+        return bare and before.start <= fact.start <= before.end + 1 and compatible(fact, before, self.words)
 
     def is_of(self, before: Draft, fact: Fact) -> bool:
         """Whether an uptake that was named first is that of the thing behind it."""
@@ -133,7 +144,7 @@ class _Fold:
 
     def names_again(self, fact: Fact, text: str, name: str, before: Draft) -> bool:
         """Whether a thing is only what the one before it is held to be: "…, theo dõi tổn thương nguyên phát"."""
-        if name not in self.words.general or fact.size_mm or fact.count is not None:
+        if name not in (*self.words.general, before.type) or fact.size_mm or fact.count is not None:
             return False
         described = {"primary", "benign"} & {*fact.leftover}
         named = described or any(self.words.says(held, text) for held in ("residual", "primary"))

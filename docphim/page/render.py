@@ -73,6 +73,9 @@ def _templates() -> jinja2.Environment:
         lengths=stats.lengths,
         ends=stats.ends,
         stats_figures=stats.figures,
+        pet_spreads=stats.pet,
+        spread=stats.SPREAD,
+        uptake_ways=stats.uptake,
         shares=text_counts.shares,
     )
     return environment

@@ -15,6 +15,9 @@ Row = dict[str, Any]
 #: So many bars a figure.
 MOST = 12
 ENDS = ("min", "mean", "max")
+#: Spreads of the table of PET, in their order, and what is shown of each.
+PET = ("slices_a_study", "step_mm", "suv_max", "uptake_minutes", "suv_a_report", "suv_stated")
+SPREAD = ("p5", "p50", "p95", "max")
 
 
 def lengths(stats: Row) -> list[Row]:
@@ -37,6 +40,20 @@ def figures(stats: Row) -> list[tuple[Both, Markup]]:
         ends: dict[str, Any] = {key: words.general(round(ages[key], 1)) if _number(ages.get(key)) else "–" for key in ENDS}
         drawn.append((words.text("stats_ages", **ends), decades))
     return [(title, bars(rows, title)) for title, rows in drawn if rows]
+
+
+def pet(stats: Row) -> list[tuple[Both, Row]]:
+    """Spreads of the PET of a dataset and of what its reports state, each with its name; what there is none of is left out."""
+    table = stats.get("pet") or {}
+    named = [(words.text(f"stats_pet_{key}"), table.get(key)) for key in PET]
+    named += [(words.task(section), row) for section, row in (table.get("lengths") or {}).items()]
+    return [(name, row) for name, row in named if row]
+
+
+def uptake(stats: Row) -> list[tuple[Both, Markup]]:
+    """In how many reports uptake is spoken of in each way."""
+    ways = (stats.get("pet") or {}).get("uptake") or {}
+    return [(words.text(f"stats_uptake_{way}"), words.tell(n, 0)) for way, n in ways.items()]
 
 
 def _number(value: Any) -> bool:

@@ -170,6 +170,14 @@ def test_the_dataset_s_tables_become_rows_and_bars():
     assert "60–69" in drawn["Ages: 60 to 71, mean 64.3"]
 
 
+def test_the_table_of_pet_has_a_row_for_each_spread_and_names_the_ways_of_uptake():
+    one = {"n": 3, "min": 1, "p5": 1, "p50": 2.5, "p95": 4, "max": 4, "mean": 2}
+    table = {"slices_a_study": one, "step_mm": None, "lengths": {"findings.chest": one}, "uptake": {"severe": 4, "absent": 2}}
+    assert [name.en for name, _ in stats.pet({"pet": table})] == ["Slices a study", "Findings: chest"]
+    assert [name.vi for name, _ in stats.uptake({"pet": table})] == ["tăng mạnh", "không tăng"]
+    assert stats.pet({}) == stats.uptake({}) == []
+
+
 def test_tables_that_are_not_there_are_left_out():
     assert stats.lengths({}) == []
     assert stats.figures({"ages": {"histogram": []}}) == []

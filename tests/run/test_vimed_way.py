@@ -1,4 +1,4 @@
-"""The published PET/CT's own layout goes the whole way with a tiny model: pairs without units, two tasks, page."""
+"""The published PET/CT's own layout goes the whole way with a tiny model: pairs without units, regions, tasks, page."""
 
 import json
 
@@ -33,7 +33,7 @@ def settings(root, *more):
     return [part for setting in (f"source.path={root}", *SMALL, *more) for part in ("--set", setting)]
 
 
-def test_the_recipe_runs_to_its_page_with_two_tasks_and_without_a_unit(docphim, vimed):
+def test_the_recipe_runs_to_its_page_with_three_tasks_and_without_a_unit(docphim, vimed):
     answer = docphim("run", "vimed_pet", *settings(vimed))
     assert answer.returncode == 0, answer.stderr
     dataset = next((docphim.folder / "data" / "vimed_pet").iterdir())
@@ -43,22 +43,30 @@ def test_the_recipe_runs_to_its_page_with_two_tasks_and_without_a_unit(docphim, 
     rejected = {(row["stage"], row["reason"]) for row in read_jsonl(dataset / "rejected.jsonl")}
     assert rejected == {("ingest", "ct_missing"), ("build", "section_missing")}
     examples = {s: list(read_jsonl(dataset / "examples" / f"{s}.jsonl")) for s in ("train", "val", "test")}
-    assert [len(examples[s]) for s in examples] == [2 * 10 + 1, 2 * 2, 2 * 4]
+    assert [len(examples[s]) for s in examples] == [5 * 10 + 4, 5 * 2, 5 * 4]
+    chest = next(e for e in examples["test"] if e["task"] == "region_findings.chest")
+    assert chest["messages"][-1]["content"].startswith("Nốt thùy trên phổi phải")
+    assert chest["media"][0]["frames"] == {"count": 3, "within": [0, 11]}
     asked = {e["task"]: e["messages"][1]["content"] for e in examples["test"]}
     assert asked["findings"].startswith("<video>Ảnh chụp PET/CT toàn thân bệnh nhân ")
     assert "Chỉ định: U phổi. Cân nặng 52 kg. Mô tả hình ảnh." in asked["findings"]
     assert "Mô tả hình ảnh: Đầu - cổ: Không thấy hạch cổ." in asked["impression_from_findings"]
     assert read_json(dataset / "leaks.json")["patient"]["groups"] == 1
+    pet = read_json(dataset / "stats.json")["pet"]
+    assert (pet["units"], pet["suv_max"], pet["slices"]["pairs"]) == ({"none": 17}, None, 17 * 24)
+    assert pet["suv_a_report"]["n"] == 17 and pet["lengths"]["findings.chest"]["n"] == 17
     home = docphim.folder / "runs" / "vimed-pet"
     scores = read_json(home / "scores.json")["by_task"]
-    assert set(scores) == {"findings/test", "impression_from_findings/test"}
+    regions = {f"region_findings.{name}/test" for name in ("head_neck", "chest", "abdomen_pelvis")}
+    assert set(scores) >= {"findings/test", "impression_from_findings/test", *regions}
     assert set(scores["findings/test"]["reliance"]) == {"noise", "blank", "other"}
     page = (home / "index.html").read_text(encoding="utf-8")
     assert len(page) > 10_000 and "PETCT2017-THANG_12" in page
+    assert "17 khối PET không có đơn vị" in page and "SUVmax của cả khối ảnh" not in page
 
 
 def test_a_pet_only_run_of_it_needs_no_ct(docphim, vimed):
-    pet_only = ("source.ct=false", "prepare={pet: {show: {count: 3, channels: [[pet, 0, 12000]]}}}")
+    pet_only = ("source.ct=false", "prepare={pet: {show: {count: 3, channels: [[pet, 0, 12000]]}}}", "tasks=[findings]")
     answer = docphim("run", "vimed_pet", "--until", "build", *settings(vimed, *pet_only))
     assert answer.returncode == 0, answer.stderr
     dataset = next((docphim.folder / "data" / "vimed_pet").iterdir())
