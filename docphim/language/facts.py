@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from docphim.language.accents import accented
 from docphim.language.divide import ASIDE, Section, divide
@@ -19,11 +19,12 @@ from docphim.language.headings import may_have_headings
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
 from docphim.language.normalize import clean, without_pictures
-from docphim.language.read.sentence import Read, only_where, read_once, read_sentence
+from docphim.language.read.sentence import Alone, Read, only_where, read_sentence, statements
 from docphim.language.sections import REPORTED
 
 __all__ = [
     "LANGUAGES",
+    "Alone",
     "Coverage",
     "Fact",
     "Measure",
@@ -68,15 +69,15 @@ def facts(text: str, language: str) -> list[Fact]:
     ]
 
 
-def meanings(sentence: str, language: str) -> list[tuple[Any, ...]]:
-    """What each fact of a sentence (the text of one of `sentences`) says, as `Fact.strict` has it, wherever its words stand.
+def meanings(sentence: str, language: str) -> list[Alone]:
+    """What a sentence (the text of one of `sentences`) says, wherever its words stand; equal parts of sentences are one object.
 
     Raises
     ------
     UsageError
         There is no lexicon for the language.
     """
-    return [values for _, read in read_once(sentence, load_lexicon(language)) for _, _, values in read]
+    return statements(sentence, load_lexicon(language))
 
 
 class Sentence(NamedTuple):

@@ -18,6 +18,7 @@ from docphim.study import Answer
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
+    from docphim.language.facts import Alone
     from docphim.metrics.atoms import Atoms, Reading
     from docphim.metrics.pairing import Pairing
 
@@ -207,16 +208,24 @@ class _Vocabulary(dict[str, tuple[int, ...]]):
 
 
 class _Numbered(dict[str, tuple[int, ...]]):
-    """Sentence → its facts by their numbers in `Atoms`: reports say the same sentences again and again."""
+    """Sentence → its facts by their numbers in `Atoms`: reports say the same sentences, and parts of them, again and again."""
 
     def __init__(self, language: str, atoms: Atoms) -> None:
         super().__init__()
         self._language, self._atoms = language, atoms
+        self._parts: dict[Alone, tuple[int, ...]] = {}
 
     def __missing__(self, sentence: str) -> tuple[int, ...]:
         from docphim.language.facts import meanings
 
-        self[sentence] = numbers = tuple(map(self._atoms.fact, meanings(sentence, self._language)))
+        parts = meanings(sentence, self._language)
+        self[sentence] = numbers = tuple(chain.from_iterable([self._parts.get(part) or self._of(part) for part in parts]))
+        return numbers
+
+    def _of(self, part: Alone) -> tuple[int, ...]:
+        numbers = tuple([self._atoms.fact(meaning) for _, _, meaning in part.facts])
+        if part.names:  # it may be met again
+            self._parts[part] = numbers
         return numbers
 
     def __call__(self, text: str) -> tuple[int, ...]:
