@@ -16,6 +16,7 @@ from docphim.metrics.weights import ACTED_ON, Level, falls, follows, level, may_
 #: A thing of the reference and one of the draft, the share that their difference costs, and its costliest kind ("": none).
 Pair = tuple[int, int, float, str]
 _NONE: Mapping[int, int] = {}
+_NOBODY: set[int] = set()
 #: More different things of one kind are a list, and none of them is another said again, so that no input takes long.
 _LIST = 100
 
@@ -55,7 +56,7 @@ class _Relation:
         if not others <= seen:
             related.update([j for j in others - seen if self._holds(i, j)])
             seen |= others
-        return related & others
+        return related & others if related else _NOBODY
 
 
 class Atoms:
@@ -95,7 +96,8 @@ class Atoms:
         self._readings: dict[tuple[int, ...], Reading] = {}
         self._stands: dict[tuple[int, ...], Mapping[int, int]] = {}
         self._pairs: dict[tuple[int, int], Pair | None] = {}
-        self._denied: dict[int, Fact] = {}
+        self._denied: dict[int, int] = {}
+        self._denying: dict[int, tuple[Fact, str | None, bool]] = {}
         self._answers = _Relation(self._is_answer)
         self._denials = _Relation(self._is_denial)
         self._causes = _Relation(self._is_cause)
@@ -147,21 +149,30 @@ class Atoms:
 
     def denials(self, i: int, wells: set[int]) -> set[int]:
         """All of some well things that deny an abnormal one."""
-        return self._denials.of(i, wells)
+        denied = self._denied.get(i)
+        if denied is None:
+            denied = self._denied[i] = self._denial(self.facts[i], self.levels[i] in ACTED_ON)
+        return self._denials.of(denied, wells)
 
     def _is_answer(self, i: int, j: int) -> bool:
         return same.covers(self.facts[i], self.facts[j]) or same.covers(self.facts[j], self.facts[i])
 
-    def _is_denial(self, i: int, j: int) -> bool:
+    def _is_denial(self, denied: int, j: int) -> bool:
         """What is called well without an anatomy ("28 mm, within normal limits") denies nothing.
 
         A heart that is called normal denies no finding that nobody acts on: calcified coronaries stand beside it in one report.
         """
-        if self.levels[i] not in ACTED_ON and self.facts[i].finding not in (None, self.facts[j].finding):
+        denial, finding, acted_on = self._denying[denied]
+        if not acted_on and finding not in (None, self.facts[j].finding):
             return False
-        if i not in self._denied:
-            self._denied[i] = same.denial(self.facts[i], self.modality)
-        return bool(self.facts[j].anatomy) and same.covers(self.facts[j], self._denied[i])
+        return bool(self.facts[j].anatomy) and same.covers(self.facts[j], denial)
+
+    def _denial(self, fact: Fact, acted_on: bool) -> int:
+        """The number of what would deny a fact: the same of a thing in all its sizes and grades."""
+        denial = same.denial(fact, self.modality)
+        number = self._kind("denial", (denial.strict, fact.finding, acted_on))
+        self._denying[number] = (denial, fact.finding, acted_on)
+        return number
 
     def _is_cause(self, i: int, j: int) -> bool:
         rows = self._sign_rows[i] & self._cause_rows[j]
