@@ -18,8 +18,8 @@ from docphim.package_data import packaged
 Test = tuple[str, Callable[[Any], bool]]
 T = TypeVar("T")
 #: Fields by which most rows are told apart.
-TOLD_BY = ("anatomy", "finding", "state")
-_told_by = attrgetter(*TOLD_BY)
+TELLING = ("anatomy", "finding", "state")
+_telling = attrgetter(*TELLING)
 CONCEPTS = Path(__file__).parent / "lexicon" / "concepts.yaml"
 #: Fields of which a fact may hold several values: the condition holds if any of them is meant.
 _SEVERAL = ("location", "leftover", "size_mm")
@@ -57,7 +57,7 @@ class Condition:
 
     def __call__(self, fact: Fact) -> bool:
         """Whether it all holds."""
-        return all([test(getattr(fact, name)) for name, test in self.tests])
+        return all(test(getattr(fact, name)) for name, test in self.tests)
 
 
 def rules_out(tests: Iterable[Test], values: Mapping[str, Any]) -> bool:
@@ -74,12 +74,12 @@ class Rules(Generic[T]):
 
     def near(self, fact: Fact) -> list[tuple[int, Condition, T]]:
         """The rows that may hold for a fact, each with its number."""
-        told = _told_by(fact)
-        left = self._left.get(told)
+        key = _telling(fact)
+        left = self._left.get(key)
         if left is None:
-            values = dict(zip(TOLD_BY, told, strict=True))
+            values = dict(zip(TELLING, key, strict=True))
             rows = [(n, holds, stands) for n, (holds, stands) in enumerate(self.rows) if not rules_out(holds.tests, values)]
-            left = self._left[told] = rows
+            left = self._left[key] = rows
         return left
 
     def holding(self, fact: Fact) -> list[int]:

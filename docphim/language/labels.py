@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from docphim.errors import UsageError
-from docphim.language.conditions import TOLD_BY, Test, conditions, rules_out
+from docphim.language.conditions import TELLING, Test, conditions, rules_out
 from docphim.language.fact import Fact
 from docphim.package_data import packaged
 
@@ -244,16 +244,16 @@ def _read(key: tuple[Any, ...], table: _Table) -> Spoken:
 
 def _near(fact: Mapping[str, Any], table: _Table) -> list[_Label]:
     """The labels that a fact may speak of, with the rules that may fit it: others are left out once."""
-    values = {name: fact[name] for name in TOLD_BY if name in fact}
-    told = tuple(values.values())
-    if told not in table.near:
+    values = {name: fact[name] for name in TELLING if name in fact}
+    key = tuple(values.values())
+    if key not in table.near:
         labels = []
         for label in sorted(table.labels, key=lambda label: label.rest):
             rules = {way: tuple(r for r in listed if not rules_out(r, values)) for way, listed in label.rules.items()}
             if any(rules[way] for way in _WAYS if way != "except"):
                 labels.append(replace(label, rules=rules))
-        table.near[told] = labels
-    return table.near[told]
+        table.near[key] = labels
+    return table.near[key]
 
 
 def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) -> int:
