@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -141,11 +140,12 @@ class Atoms:
         answers = self._answers.of(i, wells)
         if self.facts[i].side == "both" and {self.facts[j].side for j in answers} in ({"right"}, {"left"}):
             return None
-        return min(answers, default=None)
+        return min(answers) if answers else None
 
     def denied(self, i: int, wells: set[int]) -> int | None:
         """Which of some well things denies an abnormal one."""
-        return min(self.denials(i, wells), default=None)
+        denials = self.denials(i, wells)
+        return min(denials) if denials else None
 
     def denials(self, i: int, wells: set[int]) -> set[int]:
         """All of some well things that deny an abnormal one."""
@@ -212,31 +212,37 @@ class Atoms:
         each_once = len({self.alike[i] for i in ills}) == len(ills)
         if each_once and not leads:
             return self._levels, self._weights, _NONE, _NONE  # each by itself, as many reports have it
-        table, levels = weights()["weights"], {i: self.levels[i] for i in (*ills, *signs)}
-        levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
-        if each_once:
-            return levels, {i: table[levels[i]] for i in (*ills, *signs)}, _NONE, leads
+        things, levels, weight = (*ills, *signs), self._levels, self._weights
+        if leads:
+            table, levels = weights()["weights"], {i: self.levels[i] for i in things}
+            levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
+            weight = {i: table[levels[i]] for i in things}
+        return levels, *((weight, _NONE) if each_once else self._shared(ills, weight, signs)), leads
+
+    def _shared(
+        self, ills: tuple[int, ...], weight: Mapping[int, float], signs: Sequence[int]
+    ) -> tuple[Mapping[int, float], Mapping[int, int]]:
+        """Weights of which things that count once share one, and what each of these counts as."""
         together: dict[int, list[int]] = {}
         for i in ills:
             together.setdefault(self.alike[i], []).append(i)
-        weight = {i: self._weights[i] for i in signs}
-        once: dict[int, int] = {}
+        shared, once = {i: weight[i] for i in (*ills, *signs)}, dict[int, int]()
         for alike in together.values():
-            if len(alike) == 1:
-                weight[alike[0]] = table[levels[alike[0]]]
-                continue
-            each = [table[levels[i]] for i in alike]
-            share = max(each) / sum(each)
-            for i, whole in zip(alike, each, strict=True):
-                weight[i], once[i] = share * whole, alike[0]
-        return levels, weight, once, leads
+            if len(alike) > 1:
+                each = [weight[i] for i in alike]
+                share = max(each) / sum(each)
+                shared.update({i: share * weight[i] for i in alike})
+                once.update(dict.fromkeys(alike, alike[0]))
+        return shared, once
 
     def _again(self, ills: set[int]) -> set[int]:
         """Abnormal things of one report that may be one thing, said twice."""
         subjects = [self.subjects[number] for number in ills]
         if len(set(subjects)) == len(subjects):
             return set()
-        often = Counter(subjects)
+        often: dict[int, int] = {}
+        for subject in subjects:
+            often[subject] = often.get(subject, 0) + 1
         return {number for number in ills if 1 < often[self.subjects[number]] <= _LIST}
 
     def _linked(self, signs: set[int], causes: set[int]) -> set[int]:

@@ -214,9 +214,9 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
     if pieces is None:
         return None
     listed = looked_up(pieces, _BEFORE[before], lexicon)
-    same = read_alone(text, before - 1, lexicon) if before else None
-    if same and same.looked_up == listed:  # most words ask nothing of what stands before them
-        return same if before == _FINDING else _behind_comma(same)
+    first = read_alone(text, _NOTHING, lexicon) if before else None
+    if first and first.looked_up == listed:  # most words ask nothing of what stands before them
+        return _behind_comma(first)
     alone = sifted(listed, pieces.tokens, lexicon)
     if not alone or leans(alone, lexicon):
         return None
@@ -243,6 +243,7 @@ def _cut(text: str, lexicon: Lexicon) -> Pieces | None:
     return Pieces(words, tokens, measured(words, lexicon)) if alone else None
 
 
+@functools.lru_cache(maxsize=10_000)
 def _behind_comma(part: Part) -> Part:
     """The part with a comma before it, which only asks whether what held before it still does: all else is the same."""
     clause = part.clauses[0]
