@@ -17,10 +17,9 @@ from docphim.language.accents import accented, may_lack
 from docphim.language.divide import ASIDE, Section, divide
 from docphim.language.fact import Fact, Measure
 from docphim.language.headings import may_begin_heading, may_have_headings
-from docphim.language.items import items, tokenize
 from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
 from docphim.language.normalize import clean, without_pictures
-from docphim.language.read.sentence import Alone, Read, only_where, read_sentence, statements
+from docphim.language.read.sentence import Alone, Read, only_where, read_sentence, spelled, statements
 from docphim.language.sections import REPORTED
 
 __all__ = [
@@ -239,6 +238,6 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
 @functools.lru_cache(maxsize=10_000)
 def _words(part: str, lexicon: Lexicon) -> tuple[int, tuple[str, ...]]:
     """How many words a part of a sentence has, and those that the lexicon does not know; reports say the same parts again."""
-    tokens, _ = tokenize(part, lexicon)
-    unknown = [i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal()]
-    return sum(token.isalnum() for token in tokens), tuple(unknown)
+    words, listed = spelled(part, lexicon)
+    unknown = [item.name for item in listed if item.kind == "word" and not item.name[0].isdecimal()]
+    return sum(word.isalnum() for word in words), tuple(unknown)

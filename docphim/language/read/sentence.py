@@ -243,6 +243,15 @@ def _cut(text: str, lexicon: Lexicon) -> Pieces | None:
     return Pieces(words, tokens, measured(words, lexicon)) if alone else None
 
 
+def spelled(text: str, lexicon: Lexicon) -> tuple[Sequence[str], Sequence[Item]]:
+    """The words of a part in the lexicon's spelling, and its items where nothing stands before it; both as they were read."""
+    pieces, part = _cut(text, lexicon), read_alone(text, _NOTHING, lexicon)
+    if pieces and part:
+        return pieces.words, part.looked_up
+    words, tokens = tokenize(text, lexicon)
+    return words, looked_up(Pieces(words, tokens, measured(words, lexicon)), _BEFORE[_NOTHING], lexicon)
+
+
 @functools.lru_cache(maxsize=10_000)
 def _behind_comma(part: Part) -> Part:
     """The part with a comma before it, which only asks whether what held before it still does: all else is the same."""
