@@ -37,6 +37,12 @@ def accented(text: str, lexicon: Lexicon) -> str:
     return bare.sub(lambda m: _in_case(lexicon.bare[m[0].lower()], m[0]), text)
 
 
+def may_lack(word: str, lexicon: Lexicon) -> bool:
+    """Whether a word, as it is typed between two blanks, may lack its accents."""
+    bare = _bare(lexicon)[0]
+    return bare is not None and bare.search(word) is not None
+
+
 def _in_case(word: str, like: str) -> str:
     if like.isupper():
         return word.upper()

@@ -335,22 +335,29 @@ def _mark_carriers(nodes: Mapping[tuple[str, ...], dict[str, Any]]) -> None:
     anatomies = {words for words, node in nodes.items() if "anatomy" in node[END]}
     first = {words[0] for words in anatomies}
     for words, node in nodes.items():
-        if "finding" in node[END] and not first.isdisjoint(words):
-            starts = [n for n, word in enumerate(words) if word in first]
-            carries = any(words[i:j] in anatomies for i in starts for j in range(i + 1, len(words) + 1))
+        if "finding" not in node[END] or first.isdisjoint(words):
+            continue
+        starts = [n for n, word in enumerate(words) if word in first]
+        if any(words[i:j] in anatomies for i in starts for j in range(i + 1, len(words) + 1)):
             led = any(words[:j] in anatomies for j in range(1, len(words)))
             shares = any(words[n:] in anatomies for n in starts if n)
-            if carries:
-                node[END]["finding"] = replace(node[END]["finding"], carries=True, led=led, shares=shares)
+            node[END]["finding"] = replace(node[END]["finding"], carries=True, led=led, shares=shares)
 
 
 def _settle(nodes: Iterable[dict[str, Any]], beside: frozenset[str]) -> None:
     """Put every phrase's meanings in the order in which they count; `beside` are read with what stands beside them."""
+    of_one: dict[int, Meanings] = {}  # most phrases of a line mean one thing, and nothing else
     for node in nodes:
-        terms = {kind: node[END][kind] for kind in KINDS if kind in node[END]} if len(node[END]) > 1 else node[END]
-        only: Term | None = next(iter(terms.values())) if len(terms) == 1 else None
-        alone = only and not (only.says or only.before or only.shares or only.states or {only.kind, only.name} & beside)
-        node[END] = Meanings(terms, only, only is not None and only.kind == "ignored", only if alone else None)
+        listed = node[END]
+        if len(listed) > 1:
+            node[END] = Meanings({kind: listed[kind] for kind in KINDS if kind in listed}, None, False, None)
+            continue
+        only: Term = next(iter(listed.values()))
+        known = of_one.get(id(only))
+        if known is None:
+            alone = not (only.says or only.before or only.shares or only.states or {only.kind, only.name} & beside)
+            known = of_one[id(only)] = Meanings(listed, only, only.kind == "ignored", only if alone else None)
+        node[END] = known
 
 
 def _check(term: Term, concepts: Mapping[str, Any], language: str) -> None:

@@ -148,10 +148,13 @@ def _formed(fact: Fact, modality: str | None, table: Rows) -> Fact:
     if is_well(fact):
         leftover = () if fact.anatomy or fact.finding else fact.leftover
         fact = replace(fact, **_PLAIN, leftover=leftover)
-    for holds, fields, only in table.forms:
-        if only in (None, modality) and holds(fact):
-            fact = replace(fact, **{name: _value(fact, name, value) for name, value in fields.items()})
-    return fact
+    first = 0
+    while True:  # what a form changes may make another fit, of those behind it
+        rows = ((n, *form) for n, holds, form in table.forms.near(fact) if n >= first and holds(fact))
+        n, fields = next(((n, fields) for n, fields, only in rows if only in (None, modality)), (0, None))
+        if fields is None:
+            return fact
+        fact, first = replace(fact, **{name: _value(fact, name, value) for name, value in fields.items()}), n + 1
 
 
 def _value(fact: Fact, name: str, value: Any) -> Any:
@@ -200,12 +203,12 @@ def _kind(place: str, table: Rows) -> str | int | None:
 
 def sign_rows(fact: Fact) -> int:
     """The rows by which a fact is a sign, of whatever may stand beside it, each the bit of its place."""
-    return sum(1 << n for n, (sign, *_) in enumerate(rows().signs) if sign(fact))
+    return sum([1 << n for n in rows().shown.holding(fact)])
 
 
 def cause_rows(fact: Fact) -> int:
     """The rows by which some sign may stand beside a fact and say nothing more, each the bit of its place."""
-    return sum(1 << n for n, (_, holds, *_) in enumerate(rows().signs) if holds(fact))
+    return sum([1 << n for n in rows().causes.holding(fact)])
 
 
 def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
