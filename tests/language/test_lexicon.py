@@ -140,6 +140,8 @@ MEASURES = {
     "relations": {"<", "≤", ">", "≥", "~"},
     "compared": {"", "<", ">", "~"},
     "distance": {"before", "behind"},
+    "times": {"earlier", "past", "left", "apart", "now"},
+    "scores": {"deauville"},
 }
 
 

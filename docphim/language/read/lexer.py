@@ -11,6 +11,7 @@ from docphim.language.item import Item
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import Lexicon
 from docphim.language.read.chunk import PLACE
+from docphim.language.read.together import lobes_of_lists, sizes_of_lists
 
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
@@ -55,8 +56,8 @@ def sifted(
 ) -> list[Item]:
     """Items without what says nothing of the image, such as advice; sides and brackets read by what stands beside them."""
     listed = _broken(listed, tokens, boxes, lexicon)
-    for drop in (_headed_nodes, _fused, _without_advice, _without_causes, _sides_apart):
-        listed = drop(listed, lexicon)
+    for step in (_headed_nodes, _fused, _without_advice, _without_causes, _sides_apart, lobes_of_lists, sizes_of_lists):
+        listed = step(listed, lexicon)
     return _opened(_of_nodes(_here(_sided(listed, lexicon), lexicon), lexicon))
 
 

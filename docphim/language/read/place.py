@@ -62,6 +62,14 @@ def one(listed: list[Place]) -> list[Place]:
     return [Place(**named, locations=tuple(dict.fromkeys(x for p in listed for x in p.locations)))]
 
 
+def one_each(spot: Place, several: int) -> list[Place]:
+    """A place for each of several things: of as many lobes one each ("in the right upper and lower lobes, 6 mm and 9 mm")."""
+    kinds = {x.rpartition("_")[2] for x in spot.locations}
+    if len(spot.locations) != several or not (kinds == {"lobe"} or kinds == {"zone"}):
+        return [spot] * several
+    return [Place(spot.anatomy, spot.part, spot.side, (x,)) for x in spot.locations]
+
+
 def _both(listed: list[Place]) -> list[Place]:
     """Right and left of one organ are both: "màng phổi phải và trái"."""
     if len(listed) < 2:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from docphim.language.read.amounts import Draft, amounts, apart, more_amounts
 from docphim.language.read.atoms.again import AgainView
 from docphim.language.read.chunk import CUES, Clause, Loan, Place, Scope, Sentence, home, says
-from docphim.language.read.place import of_locations, places
+from docphim.language.read.place import of_locations, one_each, places
 from docphim.language.read.plan import cases, plan
 from docphim.language.read.settle import Cues, Topic, settle
 
@@ -96,7 +96,7 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     listed, shares, lender, why = made.cases, made.shares, None, []
     if loan:
         spots = _lent(fold, clause, loan, made.spots)
-        shares = apart(clause, spots) if len(spots) > 1 else []
+        shares = apart(clause.items, spots) if len(spots) > 1 else []
         listed = cases(clause, made, spots, lexicon)
         lender, why = home(fold.clauses[loan.lender].at, lexicon), [("lent", loan.row, fold.clauses[loan.lender])]
     cues = Cues(scope.denied, scope.hedge is not None, lender)
@@ -257,8 +257,10 @@ def _polarity(fact: Draft, denied: bool, lexicon: Lexicon) -> str:
 
 def _add(fold: Fold, n: int, clause: Clause, new: Sequence[Draft]) -> None:
     """Give the facts of a clause what later segments say of them; the last is spoken of as it is then."""
-    spots, last = places(clause.more, fold.sentence.lexicon), new[-1]
     sizes = [item for item in clause.extra if item.kind == "size"]
+    if len(new) == 1 and new[0].finding and not new[0].size_mm and len(apart(clause.extra, [Place()])) == len(sizes) > 1:
+        new = _several(fold, clause, new[0], len(sizes))
+    spots, last = places(clause.more, fold.sentence.lexicon), new[-1]
     each = len(sizes) == len(new) > 1  # "…, lần lượt 8 mm và 11 mm"
     for fact, size in zip(new, sizes if each else new, strict=True):
         listed = [item for item in clause.extra if item is size or item.kind != "size"] if each else clause.extra
@@ -271,6 +273,15 @@ def _add(fold: Fold, n: int, clause: Clause, new: Sequence[Draft]) -> None:
             fact.side = fact.side or spots[0].side
             fact.location = tuple(sorted({*fact.location, *spots[0].locations}))
         fold.topic.last, fold.topic.spoken = Place(last.anatomy, None, last.side, last.location), clause
+
+
+def _several(fold: Fold, clause: Clause, fact: Draft, number: int) -> list[Draft]:
+    """As many facts as things were measured: "các nốt phổi phải, lần lượt 5 mm và 7 mm"."""
+    spots = plan(clause, fold.sentence.lexicon).spots
+    listed = one_each(spots[0], number) if len(spots) == 1 else [Place()] * number
+    new = [replace(fact, location=place.locations or fact.location, why=[*fact.why]) for place in listed]
+    fold.facts[-1:] = new
+    return new
 
 
 # What the other verbs of the table `lone` do.
