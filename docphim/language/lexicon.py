@@ -151,6 +151,7 @@ class Lexicon:
     tissues: frozenset[str]
     stations: frozenset[str]  # where nodes lie beside the hilum
     describing: frozenset[str]
+    lessened: Mapping[str, frozenset[str]]  # states, and the words that deny them wherever they stand beside them
     moved: frozenset[str]  # states that say where to something has moved
     empty: frozenset[str]
     sides: Mapping[str, str]  # descriptors that mean the side spoken of last ("same"), or the other
@@ -233,6 +234,7 @@ def load_lexicon(language: str) -> Lexicon:
         tissues=_having("tissue", concepts["anatomy"]),
         stations=frozenset(concepts["stations"]),
         describing=_having("describes", concepts["states"]),
+        lessened={name: frozenset(about["lessened"]) for name, about in concepts["states"].items() if "lessened" in about},
         moved=_having("moved", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
         sides={name: about["side"] for name, about in concepts["descriptors"].items() if "side" in about},
@@ -291,6 +293,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[tuple[Iterable[Any] | None, Term
     yield from ((data.get(section), Term(kind, kind)) for section, kind in _LISTS.items())
     yield data.get("versus"), Term("or", "versus")
     yield data.get("accompanied"), Term("end", "with")
+    yield data.get("excepts"), Term("end", "except")
     for entry in data.get("state_of") or ():
         yield entry["terms"], Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
     for entry in data.get("compounds") or ():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docphim.language.read.amounts import Draft, amounts, apart, more_amounts
 from docphim.language.read.atoms.again import AgainView
@@ -313,21 +313,33 @@ def _copy(fold: Fold, n: int, clause: Clause) -> None:
     """The last finding again, on another side ("…, bên phải dày 20 mm"), where it may be denied ("…, bên trái không có")."""
     if not fold.facts:
         return
-    lexicon = fold.sentence.lexicon
+    lexicon, excepted = fold.sentence.lexicon, "except" in clause.links
     # an uptake is said of the thing before it, of which there is another
-    last = next((fact for fact in reversed(fold.facts) if fact.finding not in lexicon.evidence), fold.facts[-1])
-    extra, spot = amounts(clause, clause.items[0], lexicon), next(iter(places(clause.ahead, lexicon)), Place())
+    last = next((fact for fact in reversed(fold.facts) if fact.finding not in lexicon.evidence or excepted), fold.facts[-1])
+    extra, spots = amounts(clause, clause.items[0], lexicon), places(clause.ahead, lexicon) or [Place()]
     values = {key: getattr(extra, key) for key in ("begin", "end", "count", "severity", "size_mm", "suv", "measures")}
-    anatomy = spot.anatomy or of_locations(spot.locations, lexicon)
-    if anatomy and anatomy != last.anatomy:
-        values |= {"anatomy": anatomy, "part": spot.part, "leftover": ()}
+    if excepted and last.change:
+        values |= {"change": None}  # what is unchanged but on the left is there on the left, and has changed
+    elif excepted:
+        values |= {"polarity": _OPPOSITE[last.polarity]}
     if "negation" in clause.kinds:
         values |= {"polarity": _OPPOSITE[last.polarity], "change": None, "leftover": ()}
     if "change" in clause.kinds:
         values |= {"change": next(i.name for i in clause.items if i.kind == "change")}
-    elsewhere = "negation" in clause.kinds or "anatomy" in values
-    location = tuple(sorted(spot.locations)) or (() if elsewhere else last.location)
-    fold.facts.append(replace(last, side=spot.side, location=location, why=list(clause.why), **values))
+    for spot in spots if excepted else spots[:1]:
+        fold.facts.append(_elsewhere(last, spot, clause, values, lexicon))
+
+
+def _elsewhere(last: Draft, spot: Place, clause: Clause, values: Mapping[str, Any], lexicon: Lexicon) -> Draft:
+    """A finding with these values at another place; what is not said of the place is as it was there."""
+    anatomy, other = spot.anatomy, {}
+    if "except" not in clause.links:  # the pleura is thin "except at the apex": at the pleura's
+        anatomy = anatomy or of_locations(spot.locations, lexicon)
+    if anatomy and anatomy != last.anatomy:
+        other = {"anatomy": anatomy, "part": spot.part, "leftover": ()}
+    here = "negation" in clause.kinds or "except" in clause.links or other
+    location = tuple(sorted(spot.locations)) or (() if here else last.location)
+    return replace(last, side=spot.side, location=location, why=list(clause.why), **(other | dict(values)))
 
 
 def _words(fold: Fold, n: int, clause: Clause) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _JOINS = frozenset(("comma", "and", "or"))
 #: Signs and words at which a part of a sentence ends.
-_STOPS = frozenset(("comma", "end", "close", "colon"))
+_STOPS = frozenset(("comma", "end", "close", "colon", "and"))
+#: Kinds of word that say how much of a motion there is.
+_MUCH = frozenset(("state", "change", "certainty", "descriptor"))
 #: Lobes and zones, by the adjectives that stand for them in a list.
 _RANKS = {"upper": "upper", "middle": "middle", "lower": "lower", "mid": "mid"}
 
@@ -62,3 +64,31 @@ def sizes_of_lists(listed: list[Item], lexicon: Lexicon) -> list[Item]:
         if joined and between and rest[n].kind == "comma":
             rest[n] = replace(rest[n], kind="and")
     return rest
+
+
+def lessened(listed: list[Item], lexicon: Lexicon) -> list[Item]:
+    """A motion with the word that says how much of it there is as one state: "di động vòm hoành phải giảm" is not mobile."""
+    if not any(item.name in lexicon.lessened for item in listed):
+        return listed
+    organs = {item.name for item in listed if item.kind == "anatomy"}
+    # "respiratory motion" is the patient's
+    rest = [i for i in listed if not (i.name in lexicon.lessened and i.term and i.term.states) or organs & i.term.states.keys()]
+    for motion in [item for item in rest if item.kind == "state" and item.name in lexicon.lessened]:
+        n = rest.index(motion)
+        part = _part(rest, n)
+        less = next((i for i in part if i.kind in _MUCH and i.name in lexicon.lessened[motion.name]), None)
+        well = next((i for i in part if i.kind == "state" and i.name == "normal"), None)
+        if less is not None and not any(i.kind == "negation" for i in part):
+            rest.remove(less)
+            n = rest.index(motion)
+            rest.insert(n, Item("negation", "before", motion.start, motion.start + 1))
+        elif well is not None:
+            rest.remove(well)
+    return rest
+
+
+def _part(listed: Sequence[Item], n: int) -> list[Item]:
+    """The items between two signs among which item `n` stands."""
+    first = next((m + 1 for m in range(n - 1, -1, -1) if listed[m].kind in _STOPS), 0)
+    last = next((m for m in range(n, len(listed)) if listed[m].kind in _STOPS), len(listed))
+    return list(listed[first:last])
