@@ -99,6 +99,11 @@ def unaccented(word: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFD", word))
 
 
+def bare_form(word: str) -> str:
+    """A word as it is typed without accents: "đáy" is day."""
+    return unaccented(word).replace("đ", "d")
+
+
 def parted(word: str, syllables: frozenset[str]) -> str:
     """Two syllables that were written as one ("đặcgóc"), with a blank between them; the word itself where that is not plain."""
     longest = _longest(syllables)
@@ -247,7 +252,7 @@ def load_lexicon(language: str) -> Lexicon:
         fuse={(row["finding"], row["state"]): row["is"] for row in concepts["fuse"]},
         references=_having("reference", concepts["anatomy"]),
         measures=_measures(data.get("measures") or {}),
-        bare={unaccented(word).replace("đ", "d"): word for word in data.get("unaccented") or ()},
+        bare={bare_form(word): word for word in data.get("unaccented") or ()},
         ordinals={word: n for n, word in enumerate(data.get("ordinals") or (), 1)},
     )
 
