@@ -99,6 +99,11 @@ def unaccented(word: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFD", word))
 
 
+def bare_form(word: str) -> str:
+    """A word as it is typed without accents: "đáy" is day."""
+    return unaccented(word).replace("đ", "d")
+
+
 def parted(word: str, syllables: frozenset[str]) -> str:
     """Two syllables that were written as one ("đặcgóc"), with a blank between them; the word itself where that is not plain."""
     longest = _longest(syllables)
@@ -151,6 +156,7 @@ class Lexicon:
     tissues: frozenset[str]
     stations: frozenset[str]  # where nodes lie beside the hilum
     describing: frozenset[str]
+    lessened: Mapping[str, frozenset[str]]  # states, and the words that deny them wherever they stand beside them
     moved: frozenset[str]  # states that say where to something has moved
     empty: frozenset[str]
     sides: Mapping[str, str]  # descriptors that mean the side spoken of last ("same"), or the other
@@ -233,6 +239,7 @@ def load_lexicon(language: str) -> Lexicon:
         tissues=_having("tissue", concepts["anatomy"]),
         stations=frozenset(concepts["stations"]),
         describing=_having("describes", concepts["states"]),
+        lessened={name: frozenset(about["lessened"]) for name, about in concepts["states"].items() if "lessened" in about},
         moved=_having("moved", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
         sides={name: about["side"] for name, about in concepts["descriptors"].items() if "side" in about},
@@ -245,7 +252,7 @@ def load_lexicon(language: str) -> Lexicon:
         fuse={(row["finding"], row["state"]): row["is"] for row in concepts["fuse"]},
         references=_having("reference", concepts["anatomy"]),
         measures=_measures(data.get("measures") or {}),
-        bare={unaccented(word).replace("đ", "d"): word for word in data.get("unaccented") or ()},
+        bare={bare_form(word): word for word in data.get("unaccented") or ()},
         ordinals={word: n for n, word in enumerate(data.get("ordinals") or (), 1)},
     )
 
@@ -253,11 +260,11 @@ def load_lexicon(language: str) -> Lexicon:
 def _measures(groups: Mapping[str, Any]) -> dict[str, Any]:
     """The phrases of `measures`, by their first word, as tuples of tokens with what they stand for; and its sets of words."""
     listed: dict[str, Any] = {name: frozenset(groups.get(name) or ()) for name in ("uptake", "fillers", "aside")}
-    for group in ("suv", "phases", "relations", "compared", "distance"):
+    for group in ("suv", "phases", "relations", "compared", "distance", "times", "scores"):
         named = ((name, phrase) for name, phrases in (groups.get(group) or {}).items() for phrase in phrases)
         phrases = {tuple(TOKEN.findall(normalize(words))): name for name, phrase in named for words in expand(phrase)}
         listed[group] = {first: {p: name for p, name in phrases.items() if p[0] == first} for first, *_ in phrases}
-    starts = (listed[group] for group in ("phases", "relations", "compared", "distance"))
+    starts = (listed[group] for group in ("phases", "relations", "compared", "distance", "times", "scores"))
     listed["first"] = frozenset("<>≤≥~≈-–−\u2010").union(*starts)
     return listed
 
@@ -291,6 +298,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[tuple[Iterable[Any] | None, Term
     yield from ((data.get(section), Term(kind, kind)) for section, kind in _LISTS.items())
     yield data.get("versus"), Term("or", "versus")
     yield data.get("accompanied"), Term("end", "with")
+    yield data.get("excepts"), Term("end", "except")
     for entry in data.get("state_of") or ():
         yield entry["terms"], Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
     for entry in data.get("compounds") or ():
