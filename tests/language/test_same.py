@@ -39,6 +39,8 @@ NAMES = {
     *("thoracic_aorta", "trapped_air", "tumor_word", "upper_zone", "uptake", "vessel_calcium", "vessels"),
     *("vessels_congested", "vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body", "whole_collapse"),
     *("wide_bronchus", "wide_by_size", "wide_hilum", "wide_mediastinum", "wide_vessel", "worn_vertebrae"),
+    *("central_on_film", "dark_lung", "fluid_in_lung", "lung_inflammation", "node_as_it_should_be"),
+    *("polyserositis", "pulled_organ", "uncounted_disease"),
 }
 
 
@@ -82,6 +84,9 @@ DIFFERENT = [
     ("Không thấy bất thường trung thất.", "Không có catheter ở trung thất."),
     ("Tim không to.", "Không có máy tạo nhịp."),
     ("Hạch nách trái 18 mm. Vài hạch nách trái.", "Hạch nách trái 18 mm."),
+    ("Khối thùy trên phổi phải. Hạch rốn phổi cùng bên 16 mm.", "Khối thùy trên phổi phải. Hạch rốn phổi trái 16 mm."),
+    ("Đám mờ thùy trên phổi phải.", "Đám mờ đáy phổi phải."),
+    ("Tràn dịch màng phổi phải. Hạch rốn phổi cùng bên.", "Tràn dịch màng phổi phải. Hạch rốn phổi đối diện."),
 ]
 
 
@@ -106,6 +111,13 @@ WIDE = [
     ("Tràn dịch màng phổi phải. Tràn dịch màng phổi phải lượng nhiều.", "Tràn dịch màng phổi phải lượng nhiều."),
     ("Gãy xương sườn. Gãy cung sau xương sườn V bên trái.", "Gãy cung sau xương sườn V bên trái."),
     ("Đông đặc thùy giữa và thùy lưỡi phổi phải.", "Đông đặc thùy giữa phổi phải. Đông đặc thùy lưỡi phổi trái."),
+    ("Khối thùy trên phổi phải. Hạch rốn phổi cùng bên 16 mm.", "Khối thùy trên phổi phải. Hạch rốn phổi phải 16 mm."),
+    ("Tràn khí màng phổi trái. Trung thất lệch về phía đối diện.", "Tràn khí màng phổi trái. Trung thất lệch sang phải."),
+    ("Hạch trung thất cạnh khí quản phải 4R 16 mm.", "Hạch trung thất nhóm 4R 16 mm."),
+    (
+        "Tiêu xương sườn 6 trái, tiêu xương cánh chậu phải. Di căn xương.",
+        "Di căn xương sườn 6 trái. Di căn xương cánh chậu phải.",
+    ),
 ]
 
 
