@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from docphim.language.conditions import Condition, is_device, is_generic, is_paired, is_well, regions, relative_sides
-from docphim.language.fact import Fact, Side
+from docphim.language.fact import KNOWN, Fact, Side
 from docphim.language.same_rows import Rows, lies_in, rows
 
 #: What a report may be of; some rows hold for one only.
@@ -71,7 +71,7 @@ def may_be_placed(fact: Fact, without: str = "") -> bool:
 
 
 def _is_bare(fact: Fact, without: str) -> bool:
-    return not (fact.side or fact.location) and any(holds(fact) for _, holds in rows(without).lends)
+    return not (fact.side or fact.location or KNOWN in fact.leftover) and any(holds(fact) for _, holds in rows(without).lends)
 
 
 def _relative(fact: Fact) -> list[str]:
@@ -92,7 +92,8 @@ def _on_named_side(fact: Fact, before: Sequence[Fact]) -> Fact:
 def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, Condition]]) -> list[Fact]:
     """A conclusion where its signs are: in each organ of them, where it names one around them all ("di căn xương")."""
     signs = [left for left, right in lends if right(fact)]
-    near = [other for other in facts if fact.anatomy in (None, *regions(other.anatomy)) and (other.side or other.location)]
+    facts = [_formed(other, None, rows()) for other in facts if other.side or other.location]  # a node 4R is in the mediastinum
+    near = [other for other in facts if fact.anatomy in (None, *regions(other.anatomy))]
     beside = next((shown for left in signs if (shown := [other for other in near if left(other)])), [])
     organs = dict.fromkeys(other.anatomy for other in beside)
     if len(organs) > 1 and fact.anatomy is None:
@@ -263,6 +264,7 @@ def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
         other
         for other in others
         if other is not fact
+        and KNOWN not in other.leftover
         and (any(holds(other) and _beside(fact, other, asked) for holds, asked in signs) or says_less(fact, other))
     ]
     # the nearest: uptake beside the oesophagus is of the node there, not of the oesophagus
@@ -274,6 +276,8 @@ def shows(fact: Fact, other: Fact, common: int) -> bool:
 
     `common` are the rows by which the first is a sign (`sign_rows`) and the other a cause (`cause_rows`).
     """
+    if KNOWN in other.leftover:  # what was known before shows in nothing
+        return False
     asked = (asked for n, (_, _, asked) in enumerate(rows().signs) if common >> n & 1)
     return (bool(common) and any(_beside(fact, other, row) for row in asked)) or says_less(fact, other)
 
@@ -293,7 +297,7 @@ def says_less(fact: Fact, other: Fact) -> bool:
     places = all(place in other.location or any(lies_in(near, place) for near in other.location) for place in fact.location)
     unsaid = all(getattr(fact, name) in (None, (), getattr(other, name)) for name in _HOW)
     summary = not (fact.side or fact.location) and (other.side or other.location)  # "acute pulmonary embolism"
-    return bool(_within(fact, other) and places and unsaid and (summary or set(fact.leftover) <= set(other.leftover)))
+    return bool(_within(fact, other) and places and unsaid and (summary or set(fact.leftover) <= {KNOWN, *other.leftover}))
 
 
 def _within(fact: Fact, other: Fact) -> bool:

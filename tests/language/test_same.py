@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from docphim.language import same
 from docphim.language.alike import alike, fault
 from docphim.language.conditions import condition, is_well, regions
-from docphim.language.fact import Fact
+from docphim.language.fact import KNOWN, Fact
+from docphim.language.facts import facts
 from docphim.language.same_rows import SECTIONS, TABLE
 from docphim.package_data import packaged
 
@@ -124,6 +125,31 @@ WIDE = [
 @pytest.mark.parametrize(("one", "other"), WIDE)
 def test_one_statement_answers_for_several_in_both_directions(one, other):
     assert alike(one, other, covering=True) and alike(other, one, covering=True)
+
+
+REFERRALS = [
+    ("Ung thư vú trái sau mổ, theo dõi tái phát.", "vi", True),
+    ("U lympho không Hodgkin, đánh giá trước điều trị.", "vi", True),
+    ("FDG PET/CT for staging of esophageal cancer.", "en", True),
+    ("Ung thư phổi phải sau điều trị, khối 46 mm.", "vi", False),
+    ("Khối u phổi phải tái phát sau mổ.", "vi", False),
+    ("Theo dõi di căn gan.", "vi", False),
+    ("Ung thư phổi phải di căn gan.", "vi", False),
+    ("Liver metastases after chemotherapy.", "en", False),
+    ("Không thấy ung thư tái phát sau mổ.", "vi", False),
+]
+
+
+@pytest.mark.parametrize(("sentence", "language", "known"), REFERRALS)
+def test_what_a_scan_was_asked_for_was_known_before_it(sentence, language, known):
+    assert [KNOWN in fact.leftover for fact in facts(sentence, language)].count(True) == (
+        len(facts(sentence, language)) if known else 0
+    )
+
+
+def test_a_disease_that_was_known_before_takes_no_sign():
+    listed = facts("Ung thư thực quản, trước điều trị. Khối thực quản 48 mm.", "vi")
+    assert [(fact.finding, fact.size_mm) for fact in same.canonical(listed)] == [("cancer", ()), ("mass", (48.0,))]
 
 
 ANY = st.builds(
