@@ -216,4 +216,11 @@ def is_generic(fact: Fact) -> bool:
 def is_well(fact: Fact) -> bool:
     """Whether a fact says that something is not there, or as it should be: "no effusion", "lungs clear", physiologic uptake."""
     about = concepts()["findings"].get(fact.finding) or {}
-    return fact.polarity in ("absent", "normal") or bool(about.get("normal"))
+    well = bool(about.get("normal")) or (fact.state == "normal" and bool(about.get("has_states")))  # "nodes are normal in size"
+    return fact.polarity in ("absent", "normal") or well
+
+
+@functools.cache
+def relative_sides() -> dict[str, str]:
+    """Words beside a finding that mean the side spoken of last (`same`), or the `other` one."""
+    return {name: about["side"] for name, about in concepts()["descriptors"].items() if "side" in about}

@@ -151,6 +151,7 @@ class Lexicon:
     extent: frozenset[str]
     nodes: frozenset[str]
     of_nodes: frozenset[str]  # findings that are said of nodes behind them: "di căn hạch"
+    spreads: frozenset[str]  # findings of which a list says where they have come to: "di căn gan, hạch và xương"
     segments: frozenset[str]
     devices: frozenset[str]
     tissues: frozenset[str]
@@ -234,6 +235,7 @@ def load_lexicon(language: str) -> Lexicon:
         extent=_having("extent", concepts["descriptors"]),
         nodes=_having("nodes", concepts["anatomy"]),
         of_nodes=_having("of_nodes", concepts["findings"]),
+        spreads=_having("spreads", concepts["findings"]),
         segments=_having("segments", concepts["anatomy"]),
         devices=_having("device", concepts["findings"]),
         tissues=_having("tissue", concepts["anatomy"]),

@@ -132,8 +132,15 @@ def _beside(fold: Fold, n: int) -> list[Place]:
 
 
 def _first_of_list(clauses: Sequence[Clause], n: int) -> int:
-    """The first of the things joined by "and" of which clause `n` is the last: "nốt phổi phải và hạch rốn phổi bắt FDG"."""
-    while n > 0 and clauses[n].links == {"and"} and clauses[n - 1].at and clauses[n - 1].kinds.isdisjoint({*CUES, "shown"}):
+    """The first of the things of which clause `n` is the last, joined by "and", or nodes by commas.
+
+    "nốt phổi phải và hạch rốn phổi bắt FDG", "hạch cổ, hạch nách trái, hạch trung thất bắt FDG"; what is measured is done with.
+    """
+    while n > 0 and clauses[n - 1].at and clauses[n - 1].kinds.isdisjoint({*CUES, "shown"}):
+        one, other = clauses[n - 1].at, clauses[n].at
+        alike = one and other and one.name == other.name and not clauses[n - 1].has("size", "suv", "state")
+        if clauses[n].links != {"and"} and not (alike and clauses[n].links == {"comma"}):
+            break
         n -= 1
     return n
 

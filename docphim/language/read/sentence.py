@@ -30,6 +30,7 @@ from docphim.language.read.scope import Apart, asked_by, held_apart, reaches_int
 from docphim.language.read.settle import Topic
 from docphim.language.read.share import loans, may_lend
 from docphim.language.read.tables import Grammar, load_grammar
+from docphim.language.referral import as_known, is_referral, may_ask
 
 #: Where a clause's words stand: tokens of its part, and the characters before that part in the sentence.
 Origin = tuple[Sequence[Match[str]], int]
@@ -53,7 +54,10 @@ _NOBODY: frozenset[str] = frozenset()
 def read_once(sentence: str, lexicon: Lexicon) -> tuple[Span, ...]:
     """The facts of a sentence by its parts, for who keeps them."""
     together = by_parts(sentence, lexicon)
-    return ((0, tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)))),) if together is None else together
+    spans = ((0, tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)))),) if together is None else together
+    if may_ask(sentence) and is_referral(values for _, listed in spans for *_, values in listed):
+        return tuple([(start, tuple([(a, b, as_known(values)) for a, b, values in listed])) for start, listed in spans])
+    return spans
 
 
 @functools.lru_cache(maxsize=50_000)
