@@ -12,8 +12,9 @@ from docphim.evaluate.drafts import first_ids
 from docphim.evaluate.pairs_file import PairsFile, ScoresFile, fault, is_typed, read_pairs, read_scores_file
 from docphim.evaluate.suspects import suspects
 from docphim.language.collector import uncollected
-from docphim.language.declined import declined
+from docphim.language.declined import Declined, declined, may_decline
 from docphim.language.same import MODALITIES
+from docphim.language.typed import Cut, typed
 from docphim.metrics import METRICS, families, metric
 from docphim.metrics.external import key_of
 from docphim.metrics.measure import measure, table
@@ -185,7 +186,8 @@ def _scored(
     if not pairs_file.ids:
         raise Refused("pairs_unreadable", name, "there is no pair to score")
     external = {} if elsewhere is None else _aligned(elsewhere, pairs_file.ids, allow)
-    states = list(map(declined, pairs_file.predictions, pairs_file.references))
+    words = typed([*pairs_file.references, *pairs_file.predictions])
+    states = _declined(pairs_file, words)
     if any(pairs_file.references):  # scores computed elsewhere come without texts
         faults["declined"] = [id_ for id_, state in zip(pairs_file.ids, states, strict=True) if state != "no"]
     # Another tool scores a refusal in words as it scores any words.
@@ -193,15 +195,23 @@ def _scored(
     if convention == "docphim":
         texts = ["" if state == "wholly" else text for text, state in zip(texts, states, strict=True)]
     tables = pairs_file.lesions if any(table is not None for table in pairs_file.lesions) else ()
-    pairs = Pairs(pairs_file.references, texts, language, tokens, None, pairs_file.answers, modality, tables)
+    whole = words if texts == pairs_file.predictions else None
+    known: Any = {"answers": pairs_file.answers, "modality": modality, "records": tables, "typed": whole}
+    pairs = Pairs(pairs_file.references, texts, language, tokens, **known)
     system = measure(pairs, pairs_file.patients, resamples=resamples, seed=seed, names=names, external=external)
-    suspect = suspects(pairs_file.ids, pairs_file.references, pairs_file.predictions, language)
+    suspect = suspects(pairs_file.ids, pairs_file.references, pairs_file.predictions, language, words)
     faults["suspect"] = list(dict.fromkeys(row["id"] for row in suspect))
     people = len(set(pairs_file.patients))
     counts = {"pairs": len(pairs_file.ids), "patients": people, **{fault: len(ids) for fault, ids in faults.items()}}
     entry = to_row(TaskScores(table(system), **vars(behind(pairs, system)[0])))
     answer = {"scores": entry["scores"], "counts": counts, "named": first_ids(faults), "suspect": suspect[:NAMED]}
     return answer | {part: entry[part] for part in BEHIND if part in entry}
+
+
+def _declined(pairs_file: PairsFile, words: Cut) -> list[Declined]:
+    """Whether each prediction declines, given the words of all references, then all predictions."""
+    texts = zip(pairs_file.predictions, pairs_file.references, may_decline(words)[len(pairs_file.ids) :].tolist(), strict=True)
+    return [declined(text, reference) if maybe else "no" for text, reference, maybe in texts]
 
 
 def _families(

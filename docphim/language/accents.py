@@ -1,4 +1,4 @@
-"""Vietnamese that was typed without some of its accents: cues and sides are given theirs back where that is not a guess."""
+"""Vietnamese that was typed without its accents: words are given theirs back where that is not a guess."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
+from docphim.language.restore import in_case, lacks_accents, restored
 from docphim.language.suspect import vietnamese_words
 
 if TYPE_CHECKING:
@@ -16,31 +17,35 @@ _REMEMBERED = 100_000
 
 
 def accented(text: str, lexicon: Lexicon) -> str:
-    """The text with its accents on words of `unaccented` that lack them; as many characters, each in its place.
+    """The text with its accents on words that lack them; as many characters, each in its place.
 
-    Only where the text bears accents otherwise: in "Bóng tim khong to" the bare word is a slip, and there is no other word like
-    it.  A text without any accents stays as it is, its words unknown; nothing in it is guessed.
+    Words of `unaccented` where the text bears accents otherwise: in "Bóng tim khong to" the bare word is a slip, and there is
+    no other word like it.  And whole stretches that the lexicon leaves one way to read
+    (`restored`); what may be two words stays.
 
     Examples
     --------
     >>> from docphim.language.lexicon import load_lexicon
-    >>> accented("Bóng tim khong to", load_lexicon("vi"))
-    'Bóng tim không to'
+    >>> accented("Bóng tim khong to, tran dich mang phoi", load_lexicon("vi"))
+    'Bóng tim không to, tràn dịch màng phổi'
     """
     bare, whole = _bare(lexicon)
     words = text.split()
     if bare is None or whole.issuperset(words):
         return text
-    whole.update(word for word in words[: _REMEMBERED - len(whole)] if not bare.search(word))
-    if not bare.search(text) or not vietnamese_words(text):
+    lacking = [word for word in dict.fromkeys(words) if word not in whole and lacks_accents(word, lexicon)]
+    whole.update(set(words[: _REMEMBERED - len(whole)]).difference(lacking))
+    if not lacking:
         return text
-    return bare.sub(lambda m: _in_case(lexicon.bare[m[0].lower()], m[0]), text)
+    made = restored(text, lexicon)
+    if vietnamese_words(text):
+        made = bare.sub(lambda m: in_case(lexicon.bare[m[0].lower()], m[0]), made)
+    return made
 
 
-def _in_case(word: str, like: str) -> str:
-    if like.isupper():
-        return word.upper()
-    return word.capitalize() if like[0].isupper() else word
+def may_lack(word: str, lexicon: Lexicon) -> bool:
+    """Whether a word, as it is typed between two blanks, may lack its accents."""
+    return _bare(lexicon)[0] is not None and lacks_accents(word, lexicon)
 
 
 @functools.cache

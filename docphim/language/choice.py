@@ -44,7 +44,7 @@ def of_several(meant: Mapping[str, Term], end: int, words: Sequence[str], before
     if "severity" in terms and "count" in terms:
         return terms["severity"]
     if kind in ("state", "finding") and "change" in terms and _changes(before, following, words, end, lexicon):
-        return terms["change"]
+        return terms["state" if _of_nodes(terms, before, lexicon) else "change"]
     bounds = "descriptor" in terms and terms["descriptor"].name in lexicon.margins
     if kind in ("state", "finding") and lexicon.modifiers_after and bounds and _is_placed(before, following):
         return terms["descriptor"]
@@ -73,6 +73,16 @@ def _changes(before: Sequence[Item], following: Mapping[str, Term], words: Seque
     # "left effusion, decreased", but "effusion, decreased lung volumes"
     apart = bool(before) and before[-1].kind == "comma" and following.keys().isdisjoint(_NAMED)
     return (sided or apart) and _is_placed(before, following)
+
+
+def _of_nodes(terms: Mapping[str, Term], before: Sequence[Item], lexicon: Lexicon) -> bool:
+    """Whether a word says how nodes are, and not how they have changed: enlarged nodes are lymphadenopathy.
+
+    "Hạch nách phải tăng kích thước", but "hạch nách hai bên, bên trái tăng kích thước".
+    """
+    thing = next((item.name for item in reversed(before) if item.kind == "finding"), "")
+    apart = [item.kind for item in before[-2:]] == ["comma", "side"]
+    return "state" in terms and (thing, terms["state"].name) in lexicon.fuse and not apart
 
 
 def _of_side(words: Sequence[str], i: int, lexicon: Lexicon) -> bool:

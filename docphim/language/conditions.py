@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from docphim.errors import UsageError, printable
 from docphim.language.fact import Fact, Measure
 from docphim.package_data import packaged
 
-Condition = Callable[[Fact], bool]
 #: A field of a fact, and what its value must meet; a row holds if all of its tests do.
 Test = tuple[str, Callable[[Any], bool]]
+T = TypeVar("T")
+#: Fields by which most rows are told apart.
+TELLING = ("anatomy", "finding", "state")
+_telling = attrgetter(*TELLING)
 CONCEPTS = Path(__file__).parent / "lexicon" / "concepts.yaml"
 #: Fields of which a fact may hold several values: the condition holds if any of them is meant.
 _SEVERAL = ("location", "leftover", "size_mm")
@@ -41,10 +46,45 @@ def condition(row: Mapping[str, Any]) -> Condition:
     """
     if not row:
         raise ValueError("a condition asks for nothing")
-    (name, test), *more = conditions(row)
-    if not more:
-        return lambda fact: test(getattr(fact, name))
-    return lambda fact: test(getattr(fact, name)) and all(other(getattr(fact, field)) for field, other in more)
+    return Condition(conditions(row))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """What all must hold of a fact."""
+
+    tests: tuple[Test, ...]
+
+    def __call__(self, fact: Fact) -> bool:
+        """Whether it all holds."""
+        return all(test(getattr(fact, name)) for name, test in self.tests)
+
+
+def rules_out(tests: Iterable[Test], values: Mapping[str, Any]) -> bool:
+    """Whether some values of fields do not meet tests, whatever the other fields hold."""
+    return any(name in values and not test(values[name]) for name, test in tests)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules(Generic[T]):
+    """Rows, each a condition and what it stands for; those that an anatomy, finding and state rule out are left out once."""
+
+    rows: Sequence[tuple[Condition, T]]
+    _left: dict[Any, list[tuple[int, Condition, T]]] = field(default_factory=dict)
+
+    def near(self, fact: Fact) -> list[tuple[int, Condition, T]]:
+        """The rows that may hold for a fact, each with its number."""
+        key = _telling(fact)
+        left = self._left.get(key)
+        if left is None:
+            values = dict(zip(TELLING, key, strict=True))
+            rows = [(n, holds, stands) for n, (holds, stands) in enumerate(self.rows) if not rules_out(holds.tests, values)]
+            left = self._left[key] = rows
+        return left
+
+    def holding(self, fact: Fact) -> list[int]:
+        """The numbers of the rows that hold for a fact."""
+        return [n for n, holds, _ in self.near(fact) if holds(fact)]
 
 
 def conditions(row: Mapping[str, Any], diameter: Callable[[Any], Any] = max) -> tuple[Test, ...]:
@@ -176,4 +216,11 @@ def is_generic(fact: Fact) -> bool:
 def is_well(fact: Fact) -> bool:
     """Whether a fact says that something is not there, or as it should be: "no effusion", "lungs clear", physiologic uptake."""
     about = concepts()["findings"].get(fact.finding) or {}
-    return fact.polarity in ("absent", "normal") or bool(about.get("normal"))
+    well = bool(about.get("normal")) or (fact.state == "normal" and bool(about.get("has_states")))  # "nodes are normal in size"
+    return fact.polarity in ("absent", "normal") or well
+
+
+@functools.cache
+def relative_sides() -> dict[str, str]:
+    """Words beside a finding that mean the side spoken of last (`same`), or the `other` one."""
+    return {name: about["side"] for name, about in concepts()["descriptors"].items() if "side" in about}

@@ -11,10 +11,13 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from docphim.language.normalize import clean
 from docphim.package_data import packaged
+
+if TYPE_CHECKING:
+    from docphim.language.typed import Cut, Flags
 
 Declined = Literal["no", "first", "wholly"]
 
@@ -51,6 +54,12 @@ def declined(text: str, reference: str = "") -> Declined:
     'no'
     """
     return "no" if (state := _state(text)) == "no" or _state(reference) != "no" else state
+
+
+def may_decline(texts: Cut) -> Flags:
+    """Which of some texts, cut at their blanks, hold the beginning of a phrase that a decline needs; most hold none."""
+    phrases = [sign.split() for signs in _signs().values() for sign in signs]
+    return texts.finer(lambda typed: _WORDS[typed].split()).holds(phrases)
 
 
 def _state(text: str) -> Declined:

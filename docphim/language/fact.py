@@ -9,6 +9,8 @@ from typing import Any, Literal
 Polarity = Literal["present", "absent", "normal", "abnormal"]
 Side = Literal["right", "left", "both"]
 Certainty = Literal["certain", "probable", "possible", "not_excluded", "obscured"]
+#: Among the words beside a disease that was known before the scan (docphim.language.referral).
+KNOWN = "known"
 Change = Literal["new", "increased", "decreased", "unchanged", "resolved"]
 
 

@@ -7,29 +7,31 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from docphim.language.accents import accented
+from docphim.language.accents import accented, may_lack
 from docphim.language.divide import ASIDE, Section, divide
 from docphim.language.fact import Fact, Measure
-from docphim.language.headings import may_have_headings
-from docphim.language.items import items, tokenize
+from docphim.language.headings import may_begin_heading, may_have_headings
 from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
 from docphim.language.normalize import clean, without_pictures
-from docphim.language.read.sentence import Read, only_where, read_once, read_sentence
+from docphim.language.read.sentence import Alone, Read, only_where, read_sentence, spelled, statements
 from docphim.language.sections import REPORTED
 
 __all__ = [
     "LANGUAGES",
+    "Alone",
     "Coverage",
     "Fact",
     "Measure",
     "coverage",
     "facts",
     "facts_of",
+    "is_plain",
     "meanings",
     "passage_reader",
     "reported",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 #: What lies between stops, semicolons and line ends; a full stop inside a number, or behind "vs", is no stop.
+_STOP, _NO_STOP = re.compile(r"[;\n\r!.]"), re.compile(r"\d\.\d|[vV][sS]\.")
 _SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\b[vV][sS])\.)+")
 
 
@@ -68,15 +71,15 @@ def facts(text: str, language: str) -> list[Fact]:
     ]
 
 
-def meanings(sentence: str, language: str) -> list[tuple[Any, ...]]:
-    """What each fact of a sentence (the text of one of `sentences`) says, as `Fact.strict` has it, wherever its words stand.
+def meanings(sentence: str, language: str) -> list[Alone]:
+    """What a sentence (the text of one of `sentences`) says, wherever its words stand; equal parts of sentences are one object.
 
     Raises
     ------
     UsageError
         There is no lexicon for the language.
     """
-    return [values for _, read in read_once(sentence, load_lexicon(language)) for _, _, values in read]
+    return statements(sentence, load_lexicon(language))
 
 
 class Sentence(NamedTuple):
@@ -103,19 +106,33 @@ def sentences(text: str, language: str) -> Iterator[Sentence]:
     return (sentence for start, end in reported(text, language) for sentence in _sentences(text, start, end, lexicon))
 
 
-def sentence_texts(text: str, language: str) -> list[str]:
+def sentence_texts(text: str, language: str, plain: bool = False) -> list[str]:
     """The texts of the sentences of a report (`sentences`), for who does not ask where they stand.
+
+    `plain`: all its words are (`is_plain`), so that there is less to look for.
 
     Raises
     ------
     UsageError
         There is no lexicon for the language.
     """
+    if plain and "\n" not in text:
+        parts = _STOP.split(without_pictures(unicodedata.normalize("NFC", text)))  # there are blanks that NFC exchanges
+        return [part.lstrip() for part in parts if part]
     if ":" in text:
         return [sentence for _, sentence, _ in sentences(text, language)]
     text = accented(without_pictures(clean(text)), load_lexicon(language))
-    parts = [_SENTENCE.findall(text, start, end) for start, end in reported(text, language)]
-    return [sentence.lstrip() for part in parts for sentence in part]
+    listed = [_SENTENCE.findall(text, start, end) for start, end in reported(text, language)]
+    return [sentence.lstrip() for part in listed for sentence in part]
+
+
+def is_plain(word: str, language: str) -> bool:
+    """Whether a word, as it is typed between two blanks, is read as it stands: it needs no accents, and begins no heading.
+
+    Nor is one of its full stops none, as in "1.5" and "vs.".
+    """
+    given = clean(word) == word and not may_lack(word, load_lexicon(language))
+    return given and not _NO_STOP.search(word) and not may_begin_heading(word)
 
 
 def _sentences(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Sentence]:
@@ -221,6 +238,6 @@ def coverage(texts: Iterable[str], language: str) -> Coverage:
 @functools.lru_cache(maxsize=10_000)
 def _words(part: str, lexicon: Lexicon) -> tuple[int, tuple[str, ...]]:
     """How many words a part of a sentence has, and those that the lexicon does not know; reports say the same parts again."""
-    tokens, _ = tokenize(part, lexicon)
-    unknown = [i.name for i in items(tokens, lexicon) if i.kind == "word" and not i.name[0].isdecimal()]
-    return sum(token.isalnum() for token in tokens), tuple(unknown)
+    words, listed = spelled(part, lexicon)
+    unknown = [item.name for item in listed if item.kind == "word" and not item.name[0].isdecimal()]
+    return sum(word.isalnum() for word in words), tuple(unknown)

@@ -72,6 +72,11 @@ def may_have_headings(text: str) -> bool:
     return ":" in text or "\n" in text or any(map(text.__contains__, _signs()))
 
 
+def may_begin_heading(word: str) -> bool:
+    """Whether a text may have headings for a word that stands in it between two blanks."""
+    return ":" in word or any(sign.split()[0] in word for sign in _signs())
+
+
 def is_heading(words: str) -> bool:
     """Whether words alone are a heading: `Kết luận`, `Ngực`; not `Bác sĩ`."""
     return _spelled(words)

@@ -19,6 +19,8 @@ _NUMBERED = {"rib": "rib", "vertebra": "vertebra"}
 _NUMERALS = {"rib": "rib", "vertebra": "vertebra", "vertebral_compression": "vertebra"}
 #: Words before a size that say nothing else, whatever stands before them: "đường kính lớn nhất 16 mm".
 _ALWAYS = frozenset(("elongated", "largest"))
+#: Levels of the neck; the seventh is a station of the chest too, and mostly meant as such.
+_LEVELS = frozenset("123456")
 #: Words between a numeral and the region that it is of.
 _REACH = 6
 _NODES = frozenset(("lymph_node", "lymphadenopathy", "conglomerate", "neck"))
@@ -185,8 +187,8 @@ def _numbered(
         kind, _, level = terms["numbered"].name.partition("_")
         if kind == "date":
             return _date(words, i, end)
-        if kind == "station" and _of_neck(words, end, before, lexicon):
-            kind = "level"
+        if kind in ("station", "level"):
+            kind = "level" if _of_neck(words, end, before, lexicon, kind) else "station"
         if kind == "named":  # "sườn trái số 5", but "gãy sườn ngày thứ 3"
             last = _touching(before, i)
             kind, level = _NUMBERED.get(last.name, "") if last and not last.locations else "", "beside"
@@ -213,11 +215,11 @@ def _date(words: Sequence[str], i: int, end: int) -> Item | None:
     return Item("ignored", "date", i, j) if j > end else None
 
 
-def _of_neck(words: Sequence[str], i: int, before: Sequence[Item], lexicon: Lexicon) -> bool:
+def _of_neck(words: Sequence[str], i: int, before: Sequence[Item], lexicon: Lexicon, word: str) -> bool:
     """Whether numerals at word `i` name node levels of the neck and not stations of the chest.
 
     The region spoken of last decides, else the next one; else the numerals themselves: levels are counted in Roman numerals
-    (IIA, V), stations in others (4R, 7, 10L).
+    (IIA, V), stations in others (4R, 7, 10L); bare numbers up to 6 behind "level" are levels (`word`).
     """
     regions = (item.name or next(iter(item.locations), "") for item in reversed(before))
     region = next((region for name in regions if (region := _region(name, lexicon))), "")
@@ -228,7 +230,8 @@ def _of_neck(words: Sequence[str], i: int, before: Sequence[Item], lexicon: Lexi
         j += meanings is None
     lettered = numbers.level(words, i) if i < len(words) else None
     roman = i < len(words) and words[i].isalpha() and bool(numbers.numerals("level", words, i)[1])
-    return region == "neck" or (not region and (roman or bool(lettered and lettered[1] != "level_3a")))
+    bare = word == "level" and words[i : i + 1] and words[i] in _LEVELS and words[i + 1 : i + 2] not in (["r"], ["l"])
+    return region == "neck" or (not region and (roman or bool(bare) or bool(lettered and lettered[1] != "level_3a")))
 
 
 def _region(name: str, lexicon: Lexicon) -> str:

@@ -10,12 +10,12 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from docphim.errors import UsageError
-from docphim.language.conditions import Test, conditions
+from docphim.language.conditions import TELLING, Test, conditions, rules_out
 from docphim.language.fact import Fact
 from docphim.package_data import packaged
 
@@ -78,6 +78,7 @@ class _Table:
     fields: tuple[str, ...]  # what the rules ask of a fact
     asked: Callable[[Fact], tuple[Any, ...]]
     known: dict[tuple[Any, ...], Spoken]
+    near: dict[tuple[Any, ...], list[_Label]]  # the labels that an anatomy, finding and state may speak of, `rest` last
 
 
 def label_names(set_: str) -> tuple[str, ...]:
@@ -222,7 +223,7 @@ def _read(key: tuple[Any, ...], table: _Table) -> Spoken:
     if not fact["finding"] and not fact["state"]:  # an anatomy with words that the lexicon does not know
         return _NOTHING
     verdicts: list[tuple[int, int]] = []
-    for label in sorted(table.labels, key=lambda label: label.rest):
+    for label in _near(fact, table):
         if label.rest and any(rank in (_UNCERTAIN, _POSITIVE) for _, rank in verdicts):
             continue
         rank = _rank(fact, label, table.certainty)
@@ -240,6 +241,20 @@ def _read(key: tuple[Any, ...], table: _Table) -> Spoken:
     for place, rank in (*verdicts, *signs):
         bits[rank] |= 1 << place
     return bits[1], bits[2], bits[3], bits[4], bits[5]
+
+
+def _near(fact: Mapping[str, Any], table: _Table) -> list[_Label]:
+    """The labels that a fact may speak of, with the rules that may fit it: others are left out once."""
+    values = {name: fact[name] for name in TELLING if name in fact}
+    key = tuple(values.values())
+    if key not in table.near:
+        labels = []
+        for label in sorted(table.labels, key=lambda label: label.rest):
+            rules = {way: tuple(r for r in listed if not rules_out(r, values)) for way, listed in label.rules.items()}
+            if any(rules[way] for way in _WAYS if way != "except"):
+                labels.append(replace(label, rules=rules))
+        table.near[key] = labels
+    return table.near[key]
 
 
 def _rank(fact: Mapping[str, Any], label: _Label, certainty: Mapping[str, int]) -> int:
@@ -305,6 +320,7 @@ def _table(set_: str) -> _Table:
         fields=fields,
         asked=operator.attrgetter(*fields),
         known={},
+        near={},
     )
 
 

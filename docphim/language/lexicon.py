@@ -99,6 +99,11 @@ def unaccented(word: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFD", word))
 
 
+def bare_form(word: str) -> str:
+    """A word as it is typed without accents: "đáy" is day."""
+    return unaccented(word).replace("đ", "d")
+
+
 def parted(word: str, syllables: frozenset[str]) -> str:
     """Two syllables that were written as one ("đặcgóc"), with a blank between them; the word itself where that is not plain."""
     longest = _longest(syllables)
@@ -146,11 +151,13 @@ class Lexicon:
     extent: frozenset[str]
     nodes: frozenset[str]
     of_nodes: frozenset[str]  # findings that are said of nodes behind them: "di căn hạch"
+    spreads: frozenset[str]  # findings of which a list says where they have come to: "di căn gan, hạch và xương"
     segments: frozenset[str]
     devices: frozenset[str]
     tissues: frozenset[str]
     stations: frozenset[str]  # where nodes lie beside the hilum
     describing: frozenset[str]
+    lessened: Mapping[str, frozenset[str]]  # states, and the words that deny them wherever they stand beside them
     moved: frozenset[str]  # states that say where to something has moved
     empty: frozenset[str]
     sides: Mapping[str, str]  # descriptors that mean the side spoken of last ("same"), or the other
@@ -228,11 +235,13 @@ def load_lexicon(language: str) -> Lexicon:
         extent=_having("extent", concepts["descriptors"]),
         nodes=_having("nodes", concepts["anatomy"]),
         of_nodes=_having("of_nodes", concepts["findings"]),
+        spreads=_having("spreads", concepts["findings"]),
         segments=_having("segments", concepts["anatomy"]),
         devices=_having("device", concepts["findings"]),
         tissues=_having("tissue", concepts["anatomy"]),
         stations=frozenset(concepts["stations"]),
         describing=_having("describes", concepts["states"]),
+        lessened={name: frozenset(about["lessened"]) for name, about in concepts["states"].items() if "lessened" in about},
         moved=_having("moved", concepts["states"]),
         empty=_having("empty", concepts["descriptors"]),
         sides={name: about["side"] for name, about in concepts["descriptors"].items() if "side" in about},
@@ -245,7 +254,7 @@ def load_lexicon(language: str) -> Lexicon:
         fuse={(row["finding"], row["state"]): row["is"] for row in concepts["fuse"]},
         references=_having("reference", concepts["anatomy"]),
         measures=_measures(data.get("measures") or {}),
-        bare={unaccented(word).replace("đ", "d"): word for word in data.get("unaccented") or ()},
+        bare={bare_form(word): word for word in data.get("unaccented") or ()},
         ordinals={word: n for n, word in enumerate(data.get("ordinals") or (), 1)},
     )
 
@@ -253,11 +262,11 @@ def load_lexicon(language: str) -> Lexicon:
 def _measures(groups: Mapping[str, Any]) -> dict[str, Any]:
     """The phrases of `measures`, by their first word, as tuples of tokens with what they stand for; and its sets of words."""
     listed: dict[str, Any] = {name: frozenset(groups.get(name) or ()) for name in ("uptake", "fillers", "aside")}
-    for group in ("suv", "phases", "relations", "compared", "distance"):
+    for group in ("suv", "phases", "relations", "compared", "distance", "times", "scores"):
         named = ((name, phrase) for name, phrases in (groups.get(group) or {}).items() for phrase in phrases)
         phrases = {tuple(TOKEN.findall(normalize(words))): name for name, phrase in named for words in expand(phrase)}
         listed[group] = {first: {p: name for p, name in phrases.items() if p[0] == first} for first, *_ in phrases}
-    starts = (listed[group] for group in ("phases", "relations", "compared", "distance"))
+    starts = (listed[group] for group in ("phases", "relations", "compared", "distance", "times", "scores"))
     listed["first"] = frozenset("<>≤≥~≈-–−\u2010").union(*starts)
     return listed
 
@@ -291,6 +300,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[tuple[Iterable[Any] | None, Term
     yield from ((data.get(section), Term(kind, kind)) for section, kind in _LISTS.items())
     yield data.get("versus"), Term("or", "versus")
     yield data.get("accompanied"), Term("end", "with")
+    yield data.get("excepts"), Term("end", "except")
     for entry in data.get("state_of") or ():
         yield entry["terms"], Term("state", entry["state"], states=dict.fromkeys(entry["anatomy"], entry["state"]))
     for entry in data.get("compounds") or ():
@@ -335,22 +345,29 @@ def _mark_carriers(nodes: Mapping[tuple[str, ...], dict[str, Any]]) -> None:
     anatomies = {words for words, node in nodes.items() if "anatomy" in node[END]}
     first = {words[0] for words in anatomies}
     for words, node in nodes.items():
-        if "finding" in node[END] and not first.isdisjoint(words):
-            starts = [n for n, word in enumerate(words) if word in first]
-            carries = any(words[i:j] in anatomies for i in starts for j in range(i + 1, len(words) + 1))
+        if "finding" not in node[END] or first.isdisjoint(words):
+            continue
+        starts = [n for n, word in enumerate(words) if word in first]
+        if any(words[i:j] in anatomies for i in starts for j in range(i + 1, len(words) + 1)):
             led = any(words[:j] in anatomies for j in range(1, len(words)))
             shares = any(words[n:] in anatomies for n in starts if n)
-            if carries:
-                node[END]["finding"] = replace(node[END]["finding"], carries=True, led=led, shares=shares)
+            node[END]["finding"] = replace(node[END]["finding"], carries=True, led=led, shares=shares)
 
 
 def _settle(nodes: Iterable[dict[str, Any]], beside: frozenset[str]) -> None:
     """Put every phrase's meanings in the order in which they count; `beside` are read with what stands beside them."""
+    of_one: dict[int, Meanings] = {}  # most phrases of a line mean one thing, and nothing else
     for node in nodes:
-        terms = {kind: node[END][kind] for kind in KINDS if kind in node[END]} if len(node[END]) > 1 else node[END]
-        only: Term | None = next(iter(terms.values())) if len(terms) == 1 else None
-        alone = only and not (only.says or only.before or only.shares or only.states or {only.kind, only.name} & beside)
-        node[END] = Meanings(terms, only, only is not None and only.kind == "ignored", only if alone else None)
+        listed = node[END]
+        if len(listed) > 1:
+            node[END] = Meanings({kind: listed[kind] for kind in KINDS if kind in listed}, None, False, None)
+            continue
+        only: Term = next(iter(listed.values()))
+        known = of_one.get(id(only))
+        if known is None:
+            alone = not (only.says or only.before or only.shares or only.states or {only.kind, only.name} & beside)
+            known = of_one[id(only)] = Meanings(listed, only, only.kind == "ignored", only if alone else None)
+        node[END] = known
 
 
 def _check(term: Term, concepts: Mapping[str, Any], language: str) -> None:

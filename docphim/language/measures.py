@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from docphim.language import numbers
 from docphim.language.fact import Measure
 from docphim.language.item import Item
+from docphim.language.numbers import MINUS, Number, latest, quantity
 from docphim.language.phrases import longest, organ_at
 
 if TYPE_CHECKING:
@@ -23,22 +25,17 @@ _NONE: Mapping[tuple[str, ...], str] = {}
 _SIGNS = {"<": "<", "≤": "≤", ">": ">", "≥": "≥", "~": "~", "≈": "~"}
 #: Signs that say nothing between the name of a measure and its number.
 _EMPTY = frozenset(":=(")
-_MINUS = frozenset("-–\u2010−")
 #: What no name of a measure reaches across to its number.
 _BREAKS = frozenset((",", "(", ")", ":", "?", "[", "]"))
+#: What parts a number of an earlier examination from today's: "11 mm trước đây, nay 8 mm".
+_UNITS = frozenset(("mm", "cm"))
+_JOINS = _UNITS | {"x", "×", ",", ";", ":", "=", "và", "and"}
+_APART = _BREAKS | {"và", "and", "but", "nhưng"}
 _DIGIT = re.compile(r"[0-9]")
-#: Scores of response that are numbers (Deauville: Barrington et al., J Clin Oncol 2014).
-_SCORES = frozenset(("deauville",))
+#: Scores of response that are numbers, and the highest (Deauville: Barrington et al., J Clin Oncol 2014).
+_SCORES = {"deauville": 5}
 _HEADS = frozenset(("suv", "sul"))
 _BEHIND = frozenset(("(", "ở", "tại", "in", "at", "on", "the"))
-#: "từ 28 mm xuống 12 mm", "decreased from 28 to 12 mm": what it was, and what it has become; of "from 3 to 5 mm" both hold.
-_NEAR = 4
-_FROM, _TO = frozenset(("từ", "from")), frozenset(("xuống", "lên", "còn", "thành", "to"))
-_CHANGED = frozenset(
-    ("decreased", "increased", "reduced", "changed", "went", "down", "up", "grown", "enlarged", "fell", "rose")
-)
-_CHANGED |= {"improved", "declined", "decrease", "increase", "reduction", "shrunk", "giảm", "tăng", "nhỏ", "thu", "to"}
-_MILLILITRES = {"ml": 1.0, "cc": 1.0, "cm³": 1.0, "lít": 1000.0, "liter": 1000.0, "liters": 1000.0}
 #: Words between the name of a measure, or of what it is compared with, and its number.
 _REACH = 7
 _PHASES = frozenset(("early", "delayed", "native", "arterial", "venous"))
@@ -60,17 +57,6 @@ class Lead(NamedTuple):
     relation: str = "="
 
 
-class Number(NamedTuple):
-    """A number, range or product with its unit: where it ends, its kind ("" without a unit), its least and greatest values."""
-
-    end: int
-    kind: str
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    unit: str = ""
-    written: tuple[float, ...] = ()  # of a size, its numbers in the order written
-
-
 def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
     """The measures of a sentence by the index of their first word, each an item that spans its words.
 
@@ -84,10 +70,11 @@ def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
     if not speaks and not _DIGIT.search(text):
         return listed
     head, i, starts = Head(), 0, lexicon.measures["first"]
-    readers: tuple[Callable[..., Item | None], ...] = ((_compared,) if speaks else ()) + (_distance, _led, _phase, _score)
+    readers: tuple[Callable[..., Item | None], ...] = (_compared,) if speaks else ()
+    readers += (_timed, _distance, _led, _phase, _score)
     while i < len(words):
         word = words[i]
-        if word not in starts and word not in _SCORES and not word[0].isdecimal() and word[:3] not in _HEADS:
+        if word not in starts and not word[0].isdecimal() and word[:3] not in _HEADS:
             i += 1
             continue
         if word[:3] in _HEADS:
@@ -105,79 +92,13 @@ def measured(words: Sequence[str], lexicon: Lexicon) -> dict[int, Item]:
 
 def of_uptake(words: Sequence[str], lexicon: Lexicon) -> bool:
     """Whether words name an uptake, or compare something with an organ as an uptake is: "cao hơn gan"."""
-    compared, starts = lexicon.measures["compared"], lexicon.measures["first"]
-    named = any(word[:3] in _HEADS or word in _SCORES for word in words)
-    return named or any(word in starts and _phrase(words, i, compared) for i, word in enumerate(words))
+    starts, groups = lexicon.measures["first"], [lexicon.measures[name] for name in ("compared", "scores")]
+    named = any(word[:3] in _HEADS for word in words)
+    return named or any(word in starts and _phrase(words, i, group) for group in groups for i, word in enumerate(words))
 
 
 def _first_number(words: Sequence[str], item: Item) -> int:
     return next((j for j in range(item.start, item.end) if numbers.is_number(words[j])), item.start)
-
-
-def number(words: Sequence[str], i: int) -> Number | None:
-    """`12 x 14 mm`, `5-6 mm`, `300 ml`, `45 cm3`, `-20 HU`, `3,1-5,2` from token `i`, in millimetres, millilitres or HU."""
-    minus = words[i] in _MINUS and not (i and numbers.is_number(words[i - 1]))
-    i += minus
-    if i >= len(words) or not numbers.is_number(words[i]):
-        return None
-    end, low, high = _range(words, i)
-    unit = words[end] if end < len(words) else ""
-    if unit == "hu":
-        sign = -1 if minus else 1
-        return Number(end + 1, "hu", (min(sign * low, sign * high),), (max(sign * low, sign * high),), "HU")
-    if minus:
-        return None
-    if unit == "cm" and words[end + 1 : end + 2] == ["3"]:
-        unit, end = "cc", end + 1
-    if factor := _MILLILITRES.get(unit):
-        return Number(end + 1, "volume", (low * factor,), (high * factor,), "ml")
-    return _size(words, i) or Number(end, "", (low,), (high,))
-
-
-def _range(words: Sequence[str], i: int) -> tuple[int, float, float]:
-    """A number or a range from token `i`: where it ends, the least and the greatest value."""
-    value = numbers.number(words[i])
-    if words[i + 1 : i + 2] == ["to"] and _was(words, i):
-        return i + 1, value, value
-    joins = ("and", *numbers.RANGE) if i and words[i - 1] == "between" else numbers.RANGE
-    if i + 2 < len(words) and words[i + 1] in joins and numbers.is_number(words[i + 2]):
-        other = numbers.number(words[i + 2])
-        return i + 3, min(value, other), max(value, other)
-    return i + 1, value, value
-
-
-def _was(words: Sequence[str], i: int) -> bool:
-    """Whether the number at token `i` is what something was before it changed: "giảm từ 28"."""
-    return i > 0 and words[i - 1] in _FROM and not _CHANGED.isdisjoint(words[max(0, i - _NEAR) : i - 1])
-
-
-def _now(words: Sequence[str], i: int) -> Number | None:
-    """The number at token `i`; of what something was and has become, the latter."""
-    read = number(words, i) if i < len(words) else None
-    if read and _was(words, i) and words[read.end : read.end + 1] and words[read.end] in _TO:
-        later = number(words, read.end + 1) if read.end + 1 < len(words) else None
-        return later if later and (later.kind == read.kind or not read.kind) else read
-    return read
-
-
-def _size(words: Sequence[str], i: int) -> Number | None:
-    """A size from token `i`; of "5, 7 và 9 mm" the first, whose unit stands behind the last."""
-    size = numbers.size(words, i)
-    if size is None:
-        last = i
-        while last + 2 < len(words) and words[last + 1] in numbers.LISTED and numbers.is_number(words[last + 2]):
-            last += 2
-        listed = numbers.size(words, last) if last > i else None
-        if not listed or len(listed[1]) > 1:
-            return None
-        scale = listed[1][0] / numbers.number(words[last]) if numbers.number(words[last]) else 1.0
-        size = i + 1, (round(numbers.number(words[i]) * scale, 2),)
-    if len(size[1]) == 2 and any(word in numbers.RANGE for word in words[i : size[0]]):
-        low, high = sorted(size[1])
-        if "to" in words[i : size[0]] and _was(words, i):
-            return Number(size[0], "size", size[1][1:], size[1][1:], "mm", size[1][1:])
-        return Number(size[0], "size", (low,), (high,), "mm", size[1])
-    return Number(size[0], "size", size[1], size[1], "mm", size[1])
 
 
 def _lead(words: Sequence[str], i: int, lexicon: Lexicon) -> Lead:
@@ -209,10 +130,44 @@ def _phase(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item |
 
 
 def _score(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
-    """A response score: "Deauville 4"."""
-    lead = _lead(words, i + 1, lexicon) if words[i] in _SCORES else None
-    read = number(words, lead.end) if lead and lead.end < len(words) else None
-    return _item(words, i, read, lead, lexicon, words[i]) if lead and read and not read.kind else None
+    """A response score: "Deauville 4", "DS 3"."""
+    named = _phrase(words, i, lexicon.measures["scores"])
+    lead = _lead(words, named[0], lexicon) if named else None
+    read = quantity(words, lead.end) if lead and lead.end < len(words) else None
+    if named is None or lead is None or read is None or read.kind or read.high[0] > _SCORES[named[1]]:
+        return None
+    return _item(words, i, read, lead, lexicon, named[1])
+
+
+def _timed(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | None:
+    """A number of an earlier examination, which says nothing of today, or one that is said to be today's."""
+    named = _phrase(words, i, lexicon.measures["times"])
+    before = words[i - 1] if i else ","
+    if named is None or (named[1] == "left" and before not in _UNITS) or (named[1] == "apart" and before not in _BREAKS):
+        return None
+    lead = _lead(words, named[0], lexicon)
+    read = latest(words, lead.end)
+    if read is None or (not read.kind and (not head.kind or _counts(words, lead.end, read.end, lexicon))):
+        return None
+    item = _item(words, i, read, _within(lead, head), lexicon, read.kind or head.kind)
+    if item.kind == "ignored" or named[1] == "now":
+        return replace(item, name=named[1]) if item.kind == "size" else item
+    return Item("ignored", "earlier", i, _in_bracket(words, i, item.end))
+
+
+def _in_bracket(words: Sequence[str], i: int, end: int) -> int:
+    """Where the numbers of an earlier examination end that goes on in its bracket: "(trước đây 28 mm, SUVmax 14)"."""
+    close = words.index(")", end) if "(" in words[max(0, i - 1) : i + 1] and ")" in words[end:] else end
+    return close if all(w in _JOINS or w[0].isdecimal() or w[:3] in _HEADS for w in words[end:close]) else end
+
+
+def _past(words: Sequence[str], end: int, lexicon: Lexicon) -> int:
+    """Where words behind a number end that say that it was so before: "60 mm trước đây"; nothing where there are none."""
+    named = _phrase(words, end, lexicon.measures["times"])
+    if named is None or named[1] != "past":
+        return 0
+    behind = words[named[0]] if named[0] < len(words) else ","
+    return named[0] if behind in _APART or _phrase(words, named[0], lexicon.measures["times"]) else 0
 
 
 def _number_ahead(words: Sequence[str], i: int) -> bool:
@@ -234,7 +189,7 @@ def _head(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> tuple[H
 def _of_head(words: Sequence[str], i: int, end: int, head: Head, lexicon: Lexicon) -> Item | None:
     """The uptake named at token `i`; its name alone where the number stands further on ("SUVmax hạch 5,1")."""
     lead = _lead(words, end, lexicon)
-    read = _now(words, lead.end)
+    read = latest(words, lead.end)
     if read and not read.kind:
         return _item(words, i, read, _within(lead, head), lexicon, head.kind)
     return Item("ignored", head.kind, i, end) if _number_ahead(words, end) else None
@@ -249,8 +204,8 @@ def _led(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Item | N
     """A number with what leads to it: "thì muộn 5,6", "> 10 mm", "lớn hơn 10 mm", "300 ml"."""
     if words[i] in lexicon.measures["fillers"] or words[i] in _EMPTY:
         return None
-    lead = Lead(i) if words[i] in _MINUS else _lead(words, i, lexicon)
-    read = _now(words, lead.end)
+    lead = Lead(i) if words[i] in MINUS else _lead(words, i, lexicon)
+    read = latest(words, lead.end)
     if read and not read.kind and words[read.end : read.end + 1] and words[read.end] in lexicon.measures["aside"]:
         return Item("ignored", "aside", i, read.end + 1)
     if read is None or (not read.kind and (not head.kind or _counts(words, lead.end, read.end, lexicon))):
@@ -285,17 +240,17 @@ def _distance(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
     """How far something lies from an organ: "cách carina 20 mm", "2 cm from the carina"."""
     words_of = lexicon.measures["distance"]
     if numbers.is_number(words[i]):
-        read = number(words, i)
+        read = quantity(words, i)
         behind = _phrase(words, read.end, words_of) if read and read.kind == "size" else None
-        if read is None or behind is None or behind[1] != "behind":
-            return None
+        if read is None or behind is None or behind[1] != "behind" or quantity(words, behind[0]):
+            return None  # "12 mm from 28 mm" is how it has changed
         end, organ = organ_at(words, behind[0], lexicon.tree)
         return _item(words, i, read._replace(end=end), Lead(i), lexicon, "distance", organ)
     named = _phrase(words, i, words_of)
     if not named or named[1] != "before":
         return None
     at = next((j for j in range(named[0], min(named[0] + _REACH, len(words))) if numbers.is_number(words[j])), None)
-    read = number(words, at) if at and _BREAKS.isdisjoint(words[i:at]) else None
+    read = quantity(words, at) if at and _BREAKS.isdisjoint(words[i:at]) else None
     if at is None or read is None or read.kind != "size":
         return None
     lead = Lead(at, None, _relation_before(words, at, lexicon))
@@ -317,7 +272,7 @@ def _compared(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
     if end < len(words) and words[end][:3] in _HEADS:
         head, end = _head(words, end, head, lexicon)
     lead = _lead(words, end, lexicon)
-    read = _now(words, lead.end)
+    read = latest(words, lead.end)
     if read and not read.kind:
         return _item(words, i, read, lead, lexicon, head.kind, organ)
     if not named[1]:
@@ -328,7 +283,7 @@ def _compared(words: Sequence[str], i: int, head: Head, lexicon: Lexicon) -> Ite
 def _compared_number(words: Sequence[str], i: int, end: int, head: Head, lexicon: Lexicon) -> Item | None:
     """ "compared with 2.2 in the liver": the number before its organ."""
     lead = _lead(words, end, lexicon)
-    read = number(words, lead.end) if lead.end < len(words) and head.kind else None
+    read = quantity(words, lead.end) if lead.end < len(words) and head.kind else None
     if read is None or read.kind:
         return None
     behind, organ = organ_at(words, read.end, lexicon.tree)
@@ -344,6 +299,8 @@ def _item(
     phase, end = (lead.phase, read.end) if lead.phase else _phase_behind(words, read.end, lexicon)
     if words[end : end + 1] == [")"] and "(" in words[start:end] and ")" not in words[start:end]:
         end += 1  # "SUVmax (5,2)"
+    if past := _past(words, end, lexicon):
+        return Item("ignored", "earlier", start, past)
     measure = Measure(kind, lead.relation, read.low, read.high, read.unit, phase, reference or None)
     highest = kind in ("suv", "suv_max") and not reference and phase != "delayed"
     item = "size" if kind == "size" else "suv" if highest else "measure"

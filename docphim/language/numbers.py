@@ -1,10 +1,10 @@
-"""Numbers in report text: sizes, ribs, vertebrae, segments, node stations and levels, cardiothoracic ratios."""
+"""Numbers in report text: ribs, vertebrae, segments, node stations and levels, heart ratios; quantities with their units."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 _MILLIMETRES = {"mm": 1.0, "cm": 10.0}
 _TIMES = {"x", "×", "*", "by"}
@@ -23,6 +23,16 @@ _ROMAN_VALUE = {"i": 1, "v": 5, "x": 10}
 _HIGHEST = {"rib": 12, "segment": 10, "station": 14, "level": 7}
 _SUFFIXES = frozenset(("st", "nd", "rd", "th"))
 _VERTEBRAE = {"c": ("c", 7), "t": ("t", 12), "d": ("t", 12), "l": ("l", 5), "s": ("s", 5)}
+
+MINUS = frozenset("-–\u2010−")
+#: "từ 28 mm xuống 12 mm", "decreased from 28 to 12 mm": what it was, and what it has become; of "from 3 to 5 mm" both hold.
+_NEAR = 4
+_FROM, _TO = frozenset(("từ", "from")), frozenset(("xuống", "lên", "còn", "thành", "to"))
+_CHANGED = frozenset(
+    ("decreased", "increased", "reduced", "changed", "went", "down", "up", "grown", "enlarged", "fell", "rose")
+)
+_CHANGED |= {"improved", "declined", "decrease", "increase", "reduction", "shrunk", "giảm", "tăng", "nhỏ", "thu", "to"}
+_MILLILITRES = {"ml": 1.0, "cc": 1.0, "cm³": 1.0, "lít": 1000.0, "liter": 1000.0, "liters": 1000.0}
 
 #: Token index after what was read, and the value; None where nothing was.
 Read = tuple[int, tuple[float, ...]] | None
@@ -217,3 +227,80 @@ def _between(first: str, last: str) -> list[str]:
 def _roman(text: str) -> int:
     values = [_ROMAN_VALUE[letter] for letter in text]
     return sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))
+
+
+class Number(NamedTuple):
+    """A number, range or product with its unit: where it ends, its kind ("" without a unit), its least and greatest values."""
+
+    end: int
+    kind: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    unit: str = ""
+    written: tuple[float, ...] = ()  # of a size, its numbers in the order written
+
+
+def quantity(words: Sequence[str], i: int) -> Number | None:
+    """`12 x 14 mm`, `5-6 mm`, `300 ml`, `45 cm3`, `-20 HU`, `3,1-5,2` from token `i`, in millimetres, millilitres or HU."""
+    minus = i < len(words) and words[i] in MINUS and not (i and is_number(words[i - 1]))
+    i += minus
+    if i >= len(words) or not is_number(words[i]):
+        return None
+    end, low, high = _range(words, i)
+    unit = words[end] if end < len(words) else ""
+    if unit == "hu":
+        sign = -1 if minus else 1
+        return Number(end + 1, "hu", (min(sign * low, sign * high),), (max(sign * low, sign * high),), "HU")
+    if minus:
+        return None
+    if unit == "cm" and words[end + 1 : end + 2] == ["3"]:
+        unit, end = "cc", end + 1
+    if factor := _MILLILITRES.get(unit):
+        return Number(end + 1, "volume", (low * factor,), (high * factor,), "ml")
+    return _of_size(words, i) or Number(end, "", (low,), (high,))
+
+
+def _range(words: Sequence[str], i: int) -> tuple[int, float, float]:
+    """A number or a range from token `i`: where it ends, the least and the greatest value."""
+    value = number(words[i])
+    if words[i + 1 : i + 2] == ["to"] and _was(words, i):
+        return i + 1, value, value
+    joins = ("and", *RANGE) if i and words[i - 1] == "between" else RANGE
+    if i + 2 < len(words) and words[i + 1] in joins and is_number(words[i + 2]):
+        other = number(words[i + 2])
+        return i + 3, min(value, other), max(value, other)
+    return i + 1, value, value
+
+
+def _was(words: Sequence[str], i: int) -> bool:
+    """Whether the number at token `i` is what something was before it changed: "giảm từ 28"."""
+    return i > 0 and words[i - 1] in _FROM and not _CHANGED.isdisjoint(words[max(0, i - _NEAR) : i - 1])
+
+
+def latest(words: Sequence[str], i: int) -> Number | None:
+    """The number at token `i`; of what something was and has become, the latter."""
+    read = quantity(words, i) if i < len(words) else None
+    if read and _was(words, i) and words[read.end : read.end + 1] and words[read.end] in _TO:
+        later = quantity(words, read.end + 1) if read.end + 1 < len(words) else None
+        return later if later and (later.kind == read.kind or not read.kind) else read
+    return read
+
+
+def _of_size(words: Sequence[str], i: int) -> Number | None:
+    """A size from token `i`; of "5, 7 và 9 mm" the first, whose unit stands behind the last."""
+    read = size(words, i)
+    if read is None:
+        last = i
+        while last + 2 < len(words) and words[last + 1] in LISTED and is_number(words[last + 2]):
+            last += 2
+        listed = size(words, last) if last > i else None
+        if not listed or len(listed[1]) > 1:
+            return None
+        scale = listed[1][0] / number(words[last]) if number(words[last]) else 1.0
+        read = i + 1, (round(number(words[i]) * scale, 2),)
+    if len(read[1]) == 2 and any(word in RANGE for word in words[i : read[0]]):
+        low, high = sorted(read[1])
+        if "to" in words[i : read[0]] and _was(words, i):
+            return Number(read[0], "size", read[1][1:], read[1][1:], "mm", read[1][1:])
+        return Number(read[0], "size", (low,), (high,), "mm", read[1])
+    return Number(read[0], "size", read[1], read[1], "mm", read[1])

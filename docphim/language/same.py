@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from docphim.language.conditions import Condition, is_device, is_generic, is_paired, is_well, regions
-from docphim.language.fact import Fact, Side
+from docphim.language.conditions import Condition, is_device, is_generic, is_paired, is_well, regions, relative_sides
+from docphim.language.fact import KNOWN, Fact, Side
 from docphim.language.same_rows import Rows, lies_in, rows
 
 #: What a report may be of; some rows hold for one only.
@@ -22,6 +22,7 @@ _NUMBERED = re.compile(r"^(.*)_[a-z]?\d+[a-z]?$")
 #: What a well thing does not need: how much, how sure, since when.
 _PLAIN: dict[str, Any] = {"count": None, "severity": None, "size_mm": (), "suv": None, "measures": ()}
 _PLAIN |= {"certainty": "certain", "change": None}
+_OTHER: Mapping[str | None, Side] = {"right": "left", "left": "right"}
 
 
 #: What a fact may say of a thing beside what it is and where.
@@ -52,27 +53,64 @@ def canonical(facts: Sequence[Fact], modality: str | None = None, without: str =
 
 
 def placed(facts: Sequence[Fact], without: str = "") -> list[Fact]:
-    """The facts of one report, a conclusion without a place where its signs are: "U phổi." beside a mass of the left lung."""
+    """The facts of one report where they are by what stands beside them.
+
+    A conclusion without a place is where its signs are: "U phổi." beside a mass of the left lung.  "Cùng bên" is the side that
+    was spoken of last, be it in the sentence before.
+    """
     lends = rows(without).lends
-    return [_placed(fact, facts, lends) if may_be_placed(fact, without) else fact for fact in facts]
+    sided: list[Fact] = []
+    for fact in facts:
+        sided.append(_on_named_side(fact, sided) if _relative(fact) else fact)
+    return [one for fact in sided for one in (_placed(fact, sided, lends) if _is_bare(fact, without) else [fact])]
 
 
 def may_be_placed(fact: Fact, without: str = "") -> bool:
-    """Whether a fact says no place and would take that of its signs."""
-    return not (fact.side or fact.location) and any(holds(fact) for _, holds in rows(without).lends)
+    """Whether a fact says no place and would take that of its signs, or a side only by what was spoken of before."""
+    return bool(_relative(fact)) or _is_bare(fact, without)
 
 
-def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, Condition]]) -> Fact:
-    signs = [left for left, right in lends if right(fact)]
-    near = [other for other in facts if fact.anatomy in (None, *regions(other.anatomy)) and (other.side or other.location)]
-    beside = next((shown for left in signs if (shown := [other for other in near if left(other)])), [])
-    sided = rows().sided
-    sides = {other.side or next((sided[place] for place in other.location if place in sided), None) for other in beside}
-    if not beside or None in sides or len({other.anatomy for other in beside}) > 1:
+def _is_bare(fact: Fact, without: str) -> bool:
+    return not (fact.side or fact.location or KNOWN in fact.leftover) and any(holds(fact) for _, holds in rows(without).lends)
+
+
+def _relative(fact: Fact) -> list[str]:
+    """Words of a fact that mean the side spoken of last, or the other one, where it names no side itself."""
+    return [word for word in fact.leftover if word in relative_sides()] if fact.leftover and not fact.side else []
+
+
+def _on_named_side(fact: Fact, before: Sequence[Fact]) -> Fact:
+    """A fact on the side that was spoken of last, or on the other one."""
+    side = next((other.side for other in reversed(before) if other.side in _OTHER and not is_well(other)), None)
+    words = _relative(fact)
+    if side is None or len(words) > 1:
         return fact
+    named = side if relative_sides()[words[0]] == "same" else _OTHER[side]
+    return replace(fact, side=named, leftover=tuple(word for word in fact.leftover if word not in words))
+
+
+def _placed(fact: Fact, facts: Sequence[Fact], lends: Sequence[tuple[Condition, Condition]]) -> list[Fact]:
+    """A conclusion where its signs are: in each organ of them, where it names one around them all ("di căn xương")."""
+    signs = [left for left, right in lends if right(fact)]
+    facts = [_formed(other, None, rows()) for other in facts if other.side or other.location]  # a node 4R is in the mediastinum
+    near = [other for other in facts if fact.anatomy in (None, *regions(other.anatomy))]
+    beside = next((shown for left in signs if (shown := [other for other in near if left(other)])), [])
+    organs = dict.fromkeys(other.anatomy for other in beside)
+    if len(organs) > 1 and fact.anatomy is None:
+        return [fact]
+    placed = [_where(fact, [other for other in beside if other.anatomy == organ]) for organ in organs]
+    return [fact] if None in placed or not placed else [one for one in placed if one]
+
+
+def _where(fact: Fact, signs: Sequence[Fact]) -> Fact | None:
+    """A conclusion where its signs in one organ are; None where they do not say on which side."""
+    organ, sided = signs[0].anatomy, rows().sided
+    sides = {other.side or next((sided[place] for place in other.location if place in sided), None) for other in signs}
+    if None in sides and (is_paired(organ) or len(sides) > 1):
+        return None
     side = sides.pop() if len(sides) == 1 else "both"
-    places = {other.location for other in beside}
-    return replace(fact, anatomy=beside[0].anatomy, side=side, location=places.pop() if len(places) == 1 else ())
+    places = {other.location for other in signs}
+    return replace(fact, anatomy=organ, side=side, location=places.pop() if len(places) == 1 else ())
 
 
 def settled(facts: Sequence[Fact], modality: str | None = None, without: str = "") -> dict[Fact, Fact]:
@@ -148,10 +186,13 @@ def _formed(fact: Fact, modality: str | None, table: Rows) -> Fact:
     if is_well(fact):
         leftover = () if fact.anatomy or fact.finding else fact.leftover
         fact = replace(fact, **_PLAIN, leftover=leftover)
-    for holds, fields, only in table.forms:
-        if only in (None, modality) and holds(fact):
-            fact = replace(fact, **{name: _value(fact, name, value) for name, value in fields.items()})
-    return fact
+    first = 0
+    while True:  # what a form changes may make another fit, of those behind it
+        rows = ((n, *form) for n, holds, form in table.forms.near(fact) if n >= first and holds(fact))
+        n, fields = next(((n, fields) for n, fields, only in rows if only in (None, modality)), (0, None))
+        if fields is None:
+            return fact
+        fact, first = replace(fact, **{name: _value(fact, name, value) for name, value in fields.items()}), n + 1
 
 
 def _value(fact: Fact, name: str, value: Any) -> Any:
@@ -176,10 +217,18 @@ def _apart(fact: Fact, table: Rows) -> Iterator[Fact]:
         yield fact
         return
     sides: tuple[Side | None, ...] = ("right", "left") if fact.side == "both" else (fact.side,)
-    places = _places(fact.location, table)
+    places = _places(_narrowest(fact.location, table), table)
     known = table.sided if len(places) > 1 or fact.side in (None, "both") else {}
     for side, location in itertools.product(sides, places):
         yield replace(fact, side=next((known[x] for x in location if x in known), side), location=location)
+
+
+def _narrowest(location: tuple[str, ...], table: Rows) -> tuple[str, ...]:
+    """Places without those in which another of them lies: "lower lobe, base" is the base."""
+    if len(location) < 2:
+        return location
+    wide = {place for near in location for place in table.inside.get(near, ())}
+    return tuple([place for place in location if place not in wide])
 
 
 def _places(location: tuple[str, ...], table: Rows) -> list[tuple[str, ...]]:
@@ -200,12 +249,12 @@ def _kind(place: str, table: Rows) -> str | int | None:
 
 def sign_rows(fact: Fact) -> int:
     """The rows by which a fact is a sign, of whatever may stand beside it, each the bit of its place."""
-    return sum(1 << n for n, (sign, *_) in enumerate(rows().signs) if sign(fact))
+    return sum([1 << n for n in rows().shown.holding(fact)])
 
 
 def cause_rows(fact: Fact) -> int:
     """The rows by which some sign may stand beside a fact and say nothing more, each the bit of its place."""
-    return sum(1 << n for n, (_, holds, *_) in enumerate(rows().signs) if holds(fact))
+    return sum([1 << n for n in rows().causes.holding(fact)])
 
 
 def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
@@ -218,6 +267,7 @@ def cause(fact: Fact, others: Iterable[Fact], without: str = "") -> Fact | None:
         other
         for other in others
         if other is not fact
+        and KNOWN not in other.leftover
         and (any(holds(other) and _beside(fact, other, asked) for holds, asked in signs) or says_less(fact, other))
     ]
     # the nearest: uptake beside the oesophagus is of the node there, not of the oesophagus
@@ -229,6 +279,8 @@ def shows(fact: Fact, other: Fact, common: int) -> bool:
 
     `common` are the rows by which the first is a sign (`sign_rows`) and the other a cause (`cause_rows`).
     """
+    if KNOWN in other.leftover:  # what was known before shows in nothing
+        return False
     asked = (asked for n, (_, _, asked) in enumerate(rows().signs) if common >> n & 1)
     return (bool(common) and any(_beside(fact, other, row) for row in asked)) or says_less(fact, other)
 
@@ -248,7 +300,7 @@ def says_less(fact: Fact, other: Fact) -> bool:
     places = all(place in other.location or any(lies_in(near, place) for near in other.location) for place in fact.location)
     unsaid = all(getattr(fact, name) in (None, (), getattr(other, name)) for name in _HOW)
     summary = not (fact.side or fact.location) and (other.side or other.location)  # "acute pulmonary embolism"
-    return bool(_within(fact, other) and places and unsaid and (summary or set(fact.leftover) <= set(other.leftover)))
+    return bool(_within(fact, other) and places and unsaid and (summary or set(fact.leftover) <= {KNOWN, *other.leftover}))
 
 
 def _within(fact: Fact, other: Fact) -> bool:

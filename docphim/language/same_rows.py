@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from docphim.errors import UsageError
-from docphim.language.conditions import Condition, check_condition, check_row, condition
+from docphim.language.conditions import Condition, Rules, check_condition, check_row, condition
 from docphim.language.fact import Side
 from docphim.package_data import packaged
 
@@ -26,11 +26,13 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, eq=False)  # told apart by what they are, so that what was made by one table can be kept by it
 class Rows:
-    """The rows of same.yaml, compiled: each a condition and what it stands for."""
+    """The rows of same.yaml, compiled: each a condition and what it stands for; `shown` and `causes`: sides of `signs`."""
 
-    forms: tuple[tuple[Condition, Mapping[str, Any], str | None], ...]
+    forms: Rules[tuple[Mapping[str, Any], str | None]]
     several: tuple[tuple[Condition, Sequence[Mapping[str, Any]]], ...]
     signs: tuple[tuple[Condition, Condition, frozenset[str]], ...]
+    shown: Rules[frozenset[str]]
+    causes: Rules[frozenset[str]]
     lends: tuple[tuple[Condition, Condition], ...]
     makes: tuple[tuple[Condition, Condition, Mapping[str, Any]], ...]
     covers: tuple[tuple[Condition, Condition, bool], ...]
@@ -54,12 +56,15 @@ def rows(without: str = "") -> Rows:
         for name, row in table[section].items():
             _check(row, f"same.yaml: {section}: {name}", section)
     of = {section: [row for name, row in table[section].items() if name != without] for section in SECTIONS}
+    signs = tuple(
+        (condition(row["left"]), condition({"polarity": "present"} | row["right"]), _asked(row)) for row in of["signs"]
+    )
     return Rows(
-        forms=tuple((condition(row["left"]), row["right"], row.get("modality")) for row in of["forms"]),
+        forms=Rules([(condition(row["left"]), (row["right"], row.get("modality"))) for row in of["forms"]]),
         several=tuple((condition(row["left"]), row["right"]) for row in of["several"]),
-        signs=tuple(
-            (condition(row["left"]), condition({"polarity": "present"} | row["right"]), _asked(row)) for row in of["signs"]
-        ),
+        signs=signs,
+        shown=Rules([(sign, asked) for sign, _, asked in signs]),
+        causes=Rules([(holds, asked) for _, holds, asked in signs]),
         lends=tuple((condition(row["left"]), condition(row["right"])) for row in of["lends"]),
         makes=tuple((condition(row["left"]), condition(row["right"]), row["makes"]) for row in of["signs"] if "makes" in row),
         covers=tuple((condition(row["left"]), condition(row["right"]), "same" in row) for row in of["covers"]),

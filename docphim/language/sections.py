@@ -46,6 +46,11 @@ def known_before() -> frozenset[str]:
     return frozenset(_data()["known_before"])
 
 
+def listed_patterns(table: str) -> list[str]:
+    """The regular expressions of a list in sections.yaml."""
+    return list(_data()[table])
+
+
 def leave_out_comparisons(text: str, language: str) -> tuple[str, list[str]]:
     """Take out the sentences that compare with an earlier film, which a model that sees one film cannot know.
 

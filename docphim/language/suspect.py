@@ -9,9 +9,12 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from docphim.language.normalize import has_picture
+
+if TYPE_CHECKING:
+    from docphim.language.typed import Cut
 
 Suspicion = Literal["control", "picture", "html", "rtf", "table", "encoding", "language"]
 
@@ -175,11 +178,31 @@ def _another_language(text: str, language: str) -> bool:
         return letters >= 2 * _FEWEST_WORDS and chinese < _CHINESE_LETTERS * letters
     if chinese >= _FEWEST_WORDS and chinese >= _CHINESE_LETTERS * letters:
         return True
-    whole = len(marked) - marked.count(None)
-    if whole < _FEWEST_WORDS:
-        return False
-    share = marked.count(True) / whole
-    return share < _VIETNAMESE_WORDS if language == "vi" else share > _FOREIGN_WORDS
+    return bool(_not_in(language, marked.count(True), len(marked) - marked.count(None)))
+
+
+def _not_in(language: str, marked: Any, words: Any) -> Any:
+    """Whether words of which so many bear marks are of another language, `vi` or not; numbers or arrays of them."""
+    foreign = marked < _VIETNAMESE_WORDS * words if language == "vi" else marked > _FOREIGN_WORDS * words
+    return (words >= _FEWEST_WORDS) & foreign
+
+
+def may_be_suspect(texts: Sequence[str], typed: Cut, language: str) -> list[bool]:
+    """Which of some texts, of which `typed` are the words, have what may make them suspect; most have nothing.
+
+    Of Chinese, which is not told by its words, all have.
+    """
+    if language == "zh":
+        return [True] * len(texts)
+    odd = typed.which(lambda word: bool(_STRANGE.search(unicodedata.normalize("NFC", word)) or _CJK.search(word)))
+    marked, words = typed.how_many(lambda word: _MARKS[word] is True), typed.how_many(lambda word: _MARKS[word] is not None)
+    odd |= _not_in(language, marked, words)
+    return [flag or _may_be_form(text) for flag, text in zip(odd.tolist(), texts, strict=True)]
+
+
+def _may_be_form(text: str) -> bool:
+    """Whether a text has lines, control characters or signs of markup, or holds a picture."""
+    return not text.isprintable() or "<" in text or "&" in text or "\\" in text or has_picture(text)
 
 
 def vietnamese_words(text: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from docphim.metrics.weights import ACTED_ON, Level, falls, follows, level, may_
 #: A thing of the reference and one of the draft, the share that their difference costs, and its costliest kind ("": none).
 Pair = tuple[int, int, float, str]
 _NONE: Mapping[int, int] = {}
+_NOBODY: set[int] = set()
 #: More different things of one kind are a list, and none of them is another said again, so that no input takes long.
 _LIST = 100
 
@@ -55,7 +55,7 @@ class _Relation:
         if not others <= seen:
             related.update([j for j in others - seen if self._holds(i, j)])
             seen |= others
-        return related & others
+        return related & others if related else _NOBODY
 
 
 class Atoms:
@@ -95,7 +95,8 @@ class Atoms:
         self._readings: dict[tuple[int, ...], Reading] = {}
         self._stands: dict[tuple[int, ...], Mapping[int, int]] = {}
         self._pairs: dict[tuple[int, int], Pair | None] = {}
-        self._denied: dict[int, Fact] = {}
+        self._denied: dict[int, int] = {}
+        self._denying: dict[int, tuple[Fact, str | None, bool]] = {}
         self._answers = _Relation(self._is_answer)
         self._denials = _Relation(self._is_denial)
         self._causes = _Relation(self._is_cause)
@@ -139,29 +140,39 @@ class Atoms:
         answers = self._answers.of(i, wells)
         if self.facts[i].side == "both" and {self.facts[j].side for j in answers} in ({"right"}, {"left"}):
             return None
-        return min(answers, default=None)
+        return min(answers) if answers else None
 
     def denied(self, i: int, wells: set[int]) -> int | None:
         """Which of some well things denies an abnormal one."""
-        return min(self.denials(i, wells), default=None)
+        denials = self.denials(i, wells)
+        return min(denials) if denials else None
 
     def denials(self, i: int, wells: set[int]) -> set[int]:
         """All of some well things that deny an abnormal one."""
-        return self._denials.of(i, wells)
+        denied = self._denied.get(i)
+        if denied is None:
+            denied = self._denied[i] = self._denial(self.facts[i], self.levels[i] in ACTED_ON)
+        return self._denials.of(denied, wells)
 
     def _is_answer(self, i: int, j: int) -> bool:
         return same.covers(self.facts[i], self.facts[j]) or same.covers(self.facts[j], self.facts[i])
 
-    def _is_denial(self, i: int, j: int) -> bool:
+    def _is_denial(self, denied: int, j: int) -> bool:
         """What is called well without an anatomy ("28 mm, within normal limits") denies nothing.
 
         A heart that is called normal denies no finding that nobody acts on: calcified coronaries stand beside it in one report.
         """
-        if self.levels[i] not in ACTED_ON and self.facts[i].finding not in (None, self.facts[j].finding):
+        denial, finding, acted_on = self._denying[denied]
+        if not acted_on and finding not in (None, self.facts[j].finding):
             return False
-        if i not in self._denied:
-            self._denied[i] = same.denial(self.facts[i], self.modality)
-        return bool(self.facts[j].anatomy) and same.covers(self.facts[j], self._denied[i])
+        return bool(self.facts[j].anatomy) and same.covers(self.facts[j], denial)
+
+    def _denial(self, fact: Fact, acted_on: bool) -> int:
+        """The number of what would deny a fact: the same of a thing in all its sizes and grades."""
+        denial = same.denial(fact, self.modality)
+        number = self._kind("denial", (denial.strict, fact.finding, acted_on))
+        self._denying[number] = (denial, fact.finding, acted_on)
+        return number
 
     def _is_cause(self, i: int, j: int) -> bool:
         rows = self._sign_rows[i] & self._cause_rows[j]
@@ -201,31 +212,37 @@ class Atoms:
         each_once = len({self.alike[i] for i in ills}) == len(ills)
         if each_once and not leads:
             return self._levels, self._weights, _NONE, _NONE  # each by itself, as many reports have it
-        table, levels = weights()["weights"], {i: self.levels[i] for i in (*ills, *signs)}
-        levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
-        if each_once:
-            return levels, {i: table[levels[i]] for i in (*ills, *signs)}, _NONE, leads
+        things, levels, weight = (*ills, *signs), self._levels, self._weights
+        if leads:
+            table, levels = weights()["weights"], {i: self.levels[i] for i in things}
+            levels.update({i: falls(self.levels[i]) for i in leads if self._lighter.of(i, others)})
+            weight = {i: table[levels[i]] for i in things}
+        return levels, *((weight, _NONE) if each_once else self._shared(ills, weight, signs)), leads
+
+    def _shared(
+        self, ills: tuple[int, ...], weight: Mapping[int, float], signs: Sequence[int]
+    ) -> tuple[Mapping[int, float], Mapping[int, int]]:
+        """Weights of which things that count once share one, and what each of these counts as."""
         together: dict[int, list[int]] = {}
         for i in ills:
             together.setdefault(self.alike[i], []).append(i)
-        weight = {i: self._weights[i] for i in signs}
-        once: dict[int, int] = {}
+        shared, once = {i: weight[i] for i in (*ills, *signs)}, dict[int, int]()
         for alike in together.values():
-            if len(alike) == 1:
-                weight[alike[0]] = table[levels[alike[0]]]
-                continue
-            each = [table[levels[i]] for i in alike]
-            share = max(each) / sum(each)
-            for i, whole in zip(alike, each, strict=True):
-                weight[i], once[i] = share * whole, alike[0]
-        return levels, weight, once, leads
+            if len(alike) > 1:
+                each = [weight[i] for i in alike]
+                share = max(each) / sum(each)
+                shared.update({i: share * weight[i] for i in alike})
+                once.update(dict.fromkeys(alike, alike[0]))
+        return shared, once
 
     def _again(self, ills: set[int]) -> set[int]:
         """Abnormal things of one report that may be one thing, said twice."""
         subjects = [self.subjects[number] for number in ills]
         if len(set(subjects)) == len(subjects):
             return set()
-        often = Counter(subjects)
+        often: dict[int, int] = {}
+        for subject in subjects:
+            often[subject] = often.get(subject, 0) + 1
         return {number for number in ills if 1 < often[self.subjects[number]] <= _LIST}
 
     def _linked(self, signs: set[int], causes: set[int]) -> set[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from docphim.language.typed import ragged
 from docphim.metrics.family import Kind, Title
 from docphim.metrics.grams import shared_grams
 from docphim.metrics.pairs import Floats, Ints, Pairs
@@ -65,14 +66,10 @@ def _counts(lengths: Ints, shared: Ints, orders: int) -> Ints:
 
 def _characters(pairs: Pairs) -> tuple[NDArray[np.int32], Ints]:
     """Characters of all tokens, one document after another, as ids from 0, and how many each document has."""
-    ids, document = pairs.ids
-    tokens = pairs.vocabulary.tokens
+    tokens, ids, lengths = pairs.cut
     sizes = np.fromiter(map(len, tokens), np.int64, len(tokens))
     text = np.frombuffer("".join(tokens).encode("utf-32-le", "surrogatepass"), "<u4")
     coded = np.unique(text, return_inverse=True)[1].astype(np.int32)
-    size = sizes[ids]
-    ends = np.cumsum(size)
-    # Where each token's characters stand in the vocabulary's text, less where they are to stand.
-    shift = ((np.cumsum(sizes) - sizes)[ids] - (ends - size)).astype(np.int32)
-    places = np.repeat(shift, size) + np.arange(ends[-1] if len(ends) else 0, dtype=np.int32)
-    return coded[places], np.bincount(document, size, minlength=2 * len(pairs)).astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(sizes[ids])])
+    last = np.cumsum(lengths)
+    return ragged(coded, sizes, ids), ends[last] - ends[last - lengths]

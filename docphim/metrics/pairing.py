@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -146,8 +146,10 @@ def _covering(i: int, others: Iterable[int], atoms: Atoms) -> tuple[int, float, 
         if near and stands_for(atoms.facts[j], atoms.facts[i]):
             several, most = is_plural(atoms.facts[j]), weights()["costs"]["unsaid_side"]
             answers.append((0.0 if several else min(near[2], most), "" if several else "unsaid_side", j))
-    share, kind, j = min(answers, default=(0.0, "", -1))
-    return (j, share, kind) if answers else None
+    if not answers:
+        return None
+    share, kind, j = min(answers)
+    return j, share, kind
 
 
 def _least(ours: list[int], theirs: list[int], gain: Gain, atoms: Atoms) -> list[Pair]:
@@ -158,36 +160,37 @@ def _least(ours: list[int], theirs: list[int], gain: Gain, atoms: Atoms) -> list
         left = [i for i in ours if atoms.families[i] == family]
         right = [j for j in theirs if atoms.families[j] == family]
         chosen += _best(left, right, gain)
-    left, right = sorted({*ours} - {i for i, _ in chosen}), sorted({*theirs} - {j for _, j in chosen})
-    if left and right and not atoms.general.isdisjoint((*left, *right)):
-        chosen += _best(left, right, gain)
+    if not atoms.general.isdisjoint(ours) or not atoms.general.isdisjoint(theirs):
+        left, right = sorted({*ours} - {i for i, _ in chosen}), sorted({*theirs} - {j for _, j in chosen})
+        if left and right and not atoms.general.isdisjoint((*left, *right)):
+            chosen += _best(left, right, gain)
     return [pair for i, j in chosen if (pair := atoms.pair(i, j))]
 
 
 def _best(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, int]]:
     """Those pairs of two lists of things that save most together, each of which saves something."""
     if len(left) * len(right) > _MOST:
-        chosen = list(zip(left, right, strict=False))
-    else:
-        few = math.perm(*sorted((len(left), len(right)), reverse=True)) <= _FEW
-        chosen = _tried(left, right, gain) if few else _assigned(left, right, gain)
-    return [(i, j) for i, j in chosen if gain(i, j) > 0]
+        return [(i, j) for i, j in zip(left, right, strict=False) if gain(i, j) > 0]
+    gains = {(i, j): gain(i, j) for i in left for j in right}
+    few = math.perm(*sorted((len(left), len(right)), reverse=True)) <= _FEW
+    chosen = _tried(left, right, gains) if few else _assigned(left, right, gains)
+    return [pair for pair in chosen if gains[pair] > 0]
 
 
-def _tried(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, int]]:
+def _tried(left: list[int], right: list[int], gains: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
     """The best of all ways to pair a few things."""
     if len(left) <= len(right):
         ways = [list(zip(left, way, strict=True)) for way in itertools.permutations(right, len(left))]
     else:
         ways = [list(zip(way, right, strict=True)) for way in itertools.permutations(left, len(right))]
-    return max(ways, key=lambda way: sum([gain(i, j) for i, j in way])) if len(ways) > 1 else ways[0]
+    return max(ways, key=lambda way: sum([gains[pair] for pair in way])) if len(ways) > 1 else ways[0]
 
 
-def _assigned(left: list[int], right: list[int], gain: Gain) -> list[tuple[int, int]]:
+def _assigned(left: list[int], right: list[int], gains: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
     from scipy.optimize import linear_sum_assignment  # here: it takes longer to start than most reports take to pair
 
-    gains = np.array([[gain(i, j) for j in right] for i in left])
-    return [(left[a], right[b]) for a, b in zip(*linear_sum_assignment(-gains), strict=True)]
+    table = np.array([[gains[i, j] for j in right] for i in left])
+    return [(left[a], right[b]) for a, b in zip(*linear_sum_assignment(-table), strict=True)]
 
 
 def _gains(reference: Reading, draft: Reading, atoms: Atoms) -> Gain:

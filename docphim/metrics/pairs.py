@@ -13,11 +13,13 @@ from rapidfuzz.distance import LCSseq
 
 from docphim.language.collector import uncollected
 from docphim.language.tokens import Rule, rule
+from docphim.language.typed import Cut, typed
 from docphim.metrics.grams import Floats, Ints, shared_grams
 from docphim.study import Answer, Lesion
 
 if TYPE_CHECKING:
     from docphim.language.fact import Fact
+    from docphim.language.facts import Alone
     from docphim.metrics.atoms import Atoms, Reading
     from docphim.metrics.pairing import Pairing
 
@@ -33,7 +35,7 @@ class Pairs:
     typed answers of the references, where questions were asked; without them the family `answers` reads the references.
     `records` are lesions that are known of a case (a truth table), in place of those that its reference says.
     `modality` is what all reports are of (`xray`, `ct`, `pet`), where it is known: what a film leaves unsaid is not what a
-    scan does.
+    scan does.  `typed` are all references, then all predictions, cut at their blanks, where that is done already.
 
     Raises
     ------
@@ -49,6 +51,7 @@ class Pairs:
     answers: Sequence[Answer | None] = ()
     modality: str | None = None
     records: Sequence[Sequence[Lesion] | None] = ()
+    typed: Cut | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.references) != len(self.predictions):
@@ -67,9 +70,15 @@ class Pairs:
         return rule(self.tokens, self.language)
 
     @cached_property
-    def vocabulary(self) -> _Vocabulary:
-        """Ids by token, filled as `ids` are made."""
-        return _Vocabulary(self.rule)
+    def words(self) -> Cut:
+        """All references, then all predictions, cut at their blanks."""
+        return typed(chain(self.references, self.predictions)) if self.typed is None else self.typed
+
+    @cached_property
+    def cut(self) -> Cut:
+        """All references, then all predictions, cut into tokens; what no token looks past is cut once."""
+        whole = self.words if self.rule.units is str.split else typed(chain(self.references, self.predictions), self.rule.units)
+        return whole.finer(self.rule.cut)
 
     @cached_property
     def ids(self) -> tuple[Ints, Ints]:
@@ -77,17 +86,12 @@ class Pairs:
 
         Documents 0 … n−1 are the references, n … 2n−1 the predictions.
         """
-        documents = [self.vocabulary(text) for text in chain(self.references, self.predictions)]
-        lengths = np.fromiter(map(len, documents), np.int64, len(documents))
-        ids = np.fromiter(chain.from_iterable(documents), np.int64, int(lengths.sum()))
-        return ids, np.repeat(np.arange(len(documents)), lengths)
+        return self.cut.numbers.astype(np.int64), np.repeat(np.arange(2 * len(self)), self.cut.lengths)
 
     @cached_property
     def lengths(self) -> tuple[Ints, Ints]:
         """Tokens in each reference and in each prediction, (n,) each."""
-        n = len(self)
-        counts = np.bincount(self.ids[1], minlength=2 * n)
-        return counts[:n], counts[n:]
+        return self.cut.lengths[: len(self)], self.cut.lengths[len(self) :]
 
     @cached_property
     def matches(self) -> Ints:
@@ -121,15 +125,22 @@ class Pairs:
         UsageError
             There is no lexicon for the language.
         """
+        from docphim.language.facts import is_plain
+
         by_sentence, atoms = _Numbered(self.language, self.atoms), self.atoms
         read = self.facts_read
         if read is not None:
             _ = self.facts  # reads what is missing there
         known: dict[str, tuple[int, ...]] = {}
+        odd = self.words.which(lambda word: not is_plain(word, self.language)).reshape(2, -1).T.ravel().tolist()
+        texts = chain.from_iterable(zip(self.references, self.predictions, strict=True))
         with uncollected():
-            for text in chain.from_iterable(zip(self.references, self.predictions, strict=True)):
+            for text, some_odd in zip(texts, odd, strict=True):
                 if text not in known:
-                    known[text] = by_sentence(text) if read is None else tuple([atoms.fact(f.strict) for f in read[text]])
+                    if read is None:
+                        known[text] = by_sentence(text, plain=not some_odd)
+                    else:
+                        known[text] = tuple([atoms.fact(f.strict) for f in read[text]])
                     atoms.reading(known[text])  # now, so that things are numbered in the order of the reports
         return [known[t] for t in self.references], [known[t] for t in self.predictions]
 
@@ -187,44 +198,29 @@ def _as_text(ids: Ints, document: Ints, n: int) -> Sequence[Sequence[object]]:
     return [flat[a:b] for a, b in zip(starts, ends, strict=True)]
 
 
-class _Vocabulary(dict[str, tuple[int, ...]]):
-    """Part of a text (of `Rule.units`) → ids of its tokens: each spelling of a part is cut once, not each time it occurs."""
-
-    def __init__(self, rule: Rule) -> None:
-        super().__init__()
-        self._rule = rule
-        self._ids: dict[str, int] = {}
-
-    @property
-    def tokens(self) -> list[str]:
-        """The tokens met so far, by id."""
-        return list(self._ids)
-
-    def __missing__(self, unit: str) -> tuple[int, ...]:
-        ids = tuple(self._ids.setdefault(t, len(self._ids)) for t in self._rule.cut(unit))
-        self[unit] = ids
-        return ids
-
-    def __call__(self, text: str) -> list[int]:
-        """Ids of the tokens of a text."""
-        return list(chain.from_iterable(map(self.__getitem__, self._rule.units(text))))
-
-
 class _Numbered(dict[str, tuple[int, ...]]):
-    """Sentence → its facts by their numbers in `Atoms`: reports say the same sentences again and again."""
+    """Sentence → its facts by their numbers in `Atoms`: reports say the same sentences, and parts of them, again and again."""
 
     def __init__(self, language: str, atoms: Atoms) -> None:
         super().__init__()
         self._language, self._atoms = language, atoms
+        self._parts: dict[Alone, tuple[int, ...]] = {}
 
     def __missing__(self, sentence: str) -> tuple[int, ...]:
         from docphim.language.facts import meanings
 
-        self[sentence] = numbers = tuple(map(self._atoms.fact, meanings(sentence, self._language)))
+        parts = meanings(sentence, self._language)
+        self[sentence] = numbers = tuple(chain.from_iterable([self._parts.get(part) or self._of(part) for part in parts]))
         return numbers
 
-    def __call__(self, text: str) -> tuple[int, ...]:
-        """The facts of a report."""
+    def _of(self, part: Alone) -> tuple[int, ...]:
+        numbers = tuple([self._atoms.fact(meaning) for _, _, meaning in part.facts])
+        if part.names:  # it may be met again
+            self._parts[part] = numbers
+        return numbers
+
+    def __call__(self, text: str, plain: bool) -> tuple[int, ...]:
+        """The facts of a report; `plain`: all its words are."""
         from docphim.language.facts import sentence_texts
 
-        return tuple(chain.from_iterable(map(self.__getitem__, sentence_texts(text, self._language))))
+        return tuple(chain.from_iterable(map(self.__getitem__, sentence_texts(text, self._language, plain))))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from docphim.errors import UsageError, printable
-from docphim.language.conditions import check_condition, check_row, concepts, condition, is_well
+from docphim.language.conditions import Rules, check_condition, check_row, concepts, condition, is_well
 from docphim.language.fact import Fact
 from docphim.package_data import packaged
 
@@ -46,7 +46,12 @@ def weights() -> Mapping[str, Any]:
         (condition(row["what"]), condition(row["from"]), row.get("same"), row.get("whole", False)) for row in table["follows"]
     ]
     compiled = {"rows": rows, "follows": leads, "kin": kin, "contrary": list(map(frozenset, table["contrary"]))}
-    return {**table, **compiled, "rows_written": table["rows"], "follows_written": table["follows"]}
+    rules = {
+        "levels": Rules([(holds, only) for holds, only, _ in rows]),
+        "following": Rules([(holds, None) for holds, *_ in leads]),
+        "leading": Rules([(holds, None) for _, holds, *_ in leads]),
+    }
+    return {**table, **compiled, **rules, "rows_written": table["rows"], "follows_written": table["follows"]}
 
 
 def _when(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,8 +103,8 @@ def level(fact: Fact, modality: str | None = None) -> Level:
 
 def first_row(fact: Fact, modality: str | None = None) -> int | None:
     """The number of the first row that holds for a fact; None where none does."""
-    rows = enumerate(weights()["rows"])
-    return next((n for n, (holds, only, _) in rows if only in (None, modality) and holds(fact)), None)
+    rows = weights()["levels"].near(fact)
+    return next((n for n, holds, only in rows if only in (None, modality) and holds(fact)), None)
 
 
 def follows(fact: Fact, other: Fact, lighter: bool = False) -> bool:
@@ -108,7 +113,8 @@ def follows(fact: Fact, other: Fact, lighter: bool = False) -> bool:
     A row with `same: side` asks for the side of the other, or none.  `lighter` asks whether it weighs less beside it, which
     it does but in rows that say `whole`.
     """
-    return any(follows_by(fact, other, n) for n, row in enumerate(weights()["follows"]) if not (lighter and row[3]))
+    rows = weights()["following"].holding(fact)
+    return any(follows_by(fact, other, n) for n in rows if not (lighter and weights()["follows"][n][3]))
 
 
 def follows_by(fact: Fact, other: Fact, row: int) -> bool:
@@ -119,12 +125,12 @@ def follows_by(fact: Fact, other: Fact, row: int) -> bool:
 
 def may_follow(fact: Fact) -> bool:
     """Whether a fact only follows from something, if that stands beside it."""
-    return any(holds(fact) for holds, *_ in weights()["follows"])
+    return bool(weights()["following"].holding(fact))
 
 
 def may_lead(fact: Fact) -> bool:
     """Whether something may only follow from a fact."""
-    return any(leads(fact) for _, leads, *_ in weights()["follows"])
+    return bool(weights()["leading"].holding(fact))
 
 
 def falls(level: Level) -> Level:

@@ -116,7 +116,7 @@ SENTENCES = [
     ("Multiple metastatic nodules in both lungs.", ["lung metastasis + both", "lung nodule + both multiple"]),
     ("A left chest port terminates at the cavoatrial junction.", ["vena_cava central_line + left superior"]),
     ("Minor emphysema at the apices.", ["lung emphysema + both apex mild"]),
-    ("Left hilar and subcarinal nodes.", ["hilum lymph_node + left subcarinal"]),
+    ("Left hilar and subcarinal nodes.", ["hilum lymph_node + left", "lymph_node lymph_node + subcarinal"]),
     ("No PE.", ["pulmonary_artery embolism -"]),
     ("Debris in the left main bronchus.", ["bronchus mucus_plug + left"]),
     (

@@ -1,5 +1,6 @@
 """The lexicon files themselves: every name has its line, every phrase is written as texts are read, none means two things."""
 
+import re
 from collections import defaultdict
 
 import pytest
@@ -140,6 +141,8 @@ MEASURES = {
     "relations": {"<", "≤", ">", "≥", "~"},
     "compared": {"", "<", ">", "~"},
     "distance": {"before", "behind"},
+    "times": {"earlier", "past", "left", "apart", "now"},
+    "scores": {"deauville"},
 }
 
 
@@ -158,6 +161,14 @@ def test_a_word_that_is_read_without_its_accents_is_like_no_other_word_of_the_le
     words = {token for language in LANGUAGES for phrase in written(lexicons[language]) for token in TOKEN.findall(phrase)}
     assert not bare.keys() & words
     assert all(len(form) == len(word) for form, word in bare.items())
+
+
+def test_words_beside_the_lexicon_are_none_of_its_own_and_usual_wordings_name_its_sections():
+    data, syllables = lexicons["vi"], load_lexicon("vi").plain.syllables
+    assert not syllables.intersection(data["others"])
+    assert len(data["others"]) == len(set(data["others"]))
+    named = {name for line in data["usual"] for name in re.findall(r"\{(\w+)\}", line)}
+    assert named <= data.keys()
 
 
 SYLLABLES = frozenset(("đặc", "góc", "và", "dày", "dạng", "khối", "nghiêng", "thu", "an", "to", "toan"))

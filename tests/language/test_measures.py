@@ -73,6 +73,16 @@ VIETNAMESE = [
     ("Nốt phổi trái nhỏ hơn 5 mm.", ["size < 5 mm"]),
     ("Các nốt phổi phải 1, 2 và 3 cm.", ["size = 10 mm", "size = 20 mm", "size = 30 mm"]),
     ("Hạch trung thất Deauville 4.", ["deauville = 4"]),
+    ("Hạch trung thất tăng chuyển hóa FDG, DS 4.", ["deauville = 4"]),
+    ("Khối gan phải 45 x 38 mm (trước đây 60 mm).", ["size = 45x38 mm"]),
+    ("Khối gan phải 45 mm, phim cũ 60 x 52 mm.", ["size = 45 mm"]),
+    ("Khối gan phải 45 mm (so với 60 mm).", ["size = 45 mm"]),
+    ("Khối gan phải 60 mm trước đây, hiện đo 45 mm.", ["size = 45 mm"]),
+    ("Khối gan phải 60 mm, nay còn 45 mm.", ["size = 45 mm"]),
+    ("Khối gan phải 45 mm từ 60 mm.", ["size = 45 mm"]),
+    ("Hạch trung thất SUVmax 5,2 (trước đây 8,1).", ["suv_max = 5.2"]),
+    ("Hạch trung thất 12 mm, SUVmax 3,1 (trước đây 28 mm, SUVmax 14,0).", ["size = 12 mm", "suv_max = 3.1"]),
+    ("Nốt phổi phải đường kính trước sau 14 mm.", ["size = 14 mm"]),
 ]
 
 ENGLISH = [
@@ -108,6 +118,18 @@ ENGLISH = [
     ("Thyroid gland volume of 35 mL.", ["volume = 35 ml"]),
     ("Mediastinal node with a Deauville score of 2.", ["deauville = 2"]),
     ("Deauville category 3.", ["deauville = 3"]),
+    ("Mediastinal uptake, Deauville score (DS) 3.", ["deauville = 3"]),
+    ("Mediastinal uptake, DS 12.", []),  # there is no such score
+    ("Liver mass of 31 x 24 mm, previously 45 x 38 mm.", ["size = 31x24 mm"]),
+    ("Liver mass of 31 mm (prior 45 mm).", ["size = 31 mm"]),
+    ("Liver mass of 31 mm, was 45 mm.", ["size = 31 mm"]),
+    ("The liver mass was 31 mm.", ["size = 31 mm"]),
+    ("Liver mass of 31 mm compared with 45 mm previously.", ["size = 31 mm"]),
+    ("Liver mass, 45 mm on the prior CT and 31 mm now.", ["size = 31 mm"]),
+    ("The liver mass decreased to 31 mm from 45 mm.", ["size = 31 mm"]),
+    ("Interval decrease in the 45 mm liver mass, now 31 mm.", ["size = 31 mm"]),
+    ("A 9 mm liver nodule, described previously, is stable.", ["size = 9 mm"]),
+    ("Left hilar node with SUVmax 5.2, previously 8.1.", ["suv_max = 5.2"]),
 ]
 
 

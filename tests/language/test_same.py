@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from docphim.language import same
 from docphim.language.alike import alike, fault
 from docphim.language.conditions import condition, is_well, regions
-from docphim.language.fact import Fact
+from docphim.language.fact import KNOWN, Fact
+from docphim.language.facts import facts
 from docphim.language.same_rows import SECTIONS, TABLE
 from docphim.package_data import packaged
 
@@ -39,6 +40,8 @@ NAMES = {
     *("thoracic_aorta", "trapped_air", "tumor_word", "upper_zone", "uptake", "vessel_calcium", "vessels"),
     *("vessels_congested", "vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body", "whole_collapse"),
     *("wide_bronchus", "wide_by_size", "wide_hilum", "wide_mediastinum", "wide_vessel", "worn_vertebrae"),
+    *("central_on_film", "dark_lung", "fluid_in_lung", "lung_inflammation", "node_as_it_should_be"),
+    *("polyserositis", "pulled_organ", "uncounted_disease"),
 }
 
 
@@ -82,6 +85,9 @@ DIFFERENT = [
     ("Không thấy bất thường trung thất.", "Không có catheter ở trung thất."),
     ("Tim không to.", "Không có máy tạo nhịp."),
     ("Hạch nách trái 18 mm. Vài hạch nách trái.", "Hạch nách trái 18 mm."),
+    ("Khối thùy trên phổi phải. Hạch rốn phổi cùng bên 16 mm.", "Khối thùy trên phổi phải. Hạch rốn phổi trái 16 mm."),
+    ("Đám mờ thùy trên phổi phải.", "Đám mờ đáy phổi phải."),
+    ("Tràn dịch màng phổi phải. Hạch rốn phổi cùng bên.", "Tràn dịch màng phổi phải. Hạch rốn phổi đối diện."),
 ]
 
 
@@ -106,12 +112,44 @@ WIDE = [
     ("Tràn dịch màng phổi phải. Tràn dịch màng phổi phải lượng nhiều.", "Tràn dịch màng phổi phải lượng nhiều."),
     ("Gãy xương sườn. Gãy cung sau xương sườn V bên trái.", "Gãy cung sau xương sườn V bên trái."),
     ("Đông đặc thùy giữa và thùy lưỡi phổi phải.", "Đông đặc thùy giữa phổi phải. Đông đặc thùy lưỡi phổi trái."),
+    ("Khối thùy trên phổi phải. Hạch rốn phổi cùng bên 16 mm.", "Khối thùy trên phổi phải. Hạch rốn phổi phải 16 mm."),
+    ("Tràn khí màng phổi trái. Trung thất lệch về phía đối diện.", "Tràn khí màng phổi trái. Trung thất lệch sang phải."),
+    ("Hạch trung thất cạnh khí quản phải 4R 16 mm.", "Hạch trung thất nhóm 4R 16 mm."),
+    (
+        "Tiêu xương sườn 6 trái, tiêu xương cánh chậu phải. Di căn xương.",
+        "Di căn xương sườn 6 trái. Di căn xương cánh chậu phải.",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("one", "other"), WIDE)
 def test_one_statement_answers_for_several_in_both_directions(one, other):
     assert alike(one, other, covering=True) and alike(other, one, covering=True)
+
+
+REFERRALS = [
+    ("Ung thư vú trái sau mổ, theo dõi tái phát.", "vi", True),
+    ("U lympho không Hodgkin, đánh giá trước điều trị.", "vi", True),
+    ("FDG PET/CT for staging of esophageal cancer.", "en", True),
+    ("Ung thư phổi phải sau điều trị, khối 46 mm.", "vi", False),
+    ("Khối u phổi phải tái phát sau mổ.", "vi", False),
+    ("Theo dõi di căn gan.", "vi", False),
+    ("Ung thư phổi phải di căn gan.", "vi", False),
+    ("Liver metastases after chemotherapy.", "en", False),
+    ("Không thấy ung thư tái phát sau mổ.", "vi", False),
+]
+
+
+@pytest.mark.parametrize(("sentence", "language", "known"), REFERRALS)
+def test_what_a_scan_was_asked_for_was_known_before_it(sentence, language, known):
+    assert [KNOWN in fact.leftover for fact in facts(sentence, language)].count(True) == (
+        len(facts(sentence, language)) if known else 0
+    )
+
+
+def test_a_disease_that_was_known_before_takes_no_sign():
+    listed = facts("Ung thư thực quản, trước điều trị. Khối thực quản 48 mm.", "vi")
+    assert [(fact.finding, fact.size_mm) for fact in same.canonical(listed)] == [("cancer", ()), ("mass", (48.0,))]
 
 
 ANY = st.builds(

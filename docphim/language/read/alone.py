@@ -56,7 +56,9 @@ def _tied(item: Item, lexicon: Lexicon) -> bool:
 
 
 def _of_nodes(listed: Sequence[Item], lexicon: Lexicon) -> bool:
-    """Whether what stands beyond the comma may say more of nodes: "…, in the lymph nodes"."""
+    """Whether what stands beyond the comma may say more of nodes: "…, in the lymph nodes", "di căn gan, hạch …"."""
+    if lexicon.modifiers_after and any(item.name in lexicon.spreads for item in listed):
+        return True
     return any(item.kind == "of" for item in listed) and any(item.name in lexicon.with_states for item in listed)
 
 

@@ -69,9 +69,17 @@ def amounts(clause: Clause, at: Item, lexicon: Lexicon) -> Draft:
     fact.severity = _severity(of["severity"], at, lexicon)
     if of["suv"]:
         fact.suv = of["suv"][0].values[0]
-    fact.size_mm = tuple([v for i in of["size"] for v in i.values])
+    sizes = _of_today(of["size"])
+    fact.size_mm = tuple([v for i in sizes for v in i.values])
+    if len(sizes) < len(of["size"]):  # "nốt 12 mm, nay còn 8 mm"
+        fact.measures = tuple([m for i in items for m in i.measures if i.kind != "size" or i in sizes])
     fact.leftover = tuple(sorted({*words, *(i.name for i in of["descriptor"])} - {"%"} - lexicon.empty))
     return fact
+
+
+def _of_today(sizes: Sequence[Item]) -> Sequence[Item]:
+    """The sizes that are said to be today's, or all where none is."""
+    return [i for i in sizes if i.name == "now"] or sizes
 
 
 def _severity(severities: Sequence[Item], at: Item, lexicon: Lexicon) -> str | None:
@@ -87,6 +95,10 @@ def more_amounts(fact: Draft, items: Sequence[Item], lexicon: Lexicon) -> None:
     clause.settle()
     extra = amounts(clause, items[0], lexicon)
     fact.end = max(fact.end, extra.end)
+    if any(i.name == "now" for i in items if i.kind == "size"):
+        fact.size_mm, fact.measures = (), tuple([m for m in fact.measures if m.kind != "size"])
+    if extra.severity and fact.change in ("increased", "decreased"):
+        fact.severity = None  # "decrease in the large effusion, now small"
     fact.measures += extra.measures
     for key in ("count", "severity", "size_mm", "suv"):
         if not getattr(fact, key):
@@ -97,20 +109,20 @@ def more_amounts(fact: Draft, items: Sequence[Item], lexicon: Lexicon) -> None:
 Measured = tuple[tuple[float, ...], "float | None", tuple[Any, ...]]
 
 
-def apart(clause: Clause, spots: Sequence[Place]) -> list[Measured]:
+def apart(items: Sequence[Item], spots: Sequence[Place]) -> list[Measured]:
     """What is measured at each of several places, or of several things at one; nothing where that is not plain.
 
     A number behind each place ("of the rectum (SUVmax 12) and the prostate (SUVmax 4)"), as many joined numbers as places
     ("lần lượt 8 mm và 11 mm"), or joined sizes at one place, which are as many things ("nodules of 5 mm and 12 mm").
     """
-    numbers = [i for i in clause.items if i.kind in ("size", "suv")]
-    at_places = _at_places(clause.items)
+    numbers = [i for i in items if i.kind in ("size", "suv")]
+    at_places = _at_places(items)
     if len(at_places) == len(spots) > 1:
         return [_measured(group) for group in at_places]
     if len(numbers) < 2 or len({i.kind for i in numbers}) != 1 or len(spots) not in (1, len(numbers)):
         return []
-    where = [n for n, i in enumerate(clause.items) if i in numbers]
-    joined = all([i.kind for i in clause.items[a + 1 : b]] == ["and"] for a, b in pairwise(where))
+    where = [n for n, i in enumerate(items) if i in numbers]
+    joined = all([i.kind for i in items[a + 1 : b]] == ["and"] for a, b in pairwise(where))
     sized = numbers[0].kind == "size"
     return [_measured([i]) for i in numbers] if joined and (sized or len(spots) > 1) else []
 

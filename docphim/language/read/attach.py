@@ -20,15 +20,19 @@ def attach(segments: Sequence[Segment], sentence: Sentence) -> list[Clause]:
     """The clauses of a sentence, in order."""
     clauses: list[Clause] = []
     waiting: list[Clause] = []
+    excepted: list[Clause] = []
     for n, segment in enumerate(segments):
         if segment.predicates:
             made = _with_predicates(segment, sentence)
             if waiting:
                 _lead(waiting, made[0])
                 waiting = []
-            clauses += made
+            clauses += made + excepted
+            excepted = []
         else:
             _without_predicate(segment, segments[n + 1 : n + 1 + _AHEAD], clauses, waiting, sentence)
+            if len(clauses) == 1 and clauses[0].do == "copy":
+                excepted.append(clauses.pop())  # "except for the left apex, the lungs are clear"
     for clause in clauses:
         clause.settle()
     return clauses

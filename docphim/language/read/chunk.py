@@ -38,7 +38,7 @@ def links_of(item: Item) -> frozenset[str]:
     """What a sign or joining word adds to the links of what follows it: its kind, or that it begins a sentence."""
     if item.name == "break":
         return frozenset(("break",))
-    return frozenset((item.kind, item.name)) if item.name in ("versus", "with") else frozenset((item.kind,))
+    return frozenset((item.kind, item.name)) if item.name in ("versus", "with", "except") else frozenset((item.kind,))
 
 
 @dataclass(frozen=True, slots=True)

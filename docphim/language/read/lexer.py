@@ -11,9 +11,12 @@ from docphim.language.item import Item
 from docphim.language.items import items, tokenize
 from docphim.language.lexicon import Lexicon
 from docphim.language.read.chunk import PLACE
+from docphim.language.read.together import lessened, lobes_of_lists, sizes_of_lists
 
 #: No sentence has more words; what has is cut here, so that a text without stops stays linear.
 LONGEST = 400
+#: Steps that put together what means something only together.
+TOGETHER = (lobes_of_lists, sizes_of_lists, lessened)
 _AMOUNTS = ("size", "suv", "measure", "severity", "count")
 _MEASURES = frozenset((*_AMOUNTS, "colon", "and", "or"))
 _STARTS = frozenset(("anatomy", "negation", "affirm", "finding", "state"))
@@ -55,8 +58,8 @@ def sifted(
 ) -> list[Item]:
     """Items without what says nothing of the image, such as advice; sides and brackets read by what stands beside them."""
     listed = _broken(listed, tokens, boxes, lexicon)
-    for drop in (_headed_nodes, _fused, _without_advice, _without_causes, _sides_apart):
-        listed = drop(listed, lexicon)
+    for step in (_headed_nodes, _fused, _without_advice, _without_causes, _sides_apart, *TOGETHER):
+        listed = step(listed, lexicon)
     return _opened(_of_nodes(_here(_sided(listed, lexicon), lexicon), lexicon))
 
 

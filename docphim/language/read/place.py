@@ -62,6 +62,14 @@ def one(listed: list[Place]) -> list[Place]:
     return [Place(**named, locations=tuple(dict.fromkeys(x for p in listed for x in p.locations)))]
 
 
+def one_each(spot: Place, several: int) -> list[Place]:
+    """A place for each of several things: of as many lobes one each ("in the right upper and lower lobes, 6 mm and 9 mm")."""
+    kinds = {x.rpartition("_")[2] for x in spot.locations}
+    if len(spot.locations) != several or not (kinds == {"lobe"} or kinds == {"zone"}):
+        return [spot] * several
+    return [Place(spot.anatomy, spot.part, spot.side, (x,)) for x in spot.locations]
+
+
 def _both(listed: list[Place]) -> list[Place]:
     """Right and left of one organ are both: "màng phổi phải và trái"."""
     if len(listed) < 2:
@@ -77,8 +85,11 @@ def _filled(listed: list[Place], lexicon: Lexicon) -> list[Place]:
     """Give each place the anatomy and side that a list names once: at its end in Vietnamese, at its head in English."""
     way = list(reversed(listed)) if lexicon.modifiers_after else listed
     for known, place in pairwise(way):
-        if not place.anatomy and known.anatomy in lexicon.nodes and not lexicon.stations.isdisjoint(place.locations):
-            continue  # "left hilar and subcarinal nodes": the station is not the hilum's
+        stations = lexicon.stations.intersection(place.locations)
+        beside = known.anatomy in lexicon.nodes or not lexicon.stations.isdisjoint(known.locations)
+        if not place.anatomy and stations and beside and stations.isdisjoint(known.locations):
+            place.anatomy = known.anatomy if known.anatomy not in lexicon.nodes else None
+            continue  # "left hilar and subcarinal nodes": the station is not the hilum's, nor on its side
         if not place.anatomy:
             place.anatomy = known.anatomy
             place.side = place.side or known.side

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docphim.language.read.amounts import Draft, Measured, amounts, apart
 from docphim.language.read.chunk import Clause, Place, says
-from docphim.language.read.place import Claim, choose, claim, one, places
+from docphim.language.read.place import Claim, choose, claim, one, one_each, places
 
 if TYPE_CHECKING:
     from docphim.language.item import Item
@@ -67,7 +67,7 @@ def _plan(clause: Clause, lexicon: Lexicon) -> Plan:
         if at.name in lexicon.devices:
             made.spots = one(made.spots)
         _name(made.fact, clause, at, lexicon)
-        made.shares = apart(clause, made.spots)
+        made.shares = apart(clause.items, made.spots)
         made.cases = cases(clause, made, _each(made.spots, made.shares), lexicon)
     return made
 
@@ -91,7 +91,7 @@ def _name(fact: Draft, clause: Clause, at: Item, lexicon: Lexicon) -> None:
 
 def _each(spots: list[Place], shares: Sequence[Measured]) -> list[Place]:
     """One place for each of several things measured at it: "nodules of 5 mm and 12 mm in the left lower lobe"."""
-    return spots * len(shares) if len(spots) == 1 and shares else spots
+    return one_each(spots[0], len(shares)) if len(spots) == 1 and shares else spots
 
 
 def cases(clause: Clause, made: Plan, spots: Sequence[Place], lexicon: Lexicon) -> list[Case]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docphim.language.read.amounts import Draft, amounts, apart, more_amounts
 from docphim.language.read.atoms.again import AgainView
 from docphim.language.read.chunk import CUES, Clause, Loan, Place, Scope, Sentence, home, says
-from docphim.language.read.place import of_locations, places
+from docphim.language.read.place import of_locations, one_each, places
 from docphim.language.read.plan import cases, plan
 from docphim.language.read.settle import Cues, Topic, settle
 
@@ -97,7 +97,7 @@ def _finding(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     listed, shares, lender, why = made.cases, made.shares, None, []
     if loan:
         spots = _lent(fold, clause, loan, made.spots)
-        shares = apart(clause, spots) if len(spots) > 1 else []
+        shares = apart(clause.items, spots) if len(spots) > 1 else []
         listed = cases(clause, made, spots, lexicon)
         lender, why = home(fold.clauses[loan.lender].at, lexicon), [("lent", loan.row, fold.clauses[loan.lender])]
     cues = Cues(scope.denied, scope.hedge is not None, lender)
@@ -133,8 +133,15 @@ def _beside(fold: Fold, n: int) -> list[Place]:
 
 
 def _first_of_list(clauses: Sequence[Clause], n: int) -> int:
-    """The first of the things joined by "and" of which clause `n` is the last: "nốt phổi phải và hạch rốn phổi bắt FDG"."""
-    while n > 0 and clauses[n].links == {"and"} and clauses[n - 1].at and clauses[n - 1].kinds.isdisjoint({*CUES, "shown"}):
+    """The first of the things of which clause `n` is the last, joined by "and", or nodes by commas.
+
+    "nốt phổi phải và hạch rốn phổi bắt FDG", "hạch cổ, hạch nách trái, hạch trung thất bắt FDG"; what is measured is done with.
+    """
+    while n > 0 and clauses[n - 1].at and clauses[n - 1].kinds.isdisjoint({*CUES, "shown"}):
+        one, other = clauses[n - 1].at, clauses[n].at
+        alike = one and other and one.name == other.name and not clauses[n - 1].has("size", "suv", "state")
+        if clauses[n].links != {"and"} and not (alike and clauses[n].links == {"comma"}):
+            break
         n -= 1
     return n
 
@@ -258,8 +265,10 @@ def _polarity(fact: Draft, denied: bool, lexicon: Lexicon) -> str:
 
 def _add(fold: Fold, n: int, clause: Clause, new: Sequence[Draft]) -> None:
     """Give the facts of a clause what later segments say of them; the last is spoken of as it is then."""
-    spots, last = places(clause.more, fold.sentence.lexicon), new[-1]
     sizes = [item for item in clause.extra if item.kind == "size"]
+    if len(new) == 1 and new[0].finding and not new[0].size_mm and len(apart(clause.extra, [Place()])) == len(sizes) > 1:
+        new = _several(fold, clause, new[0], len(sizes))
+    spots, last = places(clause.more, fold.sentence.lexicon), new[-1]
     each = len(sizes) == len(new) > 1  # "…, lần lượt 8 mm và 11 mm"
     for fact, size in zip(new, sizes if each else new, strict=True):
         listed = [item for item in clause.extra if item is size or item.kind != "size"] if each else clause.extra
@@ -272,6 +281,15 @@ def _add(fold: Fold, n: int, clause: Clause, new: Sequence[Draft]) -> None:
             fact.side = fact.side or spots[0].side
             fact.location = tuple(sorted({*fact.location, *spots[0].locations}))
         fold.topic.last, fold.topic.spoken = Place(last.anatomy, None, last.side, last.location), clause
+
+
+def _several(fold: Fold, clause: Clause, fact: Draft, number: int) -> list[Draft]:
+    """As many facts as things were measured: "các nốt phổi phải, lần lượt 5 mm và 7 mm"."""
+    spots = plan(clause, fold.sentence.lexicon).spots
+    listed = one_each(spots[0], number) if len(spots) == 1 else [Place()] * number
+    new = [replace(fact, location=place.locations or fact.location, why=[*fact.why]) for place in listed]
+    fold.facts[-1:] = new
+    return new
 
 
 # What the other verbs of the table `lone` do.
@@ -303,21 +321,33 @@ def _copy(fold: Fold, n: int, clause: Clause) -> None:
     """The last finding again, on another side ("…, bên phải dày 20 mm"), where it may be denied ("…, bên trái không có")."""
     if not fold.facts:
         return
-    lexicon = fold.sentence.lexicon
+    lexicon, excepted = fold.sentence.lexicon, "except" in clause.links
     # an uptake is said of the thing before it, of which there is another
-    last = next((fact for fact in reversed(fold.facts) if fact.finding not in lexicon.evidence), fold.facts[-1])
-    extra, spot = amounts(clause, clause.items[0], lexicon), next(iter(places(clause.ahead, lexicon)), Place())
+    last = next((fact for fact in reversed(fold.facts) if fact.finding not in lexicon.evidence or excepted), fold.facts[-1])
+    extra, spots = amounts(clause, clause.items[0], lexicon), places(clause.ahead, lexicon) or [Place()]
     values = {key: getattr(extra, key) for key in ("begin", "end", "count", "severity", "size_mm", "suv", "measures")}
-    anatomy = spot.anatomy or of_locations(spot.locations, lexicon)
-    if anatomy and anatomy != last.anatomy:
-        values |= {"anatomy": anatomy, "part": spot.part, "leftover": ()}
+    if excepted and last.change:
+        values |= {"change": None}  # what is unchanged but on the left is there on the left, and has changed
+    elif excepted:
+        values |= {"polarity": _OPPOSITE[last.polarity]}
     if "negation" in clause.kinds:
         values |= {"polarity": _OPPOSITE[last.polarity], "change": None, "leftover": ()}
     if "change" in clause.kinds:
         values |= {"change": next(i.name for i in clause.items if i.kind == "change")}
-    elsewhere = "negation" in clause.kinds or "anatomy" in values
-    location = tuple(sorted(spot.locations)) or (() if elsewhere else last.location)
-    fold.facts.append(replace(last, side=spot.side, location=location, why=list(clause.why), **values))
+    for spot in spots if excepted else spots[:1]:
+        fold.facts.append(_elsewhere(last, spot, clause, values, lexicon))
+
+
+def _elsewhere(last: Draft, spot: Place, clause: Clause, values: Mapping[str, Any], lexicon: Lexicon) -> Draft:
+    """A finding with these values at another place; what is not said of the place is as it was there."""
+    anatomy, other = spot.anatomy, {}
+    if "except" not in clause.links:  # the pleura is thin "except at the apex": at the pleura's
+        anatomy = anatomy or of_locations(spot.locations, lexicon)
+    if anatomy and anatomy != last.anatomy:
+        other = {"anatomy": anatomy, "part": spot.part, "leftover": ()}
+    here = "negation" in clause.kinds or "except" in clause.links or other
+    location = tuple(sorted(spot.locations)) or (() if here else last.location)
+    return replace(last, side=spot.side, location=location, why=list(clause.why), **(other | dict(values)))
 
 
 def _words(fold: Fold, n: int, clause: Clause) -> None:

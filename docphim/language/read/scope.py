@@ -4,7 +4,7 @@ through one (table `back`)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docphim.language.read.atoms.scope import BackView, Hold, ScopeView
 from docphim.language.read.chunk import CUES, Clause, Reason, Scope, Sentence, has_states
@@ -28,7 +28,7 @@ def scopes(clauses: Sequence[Clause], sentence: Sentence) -> list[Scope]:
     for n, clause in enumerate(clauses):
         if clause.at is None and clause.do != "cue":
             continue
-        if hold.denied or hold.hedge or hold.change:
+        if _holds(hold):
             either = either or _either(clauses)
             row = _reaches(clauses, n, hold, either[n], sentence)
             held[n] = _because(held[n], ("denied" if hold.denied else "hedge", row.name, hold.cue))
@@ -62,17 +62,56 @@ def _by_itself(clause: Clause, lexicon: Lexicon) -> tuple[Scope, Hold] | None:
     return known
 
 
-def held_apart(clauses: Sequence[Clause], lexicon: Lexicon) -> tuple[Scope, ...] | None:
-    """What holds for each clause, where nothing holds on behind any of them and no cue reaches back; else None."""
+class Apart(NamedTuple):
+    """What holds for the clauses of a part of a sentence, where nothing holds before it.
+
+    Parameters
+    ----------
+    held : tuple of Scope
+        What holds for each clause.
+    says : tuple
+        The same without the reasons: what the facts of the part are asked by.
+    behind : Hold
+        What holds on behind it.
+    onward : tuple of bool, optional
+        What the next part asks of that and of its last clause; None where nothing holds on.
+    """
+
+    held: tuple[Scope, ...]
+    says: tuple[Any, ...]
+    behind: Hold
+    onward: tuple[bool, ...] | None
+
+
+def held_apart(clauses: Sequence[Clause], lexicon: Lexicon) -> Apart | None:
+    """What holds for the clauses of a part; None where a cue reaches back, or holds on from one of its clauses to the next."""
     if any("versus" in clause.links for clause in clauses):
         return None
     listed: list[Scope] = []
+    hold = _NO_HOLD
     for clause in clauses:
         known = clause.holds or _by_itself(clause, lexicon)
-        if known is None or known[1] is not _NO_HOLD:
+        if known is None or _holds(hold):
             return None
         listed.append(known[0])
-    return tuple(listed)
+        hold = known[1]
+    view = ScopeView((clauses[-1], clauses[-1], None), hold, False, lexicon)
+    onward = tuple([bool(getattr(view, name)()) for name in ScopeView.BEFORE_COMMA]) if _holds(hold) else None
+    return Apart(tuple(listed), asked_by(listed), hold, onward)
+
+
+def asked_by(held: Sequence[Scope]) -> tuple[Any, ...]:
+    """What holds for some clauses, without the reasons."""
+    return held[0][:3] if len(held) == 1 else tuple([scope[:3] for scope in held])
+
+
+def _holds(hold: Hold) -> bool:
+    return bool(hold.denied or hold.hedge or hold.change)
+
+
+def reaches_into(before: Clause, hold: Hold, clauses: Sequence[Clause], sentence: Sentence) -> bool:
+    """Whether what holds behind a clause still holds in the part behind the next comma; no "or" stands in the sentence."""
+    return _reaches([before, *clauses], 1, hold, False, sentence).do != "stop"
 
 
 def _because(scope: Scope, *reasons: Reason) -> Scope:

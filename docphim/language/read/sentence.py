@@ -7,11 +7,12 @@ neighbours are is read to clauses once; a sentence with any other part is read a
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from re import Match
-from typing import Any, NamedTuple
+from typing import Any
 
 from docphim.language.fact import Fact
 from docphim.language.item import Item
@@ -21,14 +22,15 @@ from docphim.language.measures import measured
 from docphim.language.read.alone import heads_list, leans, lists, stands_alone
 from docphim.language.read.amounts import Draft
 from docphim.language.read.attach import attach
-from docphim.language.read.chunk import PLACE, Clause, Place, Scope, Sentence
+from docphim.language.read.chunk import PLACE, Clause, Loan, Place, Scope, Sentence
 from docphim.language.read.chunks import chunk
 from docphim.language.read.lexer import LONGEST, Pieces, lex, lists_nodes, looked_up, sifted
 from docphim.language.read.project import project
-from docphim.language.read.scope import held_apart, scopes
+from docphim.language.read.scope import Apart, asked_by, held_apart, reaches_into, scopes
 from docphim.language.read.settle import Topic
 from docphim.language.read.share import loans, may_lend
 from docphim.language.read.tables import Grammar, load_grammar
+from docphim.language.referral import as_known, is_referral, may_ask
 
 #: Where a clause's words stand: tokens of its part, and the characters before that part in the sentence.
 Origin = tuple[Sequence[Match[str]], int]
@@ -46,12 +48,16 @@ _LAST = Item("comma", ",", -1, 0)
 #: What stands before a part, as far as its words ask: nothing, a comma, a finding and a comma.
 _BEFORE: tuple[tuple[Item, ...], ...] = ((), (_LAST,), (Item("finding", "nodule", -2, -1), _LAST))
 _NOTHING, _NO_FINDING, _FINDING = range(3)
+_NOBODY: frozenset[str] = frozenset()
 
 
 def read_once(sentence: str, lexicon: Lexicon) -> tuple[Span, ...]:
     """The facts of a sentence by its parts, for who keeps them."""
     together = by_parts(sentence, lexicon)
-    return ((0, tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)))),) if together is None else together
+    spans = ((0, tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language)))),) if together is None else together
+    if may_ask(sentence) and is_referral(values for _, listed in spans for *_, values in listed):
+        return tuple([(start, tuple([(a, b, as_known(values)) for a, b, values in listed])) for start, listed in spans])
+    return spans
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -102,8 +108,9 @@ def _sentence(lexicon: Lexicon) -> Sentence:
     return Sentence([], lexicon, load_grammar(lexicon.language))
 
 
-class Alone(NamedTuple):
-    """What a part says, where no other speaks of the same thing.
+@dataclass(frozen=True, slots=True, eq=False)  # told apart by what they are, so that numbers can be kept by them
+class Alone:
+    """What a part says, where no other speaks of the same thing; or all that a sentence says that is not read by its parts.
 
     Parameters
     ----------
@@ -111,7 +118,7 @@ class Alone(NamedTuple):
     again : frozenset of str
         Findings that it names: if a part before names one of them, the two may speak of one thing.
     names : frozenset of str
-        What it names or is about altogether.
+        What it names or is about altogether; empty of a whole sentence.
     topic : (Place, tuple), optional
         What is spoken of behind it, and its fields; None: what was spoken of before.
     beside : bool
@@ -119,13 +126,13 @@ class Alone(NamedTuple):
     """
 
     facts: tuple[Read, ...]
-    again: frozenset[str]
-    names: frozenset[str | None]
-    topic: tuple[Place, tuple[Any, ...]] | None
-    beside: bool
+    again: frozenset[str] = _NOBODY
+    names: frozenset[str | None] = _NOBODY
+    topic: tuple[Place, tuple[Any, ...]] | None = None
+    beside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """What stands between two commas.
 
@@ -137,12 +144,16 @@ class Part:
         Its items as they were before they were sifted.
     finds, lists, listed : bool
         It names a finding; it ends in a list of where nodes are, which may go on behind it; it may go on with such a list.
-    held : tuple of Scope, optional
-        What holds for each clause, where nothing holds on behind it and no cue reaches back.
     lends : bool
         One of its clauses may take over a place.
+    joins : bool
+        There is an "or" in it.
+    apart : Apart, optional
+        What holds for its clauses and behind them where nothing holds before it, if that does not ask its neighbours.
     known : dict
         What it was read to say, by what held for it and what was spoken of before, as far as that was asked for.
+    reached : dict
+        Whether what holds before it still holds in it, by what that asks of it.
     """
 
     tokens: Sequence[Match[str]]
@@ -154,40 +165,46 @@ class Part:
     looked_up: list[Item]
     items: list[Item]
     clauses: tuple[Clause, ...]
-    held: tuple[Scope, ...] | None
     lends: bool
+    joins: bool
+    apart: Apart | None
     known: dict[Any, Alone] = field(default_factory=dict)
+    reached: dict[Any, bool] = field(default_factory=dict)
 
 
-def by_parts(text: str, lexicon: Lexicon) -> tuple[Span, ...] | None:
-    """The facts of a sentence from the clauses of its parts; None if one of them is not read alone."""
-    parts: list[tuple[int, Part]] = []
-    start, words, last, before, apart, lists = 0, 0, "", _NOTHING, True, False
+def _parts(text: str, lexicon: Lexicon) -> list[Part] | None:
+    """The parts of a sentence; None if one of them is not read alone."""
+    parts: list[Part] = []
+    before, last = _NOTHING, None
     for piece in text.split(_COMMA):
         part = read_alone(piece, before, lexicon)
-        if part is None or (last, part.first) in lexicon.across or (lists and part.listed):
+        if part is None:
             return None
-        parts.append((start, part))
-        words, last, lists = words + len(part.tokens) + 1, part.last, part.lists
-        start += len(piece) + len(_COMMA)
-        before = _FINDING if part.finds or before == _FINDING else _NO_FINDING
-        apart = apart and part.held is not None and not part.lends
-    if words > LONGEST:
-        return None
-    sentence = _sentence(lexicon)
-    return (apart and one_by_one(parts, None, sentence)) or _together(parts, sentence)
+        if last is not None and ((last.lists and part.listed) or (last.last, part.first) in lexicon.across):
+            return None
+        parts.append(part)
+        before, last = _FINDING if part.finds or before == _FINDING else _NO_FINDING, part
+    # a token has a character at least
+    return None if len(text) >= LONGEST and sum(len(part.tokens) + 1 for part in parts) > LONGEST else parts
 
 
-def _together(parts: Sequence[tuple[int, Part]], sentence: Sentence) -> tuple[Span, ...]:
-    """The facts of parts of which what holds for one may hold for the next, or one may lend the other its place."""
-    clauses = [clause for _, part in parts for clause in part.clauses]
-    held = scopes(clauses, sentence)
-    lent = loans(clauses, held, sentence) if any(part.lends for _, part in parts) else [None] * len(clauses)
-    apart = None if any(lent) else one_by_one(parts, held, sentence)
-    if apart is not None:
-        return apart
-    origins = [(part.tokens, start) for start, part in parts for _ in part.clauses]
-    return ((0, tuple(reads(project(clauses, held, lent, sentence), origins, sentence))),)
+def _stand_apart(parts: Sequence[Part], lexicon: Lexicon) -> bool:
+    """Whether what holds for one of some parts holds for no other, and none may lend another its place."""
+    reached = False
+    last: Part | None = None
+    for part in parts:
+        if part.lends or part.apart is None:
+            return False
+        if last is not None and last.apart is not None and last.apart.onward is not None:
+            known = part.reached.get(last.apart.onward)
+            if known is None:
+                known = reaches_into(last.clauses[-1], last.apart.behind, part.clauses, _sentence(lexicon))
+                part.reached[last.apart.onward] = known
+            if known:
+                return False
+            reached = True
+        last = part
+    return not (reached and any(part.joins for part in parts))
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -201,9 +218,9 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
     if pieces is None:
         return None
     listed = looked_up(pieces, _BEFORE[before], lexicon)
-    same = read_alone(text, before - 1, lexicon) if before else None
-    if same and same.looked_up == listed:  # most words ask nothing of what stands before them
-        return same if before == _FINDING else _behind_comma(same, lexicon)
+    first = read_alone(text, _NOTHING, lexicon) if before else None
+    if first and first.looked_up == listed:  # most words ask nothing of what stands before them
+        return _behind_comma(first)
     alone = sifted(listed, pieces.tokens, lexicon)
     if not alone or leans(alone, lexicon):
         return None
@@ -213,11 +230,11 @@ def read_alone(text: str, before: int, lexicon: Lexicon) -> Part | None:
         return None
     words, tokens, _ = pieces
     finds = any(item.kind == "finding" for item in alone)
-    lends = may_lend(clauses, sentence)
+    joins = any("or" in clause.links or "or" in clause.kinds for clause in clauses)
     of_nodes = lists(alone, lexicon), lists_nodes(alone[0], lexicon)
-    held = held_apart(clauses, lexicon)
-    part = Part(tokens, words[0], words[-1], finds, *of_nodes, listed, alone, clauses, held, lends)
-    return _behind_comma(part, lexicon) if before else part
+    lends, apart = may_lend(clauses, sentence), held_apart(clauses, lexicon)
+    part = Part(tokens, words[0], words[-1], finds, *of_nodes, listed, alone, clauses, lends, joins, apart)
+    return _behind_comma(part) if before else part
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -230,34 +247,87 @@ def _cut(text: str, lexicon: Lexicon) -> Pieces | None:
     return Pieces(words, tokens, measured(words, lexicon)) if alone else None
 
 
-def _behind_comma(part: Part, lexicon: Lexicon) -> Part:
-    """The part with a comma before it."""
+def spelled(text: str, lexicon: Lexicon) -> tuple[Sequence[str], Sequence[Item]]:
+    """The words of a part in the lexicon's spelling, and its items where nothing stands before it; both as they were read."""
+    pieces, part = _cut(text, lexicon), read_alone(text, _NOTHING, lexicon)
+    if pieces and part:
+        return pieces.words, part.looked_up
+    words, tokens = tokenize(text, lexicon)
+    return words, looked_up(Pieces(words, tokens, measured(words, lexicon)), _BEFORE[_NOTHING], lexicon)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _behind_comma(part: Part) -> Part:
+    """The part with a comma before it, which only asks whether what held before it still does: all else is the same."""
     clause = part.clauses[0]
-    first = replace(clause, links=clause.links | {"comma"}, holds=None, reached=None, plan=None, lends=None)
-    clauses = (first, *part.clauses[1:])
-    lends = may_lend(clauses, _sentence(lexicon))
-    return replace(part, clauses=clauses, held=held_apart(clauses, lexicon), lends=lends, known={})
+    first = replace(clause, links=clause.links | {"comma"}, reached=None)
+    return replace(part, clauses=(first, *part.clauses[1:]), reached={})
 
 
-def one_by_one(parts: Sequence[tuple[int, Part]], held: Sequence[Scope] | None, sentence: Sentence) -> tuple[Span, ...] | None:
-    """The facts of parts of which none borrows a place; None where two may speak of one thing: they are read together.
+def statements(sentence: str, lexicon: Lexicon) -> list[Alone]:
+    """What a sentence says, part by part where these say it alone: equal parts say one object."""
+    parts = _parts(sentence, lexicon)
+    if parts is None:
+        return [Alone(tuple(facts_by(sentence, lexicon, load_grammar(lexicon.language))))]
+    return _stated(sentence, parts, _sentence(lexicon))
 
-    `held`: what holds for each of their clauses; None where that is what each part says itself.
+
+def by_parts(text: str, lexicon: Lexicon) -> tuple[Span, ...] | None:
+    """The facts of a sentence from the clauses of its parts; None if one of them is not read alone."""
+    parts = _parts(text, lexicon)
+    listed = [] if parts is None else _stated(text, parts, _sentence(lexicon))
+    return None if parts is None else tuple(zip(_starts(text), [alone.facts for alone in listed], strict=False))
+
+
+def _starts(text: str) -> list[int]:
+    """Where each part of a sentence begins."""
+    lengths = [len(piece) + len(_COMMA) for piece in text.split(_COMMA)]
+    return list(itertools.accumulate(lengths[:-1], initial=0))
+
+
+def _stated(text: str, parts: Sequence[Part], sentence: Sentence) -> list[Alone]:
+    """What each part says; where two may speak of one thing, or one lends another its place, all of them together."""
+    held, lent = (None, None) if _stand_apart(parts, sentence.lexicon) else _held(parts, sentence)
+    alone = None if lent else _one_by_one(parts, held, sentence)
+    if alone is not None:
+        return alone
+    clauses = [clause for part in parts for clause in part.clauses]
+    held = scopes(clauses, sentence) if held is None else held
+    origins = [(part.tokens, start) for start, part in zip(_starts(text), parts, strict=True) for _ in part.clauses]
+    return [Alone(tuple(reads(project(clauses, held, lent or [None] * len(clauses), sentence), origins, sentence)))]
+
+
+def _held(parts: Sequence[Part], sentence: Sentence) -> tuple[list[Scope], list[Loan | None] | None]:
+    """What holds for each clause, and who lends it a place; None where nobody lends any."""
+    clauses = [clause for part in parts for clause in part.clauses]
+    held = scopes(clauses, sentence)
+    lent = loans(clauses, held, sentence) if any(part.lends for part in parts) else []
+    return held, lent if any(lent) else None
+
+
+def _one_by_one(parts: Sequence[Part], held: Sequence[Scope] | None, sentence: Sentence) -> list[Alone] | None:
+    """What parts say of which none borrows a place; None where two may speak of one thing.
+
+    `held`: what holds for each of their clauses; None where the parts stand apart.
     """
-    spans: list[Span] = []
+    listed: list[Alone] = []
     names: set[str | None] = set()
     topic, n = _TOPIC, 0
-    for start, part in parts:
-        these, n = (part.held or () if held is None else held[n : n + len(part.clauses)]), n + len(part.clauses)
-        key = these[0][:3] if len(these) == 1 else tuple([scope[:3] for scope in these])
+    for part in parts:
+        if held is None:
+            assert part.apart is not None
+            these, key = part.apart.held, part.apart.says
+        else:
+            these = tuple(held[n : n + len(part.clauses)])
+            n, key = n + len(part.clauses), asked_by(these)
         known = part.known
         alone = known.get(key) or known.get((key, topic[1])) or _remember(part, key, these, topic, sentence)
-        if not names.isdisjoint(alone.again) or (alone.beside and spans):
+        if listed and (alone.beside or not names.isdisjoint(alone.again)):
             return None
         names |= alone.names
-        spans.append((start, alone.facts))
+        listed.append(alone)
         topic = alone.topic or topic
-    return tuple(spans)
+    return listed
 
 
 def _remember(part: Part, key: Any, held: Sequence[Scope], before: tuple[Place, tuple[Any, ...]], sentence: Sentence) -> Alone:

@@ -12,6 +12,7 @@ from docphim.language.read.atoms.inherit import InheritView
 from docphim.language.read.chunk import Clause, Place, Sentence
 from docphim.language.read.place import Claim
 
+_ASKED = (*Claim._fields, "denied_", "hedged_", "lender_")
 #: Findings in their surroundings of which it is remembered where they are.
 _REMEMBERED = 50_000
 
@@ -87,7 +88,7 @@ def _settled(asked: Asked, sentence: Sentence) -> Settled:
     """What the tables say."""
     claim, cues, (anatomy, side, locations, headed, of_header) = asked
     view = InheritView(sentence.lexicon, Place(anatomy, None, side, locations), Place(side=of_header) if headed else None)
-    vars(view).update(claim._asdict(), **cues._asdict())
+    vars(view).update(zip(_ASKED, (*claim, *cues), strict=True))
     rows = []
     for field_, values in _VALUES.items():
         row = sentence.grammar[field_].narrowed(view, InheritView.ITSELF).decide(view)

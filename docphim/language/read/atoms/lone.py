@@ -161,6 +161,10 @@ class LoneView:
         """A word such as "but", or a stop, leads to it."""
         return not self.segment.links.isdisjoint(("end", "break"))
 
+    def excepted(self) -> bool:
+        """A word such as "except" leads to it."""
+        return "except" in self.segment.links
+
     def prev(self) -> bool:
         """Something was said before it in the sentence."""
         return self.before is not None

@@ -60,6 +60,12 @@ class PhraseView:
         """It names a place within an organ."""
         return bool(self.locations)
 
+    def other_station(self) -> bool:
+        """It names where other nodes lie than those of the phrase: "right paratracheal and subcarinal nodes"."""
+        known, stations = self.current, self.lexicon.stations
+        nodal = known.anatomy in self.lexicon.nodes or not stations.isdisjoint(known.locations)
+        return nodal and not stations.isdisjoint(set(self.locations) - set(known.locations))
+
     def sided(self) -> bool:
         """It names a side."""
         return self.side is not None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 _PREDICATES = frozenset(("finding", "state", "ratio"))
+_SPREAD_TO = PLACE | {"and", "or", "comma", "of", "close"}
 _ADJECTIVES = frozenset(("severity", "descriptor", "count", "size", "affirm"))
 
 
@@ -64,6 +65,20 @@ class RoleView:
     def after_spread(self) -> bool:
         """It follows at once a disease that comes to nodes: "di căn hạch", "lao hạch"."""
         return self.n > 0 and self.items[self.n - 1].name in self.lexicon.of_nodes
+
+    def in_spread(self) -> bool:
+        """A list of organs leads to it from a disease that has come to them, and nothing else is said of it.
+
+        "di căn gan, hạch trung thất và xương", but not "di căn gan, hạch trung thất 12 mm".
+        """
+        back = next((i for i in reversed(self.items[: self.n]) if i.kind not in _SPREAD_TO and not self._is_node(i)), None)
+        if back is None or back.name not in self.lexicon.spreads:
+            return False
+        ahead = next((i for i in self.items[self.n + 1 :] if i.kind not in _SPREAD_TO and not self._is_node(i)), None)
+        return ahead is None or ahead.kind in ("end", "colon", "certainty")
+
+    def _is_node(self, item: Item) -> bool:
+        return item.kind == "finding" and item.name in self.lexicon.with_states
 
     def names_anatomy(self) -> bool:
         """The words of the state name its organ: "bóng tim to"."""

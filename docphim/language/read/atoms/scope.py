@@ -32,6 +32,8 @@ class ScopeView:
         *("end", "colon", "bracket", "comma", "conj", "conj_and", "disjunction", "nolink", "state", "bare", "bare_but_hedged"),
         *("spread", "with_place", "with_subject", "cause"),
     )
+    #: Atoms that ask what stands before the clause, where a comma leads to it.
+    BEFORE_COMMA = ("denied", "of_state", "denies_itself", "after_evidence")
 
     def __init__(self, around: tuple[Clause | None, Clause, Clause | None], hold: Hold, either: bool, lexicon: Lexicon) -> None:
         """`around`: the clause before, the clause, the next; `either`: an "or" comes behind it in the list."""
