@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from docphim.errors import UsageError
 from docphim.language.collector import uncollected
 from docphim.language.item import Term
-from docphim.language.normalize import normalize
+from docphim.language.normalize import Spelling, bare_form, normalize
 from docphim.language.phrases import END
 from docphim.package_data import packaged
 
@@ -28,8 +27,6 @@ KINDS = (
     "advice", "ratio", "finding", "state", "anatomy", "change", "negation", "certainty", "part", "side", "location", "count",
     "severity", "descriptor", "shown", "affirm", "end", "or", "and", "of", "numbered", "cause", "ignored",
 )  # fmt: skip
-_MARKS = re.compile(r"[\u0300-\u036f]+")
-_VOWELS = re.compile(r"[aeiouy]+")
 _PART = re.compile(r"\{([^}]*)\}|([^\s{}]+)")
 #: Kinds and concepts that are read with the numbers after them, or give a place.
 _BESIDE = frozenset(("numbered", "ratio", "location", "ignored", "rib", "vertebra", "vertebral_compression", "thickening"))
@@ -72,55 +69,6 @@ class Meanings:
     only: Term | None
     quiet: bool  # it says nothing by itself
     plain: Term | None  # `only`, where it is the same whatever stands beside it
-
-
-class Spelling(dict[str, str]):
-    """Each token as it is looked up: normalised, then corrected; reports use the same few thousand again and again.
-
-    `syllables`: the words of a language that writes each syllable by itself.  Two of them written as one are given back parted.
-    """
-
-    def __init__(self, corrections: Mapping[str, str], syllables: frozenset[str] = frozenset()) -> None:
-        super().__init__()
-        self.corrections, self.syllables = corrections, syllables
-
-    def __missing__(self, token: str) -> str:
-        word = normalize(token)
-        word = self.corrections.get(word, word)
-        if self.syllables and len(token) == len(word) > 4 and word not in self.syllables:
-            word = parted(word, self.syllables)
-        if len(self) < 200_000:
-            self[token] = word
-        return word
-
-
-def unaccented(word: str) -> str:
-    """The letters of a word without their marks: "hoành" → "hoanh"; đ stays, and as many letters."""
-    return _MARKS.sub("", unicodedata.normalize("NFD", word))
-
-
-def bare_form(word: str) -> str:
-    """A word as it is typed without accents: "đáy" is day."""
-    return unaccented(word).replace("đ", "d")
-
-
-def parted(word: str, syllables: frozenset[str]) -> str:
-    """Two syllables that were written as one ("đặcgóc"), with a blank between them; the word itself where that is not plain."""
-    longest = _longest(syllables)
-    # A picture in a report is a run of thousands of letters: it is not halved at each of them.
-    if len(word) > 2 * longest or not word.isalpha():
-        return word
-    if len(_VOWELS.findall(unaccented(word))) < 2:
-        return word
-    halves = [(word[:n], word[n:]) for n in range(2, len(word) - 1)]
-    known = [f"{first} {second}" for first, second in halves if first in syllables and second in syllables]
-    return known[0] if len(known) == 1 else word
-
-
-@functools.cache
-def _longest(syllables: frozenset[str]) -> int:
-    """Letters of the longest syllable."""
-    return max(map(len, syllables), default=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,14 +148,7 @@ def load_lexicon(language: str) -> Lexicon:
         raise UsageError(f"language: {language!r} is not one of {', '.join(LANGUAGES)}")
     data, concepts = (packaged(FOLDER / f"{name}.yaml") for name in (language, "concepts"))
     spelling = {normalize(wrong): normalize(right) for wrong, right in (data.get("spelling") or {}).items()}
-    tree: dict[str, Any] = {}
-    nodes: dict[tuple[str, ...], dict[str, Any]] = {}
-    for phrases, term in _lines(data):
-        _check(term, concepts, language)
-        for words in _wordings(phrases or (), spelling):
-            if words:
-                nodes[words] = _insert(tree, words, term)
-    _mark_carriers(nodes)
+    tree, nodes = _tree(data, concepts, language, spelling)
     dimensions = frozenset().union(*(_having("dimension", concepts[group]) for group in ("findings", "states", "descriptors")))
     _settle(nodes.values(), _BESIDE | dimensions)
     commas = ((words, n) for words in nodes if "," in words for n in range(1, len(words) - 1) if words[n] == ",")
@@ -257,6 +198,21 @@ def load_lexicon(language: str) -> Lexicon:
         bare={bare_form(word): word for word in data.get("unaccented") or ()},
         ordinals={word: n for n, word in enumerate(data.get("ordinals") or (), 1)},
     )
+
+
+def _tree(
+    data: Mapping[str, Any], concepts: Mapping[str, Any], language: str, spelling: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[tuple[str, ...], dict[str, Any]]]:
+    """The words of all phrases as a tree, and the node at which each phrase ends."""
+    tree: dict[str, Any] = {}
+    nodes: dict[tuple[str, ...], dict[str, Any]] = {}
+    for phrases, term in _lines(data):
+        _check(term, concepts, language)
+        for words in _wordings(phrases or (), spelling):
+            if words:
+                nodes[words] = _insert(tree, words, term)
+    _mark_carriers(nodes)
+    return tree, nodes
 
 
 def _measures(groups: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
+from collections.abc import Mapping
 
+_MARKS = re.compile(r"[\u0300-\u036f]+")
+_VOWELS = re.compile(r"[aeiouy]+")
 _LETTER_OR_MARK = r"[^\W\d_]|[\u0300-\u036f]"
 _TONES = {"a": "àáảãạ", "e": "èéẻẽẹ", "o": "òóỏõọ", "u": "ùúủũụ", "y": "ỳýỷỹỵ"}
 
@@ -74,3 +78,52 @@ def normalize(text: str) -> str:
     """
     # NFC first: lowering a letter whose marks are still apart can give another letter than lowering the whole.
     return normalize_with_case(clean(text).lower())
+
+
+class Spelling(dict[str, str]):
+    """Each token as it is looked up: normalised, then corrected; reports use the same few thousand again and again.
+
+    `syllables`: the words of a language that writes each syllable by itself.  Two of them written as one are given back parted.
+    """
+
+    def __init__(self, corrections: Mapping[str, str], syllables: frozenset[str] = frozenset()) -> None:
+        super().__init__()
+        self.corrections, self.syllables = corrections, syllables
+
+    def __missing__(self, token: str) -> str:
+        word = normalize(token)
+        word = self.corrections.get(word, word)
+        if self.syllables and len(token) == len(word) > 4 and word not in self.syllables:
+            word = parted(word, self.syllables)
+        if len(self) < 200_000:
+            self[token] = word
+        return word
+
+
+def unaccented(word: str) -> str:
+    """The letters of a word without their marks: "hoành" → "hoanh"; đ stays, and as many letters."""
+    return _MARKS.sub("", unicodedata.normalize("NFD", word))
+
+
+def bare_form(word: str) -> str:
+    """A word as it is typed without accents: "đáy" is day."""
+    return unaccented(word).replace("đ", "d")
+
+
+def parted(word: str, syllables: frozenset[str]) -> str:
+    """Two syllables that were written as one ("đặcgóc"), with a blank between them; the word itself where that is not plain."""
+    longest = _longest(syllables)
+    # A picture in a report is a run of thousands of letters: it is not halved at each of them.
+    if len(word) > 2 * longest or not word.isalpha():
+        return word
+    if len(_VOWELS.findall(unaccented(word))) < 2:
+        return word
+    halves = [(word[:n], word[n:]) for n in range(2, len(word) - 1)]
+    known = [f"{first} {second}" for first, second in halves if first in syllables and second in syllables]
+    return known[0] if len(known) == 1 else word
+
+
+@functools.cache
+def _longest(syllables: frozenset[str]) -> int:
+    """Letters of the longest syllable."""
+    return max(map(len, syllables), default=0)

@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docphim.language.lexicon import bare_form, expand
-from docphim.language.normalize import normalize
+from docphim.language.lexicon import expand
+from docphim.language.normalize import bare_form, normalize
 from docphim.language.phrases import END
 from docphim.package_data import packaged
 

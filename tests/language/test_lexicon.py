@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from docphim.language.items import tokenize
-from docphim.language.lexicon import FOLDER, LANGUAGES, TOKEN, expand, load_lexicon, parted
-from docphim.language.normalize import normalize
+from docphim.language.lexicon import FOLDER, LANGUAGES, TOKEN, expand, load_lexicon
+from docphim.language.normalize import normalize, parted
 
 #: Section → where concepts.yaml lists its names; sections without a list name what Fact's fields may hold.
 CONCEPTS = {"anatomy": "anatomy", "parts": "parts", "findings": "findings", "states": "states", "locations": "locations"}
