@@ -13,7 +13,7 @@ from docphim.ingest import check
 from docphim.language.regions import region_texts
 
 TEXT = (
-    "Chỉ định: Đánh giá giai đoạn u phổi.\nMô tả hình ảnh:\nĐầu - cổ: Không thấy hạch.\n"
+    "Chỉ định: Đánh giá u phổi so với phim cũ.\nMô tả hình ảnh:\nĐầu - cổ: Không thấy hạch.\n"
     "Lồng ngực: Nốt thùy trên phổi phải 12 mm. So với phim cũ: nốt to hơn.\nNhận định kết quả: Theo dõi u phổi phải."
 )
 
@@ -83,7 +83,7 @@ def test_the_report_has_its_regions_and_what_was_asked(tmp_path):
         "head_neck": "Không thấy hạch.",
         "chest": "Nốt thùy trên phổi phải 12 mm.",
     }
-    assert report["sections"]["indication"] == "Đánh giá giai đoạn u phổi."
+    assert report["sections"]["indication"] == "Đánh giá u phổi so với phim cũ."
     assert report["left_out"]["comparison"] == ["So với phim cũ: nốt to hơn."]
     assert report["sections"]["impression"] == "Theo dõi u phổi phải."
 
