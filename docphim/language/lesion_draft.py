@@ -63,6 +63,15 @@ class Draft:
         """Take in where a fact's words stand."""
         self.start, self.end = min(self.start, fact.start), max(self.end, fact.end)
 
+    def take(self, uptake: Draft, words: LesionWords) -> None:
+        """Take over an uptake that was named before the thing whose it is."""
+        for name in ("uptake", "suv", "size", "nature", "extent", "count"):
+            setattr(self, name, getattr(self, name) or getattr(uptake, name))
+        self.shape |= uptake.shape
+        self.start = min(self.start, uptake.start)
+        if self.type == "lymph_node" and uptake.place != self.place:  # "mediastinal and hilar nodes"
+            self.locations = tuple(sorted({*self.locations, words.regions[uptake.place or ""]}))
+
     def name(self, what: str, certainty: str) -> None:
         """Say what it is held to be; what was said first stands."""
         if all(nature.name != what for nature in self.nature):
@@ -89,7 +98,7 @@ class Draft:
             size_mm=size_mm,
             size_of=size_of,  # type: ignore[arg-type]
             size_relation=self.size.relation if self.size else "=",
-            shape=sorted(self.shape),
+            shape=[] if self.type == "fdg_uptake" else sorted(self.shape),
             suv=list(self.suv),
             uptake=self.uptake or _level_of(self.suv),  # type: ignore[arg-type]
             invasion=sorted(self.invasion),
@@ -125,8 +134,9 @@ def suv_of(measure: Measure) -> LesionSuv:
 
 
 def level(fact: Fact) -> str:
-    """How raised an uptake is that is there."""
-    return _LEVELS.get(fact.severity or "", "high")
+    """How raised an uptake is that is there; one that is only below an organ's is no high one."""
+    below = any(measure.reference and measure.relation == "<" and not measure.low for measure in fact.measures)
+    return _LEVELS.get(fact.severity or "", "mild" if below else "high")
 
 
 def _level_of(suv: Sequence[LesionSuv]) -> str | None:

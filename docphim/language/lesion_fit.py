@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from docphim.language.fact import Fact, Measure
 from docphim.language.lesion_draft import Draft
 from docphim.language.lesion_words import LesionWords
+
+_UPTAKES = ("suv", "sul")
 
 
 def respectively(facts: Sequence[Fact]) -> list[Fact]:
@@ -43,10 +46,36 @@ def count_of(count: str | None) -> int | str | None:
 
 def size_of(fact: Fact, words: LesionWords, text: str) -> Measure | None:
     """The size of a fact: of an earlier and a later one the later, of several along one thing the largest, else the first."""
-    sizes = [measure for measure in fact.measures if measure.kind == "size"]
+    sizes = [measure for measure in now(fact, words, text) if measure.kind == "size"]
     if len(sizes) > 1 and (fact.change in ("increased", "decreased") or words.says("largest", text)):
         return sizes[-1]
     return sizes[0] if sizes else None
+
+
+def now(fact: Fact, words: LesionWords, text: str) -> Sequence[Measure]:
+    """The numbers of a fact without those of an earlier scan: "14 mm (trước đây 20 mm)", "previously 4.5 cm, now 3 cm"."""
+    wordings = words.words.get("earlier", ())
+    if not any(word in text for word in wordings):
+        return fact.measures
+    head = text.find(" suv")
+    sizes, uptakes = (text, "") if head < 0 else (text[:head] + " ", text[head:])
+    dropped = [
+        _earlier(fact.measures, ("size",), _first(sizes, wordings, re.compile(r"\d (?:mm|cm) "))),
+        _earlier(fact.measures, _UPTAKES, _first(uptakes, wordings, re.compile(r" \d"))),
+    ]
+    return [measure for measure in fact.measures if all(measure is not one for one in dropped)]
+
+
+def _first(text: str, wordings: Sequence[str], number: re.Pattern[str]) -> bool | None:
+    """Whether a number stands before the words for an earlier scan, so that theirs is the second; None without such words."""
+    at = min([place for word in wordings if (place := text.find(word)) >= 0], default=None)
+    return None if at is None else number.search(f"{text[:at]} ") is not None
+
+
+def _earlier(measures: Sequence[Measure], kinds: tuple[str, ...], second: bool | None) -> Measure | None:
+    """Of two numbers of a kind the earlier scan's."""
+    both = [measure for measure in measures if measure.kind.startswith(kinds) and measure.reference is None]
+    return both[second] if len(both) == 2 and second is not None else None
 
 
 def compatible(fact: Fact, draft: Draft, words: LesionWords) -> bool:

@@ -29,7 +29,8 @@ def lines(lesions: Sequence[Lesion], text: str) -> str:
 
 def _cells(lesion: Lesion, text: str) -> tuple[str, ...]:
     what = [lesion.count, lesion.extent, *lesion.shape, lesion.type]
-    where = [lesion.side, None if lesion.station else lesion.organ, *lesion.location, *lesion.station]
+    named = lesion.station or any(place.startswith(f"{lesion.organ}_") for place in lesion.location)
+    where = [lesion.side, None if named else lesion.organ, *lesion.location, *lesion.station]
     invasion = [f"into {name}" for name in lesion.invasion]
     held = [f"{one.name}{'' if one.certainty == 'certain' else f' ({one.certainty})'}" for one in lesion.nature]
     suvs = [lesion.uptake, *map(_suv, lesion.suv)]

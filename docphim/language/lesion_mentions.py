@@ -10,7 +10,7 @@ from typing import NamedTuple
 from docphim.language.fact import Fact
 from docphim.language.facts import Sentence, facts_of
 from docphim.language.lesion_draft import Draft, level, records_of
-from docphim.language.lesion_fit import compatible, count_of, respectively, same_place, sides_apart, size_of
+from docphim.language.lesion_fit import compatible, count_of, now, respectively, same_place, sides_apart, size_of
 from docphim.language.lesion_words import LesionWords, lesion_words, spaced
 from docphim.language.read.sentence import read_sentence
 from docphim.study import Lesion
@@ -117,12 +117,10 @@ class _Fold:
             before.type, before.avid = name, draft.avid
             self.describe(before, fact, text)
             return
-        if before and self.is_of(before, fact):  # "hypermetabolic right hilar node": the uptake is that of the node
-            self.drafts.remove(before)
-            draft.uptake, draft.suv, draft.size, draft.nature = before.uptake, before.suv, before.size, before.nature
-            draft.extent, draft.start = before.extent, min(draft.start, before.start)
+        while self.drafts and self.is_of(self.drafts[-1], fact, name):  # "hypermetabolic right hilar node": the node's uptake
+            draft.take(self.drafts.pop(), words)
         self.drafts.append(draft)
-        draft.count = count_of(fact.count)
+        draft.count = count_of(fact.count) or draft.count
         self.describe(draft, fact, text)
         if fact.finding in words.alone:
             self.hold(draft, fact, text)
@@ -132,10 +130,12 @@ class _Fold:
         bare = before.type == "lesion" and before.size is None and before.uptake is None and not before.nature
         return bare and before.start <= fact.start <= before.end + 1 and compatible(fact, before, self.words)
 
-    def is_of(self, before: Draft, fact: Fact) -> bool:
-        """Whether an uptake that was named first is that of the thing behind it."""
-        near = "," not in self.sentence[before.end : fact.start]
-        return before.type == "fdg_uptake" and near and fact.start > before.start and compatible(fact, before, self.words)
+    def is_of(self, before: Draft, fact: Fact, name: str) -> bool:
+        """Whether an uptake that was named first is that of the thing behind it; nodes may be listed by two regions."""
+        if before.type != "fdg_uptake" or "," in self.sentence[before.end : fact.start] or fact.start <= before.start:
+            return False
+        nodes = name == "lymph_node" and {before.place, fact.anatomy} <= self.words.regions.keys()
+        return nodes or compatible(fact, before, self.words)
 
     def hold(self, draft: Draft, fact: Fact, text: str) -> None:
         """Say what a finding says that a lesion is; that it is malignant says not whether it began there."""
@@ -167,7 +167,7 @@ class _Fold:
         draft.shape |= words.shape & {*fact.leftover}
         draft.shape |= {name for name in words.worded_shapes if words.says(name, text)}
         draft.size = draft.size or size_of(fact, words, text)
-        draft.add_suv(fact.measures)
+        draft.add_suv(now(fact, self.words, text))
         if fact.change and fact.change != "resolved":
             draft.change = draft.change or fact.change
         draft.extent = draft.extent or self.extent(fact, text)
@@ -219,8 +219,8 @@ class _Fold:
     def begin(self, fact: Fact, text: str) -> Draft:
         """A lesion that is known by its uptake alone; without a place it may be of what was spoken of before."""
         draft = Draft("fdg_uptake", fact.anatomy, fact.start, fact.end, side=fact.side, locations=self.places(fact, text))
-        draft.count = count_of(fact.count)
-        draft.again = fact.anatomy is None
+        draft.count, draft.again = count_of(fact.count), fact.anatomy is None
+        draft.shape = {*fact.leftover} & self.words.shape  # of what it may be the uptake of
         if draft.extent is None and self.words.says("foci", spaced(self.sentence[: fact.end], self.words.lexicon)):
             draft.extent = "focal"
         self.drafts.append(draft)
@@ -233,7 +233,7 @@ class _Fold:
     def describe_uptake(self, draft: Draft, fact: Fact, text: str) -> None:
         """Give a lesion the numbers, extent and nature of its uptake."""
         draft.reach(fact)
-        draft.add_suv(fact.measures)
+        draft.add_suv(now(fact, self.words, text))
         draft.size = draft.size or size_of(fact, self.words, text)
         draft.extent = self.extent(fact, text) or draft.extent
         if fact.change and fact.change != "resolved":
@@ -272,7 +272,7 @@ class _Fold:
             draft.reach(fact)
             if fact.measures and draft.size is None:
                 draft.size = size_of(fact, words, text)
-            draft.add_suv(fact.measures)
+            draft.add_suv(now(fact, self.words, text))
         if not targets and fact.finding in words.alone:
             self.alone(fact, text, what)
         elif not targets:
@@ -299,7 +299,7 @@ class _Fold:
             return
         draft.shape.add(self.words.inside[str(fact.finding)])
         draft.size = draft.size or size_of(fact, self.words, text)
-        draft.add_suv(fact.measures)
+        draft.add_suv(now(fact, self.words, text))
         draft.reach(fact)
 
     def invasion(self, fact: Fact, text: str) -> None:

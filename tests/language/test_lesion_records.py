@@ -25,7 +25,7 @@ def fields(lesion):
     return {key: value for key, value in to_row(lesion).items() if value != plain[key] and key != "text"}
 
 
-@pytest.mark.parametrize(("seen", "sentences", "least"), [(True, 60, 59), (False, 20, 12)])
+@pytest.mark.parametrize(("seen", "sentences", "least"), [(True, 60, 59), (False, 20, 13)])
 def test_sentences_written_before_are_read_as_often_as_was_counted(seen, sentences, least):
     counts, wrong = counted(seen)
     assert counts["sentences"] == sentences
@@ -201,6 +201,46 @@ def test_what_is_invaded_is_no_lesion():
 def test_english_reports_have_lesions_too(text, expected):
     (lesion,) = read(text, "en")
     assert fields(lesion) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        # what both sides share is that of each
+        (
+            "Thượng thận hai bên dày, tăng chuyển hóa FDG, bên phải SUVmax 7,1, bên trái SUVmax 5,4.",
+            "vi",
+            [("thickening", "right", [], "high", 7.1), ("thickening", "left", [], "high", 5.4)],
+        ),
+        # a kind behind "tổn thương" is the lesion's
+        ("Tổn thương phá hủy xương sườn V trái, SUVmax 6,0.", "vi", [("bone_destruction", "left", [], "high", 6.0)]),
+        # numbers of an earlier scan are not the lesion's
+        ("Nốt phổi trái 14 mm (trước đây 20 mm), SUVmax 3,2.", "vi", [("nodule", "left", [14.0], "high", 3.2)]),
+        ("Nốt phổi trái trước đây 22 mm nay giảm còn 13 mm.", "vi", [("nodule", "left", [13.0], None, None)]),
+        (
+            "The right lower lobe mass, 3.1 cm (previously 4.5 cm), SUVmax 5.6, previously 12.3.",
+            "en",
+            [("mass", "right", [31.0], "high", 5.6)],
+        ),
+        # an uptake named first is that of the thing behind it
+        ("Hypermetabolic 2.3 cm right hilar node, SUVmax 7.1.", "en", [("lymph_node", "right", [23.0], "high", 7.1)]),
+        ("A spiculated hypermetabolic nodule in the left lung, SUVmax 8.7.", "en", [("nodule", "left", [], "high", 8.7)]),
+        # below what it is compared with is no high uptake
+        ("Nốt phổi phải 9 mm, SUVmax 1,1 so với bể máu trung thất 1,8.", "vi", [("nodule", "right", [9.0], "mild", 1.1)]),
+        # of a heading's own numbers behind a semicolon
+        ("Gan: nốt 24 mm; SUVmax 8,9.", "vi", [("nodule", None, [24.0], "high", 8.9)]),
+    ],
+)
+def test_whose_number_and_uptake_it_is(text, language, expected):
+    listed = [
+        (one.type, one.side, one.size_mm, one.uptake, one.suv[0].low if one.suv else None) for one in read(text, language)
+    ]
+    assert listed == expected
+
+
+def test_nodes_that_two_regions_list_are_one():
+    (nodes,) = read("Multiple FDG-avid mediastinal and right hilar lymph nodes, SUVmax 9.2.", "en")
+    assert (nodes.station, nodes.count, nodes.uptake) == (["hilar", "mediastinal"], "multiple", "high")
 
 
 def test_a_lesion_says_where_its_words_stand():

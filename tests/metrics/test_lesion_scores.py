@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docphim.metrics import METRICS, corpus, families, lesions, metric
-from docphim.metrics.lesion_pairs import Compared, compared, pair, region_of, same_place, same_type
+from docphim.metrics.lesion_pairs import Compared, compared, pair, region_of, same_place, same_type, same_uptake
 from docphim.metrics.pairs import Pairs
 from docphim.study import Lesion, LesionSuv, Nature
 
@@ -96,6 +96,21 @@ def test_pairs_are_the_most_there_can_be_and_not_the_first():
     reference = [thing("lymph_node", ("hilar",)), thing("lymph_node", ("mediastinal",))]
     draft = [thing("lymph_node", ("hilar", "mediastinal")), thing("lymph_node", ("hilar",))]
     assert pair(reference, draft, (same_type, same_place)) == [(0, 1), (1, 0)]
+
+
+def test_two_pairs_count_more_than_one_that_is_more_alike():
+    reference = [
+        thing(places=("lung", "liver"), side="left", size=5.0, uptake="high"),
+        thing(side="right", size=9.0, uptake="none"),
+    ]
+    draft = [thing(side="left", size=5.0, uptake="high"), thing(places=("liver",), size=20.0, uptake="mild")]
+    assert pair(reference, draft, (same_type, same_place)) == [(0, 1), (1, 0)]
+
+
+def test_an_unknown_uptake_is_none_that_another_equals():
+    assert not same_uptake(thing(), thing(uptake="high"))
+    assert not same_uptake(thing(), thing())
+    assert same_uptake(thing(uptake="mild"), thing(uptake="high"))
 
 
 @given(st.data())
