@@ -1,9 +1,11 @@
 """What must not change the facts of a report, and what must change just the ones it is about."""
 
+import csv
 import random
 import unicodedata
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -212,14 +214,36 @@ LEANING = {
         effusion: none | but clear lungs | edema is seen""",
 }
 PARTS = {language: [part.strip() for part in listed.replace("\n", "|").split("|")] for language, listed in LEANING.items()}
+DATA = Path(__file__).parents[1] / "data"
+
+
+def parts_of_tests(language: str) -> list[str]:
+    """What stands between commas in the sentences of the kinds of fault, and of the chest CTs."""
+    with (DATA / "fault_kinds.tsv").open(encoding="utf-8", newline="") as handle:
+        rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+        texts = [row["text"] for row in rows if row["language"] == language]
+    if language == "en":
+        texts += [line.partition("|")[2] for line in (DATA / "ct_sentences.txt").read_text(encoding="utf-8").splitlines()]
+    listed = [part.strip(" .") for text in texts for part in text.split(", ") if not set(";#|") & set(text)]
+    return sorted({part for part in listed if part})
+
+
 JOINED = st.one_of(
     st.tuples(st.just("vi"), st.lists(st.one_of(st.sampled_from(PARTS["vi"]), clauses()), min_size=1, max_size=4)),
     st.tuples(st.just("en"), st.lists(st.sampled_from(PARTS["en"]), min_size=1, max_size=4)),
+    *(st.tuples(st.just(x), st.lists(st.sampled_from(parts_of_tests(x)), min_size=2, max_size=3)) for x in LANGUAGES),
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(joined=JOINED)
+@example(("vi", ["Không thấy hạch to", "trung thất không rộng"]))
+@example(("vi", ["hai nốt cách nhau 20 mm", "khối phổi phải"]))
+@example(("en", ["Fracture", "lung cavity"]))
+@example(("en", ["Nodes are not enlarged and the lungs are not fibrotic", "effusion"]))
+@example(("en", ["with calcification", "the aorta is tortuous"]))
+@example(("en", ["Enlarging right hilar node", "skeleton without FDG-avid lesion"]))
+@example(("en", ["lymphadenopathy of both axillae", "mediastinum widened"]))
 @example(("vi", ["tăng chuyển hóa FDG SUVmax 5,2", "khối 6,1"]))
 @example(("vi", ["khối cao hơn gan", "khối SUVmax 7"]))
 @example(("en", ["no enlarged mediastinal", "hilar lymph nodes"]))

@@ -43,7 +43,9 @@ def heads_list(clause: Clause, lexicon: Lexicon) -> bool:
 
 def leans(listed: Sequence[Item], lexicon: Lexicon) -> bool:
     """Whether the items of a part may belong to a neighbour's."""
-    return listed[0].kind in JOINING or any(_tied(item, lexicon) for item in listed) or _of_nodes(listed, lexicon)
+    if listed[0].kind in JOINING or (not lexicon.modifiers_after and listed[-1].name in lexicon.with_states):
+        return True  # "neck nodes, lungs and skeleton show no uptake": nodes at the end may only say where
+    return any(_tied(item, lexicon) for item in listed) or _of_nodes(listed, lexicon)
 
 
 def _tied(item: Item, lexicon: Lexicon) -> bool:
@@ -64,4 +66,4 @@ def _of_nodes(listed: Sequence[Item], lexicon: Lexicon) -> bool:
 
 def lists(listed: Sequence[Item], lexicon: Lexicon) -> bool:
     """Whether the list of where nodes are may go on behind the comma: "hạch trung thất, rốn phổi không to"."""
-    return lexicon.modifiers_after and listed[-1].kind in PLACE and any(item.name in lexicon.with_states for item in listed)
+    return listed[-1].kind in PLACE and any(item.name in lexicon.with_states for item in listed)

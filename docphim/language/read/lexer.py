@@ -115,7 +115,8 @@ def _of_nodes(listed: list[Item], lexicon: Lexicon) -> list[Item]:
         while m < len(listed) and lists_nodes(listed[m], lexicon):
             commas += [m] if listed[m].kind == "comma" else []
             m += 1
-        if commas and m < len(listed) and commas[-1] < m - 1 and _of_listed_nodes(listed[m], lexicon):
+        placed = commas[:1] != [n + 1]  # "không thấy hạch to, trung thất không rộng": the nodes are nowhere
+        if commas and placed and m < len(listed) and commas[-1] < m - 1 and _of_listed_nodes(listed[m], lexicon):
             for comma in commas:
                 joined[comma] = Item("and", ",", listed[comma].start, listed[comma].end)
     return joined

@@ -115,9 +115,8 @@ class ShareView:
         at = self.clause.at
         says_how = at is not None and (at.name in self.lexicon.as_state or (at.kind == "state" and not says(at)))
         alone = says_how and self.before is None and self.clause.kinds <= {"state", "finding", "severity"}
-        words = bool(self.clause.at and self.clause.at.end <= self.next.items[0].start)
         named = any(p.anatomy for p in (*self.next.ahead, *self.next.behind))
-        return alone and words and named and self.next.kinds.isdisjoint(("negation", "certainty"))
+        return alone and named and self.next.kinds.isdisjoint(("negation", "certainty"))
 
     def adjective(self) -> bool:
         """It stands right before the next and its place, as an adjective does: "hypermetabolic left axillary nodes"."""
