@@ -41,6 +41,7 @@ NAMES = {
     *("vessels_congested", "vessels_full", "vessels_not_full", "volume_loss", "wedge", "whole_body", "whole_collapse"),
     *("wide_bronchus", "wide_by_size", "wide_hilum", "wide_mediastinum", "wide_vessel", "worn_vertebrae"),
     *("central_on_film", "dark_lung", "fluid_in_lung", "lung_inflammation", "node_as_it_should_be"),
+    "collapse",
     *("polyserositis", "pulled_organ", "uncounted_disease"),
 }
 

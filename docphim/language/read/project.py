@@ -185,7 +185,7 @@ def _state(fold: Fold, n: int, clause: Clause, at: Item) -> list[Draft]:
     for fact, spot in zip(facts, spots, strict=True):
         fact.why = why
         fact.anatomy, fact.state = spot.anatomy, _state_of(at, spot.anatomy)
-        fact.side = _side_of(spot, side, topic, lexicon)
+        fact.side = _side_of(spot, side if len(spots) == 1 or lexicon.paired(spot.anatomy) else None, topic, lexicon)
         fact.part = None if (fact.state, spot.part) in lexicon.meant else spot.part
         fact.location = tuple(sorted({*spot.locations, *locations}))
         topic.last = Place(spot.anatomy, fact.part, fact.side, spot.locations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from docphim.language.read.chunk import Clause
+from docphim.language.read.chunk import Clause, says
 
 if TYPE_CHECKING:
     from docphim.language.lexicon import Lexicon
@@ -46,8 +46,8 @@ class AgainView:
         )
 
     def organ(self) -> bool:
-        """It names an organ or a side."""
-        return any(p.anatomy or p.side for p in (*self.clause.ahead, *self.clause.behind))
+        """It names an organ or a side, or means one by its words: "u tuyến ức"."""
+        return "anatomy" in says(self.clause.at) or any(p.anatomy or p.side for p in (*self.clause.ahead, *self.clause.behind))
 
     def device(self) -> bool:
         """It is a tube or a line."""

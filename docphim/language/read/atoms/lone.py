@@ -289,6 +289,13 @@ class LoneView:
         """The next thing said is an abnormality or lesion in general."""
         return self._next() is not None and self._next().name in self.lexicon.general  # type: ignore[union-attr]
 
+    def next_denied(self) -> bool:
+        """The next thing said is a finding that is denied: "màng phổi, màng tim không có dịch"."""
+        segment = next((s for s in self.after if s.predicates), None)
+        if segment is None or self.items[segment.predicates[0]].kind != "finding":
+            return False
+        return any(i.kind == "negation" for i in self.items[segment.first : segment.predicates[0]])
+
     def next_sign(self) -> bool:
         """The next thing said is an uptake or enhancement, or that all is well."""
         findings = self.lexicon.findings
