@@ -11,8 +11,8 @@ from rewordings import counted, paraphrases, rewordings, told
 
 #: Of seen reports of usual diseases: rewordings that score 95 or more at the least; below 80, and wrong drafts, at the most.
 FLOORS = {"vi": (80, 9, 2), "en": (34, 2, 2)}
-CLASSES = {"reworded", "minor_omission", "wrong_severity", "wrong_side"}
-CLASSES |= {"missed_critical", "invented_critical", "negation_flip"}
+CLASSES = {"reworded", "minor_omission", "wrong_severity", "wrong_side", "missed_critical", "invented_critical"}
+CLASSES |= {"negation_flip"}
 #: Of the unseen sentences: how many are told rightly at the least, those of one meaning and those of another.
 SENTENCES = {"vi": (30, 23), "en": (16, 11)}
 
