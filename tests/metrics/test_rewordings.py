@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from rewordings import counted, paraphrases, rewordings, told
 
 #: Of seen reports of usual diseases: rewordings that score 95 or more at the least; below 80, and wrong drafts, at the most.
-FLOORS = {"vi": (80, 9, 2), "en": (34, 2, 2)}
+FLOORS = {"vi": (79, 9, 2), "en": (34, 2, 2)}
 CLASSES = {"reworded", "minor_omission", "wrong_severity", "wrong_side", "missed_critical", "invented_critical"}
 CLASSES |= {"negation_flip"}
 #: Of the unseen sentences: how many are told rightly at the least, those of one meaning and those of another.
