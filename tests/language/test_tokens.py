@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from docphim.errors import UsageError
 from docphim.language.tokens import syllables, token_name, tokens
-from docphim.metrics.pairs import Pairs
+from docphim.language.typed import typed
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,6 @@ def test_an_unknown_language_names_the_known_ones():
 @settings(max_examples=50, deadline=None)
 @given(st.text(), st.sampled_from(["vi", "en", "zh"]))
 def test_cutting_word_by_word_gives_the_tokens_of_the_whole_text(text, language):
-    pairs = Pairs([text], [f"{text} {text}"], language)
-    parts, numbers, lengths = pairs.cut
-    assert [parts[n] for n in numbers[: lengths[0]]] == tokens(text, language)
-    assert [parts[n] for n in numbers[lengths[0] :]] == tokens(f"{text} {text}", language)
+    rule = syllables(language)
+    cut = typed([text], rule.units).finer(rule.cut)
+    assert [cut.parts[i] for i in cut.numbers] == tokens(text, language)
