@@ -58,8 +58,10 @@ class OnPet(Section):
         Raises
         ------
         Refused
-            As `Outline.regions`.
+            As `Outline.check`, by whichever rule the regions go.
         """
+        if outline:
+            outline.check()  # fractions of the height of a body that is turned would name the wrong parts
         if self.regions == "published":
             return {"regions": regions.published(slices, self.chest_ends)}
         return {"regions": outline.regions()} if outline else {}

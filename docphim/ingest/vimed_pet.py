@@ -114,32 +114,37 @@ def read(
         yield Rejection(f"row-{number}", "row_unreadable", why, (str(root / tables.TABLE),))
     reader = _Reader(options, notes, root, language, people, split_by_source)
     studies: list[Study] = []
-    for row in bar(_distinct(rows, tables.REPORTS[language], notes), len(rows), "reports"):
+    volumes = ("pet_path", *(["ct_path"] if options.ct else []))
+    for row in bar(_distinct(rows, tables.REPORTS[language], volumes, notes), len(rows), "reports"):
         item = row if isinstance(row, Rejection) else reader.study(row)
         studies += [item.study] if isinstance(item, SourceStudy) else []
         yield item
     _count_repeated(studies, notes)
 
 
-def _distinct(rows: Sequence[Row], column: str, notes: Notes) -> Iterator[Row | Rejection]:
-    """One row a report; those that give one report, or one PET, to several studies are refused."""
+def _distinct(rows: Sequence[Row], column: str, volumes: Sequence[str], notes: Notes) -> Iterator[Row | Rejection]:
+    """One row a report; those that give one report, or one PET or CT, to several studies are refused."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.get(column) or f"row-{row.number}"].append(row)
-    pets = Counter(row.get("pet_path") for group in groups.values() for row in group[:1])
+    used = Counter(path for group in groups.values() for path in _volumes(group[0], volumes))
     names = Counter(_name(group[0], column) for group in groups.values())
     for group in groups.values():
         first, *others = group
         if any(row.cells != first.cells for row in others):
             why = f"{len(group)} rows name one report and differ"
             yield Rejection(_name(first, column), "report_ambiguous", why, (), first.get(column))
-        elif first.get("pet_path") and pets[first.get("pet_path")] > 1:
+        elif any(used[path] > 1 for path in _volumes(first, volumes)):
             yield Rejection(_name(first, column), "report_duplicate", "", (), first.get(column))
         elif names[_name(first, column)] > 1:
             yield Rejection(f"row-{first.number}", "id_unsafe", "", (), first.get(column))
         else:
             notes.counts["rows_repeated"] += len(others)
             yield first
+
+
+def _volumes(row: Row, columns: Sequence[str]) -> list[str]:
+    return [path.replace("\\", "/") for column in columns if (path := row.get(column))]
 
 
 def _name(row: Row, column: str) -> str:
@@ -211,6 +216,8 @@ class _Reader:
         pet = self._array(row, "pet_path", "pet_missing")
         if not self._options.ct:
             return {f"{name}-pet": pet}
+        if not tables.are_one_patients(row):
+            raise Refused("study_mixed_patients", "", "the files of the PET and the CT name two patients")
         return {f"{name}-pet": pet, f"{name}-ct": pair(self._array(row, "ct_path", "ct_missing"), pet)}
 
     def _array(self, row: Row, column: str, missing: str) -> str:

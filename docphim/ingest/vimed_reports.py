@@ -50,13 +50,13 @@ def read(path: Path, language: str) -> list[Piece]:
     Raises
     ------
     Refused
-        `report_missing`, `file_unreadable`: no such file, or no JSON in UTF-8; `report_headings`: none of its keys opens the
-        findings or the impression; `report_empty`; and as `cell_text`.
+        `report_missing`, `file_unreadable`: no such file, no JSON in UTF-8, or two texts under one key; `report_headings`: none
+        of its keys opens the findings or the impression; `report_empty`; and as `cell_text`.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise Refused("file_unreadable", "", "the report's file is longer than a report can be")
-        report = json.loads(path.read_bytes().decode("utf-8-sig"))
+        report = json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_each_once)
     except FileNotFoundError:
         raise Refused("report_missing") from None
     except (OSError, ValueError, RecursionError):
@@ -69,6 +69,15 @@ def read(path: Path, language: str) -> list[Piece]:
     if not pieces:
         raise Refused("report_empty")
     return pieces
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; one that gives two texts under one key would lose the first without a word."""
+    once: dict[str, Any] = {}
+    for key, value in pairs:
+        if once.setdefault(key, value) != value:
+            raise Refused("file_unreadable", "", "the report's JSON says two things under one key")
+    return once
 
 
 def sections(pieces: Sequence[Piece]) -> dict[str, str]:

@@ -25,6 +25,8 @@ MONTHS: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
 }
 #: `PETCT2017/THANG 12/…`: year and month, where a path says them.
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)|PETCT_?(20\d\d)")
+#: `day_4_patient_7.npz`: whose a file is, where its name says so.
+_PATIENT = re.compile(r"patient[_-]?(\d+)", re.IGNORECASE)
 _MONTH = re.compile(r"THANG[ _-]*(\d{1,2})(?!\d)")
 #: Heights in m, weights in kg and kg/m² that a body can have: one that weighs more for its height is a slip of one of the two.
 _HEIGHT, _WEIGHT, _INDEX = (0.4, 2.3), (2, 300), (9, 60)
@@ -93,11 +95,17 @@ def place(root: Path, cell: str) -> Path:
 
 
 def year_of(row: Row) -> int | None:
-    """The year of a study; None where its column and its paths disagree, or none says it."""
-    named = {int(match[1] or match[2]) for path in _paths(row) for match in _YEAR.finditer(path)}
+    """The year of a study; None where its column and the folders of its paths disagree, or none says it."""
+    folders = (PurePosixPath(path.replace("\\", "/")).parent.as_posix() for path in _paths(row))  # a file is `…_patient_2018`
+    named = {int(match[1] or match[2]) for folder in folders for match in _YEAR.finditer(folder)}
     stated = re.fullmatch(r"(20\d\d)(\.0)?", row.get("year"))
     named |= {int(stated[1])} if stated else set()
     return named.pop() if len(named) == 1 else None
+
+
+def are_one_patients(row: Row) -> bool:
+    """Whether the files of the two volumes name one patient, where both name one."""
+    return len({int(match[1]) for column in ("pet_path", "ct_path") for match in _PATIENT.finditer(row.get(column))}) < 2
 
 
 def split_of(row: Row) -> Split | None:

@@ -219,6 +219,19 @@ def test_metal_and_padding_keep_their_places(tmp_path: Path) -> None:
     assert facts["how"]["padding"] == [-3024]
 
 
+def _backwards(ds: Any, number: int) -> Any:
+    """The rows of a slice from the back to the front, under a header that says the other way."""
+    ds.PixelData = np.frombuffer(ds.PixelData, np.uint16).reshape(ds.Rows, ds.Columns)[::-1].tobytes()
+    return ds
+
+
+@pytest.mark.parametrize("regions", [{"regions": "measured"}, {"regions": "published", "chest_ends": 0.5}])
+def test_a_ct_turned_front_to_back_is_refused_however_its_regions_are_told_apart(tmp_path: Path, regions: Row) -> None:
+    location = pair(write_ct(tmp_path / "ct", _backwards, WHOLE_CT), write_pet(tmp_path / "pet", heights=WHOLE_PET))
+    with pytest.raises(Refused, match="ct_flipped"):
+        prepared(location, **regions)
+
+
 def test_arrays_are_laid_together_where_the_recipe_vouches_for_them_alone(tmp_path: Path) -> None:
     heights = np.arange(260.0, 545, 12)
     hu = np.stack([np.rint(bodies.ct(h)) for h in heights]).astype(np.int16)

@@ -186,6 +186,13 @@ def test_a_year_that_its_paths_deny_is_no_year(tmp_path, tree):
     assert (study["date"], study["split"], study["patient"]) == (None, None, study["id"])
 
 
+def test_the_number_of_a_patient_is_no_year(tmp_path, tree):
+    tree.add(2018, 2017, 9)
+    tree.write()
+    (study,) = ingested(tmp_path).studies
+    assert (study["date"], study["split"], study["patient"]) == ("2017", "train", "2017-patient_2018")
+
+
 MEASURES = {
     "as usual": ("1.6", "52.0", {"height_m": 1.6, "weight_kg": 52.0}, None),
     "a small child": ("0.85", "12", {"height_m": 0.85, "weight_kg": 12.0}, None),
@@ -221,6 +228,8 @@ FAULTS = {
     "no PET": ({"pet_path": "PETCT2017/THANG 9/PET/gone.npz"}, "pet_missing"),
     "no volumes": ({"volumes": False}, "pet_missing"),
     "no CT": ({"ct_path": ""}, "ct_missing"),
+    "the CT of another patient": ({"ct_path": "PETCT2017/THANG 9/CT/day_3_patient_9.npz"}, "study_mixed_patients"),
+    "two texts under one key": ({"said": '{"Mô tả": {"Ngực": "Nốt.", "Ngực": "Tim to."}}'.encode()}, "file_unreadable"),
     "a path that leads out": ({"pet_path": "../../secret.npz"}, "unsafe_path"),
     "an absolute path": ({"report_path": "/etc/hostname"}, "unsafe_path"),
 }
@@ -255,6 +264,17 @@ def test_rows_that_differ_about_one_report_and_studies_of_one_pet_are_refused(tm
     assert [study["patient"] for study in got.studies] == ["2017-patient_4"]
     assert got.reasons == ["report_ambiguous", "report_duplicate", "report_duplicate"]
     assert got.notes["counts"]["rows_repeated"] == 1
+
+
+def test_a_ct_that_two_studies_name_is_of_neither(tmp_path, tree):
+    tree.add(1)
+    first = tree.add(2, name="patient_2")
+    tree.add(3, ct_path=first["ct_path"].replace("/", "\\"))
+    tree.write()
+    got = ingested(tmp_path)
+    assert [study["patient"] for study in got.studies] == ["2017-patient_1"]
+    assert got.reasons == ["report_duplicate", "report_duplicate"]
+    assert len(ingested(tmp_path / "alone", path=str(tree.root), ct=False).studies) == 3
 
 
 def test_a_decimal_comma_that_breaks_its_row_costs_that_row(tmp_path, tree):

@@ -67,6 +67,22 @@ class Outline:
         """What is seen of it."""
         return landmarks.of(self.body, self.blocks, self.volume)
 
+    def check(self) -> None:
+        """Refuse a volume without a body, or one that is turned.
+
+        Raises
+        ------
+        Refused
+            `no_body`; `ct_flipped`: front and back are changed; `volume_upside_down`: head and feet are.
+        """
+        body = self.body
+        if not body.mask.any():
+            raise Refused("no_body", "", "no slice shows a body")
+        if landmarks.upside_down(body):
+            raise Refused("volume_upside_down", "", "the thighs lie at the top")
+        if self.volume == "ct" and landmarks.spine_in_front(body, self.blocks):
+            raise Refused("ct_flipped", "", "the spine lies in front")
+
     def regions(self) -> Row:
         """The first and the last slice of each region that is seen, from the top: `how["regions"]` of index.jsonl.
 
@@ -83,16 +99,10 @@ class Outline:
         Raises
         ------
         Refused
-            `ct_flipped`: front and back are changed; `upside_down_volume`: head and feet are.
+            As `check`.
         """
-        body = self.body
-        if not body.mask.any():
-            raise Refused("no_body", "", "no slice shows a body")
-        if landmarks.upside_down(body):
-            raise Refused("volume_upside_down", "", "the thighs lie at the top")
-        if self.volume == "ct" and landmarks.spine_in_front(body, self.blocks):
-            raise Refused("ct_flipped", "", "the spine lies in front")
-        seen = self.seen
+        self.check()
+        body, seen = self.body, self.seen
         spans, flags = _spans(seen, len(body.mask), body.spacing[0])
         whole: Row = {name: self._numbers(spans[name]) for name in REGIONS if name in spans}
         heights = {name: self._numbers(height) for name, height in _heights(seen).items()}

@@ -97,7 +97,7 @@ def suv_of(headers: Sequence[pydicom.Dataset]) -> Suv:
     with dicom.quiet():
         header = headers[0]
         _check_one(headers)
-        corrected = dicom.text(header, "CorrectedImage").upper().split("\\")
+        corrected = _corrections(headers)
         if "ATTN" not in corrected:
             raise Refused("not_attenuation_corrected")
         for item in headers:
@@ -112,6 +112,8 @@ def suv_of(headers: Sequence[pydicom.Dataset]) -> Suv:
         raise Refused("suv_unknown", "", f"values in {unit[:16] or 'no unit'} (Units) are no activity, and no SUV")
 
 
+#: Corrections by which values become SUV in one way or another.
+_DECIDING = frozenset(("ATTN", "DECY", "DCAL"))
 #: What must be one in all slices; the dose and times of the injection stand in a sequence.
 _SHARED = ("Units", "SUVType", "PatientWeight", "PatientSize", "PatientSex", "DecayCorrection", "SeriesTime", "SeriesDate")
 _OF_DOSE = ("RadionuclideTotalDose", "RadionuclideHalfLife", "RadiopharmaceuticalStartTime", "RadiopharmaceuticalStartDateTime")
@@ -125,6 +127,15 @@ def _check_one(headers: Sequence[pydicom.Dataset]) -> None:
     doses = {tuple(dicom.text(item, keyword) for keyword in _OF_DOSE) for header in headers for item in _doses(header)}
     if len(doses) > 1:
         raise Refused("series_mixed", "", "slices differ in the dose or its time")
+
+
+def _corrections(headers: Sequence[pydicom.Dataset]) -> set[str]:
+    """What all slices are corrected for; refuses those of which some are corrected for what decides and others are not."""
+    texts = set(dicom.by_value(headers, ("CorrectedImage",), lambda header: dicom.text(header, "CorrectedImage").upper()))
+    of_each = [set(text.split("\\")) for text in texts]
+    if len({frozenset(words & _DECIDING) for words in of_each}) > 1:
+        raise Refused("series_mixed", "", "slices differ in what they are corrected for (CorrectedImage)")
+    return set.intersection(*of_each)
 
 
 def _doses(header: pydicom.Dataset) -> list[pydicom.Dataset]:
