@@ -2,7 +2,8 @@
 
 Passed over are series that are not corrected for attenuation, projections (MIP), slices that lie otherwise than across the
 body, screenshots and whatever says no place.  Of what is left, these come first: series as the scanner made them, not worked
-on; those that reach furthest along the body; the finest steps; the lowest SeriesNumber.
+on; those that reach furthest along the body; the finest steps; the lowest SeriesNumber.  Scans of two times, an early
+and a late one, are not alternatives: the recipe names one by a word of its description.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from docphim.imaging.io import dicom
 from docphim.imaging.io.slices import Slice, header_of, slices_of
 from docphim.imaging.pet_settings import Rule
 from docphim.imaging.reconstructions import AS_FAR, FEW, Candidate
+from docphim.imaging.units.decay import acquired_at
 from docphim.study import Row
 
 #: Values of ImageType (PS3.3 C.7.6.1.1.2 and makers' own) and a word of SeriesDescription that name a projection.
 _PROJECTION = frozenset(("MIP", "PROJECTION IMAGE", "MIP_PROJECTION"))
+#: Minutes within which reconstructions of one scan say that it began; a late scan follows after half an hour at the least.
+_ONE_SCAN = 20.0
 _MIP = re.compile(r"(?<![A-Z])MIPS?(?![A-Z])")
 
 
@@ -88,9 +92,19 @@ def _best(candidates: list[Candidate], rule: Rule) -> tuple[Candidate, dict[str,
     longest = [c for c in original if c.reach >= (1 - AS_FAR) * furthest]
     step = min(map(_step, longest))
     finest = [c for c in longest if _step(c) <= step * (1 + AS_FAR)]
+    _check_times(finest)
     best = min(finest, key=lambda c: (c.number, dicom.text(c.slices[0].header, "SeriesInstanceUID")))
     lost = {"derived": len(candidates) - len(original), "shorter": len(original) - len(longest)}
     return best, lost | {"coarser": len(longest) - len(finest), "later_number": len(finest) - 1}
+
+
+def _check_times(candidates: Sequence[Candidate]) -> None:
+    """Refuse scans of which one began long after another: uptake changes from an early to a late one."""
+    begun = [min(filter(None, map(acquired_at, (item.header for item in c.slices))), default=None) for c in candidates]
+    known = [at for at in begun if at is not None]
+    if known and (max(known) - min(known)).total_seconds() / 60 > _ONE_SCAN:
+        why = f"{len(candidates)} scans began at different times: prepare.pet.series: {{word: …}} names one"
+        raise Refused("series_mixed", "", why)
 
 
 def _step(candidate: Candidate) -> float:

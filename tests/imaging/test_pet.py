@@ -184,6 +184,17 @@ def test_a_word_of_the_recipe_chooses_among_series(tmp_path: Path) -> None:
         prepared(series_in(tmp_path / "s"), series={"word": "osem"})
 
 
+@pytest.mark.parametrize(("late", "refused"), [("100500", False), ("101959", False), ("110000", True), ("103000", True)])
+def test_an_early_and_a_late_scan_are_no_alternatives(tmp_path: Path, late: str, refused: bool) -> None:
+    write_pet(tmp_path / "s" / "a")
+    write_pet(tmp_path / "s" / "b", other("1.3", SeriesDescription="WB LATE", AcquisitionTime=late, SeriesTime=late))
+    if refused:
+        with pytest.raises(Refused, match=r"series_mixed.*different times"):
+            prepared(series_in(tmp_path / "s"))
+    _, facts, _ = prepared(series_in(tmp_path / "s"), series={"word": "late"} if refused else {})
+    assert facts["how"]["series"]["of"] == 2
+
+
 def test_series_of_two_patients_are_no_alternatives(tmp_path: Path) -> None:
     write_pet(tmp_path / "s" / "a")
     write_pet(tmp_path / "s" / "b", other("1.3", PatientID="0043"))

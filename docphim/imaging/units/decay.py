@@ -119,7 +119,7 @@ def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]
         (0009,100D); `siemens_private` (0071,1022); `frame_reference_time`, worked back from the first slice that has one other
         than 0; `acquisition_time`, the earliest.
     """
-    acquired = sorted((at, number) for number, header in enumerate(headers) if (at := _acquired(header)))
+    acquired = sorted((at, number) for number, header in enumerate(headers) if (at := acquired_at(header)))
     first = headers[0]
     series = moment(dicom.text(first, "SeriesDate") or day_of(first), dicom.text(first, "SeriesTime"))
     if series and acquired and series > acquired[0][0]:
@@ -135,7 +135,8 @@ def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]
     return [Moment(rule, at) for rule, at in named.items() if at]
 
 
-def _acquired(header: pydicom.Dataset) -> datetime | None:
+def acquired_at(header: pydicom.Dataset) -> datetime | None:
+    """When a slice was acquired; None where it does not say so."""
     whole = _stamp(header, dicom.text(header, "AcquisitionDateTime"))
     return whole or moment(dicom.text(header, "AcquisitionDate") or day_of(header), dicom.text(header, "AcquisitionTime"))
 
@@ -146,12 +147,12 @@ def _worked_back(headers: Sequence[pydicom.Dataset], order: Sequence[int], half_
     Where all slices share one acquisition time and not one FrameReferenceTime, that time is not the slice's, and says nothing.
     """
     offsets = {number: (dicom.numbers(headers[number], "FrameReferenceTime") or [0.0])[0] for number in order}
-    if len(set(offsets.values())) > 1 and len({_acquired(headers[number]) for number in order}) == 1:
+    if len(set(offsets.values())) > 1 and len({acquired_at(headers[number]) for number in order}) == 1:
         return None
     first = next((number for number in order if offsets[number]), None)
     if first is None:
         return None
-    at, duration = _acquired(headers[first]), dicom.numbers(headers[first], "ActualFrameDuration")
+    at, duration = acquired_at(headers[first]), dicom.numbers(headers[first], "ActualFrameDuration")
     within = mean_rate_time((duration or [0.0])[0] / 1000, half_life)
     return at and at + timedelta(seconds=within - offsets[first] / 1000)
 
