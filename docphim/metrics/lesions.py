@@ -131,8 +131,8 @@ def _counts(reference: Sequence[Compared], draft: Sequence[Compared]) -> list[in
     best = pair(reference, draft, (by.same_type, by.same_place))
     there = pair(reference, draft, (by.same_place,))
     counts += _parts(reference, draft, dict(best))
-    ours, theirs = (sum(bool(one.places) for one in side) for side in (reference, draft))
-    counts += [ours - len(there), ours, theirs - len(there), theirs]
+    placed, drafted = (sum(bool(one.places) for one in side) for side in (reference, draft))
+    counts += [placed - len(there), placed, drafted - len(there), drafted]
     counts += _numbers(reference, draft, {j: i for i, j in there})
     for region in REGIONS:
         counts += [sum(reference[i].region == region for i, _ in best)]
