@@ -141,7 +141,7 @@ def level(fact: Fact) -> str:
 
 def _level_of(suv: Sequence[LesionSuv]) -> str | None:
     """What numbers say where no word does: an uptake that is given is raised, unless it is below what it is compared with."""
-    if not suv:
+    if not suv or all(one.high == 0 for one in suv):  # "SUVmax 0" is how a form says that there is none
         return None
     beside = [one for one in suv if one.reference]
     numbers = [one.high for one in suv if not one.reference and one.high is not None]

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from docphim.language.fact import Fact
+from docphim.language.fact import KNOWN, Fact
 from docphim.language.facts import Sentence, facts_of
 from docphim.language.lesion_draft import Draft, level, records_of
 from docphim.language.lesion_fit import compatible, count_of, now, respectively, same_place, sides_apart, size_of
@@ -72,6 +72,8 @@ class _Fold:
     def role(self, fact: Fact) -> str:
         """What a fact is to a lesion; "" where nothing."""
         words, finding = self.words, fact.finding
+        if KNOWN in fact.leftover:  # why the scan was asked for, not what it shows
+            return ""
         if finding is None:
             return "loose" if fact.measures and fact.state is None else ""
         if finding in words.uptake:
@@ -280,8 +282,11 @@ class _Fold:
 
     def alone(self, fact: Fact, text: str, what: str) -> None:
         """A metastasis or recurrence that is no more than that: "di căn gan đa ổ"."""
-        draft = Draft("lesion", fact.anatomy, fact.start, fact.end, side=fact.side, locations=self.places(fact, text))
+        # "di căn hạch rốn phổi, gan": a node where one may lie
+        kind = "lymph_node" if fact.anatomy in self.words.regions and self.words.says("nodes", text) else "lesion"
+        draft = Draft(kind, fact.anatomy, fact.start, fact.end, side=fact.side, locations=self.places(fact, text))
         draft.count, draft.again = count_of(fact.count), fact.anatomy is None
+        draft.largest = self.words.says("largest", text)
         self.drafts.append(draft)
         self.describe(draft, fact, text)
         draft.name(what, fact.certainty)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import math
 import re
+import typing
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from docphim.language.lesion_text import piece
 from docphim.language.lesion_words import PATH
@@ -20,7 +21,8 @@ from docphim.package_data import packaged
 from docphim.study import Lesion, LesionSuv, Nature, Row, from_row
 
 _LANGUAGE = "vi"
-_SUV = re.compile(r"\d+(?:[.,]\d+)?")
+#: A number, or the two ends of a range; the words of its kind may stand before it.
+_SUV = re.compile(r"(?:SUV\s*max)?[\s:=]*(\d+(?:[.,]\d+)?)(?:\s*(?:[-\u2013]|đến|to)\s*(\d+(?:[.,]\d+)?))?", re.IGNORECASE)
 #: What keeps a place from being read as part of what stands before it.
 _AT = "ở"
 
@@ -86,8 +88,36 @@ def _row(row: Mapping[str, Any]) -> list[Lesion]:
     if "v" in row or "type" in row:
         if row.get("v", 1) != 1:
             raise ValueError(f"a record of version {row['v']!r} is not known here: 1 is")
-        return [replace(from_row(Lesion, dict(row)), text=None)]
+        return [replace(_checked(row), text=None)]
     return _of_cells(cells(row))
+
+
+def _checked(row: Mapping[str, Any]) -> Lesion:
+    """A record whose values are of their kinds: a size in words, or below zero, would be compared with one in mm."""
+    hints = typing.get_type_hints(Lesion)
+    for name, value in row.items():
+        hint = hints.get(name)
+        named = [
+            known for part in (hint, *typing.get_args(hint)) if typing.get_origin(part) is Literal for known in part.__args__
+        ]
+        listed = typing.get_origin(hint) is list
+        if (named and value is not None and value not in named) or (listed and not isinstance(value, list)):
+            raise ValueError(f"{name} of a record is no {value!r}")
+    lesion = from_row(Lesion, dict(row))
+    ends = [(one.low, one.high) for one in lesion.suv]
+    numbers = [*lesion.size_mm, *(number for pair in ends if pair != (None, None) for number in pair)]
+    if not lesion.type or not isinstance(lesion.type, str):
+        raise ValueError("a record has no type")
+    if not all(_is_amount(number) for number in numbers):
+        raise ValueError(f"a size or SUV of a record is no number: {numbers}")
+    if any(low is not None and high is not None and low > high for low, high in ends):
+        raise ValueError(f"an SUV of a record ends below where it begins: {ends}")
+    return lesion
+
+
+def _is_amount(value: Any) -> bool:
+    """Whether a value is a number that a size or an uptake can be."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
 def _of_cells(named: Mapping[str, Any]) -> list[Lesion]:
@@ -136,13 +166,13 @@ def _suv(value: Any) -> list[LesionSuv]:
     ValueError
         It is no number.
     """
-    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError(f"SUVmax {value!r} is no number")
     text = _phrase(value)
-    if not text:
+    if not (text or isinstance(value, float)):
         return []
-    numbers = sorted(float(number.replace(",", ".")) for number in _SUV.findall(text))
-    if not numbers or len(numbers) > 2:
+    written = _SUV.fullmatch(text) if isinstance(value, str) else None
+    numbers = sorted(float(number.replace(",", ".")) for number in written.groups() if number) if written else []
+    numbers = [float(value)] if _is_amount(value) else numbers
+    if not numbers:
         raise ValueError(f"SUVmax {value!r} is no number")
     return [LesionSuv("max", "=", numbers[0], numbers[-1])] if numbers[-1] else []
 

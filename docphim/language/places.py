@@ -122,13 +122,11 @@ def _regions(
 
 
 def _regions_of(fact: Fact, lexicon: Lexicon, flags: Sequence[str]) -> list[str] | None:
-    """The regions of a fact's place or anatomy; None where it lies in none of them."""
+    """The regions of all places of a fact ("C5 và T7"), else of its anatomy; None where it lies in none of them."""
     table = _table()
-    for location in fact.location:
-        if location in table["locations"]:
-            return list(table["locations"][location])
-        if (numbered := _NUMBERED.match(location)) and numbered[1] in table["locations"]:
-            return list(table["locations"][numbered[1]])
+    names = [numbered[1] if (numbered := _NUMBERED.match(place)) else place for place in fact.location]
+    if listed := [region for name in names for region in table["locations"].get(name, ())]:
+        return listed
     anatomy = fact.anatomy
     while anatomy and anatomy not in table["anatomy"]:
         anatomy = lexicon.anatomy.get(anatomy, {}).get("in")

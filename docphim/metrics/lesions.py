@@ -131,7 +131,8 @@ def _counts(reference: Sequence[Compared], draft: Sequence[Compared]) -> list[in
     best = pair(reference, draft, (by.same_type, by.same_place))
     there = pair(reference, draft, (by.same_place,))
     counts += _parts(reference, draft, dict(best))
-    counts += [len(reference) - len(there), len(reference), len(draft) - len(there), len(draft)]
+    placed, drafted = (sum(bool(one.places) for one in side) for side in (reference, draft))
+    counts += [placed - len(there), placed, drafted - len(there), drafted]
     counts += _numbers(reference, draft, {j: i for i, j in there})
     for region in REGIONS:
         counts += [sum(reference[i].region == region for i, _ in best)]
@@ -168,12 +169,15 @@ def _asked(one: Compared, other: Compared | None) -> list[tuple[bool, bool]]:
 
 
 def _numbers(reference: Sequence[Compared], draft: Sequence[Compared], partner: dict[int, int]) -> list[int]:
-    """How many numbers the draft gives, SUV and mm, that the reference does not give of that lesion; and how many it gives."""
+    """How many numbers the draft gives, SUV and mm, that the reference does not give of that lesion; and how many it gives.
+
+    Those of a lesion whose place the draft does not say may be any lesion's of the reference.
+    """
     invented = given = 0
     for j, one in enumerate(draft):
-        other = reference[partner[j]] if j in partner else None
-        sizes = list(other.sizes) if other else []
-        suvs = list(other.suvs) if other else []
+        others = [reference[partner[j]]] if j in partner else [] if one.places else reference
+        sizes = [mm for other in others for mm in other.sizes]
+        suvs = [suv for other in others for suv in other.suvs]
         given += len(one.sizes) + len(one.suvs)
         invented += sum(not any(near(ours, mm, by.SIZE_WITHIN) for ours in sizes) for mm in one.sizes)
         invented += sum(not any(near_suv(ours, suv) for ours in suvs) for suv in one.suvs)

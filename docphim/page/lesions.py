@@ -78,7 +78,7 @@ def _cells(lesion: Lesion, one: Compared, reference: Compared | None = None) -> 
 def _wrong(reference: Compared, one: Compared) -> dict[str, bool]:
     """Which columns of a draft contradict the reference, or say what it does not."""
     return {
-        "side": reference.side != one.side,
+        "side": one.side is not None and reference.side != one.side,
         "size": one.size is not None and not near(reference.size, one.size, by.SIZE_WITHIN),
         "suv": one.suv is not None and not near_suv(reference.suv, one.suv),
         "uptake": one.uptake is not None and reference.uptake != one.uptake,

@@ -60,6 +60,8 @@ def test_a_record_is_the_issue_s_row():
         "Gan hấp thu FDG bình thường.",
         "Dải xơ đỉnh phổi phải không tăng chuyển hóa FDG.",
         "Tràn dịch màng phổi trái.",
+        "Bệnh nhân ung thư phổi phải đã phẫu thuật.",
+        "Ung thư vú trái sau mổ, theo dõi tái phát.",
         "",
     ],
 )
@@ -108,6 +110,24 @@ def test_uptakes_are_told_apart(text, suv):
     assert lesion.uptake == "high"
 
 
+def test_an_uptake_of_nothing_is_not_raised():
+    assert read("Nốt phổi phải SUVmax 0.")[0].uptake is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "kinds"),
+    [
+        ("Di căn hạch thượng đòn trái.", "vi", [("lymph_node", ["supraclavicular"])]),
+        ("Di căn hạch rốn phổi và gan.", "vi", [("lymph_node", ["hilar"]), ("lesion", [])]),
+        ("Di căn trung thất.", "vi", [("lesion", [])]),
+        ("Nodal metastases in the mediastinum.", "en", [("lymph_node", ["mediastinal"])]),
+    ],
+)
+def test_a_metastasis_to_nodes_is_a_node(text, language, kinds):
+    assert [(one.type, one.station) for one in read(text, language)] == kinds
+    assert all(one.nature == [Nature("metastasis")] for one in read(text, language))
+
+
 def test_respectively_gives_each_place_its_own_number():
     listed = read("Tiêu xương thân đốt sống L2 và T8, SUVmax lần lượt là 8,4 và 6,1.")
     assert [(one.location, [suv.low for suv in one.suv]) for one in listed] == [
@@ -123,6 +143,7 @@ def test_respectively_gives_each_place_its_own_number():
     [
         ("Vài nốt gan, nốt lớn nhất 21 mm, SUVmax 11,6.", ([21.0], "largest", "=")),
         ("Nhiều nốt hai phổi kích thước từ 5 đến 16 mm.", ([5.0, 16.0], "range", "=")),
+        ("Di căn gan đa ổ, ổ lớn nhất 32 mm.", ([32.0], "largest", "=")),
         ("Nốt phổi phải khoảng 15 mm.", ([15.0], "one", "~")),
         ("Hạch nách trái dưới 10 mm.", ([10.0], "one", "<")),
         ("Nốt phổi phải giảm từ 28 mm xuống 12 mm.", ([12.0], "one", "=")),

@@ -65,7 +65,9 @@ def test_suvmax_0_or_nothing_is_none(value):
     assert (lesion.suv, lesion.uptake) == ([], None)
 
 
-@pytest.mark.parametrize("value", [True, float("nan"), "cao", "1 2 3"])
+@pytest.mark.parametrize("value", [
+    True, float("nan"), "cao", "1 2 3", -3.0, "-3", "1e-07", "1.234,5", "3,,2", "8,5 -> 12,1", "<2,5", [6.2], {"max": 6.2}
+])  # fmt: skip
 def test_what_is_no_suvmax_is_named(value):
     with pytest.raises(ValueError, match="SUVmax"):
         lesions_of_table([row(suv=value)])
@@ -135,6 +137,14 @@ def test_records_of_version_1_are_read_as_they_are():
         ([{"Mức độ FDG": {"Tăng chuyển hóa FDG": "", "Tăng chuyển hoá FDG": ""}}], "stands twice"),
         ([{"v": 2, "type": "mass"}], "version 2"),
         ([{"v": 1, "type": "mass", "colour": "red"}], "colour"),
+        ([{"v": 1, "type": None}], "no type"),
+        ([{"v": 1, "type": "mass", "side": "up"}], "side"),
+        ([{"v": 1, "type": "mass", "location": "upper_lobe"}], "location"),
+        ([{"v": 1, "type": "mass", "size_mm": ["8"]}], "no number"),
+        ([{"v": 1, "type": "mass", "size_mm": [-8]}], "no number"),
+        ([{"v": 1, "type": "mass", "suv": [{"low": float("nan"), "high": 1}]}], "no number"),
+        ([{"v": 1, "type": "mass", "suv": [{"low": 3}]}], "no number"),
+        ([{"v": 1, "type": "mass", "suv": [{"low": 9, "high": 1}]}], "below"),
     ],
 )
 def test_what_is_no_table_is_named(table, what):

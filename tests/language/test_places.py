@@ -51,6 +51,7 @@ SENTENCES = {
         ("Xương chậu trái đặc xương.", "vi", (), {"abdomen_pelvis"}),
         ("Xương sọ có ổ tiêu xương.", "vi", (), {"head_neck"}),
         ("Xương đùi trái có ổ tăng chuyển hóa FDG.", "vi", (), {"limbs"}),
+        ("Tiêu xương đốt sống C5, D7 và L2.", "vi", (), {"head_neck", "chest", "abdomen_pelvis"}),
         ("Hạch nhóm 4R, SUVmax 5.", "vi", (), {"chest"}),
         ("Hạch nhóm IIA cổ phải.", "vi", (), {"head_neck"}),
         ("Hạch bẹn hai bên.", "vi", (), {"abdomen_pelvis"}),

@@ -29,6 +29,13 @@ def test_a_report_against_itself_is_right_in_all_that_it_says():
     assert [values[key] for key in lesions.LOWER] == [0] * 3
 
 
+@pytest.mark.parametrize(("draft", "invented"), [("Hạch 15 mm, SUVmax 6,0.", 0), ("Hạch 15 mm, SUVmax 9,0.", 50)])
+def test_a_lesion_without_a_place_is_neither_omitted_nor_invented_and_its_numbers_are_looked_up(draft, invented):
+    values = scores("Hạch 15 mm, SUVmax 6,0.", draft)
+    assert np.isnan([values["lesion_omitted"], values["lesion_invented"]]).all()
+    assert values["lesion_invented_numbers"] == invented
+
+
 @pytest.mark.parametrize(
     ("draft", "expected"),
     [

@@ -25,6 +25,7 @@ def cells(draft: str, reference: str = MASS, language: str = "vi") -> list[tuple
         ("Khối thùy trên phổi trái kích thước 46 x 40 mm, SUVmax 12,4.", [("right", ["side"])]),
         ("Khối thùy trên phổi phải kích thước 20 x 18 mm, SUVmax 5,1.", [("right", ["size", "suv"])]),
         ("Khối thùy trên phổi phải.", [("right", [])]),
+        ("Khối thùy trên phổi.", [("right", [])]),
         ("Không thấy bất thường.", [("missing", [])]),
         (f"{MASS} Hạch trung thất nhóm 4R kích thước 20 mm, SUVmax 8.", [("right", []), ("hallucinated", [])]),
     ],
