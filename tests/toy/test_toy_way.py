@@ -148,7 +148,7 @@ def test_a_modality_the_recipe_does_not_name_is_refused(tmp_path: Path) -> None:
     [
         ({"toy": {"slice": 3}}, "prepare.toy.slice: unknown key; did you mean 'slices'?"),
         ({"toy": {"slices": 0}}, "prepare.toy.slices"),
-        ({"toys": {}}, "prepare: 'toys' is not one of xray, ct, ct_masks, toy"),
+        ({"toys": {}}, "prepare: 'toys' is not one of xray, ct, ct_masks, pet, pet_ct, toy"),
         ({"long_sid": 3}, "prepare.xray.long_sid: unknown key; did you mean 'long_side'?"),
     ],
 )
