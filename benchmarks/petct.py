@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from slices import milliseconds
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "imaging"), str(ROOT)]
@@ -33,6 +34,7 @@ DEPTH, PET_SIDE, CT_SIDE = 300, 400, 512
 #: Millimetres of slices, of the PET's pixels and of the CT's.
 STEP, PET_MM, CT_MM = 3.27, 1.75, 0.9765625
 TIMES, MEGABYTES, TEN_MS, MIPS_MS = 1.5, 2048, 20.0, 1000.0
+ROUNDS = 15
 TEN = range(15, DEPTH, DEPTH // 10)
 FACTOR = 70_000 / (370e6 * 2 ** (-3600 / 6586.2))
 
@@ -130,16 +132,6 @@ def run(way: str, folder: Path) -> dict[str, Any]:
     return answer
 
 
-def milliseconds(task: Any, rounds: int = 15) -> float:
-    """The best time of some rounds, from opening the file."""
-    best = float("inf")
-    for _ in range(rounds):
-        start = time.process_time()
-        task()
-        best = min(best, time.process_time() - start)
-    return 1000 * best
-
-
 def check_same(folder: Path, other: dict[str, Any]) -> None:
     """Whether both ways did the same work."""
     from docphim.imaging import mip, store
@@ -173,8 +165,8 @@ def main() -> None:
         best = {way: min(turn[way]["seconds"] for turn in runs) for way in ("ours", "bare")}
         most = {way: max(turn[way]["megabytes"] for turn in runs) for way in ("ours", "bare")}
         both = [folder / f"{name}.b2nd" for name in ("pet", "pet_ct")]
-        ten = milliseconds(lambda: [store.open_prepared(path).slices(TEN) for path in both])
-        mips = milliseconds(lambda: [store.open_prepared(both[0]).beside(view) for view in mip.NAMES])
+        ten = milliseconds(lambda: [store.open_prepared(path).slices(TEN) for path in both], ROUNDS)
+        mips = milliseconds(lambda: [store.open_prepared(both[0]).beside(view) for view in mip.NAMES], ROUNDS)
         size = sum(path.stat().st_size for path in both) / 1e6
     ratio = best["ours"] / best["bare"]
     print(f"ours {best['ours']:.2f} s, bare {best['bare']:.2f} s: {ratio:.2f} times (at most {TIMES})")

@@ -21,14 +21,12 @@ from docphim.imaging.io.slices import header_of
 from docphim.imaging.io.volume import Volume
 from docphim.imaging.reconstructions import Rule
 from docphim.imaging.space import hu
-from docphim.imaging.windows import windows
+from docphim.imaging.windows import SUV_SHOWN, windows
 
 Meta = dict[str, Any]
 
 #: Slices of a volume on a picture, and side by side.
 _SHEET, _ABREAST = 10, 5
-#: SUV of white and of black: PET is read with dark lesions.
-_SUV_SHOWN = (10.0, 0.0)
 
 
 def convert(
@@ -209,7 +207,7 @@ def _volume_png(out: Path, volume: Volume, meta: Meta) -> None:
     shown = [volume.array[int((part + 0.5) * len(volume.array) / count)] for part in range(count)]
     _, down, across = volume.spacing or (1.0, 1.0, 1.0)
     size = geometry.squared(shown[0].shape[0], shown[0].shape[1], down / across)
-    low, high = _SUV_SHOWN if volume.unit == "SUV" else windows()["chest"]
+    low, high = SUV_SHOWN if volume.unit == "SUV" else windows()["chest"]
     pictures = [np.rint(geometry.resize(frames.display(plane, low, high), size)).clip(0, 255) for plane in shown]
     abreast = _ABREAST
     if volume.unit == "SUV":

@@ -160,7 +160,7 @@ def _phrases(words: Sequence[str], first: int, lexicon: Lexicon) -> Iterator[Pie
         nodes = [
             (node[written], (*before, written))
             for node, before in nodes
-            for written in (_written(node).get(word, ()) if word.isascii() else (word,) if word in node else ())
+            for written in (_written(node, lexicon).get(word, ()) if word.isascii() else (word,) if word in node else ())
         ]
         if not nodes:
             return
@@ -171,18 +171,22 @@ def _phrases(words: Sequence[str], first: int, lexicon: Lexicon) -> Iterator[Pie
         yield from (Piece(first, last + 1, written, known=True) for written in listed)
 
 
-_WRITTEN: dict[int, dict[str, list[str]]] = {}
-
-
-def _written(node: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+def _written(node: Mapping[str, Any], lexicon: Lexicon) -> Mapping[str, Sequence[str]]:
     """The words that go on a phrase of the lexicon, by their forms without accents."""
-    known = _WRITTEN.get(id(node))
+    nodes = _nodes(lexicon)
+    known = nodes.get(id(node))
     if known is None:
-        known = _WRITTEN[id(node)] = {}
+        known = nodes[id(node)] = {}
         for word in node:
             if word is not END:
                 known.setdefault(bare_form(word), []).append(word)
     return known
+
+
+@functools.cache
+def _nodes(lexicon: Lexicon) -> dict[int, dict[str, list[str]]]:
+    """What was asked of nodes of a lexicon, by their identity: one that is still held here shares it with no other node."""
+    return {}
 
 
 @functools.cache

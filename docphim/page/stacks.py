@@ -13,15 +13,13 @@ from PIL import Image
 
 from docphim.imaging import geometry, mip, slices, store
 from docphim.imaging.frames import display, draw, projections
-from docphim.imaging.windows import windows
+from docphim.imaging.windows import SUV_SHOWN, windows
 from docphim.study import Media
 
 #: The look that is what the model was shown.
 MODEL = "model"
 #: The look of PET over CT, the one that is in colours.
 FUSED = "fused"
-#: SUV of black and of white: FDG is read with dark lesions, mostly up to 7 or 10.
-SUV_SHOWN = (10.0, 0.0)
 #: How bright CT and PET are in a fused picture, where their sum is clipped.
 _BRIGHT = 0.75
 #: The palette of fused PET: Hot Iron of PS3.6 B.1.1 by its UID; pydicom carries it.
@@ -105,7 +103,7 @@ def strip_of(media: Media, dataset: Path) -> Strip:
         step_mm=step,
         slab_mm=media.frames.get("slab_mm"),
         ranges=[(low, high, units[name]) for name, low, high in media.channels] if _measured(units) else [],
-        mips=2 if media.frames.get("mips") else 0,
+        mips=len(mip.NAMES) if media.frames.get("mips") else 0,
     )
 
 
