@@ -35,6 +35,7 @@ REASONS: dict[str, str] = {
     "not_hu": "the values are no Hounsfield units of a chest",
     "suv_unknown": "the header does not say how the values become SUV",
     "suv_times": "the tracer was injected after the scan, or too long before it",
+    "half_life_differs": "the half-life is not that of the nuclide that the header names",
     "suv_unbalanced": "the values cannot be SUV of a body",
     "not_attenuation_corrected": "the PET is not corrected for attenuation",
     "ct_missing": "the study has a PET and no CT that can be laid on it",

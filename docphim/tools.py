@@ -94,12 +94,18 @@ def convert(
 
 
 @app.command()
-def suv(path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of PET series.")], json: AsJson = False) -> None:
-    """The SUV factor of a PET series, the rule and tags that gave it, and SUVmax; or why it has none."""
-    from docphim.imaging.units.measured import look
+def suv(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of PET series.")],
+    ct: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the CT lies that shows liver and aorta; by default under PATH.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """The SUV factor of a PET series, the rule and tags that gave it, SUVmax, liver and blood pool; or why it has none."""
     from docphim.imaging.units.text import lines
+    from docphim.imaging.uptake import look
 
-    answer = look(path.expanduser())
+    answer = look(path.expanduser(), ct and ct.expanduser())
     if json:
         show(answer, True)
     else:

@@ -1,9 +1,10 @@
 """Which PET series of a study is read where there are several: what is no scan of the body's uptake is passed over by reason.
 
-Passed over are series that are not corrected for attenuation, projections (MIP), slices that lie otherwise than across the
-body, screenshots and whatever says no place.  Of what is left, these come first: series as the scanner made them, not worked
-on; those that reach furthest along the body; the finest steps; the lowest SeriesNumber.  Scans of two times, an early
-and a late one, are not alternatives: the recipe names one by a word of its description.
+Passed over are series that are not corrected for attenuation, those in units that are no activity and no SUV (PROPCNTS),
+projections (MIP), slices that lie otherwise than across the body, screenshots and whatever says no place.  Of what is left,
+these come first: series as the scanner made them, not worked on; those that reach furthest along the body; the finest steps;
+the lowest SeriesNumber.  Scans of two times, an early and a late one, are not alternatives: the recipe names one by a word of
+its description.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from pydicom import Dataset
 
 from docphim.errors import Refused
 from docphim.imaging import reconstructions
-from docphim.imaging.io import dicom
+from docphim.imaging.io import dicom, enhanced
 from docphim.imaging.io.slices import Slice, header_of, slices_of
 from docphim.imaging.pet_settings import Rule
 from docphim.imaging.reconstructions import AS_FAR, FEW, Candidate
 from docphim.imaging.units.decay import acquired_at
+from docphim.imaging.units.suv import check_unit
 from docphim.study import Row
 
 #: Values of ImageType (PS3.3 C.7.6.1.1.2 and makers' own) and a word of SeriesDescription that name a projection.
@@ -72,11 +74,13 @@ def _scan(members: list[tuple[Path, Dataset]]) -> Candidate:
     header = members[0][1]
     if dicom.modality_of(header) != "PT":
         raise Refused("modality_unsupported", "", "the series is no PET (Modality)")
+    enhanced.count(header)  # first: an Enhanced PET says elsewhere what it is corrected for
     kinds = dicom.text(header, "ImageType").upper().split("\\")
     if _PROJECTION.intersection(kinds) or _MIP.search(dicom.text(header, "SeriesDescription").upper()):
         raise Refused("view_out_of_scope", "", "the series are projections (MIP)")
     if "ATTN" not in dicom.text(header, "CorrectedImage").upper().split("\\"):
         raise Refused("not_attenuation_corrected")
+    check_unit(header)
     candidate = reconstructions.candidate(slices_of(members))
     if not candidate.across:
         raise Refused("view_out_of_scope", "", "the slices do not lie across the body")

@@ -43,11 +43,11 @@ def measured(outline: Outline, ct: Placed, pet: Placed, pet_slices: Sequence[Sli
     blocks, (planes, pet_turn) = outline.blocks, pet
     chest = organs.chest_of(outline)
     if chest is None:
-        return {name: _none("the CT shows no lungs") for name in (LIVER, BLOOD)}
+        return unmeasured("the CT shows no lungs")
     try:
         factor = suv_of([item.header for item in pet_slices]).factor
     except Refused as refusal:
-        return {name: _none(f"the PET has no SUV: {refusal.reason}") for name in (LIVER, BLOOD)}
+        return unmeasured(f"the PET has no SUV: {refusal.reason}")
 
     def uptake(at: np.ndarray, radius: float, half: float | None = None) -> Row:
         return _uptake(planes, pet_turn, factor, at, radius, half)
@@ -65,6 +65,11 @@ def measured(outline: Outline, ct: Placed, pet: Placed, pet_slices: Sequence[Sli
     at = _aorta(*ct, heights, edge)
     row[BLOOD] = _none(at) if isinstance(at, str) else uptake(at, organs.BLOOD_MM[0] / 2, organs.BLOOD_MM[1] / 2)
     return row
+
+
+def unmeasured(why: str) -> Row:
+    """As `measured`, where neither could be."""
+    return {name: _none(why) for name in (LIVER, BLOOD)}
 
 
 def _none(why: str) -> Row:
@@ -109,6 +114,8 @@ def _uptake(pet: Planes, turn: Turn, factor: float, at: np.ndarray, radius: floa
     if values.size < _FEWEST:
         return _none("the PET's voxels are too large to measure it")
     low, median, high = (float(value) for value in np.percentile(values, (25, 50, 75)))
+    if median <= 0:
+        return _none("the PET shows no uptake where the CT shows the organ")
     if high - low > _UNEVEN * median:
         return _none("the uptake is uneven where the CT shows the organ")
     return {"suv": round(median, 4), "mm": [round(float(n), 1) for n in at]}

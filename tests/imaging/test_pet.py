@@ -99,8 +99,10 @@ def with_one_slice(**tags: Any) -> Change:
         (lambda ds, n: ds if n < 2 else None, "slices_missing", "2 slices are no scan"),
         (moved(lambda n: -6.0 * n - (4.0 if n > 20 else 0)), "slices_missing", "apart"),
         (setting(PixelSpacing=None), "no_geometry", "PixelSpacing"),
-        (setting(SOPClassUID="1.2.840.10008.5.1.4.1.1.130", NumberOfFrames=48), "multiframe", "Enhanced PET"),
-        (setting(SOPClassUID="1.2.840.10008.5.1.4.1.1.128.1", NumberOfFrames=1), "multiframe", "Enhanced PET"),
+        (setting(SOPClassUID="1.2.840.10008.5.1.4.1.1.130", NumberOfFrames=48), "multiframe", "Enhanced PET Image Storage"),
+        (setting(SOPClassUID="1.2.840.10008.5.1.4.1.1.128.1", NumberOfFrames=1), "multiframe", "Legacy Converted Enhanced PET"),
+        (setting(SOPClassUID="1.2.840.10008.5.1.4.1.1.130", CorrectedImage=None), "multiframe", "Enhanced PET Image Storage"),
+        (injected(Radiopharmaceutical="68Ga-PSMA-11"), "half_life_differs", "Ga-68"),
     ],
 )
 def test_a_pet_whose_suv_nobody_can_know_is_refused(tmp_path: Path, change: Change, reason: str, words: str) -> None:
@@ -158,6 +160,8 @@ def other(series: str, change: Change | None = None, **tags: Any) -> Change:
         (other("1.3", lambda ds, n: ds if n < 30 else None, SeriesNumber=1), {"shorter": 1}),
         (other("1.3", lambda ds, n: ds if n % 2 == 0 else None, SeriesNumber=1), {"coarser": 1}),
         (other("1.3", SeriesNumber=9), {"later_number": 1}),
+        (other("1.3", Units="PROPCNTS", SeriesNumber=1), {"suv_unknown": 1}),
+        (other("1.3", Units="CNTS", SeriesNumber=1), {"suv_unknown": 1}),
         (other("1.3", ImagePositionPatient=None), {"no_geometry": 1}),
         (other("1.3", ImageOrientationPatient=[1, 0, 0, 0, 0, -1]), {"view_out_of_scope": 1}),
     ],

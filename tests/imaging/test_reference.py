@@ -80,6 +80,7 @@ def _scan(array: np.ndarray) -> Planes:
         ((2.0, 2.4), (60, 60, -60), 2.2 * 3),
         ((1.0, 4.0), (60, 60, -60), "uneven"),
         ((2.0, 2.0), (60, 60, -4), "reaches out"),
+        ((0.0, 0.0), (60, 60, -60), "no uptake"),
     ],
 )
 def test_uptake_is_the_median_of_what_is_even(

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from docphim.errors import Refused
+from docphim.imaging import uptake
 from docphim.imaging.space.lungs import Blocks
 from docphim.imaging.units import balance, measured
 from docphim.imaging.units.body_size import Size, ideal, lean_james, lean_janmahasatian, surface
@@ -323,7 +324,7 @@ def test_the_highest_value_is_named_with_its_place(tmp_path):
 def test_a_folder_is_looked_through_and_what_is_refused_is_named(tmp_path):
     write(tmp_path / "good", pet(SeriesInstanceUID="1.2.40"))
     write(tmp_path / "bad", pet(PatientWeight=0))
-    answer = measured.look(tmp_path)
+    answer = uptake.look(tmp_path)
     assert [row["where"] for row in answer["series"]] == ["good"]
     assert [(row["where"], row["reason"]) for row in answer["refused"]] == [("bad", "suv_unknown")]
 
@@ -332,7 +333,7 @@ def test_a_folder_is_looked_through_and_what_is_refused_is_named(tmp_path):
 def test_a_folder_without_pet_is_refused(tmp_path, name, reason):
     write(tmp_path / "ct", count=3)
     with pytest.raises(Refused) as refusal:
-        measured.look(tmp_path / name)
+        uptake.look(tmp_path / name)
     assert refusal.value.reason == reason
 
 

@@ -44,10 +44,11 @@ def count(header: pydicom.Dataset) -> int:
     Raises
     ------
     Refused
-        `multiframe`: it is an Enhanced PET.
+        `multiframe`: it is an Enhanced PET, which is named.
     """
-    if dicom.text(header, "SOPClassUID") in _PET:
-        raise Refused("multiframe", "", "an Enhanced PET is not read: its scanner or archive can write it as single slices")
+    if (kind := dicom.text(header, "SOPClassUID")) in _PET:
+        name = uid.UID(kind).name
+        raise Refused("multiframe", "", f"{name} is not read: its scanner or archive can write it as single slices")
     return dicom.integer(header, "NumberOfFrames", 1)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from docphim.errors import Refused
-from docphim.imaging.find import look_through, name_of
 from docphim.imaging.io import dicom, series
 from docphim.imaging.io.locations import SeriesFiles
 from docphim.imaging.io.planes import Planes, across
@@ -22,34 +21,6 @@ from docphim.imaging.units.suv import Suv, suv_of
 Row = dict[str, Any]
 
 
-def look(folder: Path) -> Row:
-    """What `measure` says of every PET series under a folder.
-
-    Returns
-    -------
-    dict
-        `series`: rows of `measure`, each with `where`; `refused`: rows of `reason`, `where`, `why`.
-
-    Raises
-    ------
-    Refused
-        `file_missing`; `image_missing`: no file under it is a slice of a PET.
-    """
-    if not folder.exists():
-        raise Refused("file_missing", str(folder))
-    places = [entry for entry in look_through(folder)[1] if entry.modality == "PT"] if folder.is_dir() else []
-    if not places:
-        raise Refused("image_missing", folder.name, "no series of a PET is there; one file is one slice: name its folder")
-    answer: Row = {"series": [], "refused": []}
-    for entry in places:
-        where = name_of(entry, folder)
-        try:
-            answer["series"].append({"where": where, **measure(entry.location)})
-        except Refused as refusal:
-            answer["refused"].append({"reason": refusal.reason, "where": where, "why": refusal.why})
-    return answer
-
-
 def planes(place: SeriesFiles | Sequence[Path]) -> tuple[Planes, Suv]:
     """A series in SUV by body weight, float32, to be read plane by plane, and how its values become that.
 
@@ -58,10 +29,14 @@ def planes(place: SeriesFiles | Sequence[Path]) -> tuple[Planes, Suv]:
     Refused
         As `series.planes` and `suv_of`; `modality_unsupported`.
     """
+    return planes_of(slices_at(place))
+
+
+def slices_at(place: SeriesFiles | Sequence[Path]) -> list[Slice]:
+    """The headers of a series; raises as `slices_of`."""
     with dicom.quiet():
         paths = place.paths if isinstance(place, SeriesFiles) else place
-        slices = slices_of([(path, header_of(path)) for path in paths])
-    return planes_of(slices)
+        return slices_of([(path, header_of(path)) for path in paths])
 
 
 def planes_of(slices: Sequence[Slice]) -> tuple[Planes, Suv]:
@@ -179,7 +154,12 @@ def measure(place: SeriesFiles | Sequence[Path]) -> Row:
     Refused
         As `planes`; `suv_unbalanced`.
     """
-    scan, suv = planes(place)
+    return measure_of(slices_at(place))
+
+
+def measure_of(slices: Sequence[Slice]) -> Row:
+    """As `measure`, of headers that were read before."""
+    scan, suv = planes_of(slices)
     upright, turn = across(scan)
     seen = Seen(upright.shape, turn)
     for number, plane in enumerate(upright.read()):

@@ -17,7 +17,7 @@ import pydicom
 
 from docphim.errors import Refused
 from docphim.imaging.io import dicom
-from docphim.imaging.units import body_size
+from docphim.imaging.units import body_size, nuclides
 from docphim.imaging.units.body_size import Size
 from docphim.imaging.units.decay import Moment, injected, private, starts
 
@@ -91,8 +91,8 @@ def suv_of(headers: Sequence[pydicom.Dataset]) -> Suv:
     Raises
     ------
     Refused
-        `not_attenuation_corrected`; `suv_unknown`: a value is missing, or of no known unit; `suv_times`; `series_mixed`: slices
-        say different doses, weights or units.
+        `not_attenuation_corrected`; `suv_unknown`: a value is missing, or of no known unit; `suv_times`; `half_life_differs`;
+        `series_mixed`: slices say different doses, weights or units.
     """
     with dicom.quiet():
         header = headers[0]
@@ -102,13 +102,29 @@ def suv_of(headers: Sequence[pydicom.Dataset]) -> Suv:
             raise Refused("not_attenuation_corrected")
         for item in headers:
             _check_scale(item)
+        check_unit(header)
         unit = dicom.text(header, "Units").upper()
         if unit in ("GML", "CM2ML"):
             return _stored(header, unit)
-        if unit == "CNTS":
-            return _counts(headers)
-        if unit == "BQML" or (unit == "CPS" and "DCAL" in corrected):
-            return _activity(headers, 1.0)
+        return _counts(headers) if unit == "CNTS" else _activity(headers, 1.0)
+
+
+def check_unit(header: pydicom.Dataset) -> None:
+    """Refuse values in a unit from which no dose and no weight makes SUV, as PROPCNTS.
+
+    Raises
+    ------
+    Refused
+        `suv_unknown`.
+    """
+    unit = dicom.text(header, "Units").upper()
+    if unit in ("GML", "CM2ML", "BQML"):
+        return
+    if unit == "CNTS":
+        if not any(_one_factor([header], tag) for tag in (_TO_SUV, _TO_ACTIVITY)):
+            raise Refused("suv_unknown", "", "values are counts (CNTS), and no factor to SUV or Bq/ml is given")
+        return
+    if unit != "CPS" or "DCAL" not in dicom.text(header, "CorrectedImage").upper().split("\\"):
         raise Refused("suv_unknown", "", f"values in {unit[:16] or 'no unit'} (Units) are no activity, and no SUV")
 
 
@@ -177,8 +193,6 @@ def _counts(headers: Sequence[pydicom.Dataset]) -> Suv:
     to_suv, to_activity = (_one_factor(headers, tag) for tag in (_TO_SUV, _TO_ACTIVITY))
     if to_suv:
         return Suv(to_suv, "philips_factor", tags={"Units": "CNTS", "(7053,1000)": to_suv})
-    if not to_activity:
-        raise Refused("suv_unknown", "", "values are counts (CNTS), and no factor to SUV or Bq/ml is given")
     return _activity(headers, to_activity)
 
 
@@ -214,6 +228,7 @@ def _activity(headers: Sequence[pydicom.Dataset], to_activity: float) -> Suv:
     half_life = (dicom.numbers(item, "RadionuclideHalfLife") or [0.0])[0]
     if half_life <= 0:
         raise Refused("suv_unknown", "", "the header does not say the half-life (RadionuclideHalfLife)")
+    nuclides.check(item, half_life)
     return _decayed(headers, item, half_life, Suv(plain, "", tags=tags, flags=flags))
 
 

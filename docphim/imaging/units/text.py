@@ -10,7 +10,7 @@ from docphim.errors import printable
 
 
 def lines(answer: dict[str, Any]) -> Iterator[str]:
-    """The answer of `docphim.imaging.units.measured.look` for people."""
+    """The answer of `docphim.imaging.uptake.look` for people."""
     for row in answer["series"]:
         size, at = " x ".join(map(str, row["shape"])), row["suv_max_at"]
         yield printable(f"{row['where']}: {size} voxels of {' x '.join(map(str, row['spacing']))} mm")
@@ -20,6 +20,7 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
             ["decay to", f"{row['reference_time'] or 'not asked for'}{uptake}"],
             ["SUVmax", f"{row['suv_max']:.2f} at slice {at['slice']}, row {at['row']}, column {at['column']}"],
             ["body", f"mean SUV {row['suv_mean']:.2f} in {row['litres']:.0f} litres; balance {row['balance']}"],
+            *([name.replace("_", " "), _uptake(organ)] for name, organ in row["reference"].items()),
             ["tags", ", ".join(f"{name} {value}" for name, value in row["tags"].items())],
             ["flags", ", ".join(row["flags"]) or "none"],
             *(["differs", f"{value:.9g} by {rule}"] for rule, value in row["other_rules"].items()),
@@ -27,3 +28,8 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
         yield from (f"  {line}" for line in aligned([[name, printable(text)] for name, text in cells], "<<").splitlines())
     for row in answer["refused"]:
         yield printable(f"refused {row['where']}: {row['reason']}: {row['why']}")
+
+
+def _uptake(organ: dict[str, Any]) -> str:
+    """The SUV of an organ, or why it has none."""
+    return f"not measured ({organ['why']})" if organ["suv"] is None else f"SUV {organ['suv']:.2f} (median)"
