@@ -49,6 +49,8 @@ def test_a_series_with_a_slope_of_each_slice_is_that_of_mirp(tmp_path: Path) -> 
         )(ds, number)
 
     write_pet(tmp_path / "pet", ones)
+    for path in sorted((tmp_path / "pet").iterdir()):
+        path.rename(f"{path}.dcm")  # mirp goes by the suffix
     check_equal(tmp_path / "pet")
 
 
