@@ -23,6 +23,11 @@ _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.(\d{1,6}))?")
 _OFFSET = re.compile(r"([+-])(\d{2})(\d{2})$")
 #: Private elements of makers that hold the moment: element, what its block is called.
 _GE, _SIEMENS = ((0x0009, 0x100D), "GEMS_PETD_01"), ((0x0071, 0x1022), "SIEMENS MED PT")
+#: All that `acquired_at` reads.
+_OF_ACQUISITION = (
+    *("AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "SeriesDate", "StudyDate"),
+    "TimezoneOffsetFromUTC",
+)
 #: No scan is begun later after the injection, in half-lives: nothing is left to see.
 _MOST_HALF_LIVES = 5.0
 #: Of a tracer that decays more slowly, s, a time without a date may be of yesterday or of today: five half-lives are a day.
@@ -119,7 +124,8 @@ def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]
         (0009,100D); `siemens_private` (0071,1022); `frame_reference_time`, worked back from the first slice that has one other
         than 0; `acquisition_time`, the earliest.
     """
-    acquired = sorted((at, number) for number, header in enumerate(headers) if (at := acquired_at(header)))
+    moments = dicom.by_value(headers, _OF_ACQUISITION, acquired_at)
+    acquired = sorted((at, number) for number, at in enumerate(moments) if at)
     first = headers[0]
     series = moment(dicom.text(first, "SeriesDate") or day_of(first), dicom.text(first, "SeriesTime"))
     if series and acquired and series > acquired[0][0]:

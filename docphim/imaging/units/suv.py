@@ -140,8 +140,9 @@ def _check_one(headers: Sequence[pydicom.Dataset]) -> None:
     for keyword in _SHARED:
         if len(set(dicom.by_value(headers, (keyword,), lambda header: dicom.text(header, keyword)))) > 1:  # noqa: B023
             raise Refused("series_mixed", "", f"slices differ in {keyword}")
-    doses = {tuple(dicom.text(item, keyword) for keyword in _OF_DOSE) for header in headers for item in _doses(header)}
-    if len(doses) > 1:
+    items = [item for header in headers for item in _doses(header)]
+    doses = dicom.by_value(items, _OF_DOSE, lambda item: tuple(dicom.text(item, keyword) for keyword in _OF_DOSE))
+    if len(set(doses)) > 1:
         raise Refused("series_mixed", "", "slices differ in the dose or its time")
 
 
