@@ -310,6 +310,33 @@ def test_each_slice_is_scaled_by_its_own_slope(tmp_path):
     assert volume.array[:, 0, 0] == pytest.approx(np.array(stored) * slopes * suv.factor, rel=1e-6)
 
 
+def changed(change: Any, values: Any, keyword: str) -> Any:
+    """Changes a slice as `change` does, and one of its tags, or of its injection's, by its number."""
+
+    def both(ds: Dataset, number: int) -> Dataset:
+        ds = change(ds, number)
+        setattr(ds.RadiopharmaceuticalInformationSequence[0] if keyword.startswith("Radi") else ds, keyword, values(number))
+        return ds
+
+    return both
+
+
+def test_slices_of_files_that_were_acquired_one_after_another_count_from_the_earliest(tmp_path):
+    later = changed(pet(SeriesTime="113000"), lambda number: f"10{30 - number:02}00", "AcquisitionTime")
+    _, suv = measured.planes(sorted(write(tmp_path / "pet", later).iterdir()))
+    assert (suv.rule, suv.uptake_minutes) == ("acquisition_time", 60 + 30 - (SHAPE[2] - 1))
+
+
+@pytest.mark.parametrize("keyword", ["RadionuclideTotalDose", "RadionuclideHalfLife", "RadiopharmaceuticalStartTime"])
+def test_slices_of_files_with_several_doses_are_refused(tmp_path, keyword):
+    usual = {"RadionuclideTotalDose": DOSE, "RadionuclideHalfLife": HALF_LIFE, "RadiopharmaceuticalStartTime": "090000"}
+    mixed = changed(pet(), lambda number: "090100" if keyword.endswith("Time") else 6590.0, keyword)
+    odd = changed(pet(), lambda number: usual[keyword], keyword)
+    folder = write(tmp_path / "pet", lambda ds, number: (mixed if number == 2 else odd)(ds, number))
+    with pytest.raises(Refused, match="series_mixed"):
+        measured.planes(sorted(folder.iterdir()))
+
+
 def test_the_highest_value_is_named_with_its_place(tmp_path):
     answer = measured.measure(sorted(write(tmp_path / "pet", pet()).iterdir()))
     planes, _ = measured.planes(sorted((tmp_path / "pet").iterdir()))
