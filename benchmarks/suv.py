@@ -1,8 +1,8 @@
 """A whole-body PET from its DICOM files to SUV, beside `mirp.extract_images`: `python benchmarks/suv.py`.
 
 Both read the 267 files of STS_001 (openly licensed, outside the repository) and give one array of SUV.  Whether it balances
-over the body is not checked here: mirp checks nothing of the kind.  Each runs in a process of its own, in processor time without
-that of imports; they take turns, and the best of some rounds counts.  Both arrays must be equal within 1e-4 of each value.
+over the body is not checked here: mirp checks nothing of the kind.  Each runs in a process of its own, in processor time
+without that of imports; they take turns, and the best of some rounds counts.  Both arrays must be equal within 1e-4.
 
 mirp takes a maker's private tag for the start of the scan before any other, and else AcquisitionTime, worked back where
 SeriesTime is another; ours believes SeriesTime where it is not later than the earliest acquisition.  In this scan they are one.
