@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from docphim.backends import BACKENDS, LONGEST, traits
+from docphim.backends import BACKENDS, DECODING, LONGEST, OF_SAMPLING, traits
 from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_training import Pairs, Section, Train
 from docphim.yaml_in import refuse_secrets
@@ -145,11 +145,27 @@ class Generate(Service):
     backend: str = "transformers"
     max_new_tokens: Annotated[int, Field(ge=1)] | Literal["longest"] = 512
     temperature: float = Field(0.0, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    repetition_penalty: float = Field(1.0, gt=0)
+    min_new_tokens: int = Field(0, ge=0)
     batch_size: int = Field(16, ge=1)
     seed: int = 0
     image_size: int | tuple[int, int] = 768
     drafts: str | None = None
     allow: list[Literal["missing", "extra", "duplicates"]] = []
+
+    @model_validator(mode="after")
+    def _decodes(self) -> Generate:
+        for name in [name for name, none in DECODING.items() if getattr(self, name) != none]:
+            if name not in traits(self.backend).decoding:
+                hint = "; what the endpoint takes beside goes into body" if traits(self.backend).sends else ""
+                raise ValueError(f"{name!r} is not taken by backend {self.backend}{hint}")
+            if name in OF_SAMPLING and not self.temperature:
+                raise ValueError(f"{name!r} does nothing at temperature 0, where the most likely token is taken")
+        if isinstance(self.max_new_tokens, int) and self.min_new_tokens > self.max_new_tokens:
+            raise ValueError(f"min_new_tokens: {self.min_new_tokens} are more than the {self.max_new_tokens} of max_new_tokens")
+        return self
 
     @model_validator(mode="after")
     def _has_answers(self) -> Generate:
