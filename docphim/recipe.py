@@ -83,7 +83,8 @@ class Lora(Section):
 class Model(Section):
     """Which model: a family, its weights (`tiny`, a folder, a hub id or a run), and what of it is trained.
 
-    `base` says where the published weights lie now, if they have moved since a run was made on them.
+    `base` says where the published weights lie now, if they have moved since a run was made on them; `adapter` what becomes of
+    the adapter of a run that the weights are.
     """
 
     family: str
@@ -93,6 +94,7 @@ class Model(Section):
     freeze: list[str] = ["vision"]
     image_size: int | tuple[int, int] = 448
     lora: Lora = Lora()
+    adapter: Literal["merge", "stack"] = "merge"
     remote_code: bool = False
     revision: str | None = None
     tiny: dict[str, Any] = {}
@@ -104,6 +106,12 @@ class Model(Section):
             if part not in ("vision", "projector", "language"):
                 raise ValueError(f"{part!r} is not one of vision, projector, language")
         return value
+
+    @model_validator(mode="after")
+    def _stacks_adapters(self) -> Model:
+        if self.adapter == "stack" and self.tune != "lora":
+            raise ValueError(f"adapter: stack puts an adapter on another, and tune is {self.tune}")
+        return self
 
 
 class Service(Section):

@@ -206,12 +206,13 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 
 def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     """The stage that makes the run's model; where its base lies now changes nothing in it."""
+    left_out = {"base"} | ({"adapter"} if recipe.model.adapter == "merge" else set())
     examples = _examples(dataset)
     return Stage(
         name="train",
         call="docphim.train:train",
         arguments=(dataset, home),
-        settings={"model": recipe.model.model_dump(exclude={"base"}), "train": recipe.train.model_dump()},
+        settings={"model": recipe.model.model_dump(exclude=left_out), "train": recipe.train.model_dump()},
         unrecorded={"base": recipe.model.base},
         inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset), **blind_run(recipe)},
         folder=home,
