@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,13 +15,15 @@ from small_dataset import SAID, example, write_dataset
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, GenerationConfig
 
 from docphim import records
+from docphim.cli import app
 from docphim.errors import Refused, UsageError
 from docphim.export import FORMS, export
+from docphim.export.pictures import texts
 from docphim.files import read_json, read_jsonl, write_json, write_jsonl
 from docphim.generate import generate
 from docphim.imaging.frames import draw
 from docphim.models import load
-from docphim.study import Media, to_row
+from docphim.study import Media, Message, to_row
 
 DECODING = {"repetition_penalty": 1.3, "min_new_tokens": 3}
 RECIPE = """
@@ -213,3 +216,16 @@ def test_what_cannot_be_exported_is_said_in_a_line(run, tmp_path):
     (other / "model" / "docphim.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Refused, match="file_changed"):
         export(other, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("tag", "text"), [("image", "<image><image><image>\nA"), ("video", "<video>\nA")])
+def test_a_stack_under_an_image_tag_has_a_tag_a_slice_and_a_video_one(tag, text):
+    one = example(0)
+    asked = replace(one, messages=[Message("user", f"<{tag}>\nA"), Message("assistant", "<image>")])
+    assert texts(asked, [(one.media[0], tag, np.zeros((3, 4, 4, 3), np.uint8))]) == [text, "<image>"]
+
+
+def test_the_command_says_what_it_wrote(run, tmp_path, capsys):
+    command = ["export", str(run), str(tmp_path / "out"), "--to", "parquet"]
+    app(command, standalone_mode=False)
+    assert "2 train, 1 val, 5 test examples" in capsys.readouterr().out

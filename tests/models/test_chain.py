@@ -14,7 +14,10 @@ from docphim.errors import Refused, UsageError
 from docphim.models import checkpoint, load
 from docphim.models.encode import encode
 from docphim.models.tune import adapters_of, merge
-from docphim.recipe import Model, validated
+from docphim.recipe import Model, Recipe, validated
+from docphim.train.model import open_model
+from docphim.train.settings import TrainSettings
+from docphim.way import stages
 
 
 def trained(weights: str, tune: str, folder: Path, *, base: str | None = None, precision: str = "fp32"):
@@ -279,3 +282,15 @@ def test_a_base_of_another_config_is_another_base_and_older_records_hold(changed
     assert values["base"]["files"].pop("config.json")
     note.write_text(json.dumps(values), encoding="utf-8")
     load.load_saved(tmp_path / "one" / "model")
+
+
+@pytest.mark.parametrize(("adapter", "count"), [("merge", 1), ("stack", 2)])
+def test_a_recipe_says_what_becomes_of_the_first_adapter(adapter, count, base, tmp_path):
+    trained(str(base), "lora", tmp_path / "one")
+    section = {"family": "qwen_vl", "weights": str(tmp_path / "one"), "image_size": 56, "adapter": adapter}
+    opened = open_model(Model.model_validate(section).model_dump(), TrainSettings(), [])
+    assert len(adapters_of(opened.model)) == count
+    recipe = validated(Recipe, {"name": "a", "source": {"kind": "phantom"}, "model": section}, "")
+    stage = next(s for s in stages(recipe, tmp_path, tmp_path) if s.name == "train")
+    # Runs made before there was the key stay done.
+    assert stage.settings["model"].get("adapter") == (None if adapter == "merge" else "stack")
