@@ -10,6 +10,11 @@ ENDPOINT = ("endpoint", "key_env", "concurrency", "timeout_s", "retries")
 #: `max_new_tokens` of a backend that drafts with the run's own model: as long as the answers that it was trained on.
 LONGEST = "longest"
 
+#: Keys of a recipe's `generate` that not every backend takes, with what stands for none: how tokens are chosen.
+DECODING: dict[str, float] = {"top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "min_new_tokens": 0}
+#: Those of them that act where tokens are drawn (`temperature` above 0).
+OF_SAMPLING = ("top_p", "top_k")
+
 
 @dataclass(frozen=True)
 class Traits:
@@ -23,6 +28,8 @@ class Traits:
         Whether it drafts with the run's own model, so that there is one to train.
     needs : tuple of str
         Keys that must be given.
+    decoding : tuple of str
+        Of the keys that say how tokens are chosen (`DECODING`) those that it takes, beside `temperature` and `seed`.
     recorded, asking : tuple of str
         Keys that are handed to it: those that its answers depend on, and those that they do not.
     reads : str
@@ -37,6 +44,7 @@ class Traits:
     path: str
     trains: bool = False
     needs: tuple[str, ...] = ()
+    decoding: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
     asking: tuple[str, ...] = ()
     reads: str = ""
@@ -45,10 +53,11 @@ class Traits:
 
 
 BACKENDS: dict[str, Traits] = {
-    "transformers": Traits("docphim.generate.transformers:Backend", trains=True),
+    "transformers": Traits("docphim.generate.transformers:Backend", trains=True, decoding=tuple(DECODING)),
     "openai": Traits(
         "docphim.generate.openai:Backend",
         needs=("endpoint", "model"),
+        decoding=("top_p",),
         recorded=("model", "body", "image_size"),
         asking=ENDPOINT,
         sends=True,

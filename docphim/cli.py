@@ -199,6 +199,23 @@ def draft(
 
 
 @app.command()
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run's folder, such as runs/NAME.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder.")],
+    to: Annotated[str, typer.Option(help="A model: transformers, vllm; examples: ms-swift, trl, parquet.")] = "transformers",
+    adapter: Annotated[bool, typer.Option("--adapter", help="The adapter alone, not merged weights.")] = False,
+    base: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where the weights under the run's adapter lie now, if they have moved.")
+    ] = None,
+) -> None:
+    """A run's model as others serve it, or its examples as others train on them."""
+    from docphim.draft import run_folder
+    from docphim.export import export as write
+
+    print(f"{out}: {write(run_folder(run), out.expanduser(), to, adapter=adapter, base=base)}")
+
+
+@app.command()
 def stats(
     recipe: RecipeName,
     set_: Settings = None,

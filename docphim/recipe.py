@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from docphim.backends import BACKENDS, LONGEST, traits
+from docphim.backends import BACKENDS, DECODING, LONGEST, OF_SAMPLING, traits
 from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_training import Pairs, Section, Train
 from docphim.yaml_in import refuse_secrets
@@ -83,7 +83,8 @@ class Lora(Section):
 class Model(Section):
     """Which model: a family, its weights (`tiny`, a folder, a hub id or a run), and what of it is trained.
 
-    `base` says where the published weights lie now, if they have moved since a run was made on them.
+    `base` says where the published weights lie now, if they have moved since a run was made on them; `adapter` what becomes of
+    the adapter of a run that the weights are.
     """
 
     family: str
@@ -93,6 +94,7 @@ class Model(Section):
     freeze: list[str] = ["vision"]
     image_size: int | tuple[int, int] = 448
     lora: Lora = Lora()
+    adapter: Literal["merge", "stack"] = "merge"
     remote_code: bool = False
     revision: str | None = None
     tiny: dict[str, Any] = {}
@@ -104,6 +106,12 @@ class Model(Section):
             if part not in ("vision", "projector", "language"):
                 raise ValueError(f"{part!r} is not one of vision, projector, language")
         return value
+
+    @model_validator(mode="after")
+    def _stacks_adapters(self) -> Model:
+        if self.adapter == "stack" and self.tune != "lora":
+            raise ValueError(f"adapter: stack puts an adapter on another, and tune is {self.tune}")
+        return self
 
 
 class Service(Section):
@@ -145,11 +153,27 @@ class Generate(Service):
     backend: str = "transformers"
     max_new_tokens: Annotated[int, Field(ge=1)] | Literal["longest"] = 512
     temperature: float = Field(0.0, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    repetition_penalty: float = Field(1.0, gt=0)
+    min_new_tokens: int = Field(0, ge=0)
     batch_size: int = Field(16, ge=1)
     seed: int = 0
     image_size: int | tuple[int, int] = 768
     drafts: str | None = None
     allow: list[Literal["missing", "extra", "duplicates"]] = []
+
+    @model_validator(mode="after")
+    def _decodes(self) -> Generate:
+        for name in [name for name, none in DECODING.items() if getattr(self, name) != none]:
+            if name not in traits(self.backend).decoding:
+                hint = "; what the endpoint takes beside goes into body" if traits(self.backend).sends else ""
+                raise ValueError(f"{name!r} is not taken by backend {self.backend}{hint}")
+            if name in OF_SAMPLING and not self.temperature:
+                raise ValueError(f"{name!r} does nothing at temperature 0, where the most likely token is taken")
+        if isinstance(self.max_new_tokens, int) and self.min_new_tokens > self.max_new_tokens:
+            raise ValueError(f"min_new_tokens: {self.min_new_tokens} are more than the {self.max_new_tokens} of max_new_tokens")
+        return self
 
     @model_validator(mode="after")
     def _has_answers(self) -> Generate:

@@ -20,7 +20,7 @@ from docphim.study import SPLITS
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 5, "prepare": 3, "build": 3, "train": 3, "generate": 2, "evaluate": 4, "page": 3}
+VERSIONS = {"ingest": 5, "prepare": 3, "build": 3, "train": 3, "generate": 3, "evaluate": 4, "page": 3}
 
 #: What datasets with `pairs` have more: raise it when other partners are chosen, so that those without need not be built again.
 VERSION_OF_PAIRS = 1
@@ -206,12 +206,13 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 
 def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     """The stage that makes the run's model; where its base lies now changes nothing in it."""
+    left_out = {"base"} | ({"adapter"} if recipe.model.adapter == "merge" else set())
     examples = _examples(dataset)
     return Stage(
         name="train",
         call="docphim.train:train",
         arguments=(dataset, home),
-        settings={"model": recipe.model.model_dump(exclude={"base"}), "train": recipe.train.model_dump()},
+        settings={"model": recipe.model.model_dump(exclude=left_out), "train": recipe.train.model_dump()},
         unrecorded={"base": recipe.model.base},
         inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset), **blind_run(recipe)},
         folder=home,
@@ -240,6 +241,7 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         arguments=(dataset, home),
         settings={
             **drafting.model_dump(include={"backend", "max_new_tokens", "temperature", "seed"}),
+            "decoding": drafting.model_dump(include=set(backend.decoding)),
             **made_by,
             "images": evaluate.images,
             "splits": evaluate.splits,

@@ -20,7 +20,7 @@ NOUNS |= {"package_data", "records", "recipe_file", "recipe_training"}
 KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.
-BESIDE = {"compare"}
+BESIDE = {"compare", "export"}
 TOP = {"run", "way", "preflight", "counts", "aside", "resume", "draft", "provenance", "doctor", "variants"}
 TOP |= {"cli", "tools", "terminal", "bench", "__main__"}
 #: The longest way of imports, those inside functions and for types counted: from a command to a noun; half of it is language.
@@ -35,6 +35,7 @@ PARTS = {
     "docphim.backends": "BACKENDS",
     "docphim.train": "LOSSES",
     "docphim.metrics": "METRICS",
+    "docphim.export": "FORMS",
 }
 #: Words that stood for a dozen things each.
 RIDDLES = {"said", "found", "told", "kept", "own"}

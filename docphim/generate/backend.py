@@ -13,12 +13,14 @@ from docphim.study import Message
 class Prompt:
     """A conversation up to an answer (or with it, for a likelihood) and what it shows, one stack a media tag.
 
-    `key` is that of the prediction that is asked for: (example, turn, context, image).
+    `key` is that of the prediction that is asked for: (example, turn, context, image); `seed` is its own, whatever is asked
+    beside it.
     """
 
     messages: list[Message]
     images: list[Stack]
     key: tuple[str, int, str, str] = ("", 0, "none", "own")
+    seed: int = 0
 
 
 class Backend(Protocol):
@@ -37,7 +39,7 @@ class Backend(Protocol):
     size: tuple[int, int]
     concurrency: int
 
-    def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "length", "refused", "failed"]]]:
+    def answer(self, prompts: list[Prompt]) -> list[tuple[str, Literal["stop", "length", "refused", "failed"]]]:
         """Draft the next assistant message of each prompt."""
 
     def likelihood(self, prompts: list[Prompt]) -> list[tuple[float, int]] | None:

@@ -60,7 +60,7 @@ class Backend:
             allowed = ", ".join([*sorted(self.allow), *stopping])
             raise Refused("pairs_incomplete", _NAME, f"{reports}; to go on all the same: generate.allow: [{allowed}]")
 
-    def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "failed"]]]:
+    def answer(self, prompts: list[Prompt]) -> list[tuple[str, Literal["stop", "failed"]]]:
         """The draft of each prompt; one that the file lacks has failed."""
         texts = [self.texts.get(prompt.key) for prompt in prompts]
         return [("", "failed") if text is None else (text, "stop") for text in texts]

@@ -41,21 +41,23 @@ class Backend:
         blind: bool,
         max_new_tokens: int,
         temperature: float,
+        top_p: float = 1.0,
         model: str,
         image_size: int | Sequence[int],
         endpoint: str,
         **asking: Any,
     ) -> None:
-        self.name, self.blind, self.max_new_tokens, self.temperature = model, blind, max_new_tokens, temperature
+        self.name, self.blind, self.max_new_tokens = model, blind, max_new_tokens
+        self.decoding = {"temperature": temperature, **({"top_p": top_p} if top_p < 1 else {})}
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         self.size = (height, width)
         self.endpoint = Endpoint(endpoint, model, where="generate", **asking)
         self.concurrency = self.endpoint.concurrency
         self._failed: Counter[str] = Counter()
 
-    def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "length", "refused", "failed"]]]:
+    def answer(self, prompts: list[Prompt]) -> list[tuple[str, Literal["stop", "length", "refused", "failed"]]]:
         """Ask for the next assistant message of each prompt, one after the other."""
-        answers = [self._ask(prompt, seed % _SEEDS) for prompt in prompts]
+        answers = [self._ask(prompt) for prompt in prompts]
         return [(answer.text.strip(), answer.finish) for answer in answers]
 
     def likelihood(self, prompts: list[Prompt]) -> None:
@@ -68,9 +70,9 @@ class Backend:
             why = "; ".join(f"{why} ({n})" for why, n in self._failed.most_common(3))
             logger.warning("%d answers failed and are asked for again next time: %s", self._failed.total(), why)
 
-    def _ask(self, prompt: Prompt, seed: int) -> Answer:
+    def _ask(self, prompt: Prompt) -> Answer:
         messages = chat_messages(prompt.messages, prompt.images, blind=self.blind)
-        settings = {"temperature": self.temperature, "max_tokens": self.max_new_tokens, "seed": seed}
+        settings = {**self.decoding, "max_tokens": self.max_new_tokens, "seed": prompt.seed % _SEEDS}
         answer = self.endpoint.chat(messages, **settings)
         if answer.finish == "failed":
             self._failed[answer.why] += 1

@@ -46,6 +46,7 @@ def generate(
     blind: bool = False,
     max_new_tokens: int | str = 512,
     temperature: float = 0.0,
+    decoding: Row | None = None,
     batch_size: int = 16,
     seed: int = 0,
     limit: int | None = None,
@@ -72,6 +73,8 @@ def generate(
         Of `reference`, `generated`: what stands in later turns of a dialogue.
     max_new_tokens : int or str
         Where an answer is cut; `longest`: where the backend knows how long the answers of the training were.
+    decoding : dict, optional
+        How tokens are chosen, beside the temperature: the keys that the backend takes of `backends.DECODING`.
     limit : int, optional
         A seeded sample of so many examples from each split.
     options, asking : dict, optional
@@ -94,13 +97,14 @@ def generate(
     if skipped:
         logger.warning("%d of the wrong-image questions are left out: their examples have no partner", skipped)
     settings = [backend, images, splits, contexts, blind, max_new_tokens, temperature, batch_size, seed, limit]
-    settings += [options] if options else []
+    settings += [decoding or {}] + ([options] if options else [])
     key = plan_key(settings, dataset, drafter, [*splits, "draft"])
     begin(run, key)
     answers = Files(run / "predictions.jsonl", run / "likelihoods.jsonl", opener.each_alone, opener.tells_likelihood)
     drafts = Files(run / "drafts.jsonl", None, opener.each_alone, more={"run": drafter.name})
     work = [(answers, batches), (drafts, plan(unreported, ["own"], ["generated"], blind, size)[0])]
-    arguments = {"max_new_tokens": max_new_tokens, "temperature": temperature, **(options or {}), **(asking or {})}
+    arguments = {"max_new_tokens": max_new_tokens, "temperature": temperature}
+    arguments |= (decoding or {}) | (options or {}) | (asking or {})
     todo = [(files, batch) for files, planned in work for batch in files.unfinished(planned)]
     if todo:
         with contextlib.closing(opener(drafter, blind=blind, **arguments)) as model:
@@ -136,10 +140,11 @@ def _drafts(model: Backend, batches: list[tuple[Files, list[Talk]]], dataset: Pa
 
     def shown() -> Iterator[Asked]:
         for files, batch in batches:
-            yield files, Batch(model, batch, [_films(t, dataset, model.size) if sees else {} for t in batch], files.known)
+            shows = [_films(t, dataset, model.size) if sees else {} for t in batch]
+            yield files, Batch(model, batch, shows, files.known, seed)
 
     def ask(item: Asked) -> tuple[Asked, list[Row], list[Row]]:
-        return item, *item[1].answers(seed)
+        return item, *item[1].answers()
 
     # Threads only where there is something to wait for; the films are rendered on this one, as fast as answers come.
     answered = side_by_side(ask, shown(), model.concurrency) if model.concurrency > 1 else map(ask, shown())
@@ -173,6 +178,8 @@ class Batch:
         Of each conversation its films, rendered, by `_name`.
     known : mapping
         Answers that are there already, by key: they are not asked for again.
+    seed : int
+        The recipe's; each prompt's own is made of it and the prompt's key.
     """
 
     def __init__(
@@ -181,30 +188,31 @@ class Batch:
         talks: list[Talk],
         shown: list[dict[str, Stack]],
         known: Mapping[Key, Row] = MappingProxyType({}),
+        seed: int = 0,
     ) -> None:
-        self.model, self.talks, self.shown, self.known = model, talks, shown, known
+        self.model, self.talks, self.shown, self.known, self.seed = model, talks, shown, known, seed
         self._rows: dict[Key, Row] = {}
         self._likely: dict[Key, Row] = {}
         #: (conversation, turn number) → the model's own answer, which `generated` contexts go on from.
         self._answers: dict[tuple[int, int], Row] = {}
 
-    def answers(self, seed: int) -> tuple[list[Row], list[Row]]:
+    def answers(self) -> tuple[list[Row], list[Row]]:
         """Ask; the rows of predictions and likelihoods that are new, in the order of the plan."""
         for number in range(max(len(talk.turns) for talk in self.talks)):
             for context in ("none", "reference", "generated"):
-                self._step(number, context, seed)
+                self._step(number, context)
         order = [key for talk in self.talks for key in talk.prediction_keys()]
         return (
             [self._rows[key] for key in order if key not in self.known],
             [self._likely[key] for key in order if key in self._likely],
         )
 
-    def _step(self, number: int, context: str, seed: int) -> None:
+    def _step(self, number: int, context: str) -> None:
         """One turn in one context, of all conversations that have it."""
         turns = [(i, t) for i, talk in enumerate(self.talks) for t in talk.turns if (t.number, t.context) == (number, context)]
         asked = [(i, turn) for i, turn in turns if not self._settled(i, turn)]
         if asked:
-            self._ask(asked, seed_of(seed, self.talks[0].example.id, self.talks[0].image, number, context))
+            self._ask(asked)
         if context != "reference":
             self._answers |= {(i, number): self._rows[self.talks[i].key(turn)] for i, turn in turns}
 
@@ -218,9 +226,9 @@ class Batch:
             self._rows[key] = to_row(_row(talk, turn, "", before, self.model.name))
         return key in self._rows
 
-    def _ask(self, asked: list[tuple[int, Turn]], seed: int) -> None:
+    def _ask(self, asked: list[tuple[int, Turn]]) -> None:
         prompts = [self._prompt(i, turn) for i, turn in asked]
-        for (i, turn), draft in zip(asked, self.model.answer(prompts, seed), strict=True):
+        for (i, turn), draft in zip(asked, self.model.answer(prompts), strict=True):
             row = _row(self.talks[i], turn, *draft, self.model.name)
             self._rows[row.key] = to_row(row)
         if not self.talks[0].has_reference or asked[0][1].context == "generated":
@@ -240,7 +248,8 @@ class Batch:
                 number += 1
             messages.append(message)
         stacks = [self.shown[i][_name(media)] for media in films(talk, turn.place)] if self.shown[i] else []
-        return Prompt(messages, stacks, self.talks[i].key(turn))
+        seed = seed_of(self.seed, talk.example.id, talk.image, turn.number, turn.context)
+        return Prompt(messages, stacks, talk.key(turn), seed)
 
 
 #: A batch, and the files that its answers go to.

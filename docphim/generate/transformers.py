@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from docphim.backends import LONGEST
 from docphim.errors import UsageError
@@ -14,6 +14,7 @@ from docphim.models import decode
 from docphim.models.checkpoint import read_note
 from docphim.models.encode import collate, encode, only_last
 from docphim.models.load import load_saved
+from docphim.models.sampling import Decoding, unlike
 
 logger = logging.getLogger("docphim")
 #: With `longest`, a draft may be this much longer than the longest answer of the training before it is cut.
@@ -21,7 +22,8 @@ SLACK = 1.25
 
 
 class Backend:
-    """The model saved in a run's folder (see `docphim.generate.backend.Backend`); `base`: where its base lies now.
+    """The model saved in a run's folder (see `docphim.generate.backend.Backend`); `base`: where its base lies now,
+    `decoding`: the fields of `docphim.models.sampling.Decoding`.
 
     Raises
     ------
@@ -31,19 +33,21 @@ class Backend:
 
     each_alone, tells_likelihood, concurrency = False, True, 1
 
-    def __init__(
-        self, run: Path, *, blind: bool, max_new_tokens: int | str, temperature: float, base: str | None = None
-    ) -> None:
+    def __init__(self, run: Path, *, blind: bool, max_new_tokens: int | str, base: str | None = None, **decoding: Any) -> None:
         most = _most(max_new_tokens, read_note(run / "model").get("longest_answer"))
         self.loaded = load_saved(run / "model", base=base)
         self.name, self.size = self.loaded.name, self.loaded.size
-        self.blind, self.max_new_tokens, self.temperature = blind, most, temperature
+        self.blind, self.max_new_tokens, self.decoding = blind, most, Decoding(**decoding)
+        if unused := unlike(self.loaded, self.decoding):
+            words = ", ".join(f"{name} {value}" for name, value in unused.items())
+            logger.info("generate: the checkpoint's own %s does not act; the recipe's settings do", words)
 
-    def answer(self, prompts: list[Prompt], seed: int) -> list[tuple[str, Literal["stop", "length"]]]:
+    def answer(self, prompts: list[Prompt]) -> list[tuple[str, Literal["stop", "length"]]]:
         """Draft the next assistant message of each prompt; greedy unless the temperature is above 0."""
         encoded = [encode(self.loaded, p.messages, p.images, answer=False, blind=self.blind) for p in prompts]
         batch = collate(self.loaded, encoded, "left")
-        return decode.generate(self.loaded, batch, max_new_tokens=self.max_new_tokens, temperature=self.temperature, seed=seed)
+        seeds = [prompt.seed for prompt in prompts]
+        return decode.generate(self.loaded, batch, max_new_tokens=self.max_new_tokens, decoding=self.decoding, seeds=seeds)
 
     def likelihood(self, prompts: list[Prompt]) -> list[tuple[float, int]]:
         """-log p (nats) of each prompt's last message with its end token, and the number of these tokens."""

@@ -148,7 +148,7 @@ def placed(record: dict[str, Any], moved: str | None) -> tuple[str, str | None]:
         return record["weights"], None
     folder = run_of(moved) or folder_of(moved)
     files = record.get("files")
-    if folder is not None and files == fingerprint(folder):
+    if folder is not None and files and same_files(files, fingerprint(folder)):
         return moved, None
     if NOTE in (files or {}):
         return record["weights"], moved
@@ -248,15 +248,35 @@ def _check_whole(file: Path, where: str) -> None:
 
 #: So many blocks of a file, spread evenly over it, are read for its fingerprint: smaller files whole.
 _BLOCKS, _BLOCK = 256, 2**20
+#: What says which model the weights are, and where each of them lies.
+_DESCRIPTIONS = ("config.json", "*.safetensors.index.json")
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
-    """Sizes and hashes of a checkpoint's weights, by name: enough to notice that a base is another one.
+    """Sizes and hashes of a checkpoint's weights, config and weight index, by name: enough to notice that a base is another.
 
     Of a model that Docphim saved the note counts too, which holds the fingerprint of what that stands on.
     """
     files = [*folder.glob("*.safetensors"), *folder.glob("base/*.safetensors"), *folder.glob(NOTE)]
-    return {path.relative_to(folder).as_posix(): _digest(path) for path in sorted(files)}
+    digests = {path.relative_to(folder).as_posix(): _digest(path) for path in sorted(files)}
+    described = [path for name in _DESCRIPTIONS for path in sorted(folder.glob(name))]
+    return digests | {path.relative_to(folder).as_posix(): _meaning(path) for path in described}
+
+
+def same_files(recorded: dict[str, str] | None, now: dict[str, str]) -> bool:
+    """Whether fingerprints are of one checkpoint; records of earlier versions have none of its config and index."""
+    if recorded is None:
+        return True
+    later = {name for name in now if name not in recorded and any(Path(name).match(kind) for kind in _DESCRIPTIONS)}
+    return recorded == {name: digest for name, digest in now.items() if name not in later}
+
+
+def _meaning(path: Path) -> str:
+    """A hash of what a JSON file says, without what any library that saves it anew writes differently."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(value, dict):
+        value = {key: part for key, part in value.items() if key not in ("transformers_version", "_name_or_path", "metadata")}
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _digest(path: Path) -> str:

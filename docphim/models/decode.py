@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -11,19 +12,24 @@ from transformers import DynamicCache
 from docphim.models.chat import end_of_answer
 from docphim.models.encode import IGNORED, answer_columns
 from docphim.models.loaded import Loaded
+from docphim.models.sampling import GREEDY, Decoding, Sampler
 
 Finish = Literal["stop", "length"]
 
 
 @torch.inference_mode()
 def generate(
-    loaded: Loaded, batch: dict[str, Tensor], *, max_new_tokens: int, temperature: float = 0.0, seed: int = 0
+    loaded: Loaded, batch: dict[str, Tensor], *, max_new_tokens: int, decoding: Decoding = GREEDY, seeds: Sequence[int] = ()
 ) -> list[tuple[str, Finish]]:
     """Answer a left-padded batch of prompts.
 
-    Plain greedy decoding (or sampling at `temperature` with a generator seeded by `seed`) over the model's ordinary
-    forward with transformers' cache: no repetition penalty or other setting a checkpoint brings along. Rows that have
-    ended leave the batch once half of it has.
+    Over the model's ordinary forward with transformers' cache, by these decoding settings alone: none that a checkpoint
+    brings along acts (see `docphim.models.sampling.unlike`).  Rows that have ended leave the batch once half of it has.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+        One a row, where tokens are drawn.
 
     Returns
     -------
@@ -33,9 +39,9 @@ def generate(
     model = loaded.model.eval()
     inputs = {k: v.to(loaded.device) for k, v in batch.items() if k != "labels"}
     ends = torch.tensor(sorted(end_tokens(loaded)), device=loaded.device)
-    generator = torch.Generator(loaded.device).manual_seed(seed)
     mask = inputs.pop("attention_mask")
     positions = inputs.pop("position_ids")
+    sampler: Sampler | None = None
     cache = DynamicCache(config=loaded.core.config.get_text_config())
     rows = torch.arange(len(mask), device=loaded.device)
     answers = torch.full((len(mask), max_new_tokens), -1, dtype=torch.long, device=loaded.device)
@@ -45,7 +51,9 @@ def generate(
             logits = model(
                 **inputs, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
             ).logits[:, -1]
-        token = _choose(logits, temperature, generator)
+        if sampler is None:  # the logits say how large the vocabulary is
+            sampler = Sampler(decoding, inputs["input_ids"], mask, logits.shape[-1], ends, seeds, max_new_tokens)
+        token = sampler.choose(logits)
         answers[rows, step] = torch.where(done, -1, token)
         done = done | torch.isin(token, ends)
         if done.all():
@@ -56,6 +64,7 @@ def generate(
         if int(done.sum()) * 2 > len(done):
             going = torch.nonzero(~done).flatten()
             cache.batch_select_indices(going)
+            sampler.keep(going)
             rows, mask, done = rows[going], mask[going], done[going]
             inputs, positions = {"input_ids": token[going, None]}, positions[..., going, :]
     return [_finished(loaded, row, ends) for row in answers]
@@ -66,13 +75,6 @@ def end_tokens(loaded: Loaded) -> set[int]:
     listed: Any = getattr(loaded.core.generation_config, "eos_token_id", None)
     more = listed if isinstance(listed, list) else [listed]
     return {int(i) for i in [end_of_answer(loaded.tokenizer), loaded.tokenizer.eos_token_id, *more] if i is not None}
-
-
-def _choose(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    if temperature <= 0:
-        return logits.argmax(-1)
-    chances = torch.softmax(logits.float() / temperature, -1)
-    return torch.multinomial(chances, 1, generator=generator).flatten()
 
 
 def _finished(loaded: Loaded, row: Tensor, ends: Tensor) -> tuple[str, Finish]:

@@ -20,12 +20,14 @@ from docphim.models.hub import quietly, refusing
 from docphim.models.loaded import Loaded
 from docphim.models.save import save
 from docphim.models.tiny import create_tiny
-from docphim.models.tune import adapted, merge, part_of, tune
+from docphim.models.tune import adapted, adapters_of, merge, part_of, tune
 from docphim.progress import busy
 
 __all__ = ["Loaded", "create_tiny", "give_random_weights", "load", "load_reader", "load_saved", "save", "tune"]
 
 logger = logging.getLogger("docphim")
+#: What older releases of transformers saved beside the weights, and the model computes.
+_BUFFERS = ("position_ids", "inv_freq")
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -172,6 +174,8 @@ def _read(
     )
     if lost := sorted(report["missing_keys"]):
         raise Refused("weights_incomplete", where, f"{len(lost)} weights are missing, {lost[0]} first")
+    if over := sorted(key for key in report["unexpected_keys"] if not key.endswith(_BUFFERS)):
+        raise Refused("weights_layout", where, f"{len(over)} weights belong to no part of the model, {over[0]} first")
     family_of(family).quicken(model)
     loaded = _reader(model.to(_device()).eval(), texts or source, family, image_size, config, hub, where)
     loaded.precision = precision
@@ -231,8 +235,10 @@ def load_saved(folder: Path, *, base: str | None = None) -> Loaded:
         loaded = _load_trained(folder / "base" if note["tune"] == "lora" else folder, folder, note)
     else:
         loaded = _load_base(note, base)
+    loaded.adapter = note.get("adapter", "merge")
     if note["tune"] == "lora":
-        merge(loaded)
+        if loaded.adapter == "merge":
+            merge(loaded)
         _add_adapter(loaded, folder, where)
     loaded.size, loaded.name, loaded.tune, loaded.base = tuple(note["size"]), note["name"], note["tune"], note["base"]
     loaded.model.eval()
@@ -274,7 +280,7 @@ def _load_base(note: dict[str, Any], moved: str | None) -> Loaded:
         precision=note["precision"],
         base=further,
     )
-    if loaded.base and record.get("files") not in (None, loaded.base["files"]):
+    if loaded.base and not checkpoint.same_files(record.get("files"), loaded.base["files"]):
         raise Refused("file_changed", Path(weights).name, "the base weights are not the ones the adapter was trained on")
     return loaded
 
@@ -289,8 +295,9 @@ def _add_adapter(loaded: Loaded, folder: Path, where: str) -> None:
         config = PeftConfig.from_pretrained(str(folder))
         config.inference_mode, config.base_model_name_or_path = False, None
         model = adapted(loaded.model, config)
-        report: Any = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
-    lost = sorted(k for k in report.missing_keys if ".lora_" in k)
+        name = adapters_of(model)[-1]
+        report: Any = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"), adapter_name=name)
+    lost = sorted(k for k in report.missing_keys if ".lora_" in k and f".{name}." in f"{k}.")
     if lost or report.unexpected_keys:
         key = (lost or sorted(report.unexpected_keys))[0]
         raise Refused("weights_incomplete", where, f"the adapter does not match its model: {key}")

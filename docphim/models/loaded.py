@@ -105,7 +105,8 @@ class Loaded:
 
     `config` is the model's configuration, also where only a reader was loaded and `model` is None.  `size` is the
     (height, width) in pixels that every image is letterboxed to. `base` says where the weights came from (None: made here,
-    so they are saved with the model); `precision` is the dtype forwards run in. `features` keeps what a frozen encoder makes of
+    so they are saved with the model); `precision` is the dtype forwards run in. `adapter` is `stack` where the adapter that
+    is trained sits on others, which act with it. `features` keeps what a frozen encoder makes of
     images, where a training asks for it.
     """
 
@@ -118,6 +119,7 @@ class Loaded:
     config: Any
     precision: str = "fp32"
     tune: str = "full"
+    adapter: str = "merge"
     base: dict[str, Any] | None = None
     features: Features | None = None
 

@@ -158,6 +158,11 @@ def fit_size(model_config: Any, image_size: int | tuple[int, int]) -> tuple[int,
     return size
 
 
+def fixed_size(size: tuple[int, int]) -> dict[str, dict[str, int]]:
+    """Bounds in pixels that let frames of this (height, width) through as they are, and bring others to about as many."""
+    return {"size": {"shortest_edge": size[0] * size[1], "longest_edge": size[0] * size[1]}}
+
+
 def make_processor(tokenizer: Any, model_config: Any, source: str | None = None, **hub: Any) -> Any:
     """Transformers' processor with the PIL image processor, whatever else is installed.
 

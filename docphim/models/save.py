@@ -14,7 +14,7 @@ from docphim.models import family as family_of
 from docphim.models.checkpoint import NOTE
 from docphim.models.hub import quietly
 from docphim.models.loaded import Loaded
-from docphim.models.tune import part_of
+from docphim.models.tune import adapters_of, part_of
 
 
 def save(loaded: Loaded, folder: Path, longest_answer: int | None = None) -> None:
@@ -49,9 +49,7 @@ def _write(loaded: Loaded, folder: Path, longest_answer: int | None) -> None:
     core = loaded.core
     if loaded.tune == "lora":
         named = loaded.base["weights"] if loaded.base else None
-        loaded.model.peft_config["default"].base_model_name_or_path = named
-        loaded.model.save_pretrained(folder, save_embedding_layers=False)
-        (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; the run writes its own
+        write_adapter(loaded, folder, named)
         if loaded.base is None:
             _write_core(core, folder / "base")
     elif loaded.tune == "full" or loaded.base is None:
@@ -65,11 +63,24 @@ def _write(loaded: Loaded, folder: Path, longest_answer: int | None) -> None:
         "size": list(loaded.size),
         "precision": loaded.precision,
         "tune": loaded.tune,
+        **({"adapter": "stack"} if loaded.tune == "lora" and loaded.adapter == "stack" else {}),
         "base": loaded.base,
         "bf16": _in_bf16(loaded) if loaded.tune == "full" else [],
         **({"longest_answer": longest_answer} if longest_answer else {}),
     }
     write_json(folder / NOTE, note)
+
+
+def write_adapter(loaded: Loaded, folder: Path, base: str | None) -> None:
+    """Write the adapter that was trained, the last one, as peft does; `base` is the name of what it sits on."""
+    name = adapters_of(loaded.model)[-1]
+    loaded.model.peft_config[name].base_model_name_or_path = base
+    loaded.model.save_pretrained(folder, save_embedding_layers=False, selected_adapters=[name])
+    if name != "default":  # peft puts it into a folder of its name
+        for path in (folder / name).iterdir():
+            path.rename(folder / path.name)
+        (folder / name).rmdir()
+    (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; the run writes its own
 
 
 def _in_bf16(loaded: Loaded) -> list[str]:

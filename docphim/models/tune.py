@@ -15,8 +15,8 @@ from docphim.models import family as family_of
 from docphim.models.loaded import Loaded
 
 
-def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any]) -> Loaded:
-    """Freeze a model's parts and put adapters into it, in place; an adapter of an earlier run is merged first.
+def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any], adapter: str = "merge") -> Loaded:
+    """Freeze a model's parts and put adapters into it, in place.
 
     Parameters
     ----------
@@ -28,17 +28,25 @@ def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any]) -> 
     lora : dict
         `rank`, `alpha`, `dropout`, `modules` (a regular expression over module names; None: the family's default).
 
+    adapter : str
+        What becomes of the adapter of an earlier run: `merge` folds it into the weights first, `stack` leaves it as it is,
+        frozen, and trains another on top.
+
     Raises
     ------
     UsageError
-        Nothing would be trained, or the adapters reach into a frozen part.
+        Nothing would be trained, the adapters reach into a frozen part, or there is no adapter to put another on.
     """
     module = family_of(loaded.family)
-    if tune != "none":
+    stacked = tune == "lora" and adapter == "stack"
+    if stacked and not adapters_of(loaded.model):
+        raise UsageError("model.adapter: stack needs weights that are a run's adapter; these have none")
+    if tune != "none" and not stacked:
         merge(loaded)
     core = loaded.core
     if tune == "lora":
-        loaded.model = _with_adapters(core, module, freeze, lora)
+        loaded.model = adapted(loaded.model if stacked else core, _adapter_config(core, module, freeze, lora))
+        loaded.adapter = "stack" if stacked else "merge"
     else:
         loaded.model.requires_grad_(False)
         for name, parameter in core.named_parameters():
@@ -53,7 +61,7 @@ def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any]) -> 
 
 
 def merge(loaded: Loaded) -> None:
-    """Fold an adapter into the weights it sits on, in place: W + (alpha / rank) B A, the sum taken in float32.
+    """Fold adapters into the weights they sit on, in place: W + (alpha / rank) B A, the sum taken in float32.
 
     It is rounded once, to the precision W has; where that is bfloat16, forwards round to it anyway.
     """
@@ -63,7 +71,7 @@ def merge(loaded: Loaded) -> None:
     precisions = [layer.weight.dtype for layer in layers]
     for layer in layers:
         layer.float()
-    loaded.model = loaded.model.merge_and_unload()
+    loaded.model = loaded.model.merge_and_unload(adapter_names=adapters_of(loaded.model))
     for layer, precision in zip(layers, precisions, strict=True):
         layer.to(precision)
     loaded.model.__dict__.pop("peft_config", None)  # else peft warns that the model has an adapter already
@@ -98,7 +106,8 @@ def part_of(name: str, parts: dict[str, tuple[str, ...]]) -> str:
     return max(hits)[1] if hits else "language"
 
 
-def _with_adapters(core: nn.Module, module: Any, freeze: list[str], lora: dict[str, Any]) -> nn.Module:
+def _adapter_config(core: nn.Module, module: Any, freeze: list[str], lora: dict[str, Any]) -> Any:
+    """The adapter that a recipe asks for, checked against the model."""
     from peft import LoraConfig
 
     pattern = lora.get("modules") or module.LORA
@@ -111,22 +120,34 @@ def _with_adapters(core: nn.Module, module: Any, freeze: list[str], lora: dict[s
     for name in hits:
         if (part := part_of(name, module.PARTS)) in freeze:
             raise UsageError(f"model.freeze: freezes {part}, where the adapters of model.lora go ({name})")
-    config = LoraConfig(
+    return LoraConfig(
         r=lora.get("rank", 16),
         lora_alpha=lora.get("alpha", 32),
         lora_dropout=lora.get("dropout", 0.05),
         target_modules=pattern,
     )
-    return adapted(core, config)
 
 
-def adapted(core: nn.Module, config: Any) -> nn.Module:
-    """The model with adapters in it; peft asks transformers in words that 5.23 warns about."""
+def adapters_of(model: Any) -> list[str]:
+    """The names of the adapters in a model, the first one first; all of them act."""
+    return list(getattr(model, "peft_config", None) or {}) if hasattr(model, "merge_and_unload") else []
+
+
+def adapted(model: Any, config: Any) -> Any:
+    """The model with an adapter more, the only one that is trained; peft asks transformers in words that 5.23 warns about."""
     from peft import get_peft_model
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        return get_peft_model(core, config)
+        before = adapters_of(model)
+        if not before:
+            return get_peft_model(model, config)
+        name = f"stage{len(before) + 1}"
+        model.add_adapter(name, config)
+        model.base_model.set_adapter([*before, name])
+    for place, parameter in model.named_parameters():
+        parameter.requires_grad_(f".{name}." in place)
+    return model
 
 
 def rest_frozen_vision(core: nn.Module, parts: dict[str, tuple[str, ...]]) -> None:

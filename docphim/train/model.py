@@ -24,7 +24,7 @@ def open_model(model: dict[str, Any], settings: TrainSettings, examples: list[Ex
             loaded.precision = "bf16"
     else:
         loaded = load(**_named(model), precision=settings.precision)
-    return tune(loaded, model["tune"], model["freeze"], model["lora"])
+    return tune(loaded, model["tune"], model["freeze"], model["lora"], model.get("adapter", "merge"))
 
 
 def open_random(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:

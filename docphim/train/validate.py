@@ -127,9 +127,7 @@ class Validation:
         answers = [""] * len(turns)
         prompts = [self.examples.prompt(i, turn) for i, turn in turns]
         for places, chunk in self._shown(chunks(prompts, self.batch_size)):
-            drafts = decode.generate(
-                self.loaded, self._batch(chunk, "left"), max_new_tokens=round(SLACK * most) + 1, temperature=0.0, seed=0
-            )
+            drafts = decode.generate(self.loaded, self._batch(chunk, "left"), max_new_tokens=round(SLACK * most) + 1)
             for place, (text, _) in zip(places, drafts, strict=True):
                 answers[place] = text
         pairs = [pair for part in self.gather(list(zip(references, answers, strict=True))) for pair in part]

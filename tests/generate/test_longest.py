@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from program import TINY
@@ -12,6 +13,7 @@ from docphim.generate.transformers import Backend
 from docphim.models.checkpoint import NOTE
 from docphim.models.load import load_saved
 from docphim.recipe import Recipe, validated
+from docphim.way import stages
 
 MODEL = {"family": "qwen_vl"}
 
@@ -64,6 +66,31 @@ def test_a_recipe_asks_for_it_of_its_own_model_alone():
         of_generate(max_new_tokens=0)
     with pytest.raises(UsageError, match=r"generate\.max_new_tokens"):
         of_generate(max_new_tokens="long")
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"top_p": 0.9}, "'top_p' does nothing at temperature 0"),
+        ({"top_k": 5}, "'top_k' does nothing at temperature 0"),
+        ({"top_p": 0.0, "temperature": 1}, r"generate\.top_p"),
+        ({"min_new_tokens": 9, "max_new_tokens": 8}, "9 are more than the 8"),
+        ({"repetition_penalty": 0}, r"generate\.repetition_penalty"),
+        ({"backend": "openai", "endpoint": "http://127.0.0.1:1", "model": "m", "top_k": 5, "temperature": 1}, "goes into body"),
+        ({"backend": "file", "drafts": "a.jsonl", "min_new_tokens": 5}, "is not taken by backend file"),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(asked, why):
+    with pytest.raises(UsageError, match=why):
+        of_generate(**asked)
+
+
+def test_settings_of_decoding_are_keys_of_a_recipe():
+    asked = {"temperature": 0.7, "top_p": 0.9, "top_k": 20, "repetition_penalty": 1.05, "min_new_tokens": 4}
+    recipe = of_generate(**asked)
+    stage = next(s for s in stages(recipe, Path("data"), Path("runs")) if s.name == "generate")
+    assert stage.settings["temperature"] == 0.7
+    assert stage.settings["decoding"] == {name: value for name, value in asked.items() if name != "temperature"}
 
 
 def test_a_training_writes_down_its_longest_answer_and_drafts_may_be_that_long(docphim, recipe):

@@ -34,7 +34,7 @@ class Echo:
         with open(drafts, encoding="utf-8") as handle:
             self.words = handle.read().strip()
 
-    def answer(self, prompts, seed):
+    def answer(self, prompts):
         return [(self.words, "stop")] * len(prompts)
 
     def likelihood(self, prompts):

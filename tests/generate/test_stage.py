@@ -17,10 +17,11 @@ from small_dataset import example, media, write_dataset
 from docphim import records
 from docphim.backends import BACKENDS
 from docphim.errors import Refused, UsageError
-from docphim.files import read_jsonl, write_jsonl
+from docphim.files import read_json, read_jsonl, write_json, write_jsonl
 from docphim.generate import generate
 from docphim.generate.plan import plan
 from docphim.generate.stage import Batch, _name
+from docphim.generate.transformers import Backend
 from docphim.imaging.frames import Stack
 from docphim.recipe import Model, Train
 from docphim.study import to_row
@@ -35,7 +36,7 @@ class Echo:
 
     name, size = "echo", (28, 28)
 
-    def answer(self, prompts, seed):
+    def answer(self, prompts):
         return [(f"{len(p.images)} films, {len(p.messages)} messages, said {p.messages[2:3]}", "stop") for p in prompts]
 
     def likelihood(self, prompts):
@@ -45,7 +46,7 @@ class Echo:
 def asked(task: str, image: str = "own"):
     (batch,), _ = plan([example(1, task, partner=2)], [image], BOTH, False, 4)
     film = Stack(np.zeros((1, 28, 28, 3), np.uint8), None, (0,))
-    return Batch(Echo(), batch, [{_name(m): film for m in batch[0].media}]).answers(0)
+    return Batch(Echo(), batch, [{_name(m): film for m in batch[0].media}]).answers()
 
 
 def test_a_dialogue_is_answered_after_the_reference_and_after_its_own_findings():
@@ -74,7 +75,7 @@ def test_a_prediction_says_whose_film_was_shown(image, study):
 class Eyes(Echo):
     """Says how bright each film is that it was shown, in their order."""
 
-    def answer(self, prompts, seed):
+    def answer(self, prompts):
         return [(" ".join(str(stack.frames[0, 0, 0, 0]) for stack in p.images), "stop") for p in prompts]
 
 
@@ -95,7 +96,7 @@ def two_films(task):
 def test_a_study_of_two_films_is_drafted_on_both_in_every_turn(task, seen):
     made, shown = two_films(task)
     (batch,), _ = plan([made], ["own"], BOTH, False, 4)
-    drafted, _ = Batch(Eyes(), batch, [shown]).answers(0)
+    drafted, _ = Batch(Eyes(), batch, [shown]).answers()
     assert [row["prediction"] for row in drafted] == seen
 
 
@@ -103,7 +104,7 @@ def test_a_partner_of_two_films_is_shown_with_both():
     made, shown = two_films("findings")
     wrong = {"kind": "case", "study": "s9", "media": [to_row(film) for film in reversed(made.media)], "differs": None}
     (batch,), _ = plan([replace(made, wrong_image=wrong)], ["other"], BOTH, False, 4)
-    drafted, _ = Batch(Eyes(), batch, [shown]).answers(0)
+    drafted, _ = Batch(Eyes(), batch, [shown]).answers()
     assert [row["prediction"] for row in drafted] == ["200 10"]
 
 
@@ -117,7 +118,7 @@ def unreported(number, task="findings"):
 def test_without_a_reference_the_own_film_is_asked_about_and_later_turns_go_on_from_what_was_answered():
     (batch,), skipped = plan([unreported(1, "dialogue")], ["own"], ["generated"], False, 4)
     film = Stack(np.zeros((1, 28, 28, 3), np.uint8), None, (0,))
-    drafted, likely = Batch(Echo(), batch, [{_name(m): film for m in batch[0].media}]).answers(0)
+    drafted, likely = Batch(Echo(), batch, [{_name(m): film for m in batch[0].media}]).answers()
     assert [(r["turn"], r["context"], r["image"], r["reference"]) for r in drafted] == [
         (0, "none", "own", ""),
         (1, "generated", "own", ""),
@@ -266,6 +267,33 @@ def test_sampling_is_repeatable_by_seed(dataset, tmp_path, tiny_model):
         generate(dataset, run, **settings(images=["own"], temperature=1.0, seed=seed))
         seen.append((run / "predictions.jsonl").read_bytes())
     assert seen[0] == seen[1] != seen[2]
+
+
+def test_drawn_drafts_do_not_depend_on_the_size_of_the_batches(dataset, tmp_path, tiny_model):
+    run, seen = run_folder(tmp_path, tiny_model), []
+    for size in (1, 3, 16):
+        told = settings(images=["own"], temperature=1.0, batch_size=size, decoding={"top_p": 0.9})
+        generate(dataset, run, **told)
+        seen.append({(r["id"], r["turn"], r["context"]): r["prediction"] for r in read_jsonl(run / "predictions.jsonl")})
+    assert seen[0] == seen[1] == seen[2] and len(set(seen[0].values())) > 1
+
+
+@pytest.mark.parametrize("changed", [{"repetition_penalty": 1.4}, {"min_new_tokens": 3}])
+def test_another_way_of_decoding_drafts_anew(dataset, tmp_path, tiny_model, changed):
+    run = run_folder(tmp_path, tiny_model)
+    generate(dataset, run, **settings(images=["own"]))
+    before = read_json(run / "generate-plan.json")["key"]
+    generate(dataset, run, **settings(images=["own"], decoding=changed))
+    assert read_json(run / "generate-plan.json")["key"] != before
+
+
+def test_what_the_checkpoint_would_do_is_said_and_does_not_act(tiny_model, tmp_path, caplog):
+    run = run_folder(tmp_path, tiny_model)
+    path = run / "model" / "generation_config.json"
+    write_json(path, read_json(path) | {"repetition_penalty": 1.05})
+    with caplog.at_level("INFO", "docphim"):
+        Backend(run, blind=True, max_new_tokens=4, temperature=0.0)
+    assert "the checkpoint's own repetition_penalty 1.05 does not act" in caplog.text
 
 
 def test_published_weights_can_be_asked_untouched(dataset, tmp_path, tiny_model):

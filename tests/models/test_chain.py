@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from test_load import LORA, publish, train_one_step
 from tiny_models import film, logits, make, single
 
 from docphim.errors import Refused, UsageError
 from docphim.models import checkpoint, load
 from docphim.models.encode import encode
+from docphim.models.tune import adapters_of, merge
+from docphim.recipe import Model, Recipe, validated
+from docphim.train.model import open_model
+from docphim.train.settings import TrainSettings
+from docphim.way import stages
 
 
 def trained(weights: str, tune: str, folder: Path, *, base: str | None = None, precision: str = "fp32"):
@@ -182,3 +188,109 @@ def test_another_size_of_images_is_taken_and_said(base, tmp_path, caplog):
         loaded = load.load(str(tmp_path / "one"), "qwen_vl", 84)
     assert loaded.size == (84, 84) and "trained on images of 56x56; here they are 84x84" in caplog.text
     assert encode(loaded, single(), [film(loaded)]).media["image_grid_thw"].tolist() == [[1, 6, 6]]
+
+
+def on_top(weights: str, folder: Path, *, precision: str = "fp32"):
+    """A run whose adapter sits on that of another run."""
+    loaded = load.tune(load.load(weights, "qwen_vl", 56, precision=precision), "lora", [], LORA | {"rank": 2}, "stack")
+    train_one_step(loaded)
+    load.save(loaded, folder / "model")
+    return loaded
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_projector_then_an_adapter_then_another_on_top_or_merged(precision, base, tmp_path):
+    aligned = load.tune(load.load(str(base), "qwen_vl", 56, precision=precision), "full", ["vision", "language"], LORA)
+    train_one_step(aligned)
+    load.save(aligned, tmp_path / "aligned" / "model")
+    two = trained(str(tmp_path / "aligned"), "lora", tmp_path / "two", precision="auto")
+    three = on_top(str(tmp_path / "two"), tmp_path / "three", precision="auto")
+    four = on_top(str(tmp_path / "three"), tmp_path / "four", precision="auto")
+    folded = trained(str(tmp_path / "four"), "lora", tmp_path / "five", precision="auto")
+    for made, name in ((two, "two"), (three, "three"), (four, "four"), (folded, "five")):
+        again = load.load_saved(tmp_path / name / "model")
+        with made.autocast():
+            assert torch.equal(logits(again), logits(made)), name
+    assert len(adapters_of(four.model)) == 3 and len(adapters_of(folded.model)) == 1
+
+
+def test_the_adapter_below_is_frozen_and_acts_and_only_the_new_one_is_saved(base, tmp_path):
+    one = trained(str(base), "lora", tmp_path / "one")
+    below = {name: p.detach().clone() for name, p in one.model.named_parameters() if ".lora_" in name}
+    loaded = load.tune(load.load(str(tmp_path / "one"), "qwen_vl", 56), "lora", [], LORA, "stack")
+    assert torch.equal(logits(loaded), logits(one))  # B of the new one is still zero
+    learnt = [name for name, p in loaded.model.named_parameters() if p.requires_grad]
+    assert learnt and all(".stage2." in name for name in learnt)
+    train_one_step(loaded)
+    assert not torch.equal(logits(loaded), logits(one))
+    assert all(torch.equal(p, below[name]) for name, p in loaded.model.named_parameters() if name in below)
+    load.save(loaded, tmp_path / "two" / "model")
+    saved = load_file(tmp_path / "two" / "model" / "adapter_model.safetensors")
+    assert len(saved) == len(learnt) and {p.name for p in (tmp_path / "two" / "model").iterdir()} >= {"adapter_config.json"}
+    assert not [p for p in (tmp_path / "two" / "model").iterdir() if p.is_dir()]
+    unmerged = logits(loaded)
+    merge(loaded)
+    assert not adapters_of(loaded.model) and torch.allclose(logits(loaded), unmerged, atol=1e-4)
+
+
+def test_there_must_be_an_adapter_to_put_another_on(base, tmp_path):
+    trained(str(base), "full", tmp_path / "one")
+    for weights in (str(base), str(tmp_path / "one")):
+        with pytest.raises(UsageError, match=r"model\.adapter: stack needs"):
+            load.tune(load.load(weights, "qwen_vl", 56), "lora", [], LORA, "stack")
+    with pytest.raises(UsageError, match="stack puts an adapter on another, and tune is full"):
+        validated(Model, {"family": "qwen_vl", "tune": "full", "adapter": "stack"}, "model")
+
+
+@pytest.mark.parametrize("odd", ["missing", "extra"])
+def test_an_adapter_of_the_stack_with_a_key_too_few_or_too_many_is_refused(odd, base, tmp_path):
+    trained(str(base), "lora", tmp_path / "one")
+    on_top(str(tmp_path / "one"), tmp_path / "two")
+    file = tmp_path / "two" / "model" / "adapter_model.safetensors"
+    state = load_file(file)
+    first = sorted(state)[0]
+    if odd == "extra":
+        state[first.replace(".0.", ".9.")] = state[first].clone()
+    else:
+        state.pop(first)
+    save_file(state, file, {"format": "pt"})
+    with pytest.raises(Refused, match="weights_incomplete"):
+        load.load_saved(tmp_path / "two" / "model")
+
+
+def test_weights_that_belong_to_no_part_are_refused(base):
+    state = load_file(base / "model.safetensors")
+    save_file(state | {"model.language_model.rotary.inv_freq": torch.ones(2)}, base / "model.safetensors", {"format": "pt"})
+    load.load(str(base), "qwen_vl", 56)
+    save_file(state | {"model.language_model.layers.7.odd": torch.ones(2)}, base / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Refused, match=r"weights_layout.*layers\.7\.odd"):
+        load.load(str(base), "qwen_vl", 56)
+
+
+@pytest.mark.parametrize(("changed", "noticed"), [({"transformers_version": "9"}, False), ({"image_token_id": 3}, True)])
+def test_a_base_of_another_config_is_another_base_and_older_records_hold(changed, noticed, base, tmp_path):
+    trained(str(base), "lora", tmp_path / "one")
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    (base / "config.json").write_text(json.dumps(config | changed, indent=3), encoding="utf-8")
+    note = tmp_path / "one" / "model" / "docphim.json"
+    if noticed:
+        with pytest.raises(Refused, match="file_changed"):
+            load.load_saved(tmp_path / "one" / "model")
+    else:
+        load.load_saved(tmp_path / "one" / "model")
+    values = json.loads(note.read_text(encoding="utf-8"))
+    assert values["base"]["files"].pop("config.json")
+    note.write_text(json.dumps(values), encoding="utf-8")
+    load.load_saved(tmp_path / "one" / "model")
+
+
+@pytest.mark.parametrize(("adapter", "count"), [("merge", 1), ("stack", 2)])
+def test_a_recipe_says_what_becomes_of_the_first_adapter(adapter, count, base, tmp_path):
+    trained(str(base), "lora", tmp_path / "one")
+    section = {"family": "qwen_vl", "weights": str(tmp_path / "one"), "image_size": 56, "adapter": adapter}
+    opened = open_model(Model.model_validate(section).model_dump(), TrainSettings(), [])
+    assert len(adapters_of(opened.model)) == count
+    recipe = validated(Recipe, {"name": "a", "source": {"kind": "phantom"}, "model": section}, "")
+    stage = next(s for s in stages(recipe, tmp_path, tmp_path) if s.name == "train")
+    # Runs made before there was the key stay done.
+    assert stage.settings["model"].get("adapter") == (None if adapter == "merge" else "stack")

@@ -6,6 +6,7 @@ from tiny_models import batch_of, film, make, single
 
 from docphim.models import decode
 from docphim.models.encode import IGNORED, encode
+from docphim.models.sampling import Decoding
 from docphim.study import Message
 
 
@@ -115,7 +116,9 @@ def test_a_batch_of_one_answers_as_it_does_among_others():
 def test_sampling_repeats_with_its_seed_and_differs_without():
     loaded = talkative("qwen2_5_vl")
     batch = batch_of(loaded, prompts(loaded), "left")
-    a, b, c = (decode.generate(loaded, batch, max_new_tokens=8, temperature=1.0, seed=s) for s in (1, 1, 2))
+    a, b, c = (
+        decode.generate(loaded, batch, max_new_tokens=8, decoding=Decoding(temperature=1.0), seeds=[s, s, s]) for s in (1, 1, 2)
+    )
     assert a == b != c
 
 

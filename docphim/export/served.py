@@ -1,0 +1,29 @@
+"""What is written beside a model for whoever serves it: the letterbox, the decoding settings, the card."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from docphim.export.source import Source
+from docphim.files import write_json
+
+#: How a picture becomes a frame of the model's size, in words (docphim.imaging.frames does it).
+_LETTERBOX = "scaled to fit without stretching (Lanczos), in the middle of a black frame, RGB, 8 bits"
+
+
+def write_served(source: Source, out: Path) -> dict[str, Any]:
+    """The model's files, and docphim_serving.json: what a picture must go through to be what was scored."""
+    from docphim.models.export import write_model
+
+    decoding = source.decoding
+    about = write_model(source.model, out, decoding, adapter=source.adapter, base=source.base)
+    height, width = about["image_size"]
+    about["letterbox"] = {"height": height, "width": width, "how": _LETTERBOX}
+    about |= {"decoding": decoding | {"seed": source.recipe.generate.seed}, "blind": source.recipe.train.blind}
+    about |= {"run": source.recipe.name, "merged": not source.adapter}
+    write_json(out / "docphim_serving.json", about)
+    if (card := source.model / "README.md").exists():
+        shutil.copyfile(card, out / "README.md")
+    return about
