@@ -58,9 +58,9 @@ def square_side(image_size: int | tuple[int, int], unit: int, who: str) -> int:
     return max(1, round(height / unit)) * unit
 
 
-def fixed_size(own: tuple[int, int], image_size: int | tuple[int, int]) -> tuple[int, int]:
-    """The (height, width) in pixels of an encoder that takes no other, `own`; said where the recipe asks for another."""
+def fixed_size(encoder: tuple[int, int], image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) in pixels of an encoder that takes no other, `encoder`; said where the recipe asks for another."""
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if (height, width) != own:
-        logger.info("image size %dx%d becomes %dx%d: the encoder's own", height, width, *own)
-    return own
+    if (height, width) != encoder:
+        logger.info("image size %dx%d becomes %dx%d: the encoder's own", height, width, *encoder)
+    return encoder
