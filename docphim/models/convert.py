@@ -16,8 +16,8 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig, InternVLCo
 
 from docphim.errors import Refused
 from docphim.models import checkpoint
+from docphim.models import family as family_of
 from docphim.models.hub import quietly, refusing
-from docphim.models.internvl import TINY, make_processor
 
 #: The way to transformers' layout for what is not converted here.
 _ELSEWHERE = {
@@ -91,10 +91,10 @@ def convert(source: Path, out: Path) -> dict[str, Any]:
     with quietly(offline=True), refusing(where):
         tokenizer = AutoTokenizer.from_pretrained(str(source), local_files_only=True, trust_remote_code=False)
         config = _config(values, tokenizer, tied="lm_head.weight" not in state, where=where)
-        tokenizer.chat_template = TINY.template
-        processor = make_processor(tokenizer, config)
+        tokenizer.chat_template = family_of("internvl").TINY.template
+        processor = family_of("internvl").make_processor(tokenizer, config)
         model = _filled(config, state, where)
-        end = tokenizer.convert_tokens_to_ids(TINY.end)
+        end = tokenizer.convert_tokens_to_ids(family_of("internvl").TINY.end)
         model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=tokenizer.pad_token_id or end)
         part = out.with_name(f".{out.name}.{os.getpid()}.part")
         shutil.rmtree(part, ignore_errors=True)
@@ -170,7 +170,7 @@ def _config(values: dict[str, Any], tokenizer: Any, tied: bool, where: str) -> A
     kind = text.pop("model_type")
     for key in ("auto_map", "_name_or_path", "architectures", "_attn_implementation_autoset", "attn_implementation"):
         text.pop(key, None)
-    text |= {"tie_word_embeddings": tied, "eos_token_id": tokenizer.convert_tokens_to_ids(TINY.end)}
+    text |= {"tie_word_embeddings": tied, "eos_token_id": tokenizer.convert_tokens_to_ids(family_of("internvl").TINY.end)}
     return InternVLConfig(
         vision_config=vision,
         text_config=AutoConfig.for_model(kind, **text),

@@ -1,5 +1,7 @@
 """InternVL, Gemma 3 and LLaVA-OneVision: what stands around pictures, videos of any length, and the way to disk and back."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -143,9 +145,9 @@ def test_an_encoder_of_one_size_takes_square_films_of_that_size(name):
 @pytest.mark.parametrize("name", ["gemma3", "llava_onevision"])
 def test_another_encoder_is_refused(name):
     made = make(name)
-    made.config.vision_config = CLIPVisionConfig(image_size=56, patch_size=14)
+    other = SimpleNamespace(vision_config=CLIPVisionConfig(image_size=56, patch_size=14))
     with pytest.raises(Refused, match=r"weights_layout.*clip"):
-        family(name).make_processor(made.tokenizer, made.config)
+        family(name).make_processor(made.tokenizer, other)
 
 
 def test_an_internvl_whose_tokens_are_not_those_of_its_films_is_refused():
