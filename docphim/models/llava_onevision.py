@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import torch
@@ -176,7 +177,7 @@ def quicken(model: Any) -> None:
     core = model.model
     if not hasattr(core.forward, "videos"):
         counts: list[int] = []
-        features: Any = functools.partial(_video_features, core.get_video_features, counts)
+        features: Any = functools.partial(_video_features, core, core.get_video_features, counts)
         forward: Any = functools.partial(_counting, core.forward, counts)
         forward.videos = True
         core.get_video_features, core.forward = features, forward
@@ -189,10 +190,18 @@ def _counting(forward: Callable[..., Any], counts: list[int], *args: Any, video_
 
 
 def _video_features(
-    features: Callable[..., Any], counts: list[int], pixel_values_videos: torch.Tensor, *args: Any, **kwargs: Any
+    core: Any, features: Callable[..., Any], counts: list[int], frames: torch.Tensor, *args: Any, **kwargs: Any
 ) -> Any:
-    """Features of each video by the model's own function, one after the other: (1, tokens of all, width)."""
-    if pixel_values_videos.dim() == 5:  # as transformers' own callers give them
-        return features(pixel_values_videos, *args, **kwargs)
-    each = [features(video[None], *args, **kwargs).pooler_output for video in pixel_values_videos.split(counts)]
+    """Features of each video by the model's own function, one after the other, each with its newline: (1, tokens, width).
+
+    Up to transformers 5.17 the model's forward adds the newline itself, one for all that it is given: the last one is left to it.
+    """
+    if frames.dim() == 5:  # as transformers' own callers give them
+        return features(frames, *args, **kwargs)
+    each = [features(video[None], *args, **kwargs).pooler_output for video in frames.split(counts)]
+    vision = core.config.vision_config
+    pooled = ceil(int(vision.image_size) // int(vision.patch_size) / 2) ** 2
+    if each[0].shape[1] == counts[0] * pooled:
+        newline = core.image_newline[None, None].to(each[0])
+        each = [part for video in each for part in (video, newline)][:-1]
     return BaseModelOutputWithPooling(pooler_output=torch.cat(each, 1))
