@@ -194,7 +194,7 @@ def _video_features(
 ) -> Any:
     """Features of each video by the model's own function, one after the other, each with its newline: (1, tokens, width).
 
-    Up to transformers 5.17 the model's forward adds the newline itself, one for all that it is given: the last one is left to it.
+    In transformers 5.17 the forward itself adds a newline, one for all that it is given: the last is left to it.
     """
     if frames.dim() == 5:  # as transformers' own callers give them
         return features(frames, *args, **kwargs)
