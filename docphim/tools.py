@@ -93,6 +93,21 @@ def convert(
     print(f"{out}: {size} pixels, view {made['view']}" if "view" in made else f"{out}: {size} voxels, {made['unit']}")
 
 
+@app.command("convert-weights")
+def convert_weights(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A checkpoint's folder in its authors' layout.")],
+    out: Annotated[Path, typer.Argument(help="A new folder, in transformers' layout.")],
+    json: AsJson = False,
+) -> None:
+    """Weights of InternVL2.5, InternVL3 or Vintern as published, to the layout that `model.family: internvl` reads."""
+    from docphim.models import needs_torch
+
+    with needs_torch():
+        from docphim.models.convert import convert as converted
+
+    show(converted(source, out), json)
+
+
 @app.command()
 def suv(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of PET series.")],

@@ -15,7 +15,13 @@ TRAIN_EXTRA = frozenset({"torch", "transformers", "peft", "accelerate", "safeten
 #: How they are installed; Docphim is no package of an index yet.
 INSTALL = "pip install '.[train]' in Docphim's folder"
 
-FAMILIES: dict[str, str] = {"qwen_vl": "docphim.models.qwen_vl", "llava": "docphim.models.llava"}
+FAMILIES: dict[str, str] = {
+    "qwen_vl": "docphim.models.qwen_vl",
+    "llava": "docphim.models.llava",
+    "internvl": "docphim.models.internvl",
+    "gemma3": "docphim.models.gemma3",
+    "llava_onevision": "docphim.models.llava_onevision",
+}
 
 
 def family(name: str) -> ModuleType:

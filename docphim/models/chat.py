@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from jinja2 import TemplateError
+
 from docphim.errors import Refused
 from docphim.models.loaded import Expansion
 from docphim.study import TAG, Message
@@ -138,4 +140,10 @@ def end_of_answer(tokenizer: Any) -> int:
 
 
 def _apply(tokenizer: Any, turns: list[Turn], prompt: bool) -> str:
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=prompt)) if turns else ""
+    """The text that the template writes; a template refuses some conversations itself (Gemma's two turns of one role)."""
+    if not turns:
+        return ""
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=prompt))
+    except TemplateError as error:
+        raise Refused("weights_layout", "", f"the chat template does not take this conversation: {error}") from error

@@ -22,16 +22,28 @@ class Grid:
         Frames of a video that share their tokens; 1 where the family has no videos.
     marks : int
         Tokens around a picture, or a grid of a video, at most.
+    pooled : int
+        The side of a token's square in a video, where it is another; 0 where it is not.
     """
 
     unit: int
     largest: int
     together: int
     marks: int
+    pooled: int = 0
 
 
-#: Qwen2- and 2.5-VL merge 2 x 2 patches of 14 px, Qwen3-VL of 16 px, and it writes a grid's time in up to ten tokens.
-GRIDS: dict[str, Grid] = {"qwen_vl": Grid(28, 32, 2, 12), "llava": Grid(14, 0, 1, 0)}
+GRIDS: dict[str, Grid] = {
+    # Qwen2- and 2.5-VL merge 2 x 2 patches of 14 px, Qwen3-VL of 16 px, and it writes a grid's time in up to ten tokens.
+    "qwen_vl": Grid(28, 32, 2, 12),
+    "llava": Grid(14, 0, 1, 0),
+    # 448 px are 256 tokens, always; a video's frame has its number before it (`Frame12: `), a line break behind it.
+    "internvl": Grid(28, 0, 1, 10),
+    # 896 px are 256 tokens, always, between two signs and four line breaks.
+    "gemma3": Grid(56, 0, 1, 6),
+    # 384 px are 27 x 27 tokens and a newline, always; a video's frame 14 x 14.
+    "llava_onevision": Grid(14, 0, 1, 1, 28),
+}
 
 
 def frames_within(tokens: int, family: str, image_size: int | tuple[int, int], video: bool, where: str) -> int:
@@ -47,7 +59,7 @@ def frames_within(tokens: int, family: str, image_size: int | tuple[int, int], v
     if family not in GRIDS:
         raise UsageError(f"{where}: how many a slice takes is known of {', '.join(GRIDS)} alone; give count or step_mm")
     grid = GRIDS[family]
-    each = _tokens(grid.unit, image_size) + grid.marks
+    each = _tokens(grid.pooled if video and grid.pooled else grid.unit, image_size) + grid.marks
     together = grid.together if video else 1
     if tokens < each:
         raise UsageError(f"{where}: {tokens} hold no slice: at model.image_size one takes {each}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from docphim.errors import Refused, UsageError
 from docphim.models.loaded import Expansion, Stack, TinyText
-from docphim.models.pixels import channels_first
-
-logger = logging.getLogger("docphim")
+from docphim.models.pixels import channels_first, fixed_size, square_side
 
 MODEL_TYPES = frozenset({"llava"})
 LORA = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
@@ -61,10 +58,7 @@ def tiny_config(
         raise UsageError(f"model.tiny.decoder: {decoder!r} is not one of {', '.join(_DECODERS)}")
     if hidden % (2 * heads) or vision_hidden % heads:
         raise UsageError(f"model.tiny: hidden must be a multiple of {2 * heads}, vision_hidden of {heads} ({heads} heads)")
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if height != width:
-        raise UsageError(f"model.image_size: CLIP takes square films, not {height}x{width}")
-    side = max(1, round(height / patch)) * patch
+    side = square_side(image_size, patch, "CLIP")
     text = _DECODERS[decoder](
         vocab_size=len(tokenizer),
         hidden_size=hidden,
@@ -99,10 +93,7 @@ def tiny_config(
 def fit_size(model_config: Any, image_size: int | tuple[int, int]) -> tuple[int, int]:
     """The (height, width) in pixels of the encoder: its position table takes no other, whatever `image_size` says."""
     side = int(model_config.vision_config.image_size)
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if (height, width) != (side, side):
-        logger.info("image size %dx%d becomes %dx%d: the encoder's own", height, width, side, side)
-    return (side, side)
+    return fixed_size((side, side), image_size)
 
 
 def make_processor(tokenizer: Any, model_config: Any, source: str | None = None, **hub: Any) -> Any:

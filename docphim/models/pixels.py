@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from docphim.errors import UsageError
+
+logger = logging.getLogger("docphim")
 
 
 def normalise(image_processor: Any, planes: Tensor) -> Tensor:
@@ -37,3 +42,25 @@ def normalise(image_processor: Any, planes: Tensor) -> Tensor:
 def channels_first(image_processor: Any, frames: Tensor) -> Tensor:
     """Frames, uint8 (T, h, w, 3), as most encoders take them: normalised, (T, 3, h, w)."""
     return normalise(image_processor, frames.permute(3, 0, 1, 2)).transpose(0, 1).contiguous()
+
+
+def square_side(image_size: int | tuple[int, int], unit: int, who: str) -> int:
+    """The side in pixels of a small model's square films: the multiple of `unit` nearest to `image_size`.
+
+    Raises
+    ------
+    UsageError
+        The films are not square.
+    """
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if height != width:
+        raise UsageError(f"model.image_size: {who} takes square films, not {height}x{width}")
+    return max(1, round(height / unit)) * unit
+
+
+def fixed_size(encoder: tuple[int, int], image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) in pixels of an encoder that takes no other, `encoder`; said where the recipe asks for another."""
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if (height, width) != encoder:
+        logger.info("image size %dx%d becomes %dx%d: the encoder's own", height, width, *encoder)
+    return encoder

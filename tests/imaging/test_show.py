@@ -74,6 +74,10 @@ def test_a_wrong_key_is_named(values: dict[str, Any], words: str) -> None:
         (1400, "qwen_vl", 448, False, 5),
         (268, "qwen_vl", (448, 448), True, 2),
         (2048, "llava", 336, True, 3),  # 24 x 24 each; there are no videos
+        (2660, "internvl", 448, True, 10),
+        (2620, "gemma3", 896, False, 10),
+        (1970, "llava_onevision", 384, True, 10),  # pooled; 730 a picture
+        (1970, "llava_onevision", 384, False, 2),
     ],
 )
 def test_a_budget_of_tokens_holds_so_many_slices(tokens: int, family: str, size: Any, video: bool, count: int) -> None:
@@ -133,7 +137,11 @@ FILE = {"generate": {"backend": "openai", "endpoint": "http://127.0.0.1:9/v1", "
     ("show", "changes", "words"),
     [
         ({"tokens": 200}, {}, "prepare.ct.show.tokens: 200 hold no slice: at model.image_size one takes 268"),
-        ({"tokens": 2000}, FILE, "prepare.ct.show.tokens: how many a slice takes is known of qwen_vl, llava alone"),
+        (
+            {"tokens": 2000},
+            FILE,
+            "prepare.ct.show.tokens: how many a slice takes is known of qwen_vl, llava, internvl,",
+        ),
         ({"count": 50}, {}, "prepare.ct.show: 50 slices take at least 4900 tokens"),
         ({"count": 25, "kind": "image"}, {}, "and train.max_length is 4096"),
     ],

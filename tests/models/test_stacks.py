@@ -215,7 +215,8 @@ def test_every_shade_becomes_the_official_float_whatever_the_checkpoint_says_of_
             setattr(processor, name, value)
         batch = batch_of(loaded, [encode(loaded, asked("image"), [shades])])
         theirs = processor([shades], return_tensors="pt")["pixel_values"]
-        assert torch.equal(batch["pixel_values"], theirs.float())
+        whole = theirs[:, :1] if loaded.family == "llava_onevision" else theirs  # tiles come after the whole film
+        assert torch.equal(batch["pixel_values"], whole.float())
     finally:
         for name, value in before.items():
             setattr(processor, name, value)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from docphim.models import load
+from docphim.models import FAMILIES, load
 from docphim.models.encode import Encoded, collate, encode
 from docphim.models.loaded import Loaded
 from docphim.study import Message
 
-ARCHITECTURES = ["qwen2_5_vl", "qwen2_vl", "qwen3_vl", "llava-llama", "llava-qwen2"]
+ARCHITECTURES = ["qwen2_5_vl", "qwen2_vl", "qwen3_vl", "llava-llama", "llava-qwen2", "internvl-qwen2", "internvl-qwen3"]
+ARCHITECTURES += ["gemma3", "llava_onevision"]
 REPORT = "Bóng tim to, chỉ số tim/lồng ngực 0.58. Không thấy tràn dịch màng phổi."
 TEXTS = [
     REPORT,
@@ -22,9 +23,17 @@ TEXTS = [
 
 def make(architecture: str, seed: int = 0, **sizes: int) -> Loaded:
     small = {"vocab": 400, "hidden": 64, "layers": 2, "heads": 4, "vision_hidden": 32, "vision_layers": 2} | sizes
-    if architecture.startswith("llava"):
-        return load.create_tiny("llava", TEXTS, 56, seed, {**small, "decoder": architecture[6:]})
-    return load.create_tiny("qwen_vl", TEXTS, 56, seed, {**small, "type": architecture})
+    family, _, decoder = architecture.partition("-")
+    if decoder:
+        return load.create_tiny(family, TEXTS, 56, seed, {**small, "decoder": decoder})
+    if architecture not in FAMILIES:
+        return load.create_tiny("qwen_vl", TEXTS, 56, seed, {**small, "type": architecture})
+    made = load.create_tiny(architecture, TEXTS, 56, seed, small)
+    if architecture == "gemma3":  # its projector begins at nought, and every picture would be the same
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            made.model.model.multi_modal_projector.mm_input_projection_weight.normal_(std=0.1, generator=generator)
+    return made
 
 
 def film(loaded: Loaded, number: int = 0) -> np.ndarray:

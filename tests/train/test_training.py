@@ -9,7 +9,7 @@ from tiny_training import TEXTS, example, killed_at, model_section, same, steady
 
 from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
-from docphim.models import decode
+from docphim.models import FAMILIES, decode
 from docphim.models.encode import collate
 from docphim.models.load import load_saved
 from docphim.study import Message, to_row
@@ -276,15 +276,29 @@ def test_a_dataset_without_training_examples_is_refused(tmp_path):
     assert refused.value.reason == "empty_dataset"
 
 
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"qwen_vl"}))
 @pytest.mark.parametrize("changes", [{}, LORA], ids=["full", "lora"])
-def test_every_family_trains(dataset, tmp_path, changes):
-    section = model_section(family="llava", tiny={"vocab": 300, "hidden": 32, "layers": 1, "vision_hidden": 32}, **changes)
+def test_every_family_trains(dataset, tmp_path, changes, family):
+    section = model_section(family=family, tiny={"vocab": 300, "hidden": 32, "layers": 1, "vision_hidden": 32}, **changes)
     train(dataset, tmp_path, model=section, train=train_section(max_steps=2, evaluations=1, gradient_checkpointing=True))
     fresh = dict(open_model(section, TrainSettings(), read_examples(dataset, "train")).model.named_parameters())
     saved = dict(load_saved(tmp_path / "model").model.named_parameters())
     trained = weights(tmp_path, 2)
     assert trained and all(saved[name].equal(value) for name, value in trained.items())
     assert any(not fresh[name].equal(value) for name, value in trained.items())
+
+
+@pytest.mark.parametrize("family", ["internvl", "gemma3", "llava_onevision"])
+@pytest.mark.parametrize("blind", [False, True])
+def test_a_training_of_every_family_goes_on_with_the_same_bits(dataset, tmp_path, family, blind):
+    sizes = {"vocab": 300, "hidden": 32, "layers": 1, "vision_hidden": 32, "vision_layers": 1}
+    section = model_section(family=family, freeze=["vision"] if blind else [], tiny=sizes)
+    settings = train_section(blind=blind)
+    train(dataset, tmp_path / "whole", model=section, train=settings)
+    killed_at((loop, "score", 3), lambda: train(dataset, tmp_path / "run", model=section, train=settings))
+    assert not (tmp_path / "run" / "model").exists()
+    train(dataset, tmp_path / "run", model=section, train=settings)
+    assert same(weights(tmp_path / "run", 4), weights(tmp_path / "whole", 4))
 
 
 def test_processes_that_encode_change_nothing(dataset, tmp_path):
