@@ -48,6 +48,22 @@ def test_a_row_becomes_a_study_of_two_volumes_without_units(tmp_path, tree):
     assert {line["original_id"] for line in got.private} == {row["report_path"]}
 
 
+@pytest.mark.parametrize("number", ['"7,2"', "7.2", "7.20", "12"])
+def test_a_number_under_a_key_is_text_as_it_is_written(tmp_path, number):
+    path = tmp_path / "report.json"
+    path.write_text(f'{{"Mô tả hình ảnh": {{"Lồng ngực": {{"Nốt phổi phải": "12 mm", "SUVmax": {number}}}}}}}', encoding="utf-8")
+    text = vimed_reports.sections(vimed_reports.read(path, "vi"))["findings"]
+    assert text == "Lồng ngực: Nốt phổi phải: 12 mm\nSUVmax: " + number.strip('"')
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "07", "7,2"])
+def test_what_is_no_number_of_json_is_refused(tmp_path, number):
+    path = tmp_path / "report.json"
+    path.write_text(f'{{"Mô tả hình ảnh": {{"SUVmax": {number}}}}}', encoding="utf-8")
+    with pytest.raises(Refused, match="file_unreadable"):
+        vimed_reports.read(path, "vi")
+
+
 def test_the_report_keeps_its_findings_whole_and_each_region_beside_them(tmp_path, tree):
     tree.add(1, said=report(**{"Bệnh sử lâm sàng": "Ho kéo dài.", "Chỉ định": "Đánh giá giai đoạn."}))
     tree.write()
