@@ -199,7 +199,7 @@ def _suv(value: Any) -> list[LesionSuv]:
     numbers = [float(value)] if _is_amount(value) else []
     if written:
         numbers = sorted(float(number.replace(",", ".")) for number in written.group("low", "high") if number)
-    relation = (written and written["relation"] or "=").lower()
+    relation = ((written and written["relation"]) or "=").lower()
     if not numbers or (relation != "=" and len(numbers) > 1):
         raise ValueError(f"SUVmax {value!r} is no number")
     return [LesionSuv("max", _RELATIONS.get(relation, relation), numbers[0], numbers[-1])] if numbers[-1] else []

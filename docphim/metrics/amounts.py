@@ -12,7 +12,7 @@ _BELOW, _ABOVE = ("<", "≤"), (">", "≥")
 class Amount(NamedTuple):
     """What is said of one number: that it lies from `low` to `high`, equal where it is said exactly; a bound has one end.
 
-    >>> Amount.said(2.5, 2.5, "<")
+    >>> Amount.of(2.5, 2.5, "<")
     Amount(low=-inf, high=2.5)
     """
 
@@ -20,7 +20,7 @@ class Amount(NamedTuple):
     high: float
 
     @classmethod
-    def said(cls, low: float, high: float, relation: str = "=") -> Amount:
+    def of(cls, low: float, high: float, relation: str = "=") -> Amount:
         """Both ends as a record has them, and the relation (`study.Lesion`); `~` is as good as exact."""
         if relation in _BELOW:
             return cls(-math.inf, high)
@@ -40,14 +40,13 @@ class Amount(NamedTuple):
 def agrees(reference: Amount | None, draft: Amount | None, within: float) -> bool:
     """Whether a drafted amount is the reference's.
 
-    | reference | draft | right if |
-    |---|---|---|
-    | number | number | they differ by no more than the share `within` of the reference's |
-    | range | number | it lies between the ends, or is an end as above |
-    | number, range | range | both its ends are numbers that the reference allows, as above: overlap alone would make "0-100" right of all |
-    | bound | number, range | all of it lies on the bound's side, the bound itself included (reports round) |
-    | number, range | bound | it is true of the reference, and the bound is a number that the reference allows: "< 100" says nothing |
-    | bound | bound | both look to one side, and their numbers are the same as above |
+    - Two numbers: they differ by no more than the share `within` of the reference's.
+    - A number for a range: it lies between the ends, or is as near to one as to a number.
+    - A range for a number or a range: both its ends are numbers that the reference allows so; if overlap were enough, "0-100"
+      would be right of everything.
+    - A number or a range for a bound: all of it lies on the bound's side, the bound itself included, for reports round.
+    - A bound for a number or a range: it is true of it, and its number is one that the reference allows: "< 100" says nothing.
+    - Two bounds: both look to one side, and their numbers are as near as numbers must be.
 
     Parameters
     ----------

@@ -84,14 +84,14 @@ def _compared(lesion: Lesion) -> Compared:
 
 def _sizes(lesion: Lesion) -> tuple[Amount, ...]:
     if lesion.size_of == "range" and lesion.size_mm:
-        return (Amount.said(min(lesion.size_mm), max(lesion.size_mm), lesion.size_relation),)
-    return tuple([Amount.said(mm, mm, lesion.size_relation) for mm in lesion.size_mm])
+        return (Amount.of(min(lesion.size_mm), max(lesion.size_mm), lesion.size_relation),)
+    return tuple([Amount.of(mm, mm, lesion.size_relation) for mm in lesion.size_mm])
 
 
 def _number(suv: LesionSuv) -> tuple[str, Amount] | None:
     if suv.reference is not None or suv.high is None or suv.kind not in _KINDS:
         return None
-    amount = Amount.said(suv.high if suv.low is None else suv.low, suv.high, suv.relation)
+    amount = Amount.of(suv.high if suv.low is None else suv.low, suv.high, suv.relation)
     return suv.kind + (f"@{suv.phase}" if suv.phase == "delayed" else ""), amount
 
 

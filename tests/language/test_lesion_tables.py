@@ -88,8 +88,8 @@ def test_what_stands_under_the_key_of_fdg_itself_is_a_number_or_a_level(value, s
 
 
 @pytest.mark.parametrize(("cells", "what"), [
-    ({"Mức độ FDG": "khác"}, "no level"), ({"Mức độ FDG": ["7,2", "8,1"]}, "SUVmax"), ({SIZE: "12"}, "no size with a unit"), ({SIZE: 12}, "no size"),
-    ({SIZE: "12 x 8"}, "no size"), ({SIZE: [12, 8]}, "no size"),
+    ({"Mức độ FDG": "khác"}, "no level"), ({"Mức độ FDG": ["7,2", "8,1"]}, "SUVmax"), ({SIZE: "12"}, "no size with a unit"),
+    ({SIZE: 12}, "no size"), ({SIZE: "12 x 8"}, "no size"), ({SIZE: [12, 8]}, "no size"),
 ])  # fmt: skip
 def test_a_cell_that_is_no_number_of_its_kind_is_named(cells, what):
     with pytest.raises(ValueError, match=what):
@@ -103,7 +103,8 @@ def test_suvmax_0_or_nothing_is_none(value):
 
 
 @pytest.mark.parametrize("value", [
-    True, float("nan"), "cao", "1 2 3", -3.0, "-3", "1e-07", "1.234,5", "3,,2", "8,5 -> 12,1", "< 2,5-3", "7,2 kg", "2,5 <", [6.2], {"max": 6.2}
+    True, float("nan"), "cao", "1 2 3", -3.0, "-3", "1e-07", "1.234,5", "3,,2", "8,5 -> 12,1", "< 2,5-3", "7,2 kg",
+    "2,5 <", [6.2], {"max": 6.2},
 ])  # fmt: skip
 def test_what_is_no_suvmax_is_named(value):
     with pytest.raises(ValueError, match="SUVmax"):

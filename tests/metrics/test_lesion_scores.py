@@ -193,7 +193,7 @@ def test_a_bound_or_a_range_is_compared_as_what_it_says(reference, draft, right)
 
 
 AMOUNTS = st.builds(
-    Amount.said,
+    Amount.of,
     st.floats(0.1, 50),
     st.floats(0.1, 50),
     st.sampled_from(["=", "<", "≤", ">", "≥", "~"]),
