@@ -129,7 +129,7 @@ def test_a_region_is_named_in_the_prompt(tmp_path, language, words, prompts):
 
 
 @pytest.mark.parametrize(
-    ("fractions", "split", "asked"), [((0, 0, 1), "test", 4), ((1, 0, 0), "train", 3), ((0, 1, 0), "val", 3)]
+    ("fractions", "split", "asked"), [((0, 0, 1), "test", 4), ((1, 0, 0), "train", 3), ((0.2, 0.7, 0.1), "val", 3)]
 )
 def test_a_region_that_the_report_is_silent_on_is_asked_and_scored_but_nothing_is_learned_from_it(
     tmp_path, monkeypatch, fractions, split, asked
