@@ -122,6 +122,7 @@ def drafting(run: Path, path: Path, base: Path | None = None) -> Recipe:
         raise UsageError("RUN: it has no model yet; `docphim run RECIPE` trains it first")
     if base is not None and not (recipe.trains and base.is_dir()):
         raise UsageError("--base: no weights are there" if recipe.trains else "--base: the run's model is behind an endpoint")
+    _check_tasks(recipe.tasks)
     key_file = {"key_file": _key_file(recipe.source.model_dump())}
     read = [name for name in READS if name in recipe.prepare.sections]
     source = Source.model_validate(
@@ -134,6 +135,26 @@ def drafting(run: Path, path: Path, base: Path | None = None) -> Recipe:
         "model": recipe.model.model_copy(update={"base": str(base.resolve())} if base else {}),
     }
     return recipe.model_copy(update=changes)
+
+
+def _check_tasks(names: list[str]) -> None:
+    """Refuse a run whose every task asks with a report's own text, and say which of several tasks nothing is drafted for.
+
+    Raises
+    ------
+    UsageError
+        Nothing could be drafted.
+    """
+    from docphim.build import task
+
+    silent = [name for name in names if getattr(task(name), "ASKS_WITH_REPORT", False)]
+    if silent and len(silent) == len(names):
+        raise UsageError(
+            f"RUN: its task {silent[0]} concludes from a report's findings, and there is no report here; draft with a run "
+            "whose tasks are findings, or dialogue (findings, then the impression that follows from them)"
+        )
+    for name in silent:
+        log.warning("%s: nothing is drafted, for it concludes from a report's findings and there is no report here", name)
 
 
 def _check_base(run: Path, base: str | None) -> None:

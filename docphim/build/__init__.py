@@ -176,6 +176,8 @@ def _examples(
             about = {"part": part, "rows": known} if part else {}
             asked = module.examples(seen, sections, words, pictured.tags(media), **about)
             for number, (messages, answer) in enumerate(asked, 1):
+                if split in ("train", "val") and not messages[-1].content.strip():
+                    continue  # of a part that the report is silent on there is nothing to learn
                 if not study.report:  # what is to be drafted has its place in the conversation, and no text
                     messages = [dataclasses.replace(m, origin=None) if m.role == "assistant" else m for m in messages]
                 task = task_of(name, part)

@@ -11,6 +11,8 @@ SECTIONS = ("findings", "impression")
 METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "labels", "lesions")
 #: Whether a study has any number of examples, and their ids a number each.
 NUMBERED = False
+#: It asks with a report's own text: where there is no report there is nothing to draft (`docphim draft` says so).
+ASKS_WITH_REPORT = True
 
 
 def examples(

@@ -34,17 +34,19 @@ def parts(media: Sequence[Media], rows: Sequence[Row]) -> dict[str, list[Media]]
 def examples(
     study: Study, sections: dict[str, str], prompts: Prompts, images: str, part: str = "chest", rows: Sequence[Row] = ()
 ) -> Iterator[tuple[list[Message], Answer | None]]:
-    """One conversation on a part, if the report speaks of it; of a study without a report too, to be drafted."""
+    """One conversation on a part; its answer is empty where the report says nothing of it, or where there is no report.
+
+    Those are to be drafted and scored, for what is drafted there is invented; nothing is learned from them (`build`).
+    """
     known = _regions(rows)
     shown = [name for name in REGIONS if name in known] or [*REGIONS]
     text = by_place(sections["findings"], prompts.language, shown, known.get("flags", ())).get(part, "")
-    if text or not sections["findings"]:
-        conversation = [
-            Message("system", prompts.system),
-            Message("user", images + prompts.ask("region_findings", study, region=part)),
-            Message("assistant", text, f"report:findings.{part}"),
-        ]
-        yield conversation, None
+    conversation = [
+        Message("system", prompts.system),
+        Message("user", images + prompts.ask("region_findings", study, region=part)),
+        Message("assistant", text, f"report:findings.{part}"),
+    ]
+    yield conversation, None
 
 
 def _regions(rows: Sequence[Row]) -> Row:

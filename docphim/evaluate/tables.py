@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,19 +66,30 @@ class Seen:
     series: Mapping[str, Sequence[Row]]
 
 
-def sets_of(examples: Iterable[Example]) -> tuple[str, ...]:
-    """The label sets that were published for reports of what the examples show; none where there is none for it."""
-    shown = {kind for volumes in _volumes(examples) for kind in volumes}
-    return tuple(name for name, modality in label_sets().items() if modality in shown)
+def sets_of(examples: Collection[Example], studies: Mapping[str, Study]) -> tuple[str, ...]:
+    """The label sets for reports of what the examples show: those that were published for it; none where there is none.
+
+    The CT beside a PET is no chest CT: reports of PET/CT have a set only on phantoms, whose truth names its own.
+    """
+    shown = {kind for volumes in _volumes(examples) for kind in (["pet"] if "pet" in volumes else volumes)}
+    if shown == {"pet"}:
+        truths = [study.truth if (study := studies.get(example.study)) else None for example in examples]
+        named = {(truth or {}).get("label_set") for truth in truths}
+        return tuple(name for name in label_sets() if named == {name})
+    return tuple(name for name, modality in label_sets().items() if modality in shown - {"pet"})
 
 
 def modality_of(examples: Iterable[Example]) -> str | None:
     """What all examples show; PET with its CT is PET, and None where they differ."""
-    shown = {"pet" if "pet" in volumes else "ct" if "ct" in volumes else "xray" for volumes in _volumes(examples)}
+    shown = {_modality(volumes) for volumes in _volumes(examples)}
     return shown.pop() if len(shown) == 1 else None
 
 
-def _volumes(examples: Iterable[Example]) -> Iterable[Iterable[str]]:
+def _modality(volumes: Collection[str]) -> str:
+    return "pet" if "pet" in volumes else "ct" if "ct" in volumes else "xray"
+
+
+def _volumes(examples: Iterable[Example]) -> Iterable[Collection[str]]:
     return [{kind for media in example.media for kind in media.volumes} for example in examples if example.media]
 
 
@@ -126,7 +137,7 @@ def write_tables(
     train = [*train, *(part.example for part in whole if part.example.split == "train")]
     groups = sorted([*groups, *together], key=lambda drafts: str(drafts.key))
     for drafts in bar(groups, len(groups), "evaluate"):
-        sets = label_sets or sets_of(drafts.examples.values())
+        sets = label_sets or sets_of(drafts.examples.values(), studies)
         names = families(language, sets, metrics or chosen.get(drafts.key.task))
         shown = modality_of(drafts.examples.values())
         bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown)

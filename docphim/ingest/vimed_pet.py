@@ -181,6 +181,8 @@ class _Reader:
         try:
             locations = self._locations(row, name)
             places = list(locations.values())
+            if not tables.are_one_patients(row, ("pet_path", column)):
+                raise Refused("study_mixed_patients", "", "the files of the PET and of the report name two patients")
             report = self._report(row)
         except Refused as refusal:
             return Rejection(name, refusal.reason, refusal.why or REASONS[refusal.reason], tuple(places), original)
@@ -216,7 +218,7 @@ class _Reader:
         pet = self._array(row, "pet_path", "pet_missing")
         if not self._options.ct:
             return {f"{name}-pet": pet}
-        if not tables.are_one_patients(row):
+        if not tables.are_one_patients(row, ("pet_path", "ct_path")):
             raise Refused("study_mixed_patients", "", "the files of the PET and the CT name two patients")
         return {f"{name}-pet": pet, f"{name}-ct": pair(self._array(row, "ct_path", "ct_missing"), pet)}
 

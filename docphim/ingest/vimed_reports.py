@@ -56,7 +56,7 @@ def read(path: Path, language: str) -> list[Piece]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise Refused("file_unreadable", "", "the report's file is longer than a report can be")
-        report = json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_each_once)
+        report = _parsed(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise Refused("report_missing") from None
     except (OSError, ValueError, RecursionError):
@@ -69,6 +69,21 @@ def read(path: Path, language: str) -> list[Piece]:
     if not pieces:
         raise Refused("report_empty")
     return pieces
+
+
+def _parsed(text: str) -> Any:
+    """A report's JSON, numbers as they are written: `{"SUVmax": 7.20}` says what `{"SUVmax": "7.20"}` does.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON; NaN and Infinity are none.
+    """
+    return json.loads(text, object_pairs_hook=_each_once, parse_float=str, parse_int=str, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -131,7 +146,7 @@ def _of_findings(value: dict[str, Any]) -> Iterator[Piece]:
 
 
 def _text(value: Any) -> str:
-    """What stands under a key, tidy: text, or a list or an object of texts, a line each; '' for null, numbers and the like."""
+    """What stands under a key, tidy: text, or a list or an object of texts, a line each; '' for null, true and false."""
     if isinstance(value, list):
         return tidy("\n".join(map(_text, value)))
     if isinstance(value, dict):

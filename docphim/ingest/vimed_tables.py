@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -103,9 +103,9 @@ def year_of(row: Row) -> int | None:
     return named.pop() if len(named) == 1 else None
 
 
-def are_one_patients(row: Row) -> bool:
-    """Whether the files of the two volumes name one patient, where both name one."""
-    return len({int(match[1]) for column in ("pet_path", "ct_path") for match in _PATIENT.finditer(row.get(column))}) < 2
+def are_one_patients(row: Row, columns: Sequence[str]) -> bool:
+    """Whether the files of some columns name one patient, as far as they name any."""
+    return len({int(match[1]) for column in columns for match in _PATIENT.finditer(row.get(column))}) < 2
 
 
 def split_of(row: Row) -> Split | None:

@@ -37,6 +37,8 @@ class Draft:
         It is the largest of several.
     again : bool
         It is one that was spoken of before ("hạch này").
+    soft : tuple of str
+        It lies in the soft tissue there, and not in the bone or joint: "soft tissue mass of the thigh".
     """
 
     type: str
@@ -58,6 +60,7 @@ class Draft:
     avid: bool = False
     largest: bool = False
     again: bool = False
+    soft: tuple[str, ...] = ()
 
     def reach(self, fact: Fact) -> None:
         """Take in where a fact's words stand."""
@@ -113,6 +116,8 @@ class Draft:
         return sorted({*self.locations, *([region] if region and not wide else [])})
 
     def _organ(self, words: LesionWords) -> tuple[str | None, list[str]]:
+        if self.soft:
+            return "soft_tissue", [*self.soft]
         organ, place = words.place_of.get(self.place or "", (self.place, ""))
         called = words.called.get(organ or "", {})
         return organ, sorted({called.get(name, name) for name in (*self.locations, *([place] if place else []))})

@@ -110,6 +110,7 @@ class _Fold:
         draft = Draft(name, fact.anatomy, fact.start, fact.end, avid=name not in words.lesions)
         draft.side, draft.locations = fact.side, self.places(fact, text)
         draft.largest, draft.again = words.says("largest", text), self.again(fact)
+        draft.soft = words.soft(fact.anatomy, text)
         whole = self.whole_of(draft, adds=bool(fact.measures or fact.count))
         if whole is not None:
             whole.largest = whole.largest or draft.largest

@@ -21,8 +21,13 @@ from docphim.package_data import packaged
 from docphim.study import Lesion, LesionSuv, Nature, Row, from_row
 
 _LANGUAGE = "vi"
-#: A number, or the two ends of a range; the words of its kind may stand before it.
-_SUV = re.compile(r"(?:SUV\s*max)?[\s:=]*(\d+(?:[.,]\d+)?)(?:\s*(?:[-\u2013]|đến|to)\s*(\d+(?:[.,]\d+)?))?", re.IGNORECASE)
+#: A number, or the two ends of a range, with the sign or word of a bound; words of its kind and its unit may stand beside it.
+_SUV = re.compile(
+    r"(?:SUV\s*max)?[\s:]*(?P<relation>[<≤>≥~≈=]|<=|>=|khoảng|dưới|trên)?\s*(?P<low>\d+(?:[.,]\d+)?)"
+    r"(?:\s*(?:[-\u2013]|đến|to)\s*(?P<high>\d+(?:[.,]\d+)?))?(?:\s*g\s*/\s*mL)?(?:\s*\(?SUV[\s-]*(?:max|bw)?\)?)?",
+    re.IGNORECASE,
+)
+_RELATIONS = {"<=": "≤", ">=": "≥", "≈": "~", "khoảng": "~", "dưới": "<", "trên": ">"}
 #: What keeps a place from being read as part of what stands before it.
 _AT = "ở"
 
@@ -78,10 +83,29 @@ def cells(row: Mapping[str, Any]) -> dict[str, Any]:
         name = _key(key, words["keys"])
         inner = value if name == "fdg" and isinstance(value, Mapping) else None
         parts = {name: value} if inner is None else {_key(k, words["fdg"]): v for k, v in inner.items()}
+        if "fdg" in parts:
+            parts = _fdg(parts["fdg"])
         if named.keys() & parts.keys() or (inner is not None and len(parts) < len(inner)):
             raise ValueError(f"{key!r} stands twice in a row of the table")
         named |= parts
     return named
+
+
+def _fdg(value: Any) -> dict[str, Any]:
+    """What stands under the key of FDG itself and not under those within: a level in words, or a number, which is SUVmax.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    if not _phrase(value):
+        return {}
+    if isinstance(value, str) and not any(sign.isdecimal() for sign in value):
+        if _level(value) is None:
+            raise ValueError(f"the uptake {value!r} of a row is no level")
+        return {"uptake": value}
+    return {"suv": value}
 
 
 def _row(row: Mapping[str, Any]) -> list[Lesion]:
@@ -128,11 +152,13 @@ def _of_cells(named: Mapping[str, Any]) -> list[Lesion]:
         return []
     suv, uptake, stage = _suv(named.get("suv")), _level(named.get("uptake")), _stage(named.get("stage"))
     listed = _read(what, place, size, invasion) or _read("tổn thương", place or what, size, invasion)
+    if any(sign.isdecimal() for sign in size) and not any(lesion.size_mm for lesion in listed):
+        raise ValueError(f"the size {named.get('size')!r} of a row is no size with a unit, mm or cm")
     return [
         replace(
             lesion,
             suv=suv or lesion.suv,
-            uptake=uptake or ("high" if suv and lesion.uptake is None else lesion.uptake),  # type: ignore[arg-type]
+            uptake=uptake or ("high" if suv and suv[0].relation not in "<≤" and lesion.uptake is None else lesion.uptake),  # type: ignore[arg-type]
             nature=lesion.nature or stage,
             text=None,
         )
@@ -159,7 +185,7 @@ def _phrase(value: Any) -> str:
 
 
 def _suv(value: Any) -> list[LesionSuv]:
-    """SUVmax: a number, one in a text, several of a range; none where it is 0 or nothing.
+    """SUVmax: a number, one in a text ("7,2", "< 2,5 g/mL"), the two of a range; none where it is 0 or nothing.
 
     Raises
     ------
@@ -170,11 +196,13 @@ def _suv(value: Any) -> list[LesionSuv]:
     if not (text or isinstance(value, float)):
         return []
     written = _SUV.fullmatch(text) if isinstance(value, str) else None
-    numbers = sorted(float(number.replace(",", ".")) for number in written.groups() if number) if written else []
-    numbers = [float(value)] if _is_amount(value) else numbers
-    if not numbers:
+    numbers = [float(value)] if _is_amount(value) else []
+    if written:
+        numbers = sorted(float(number.replace(",", ".")) for number in written.group("low", "high") if number)
+    relation = ((written and written["relation"]) or "=").lower()
+    if not numbers or (relation != "=" and len(numbers) > 1):
         raise ValueError(f"SUVmax {value!r} is no number")
-    return [LesionSuv("max", "=", numbers[0], numbers[-1])] if numbers[-1] else []
+    return [LesionSuv("max", _RELATIONS.get(relation, relation), numbers[0], numbers[-1])] if numbers[-1] else []
 
 
 def _level(value: Any) -> str | None:

@@ -19,6 +19,10 @@ PATH: Path = FOLDER / "lesions.yaml"
 Wordings = tuple[str, ...]
 
 
+#: Anatomy that has soft tissue of its own, and is not one organ.
+_BODY = ("soft_tissue", "upper_limb", "lower_limb", "shoulder", "knee", "foot", "hand", "hip", "neck", "inguinal_region")
+
+
 @dataclass(frozen=True, eq=False)
 class LesionWords:
     """The lists of lexicon/lesions.yaml, and the wordings of one language."""
@@ -63,6 +67,12 @@ class LesionWords:
         met = {name: wording for name, wordings in listed.items() for wording in wordings if wording in text}
         # "thượng thanh môn" holds "thanh môn"
         return [name for name, one in met.items() if not any(one != other and one in other for other in met.values())]
+
+    def soft(self, organ: str | None, text: str) -> tuple[str, ...]:
+        """In the soft tissue of which part of the body something lies; none where it lies in an organ, or no text says so."""
+        if not self.says("soft_tissue", text) or not (organ is None or organ in _BODY):
+            return ()
+        return tuple(sorted(self.finer("soft_tissue", text)))
 
 
 def spaced(text: str, lexicon: Lexicon) -> str:

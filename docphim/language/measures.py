@@ -23,8 +23,8 @@ _LONGEST = 8
 _NONE: Mapping[tuple[str, ...], str] = {}
 #: Signs of relation, the same in every language; the words for them stand in the lexicons.
 _SIGNS = {"<": "<", "≤": "≤", ">": ">", "≥": "≥", "~": "~", "≈": "~"}
-#: Signs that say nothing between the name of a measure and its number.
-_EMPTY = frozenset(":=(")
+#: Signs that say nothing between the name of a measure and its number; quotes are those of JSON: `"SUVmax": "7,2"`.
+_EMPTY = frozenset(":=(\"'“”‘’")
 #: What no name of a measure reaches across to its number.
 _BREAKS = frozenset((",", "(", ")", ":", "?", "[", "]"))
 #: What parts a number of an earlier examination from today's: "11 mm trước đây, nay 8 mm".

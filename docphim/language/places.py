@@ -15,6 +15,7 @@ from typing import Any
 
 from docphim.language.fact import Fact
 from docphim.language.facts import facts
+from docphim.language.lesion_words import lesion_words, spaced
 from docphim.language.lexicon import Lexicon, load_lexicon
 from docphim.language.normalize import clean, normalize
 from docphim.language.regions import parts
@@ -124,17 +125,25 @@ def _regions(
 def _regions_of(fact: Fact, lexicon: Lexicon, flags: Sequence[str]) -> list[str] | None:
     """The regions of all places of a fact ("C5 và T7"), else of its anatomy; None where it lies in none of them."""
     table = _table()
+    arms = [region for flag, regions in table["arms"].items() if flag in flags for region in regions]
+    arms = arms or table["arms"]["arms_unknown"]
     names = [numbered[1] if (numbered := _NUMBERED.match(place)) else place for place in fact.location]
     if listed := [region for name in names for region in table["locations"].get(name, ())]:
         return listed
+    soft = lesion_words(lexicon.language).soft(fact.anatomy, spaced(fact.text, lexicon))
+    if soft:
+        return [region for name in soft for region in _in_image(table["soft_tissue"][name], arms)]
     anatomy = fact.anatomy
     while anatomy and anatomy not in table["anatomy"]:
         anatomy = lexicon.anatomy.get(anatomy, {}).get("in")
     if not anatomy:
         return None
-    arms = [region for flag, regions in table["arms"].items() if flag in flags for region in regions]
-    arms = arms or table["arms"]["arms_unknown"]
-    return [place for name in table["anatomy"][anatomy] for place in (arms if name == "arms" else [name])]
+    return _in_image(table["anatomy"][anatomy], arms)
+
+
+def _in_image(names: Sequence[str], arms: Sequence[str]) -> list[str]:
+    """Regions of places.yaml, the arms where they lie."""
+    return [place for name in names for place in (arms if name == "arms" else [name])]
 
 
 def _seen(regions: Sequence[str], shown: tuple[str, ...]) -> Sequence[str]:

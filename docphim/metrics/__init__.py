@@ -77,9 +77,10 @@ def label_sets() -> dict[str, str]:
     return SETS
 
 
-def published() -> tuple[str, ...]:
-    """The label sets that are scored where nobody chose and no image is known."""
-    return tuple(name for name, modality in label_sets().items() if modality not in ("phantom", "asked"))
+def published(modality: str | None = None) -> tuple[str, ...]:
+    """The label sets that are scored where nobody chose: those of what the reports are of, all where that is not known."""
+    known = {name: of for name, of in label_sets().items() if of not in ("phantom", "asked")}
+    return tuple(name for name, of in known.items() if modality in (None, of))
 
 
 def check_label_sets(names: Iterable[str]) -> None:
@@ -129,7 +130,7 @@ def families(
     language : str
         Without a lexicon (`zh`) only families that need none serve it.
     label_sets : sequence of str, optional
-        What `labels` stands for; the published sets where not said.
+        What `labels` stands for; where not said the published sets, of the modality where that is known (PET/CT has none).
     wanted : iterable of str, optional
         Names of families; where not said all that score whole reports.
     modality : str, optional
@@ -142,7 +143,7 @@ def families(
     """
     from docphim.language.facts import LANGUAGES
 
-    sets = published() if label_sets is None else tuple(dict.fromkeys(label_sets))
+    sets = published(modality) if label_sets is None else tuple(dict.fromkeys(label_sets))
     check_label_sets(sets)
     if wanted is None:
         serving = ("reports", "pet") if modality == "pet" else ("reports",)

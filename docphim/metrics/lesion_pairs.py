@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from docphim.language.lexicon import LANGUAGES, load_lexicon
+from docphim.metrics.amounts import Amount, agrees
 from docphim.package_data import packaged
 from docphim.study import Lesion, LesionSuv
 
@@ -20,7 +21,6 @@ PATH = Path(__file__).parent / "lesions.yaml"
 SIZE_WITHIN, SUV_WITHIN = 0.2, 0.1
 #: Kinds of uptake from the one that reports mean to those that stand in for it.
 _KINDS = ("max", "suv", "peak", "sul_max", "mean", "sul_peak", "sul", "sul_mean")
-_EPSILON = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Compared:
         Types that are one have one name.
     places : frozenset of str
         Its organ; of nodes the areas in which they lie.  Empty where that is not known.
-    size : float, optional
-        Its greatest, mm.
-    suvs : tuple of (str, float)
-        Its own uptakes by kind and phase, the greater of a range.
-    sizes : tuple of float
-        Every number of mm.
+    size : Amount, optional
+        Its greatest, mm; of a range both ends.
+    suvs : tuple of (str, Amount)
+        Its own uptakes by kind and phase.
+    sizes : tuple of Amount
+        Every size, mm; a range is one.
     """
 
     type: str
@@ -47,12 +47,12 @@ class Compared:
     side: str | None
     part: frozenset[str]
     uptake: str | None
-    size: float | None
-    sizes: tuple[float, ...]
-    suvs: tuple[tuple[str, float], ...]
+    size: Amount | None
+    sizes: tuple[Amount, ...]
+    suvs: tuple[tuple[str, Amount], ...]
 
     @property
-    def suv(self) -> tuple[str, float] | None:
+    def suv(self) -> tuple[str, Amount] | None:
         """The uptake that stands for the lesion."""
         return self.suvs[0] if self.suvs else None
 
@@ -68,6 +68,7 @@ def _compared(lesion: Lesion) -> Compared:
         frozenset(_areas(lesion.station)) if lesion.type == "lymph_node" else frozenset([lesion.organ] if lesion.organ else ())
     )
     suvs = sorted(filter(None, map(_number, lesion.suv)), key=lambda suv: _KINDS.index(suv[0].partition("@")[0]))
+    sizes = _sizes(lesion)
     return Compared(
         type=rules["one_type"].get(lesion.type, lesion.type),
         places=places,
@@ -75,16 +76,23 @@ def _compared(lesion: Lesion) -> Compared:
         side=lesion.side,
         part=frozenset((*lesion.location, *lesion.station)),
         uptake=lesion.uptake,
-        size=max(lesion.size_mm, default=None),
-        sizes=tuple(lesion.size_mm),
+        size=max(sizes, default=None, key=lambda size: max(size.ends)),
+        sizes=sizes,
         suvs=tuple(suvs),
     )
 
 
-def _number(suv: LesionSuv) -> tuple[str, float] | None:
+def _sizes(lesion: Lesion) -> tuple[Amount, ...]:
+    if lesion.size_of == "range" and lesion.size_mm:
+        return (Amount.of(min(lesion.size_mm), max(lesion.size_mm), lesion.size_relation),)
+    return tuple([Amount.of(mm, mm, lesion.size_relation) for mm in lesion.size_mm])
+
+
+def _number(suv: LesionSuv) -> tuple[str, Amount] | None:
     if suv.reference is not None or suv.high is None or suv.kind not in _KINDS:
         return None
-    return suv.kind + (f"@{suv.phase}" if suv.phase == "delayed" else ""), suv.high
+    amount = Amount.of(suv.high if suv.low is None else suv.low, suv.high, suv.relation)
+    return suv.kind + (f"@{suv.phase}" if suv.phase == "delayed" else ""), amount
 
 
 @functools.cache
@@ -141,17 +149,17 @@ def same_uptake(one: Compared, other: Compared) -> bool:
     return known and (one.uptake == "none") == (other.uptake == "none")
 
 
-def near(one: float | None, other: float | None, within: float) -> bool:
-    """Whether a drafted number lies within a share of the reference's, the first."""
-    return one is not None and other is not None and abs(one - other) <= within * abs(one) + _EPSILON
+def near_size(one: Amount | None, other: Amount | None) -> bool:
+    """Whether a drafted size is the reference's, the first, within a fifth (`amounts.agrees`)."""
+    return agrees(one, other, SIZE_WITHIN)
 
 
-def near_suv(one: tuple[str, float] | None, other: tuple[str, float] | None) -> bool:
-    """Whether a drafted uptake is the reference's: of one kind, or of a kind that was not said, within a tenth."""
+def near_suv(one: tuple[str, Amount] | None, other: tuple[str, Amount] | None) -> bool:
+    """Whether a drafted uptake is the reference's: of one kind, or of a kind that was not said, within a tenth (`agrees`)."""
     if one is None or other is None:
         return False
     kinds = {one[0], other[0]}
-    return (len(kinds) == 1 or kinds == {"suv", "max"}) and near(one[1], other[1], SUV_WITHIN)
+    return (len(kinds) == 1 or kinds == {"suv", "max"}) and agrees(one[1], other[1], SUV_WITHIN)
 
 
 def likeness(one: Compared, other: Compared) -> float:
@@ -159,7 +167,7 @@ def likeness(one: Compared, other: Compared) -> float:
     alike = (
         one.side == other.side,
         one.part == other.part,
-        near(one.size, other.size, SIZE_WITHIN),
+        near_size(one.size, other.size),
         near_suv(one.suv, other.suv),
         one.uptake == other.uptake,
         one.type == other.type,

@@ -15,7 +15,7 @@ from docphim.language.headings import REGIONS
 from docphim.language.lesion_words import fingerprint
 from docphim.metrics import lesion_pairs as by
 from docphim.metrics.family import Kind, Title
-from docphim.metrics.lesion_pairs import Compared, compared, near, near_suv, pair
+from docphim.metrics.lesion_pairs import Compared, compared, near_size, near_suv, pair
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.metrics.signature import read_by
 from docphim.study import Lesion
@@ -44,6 +44,7 @@ SETTINGS = {
     "unknown": "left-out",
     "size": f"{by.SIZE_WITHIN:g}",
     "suv": f"{by.SUV_WITHIN:g}",
+    "bounds": "sides",
     "empty": "0",
 }
 PER_STUDY = ("lesion_tp", "lesion_tpf")
@@ -163,23 +164,23 @@ def _asked(one: Compared, other: Compared | None) -> list[tuple[bool, bool]]:
     known = [one.side is not None, bool(one.part), one.size is not None, one.suv is not None, one.uptake is not None]
     if other is None:
         return [(is_known, False) for is_known in known]
-    alike = [one.side == other.side, one.part == other.part, near(one.size, other.size, by.SIZE_WITHIN)]
+    alike = [one.side == other.side, one.part == other.part, near_size(one.size, other.size)]
     alike += [near_suv(one.suv, other.suv), one.uptake == other.uptake]
     return list(zip(known, alike, strict=True))
 
 
 def _numbers(reference: Sequence[Compared], draft: Sequence[Compared], partner: dict[int, int]) -> list[int]:
-    """How many numbers the draft gives, SUV and mm, that the reference does not give of that lesion; and how many it gives.
+    """How many amounts the draft gives, SUV and mm, that the reference does not give of that lesion; and how many it gives.
 
     Those of a lesion whose place the draft does not say may be any lesion's of the reference.
     """
     invented = given = 0
     for j, one in enumerate(draft):
         others = [reference[partner[j]]] if j in partner else [] if one.places else reference
-        sizes = [mm for other in others for mm in other.sizes]
+        sizes = [size for other in others for size in other.sizes]
         suvs = [suv for other in others for suv in other.suvs]
         given += len(one.sizes) + len(one.suvs)
-        invented += sum(not any(near(ours, mm, by.SIZE_WITHIN) for ours in sizes) for mm in one.sizes)
+        invented += sum(not any(near_size(ours, size) for ours in sizes) for size in one.sizes)
         invented += sum(not any(near_suv(ours, suv) for ours in suvs) for suv in one.suvs)
     return [invented, given]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from docphim.metrics import lesion_pairs as by
-from docphim.metrics.lesion_pairs import Compared, compared, near, near_suv, pair
+from docphim.metrics.amounts import Amount
+from docphim.metrics.lesion_pairs import Compared, compared, near_size, near_suv, pair
 from docphim.page import words
 from docphim.page.fact_words import concept
 from docphim.page.words import Both
@@ -63,23 +65,33 @@ def what(lesion: Lesion) -> Both:
 
 def _cells(lesion: Lesion, one: Compared, reference: Compared | None = None) -> dict[str, Cell]:
     """What a text says of a lesion, by column; a draft's against its reference."""
-    numbers = [words.general(mm) for mm in lesion.size_mm]
-    size = Both(*(" × ".join(number[i] for number in numbers) + " mm" for i in (0, 1)))
+    size = _joined(" × ", [_amount(mm) for mm in one.sizes], " mm")
     values = {
         "side": words.text(f"fact_side_{lesion.side}") if lesion.side else None,
         "size": size if lesion.size_mm else None,
-        "suv": words.general(one.suv[1]) if one.suv else None,
+        "suv": _amount(one.suv[1]) if one.suv else None,
         "uptake": words.text(f"uptake_{lesion.uptake}") if lesion.uptake else None,
     }
     wrong = _wrong(reference, one) if reference else {}
     return {name: Cell(value or words.text("unsaid"), wrong.get(name, False)) for name, value in values.items()}
 
 
+def _amount(amount: Amount) -> Both:
+    """A number, `3,1–5,2`, or a bound with its sign: `≤ 2,5`."""
+    sign = "" if amount.bound is None else "≤ " if amount.bound == amount.high else "≥ "
+    shown = _joined("\u2013", list(map(words.general, amount.ends)))
+    return Both(sign + shown.vi, sign + shown.en)
+
+
+def _joined(sign: str, parts: Sequence[Both], after: str = "") -> Both:
+    return Both(*(sign.join(part[i] for part in parts) + after for i in (0, 1)))
+
+
 def _wrong(reference: Compared, one: Compared) -> dict[str, bool]:
     """Which columns of a draft contradict the reference, or say what it does not."""
     return {
         "side": one.side is not None and reference.side != one.side,
-        "size": one.size is not None and not near(reference.size, one.size, by.SIZE_WITHIN),
+        "size": one.size is not None and not near_size(reference.size, one.size),
         "suv": one.suv is not None and not near_suv(reference.suv, one.suv),
         "uptake": one.uptake is not None and reference.uptake != one.uptake,
     }

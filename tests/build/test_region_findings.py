@@ -3,8 +3,9 @@
 import pytest
 from region_sets import DEFAULT, REGIONS, make, report
 
-from docphim.build import build
+from docphim.build import build, region_findings
 from docphim.files import read_json, read_jsonl
+from docphim.language.places import by_place
 from docphim.page.drafts import _drafts
 from docphim.study import REGIONS as NAMES
 
@@ -125,3 +126,17 @@ def test_a_region_is_named_in_the_prompt(tmp_path, language, words, prompts):
     build(make(tmp_path), **{**DEFAULT, "language": language, "prompts": prompts})
     asked = [row["messages"][1]["content"] for row in examples(tmp_path) if row["task"].endswith("limbs")]
     assert asked and all(words in text for text in asked)
+
+
+@pytest.mark.parametrize(
+    ("fractions", "split", "asked"), [((0, 0, 1), "test", 4), ((1, 0, 0), "train", 3), ((0.2, 0.7, 0.1), "val", 3)]
+)
+def test_a_region_that_the_report_is_silent_on_is_asked_and_scored_but_nothing_is_learned_from_it(
+    tmp_path, monkeypatch, fractions, split, asked
+):
+    monkeypatch.setattr(region_findings, "by_place", lambda *args: {k: v for k, v in by_place(*args).items() if k != "limbs"})
+    build(make(tmp_path), **{**DEFAULT, "fractions": fractions})
+    first = next(row["study"] for row in examples(tmp_path, split))
+    rows = [row for row in examples(tmp_path, split) if row["study"] == first]
+    assert len(rows) == asked
+    assert [row["messages"][-1]["content"] == "" for row in rows] == [row["task"].endswith("limbs") for row in rows]

@@ -136,13 +136,13 @@ def test_a_task_is_scored_by_the_families_it_names(added, made):
 
 def test_images_are_scored_by_the_label_sets_of_their_modality_and_by_no_others(added, monkeypatch):
     def shown(*kinds):
-        return [types.SimpleNamespace(media=[types.SimpleNamespace(volumes=dict.fromkeys(kinds, "x.b2nd"))])]
+        return [types.SimpleNamespace(study="s", media=[types.SimpleNamespace(volumes=dict.fromkeys(kinds, "x.b2nd"))])]
 
-    assert sets_of(shown("xray")) == ("vindr", "chexpert", "hearts") and sets_of(shown("ct")) == ("ct_rate",)
-    assert sets_of(shown("mammogram")) == ()
+    assert sets_of(shown("xray"), {}) == ("vindr", "chexpert", "hearts") and sets_of(shown("ct"), {}) == ("ct_rate",)
+    assert sets_of(shown("mammogram"), {}) == ()
     monkeypatch.setitem(labels.SETS, "hearts", "mammogram")
-    assert sets_of(shown("mammogram")) == ("hearts",)
-    assert sets_of(shown("ct", "pet")) == ("ct_rate",)
+    assert sets_of(shown("mammogram"), {}) == ("hearts",)
+    assert sets_of(shown("ct", "pet"), {}) == ()  # the CT beside a PET is no chest CT
 
 
 def test_tables_list_label_sets_as_the_modalities_are_listed_phantoms_first(added, monkeypatch):

@@ -48,6 +48,24 @@ def test_a_row_becomes_a_study_of_two_volumes_without_units(tmp_path, tree):
     assert {line["original_id"] for line in got.private} == {row["report_path"]}
 
 
+@pytest.mark.parametrize("number", ['"7,2"', "7.2", "7.20", "12"])
+def test_a_number_under_a_key_is_text_as_it_is_written(tmp_path, number):
+    path = tmp_path / "report.json"
+    path.write_text(
+        f'{{"Mô tả hình ảnh": {{"Lồng ngực": {{"Nốt phổi phải": "12 mm", "SUVmax": {number}}}}}}}', encoding="utf-8"
+    )
+    text = vimed_reports.sections(vimed_reports.read(path, "vi"))["findings"]
+    assert text == "Lồng ngực: Nốt phổi phải: 12 mm\nSUVmax: " + number.strip('"')
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "07", "7,2"])
+def test_what_is_no_number_of_json_is_refused(tmp_path, number):
+    path = tmp_path / "report.json"
+    path.write_text(f'{{"Mô tả hình ảnh": {{"SUVmax": {number}}}}}', encoding="utf-8")
+    with pytest.raises(Refused, match="file_unreadable"):
+        vimed_reports.read(path, "vi")
+
+
 def test_the_report_keeps_its_findings_whole_and_each_region_beside_them(tmp_path, tree):
     tree.add(1, said=report(**{"Bệnh sử lâm sàng": "Ho kéo dài.", "Chỉ định": "Đánh giá giai đoạn."}))
     tree.write()
@@ -336,3 +354,18 @@ def test_the_key_follows_the_files_that_the_table_names(tmp_path, tree):
 def test_a_number_is_read_with_a_point_or_a_comma_or_not_at_all(cell):
     value = vimed_tables.number(cell)
     assert value is None or (value == float(cell.replace(",", ".")) and 0 <= value < 1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("day_8_patient_8.json", "study_mixed_patients"), ("day_8_patient_07.json", None), ("report.json", None)],
+)
+def test_a_report_of_another_patient_than_the_pet_s_is_refused(tmp_path, tree, name, reason):
+    tree.add(9)
+    row = tree.add(7)
+    folder, _, old = row["report_path"].rpartition("/")
+    (tree.root / folder / old).rename(tree.root / folder / name)
+    tree.rows[1]["report_path"] = f"{folder}/{name}"
+    tree.write()
+    got = ingested(tmp_path)
+    assert [line["reason"] for line in got.rejected] == ([reason] if reason else [])

@@ -59,6 +59,43 @@ def test_suvmax_comes_as_number_or_text(value, low, high):
     assert lesion.uptake == "high"
 
 
+@pytest.mark.parametrize(
+    ("value", "relation", "number", "uptake"),
+    [
+        ("< 2,5", "<", 2.5, None),
+        ("≤2.5", "≤", 2.5, None),
+        (">= 10", "≥", 10.0, "high"),
+        ("SUVmax > 10", ">", 10.0, "high"),
+        ("khoảng 7,2", "~", 7.2, "high"),
+        ("7,2 g/mL", "=", 7.2, "high"),
+        ("7.2 (SUVbw)", "=", 7.2, "high"),
+        ("7,2 SUVmax", "=", 7.2, "high"),
+    ],
+)
+def test_suvmax_in_a_text_may_have_a_bound_and_a_unit(value, relation, number, uptake):
+    (lesion,) = lesions_of_table([row(suv=value)])
+    assert lesion.suv == [LesionSuv("max", relation, number, number)]
+    assert lesion.uptake == uptake  # below a bound it need not be raised
+
+
+@pytest.mark.parametrize(
+    ("value", "suv", "uptake"),
+    [("7,2", [7.2], "high"), (7.2, [7.2], "high"), ("Tăng ít", [], "mild"), ("Không có", [], None), (None, [], None)],
+)
+def test_what_stands_under_the_key_of_fdg_itself_is_a_number_or_a_level(value, suv, uptake):
+    (lesion,) = lesions_of_table([row() | {"Mức độ FDG": value}])
+    assert ([one.high for one in lesion.suv], lesion.uptake) == (suv, uptake)
+
+
+@pytest.mark.parametrize(("cells", "what"), [
+    ({"Mức độ FDG": "khác"}, "no level"), ({"Mức độ FDG": ["7,2", "8,1"]}, "SUVmax"), ({SIZE: "12"}, "no size with a unit"),
+    ({SIZE: 12}, "no size"), ({SIZE: "12 x 8"}, "no size"), ({SIZE: [12, 8]}, "no size"),
+])  # fmt: skip
+def test_a_cell_that_is_no_number_of_its_kind_is_named(cells, what):
+    with pytest.raises(ValueError, match=what):
+        lesions_of_table([row() | cells])
+
+
 @pytest.mark.parametrize("value", [0, 0.0, "0", "Không có", "không có", "", None, "Không rõ"])
 def test_suvmax_0_or_nothing_is_none(value):
     (lesion,) = lesions_of_table([row(suv=value)])
@@ -66,7 +103,8 @@ def test_suvmax_0_or_nothing_is_none(value):
 
 
 @pytest.mark.parametrize("value", [
-    True, float("nan"), "cao", "1 2 3", -3.0, "-3", "1e-07", "1.234,5", "3,,2", "8,5 -> 12,1", "<2,5", [6.2], {"max": 6.2}
+    True, float("nan"), "cao", "1 2 3", -3.0, "-3", "1e-07", "1.234,5", "3,,2", "8,5 -> 12,1", "< 2,5-3", "7,2 kg",
+    "2,5 <", [6.2], {"max": 6.2},
 ])  # fmt: skip
 def test_what_is_no_suvmax_is_named(value):
     with pytest.raises(ValueError, match="SUVmax"):

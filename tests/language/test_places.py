@@ -1,14 +1,20 @@
 """Every sentence of the findings goes to the regions where its anatomy is; regions together make the report again."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docphim.language.lesion_text import text_of
+from docphim.language.lesion_words import PATH as LESIONS
+from docphim.language.lesions import lesions_of
 from docphim.language.lexicon import load_lexicon
 from docphim.language.normalize import clean
 from docphim.language.places import _table, by_place, has_headings, joined
 from docphim.language.regions import parts
-from docphim.study import REGIONS
+from docphim.package_data import packaged
+from docphim.study import REGIONS, Lesion
 
 LISTED = (
     "Đầu - cổ: Không thấy hạch cổ to. Tuyến giáp bình thường.\n"
@@ -137,3 +143,60 @@ def test_every_anatomy_that_lies_somewhere_has_a_region():
         "bone", "bone_marrow", "body", "cartilage", "joint", "ligament", "lymph_node", "muscle", "nerve", "skin", "soft_tissue",
         "spinal_cord", "spine", "tendon", "vertebra", "vessel",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "organ", "side", "place", "regions"),
+    [
+        ("vi", "Khối phần mềm đùi phải 52 mm, tăng chuyển hóa FDG, SUVmax 8,1.", "soft_tissue", "right", ["thigh"], ["limbs"]),
+        ("vi", "Khối ở phần mềm vùng đùi trái 30 mm.", "soft_tissue", "left", ["thigh"], ["limbs"]),
+        (
+            "vi", "Nốt phần mềm cánh tay phải 12 mm, tăng chuyển hóa FDG.",
+            "soft_tissue", "right", ["upper_arm"], ["head_neck", "chest", "abdomen_pelvis"],
+        ),
+        ("vi", "Khối mô mềm cẳng chân trái kích thước 40 x 30 mm.", "soft_tissue", "left", ["lower_leg"], ["limbs"]),
+        ("vi", "Khối phần mềm mông phải 25 mm, SUVmax 4,2.", "soft_tissue", "right", ["buttock"], ["abdomen_pelvis"]),
+        ("vi", "Khối phần mềm thành ngực trái 33 mm.", "chest_wall", "left", [], ["chest"]),
+        ("vi", "Nốt tổ chức dưới da vùng vai phải 9 mm.", "soft_tissue", "right", ["shoulder"], ["chest"]),
+        ("vi", "Khối phần mềm cổ trái 28 mm, tăng chuyển hóa FDG.", "soft_tissue", "left", ["neck"], ["head_neck"]),
+        (
+            "vi", "Tổn thương phần mềm cẳng tay phải tăng chuyển hóa FDG, SUVmax 3,9.",
+            "soft_tissue", "right", ["forearm"], ["head_neck", "chest", "abdomen_pelvis"],
+        ),
+        ("vi", "Nốt dưới da đùi phải 10 mm.", "soft_tissue", "right", ["thigh"], ["limbs"]),
+        ("vi", "Khối phần mềm khoeo chân phải 18 mm.", "soft_tissue", "right", ["popliteal"], ["limbs"]),
+        ("vi", "Khối phần mềm bàn chân trái 20 mm.", "soft_tissue", "left", ["foot"], ["limbs"]),
+        ("vi", "Khối phần mềm thành bụng phải 22 mm.", "abdominal_wall", "right", [], ["abdomen_pelvis"]),
+        ("en", "Soft tissue mass of the right thigh, 52 mm, SUVmax 8.1.", "soft_tissue", "right", ["thigh"], ["limbs"]),
+        (
+            "en", "A 30 mm soft-tissue mass in the left upper arm with FDG uptake.",
+            "soft_tissue", "left", ["upper_arm"], ["head_neck", "chest", "abdomen_pelvis"],
+        ),
+        (
+            "en", "FDG-avid soft tissue nodule in the right buttock, 14 mm.",
+            "soft_tissue", "right", ["buttock"], ["abdomen_pelvis"],
+        ),
+        ("en", "Subcutaneous nodule of the left calf measuring 11 mm.", "soft_tissue", "left", ["lower_leg"], ["limbs"]),
+        ("en", "Soft tissue mass in the left chest wall, 33 mm.", "chest_wall", "left", [], ["chest"]),
+        (
+            "en", "Hypermetabolic soft tissue lesion of the right shoulder, SUVmax 5.0.",
+            "soft_tissue", "right", ["shoulder"], ["chest"],
+        ),
+        ("en", "Soft tissue mass of the left neck measuring 28 mm.", "soft_tissue", "left", ["neck"], ["head_neck"]),
+        ("en", "Right thigh soft tissue mass, 45 mm.", "soft_tissue", "right", ["thigh"], ["limbs"]),
+    ],
+)  # fmt: skip
+def test_what_lies_in_soft_tissue_is_one_lesion_there_and_goes_to_that_part_of_the_image(
+    language, text, organ, side, place, regions
+):
+    (lesion,) = lesions_of(text, language)
+    assert (lesion.organ, lesion.side, lesion.location) == (organ, side, place)
+    assert list(by_place(text, language, REGIONS)) == regions
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("place", sorted(packaged(LESIONS)["places"]["soft_tissue"]))
+def test_every_soft_tissue_is_written_so_that_it_reads_back(language, place):
+    lesion = Lesion("mass", "soft_tissue", "right", [place], size_mm=[30.0], size_of="one", uptake="high")
+    assert [replace(one, text=None) for one in lesions_of(text_of(lesion, language), language)] == [lesion]
+    assert _table()["soft_tissue"][place]

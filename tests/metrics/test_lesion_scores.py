@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docphim.metrics import METRICS, corpus, families, lesions, metric
+from docphim.metrics.amounts import Amount, agrees
 from docphim.metrics.lesion_pairs import Compared, compared, pair, region_of, same_place, same_type, same_uptake
 from docphim.metrics.pairs import Pairs
 from docphim.study import Lesion, LesionSuv, Nature
@@ -94,8 +95,8 @@ def test_matching_is_one_to_one():
 
 
 def thing(type="nodule", places=("lung",), side=None, size=None, uptake=None):
-    sizes = () if size is None else (size,)
-    return Compared(type, frozenset(places), "chest", side, frozenset(), uptake, size, sizes, ())
+    sizes = () if size is None else (Amount(size, size),)
+    return Compared(type, frozenset(places), "chest", side, frozenset(), uptake, sizes[0] if sizes else None, sizes, ())
 
 
 def test_pairs_are_the_most_there_can_be_and_not_the_first():
@@ -137,6 +138,74 @@ def test_more_alike_never_costs_a_pair(data):
     rest = [(i, j) for i in range(len(reference)) for j in range(len(draft)) if same_type(reference[i], draft[j])]
     used = {i for i, _ in pairs}, {j for _, j in pairs}
     assert not [p for p in rest if p[0] not in used[0] and p[1] not in used[1] and same_place(reference[p[0]], draft[p[1]])]
+
+
+@pytest.mark.parametrize(
+    ("reference", "draft", "right"),
+    [
+        # numbers, as before
+        ("SUVmax 12,0", "SUVmax 13,1", True),
+        ("SUVmax 12,0", "SUVmax 13,3", False),
+        # the reference's bound: what lies on its side, the bound included
+        ("SUVmax < 2,5", "SUVmax 2,4", True),
+        ("SUVmax < 2,5", "SUVmax 1,1", True),
+        ("SUVmax < 2,5", "SUVmax 2,6", False),
+        ("SUVmax ≤ 2,5", "SUVmax 2,5", True),
+        ("SUVmax > 10", "SUVmax 12,0", True),
+        ("SUVmax > 10", "SUVmax 9,5", False),
+        ("SUVmax > 10", "SUVmax 11-14", True),
+        ("SUVmax > 10", "SUVmax 9-14", False),
+        # the draft's bound: true, and near
+        ("SUVmax 2,4", "SUVmax < 2,5", True),
+        ("SUVmax 2,6", "SUVmax < 2,5", False),
+        ("SUVmax 2,4", "SUVmax < 25", False),
+        ("SUVmax 12,0", "SUVmax > 1", False),
+        ("SUVmax 10,4", "SUVmax > 10", True),
+        # two bounds
+        ("SUVmax < 2,5", "SUVmax < 2,4", True),
+        ("SUVmax < 2,5", "SUVmax < 1,0", False),
+        ("SUVmax < 2,5", "SUVmax > 2,5", False),
+        # ranges
+        ("SUVmax 3,1-5,2", "SUVmax 4,0", True),
+        ("SUVmax 3,1-5,2", "SUVmax 5,6", True),
+        ("SUVmax 3,1-5,2", "SUVmax 6,0", False),
+        ("SUVmax 3,1-5,2", "SUVmax 3,0-5,0", True),
+        ("SUVmax 3,1-5,2", "SUVmax 1,0-5,2", False),
+        ("SUVmax 5,0", "SUVmax 1-100", False),
+        ("SUVmax 5,0", "SUVmax 4,8-5,3", True),
+        ("SUVmax 3,1-5,2", "SUVmax < 5,3", True),
+        ("SUVmax 3,1-5,2", "SUVmax < 5,0", False),
+        # sizes alike, within a fifth
+        ("kích thước < 10 mm", "kích thước 6 mm", True),
+        ("kích thước < 10 mm", "kích thước 11 mm", False),
+        ("kích thước > 30 mm", "kích thước 42 mm", True),
+        ("kích thước 8 mm", "kích thước < 9 mm", True),
+        ("kích thước 8 mm", "kích thước < 90 mm", False),
+        ("kích thước 5-8 mm", "kích thước 6 mm", True),
+        ("kích thước 5-8 mm", "kích thước 12 mm", False),
+        ("kích thước khoảng 20 mm", "kích thước 22 mm", True),
+    ],
+)  # fmt: skip
+def test_a_bound_or_a_range_is_compared_as_what_it_says(reference, draft, right):
+    values = scores(f"Nốt thùy trên phổi phải, {reference}.", f"Nốt thùy trên phổi phải, {draft}.")
+    key = "lesion_suv" if "SUV" in reference else "lesion_size"
+    assert (values[key], values["lesion_invented_numbers"]) == ((100, 0) if right else (0, 100))
+
+
+AMOUNTS = st.builds(
+    Amount.of,
+    st.floats(0.1, 50),
+    st.floats(0.1, 50),
+    st.sampled_from(["=", "<", "≤", ">", "≥", "~"]),
+).map(lambda amount: Amount(*sorted(amount)))
+
+
+@given(AMOUNTS, AMOUNTS, st.sampled_from([0.1, 0.2]))
+def test_an_amount_is_its_own_and_every_number_of_a_right_draft_is_one_the_reference_allows(one, other, within):
+    assert agrees(one, one, within)
+    assert not agrees(one, None, within) and not agrees(None, one, within)
+    if agrees(one, other, within) and one.bound is None:
+        assert all(one.low * (1 - within) - 1e-6 <= end <= one.high * (1 + within) + 1e-6 for end in other.ends)
 
 
 def test_physiologic_uptake_is_no_lesion_to_find():
@@ -202,7 +271,7 @@ def test_phases_and_references_are_no_number_of_the_lesion_itself():
         LesionSuv("max", "=", 2.4, 2.4, None, "liver"),
     ]
     (one,) = compared([Lesion("lymph_node", "lymph_node", station=["hilar"], suv=suv)])
-    assert one.suvs == (("max", 5.1), ("max@delayed", 5.6))
+    assert one.suvs == (("max", Amount(5.1, 5.1)), ("max@delayed", Amount(5.6, 5.6)))
 
 
 def test_the_family_is_scored_where_it_is_named_or_reports_are_of_pet():

@@ -46,5 +46,20 @@ def test_numbers_and_places_stand_in_both_languages() -> None:
     assert "phổi" in line.what.vi and "lung" in line.what.en
 
 
+@pytest.mark.parametrize(
+    ("text", "size", "suv"),
+    [
+        ("Nốt phổi phải < 10 mm, SUVmax < 2,5.", "≤ 10 mm", "≤ 2,5"),
+        ("Nốt phổi phải 5-8 mm, SUVmax 3,1-5,2.", "5\u20138 mm", "3,1\u20135,2"),
+        ("Nốt phổi phải > 30 mm, SUVmax > 10.", "≥ 30 mm", "≥ 10"),
+    ],
+)
+def test_a_bound_or_a_range_is_shown_as_one(text: str, size: str, suv: str) -> None:
+    (line,) = table(text, text, "vi")
+    assert line.reference is not None
+    assert (line.reference["size"].value.vi, line.reference["suv"].value.vi) == (size, suv)
+    assert not any(cell.wrong for cell in (line.draft or {}).values())
+
+
 def test_a_report_without_lesions_has_no_table() -> None:
     assert table("Không thấy tổn thương tăng hấp thu FDG.", "", "vi") == []
