@@ -29,7 +29,7 @@ from docphim.metrics.measure import Measured, lead, mean_score, measure, reading
 from docphim.metrics.pairs import Pairs
 from docphim.progress import bar
 from docphim.scores import WRONG, LesionRates, Rates, Score, Table, TaskKey, TaskScores, write_scores
-from docphim.study import Answer, Example, Prediction, Row, Study, from_row, part_of, to_row
+from docphim.study import Answer, Example, Lesion, Prediction, Row, Study, from_row, part_of, to_row
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,18 @@ class Bench:
     judge: Judge | None = None
     judged: Sequence[str] = ()
     modality: str | None = None
+    truths: Mapping[str, Sequence[Lesion]] = dataclasses.field(default_factory=dict)
 
-    def pairs(self, references: Sequence[str], predictions: Sequence[str], answers: Sequence[Answer | None]) -> Pairs:
-        """References and predictions that share the facts already read."""
+    def pairs(self, of: Sequence[Prediction], predictions: Sequence[str], answers: Sequence[Answer | None]) -> Pairs:
+        """The references of some drafts, and texts to score in their place, that share the facts already read."""
         return Pairs(
-            references, predictions, self.language, facts_read=self.facts_read, answers=answers, modality=self.modality
+            [p.reference for p in of],
+            predictions,
+            self.language,
+            facts_read=self.facts_read,
+            answers=answers,
+            modality=self.modality,
+            truths=[self.truths.get(p.study) for p in of] if self.truths else (),
         )
 
     def measure(self, pairs: Pairs, drafts: Sequence[Prediction]) -> Measured:
@@ -93,6 +100,30 @@ def _volumes(examples: Iterable[Example]) -> Iterable[Collection[str]]:
     return [{kind for media in example.media for kind in media.volumes} for example in examples if example.media]
 
 
+def truth_records(drafts: Drafts, studies: Mapping[str, Study]) -> dict[str, list[Lesion]]:
+    """The lesions that a study's truth holds (`records`), by study; they are of the whole body, so none for a part of it."""
+    if part_of(drafts.key.task):
+        return {}
+    from docphim.language.lesion_tables import lesions_of_table  # here: few datasets have records
+
+    shown = {example.study for example in drafts.examples.values()} & studies.keys()
+    truths = {study: (studies[study].truth or {}).get("records") for study in sorted(shown)}
+    return {study: lesions_of_table(rows) for study, rows in truths.items() if rows is not None}
+
+
+def _with_text(drafts: Drafts) -> Drafts | None:
+    """Drafts of a part without those on which the reference is silent; what is invented there counts in the whole's scores.
+
+    Words cannot be compared with none: a model that rightly says nothing would score 0.  None where nothing is left.
+    """
+    if not part_of(drafts.key.task):
+        return drafts
+    spoken = {id_ for id_, p in drafts.main.items() if p.reference.strip()}
+    by_image = {image: {i: p for i, p in shown.items() if i in spoken} for image, shown in drafts.by_image.items()}
+    examples = {i: e for i, e in drafts.examples.items() if i in spoken}
+    return dataclasses.replace(drafts, examples=examples, by_image=by_image) if spoken else None
+
+
 def task_rows(dataset: Path) -> dict[str, Row]:
     """What tasks.json says of each task of a dataset: its metric families, and which task it is a part of."""
     path = dataset / "tasks.json"
@@ -135,12 +166,14 @@ def write_tables(
     together = whole_drafts(groups, whole)
     _write_joined(run / "joined.jsonl", together)
     train = [*train, *(part.example for part in whole if part.example.split == "train")]
-    groups = sorted([*groups, *together], key=lambda drafts: str(drafts.key))
+    groups = sorted([*filter(None, map(_with_text, groups)), *together], key=lambda drafts: str(drafts.key))
     for drafts in bar(groups, len(groups), "evaluate"):
         sets = label_sets or sets_of(drafts.examples.values(), studies)
         names = families(language, sets, metrics or chosen.get(drafts.key.task))
         shown = modality_of(drafts.examples.values())
-        bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown)
+        truths = truth_records(drafts, studies) if "lesions" in names else {}
+        names = (*names, "lesion_records") if truths and "lesion_records" not in names else names
+        bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown, truths)
         same = [e for e in train if e.task == drafts.key.task]
         floors = Floors(same, drafts.turn, studies, thumbs, language, seed)
         entry, systems, wrong = _task(drafts, floors, Seen(dataset, studies, series), bench)
@@ -166,10 +199,10 @@ def _task(drafts: Drafts, floors: Floors, seen: Seen, bench: Bench) -> tuple[Tas
     main = list(drafts.main.values())
     references, answers = [p.reference for p in main], drafts.answers(main)
     suspects([p.id for p in main], references, [p.prediction for p in main], bench.language)
-    pairs = bench.pairs(references, scored_texts(main), answers)
+    pairs = bench.pairs(main, scored_texts(main), answers)
     system = bench.measure(pairs, main)
     texts = floors.texts(list(drafts.examples.values()))
-    blind = {floor: bench.measure(bench.pairs(references, reports, answers), main) for floor, reports in texts.items()}
+    blind = {floor: bench.measure(bench.pairs(main, reports, answers), main) for floor, reports in texts.items()}
     reliance, wrong = _reliance(drafts, system, bench)
     leads = {floor: lead(system, m) for floor, m in blind.items()}
     drops = {key: score.drop for key, score in reliance.get("other", {}).items() if score.drop}
@@ -222,13 +255,13 @@ def _reliance(drafts: Drafts, system: Measured, bench: Bench) -> tuple[dict[str,
         both = [p for i, p in drafts.main.items() if i in shown]
         if not both:
             continue
-        references, answers = [p.reference for p in both], drafts.answers(both)
+        answers = drafts.answers(both)
         others = [shown[p.id] for p in both]
-        wrong = bench.measure(bench.pairs(references, scored_texts(others), answers), both)
+        wrong = bench.measure(bench.pairs(both, scored_texts(others), answers), both)
         measured.append(System(image, wrong, others))
         same = system
         if len(both) < len(drafts.main):
-            same = bench.measure(bench.pairs(references, scored_texts(both), answers), both)
+            same = bench.measure(bench.pairs(both, scored_texts(both), answers), both)
         drops = lead(same, wrong)
         tables[image] = {key: dataclasses.replace(score, drop=drops[key]) for key, score in table(wrong).items()}
     return tables, measured
@@ -261,7 +294,7 @@ def _on_phantoms(drafts: Drafts, seen: Seen, bench: Bench) -> tuple[dict[str, An
     reworded = [(drafts.main[e.id], text) for e, truth in known if (text := _reworded(e, truth, drafts.turn)) is not None]
     if reworded:
         shown, texts = [p for p, _ in reworded], [text for _, text in reworded]
-        pairs = bench.pairs([p.reference for p in shown], texts, drafts.answers(shown))
+        pairs = bench.pairs(shown, texts, drafts.answers(shown))
         ceiling = bench.measure(pairs, shown)
         parts["ceiling"] = table(ceiling)
         systems.append(System("ceiling", ceiling, shown))

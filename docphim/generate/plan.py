@@ -42,8 +42,9 @@ class Talk:
 
     @property
     def has_reference(self) -> bool:
-        """Whether its study has a report, beside which the answers can be set."""
-        return self.example.split != "draft"
+        """Whether its study has a report that says something of what is asked, beside which the answers can be set."""
+        spoken = any(message.role == "assistant" and message.content.strip() for message in self.example.messages)
+        return self.example.split != "draft" and spoken
 
     def likelihood_keys(self) -> list[Key]:
         """The keys of its likelihoods: without a reference, and in contexts of the model's own making, there are none."""

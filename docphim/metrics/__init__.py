@@ -32,6 +32,7 @@ METRICS: dict[str, str] = {
     "clinical": "docphim.metrics.clinical",
     "facts": "docphim.metrics.facts",
     "lesions": "docphim.metrics.lesions",
+    "lesion_records": "docphim.metrics.lesion_records",
     "answers": "docphim.metrics.answers",
     "bertscore": "docphim.metrics.bertscore",
 }

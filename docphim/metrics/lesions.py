@@ -89,7 +89,7 @@ TITLES = {
     },
 }
 #: Columns of `statistics`: three of each score, two of each part and of what is omitted or invented, three of each region.
-_WIDTH = 3 * len(SCORES) + 2 * len(PARTS) + 6 + 3 * len(REGIONS)
+WIDTH = 3 * len(SCORES) + 2 * len(PARTS) + 6 + 3 * len(REGIONS)
 
 
 def settings(language: str) -> dict[str, str]:
@@ -98,9 +98,9 @@ def settings(language: str) -> dict[str, str]:
 
 
 def statistics(pairs: Pairs) -> Floats:
-    """Per report the counts that `_WIDTH` lists, (n, k)."""
-    rows = [_counts(compared(reference), compared(draft)) for reference, draft in zip(*read(pairs), strict=True)]
-    return np.array(rows, dtype=float).reshape(len(rows), _WIDTH)
+    """Per report the counts that `WIDTH` lists, (n, k)."""
+    rows = [counts(compared(reference), compared(draft)) for reference, draft in zip(*read(pairs), strict=True)]
+    return np.array(rows, dtype=float).reshape(len(rows), WIDTH)
 
 
 def read(pairs: Pairs) -> tuple[list[list[Lesion]], list[list[Lesion]]]:
@@ -123,22 +123,22 @@ def read(pairs: Pairs) -> tuple[list[list[Lesion]], list[list[Lesion]]]:
     return [by_text[text] if table is None else list(table) for text, table in both], [by_text[t] for t in pairs.predictions]
 
 
-def _counts(reference: Sequence[Compared], draft: Sequence[Compared]) -> list[int]:
+def counts(reference: Sequence[Compared], draft: Sequence[Compared]) -> list[int]:
     """Of one report: the numbers that add up."""
-    counts: list[int] = []
+    listed: list[int] = []
     for key, tests in SCORES.items():
         ours, theirs = _known(key, reference), _known(key, draft)
-        counts += [len(pair(ours, theirs, tests)), len(ours), len(theirs)]
+        listed += [len(pair(ours, theirs, tests)), len(ours), len(theirs)]
     best = pair(reference, draft, (by.same_type, by.same_place))
     there = pair(reference, draft, (by.same_place,))
-    counts += _parts(reference, draft, dict(best))
+    listed += _parts(reference, draft, dict(best))
     placed, drafted = (sum(bool(one.places) for one in side) for side in (reference, draft))
-    counts += [placed - len(there), placed, drafted - len(there), drafted]
-    counts += _numbers(reference, draft, {j: i for i, j in there})
+    listed += [placed - len(there), placed, drafted - len(there), drafted]
+    listed += _numbers(reference, draft, {j: i for i, j in there})
     for region in REGIONS:
-        counts += [sum(reference[i].region == region for i, _ in best)]
-        counts += [sum(one.region == region for one in side) for side in (reference, draft)]
-    return counts
+        listed += [sum(reference[i].region == region for i, _ in best)]
+        listed += [sum(one.region == region for one in side) for side in (reference, draft)]
+    return listed
 
 
 def _known(key: str, lesions: Sequence[Compared]) -> list[Compared]:
@@ -153,20 +153,24 @@ def _parts(reference: Sequence[Compared], draft: Sequence[Compared], partner: di
     whole = [0] * len(PARTS)
     for i, one in enumerate(reference):
         other = draft[partner[i]] if i in partner else None
-        for n, (known, alike) in enumerate(_asked(one, other)):
-            whole[n] += known
-            right[n] += known and alike
+        for n, (is_known, alike) in enumerate(_asked(one, other)):
+            whole[n] += is_known
+            right[n] += is_known and alike
     return [count for both in zip(right, whole, strict=True) for count in both]
+
+
+def known(one: Compared) -> list[bool]:
+    """Whether each of `PARTS` is known of a lesion."""
+    return [one.side is not None, bool(one.part), one.size is not None, one.suv is not None, one.uptake is not None]
 
 
 def _asked(one: Compared, other: Compared | None) -> list[tuple[bool, bool]]:
     """Of side, part, size, SUV and uptake: whether the reference says it, and whether the draft says the same."""
-    known = [one.side is not None, bool(one.part), one.size is not None, one.suv is not None, one.uptake is not None]
     if other is None:
-        return [(is_known, False) for is_known in known]
+        return [(is_known, False) for is_known in known(one)]
     alike = [one.side == other.side, one.part == other.part, near_size(one.size, other.size)]
     alike += [near_suv(one.suv, other.suv), one.uptake == other.uptake]
-    return list(zip(known, alike, strict=True))
+    return list(zip(known(one), alike, strict=True))
 
 
 def _numbers(reference: Sequence[Compared], draft: Sequence[Compared], partner: dict[int, int]) -> list[int]:

@@ -78,9 +78,10 @@ def measure(
 
 def _of_pairs(kind: Metric, pairs: Pairs) -> dict[str, str]:
     """What a signature says of the reports: their modality, for facts of films are taken as one where those of scans are not;
-    and whether tables stand in for references, where a family reads them.
+    whether tables stand in for references, where a family reads them; and what a family says of them itself.
     """
     tables = {"truth": "table"} if pairs.records and getattr(kind, "TABLES", False) else {}
+    tables |= kind.of_pairs(pairs) if hasattr(kind, "of_pairs") else {}
     return {"modality": pairs.modality or "unknown", **tables} if kind.KIND == "facts" else {}
 
 

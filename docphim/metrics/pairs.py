@@ -33,7 +33,8 @@ class Pairs:
     `tokens` names the rule of `docphim.language.tokens.RULES` by which they are cut.  `facts_read` keeps the facts of texts
     with their words; pairs that share it read each text once, and without it only what facts say is kept.  `answers` are the
     typed answers of the references, where questions were asked; without them the family `answers` reads the references.
-    `records` are lesions that are known of a case (a truth table), in place of those that its reference says.
+    `records` are lesions that are known of a case (a truth table), in place of those that its reference says; `truths` are
+    such lesions beside the reference, for the family `lesion_records` alone.
     `modality` is what all reports are of (`xray`, `ct`, `pet`), where it is known: what a film leaves unsaid is not what a
     scan does.  `typed` are all references, then all predictions, cut at their blanks, where that is done already.
 
@@ -52,6 +53,7 @@ class Pairs:
     modality: str | None = None
     records: Sequence[Sequence[Lesion] | None] = ()
     typed: Cut | None = field(default=None, repr=False, compare=False)
+    truths: Sequence[Sequence[Lesion] | None] = ()
 
     def __post_init__(self) -> None:
         if len(self.references) != len(self.predictions):

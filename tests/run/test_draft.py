@@ -1,5 +1,6 @@
 """`docphim draft RUN PATH`: films without reports, through a run's stages and model, to drafts, texts and a page."""
 
+import contextlib
 import csv
 import os
 import re
@@ -13,6 +14,8 @@ import pytest
 from PIL import Image
 from program import Program
 
+from docphim.draft import _check_tasks
+from docphim.errors import UsageError
 from docphim.files import read_jsonl
 
 SHOWN = ["drafts.jsonl", "rejected.jsonl", "private.csv", "index.html"]
@@ -305,3 +308,17 @@ def test_a_run_of_drafts_made_elsewhere_has_no_model_and_is_refused_at_once(trai
     )
     answer = trained("draft", run, films, "--out", tmp_path / "out", tiny=False)
     assert answer.returncode == 2 and "backend: file" in answer.stderr and not (tmp_path / "out").exists(), answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("tasks", "refused", "warned"),
+    [
+        (["impression_from_findings"], True, 0),
+        (["findings", "impression_from_findings"], False, 1),
+        (["findings", "dialogue"], False, 0),
+    ],
+)
+def test_a_task_that_concludes_from_a_report_is_no_draft_and_says_so(tasks, refused, warned, caplog):
+    with pytest.raises(UsageError, match="dialogue") if refused else contextlib.nullcontext():
+        _check_tasks(tasks)
+    assert sum("nothing is drafted" in record.message for record in caplog.records) == warned
