@@ -231,11 +231,14 @@ class Batch:
         for (i, turn), draft in zip(asked, self.model.answer(prompts), strict=True):
             row = _row(self.talks[i], turn, *draft, self.model.name)
             self._rows[row.key] = to_row(row)
-        if not self.talks[0].has_reference or asked[0][1].context == "generated":
+        referred = [
+            (p, self.talks[i], turn) for p, (i, turn) in zip(prompts, asked, strict=True) if self.talks[i].has_reference
+        ]
+        if not referred or asked[0][1].context == "generated":
             return
-        with_reference = [_with_reference(p, self.talks[i], turn) for p, (i, turn) in zip(prompts, asked, strict=True)]
-        for (i, turn), nats in zip(asked, self.model.likelihood(with_reference) or [], strict=False):
-            key = self.talks[i].key(turn)
+        likelihoods = self.model.likelihood([_with_reference(*one) for one in referred]) or []
+        for (_, talk, turn), nats in zip(referred, likelihoods, strict=False):
+            key = talk.key(turn)
             self._likely[key] = _likelihood(self._rows[key], *nats)
 
     def _prompt(self, i: int, turn: Turn) -> Prompt:

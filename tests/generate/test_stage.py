@@ -130,6 +130,28 @@ def test_without_a_reference_the_own_film_is_asked_about_and_later_turns_go_on_f
     )
 
 
+class Surprised(Echo):
+    """Finds a reference as likely as it is short."""
+
+    def likelihood(self, prompts):
+        return [(float(len(p.messages[-1].content)), 1) for p in prompts]
+
+
+def test_how_likely_a_reference_is_is_asked_of_those_that_say_something_wherever_they_stand_in_a_batch():
+    rows = [example(n) for n in range(3)]
+    silent = [replace(m, content="" if m.role == "assistant" else m.content) for m in rows[0].messages]
+    (batch,), _ = plan([replace(rows[0], messages=silent), *rows[1:]], ["own"], BOTH, False, 4)
+    film = Stack(np.zeros((1, 28, 28, 3), np.uint8), None, (0,))
+    for order in (batch, batch[::-1]):
+        shown = [{_name(m): film for m in talk.media} for talk in order]
+        drafted, likely = Batch(Surprised(), order, shown).answers()
+        assert len(drafted) == 3
+        assert {row["id"]: row["nats"] for row in likely} == {e.id: float(len(e.messages[-1].content)) for e in rows[1:]}
+        assert [key for talk in order for key in talk.likelihood_keys()] == [
+            (row["id"], row["turn"], row["context"], row["image"]) for row in likely
+        ]
+
+
 def settings(**more):
     return {"images": ALL, "splits": ["test"], "contexts": BOTH, "max_new_tokens": 12, "batch_size": 3} | more
 

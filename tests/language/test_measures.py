@@ -17,6 +17,8 @@ def spelled(measure: Measure) -> str:
 VIETNAMESE = [
     ("Nốt phổi phải SUVmax 5,2.", ["suv_max = 5.2"]),
     ("Nốt phổi phải SUVmax < 2,5.", ["suv_max < 2.5"]),
+    ('Nốt phổi phải, "SUVmax": "7,2"', ["suv_max = 7.2"]),
+    ("Nốt phổi phải, SUVmax: “7,2”", ["suv_max = 7.2"]),
     ("Hạch trung thất SUVmax: 3,1–5,2.", ["suv_max = 3.1..5.2"]),
     ("Hạch trung thất SUVmax từ 3,1 đến 5,2.", ["suv_max = 3.1..5.2"]),
     ("Khối phổi trái SUVmax ~ 12,4.", ["suv_max ~ 12.4"]),
