@@ -51,6 +51,9 @@ NEGATION = [
     ("Trung thất không rộng", ["mediastinum widened normal"]),
     ("Hai phổi không sáng", ["lung hazy abnormal both"]),
     ("Không rõ tổn thương dạng khối", ["lung mass + obscured"]),
+    ("Chưa rõ tràn dịch màng phổi", ["pleura effusion + obscured"]),
+    ("Nốt phổi phải, chưa rõ bản chất", ["lung nodule + right"]),  # what it is, is unclear, not whether it is there
+    ("Khối phổi trái, nguyên nhân chưa xác định", ["lung mass + left"]),
     ("Tràn khí màng phổi trái đã hết", ["pleura pneumothorax - left resolved"]),
     ("Không thấy tràn dịch màng phổi, màng tim", ["pleura effusion -", "pericardium effusion -"]),
     (
