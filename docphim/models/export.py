@@ -94,7 +94,7 @@ def _write_processor(loaded: Loaded, out: Path) -> None:
     processor: Any = loaded.processor
     official: Any = next(kind for kind in type(processor).__mro__ if kind.__module__.startswith("transformers."))
     processor.image_processor.save_pretrained(out)
-    fixed = getattr(family_of(loaded.family), "fixed_size", None)
+    fixed = getattr(family_of(loaded.family), "served_size", None)
     sizes = fixed(loaded.size) if fixed else {}
     if type(processor) is official:
         processor.save_pretrained(out)

@@ -158,7 +158,7 @@ def fit_size(model_config: Any, image_size: int | tuple[int, int]) -> tuple[int,
     return size
 
 
-def fixed_size(size: tuple[int, int]) -> dict[str, dict[str, int]]:
+def served_size(size: tuple[int, int]) -> dict[str, dict[str, int]]:
     """Bounds in pixels that let frames of this (height, width) through as they are, and bring others to about as many."""
     return {"size": {"shortest_edge": size[0] * size[1], "longest_edge": size[0] * size[1]}}
 
