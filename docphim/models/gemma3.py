@@ -8,18 +8,14 @@ import torch
 from transformers import Gemma3Config, Gemma3Processor, Gemma3TextConfig, SiglipVisionConfig
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 
-from docphim.errors import Refused, UsageError
+from docphim.errors import Refused
+from docphim.models import towers
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.pixels import channels_first, fixed_size, square_side
 from docphim.models.special import declare
 
 MODEL_TYPES = frozenset({"gemma3"})
-LORA = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
-PARTS = {
-    "vision": ("model.vision_tower.",),
-    "projector": ("model.multi_modal_projector.",),
-    "language": ("model.language_model.", "lm_head."),
-}
+LORA, PARTS = towers.LORA, towers.PARTS
 
 #: As published: the system's words stand in the first user's turn, an answer's role is `model`, its end no tokenizer's.
 _TEMPLATE = (
@@ -59,30 +55,17 @@ def tiny_config(
     UsageError
         The film is not square, or a width cannot be divided among the heads.
     """
-    if hidden % (2 * heads) or vision_hidden % heads:
-        raise UsageError(f"model.tiny: hidden must be a multiple of {2 * heads}, vision_hidden of {heads} ({heads} heads)")
+    towers.check_widths(hidden, vision_hidden, heads)
     side = square_side(image_size, 28, "SigLIP")
     text = Gemma3TextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        intermediate_size=hidden * 8 // 3 // 16 * 16,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2 if heads % 2 == 0 else heads,
+        **towers.decoder_sizes(tokenizer, hidden, layers, heads) | {"bos_token_id": tokenizer.convert_tokens_to_ids("<bos>")},
         head_dim=hidden // heads,
         query_pre_attn_scalar=hidden // heads,
         layer_types=["sliding_attention"] * (layers - 1) + ["full_attention"],
         sliding_window=window,
-        max_position_embeddings=4096,
-        bos_token_id=tokenizer.convert_tokens_to_ids("<bos>"),
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
     )
     vision = SiglipVisionConfig(
-        hidden_size=vision_hidden,
-        intermediate_size=2 * vision_hidden,
-        num_hidden_layers=vision_layers,
-        num_attention_heads=heads,
+        **towers.encoder_sizes(vision_hidden, vision_layers, heads),
         image_size=side,
         patch_size=14,
         vision_use_head=False,

@@ -18,17 +18,13 @@ from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2Im
 from transformers.processing_utils import ProcessorMixin
 
 from docphim.errors import Refused, UsageError
+from docphim.models import towers
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.pixels import channels_first, fixed_size, square_side
 from docphim.models.special import declare
 
 MODEL_TYPES = frozenset({"internvl"})
-LORA = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
-PARTS = {
-    "vision": ("model.vision_tower.",),
-    "projector": ("model.multi_modal_projector.",),
-    "language": ("model.language_model.", "lm_head."),
-}
+LORA, PARTS = towers.LORA, towers.PARTS
 
 #: ChatML with a line break after each picture, as the published checkpoints speak it.
 _TEMPLATE = (
@@ -87,28 +83,15 @@ def tiny_config(
     """
     if decoder not in _DECODERS:
         raise UsageError(f"model.tiny.decoder: {decoder!r} is not one of {', '.join(_DECODERS)}")
-    if hidden % (2 * heads) or vision_hidden % heads:
-        raise UsageError(f"model.tiny: hidden must be a multiple of {2 * heads}, vision_hidden of {heads} ({heads} heads)")
+    towers.check_widths(hidden, vision_hidden, heads)
     side = square_side(image_size, 28, "InternVL")
     text = _DECODERS[decoder](
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        intermediate_size=hidden * 8 // 3 // 16 * 16,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2 if heads % 2 == 0 else heads,
+        **towers.decoder_sizes(tokenizer, hidden, layers, heads),
         head_dim=hidden // heads,
-        max_position_embeddings=4096,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
     )
     vision = InternVLVisionConfig(
-        hidden_size=vision_hidden,
-        intermediate_size=2 * vision_hidden,
-        num_hidden_layers=vision_layers,
-        num_attention_heads=heads,
+        **towers.encoder_sizes(vision_hidden, vision_layers, heads),
         attention_bias=True,
         image_size=side,
         patch_size=14,

@@ -10,16 +10,12 @@ from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaProces
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from docphim.errors import Refused, UsageError
+from docphim.models import towers
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.pixels import channels_first, fixed_size, square_side
 
 MODEL_TYPES = frozenset({"llava"})
-LORA = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
-PARTS = {
-    "vision": ("model.vision_tower.",),
-    "projector": ("model.multi_modal_projector.",),
-    "language": ("model.language_model.", "lm_head."),
-}
+LORA, PARTS = towers.LORA, towers.PARTS
 
 #: LLaVA-1.5's conversation (Vicuna's), with the end token that its published template leaves out.
 _TEMPLATE = (
@@ -56,27 +52,14 @@ def tiny_config(
     """
     if decoder not in _DECODERS:
         raise UsageError(f"model.tiny.decoder: {decoder!r} is not one of {', '.join(_DECODERS)}")
-    if hidden % (2 * heads) or vision_hidden % heads:
-        raise UsageError(f"model.tiny: hidden must be a multiple of {2 * heads}, vision_hidden of {heads} ({heads} heads)")
+    towers.check_widths(hidden, vision_hidden, heads)
     side = square_side(image_size, patch, "CLIP")
     text = _DECODERS[decoder](
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        intermediate_size=hidden * 8 // 3 // 16 * 16,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2 if heads % 2 == 0 else heads,
-        max_position_embeddings=4096,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        **towers.decoder_sizes(tokenizer, hidden, layers, heads),
         tie_word_embeddings=True,
     )
     vision = CLIPVisionConfig(
-        hidden_size=vision_hidden,
-        intermediate_size=2 * vision_hidden,
-        num_hidden_layers=vision_layers,
-        num_attention_heads=heads,
+        **towers.encoder_sizes(vision_hidden, vision_layers, heads),
         image_size=side,
         patch_size=patch,
     )

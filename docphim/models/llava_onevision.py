@@ -13,18 +13,15 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.llava_onevision.image_processing_pil_llava_onevision import LlavaOnevisionImageProcessorPil
 from transformers.processing_utils import ProcessorMixin
 
-from docphim.errors import Refused, UsageError
+from docphim.errors import Refused
+from docphim.models import towers
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.pixels import channels_first, fixed_size, square_side
 from docphim.models.special import declare
 
 MODEL_TYPES = frozenset({"llava_onevision"})
-LORA = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
-PARTS = {
-    "vision": ("model.vision_tower.",),
-    "projector": ("model.multi_modal_projector.", "model.image_newline"),
-    "language": ("model.language_model.", "lm_head."),
-}
+LORA = towers.LORA
+PARTS = {**towers.PARTS, "projector": (*towers.PARTS["projector"], "model.image_newline")}
 
 #: ChatML as published: a space after the role, pictures, then videos, then the words, each on a line of its own.
 _TEMPLATE = (
@@ -81,27 +78,14 @@ def tiny_config(
     UsageError
         The film is not square, or a width cannot be divided among the heads.
     """
-    if hidden % (2 * heads) or vision_hidden % heads:
-        raise UsageError(f"model.tiny: hidden must be a multiple of {2 * heads}, vision_hidden of {heads} ({heads} heads)")
+    towers.check_widths(hidden, vision_hidden, heads)
     side = square_side(image_size, patch, "SigLIP")
     text = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        intermediate_size=hidden * 8 // 3 // 16 * 16,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2 if heads % 2 == 0 else heads,
-        max_position_embeddings=4096,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        **towers.decoder_sizes(tokenizer, hidden, layers, heads),
         tie_word_embeddings=True,
     )
     vision = SiglipVisionConfig(
-        hidden_size=vision_hidden,
-        intermediate_size=2 * vision_hidden,
-        num_hidden_layers=vision_layers,
-        num_attention_heads=heads,
+        **towers.encoder_sizes(vision_hidden, vision_layers, heads),
         image_size=side,
         patch_size=patch,
         vision_use_head=False,

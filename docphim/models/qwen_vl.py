@@ -18,6 +18,7 @@ from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.mrope import positions
 from docphim.models.pixels import normalise
 from docphim.models.qwen_features import encoded, entries, give_features
+from docphim.models.towers import decoder_sizes
 
 __all__ = ["encoded", "entries", "give_features"]
 
@@ -108,19 +109,7 @@ def tiny_config(
     half = hidden // heads // 2  # rotary frequencies of a head: temporal, height, width, as 16 : 24 : 24 in the original
     side = 3 * half // 8
     rope = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [half - 2 * side, side, side]}
-    text = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": hidden,
-        "intermediate_size": hidden * 8 // 3 // 16 * 16,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": heads // 2 if heads % 2 == 0 else heads,
-        "max_position_embeddings": 4096,
-        "rope_parameters": rope,
-        "bos_token_id": None,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
+    text = {**decoder_sizes(tokenizer, hidden, layers, heads), "rope_parameters": rope}
     vision: dict[str, Any] = {"depth": vision_layers, "hidden_size": vision_hidden, "num_heads": heads}
     tokens = {
         "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
