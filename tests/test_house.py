@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import functools
 import re
 import subprocess
@@ -354,3 +355,9 @@ def test_benchmarks_find_the_tests_modules_that_they_use():
         reached = {tests / folder for folder in re.findall(r'"tests"(?: / "(\w+)")?', text)}
         wrong += [f"{path.name}: {name}" for name in names & folders.keys() if folders[name] not in reached]
     assert wrong == []
+
+
+def test_no_folder_of_tests_is_passed_over(request):
+    passed_over = request.config.getini("norecursedirs")
+    folders = {folder for path in (ROOT / "tests").rglob("test_*.py") for folder in path.relative_to(ROOT).parts[1:-1]}
+    assert "build" in folders and not [f for f in folders for pattern in passed_over if fnmatch.fnmatch(f, pattern)]
