@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from docphim.errors import UsageError
 
 #: Keys of an endpoint's section that lead to it, and change none of its answers.
 ENDPOINT = ("endpoint", "key_env", "concurrency", "timeout_s", "retries")
 
 #: `max_new_tokens` of a backend that drafts with the run's own model: as long as the answers that it was trained on.
 LONGEST = "longest"
+#: A draft may be this much longer than the longest answer of the training, or the longest reference, before it is cut.
+SLACK = 1.25
 
 #: Keys of a recipe's `generate` that not every backend takes, with what stands for none: how tokens are chosen.
 DECODING: dict[str, float] = {"top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "min_new_tokens": 0}
@@ -76,3 +81,18 @@ BACKENDS: dict[str, Traits] = {
 def traits(backend: object) -> Traits:
     """What is known of a backend; of one that there is not, as of the run's own model."""
     return BACKENDS.get(str(backend), Traits("", trains=True))
+
+
+def most_tokens(asked: int | str, longest: int | None) -> int:
+    """How many tokens a draft may have, by `max_new_tokens` and the longest answer of the model's training.
+
+    Raises
+    ------
+    UsageError
+        `longest` is asked for, and the model's folder does not say how long that was.
+    """
+    if asked != LONGEST:
+        return int(asked)
+    if longest is None:
+        raise UsageError("generate.max_new_tokens: longest needs a model that Docphim trained on answers; give a number")
+    return math.ceil(SLACK * longest) + 1

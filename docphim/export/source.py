@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from docphim import records
-from docphim.backends import DECODING, LONGEST
+from docphim.backends import DECODING, LONGEST, most_tokens
 from docphim.errors import Refused, UsageError
 from docphim.files import at_home, content_key, read_examples
 from docphim.imaging.frames import draw
@@ -22,8 +21,6 @@ from docphim.study import TAG, Example, Media, to_row
 
 #: Splits and how they are called where others read them.
 SPLITS = ("train", "val", "test")
-#: With `longest`, an answer may be this much longer than the longest of the training (as `docphim generate` has it).
-_SLACK = 1.25
 
 
 @dataclass(frozen=True)
@@ -73,9 +70,8 @@ class Source:
     def decoding(self) -> dict[str, Any]:
         """`max_new_tokens` and how tokens are chosen, as the run's drafts were made."""
         asked = self.recipe.generate
-        most: Any = asked.max_new_tokens
-        if most == LONGEST:
-            most = math.ceil(_SLACK * read_note(self.model)["longest_answer"]) + 1
+        note = read_note(self.model) if asked.max_new_tokens == LONGEST else {}
+        most = most_tokens(asked.max_new_tokens, note.get("longest_answer"))
         return {"max_new_tokens": most, "temperature": asked.temperature, **{key: getattr(asked, key) for key in DECODING}}
 
     @property

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
 from pathlib import Path
 from typing import Any, Literal
 
-from docphim.backends import LONGEST
-from docphim.errors import UsageError
+from docphim.backends import most_tokens
 from docphim.generate.backend import Prompt
 from docphim.models import decode
 from docphim.models.checkpoint import read_note
@@ -17,8 +15,6 @@ from docphim.models.load import load_saved
 from docphim.models.sampling import Decoding, unlike
 
 logger = logging.getLogger("docphim")
-#: With `longest`, a draft may be this much longer than the longest answer of the training before it is cut.
-SLACK = 1.25
 
 
 class Backend:
@@ -61,15 +57,12 @@ class Backend:
 
 
 def _most(asked: int | str, longest: int | None) -> int:
-    """How many tokens an answer may have: as many as asked for, or a quarter more than the longest of the training has."""
-    if asked == LONGEST:
-        if longest is None:
-            raise UsageError("generate.max_new_tokens: longest needs a model that Docphim trained on answers; give a number")
-        return math.ceil(SLACK * longest) + 1
-    if longest is not None and int(asked) <= longest:
+    """`most_tokens`; it is logged where answers of the training would not fit."""
+    most = most_tokens(asked, longest)
+    if longest is not None and most <= longest:
         logger.warning(
             "generate.max_new_tokens is %s, and the longest answer of the training has %d tokens: drafts may be cut",
             asked,
             longest,
         )
-    return int(asked)
+    return most

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from docphim.backends import SLACK
 from docphim.errors import Refused
 from docphim.files import seed_of
 from docphim.metrics import corpus
@@ -28,8 +29,6 @@ Chunk = tuple[list[int], list[Encoded]]
 Rows = dict[int, tuple[float, int]]
 #: So many examples are drafted where only the drafts' shape is wanted.
 DRAFTS = 32
-#: A generated answer may be this much longer than the longest reference before it is cut.
-SLACK = 1.25
 
 
 def sample(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
