@@ -11,14 +11,16 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from docphim.language.accents import accented, may_lack
 from docphim.language.divide import ASIDE, Section, divide
 from docphim.language.fact import Fact, Measure
 from docphim.language.headings import may_begin_heading, may_have_headings
+from docphim.language.item import Item
+from docphim.language.leads import SENTENCE, Reader, Sentence, led, may_have_leads
 from docphim.language.lexicon import LANGUAGES, Lexicon, load_lexicon
 from docphim.language.normalize import clean, without_pictures
+from docphim.language.read.lexer import lex
 from docphim.language.read.sentence import Alone, Read, only_where, read_sentence, spelled, statements
 from docphim.language.sections import REPORTED
 
@@ -28,6 +30,7 @@ __all__ = [
     "Coverage",
     "Fact",
     "Measure",
+    "Sentence",
     "coverage",
     "facts",
     "facts_of",
@@ -41,7 +44,6 @@ __all__ = [
 
 #: What lies between stops, semicolons and line ends; a full stop inside a number, or behind "vs", is no stop.
 _STOP, _NO_STOP = re.compile(r"[;\n\r!.]"), re.compile(r"\d\.\d|[vV][sS]\.")
-_SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\b[vV][sS])\.)+")
 
 
 def facts(text: str, language: str) -> list[Fact]:
@@ -82,17 +84,6 @@ def meanings(sentence: str, language: str) -> list[Alone]:
     return statements(sentence, load_lexicon(language))
 
 
-class Sentence(NamedTuple):
-    """A sentence as it is read: behind a semicolon with the organ that the line began with ("Phổi trái: …; rốn phổi …").
-
-    `begin` is where it would begin in the clean text, so that its own words, from `lead` on, are where they stand.
-    """
-
-    begin: int
-    text: str
-    lead: int
-
-
 def sentences(text: str, language: str) -> Iterator[Sentence]:
     """The sentences of a report that say what was found, as they are read, and where each begins in `clean(text)`.
 
@@ -103,7 +94,7 @@ def sentences(text: str, language: str) -> Iterator[Sentence]:
     """
     lexicon = load_lexicon(language)
     text = accented(without_pictures(clean(text)), lexicon)
-    return (sentence for start, end in reported(text, language) for sentence in _sentences(text, start, end, lexicon))
+    return (sentence for start, end in reported(text, language) for sentence in led(text, start, end, _reader(lexicon)))
 
 
 def sentence_texts(text: str, language: str, plain: bool = False) -> list[str]:
@@ -119,10 +110,10 @@ def sentence_texts(text: str, language: str, plain: bool = False) -> list[str]:
     if plain and "\n" not in text:
         parts = _STOP.split(without_pictures(unicodedata.normalize("NFC", text)))  # there are blanks that NFC exchanges
         return [part.lstrip() for part in parts if part]
-    if ":" in text:
+    if may_have_leads(text):
         return [sentence for _, sentence, _ in sentences(text, language)]
     text = accented(without_pictures(clean(text)), load_lexicon(language))
-    listed = [_SENTENCE.findall(text, start, end) for start, end in reported(text, language)]
+    listed = [SENTENCE.findall(text, start, end) for start, end in reported(text, language)]
     return [sentence.lstrip() for part in listed for sentence in part]
 
 
@@ -135,19 +126,17 @@ def is_plain(word: str, language: str) -> bool:
     return given and not _NO_STOP.search(word) and not may_begin_heading(word)
 
 
-def _sentences(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Sentence]:
-    head, colons = "", ":" in text
-    for m in _SENTENCE.finditer(text, start, end):
-        sentence = m.group().lstrip()
-        if not colons:
-            yield Sentence(m.end() - len(sentence), sentence, 0)
-            continue
-        first, colon, _ = sentence.partition(":")
-        if colon:
-            head = first + ": " if text[m.end() : m.end() + 1] == ";" and only_where(first, lexicon) else ""
-        lead = "" if colon else head
-        yield Sentence(m.end() - len(sentence) - len(lead), lead + sentence, len(lead))
-        head = head if text[m.end() : m.end() + 1] == ";" else ""
+@functools.cache
+def _reader(lexicon: Lexicon) -> Reader:
+    """How what stands under a heading is read to see whether it names a place."""
+
+    def ends(text: str) -> list[Fact]:
+        return [Fact("", 0, at + end, *values) for at, read in read_sentence(text, lexicon) for _, end, values in read]
+
+    def listed(text: str) -> list[Item]:
+        return [item for items, _ in lex(text, lexicon) for item in items]
+
+    return Reader(lexicon, ends, listed, lambda text: only_where(text, lexicon))
 
 
 def facts_of(sentence: Sentence, parts: Iterable[tuple[int, Iterable[Read]]]) -> Iterator[Fact]:
@@ -198,7 +187,7 @@ def _passage(text: str, lexicon: Lexicon) -> Iterator[Fact]:
 
 def _between(text: str, start: int, end: int, lexicon: Lexicon) -> Iterator[Fact]:
     """The facts of a part of a clean text; their offsets are the text's."""
-    for sentence in _sentences(text, start, end, lexicon):
+    for sentence in led(text, start, end, _reader(lexicon)):
         yield from facts_of(sentence, read_sentence(sentence.text, lexicon))
 
 

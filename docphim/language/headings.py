@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,8 +50,10 @@ _STOPPED = re.compile(
 )
 #: One to three words that open a line or a sentence: with a heading behind them another label, as `XÁC NHẬN KẾT QUẢ:` is.
 _LABEL = re.compile(rf"(?:^|[.;!?\n]){_BLANK}*+(?P<words>[^\W\d_]++(?:{_BLANK}++[^\W\d_]++){{0,2}}){_BLANK}++$")
+#: Signs that may stand between a heading and its text.
+_DASHES = frozenset("-–—")
 #: What joins the words of a heading: `BỤNG - CHẬU`, `ABDOMEN AND PELVIS`.
-_JOINTS = re.compile(r"[-–—/&,._+]|\b(?:va|and)\b")
+_JOINTS = re.compile(r"[-–—/&,._+]|\b(?:va|và|and)\b", re.IGNORECASE)
 
 
 def headings(text: str) -> list[Heading]:
@@ -74,7 +76,7 @@ def may_have_headings(text: str) -> bool:
 
 def may_begin_heading(word: str) -> bool:
     """Whether a text may have headings for a word that stands in it between two blanks."""
-    return ":" in word or any(sign.split()[0] in word for sign in _signs())
+    return ":" in word or word in _DASHES or any(sign.split()[0] in word for sign in _signs())
 
 
 def is_heading(words: str) -> bool:
@@ -85,6 +87,34 @@ def is_heading(words: str) -> bool:
 def opened_by(words: str) -> str:
     """What words that stand alone, as a key of JSON does, open: a name of `headings` or `regions` in sections.yaml, or ''."""
     return _sections()[_key(words)][0] if _spelled(words) else ""
+
+
+@lru_cache(maxsize=10_000)
+def region_named(words: str) -> str:
+    """Which of `REGIONS` words that stand alone are a heading of, several joined ones too (`Bụng, tiểu khung`), or ''."""
+    if (name := opened_by(words)) in REGIONS:
+        return name
+    pieces = [piece for piece in _JOINTS.split(words) if piece.strip()] if len(words) <= _MOST_BEFORE else []
+    named = [opened_by(piece) for piece in pieces]
+    joined = all(name in REGIONS or _key(piece) in _listed("beside_regions") for name, piece in zip(named, pieces, strict=True))
+    return next((name for name in named if name), "") if joined else ""
+
+
+def begins_region(text: str) -> bool:
+    """Whether the first words of a text are a region's heading, whatever follows: `Bụng không thấy …`."""
+    first = _words().match(text.translate(_BARE).lower())
+    return first is not None and region_named(text[: first.end()]) != ""
+
+
+def region_place(region: str, language: str) -> str:
+    """Where that is which stands under a heading of a region's several places and names none itself, in words that are read."""
+    return str(_data()["region_place"][language][region])
+
+
+def without_bullet(line: str) -> int:
+    """Where the words of a line begin, behind any bullet and number: `2. Ngực`, `• NGỰC`."""
+    bullet = _BULLET.match(line)
+    return bullet.end() if bullet else 0
 
 
 def heading_names() -> list[str]:
