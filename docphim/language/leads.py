@@ -27,6 +27,9 @@ _DASH = re.compile(r"\s[-–—]\s+(?=[^\W\d_])")
 _NUMBER = re.compile(r"\(?(?:\d{1,2}|[IVX]{1,4}|[a-hA-H])\)?")
 #: Signs behind a heading's words, and what it says in brackets: `**NGỰC (có tiêm thuốc)**`.
 _BEHIND = re.compile(r"\s*(?:\([^()]*\))?[\s\]*_\"”]*$")
+#: A label before a number, and the items that it is made of if it is that of a size.
+_LABEL = re.compile(r"([^:]{1,40}):(?=\s*(?:[~≈<>≤≥]|khoảng|chừng|about|approximately|up to)?\s*\d)", re.IGNORECASE)
+_SIZE = frozenset((("part", "size"), ("descriptor", "largest"), ("of", "of")))
 #: What a heading of places is made of.
 _PLACES = frozenset(("anatomy", "part", "location", "of", "and", "or", "comma"))
 #: No heading of a region is longer.
@@ -84,7 +87,6 @@ class _Heads:
     reader: Reader
     region: str = ""
     organ: str = ""
-    line: bool = False  # the organ stands on the line above
 
     def hold(self, sentence: str, follows: str) -> bool:
         """Whether a sentence is a heading and nothing else, which the next line stands under."""
@@ -94,7 +96,7 @@ class _Heads:
             return True
         first = sentence.rstrip().removesuffix(":")
         if follows in "\r\n" and first != sentence.rstrip() and self.reader.only_where(first.lstrip(_BULLETS)):
-            self.region, self.organ, self.line = "", first + ": ", True
+            self.region, self.organ = "", first + ": "
             return True
         return False
 
@@ -103,15 +105,14 @@ class _Heads:
         lead = lead_of(sentence)
         if not lead:
             place = place_of(self.region, sentence, self.reader) if self.region else ""
-            elsewhere = self.organ and (":" in sentence or (self.line and _has_anatomy(sentence, self.reader)))
-            return place or ("" if elsewhere else self.organ), sentence[_organs_before(sentence, self.reader) :]
+            words = _labelled(sentence[_organs_before(sentence, self.reader) :], self.reader)
+            return place or ("" if ":" in sentence else self.organ), words
         body = sentence[lead.end :].lstrip(_BLANK)
         place = place_of(lead.words, body, self.reader)
         return ("", sentence) if place == lead.words + ": " else (place, body)
 
     def go_on(self, sentence: str, follows: str) -> None:
         """Let a heading hold behind a semicolon, and end with anything else."""
-        self.line = False
         if follows != ";":
             self.region = self.organ = ""
             return
@@ -121,6 +122,15 @@ class _Heads:
             first = sentence.partition(":")[0]
             self.organ = first + ": " if self.reader.only_where(first) else ""
             self.region = "" if self.organ or not lead else self.region
+
+
+def _labelled(sentence: str, reader: Reader) -> str:
+    """A sentence that begins with the label of a size, with a blank for its colon: `Kích thước: 12 mm` is no place."""
+    label = _LABEL.match(sentence, without_bullet(sentence))
+    items = reader.items(label[1]) if label else ()
+    if not (label and items and all((item.kind, item.name) in _SIZE for item in items)):
+        return sentence
+    return f"{sentence[: label.end() - 1]} {sentence[label.end() :]}"
 
 
 def may_have_leads(text: str) -> bool:

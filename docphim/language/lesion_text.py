@@ -9,10 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from docphim.errors import UsageError
+from docphim.language.lesion_words import PATH
 from docphim.language.lexicon import FOLDER, expand
 from docphim.package_data import packaged
 from docphim.study import Lesion, LesionSuv, Nature
 
+#: Where a word is looked for that a table lacks: of where nodes lie, where other things do.
+_ELSE = {"stations": ("places",)}
 _NUMBERED = re.compile(r"(segment|rib|vertebra|station|level)_(\w+)")
 
 
@@ -55,6 +58,17 @@ def piece(lesion: Lesion, name: str, language: str) -> str:
         "invasion": lambda: writer.invasion(lesion),
     }
     return pieces[name]()
+
+
+def finer_place(organ: str | None, name: str, language: str) -> str:
+    """The word for a place in an organ that is finer than facts say (`places` of lesions.yaml); "" where it is none of these.
+
+    >>> finer_place("pelvic_bone", "ilium", "vi")
+    'xương cánh chậu'
+    """
+    listed = _says()[language]["finer"].get(organ, {}) or {}
+    phrases = packaged(PATH)["places"].get(organ, {}).get(name, {}).get(language, ())
+    return str(listed.get(name) or next((wording for phrase in phrases for wording in expand(str(phrase))), ""))
 
 
 class _Writer:
@@ -102,7 +116,7 @@ class _Writer:
             stations = self.listed([self.part(name, "stations") for name in lesion.station])
             return _filled(words["order"]["stations"], {"stations": stations, "side": "" if _sided(lesion) else side})
         finer = words["finer"].get(lesion.organ or "", {})
-        parts = [finer.get(name) or self.part(name, "places") for name in lesion.location]
+        parts = [finer_place(lesion.organ, name, self.language) or self.part(name, "places") for name in lesion.location]
         named = any(name in finer or re.match("rib_|vertebra_", name) for name in lesion.location)
         named = named or "hilar" in lesion.location
         organ = "" if named else self.organ(lesion.organ)
@@ -171,8 +185,8 @@ class _Writer:
 
     def named(self, kind: str, name: str, section: str) -> str:
         """The word for a concept: that of lesion_says.yaml, else the lexicon's first."""
-        listed = self.words[kind]
-        if name in listed:
+        listed: Mapping[str, Any] = next((t for t in map(self.words.get, (kind, *_ELSE.get(kind, ()))) if t and name in t), {})
+        if listed:
             return str(listed[name])
         phrases: Iterable[Any] = packaged(FOLDER / f"{self.language}.yaml")[section].get(name) or ()
         return next((wording for phrase in phrases for wording in expand(str(phrase))), name.replace("_", " "))

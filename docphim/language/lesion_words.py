@@ -19,10 +19,6 @@ PATH: Path = FOLDER / "lesions.yaml"
 Wordings = tuple[str, ...]
 
 
-#: Anatomy that has soft tissue of its own, and is not one organ.
-_BODY = ("soft_tissue", "upper_limb", "lower_limb", "shoulder", "knee", "foot", "hand", "hip", "neck", "inguinal_region")
-
-
 @dataclass(frozen=True, eq=False)
 class LesionWords:
     """The lists of lexicon/lesions.yaml, and the wordings of one language."""
@@ -70,7 +66,7 @@ class LesionWords:
 
     def soft(self, organ: str | None, text: str) -> tuple[str, ...]:
         """In the soft tissue of which part of the body something lies; none where it lies in an organ, or no text says so."""
-        if not self.says("soft_tissue", text) or not (organ is None or organ in _BODY):
+        if not self.says("soft_tissue", text) or not (organ is None or organ == "soft_tissue" or organ in self.lexicon.soft):
             return ()
         return tuple(sorted(self.finer("soft_tissue", text)))
 

@@ -103,6 +103,7 @@ class Lexicon:
     segments: frozenset[str]
     devices: frozenset[str]
     tissues: frozenset[str]
+    soft: frozenset[str]  # parts of the body with soft tissue of their own
     stations: frozenset[str]  # where nodes lie beside the hilum
     describing: frozenset[str]
     lessened: Mapping[str, frozenset[str]]  # states, and the words that deny them wherever they stand beside them
@@ -180,6 +181,7 @@ def load_lexicon(language: str) -> Lexicon:
         segments=_having("segments", concepts["anatomy"]),
         devices=_having("device", concepts["findings"]),
         tissues=_having("tissue", concepts["anatomy"]),
+        soft=_having("soft", concepts["anatomy"]),
         stations=frozenset(concepts["stations"]),
         describing=_having("describes", concepts["states"]),
         lessened={name: frozenset(about["lessened"]) for name, about in concepts["states"].items() if "lessened" in about},

@@ -81,6 +81,41 @@ def test_clauses_and_sentences_on_one_lesion_make_one_record():
     assert read("Hạch rốn phổi phải. Kích thước 16 mm. Tăng chuyển hóa FDG. SUVmax: 9,0.") == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "size"),
+    [
+        ("Nốt thùy trên phổi phải.\nKích thước: 12 mm.", "vi", [12.0]),
+        ("Nốt thùy trên phổi phải\n- Kích thước: khoảng 12 x 9 mm\n- SUVmax: 4,2", "vi", [12.0, 9.0]),
+        ("Nốt thùy trên phổi phải. Kích thước lớn nhất: 12 mm. SUVmax: 4,2.", "vi", [12.0]),
+        ("Nodule in the right upper lobe.\nSize: 12 mm.", "en", [12.0]),
+        ("Nodule in the right upper lobe.\n- Diameter: about 12 mm\n- SUVmax: 4.2", "en", [12.0]),
+    ],
+)
+def test_a_line_that_labels_a_size_is_of_the_lesion_before_it(text, language, size):
+    (lesion,) = read(text, language)
+    assert (lesion.type, lesion.size_mm, [suv.low for suv in lesion.suv]) == ("nodule", size, [4.2] if "SUV" in text else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "place"),
+    [
+        ("Left forearm subcutaneous nodule 12 mm.", "en", ("soft_tissue", "left", ["forearm"])),
+        ("Subcutaneous nodule of the left forearm.", "en", ("soft_tissue", "left", ["forearm"])),
+        ("Right groin subcutaneous nodule.", "en", ("soft_tissue", "right", ["groin"])),
+        ("Right thigh soft tissue mass 40 mm.", "en", ("soft_tissue", "right", ["thigh"])),
+        ("Right calf muscle mass 40 mm.", "en", ("muscle", "right", [])),
+        ("Chest wall subcutaneous nodule 9 mm.", "en", ("soft_tissue", None, [])),
+        ("Nốt dưới da cẳng tay trái 12 mm.", "vi", ("soft_tissue", "left", ["forearm"])),
+    ],
+)
+def test_a_tissue_and_the_part_of_the_body_whose_it_is_are_one_place(text, language, place):
+    assert [(one.organ, one.side, one.location) for one in read(text, language)] == [place]
+
+
+def test_a_tissue_in_a_list_with_a_part_of_the_body_is_another_place():
+    assert [one.organ for one in read("Right chest wall and subcutaneous nodules.", "en")] == ["chest_wall", "soft_tissue"]
+
+
 def test_another_thing_of_the_next_sentence_is_another_lesion():
     listed = read("Nốt thùy trên phổi phải 8 mm. Nốt thùy dưới phổi trái 9 mm, SUVmax 3,0.")
     assert [(one.side, one.size_mm, len(one.suv)) for one in listed] == [("right", [8.0], 0), ("left", [9.0], 1)]

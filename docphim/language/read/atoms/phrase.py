@@ -44,6 +44,14 @@ class PhraseView:
         """The phrase names a tissue that is everywhere: "soft tissues of the chest wall"."""
         return self.current.anatomy in self.lexicon.tissues
 
+    def tissue(self) -> bool:
+        """It names a tissue that is everywhere."""
+        return self.anatomy in self.lexicon.tissues
+
+    def cur_soft(self) -> bool:
+        """The phrase names a part of the body that has soft tissue of its own: "left forearm"."""
+        return self.current.anatomy in self.lexicon.soft
+
     def beyond(self) -> bool:
         """A grade stands between the phrase and it: "the left ureter with mild left …"."""
         return self.n > self.current.last and self.items[self.n - 1].kind in ("severity", "descriptor", "count")
