@@ -21,6 +21,7 @@ from docphim.language.lexicon import Lexicon
 SENTENCE = re.compile(r"(?:[^;\n\r!.]+|(?<=\d)\.(?=\d)|(?<=\b[vV][sS])\.)+")
 #: Signs before a heading, and behind its colon.
 _BULLETS, _BLANK = " -–—*•+>#", " *_"
+_MARKS = frozenset("-–—•*+")
 #: What may part a heading from the sentence behind it.
 _DASH = re.compile(r"\s[-–—]\s+(?=[^\W\d_])")
 #: A number or a letter before a heading, which its full stop makes a sentence.
@@ -71,9 +72,12 @@ def led(text: str, start: int, end: int, reader: Reader) -> Iterator[Sentence]:
             sentence = m.group().lstrip()
             yield Sentence(m.end() - len(sentence), sentence, 0)
         return
-    heads = _Heads(reader)
+    heads, last = _Heads(reader), start
     for m in SENTENCE.finditer(text, start, end):
         sentence, follows = m.group().lstrip(), text[m.end() : m.end() + 1]
+        if "\n" in text[last : m.end() - len(sentence)]:
+            heads.begin_line(sentence)
+        last = m.end()
         if not (follows == "." and _NUMBER.fullmatch(sentence)) and not heads.hold(sentence, follows):
             added, words = heads.add(sentence)
             yield Sentence(m.end() - len(words) - len(added), added + words, len(added))
@@ -87,18 +91,27 @@ class _Heads:
     reader: Reader
     region: str = ""
     organ: str = ""
+    above: tuple[str, str] = ("", "")  # both, where they stand on a line of their own above a list
+
+    def begin_line(self, sentence: str) -> None:
+        """Let the heading above a list hold for each of its lines, which bullets or numbers tell."""
+        if sentence[:1] in _MARKS or _NUMBER.fullmatch(sentence):
+            self.region, self.organ = self.above if any(self.above) else (self.region, self.organ)
+        else:
+            self.above = ("", "")
 
     def hold(self, sentence: str, follows: str) -> bool:
         """Whether a sentence is a heading and nothing else, which the next line stands under."""
-        lead = lead_of(sentence)
+        lead, line = lead_of(sentence), follows in "\r\n"
+        first = sentence.rstrip().removesuffix(":").lstrip(_BULLETS)
         if lead and lead.end == len(sentence):
-            self.region, self.organ = lead.words if follows in "\r\n" else "", ""
-            return True
-        first = sentence.rstrip().removesuffix(":")
-        if follows in "\r\n" and first != sentence.rstrip() and self.reader.only_where(first.lstrip(_BULLETS)):
+            self.region, self.organ = lead.words if line else "", ""
+        elif line and sentence.rstrip().endswith(":") and self.reader.only_where(first):
             self.region, self.organ = "", first + ": "
-            return True
-        return False
+        else:
+            return False
+        self.above = self.region, self.organ
+        return True
 
     def add(self, sentence: str) -> tuple[str, str]:
         """What is read before a sentence, and how much of the sentence is read."""

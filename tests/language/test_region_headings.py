@@ -64,6 +64,12 @@ def test_a_fact_s_words_stand_where_it_says(text, words):
         ("Phổi phải:\nMàng phổi dày.", ["pleura"]),
         ("Ổ bụng:\nKhông thấy tổn thương.\nKhông thấy tổn thương.", ["abdomen", None]),
         ("Ổ bụng: không thấy dịch tự do; bình thường. Không thấy tổn thương.", ["abdomen", "abdomen", None]),
+        ("Ổ bụng:\n- Gan không to.\n- Không thấy dịch tự do.\nKhông thấy tổn thương.", ["liver", "abdomen", None]),
+        ("Ổ bụng:\n1. Gan không to.\n2. Không thấy dịch tự do.\n\nNgực: bình thường.", ["liver", "abdomen", "chest"]),
+        (
+            "Hạch tăng hấp thu FDG:\n- Cạnh khí quản phải 12 mm\n- Rốn phổi phải 10 mm",
+            ["lymph_node", "lymph_node", "hilum", "hilum"],
+        ),
         ("Ngực - Bụng không thấy tổn thương.", ["chest", "abdomen"]),
         ("Cổ và thân tử cung: có khối 45 mm.", ["uterus"]),
     ],
