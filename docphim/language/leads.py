@@ -137,6 +137,7 @@ class _Heads:
             self.region = "" if self.organ or not lead else self.region
 
 
+@lru_cache(maxsize=10_000)
 def _labelled(sentence: str, reader: Reader) -> str:
     """A sentence that begins with the label of a size, with a blank for its colon: `Kích thước: 12 mm` is no place."""
     label = _LABEL.match(sentence, without_bullet(sentence))
@@ -151,6 +152,7 @@ def may_have_leads(text: str) -> bool:
     return ":" in text or "\n" in text or _DASH.search(text) is not None
 
 
+@lru_cache(maxsize=10_000)
 def lead_of(sentence: str) -> Lead | None:
     """The region's heading that a sentence begins with; its whole text may be one."""
     begin = without_bullet(sentence)
@@ -167,6 +169,7 @@ def place_of(heading: str, body: str, reader: Reader) -> str:
     return "" if _names_place(body, named, reader) and not _nodes_lie(body, words, named, reader) else words + ": "
 
 
+@lru_cache(maxsize=10_000)
 def _organs_before(sentence: str, reader: Reader) -> int:
     """Where a sentence goes on behind a heading of several organs, if it names its own: `Lungs and pleura: 8 mm nodule …`."""
     first, colon, body = sentence.partition(":")
