@@ -72,8 +72,9 @@ class Prepare(Section):
 
 
 class Lora(Section):
-    """Low-rank adapters: rank, scale, dropout, and which modules (none: the family's default pattern)."""
+    """Low-rank adapters: kind, rank, scale, dropout, and which modules (none: the family's default pattern)."""
 
+    kind: Literal["lora", "dora", "rslora"] = "lora"
     rank: int = Field(16, ge=1)
     alpha: float = Field(32, gt=0)
     dropout: float = Field(0.05, ge=0, lt=1)
@@ -111,6 +112,10 @@ class Model(Section):
     def _stacks_adapters(self) -> Model:
         if self.adapter == "stack" and self.tune != "lora":
             raise ValueError(f"adapter: stack puts an adapter on another, and tune is {self.tune}")
+        if self.adapter == "stack" and self.lora.kind == "dora":
+            raise ValueError("adapter: stack has no kind: dora, whose scale is of the whole weight, adapters below it included")
+        if self.tune == "full" and self.lora.modules is not None:
+            raise ValueError("lora.modules does nothing with tune: full; it names where adapters go (tune: lora)")
         return self
 
 

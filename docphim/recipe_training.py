@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -39,6 +39,8 @@ class Pairs(Section):
 class Train(Section):
     """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out.
 
+    `rates` are learning rates of parts that have one of their own.
+
     `pairs` names the negatives that the loss compares with, `conflicts_only` takes them on contradicted sentences alone.
     """
 
@@ -48,6 +50,7 @@ class Train(Section):
     pairs: Literal["none", "noise", "other", "hard", "mined"] = "none"
     conflicts_only: bool = False
     learning_rate: float = Field(3e-5, gt=0)
+    rates: dict[Literal["vision", "projector", "language"], Annotated[float, Field(gt=0)]] = {}
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = Field(0.03, ge=0, le=1)
     weight_decay: float = Field(0.0, ge=0)

@@ -17,7 +17,7 @@ from docphim.files import read_examples
 from docphim.models import decode
 from docphim.models.encode import Encoded, collate
 from docphim.models.loaded import Loaded
-from docphim.models.tune import what_trains
+from docphim.models.tune import part_in, what_trains
 from docphim.train import loop
 from docphim.train.ahead import Ahead
 from docphim.train.batch import Batch, Collate, Examples, lengths, loader, plan
@@ -156,7 +156,7 @@ class _Taken:
 
     def __init__(self, loaded: Loaded, settings: TrainSettings, loss: loop.Loss, batches: Ahead[Batch]) -> None:
         self.loaded, self.settings, self.loss, self.batches = loaded, settings, loss, batches
-        self.optimizer, self.alone = adamw(loaded.model, settings), Processes()
+        self.optimizer, self.alone = adamw(loaded.model, settings, part_in(loaded)), Processes()
         self.clear()
         loaded.model.train()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -26,7 +27,8 @@ def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any], ada
     freeze : list of str
         Parts by name: `vision`, `projector`, `language`.
     lora : dict
-        `rank`, `alpha`, `dropout`, `modules` (a regular expression over module names; None: the family's default).
+        `kind` (`lora`, `dora`, `rslora`), `rank`, `alpha`, `dropout`, `modules` (a regular expression over module names;
+        None: the family's default).
 
     adapter : str
         What becomes of the adapter of an earlier run: `merge` folds it into the weights first, `stack` leaves it as it is,
@@ -63,6 +65,8 @@ def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any], ada
 def merge(loaded: Loaded) -> None:
     """Fold adapters into the weights they sit on, in place: W + (alpha / rank) B A, the sum taken in float32.
 
+    Of `rslora` and `dora` it is what they make of W instead.
+
     It is rounded once, to the precision W has; where that is bfloat16, forwards round to it anyway.
     """
     if not hasattr(loaded.model, "merge_and_unload"):
@@ -78,26 +82,51 @@ def merge(loaded: Loaded) -> None:
 
 
 def what_trains(loaded: Loaded) -> list[dict[str, Any]]:
-    """What of each part of a tuned model is trained: `part`, `tensors`, `parameters`, and how many of them `trained`.
+    """What of each part of a tuned model is trained: `part`, `how`, `tensors`, `parameters`, and how many of them `trained`.
 
     An adapter counts to the part it sits in, so `trained` is 0 in a part that is not frozen but has no adapter.
     """
-    parts = family_of(loaded.family).PARTS
+    parts, place = family_of(loaded.family).PARTS, part_in(loaded)
     rows = {part: {"part": part, "tensors": 0, "parameters": 0, "trained_tensors": 0, "trained": 0} for part in parts}
     for name, parameter in loaded.model.named_parameters():
-        row: dict[str, Any] = rows[part_of(name.removeprefix("base_model.model."), parts)]
+        row: dict[str, Any] = rows[place(name)]
         row["tensors"] += 1
         row["parameters"] += parameter.numel()
         row["trained_tensors"] += parameter.requires_grad
         row["trained"] += parameter.numel() * parameter.requires_grad
+    for row in rows.values():
+        row["how"] = loaded.tune if row["trained"] else "frozen"
     return list(rows.values())
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """`what_trains` as lines of text, one a part."""
-    lines = [f"{'part':<10} {'tensors':>8} {'parameters':>15} {'trained':>15}"]
-    lines += [f"{r['part']:<10} {r['tensors']:>8} {r['parameters']:>15,} {r['trained']:>15,}" for r in rows]
+def table(rows: list[dict[str, Any]], rate: float, rates: Mapping[str, float]) -> str:
+    """`what_trains` as lines of text, one a part, with the learning rate that each has at its highest."""
+    lines = [f"{'part':<10} {'how':<7} {'tensors':>8} {'parameters':>15} {'trained':>15} {'rate':>9}"]
+    for r in rows:
+        highest = f"{rates.get(r['part'], rate):g}" if r["trained"] else "-"
+        counts = f"{r['tensors']:>8} {r['parameters']:>15,} {r['trained']:>15,}"
+        lines.append(f"{r['part']:<10} {r['how']:<7} {counts} {highest:>9}")
     return "\n".join(lines)
+
+
+def part_in(loaded: Loaded) -> Callable[[str], str]:
+    """Of a parameter's name in a tuned model, an adapter's too, the part it lies in."""
+    parts = family_of(loaded.family).PARTS
+    return lambda name: part_of(name.removeprefix("base_model.model."), parts)
+
+
+def refuse_idle_rates(loaded: Loaded, rates: Mapping[str, float]) -> None:
+    """Refuse a learning rate of a part in which nothing is trained.
+
+    Raises
+    ------
+    UsageError
+        There is one.
+    """
+    trains = [row["part"] for row in what_trains(loaded) if row["trained"]]
+    for part in rates:
+        if part not in trains:
+            raise UsageError(f"train.rates: nothing is trained in {part}; what is trained lies in {', '.join(trains)}")
 
 
 def part_of(name: str, parts: dict[str, tuple[str, ...]]) -> str:
@@ -125,6 +154,8 @@ def _adapter_config(core: nn.Module, module: Any, freeze: list[str], lora: dict[
         lora_alpha=lora.get("alpha", 32),
         lora_dropout=lora.get("dropout", 0.05),
         target_modules=pattern,
+        use_dora=lora.get("kind") == "dora",
+        use_rslora=lora.get("kind") == "rslora",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from docphim.files import atomic
 from docphim.imaging import modality
 from docphim.models.loaded import Loaded
+from docphim.models.tune import table, what_trains
 
 _CARD = """---
 library_name: transformers
@@ -34,7 +35,7 @@ physician and must not be used for diagnosis or treatment.**
 ## Training
 
 {settings}
-{chosen}
+{parts}{chosen}
 ## Intended use
 
 Research on report generation and its evaluation: drafts to be measured, compared with floors and read critically.
@@ -54,7 +55,7 @@ Research on report generation and its evaluation: drafts to be measured, compare
 
 _TUNED = {
     "none": "Not tuned: the weights as they were published.",
-    "lora": "Low-rank adapters (rank {rank}, alpha {alpha:g}, dropout {dropout:g}) on the frozen base.",
+    "lora": "Low-rank adapters ({kind}, rank {rank}, alpha {alpha:g}, dropout {dropout:g}) on the frozen base.",
     "full": "Tuned in full{frozen}.",
 }
 
@@ -111,7 +112,7 @@ def text(
         revision=f" at revision `{model['revision']}`" if model.get("revision") else "",
         height=loaded.size[0],
         width=loaded.size[1],
-        tuned=_TUNED[model["tune"]].format(**model["lora"], frozen=frozen),
+        tuned=_TUNED[model["tune"]].format(**{"kind": "lora", **model["lora"]}, frozen=frozen),
         trained=0 if step is None else sum(p.numel() for p in parameters if p.requires_grad),
         total=sum(p.numel() for p in parameters),
         key=key,
@@ -119,9 +120,14 @@ def text(
         val=counts["val"],
         blind="- Trained blind: it never saw an image.\n" if train["blind"] else "",
         settings="None." if step is None else _settings(train),
+        parts="" if step is None else _parts(loaded, train),
         chosen="" if step is None else f"\nThe checkpoint kept is that of step {step}, {_why_chosen(counts, train)}.\n",
         licence=_licence(base),
     )
+
+
+def _parts(loaded: Loaded, train: dict[str, Any]) -> str:
+    return f"\n```\n{table(what_trains(loaded), train['learning_rate'], train.get('rates', {}))}\n```\n"
 
 
 def _settings(train: dict[str, Any]) -> str:

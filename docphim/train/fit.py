@@ -16,7 +16,7 @@ from docphim.errors import Refused, UsageError
 from docphim.models.features import Features
 from docphim.models.load import save
 from docphim.models.loaded import Loaded
-from docphim.models.tune import table, what_trains
+from docphim.models.tune import refuse_idle_rates, table, what_trains
 from docphim.study import Example
 from docphim.train import card, checkpoint, loop, state
 from docphim.train.batch import MEMORY, Examples, lengths, longest_answer, plan, share, steps_of
@@ -92,8 +92,9 @@ def _trained(
         processes=processes,
         pairs=paired.get("val"),
     )
+    refuse_idle_rates(loaded, settings.rates)
     start = _start(root, course.key, processes)
-    log.info("train: what is trained of each part\n%s", table(what_trains(loaded)))
+    log.info("train: what is trained of each part\n%s", table(what_trains(loaded), settings.learning_rate, settings.rates))
     journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
     with journal or contextlib.nullcontext():
         shown = paired.get("train", read["train"])

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from docphim.errors import Refused
 from docphim.models.encode import IGNORED
 from docphim.models.loaded import Loaded
+from docphim.models.tune import part_in
 from docphim.progress import bar
 from docphim.train import checkpoint, state
 from docphim.train.ahead import Ahead
@@ -91,7 +92,7 @@ def run(
     sides = ("positive",) if contrast is None else SIDES
     find_unused = processes.world > 1 and leaves_unused(loaded, examples, loss, sides)
     model = processes.share(loaded.model, find_unused=find_unused)
-    optimizer = adamw(loaded.model, settings)
+    optimizer = adamw(loaded.model, settings, part_in(loaded))
     torch.manual_seed(settings.seed)
     if start:
         state.load(start, loaded.model, optimizer, processes)
@@ -109,7 +110,7 @@ def run(
                 micro_batches = [next(batches) for _ in range(settings.accumulate)]
             meter.count(micro_batches)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(settings, step, course.steps)
+                group["lr"] = learning_rate(settings, step, course.steps, group["peak"])
             step_loss = backward(model, loaded, micro_batches, loss, processes, contrast, step / course.steps)
             norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
             _refuse_not_finite(step, step_loss, norm)
@@ -119,7 +120,7 @@ def run(
             if step in course.logs:
                 mean_loss = float(processes.sum(sum_of_losses) / processes.world) / unlogged
                 row = {"step": step, "epoch": round(step * course.epochs_a_step, 4), "loss": mean_loss}
-                row |= {"learning_rate": optimizer.param_groups[0]["lr"], **meter.rates(processes.world)}
+                row |= {"learning_rate": learning_rate(settings, step, course.steps), **meter.rates(processes.world)}
                 _write(journal, {**row, "memory_mb": memory_mb(), "grad_norm": float(norm)})
                 sum_of_losses, unlogged = torch.zeros_like(sum_of_losses), 0
             if step in course.saves:

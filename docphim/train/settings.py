@@ -16,6 +16,7 @@ class TrainSettings:
     pairs: str = "none"
     conflicts_only: bool = False
     learning_rate: float = 3e-5
+    rates: dict[str, float] = field(default_factory=dict)
     schedule: str = "cosine"
     warmup: float = 0.03
     weight_decay: float = 0.0

@@ -294,3 +294,21 @@ def test_a_recipe_says_what_becomes_of_the_first_adapter(adapter, count, base, t
     stage = next(s for s in stages(recipe, tmp_path, tmp_path) if s.name == "train")
     # Runs made before there was the key stay done.
     assert stage.settings["model"].get("adapter") == (None if adapter == "merge" else "stack")
+
+
+@pytest.mark.parametrize("kind", ["dora", "rslora"])
+def test_other_kinds_of_adapters_are_opened_as_they_were_saved_and_trained_on(kind, base, tmp_path):
+    one = load.tune(load.load(str(base), "qwen_vl", 56, precision="fp32"), "lora", [], {**LORA, "kind": kind})
+    train_one_step(one)
+    load.save(one, tmp_path / "one" / "model")
+    (tmp_path / "one" / "recipe.yaml").write_text("name: first\n", encoding="utf-8")
+    assert torch.equal(logits(load.load_saved(tmp_path / "one" / "model")), logits(one))
+    start = load.load(str(tmp_path / "one"), "qwen_vl", 56)
+    two = load.tune(start, "lora", [], LORA, "stack")
+    two.model.eval()
+    assert torch.allclose(logits(two), logits(one), atol=1e-5)
+    train_one_step(two)
+    two.model.eval()
+    alone = logits(two)
+    merge(two)
+    assert torch.allclose(logits(two), alone, atol=1e-4) and not torch.allclose(alone, logits(one), atol=1e-3)

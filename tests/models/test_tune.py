@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from tiny_models import ARCHITECTURES, batch_of, film, make, single
+from tiny_models import ARCHITECTURES, batch_of, film, logits, make, single
 
 from docphim.errors import UsageError
 from docphim.models import family, load
 from docphim.models.encode import encode
-from docphim.models.tune import part_of, table, what_trains
+from docphim.models.tune import merge, part_of, refuse_idle_rates, table, what_trains
 
 PARTS = ["vision", "projector", "language"]
 
@@ -115,8 +115,43 @@ def test_what_trains_is_said_part_by_part():
     assert set(rows) == set(PARTS) and {part for part, row in rows.items() if row["trained"]} == {"language"}
     assert rows["language"]["trained_tensors"] == 2 * 7 * 2  # A and B of seven matrices in two layers
     assert sum(row["parameters"] for row in rows.values()) == sum(p.numel() for p in loaded.model.parameters())
-    vision = f"{'vision':<10} {rows['vision']['tensors']:>8} {rows['vision']['parameters']:>15,} {0:>15}"
-    assert vision in table(list(rows.values())).splitlines()
+    vision = f"{'vision':<10} {'frozen':<7} {rows['vision']['tensors']:>8} {rows['vision']['parameters']:>15,} {0:>15} {'-':>9}"
+    lines = table(list(rows.values()), 3e-5, {"language": 1e-4}).splitlines()
+    assert vision in lines and lines[-1].split()[:2] == ["language", "lora"] and lines[-1].split()[-1] == "0.0001"
     full = {row["part"]: row for row in what_trains(load.tune(make("qwen2_5_vl"), "full", ["vision"], {}))}
     assert [full[part]["trained"] == full[part]["parameters"] for part in PARTS] == [False, True, True]
     assert full["vision"]["trained"] == full["vision"]["trained_tensors"] == 0
+
+
+@pytest.mark.parametrize(
+    ("tune", "freeze", "rates", "idle"),
+    [
+        ("full", [], {"vision": 1e-6, "projector": 1e-5, "language": 1e-4}, None),
+        ("full", ["vision"], {"vision": 1e-6}, "nothing is trained in vision; what is trained lies in projector, language"),
+        ("lora", [], {"projector": 1e-6}, "nothing is trained in projector; what is trained lies in language"),
+    ],
+)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_rate_of_a_part_that_is_not_trained_is_refused(architecture, tune, freeze, rates, idle):
+    loaded = load.tune(make(architecture), tune, freeze, {"rank": 2})
+    if idle is None:
+        refuse_idle_rates(loaded, rates)
+        return
+    with pytest.raises(UsageError, match=rf"train\.rates: {idle}"):
+        refuse_idle_rates(loaded, rates)
+
+
+@pytest.mark.parametrize(("kind", "scale", "magnitudes"), [("lora", 2.0, 0), ("rslora", 4 / 2**0.5, 0), ("dora", 2.0, 14)])
+def test_kinds_of_adapters_are_merged_to_what_they_compute(kind, scale, magnitudes):
+    loaded = load.tune(make("qwen2_5_vl"), "lora", [], {"kind": kind, "rank": 2, "alpha": 4, "dropout": 0.0})
+    layers = [m for m in loaded.model.modules() if getattr(m, "scaling", None)]
+    assert {m.scaling["default"] for m in layers if isinstance(m.scaling, dict)} == {scale}
+    assert sum("magnitude" in name for name, p in loaded.model.named_parameters() if p.requires_grad) == magnitudes
+    generator = torch.Generator().manual_seed(0)
+    for p in loaded.model.parameters():
+        if p.requires_grad:
+            p.data += 0.05 * torch.randn(p.shape, generator=generator)
+    loaded.model.eval()
+    alone = logits(loaded)
+    merge(loaded)
+    assert torch.allclose(logits(loaded), alone, atol=1e-4)

@@ -25,6 +25,13 @@ GOOD = {"name": "x", "source": {"kind": "phantom"}, "model": {"family": "qwen_vl
             {"model": {"family": "qwen_vl", "freeze": ["eyes"]}},
             r"'eyes' is not one of vision, projector, language",
         ),
+        ({"train": {"rates": {"eyes": 1e-5}}}, r"train\.rates"),
+        ({"train": {"rates": {"vision": 0}}}, r"train\.rates\.vision: .*greater than 0"),
+        (
+            {"model": {"family": "qwen_vl", "tune": "full", "lora": {"modules": "x"}}},
+            r"lora\.modules does nothing with tune: full",
+        ),
+        ({"model": {"family": "qwen_vl", "adapter": "stack", "lora": {"kind": "dora"}}}, r"adapter: stack has no kind: dora"),
         ({"split": {"fractions": [0.5, 0.5, 0.5]}}, r"split\.fractions: .*must add up to 1, not 1\.5"),
         ({"evaluate": {"images": ["noise"]}}, r"evaluate: images must hold 'own'"),
         ({"name": "../x"}, r"name: "),

@@ -12,6 +12,7 @@ from transformers import Trainer, get_scheduler
 from docphim import recipe
 from docphim.files import read_examples
 from docphim.models.load import save
+from docphim.models.tune import part_in
 from docphim.train.look import look
 from docphim.train.model import open_model
 from docphim.train.optimiser import adamw, learning_rate
@@ -51,6 +52,22 @@ def test_what_is_decayed_is_what_transformers_trainer_decays(dataset, family, tu
     trained = {name for name, p in net.named_parameters() if p.requires_grad}
     assert (decayed, spared) == (trained & theirs, trained - theirs)
     assert bool(spared) is (tune == "full")
+
+
+def test_parts_have_rates_of_their_own_at_every_step(dataset):
+    settings = TrainSettings(learning_rate=1e-3, rates={"vision": 1e-5}, weight_decay=0.1, warmup=0.5)
+    loaded = open_model(model_section(tune="full"), settings, read_examples(dataset, "train"))
+    names = {p: name for name, p in loaded.model.named_parameters()}
+    place = part_in(loaded)
+    peaks = {}
+    for group in adamw(loaded.model, settings, place).param_groups:
+        assert group["lr"] == group["peak"]
+        for p in group["params"]:
+            peaks.setdefault(place(names[p]), set()).add(group["peak"])
+    assert peaks == {"vision": {1e-5}, "projector": {1e-3}, "language": {1e-3}}
+    for step in range(1, 9):
+        ratio = learning_rate(settings, step, 8, 1e-5) * 100
+        assert ratio == pytest.approx(learning_rate(settings, step, 8))
 
 
 def green(markup: str) -> str:

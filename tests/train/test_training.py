@@ -328,6 +328,7 @@ def test_the_card_names_the_dataset_and_says_what_the_model_is_not(finished):
         "## Licence",
         "learning_rate: 0.001",
         "- loss: answers",
+        f"{'part':<10} {'how':<7}",
     ):
         assert sentence in card
 
