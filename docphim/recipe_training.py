@@ -64,6 +64,7 @@ class Train(Section):
     cache_features: bool = False
     evaluations: int = Field(5, ge=1)
     keep_best: Literal["val/loss", "val/rougeL", "val/bleu4"] = "val/loss"
+    patience: int | None = Field(None, ge=1)
     val_examples: int = Field(200, ge=1)
     workers: int = Field(0, ge=0)
     processes: int = Field(1, ge=1)

@@ -159,13 +159,18 @@ def best(root: Path, key: str) -> Checkpoint | None:
     return newest(root, key)
 
 
+def highest(checkpoints: list[Checkpoint]) -> Checkpoint | None:
+    """The one with the highest score, of equal ones the earliest; None where none has a score."""
+    scored = [c for c in checkpoints if c.score is not None]
+    return min(scored, key=lambda c: (-(c.score or 0.0), c.step)) if scored else None
+
+
 def prune(root: Path, key: str, after: int | None = None) -> None:
     """Keep the last `KEEP` checkpoints and the best one; remove all others, and every one past step `after`."""
     ours = [c for c in sealed(root, key) if after is None or c.step <= after]
     keep = {c.folder for c in ours[-KEEP:]}
-    scored = [c for c in ours if c.score is not None]
-    if scored:
-        keep.add(min(scored, key=lambda c: (-(c.score or 0.0), c.step)).folder)
+    if (first := highest(ours)) is not None:
+        keep.add(first.folder)
     for folder in [*root.glob("checkpoint-*"), *root.glob(".checkpoint-*.part")]:
         if folder not in keep:
             remove(folder)

@@ -99,7 +99,7 @@ def run(
         if contrast is not None:
             contrast.load(start.folder)
     done = start.step if start else 0
-    steps: Iterable[int] = range(done + 1, course.steps + 1)
+    steps: Iterable[int] = _steps(done, course, settings)
     steps = bar(steps, course.steps - done, "train") if processes.first else steps
     batches = Ahead(_loader(examples, course, done, settings))
     meter, sum_of_losses, unlogged = Meter(), torch.zeros((), device=loaded.device), 0
@@ -129,6 +129,22 @@ def run(
                 if contrast is not None and contrast.mined:
                     batches.restart(_loader(examples, course, step, settings))
                 model.train()
+
+
+def _steps(done: int, course: Course, settings: TrainSettings) -> Iterable[int]:
+    """The steps after `done`; they end early where patience does."""
+    for step in range(done + 1, course.steps + 1):
+        if step - 1 in course.saves and _enough(step - 1, course, settings):
+            return
+        yield step
+
+
+def _enough(step: int, course: Course, settings: TrainSettings) -> bool:
+    """Whether the last `patience` validations brought no better score: read from the checkpoints, so a kill changes nothing."""
+    best = checkpoint.highest(checkpoint.sealed(course.root, course.key))
+    if settings.patience is None or best is None:
+        return False
+    return sum(best.step < save <= step for save in course.saves) >= settings.patience
 
 
 def _loader(examples: Readable, course: Course, done: int, settings: TrainSettings) -> Iterable[Batch]:

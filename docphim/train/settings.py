@@ -30,6 +30,7 @@ class TrainSettings:
     cache_features: bool = False
     evaluations: int = 5
     keep_best: str = "val/loss"
+    patience: int | None = None
     val_examples: int = 200
     workers: int = 0
     processes: int = 1

@@ -6,17 +6,20 @@ import sys
 import pytest
 import torch
 from rich.text import Text
-from tiny_training import TEXTS, model_section
+from tiny_training import TEXTS, killed_at, model_section, same, train_section, weights
 from transformers import Trainer, get_scheduler
 
 from docphim import recipe
-from docphim.files import read_examples
+from docphim.errors import UsageError
+from docphim.files import read_examples, read_jsonl
 from docphim.models.load import save
 from docphim.models.tune import part_in
+from docphim.train import checkpoint, train
 from docphim.train.look import look
 from docphim.train.model import open_model
 from docphim.train.optimiser import adamw, learning_rate
 from docphim.train.settings import TrainSettings
+from docphim.train.validate import Validation
 
 
 def test_the_trainers_settings_are_the_recipes():
@@ -68,6 +71,37 @@ def test_parts_have_rates_of_their_own_at_every_step(dataset):
     for step in range(1, 9):
         ratio = learning_rate(settings, step, 8, 1e-5) * 100
         assert ratio == pytest.approx(learning_rate(settings, step, 8))
+
+
+def test_rates_of_parts_act_in_training_over_a_kill_too(dataset, tmp_path):
+    model = model_section(tune="full", freeze=[])
+    rates = {"vision": 1e-30, "projector": 1e-4}
+    section = train_section(rates=rates)
+    train(dataset, tmp_path / "whole", model=model, train=section)
+    killed_at((checkpoint, "seal", 2), lambda: train(dataset, tmp_path / "run", model=model, train=section))
+    train(dataset, tmp_path / "run", model=model, train=section)
+    whole, run = weights(tmp_path / "whole", 4), weights(tmp_path / "run", 4)
+    assert same(whole, run)
+    first = open_model(model, TrainSettings(**section), read_examples(dataset, "train"))
+    place, before = part_in(first), dict(first.model.named_parameters())
+    moved = {place(name) for name, value in whole.items() if (value - before[name]).abs().max() > 1e-20}
+    assert moved == {"projector", "language"}
+    with pytest.raises(UsageError, match=r"train\.rates: nothing is trained in vision"):
+        train(dataset, tmp_path / "idle", model={**model, "freeze": ["vision"]}, train=section)
+
+
+@pytest.mark.parametrize(("patience", "last"), [(None, 4), (3, 4), (2, 3), (1, 2)])
+@pytest.mark.parametrize("happening", [None, (checkpoint, "seal", 2), (checkpoint, "prune", 3)])
+def test_training_ends_when_patience_does_over_a_kill_too(dataset, tmp_path, monkeypatch, patience, last, happening):
+    monkeypatch.setattr(Validation, "better", lambda self, scores: 1.0)  # never better than after the first step
+    model = model_section(tune="full", freeze=[])
+    section = train_section(evaluations=4, patience=patience)
+    if happening is not None:
+        killed_at(happening, lambda: train(dataset, tmp_path, model=model, train=section))
+    train(dataset, tmp_path, model=model, train=section)
+    steps = sorted(int(folder.name.rpartition("-")[2]) for folder in (tmp_path / "checkpoints").glob("checkpoint-*"))
+    assert (steps[0], steps[-1]) == (1, last)
+    assert max(row["step"] for row in read_jsonl(tmp_path / "log.jsonl")) == last
 
 
 def green(markup: str) -> str:
