@@ -141,10 +141,10 @@ def _steps(done: int, course: Course, settings: TrainSettings) -> Iterable[int]:
 
 def _enough(step: int, course: Course, settings: TrainSettings) -> bool:
     """Whether the last `patience` validations brought no better score: read from the checkpoints, so a kill changes nothing."""
-    best = checkpoint.highest(checkpoint.sealed(course.root, course.key))
-    if settings.patience is None or best is None:
+    if settings.patience is None:
         return False
-    return sum(best.step < save <= step for save in course.saves) >= settings.patience
+    best = checkpoint.highest(checkpoint.sealed(course.root, course.key))
+    return best is not None and sum(best.step < save <= step for save in course.saves) >= settings.patience
 
 
 def _loader(examples: Readable, course: Course, done: int, settings: TrainSettings) -> Iterable[Batch]:
