@@ -56,7 +56,7 @@ class Options(Section):
     modality: Literal["xray", "ct", "pet"] = "xray"
     profile: str = "paper"
     size: int = Field(1024, ge=48, le=4096)
-    step_mm: float = Field(4.0, ge=0.5, le=20)
+    step_mm: float = Field(4.0, ge=0.5, le=40)
     format: Literal["dicom", "nifti"] = "dicom"
     masks: bool = False
     both_kernels: bool = False

@@ -355,6 +355,19 @@ def test_reports_state_sizes_and_suvmax_as_measured_region_by_region(language: s
             assert all(str(mm) in line for mm in record["size_mm"])
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_profile_that_measures_nothing_states_no_number_and_is_read_as_the_same_lesions(language: str) -> None:
+    for index in range(8):
+        who, lesions = shown("pet_demo", index)
+        text = compose(who, lesions, language, 0, "pet_demo")["findings"]
+        assert not any(char.isdigit() for char in text) and "SUV" not in text and " mm" not in text
+        assert not any(mark in text for mark in "[]{}") and "  " not in text and " ," not in text
+        keys = [key for key in (*STATED, "uptake", "invasion", "change") if not key.startswith("size")]
+        read = [to_row(one) for one in lesions_of(text, language)]
+        for record in map(truth.record, truth.kinds(lesions)):
+            assert {key: record[key] for key in keys} in [{key: one[key] for key in keys} for one in read], text
+
+
 def test_reports_are_as_long_as_real_ones_and_short_for_the_demo() -> None:
     counts = {p: [len(" ".join(compose(*shown(p, i), "vi", 0, p).values()).split()) for i in range(40)] for p in PROFILES}
     assert 320 < np.mean(counts["pet_paper"]) < 430 and np.mean(counts["pet_demo"]) < 170

@@ -65,16 +65,17 @@ def _finding(pen: Pen, group: Sequence[Placed]) -> str:
 
 
 def _values(pen: Pen, group: Sequence[Placed]) -> dict[str, str]:
-    """What a wording may name: `size` and `suv` are those that a reader measures."""
+    """What a wording may name: `size` and `suv` are those that a reader measures, empty where the profile's reader does not."""
     words, first = pen.template["words"], group[0]
     site = pen.template["sites"][first.site]
+    measured = pen.happens("measured")
     a, b = (f"{v:.0f}" for v in first.size_mm)
     numbers = {"side": words["side"].get(first.finding.side, ""), "number": _number(first)}
     return {
         "noun": pen.choose(site["noun"]),
         "place": fill(site["place"][first.zone or "any"], numbers),
-        "size": f"{a}{pen.choose(words['times'])}{b} {words['mm']}",
-        "suv": decimal(pen, f"{first.suv_max:.1f}"),
+        "size": f"{a}{pen.choose(words['times'])}{b} {words['mm']}" if measured else "",
+        "suv": decimal(pen, f"{first.suv_max:.1f}") if measured else "",
         "count": words["count"].get(len(group), ""),
         "uptake": pen.choose(words["uptake"][first.finding.severity or "high"]),
     }
