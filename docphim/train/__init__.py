@@ -19,7 +19,9 @@ from docphim.errors import UsageError
 from docphim.models import needs_torch
 from docphim.study import Row
 from docphim.train import cap
-from docphim.train.options import OPTIONS, check_pairs
+from docphim.train.options import OPTIONS, check_keep_best, check_pairs
+
+__all__ = ["LOSSES", "check_keep_best", "check_loss", "loss_function", "normal_loss", "train"]
 
 #: The training losses of `train.loss`: a function like `losses.answers`, or `module:name` of one.
 LOSSES: dict[str, str | Callable[..., Any]] = {

@@ -29,6 +29,7 @@ from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
 from docphim.train.recompute import recompute
 from docphim.train.settings import TrainSettings, points
+from docphim.train.text_scores import scores_of_drafts
 from docphim.train.validate import Validation, sample
 
 log = logging.getLogger("docphim")
@@ -72,6 +73,7 @@ def _trained(
     processes: Processes,
 ) -> int:
     """Train, and leave the best checkpoint's weights in the model; its step.  `every` holds those not validated on too."""
+    text_scores = scores_of_drafts(settings.keep_best, examples["val"], dataset)
     root, world = run / "checkpoints", processes.world
     memory = {"train": MEMORY // world // max(1, settings.workers), "val": MEMORY // 4 // world}
     read = {split: _examples(loaded, dataset, examples[split], settings, memory[split]) for split in ("train", "val")}
@@ -91,6 +93,7 @@ def _trained(
         batch_size=settings.batch_size,
         processes=processes,
         pairs=paired.get("val"),
+        text_scores=text_scores,
     )
     refuse_idle_rates(loaded, settings.rates)
     start = _start(root, course.key, processes)

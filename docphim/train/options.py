@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from docphim.errors import UsageError
+from docphim.metrics import LABELS, LEXICAL, families, label_sets
+from docphim.recipe_training import DECIDING
 
 #: How an option is read: its value as it is used, or a ValueError that says what is allowed.
 Reader = Callable[[Any], Any]
@@ -72,6 +74,29 @@ def cap(value: Any) -> float | dict[str, Any] | None:
         return {"blind": value["blind"], "margin": number(value.get("margin", 0.0))}
     except ValueError:
         raise ValueError("nats a token, or {blind: RUN, margin: 0.5}; numbers are 0 or more") from None
+
+
+def check_keep_best(name: str, language: str, tasks: Mapping[str, Collection[str]]) -> None:
+    """Refuse a `train.keep_best` that there is not for a language, or for a task.
+
+    Parameters
+    ----------
+    tasks : mapping
+        The families of metrics by which each task is scored.
+
+    Raises
+    ------
+    UsageError
+        It names what is missing.
+    """
+    family = DECIDING[name]
+    if family is None or family in LEXICAL:
+        return
+    if not families(language, None, (family,)):
+        raise UsageError(f"train.keep_best: {name} is read with a lexicon, and there is none of {language!r}")
+    for task, metrics in tasks.items():
+        if family not in metrics and not (family == LABELS and {*metrics} & {*label_sets()}):
+            raise UsageError(f"train.keep_best: {name} is no score of task {task}, which is scored by {', '.join(metrics)}")
 
 
 _WEIGHTS: dict[str, tuple[Any, Reader]] = {"alpha": (1.0, number), "beta": (0.1, weight)}
