@@ -85,7 +85,7 @@ class Model(Section):
     """Which model: a family, its weights (`tiny`, a folder, a hub id or a run), and what of it is trained.
 
     `base` says where the published weights lie now, if they have moved since a run was made on them; `adapter` what becomes of
-    the adapter of a run that the weights are.
+    the adapter of a run that the weights are; `quantise` how the frozen weights under adapters are stored.
     """
 
     family: str
@@ -95,6 +95,7 @@ class Model(Section):
     freeze: list[str] = ["vision"]
     image_size: int | tuple[int, int] = 448
     lora: Lora = Lora()
+    quantise: Literal["nf4", "int8"] | None = None
     adapter: Literal["merge", "stack"] = "merge"
     remote_code: bool = False
     revision: str | None = None
@@ -116,6 +117,16 @@ class Model(Section):
             raise ValueError("adapter: stack has no kind: dora, whose scale is of the whole weight, adapters below it included")
         if self.tune == "full" and self.lora.modules is not None:
             raise ValueError("lora.modules does nothing with tune: full; it names where adapters go (tune: lora)")
+        return self
+
+    @model_validator(mode="after")
+    def _quantises_a_base(self) -> Model:
+        if self.quantise is not None and self.tune != "lora":
+            raise ValueError(f"quantise: {self.quantise} stores weights that adapters are trained on, and tune is {self.tune}")
+        if self.quantise is not None and self.weights == "tiny":
+            raise ValueError(f"quantise: {self.quantise} is of published weights, and weights: tiny are made here")
+        if self.quantise == "int8" and self.lora.kind == "dora":
+            raise ValueError("quantise: int8 takes no lora.kind: dora, which reads whole rows of the weights; nf4 does")
         return self
 
 

@@ -206,7 +206,8 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 
 def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     """The stage that makes the run's model; where its base lies now changes nothing in it."""
-    left_out = {"base"} | ({"adapter"} if recipe.model.adapter == "merge" else set())
+    unchanged = {"adapter": "merge", "quantise": None}  # a recipe without these keys makes what it made before they came
+    left_out = {"base"} | {key for key, value in unchanged.items() if getattr(recipe.model, key) == value}
     examples = _examples(dataset)
     return Stage(
         name="train",

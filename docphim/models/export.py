@@ -46,7 +46,7 @@ def write_model(model: Path, out: Path, decoding: dict[str, Any], *, adapter: bo
     """
     note = checkpoint.read_note(model)
     below = _published(note, model.name) if adapter else None
-    loaded = load_saved(model, base=base)
+    loaded = load_saved(model, base=base, whole=True)
     out.mkdir(parents=True, exist_ok=True)
     with quietly(offline=True):
         if adapter:

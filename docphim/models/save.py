@@ -64,6 +64,7 @@ def _write(loaded: Loaded, folder: Path, longest_answer: int | None) -> None:
         "precision": loaded.precision,
         "tune": loaded.tune,
         **({"adapter": "stack"} if loaded.tune == "lora" and loaded.adapter == "stack" else {}),
+        **({"quantise": loaded.quantise} if loaded.quantise else {}),
         "base": loaded.base,
         "bf16": _in_bf16(loaded) if loaded.tune == "full" else [],
         **({"longest_answer": longest_answer} if longest_answer else {}),

@@ -14,6 +14,7 @@ from torch import nn
 from docphim.errors import UsageError
 from docphim.models import family as family_of
 from docphim.models.loaded import Loaded
+from docphim.models.quantised import size
 
 
 def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any], adapter: str = "merge") -> Loaded:
@@ -91,7 +92,7 @@ def what_trains(loaded: Loaded) -> list[dict[str, Any]]:
     for name, parameter in loaded.model.named_parameters():
         row: dict[str, Any] = rows[place(name)]
         row["tensors"] += 1
-        row["parameters"] += parameter.numel()
+        row["parameters"] += size(parameter)
         row["trained_tensors"] += parameter.requires_grad
         row["trained"] += parameter.numel() * parameter.requires_grad
     for row in rows.values():

@@ -174,7 +174,8 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
-    return files.content_key([{**model, "base": None}, recipe, loaded.base, dataset.name, inputs])
+    named = {key: value for key, value in model.items() if (key, value) not in (("adapter", "merge"), ("quantise", None))}
+    return files.content_key([{**named, "base": None}, recipe, loaded.base, dataset.name, inputs])
 
 
 def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint | None:
