@@ -18,9 +18,9 @@ from docphim.models import checkpoint, quantised, vector_math
 from docphim.models import family as family_of
 from docphim.models.hub import quietly, refusing
 from docphim.models.loaded import Loaded
-from docphim.models.save import save
+from docphim.models.save import WHOLE, save
 from docphim.models.tiny import create_tiny
-from docphim.models.tune import adapted, adapters_of, merge, part_of, tune
+from docphim.models.tune import adapted, adapters_of, merge, part_of, tune, whole_parameters
 from docphim.progress import busy
 
 __all__ = ["Loaded", "create_tiny", "give_random_weights", "load", "load_reader", "load_saved", "save", "tune"]
@@ -100,7 +100,7 @@ def _load_run(folder: Path, family: str, image_size: int | tuple[int, int], prec
         loaded.precision = precision
     if precision == "fp32":
         loaded.model.float()
-    loaded.size, loaded.tune = size, "none"
+    loaded.size, loaded.tune, loaded.whole = size, "none", ()
     record = {"weights": str(folder.absolute()), "revision": None, "remote_code": False}
     loaded.base = {**record, "files": checkpoint.fingerprint(folder)}
     return loaded
@@ -266,6 +266,8 @@ def load_saved(folder: Path, *, base: str | None = None, whole: bool = False) ->
         if loaded.adapter == "merge":
             merge(loaded)
         _add_adapter(loaded, folder, where)
+        loaded.whole = tuple(note.get("whole", ()))
+        _put_whole(loaded, folder, where)
     loaded.size, loaded.name, loaded.tune, loaded.base = tuple(note["size"]), note["name"], note["tune"], note["base"]
     loaded.model.eval()
     return loaded
@@ -329,3 +331,17 @@ def _add_adapter(loaded: Loaded, folder: Path, where: str) -> None:
         key = (lost or sorted(report.unexpected_keys))[0]
         raise Refused("weights_incomplete", where, f"the adapter does not match its model: {key}")
     loaded.model = model
+
+
+def _put_whole(loaded: Loaded, folder: Path, where: str) -> None:
+    """Put the parts that were trained in full beside an adapter in the place of the base's."""
+    from safetensors.torch import load_file
+
+    if not loaded.whole:
+        return
+    checkpoint.check_weights(folder, where, WHOLE)
+    saved, parameters = load_file(folder / WHOLE), whole_parameters(loaded)
+    if odd := sorted(saved.keys() ^ parameters.keys()):
+        raise Refused("weights_incomplete", where, f"{WHOLE} does not match its model: {odd[0]}")
+    for name, parameter in parameters.items():
+        parameter.data = saved[name].to(parameter.device)

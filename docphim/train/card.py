@@ -56,7 +56,7 @@ Research on report generation and its evaluation: drafts to be measured, compare
 
 _TUNED = {
     "none": "Not tuned: the weights as they were published.",
-    "lora": "Low-rank adapters ({kind}, rank {rank}, alpha {alpha:g}, dropout {dropout:g}) on the frozen base{stored}.",
+    "lora": "Low-rank adapters ({kind}, rank {rank}, alpha {alpha:g}, dropout {dropout:g}) on the frozen base{stored}{whole}.",
     "full": "Tuned in full{frozen}.",
 }
 
@@ -103,6 +103,7 @@ def text(
     words = [modality(name).WORDS for name in modalities]
     frozen = f", {' and '.join(model['freeze'])} frozen" if model["freeze"] else ""
     stored = f", its language model in {model['quantise']}" if model.get("quantise") else ""
+    whole = f"; {' and '.join(model['whole'])} trained in full" if model.get("whole") else ""
     base = Path(model["weights"]).name if model["weights"].startswith(("/", ".", "~")) else model["weights"]
     parameters = list(loaded.model.parameters())
     return _CARD.format(
@@ -114,7 +115,7 @@ def text(
         revision=f" at revision `{model['revision']}`" if model.get("revision") else "",
         height=loaded.size[0],
         width=loaded.size[1],
-        tuned=_TUNED[model["tune"]].format(**{"kind": "lora", **model["lora"]}, frozen=frozen, stored=stored),
+        tuned=_TUNED[model["tune"]].format(**{"kind": "lora", **model["lora"]}, frozen=frozen, stored=stored, whole=whole),
         trained=0 if step is None else sum(p.numel() for p in parameters if p.requires_grad),
         total=sum(map(size, parameters)),
         key=key,

@@ -17,6 +17,7 @@ from docphim.models.features import Features
 from docphim.models.load import save
 from docphim.models.loaded import Loaded
 from docphim.models.tune import refuse_idle_rates, table, what_trains
+from docphim.recipe_model import decisive
 from docphim.study import Example
 from docphim.train import card, checkpoint, loop, state
 from docphim.train.batch import MEMORY, Examples, lengths, longest_answer, plan, share, steps_of
@@ -174,8 +175,7 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
-    named = {key: value for key, value in model.items() if (key, value) not in (("adapter", "merge"), ("quantise", None))}
-    return files.content_key([{**named, "base": None}, recipe, loaded.base, dataset.name, inputs])
+    return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs])
 
 
 def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint | None:

@@ -31,7 +31,7 @@ def open_model(model: dict[str, Any], settings: TrainSettings, examples: list[Ex
             loaded.precision = "bf16"
     else:
         loaded = load(**_named(model), precision=settings.precision, quantise=model.get("quantise"))
-    return tune(loaded, model["tune"], model["freeze"], model["lora"], model.get("adapter", "merge"))
+    return tune(loaded, model["tune"], model["freeze"], model["lora"], model.get("adapter", "merge"), model.get("whole", ()))
 
 
 def open_random(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
@@ -42,7 +42,7 @@ def open_random(model: dict[str, Any], settings: TrainSettings, examples: list[E
         raise UsageError(f"model.quantise: {model['quantise']} is not for random weights, by which is measured here")
     check_precision(settings.precision)
     loaded = give_random_weights(open_reader(model, settings, examples), settings.precision)
-    return tune(loaded, model["tune"], model["freeze"], model["lora"])
+    return tune(loaded, model["tune"], model["freeze"], model["lora"], whole=model.get("whole", ()))
 
 
 def open_reader(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
