@@ -66,7 +66,7 @@ def check(recipe: Recipe, last: str) -> None:
         if name is not None and name not in known:
             raise UsageError(f"{key}: {name!r} is not one of {', '.join(known)}")
     if recipe.trains:
-        check_loss(recipe.train.loss.model_dump(), recipe.train.pairs)
+        check_loss(recipe.train.loss.model_dump(), recipe.train.pairs, recipe.train.conflicts_only)
         check_keep_best(recipe.train.keep_best, recipe.language, {name: task(name).METRICS for name in recipe.tasks})
         _check_features(recipe)
         check_quantised(recipe.model.quantise)

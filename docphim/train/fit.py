@@ -25,10 +25,11 @@ from docphim.train.contrast import Contrast, compares
 from docphim.train.log import ROWS, Journal
 from docphim.train.memory import Drawn, Memory
 from docphim.train.model import open_model
-from docphim.train.options import check_pairs
+from docphim.train.options import REFERRING, check_pairs
 from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
 from docphim.train.recompute import recompute
+from docphim.train.reference import refer
 from docphim.train.settings import TrainSettings, points
 from docphim.train.text_scores import scores_of_drafts
 from docphim.train.validate import Validation, sample
@@ -39,7 +40,7 @@ log = logging.getLogger("docphim")
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
     """See `docphim.train.train`; `loss` is the function that `train["loss"]` names."""
     settings = TrainSettings(**train)
-    check_pairs(settings.loss["kind"], compares(loss), settings.pairs)
+    check_pairs(settings.loss["kind"], compares(loss), settings.pairs, settings.conflicts_only)
     examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"] and model["tune"] != "none":
         raise Refused("empty_dataset", "", "there is no training example")
@@ -103,6 +104,8 @@ def _trained(
     with journal or contextlib.nullcontext():
         shown = paired.get("train", read["train"])
         contrast = Contrast(loaded, paired["train"], settings, processes) if paired else None
+        if settings.loss["kind"] in REFERRING:
+            refer(loaded, paired["train"], root, course.key, settings.batch_size, processes)
         loop.run(loaded, shown, validation, course, settings, loss, start, journal, processes, contrast)
     best = checkpoint.best(root, course.key)
     if best is None:

@@ -27,6 +27,22 @@ def number(value: Any) -> float:
     return float(value)
 
 
+def above_zero(value: Any) -> float:
+    """A number as in `number`, and not 0.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+    """
+    try:
+        if number(value) > 0:
+            return float(value)
+    except ValueError:
+        pass
+    raise ValueError("a number above 0")
+
+
 def number_or_none(value: Any) -> float | None:
     """A number as in `number`, or None (in a recipe `null`)."""
     if value is None:
@@ -109,11 +125,17 @@ OPTIONS: dict[str, dict[str, tuple[Any, Reader]]] = {
     "constraint": {**_WEIGHTS, "max_loss": (None, cap), **_BOUND},
     "unlikelihood": _WEIGHTS,
     "margin": {**_WEIGHTS, "margin": (1.0, number), **_BOUND},
+    "simnpo": {**_WEIGHTS, "sharpness": (2.5, above_zero), "margin": (0.0, number)},
+    "mdpo": {**_WEIGHTS, "sharpness": (0.1, above_zero), "anchor": (0.0, number)},
 }
+#: Losses that compare whole answers with what the model made of them before its first step (`Scored.reference`).
+REFERRING = frozenset({"mdpo"})
 
 
-def check_pairs(kind: str, compares: bool, pairs: str) -> None:
+def check_pairs(kind: str, compares: bool, pairs: str, conflicts_only: bool) -> None:
     """Refuse (UsageError) `train.pairs` that do not go with a loss, which `compares` two images or looks at one."""
+    if conflicts_only and kind in REFERRING:
+        raise UsageError(f"train.conflicts_only: the loss {kind!r} compares whole answers")
     if compares != (pairs != "none"):
         why = "compares two images" if pairs == "none" else "looks at the own image alone"
         raise UsageError(f"train.pairs: {pairs!r}, and the loss {kind!r} {why}")
