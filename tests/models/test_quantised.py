@@ -86,6 +86,20 @@ def test_what_goes_on_from_it_stands_on_whole_weights(kind, published, tmp_path)
 
 
 @installed
+def test_a_projector_is_trained_in_full_beside_adapters_on_packed_weights(published, tmp_path):
+    loaded = load.load(str(published), "qwen_vl", 56, quantise="nf4")
+    loaded = load.tune(loaded, "lora", ["vision"], LORA, "merge", ["projector"])
+    train_one_step(loaded)
+    load.save(loaded, tmp_path / "run" / "model")
+    assert {row["part"]: row["how"] for row in what_trains(loaded)} == {
+        "vision": "frozen",
+        "projector": "full",
+        "language": "lora",
+    }
+    assert torch.equal(logits(load.load_saved(tmp_path / "run" / "model")), logits(loaded))
+
+
+@installed
 def test_a_runs_model_is_not_quantised(published, tmp_path):
     load.save(load.tune(load.load(str(published), "qwen_vl", 56), "lora", [], LORA), tmp_path / "first" / "model")
     with pytest.raises(UsageError, match=r"model\.quantise: nf4 is of published weights, and first is a run"):
