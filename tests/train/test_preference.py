@@ -210,6 +210,20 @@ def test_a_killed_training_goes_on_with_the_reference_that_it_began_with(dataset
     assert steady(tmp_path / "run") == steady(tmp_path / "whole")
 
 
+def test_two_processes_share_the_reference_and_end_where_one_does(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    settings = {"pairs": "hard", "loss": {"kind": "mdpo", "beta": 0.5}, "max_steps": 3, "evaluations": 1, "batch_size": 1}
+    for name, changes in (("two", {"processes": 2}), ("one", {"accumulate": 2})):
+        train(dataset, tmp_path / name, model=model_section(), train=train_section(**settings, **changes))
+    two, one = (read_json(tmp_path / name / "checkpoints" / reference.FILE) for name in ("two", "one"))
+    assert two["key"] == one["key"] and len(two["positive"]) == 11 and len(two["negative"]) == 5
+    for side in ("positive", "negative"):
+        assert two[side] == pytest.approx(one[side], rel=1e-6)
+    ours, theirs = (weights(tmp_path / name, 3) for name in ("two", "one"))
+    assert max(float((ours[name] - theirs[name]).abs().max()) for name in ours) <= 1e-6
+
+
 @pytest.mark.parametrize("change", ["a digit", "another training", "not JSON"])
 def test_a_stored_reference_that_cannot_be_trusted_is_worked_out_anew(dataset, tmp_path, change):
     examples = read_examples(dataset, "train")
