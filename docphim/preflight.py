@@ -45,7 +45,8 @@ def check(recipe: Recipe, last: str) -> None:
     from docphim.ingest import check as check_source
     from docphim.models import FAMILIES
     from docphim.models.address import check_upload
-    from docphim.train import check_loss
+    from docphim.models.quantised import check_installed as check_quantised
+    from docphim.train import check_keep_best, check_loss
 
     if last == "train" and not recipe.trains:
         backend = recipe.generate.backend
@@ -65,8 +66,10 @@ def check(recipe: Recipe, last: str) -> None:
         if name is not None and name not in known:
             raise UsageError(f"{key}: {name!r} is not one of {', '.join(known)}")
     if recipe.trains:
-        check_loss(recipe.train.loss.model_dump(), recipe.train.pairs)
+        check_loss(recipe.train.loss.model_dump(), recipe.train.pairs, recipe.train.conflicts_only)
+        check_keep_best(recipe.train.keep_best, recipe.language, {name: task(name).METRICS for name in recipe.tasks})
         _check_features(recipe)
+        check_quantised(recipe.model.quantise)
     for key, section in endpoints(recipe).items():
         check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
     check_shown(recipe)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from docphim.backends import BACKENDS, DECODING, LONGEST, OF_SAMPLING, traits
 from docphim.errors import SHOWN, UsageError, printable
+from docphim.recipe_model import Model
 from docphim.recipe_training import Pairs, Section, Train
 from docphim.yaml_in import refuse_secrets
 
@@ -69,54 +70,6 @@ class Prepare(Section):
     def sections(self) -> dict[str, Any]:
         """Modality → its section as it was given."""
         return dict(self.model_extra or {})
-
-
-class Lora(Section):
-    """Low-rank adapters: kind, rank, scale, dropout, and which modules (none: the family's default pattern)."""
-
-    kind: Literal["lora", "dora", "rslora"] = "lora"
-    rank: int = Field(16, ge=1)
-    alpha: float = Field(32, gt=0)
-    dropout: float = Field(0.05, ge=0, lt=1)
-    modules: str | None = None
-
-
-class Model(Section):
-    """Which model: a family, its weights (`tiny`, a folder, a hub id or a run), and what of it is trained.
-
-    `base` says where the published weights lie now, if they have moved since a run was made on them; `adapter` what becomes of
-    the adapter of a run that the weights are.
-    """
-
-    family: str
-    weights: str = "tiny"
-    base: str | None = None
-    tune: Literal["none", "lora", "full"] = "lora"
-    freeze: list[str] = ["vision"]
-    image_size: int | tuple[int, int] = 448
-    lora: Lora = Lora()
-    adapter: Literal["merge", "stack"] = "merge"
-    remote_code: bool = False
-    revision: str | None = None
-    tiny: dict[str, Any] = {}
-
-    @field_validator("freeze")
-    @classmethod
-    def _parts(cls, value: list[str]) -> list[str]:
-        for part in value:
-            if part not in ("vision", "projector", "language"):
-                raise ValueError(f"{part!r} is not one of vision, projector, language")
-        return value
-
-    @model_validator(mode="after")
-    def _stacks_adapters(self) -> Model:
-        if self.adapter == "stack" and self.tune != "lora":
-            raise ValueError(f"adapter: stack puts an adapter on another, and tune is {self.tune}")
-        if self.adapter == "stack" and self.lora.kind == "dora":
-            raise ValueError("adapter: stack has no kind: dora, whose scale is of the whole weight, adapters below it included")
-        if self.tune == "full" and self.lora.modules is not None:
-            raise ValueError("lora.modules does nothing with tune: full; it names where adapters go (tune: lora)")
-        return self
 
 
 class Service(Section):

@@ -15,6 +15,7 @@ from docphim.language.labels import SETS, table_path
 from docphim.metrics import label_sets
 from docphim.metrics.signature import reading
 from docphim.recipe import Model, Recipe, Service
+from docphim.recipe_model import decisive
 from docphim.study import SPLITS
 
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
@@ -206,13 +207,12 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 
 def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     """The stage that makes the run's model; where its base lies now changes nothing in it."""
-    left_out = {"base"} | ({"adapter"} if recipe.model.adapter == "merge" else set())
     examples = _examples(dataset)
     return Stage(
         name="train",
         call="docphim.train:train",
         arguments=(dataset, home),
-        settings={"model": recipe.model.model_dump(exclude=left_out), "train": recipe.train.model_dump()},
+        settings={"model": decisive(recipe.model.model_dump()), "train": recipe.train.model_dump()},
         unrecorded={"base": recipe.model.base},
         inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset), **blind_run(recipe)},
         folder=home,

@@ -109,7 +109,8 @@ def model_name(recipe: Path) -> str:
 def _trained_name(model: Mapping[str, Any], *, blind: bool) -> str:
     weights, tune = str(model.get("weights") or ""), model.get("tune")
     name = f"{model.get('family', '')} {weights}" if weights == "tiny" else Path(weights).name
-    return " ".join(filter(None, [name.strip(), tune if tune != "none" else "", "blind" if blind else ""]))
+    beside = [str(model.get("quantise") or ""), *(f"+{part}" for part in model.get("whole") or ())]
+    return " ".join(filter(None, [name.strip(), tune if tune != "none" else "", *beside, "blind" if blind else ""]))
 
 
 def common_ids(key: TaskKey, runs: Sequence[Run], *, allow_missing: bool) -> tuple[list[str], dict[str, Row]]:

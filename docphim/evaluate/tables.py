@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from docphim.evaluate.lesions import by_lesion, lesions_of
 from docphim.evaluate.suspects import suspects
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.language.fact import Fact
-from docphim.metrics import families, label_sets
+from docphim.metrics import families, label_sets, modality_of, sets_of
 from docphim.metrics.measure import Measured, lead, mean_score, measure, reading, scored, table
 from docphim.metrics.pairs import Pairs
 from docphim.progress import bar
@@ -71,33 +71,6 @@ class Seen:
     dataset: Path
     studies: Mapping[str, Study]
     series: Mapping[str, Sequence[Row]]
-
-
-def sets_of(examples: Collection[Example], studies: Mapping[str, Study]) -> tuple[str, ...]:
-    """The label sets for reports of what the examples show: those that were published for it; none where there is none.
-
-    The CT beside a PET is no chest CT: reports of PET/CT have a set only on phantoms, whose truth names its own.
-    """
-    shown = {kind for volumes in _volumes(examples) for kind in (["pet"] if "pet" in volumes else volumes)}
-    if shown == {"pet"}:
-        truths = [study.truth if (study := studies.get(example.study)) else None for example in examples]
-        named = {(truth or {}).get("label_set") for truth in truths}
-        return tuple(name for name in label_sets() if named == {name})
-    return tuple(name for name, modality in label_sets().items() if modality in shown - {"pet"})
-
-
-def modality_of(examples: Iterable[Example]) -> str | None:
-    """What all examples show; PET with its CT is PET, and None where they differ."""
-    shown = {_modality(volumes) for volumes in _volumes(examples)}
-    return shown.pop() if len(shown) == 1 else None
-
-
-def _modality(volumes: Collection[str]) -> str:
-    return "pet" if "pet" in volumes else "ct" if "ct" in volumes else "xray"
-
-
-def _volumes(examples: Iterable[Example]) -> Iterable[Collection[str]]:
-    return [{kind for media in example.media for kind in media.volumes} for example in examples if example.media]
 
 
 def truth_records(drafts: Drafts, studies: Mapping[str, Study]) -> dict[str, list[Lesion]]:

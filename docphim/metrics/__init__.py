@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import cast
 
 from docphim.errors import UsageError
 from docphim.metrics.family import Kind, Metric, Title
+from docphim.study import Example, Study
 
 __all__ = [
     "METRICS",
@@ -21,6 +22,8 @@ __all__ = [
     "families",
     "label_sets",
     "metric",
+    "modality_of",
+    "sets_of",
 ]
 
 #: Every metric family: the module that is it, or the module and its name in there.  Label sets are families too, each under
@@ -82,6 +85,33 @@ def published(modality: str | None = None) -> tuple[str, ...]:
     """The label sets that are scored where nobody chose: those of what the reports are of, all where that is not known."""
     known = {name: of for name, of in label_sets().items() if of not in ("phantom", "asked")}
     return tuple(name for name, of in known.items() if modality in (None, of))
+
+
+def sets_of(examples: Collection[Example], studies: Mapping[str, Study]) -> tuple[str, ...]:
+    """The label sets for reports of what the examples show: those that were published for it; none where there is none.
+
+    The CT beside a PET is no chest CT: reports of PET/CT have a set only on phantoms, whose truth names its own.
+    """
+    shown = {kind for volumes in _volumes(examples) for kind in (["pet"] if "pet" in volumes else volumes)}
+    if shown == {"pet"}:
+        truths = [study.truth if (study := studies.get(example.study)) else None for example in examples]
+        named = {(truth or {}).get("label_set") for truth in truths}
+        return tuple(name for name in label_sets() if named == {name})
+    return tuple(name for name, modality in label_sets().items() if modality in shown - {"pet"})
+
+
+def modality_of(examples: Iterable[Example]) -> str | None:
+    """What all examples show; PET with its CT is PET, and None where they differ."""
+    shown = {_modality(volumes) for volumes in _volumes(examples)}
+    return shown.pop() if len(shown) == 1 else None
+
+
+def _modality(volumes: Collection[str]) -> str:
+    return "pet" if "pet" in volumes else "ct" if "ct" in volumes else "xray"
+
+
+def _volumes(examples: Iterable[Example]) -> Iterable[Collection[str]]:
+    return [{kind for media in example.media for kind in media.volumes} for example in examples if example.media]
 
 
 def check_label_sets(names: Iterable[str]) -> None:
@@ -157,9 +187,18 @@ def families(
 
 
 def corpus(
-    references: Sequence[str], predictions: Sequence[str], language: str, names: Sequence[str] = LEXICAL
+    references: Sequence[str],
+    predictions: Sequence[str],
+    language: str,
+    names: Sequence[str] = LEXICAL,
+    modality: str | None = None,
 ) -> dict[str, float]:
     """Every score of the families `names` in percent by key, without intervals.
+
+    Parameters
+    ----------
+    modality : {"xray", "ct", "pet"}, optional
+        What all reports are of, where it is known; scores of facts depend on it.
 
     Raises
     ------
@@ -170,7 +209,7 @@ def corpus(
     """
     from docphim.metrics.pairs import Pairs
 
-    pairs = Pairs(references, predictions, language)
+    pairs = Pairs(references, predictions, language, modality=modality)
     values: dict[str, float] = {}
     for kind in map(metric, names):
         values.update(zip(kind.KEYS, kind.aggregate(kind.statistics(pairs).sum(axis=0)).tolist(), strict=True))

@@ -183,7 +183,7 @@ def _refuse_quantised(config: dict[str, Any], where: str) -> None:
     """Quantised weights are no numbers that an adapter could be merged into, or a norm taken of."""
     if quantised := config.get("quantization_config"):
         method = quantised.get("quant_method", "unknown") if isinstance(quantised, dict) else "unknown"
-        why = f"the weights are quantised ({method}); Docphim reads them in bfloat16 or float32: name the original checkpoint"
+        why = f"the weights are quantised ({method}); name the checkpoint they were made of; model.quantise can store it so"
         raise Refused("weights_layout", where, why)
 
 

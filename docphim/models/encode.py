@@ -26,13 +26,15 @@ class Encoded:
     """One example as a model reads it; `labels` is -100 except on assistant text and its end token.
 
     `per_token` holds the model's inputs with a value a token (`position_ids` among them, the sequence on the last axis),
-    `media` frames as uint8 (T, h, w, 3) and their grids: `collate` makes floats of them.
+    `media` frames as uint8 (T, h, w, 3) and their grids: `collate` makes floats of them.  `reference` is -log p of what is
+    labelled under a reference model, where a training compares with one.
     """
 
     input_ids: Tensor
     labels: Tensor
     per_token: dict[str, Tensor]
     media: dict[str, Tensor]
+    reference: float | None = None
 
     @property
     def length(self) -> int:

@@ -46,7 +46,7 @@ def write_model(model: Path, out: Path, decoding: dict[str, Any], *, adapter: bo
     """
     note = checkpoint.read_note(model)
     below = _published(note, model.name) if adapter else None
-    loaded = load_saved(model, base=base)
+    loaded = load_saved(model, base=base, whole=True)
     out.mkdir(parents=True, exist_ok=True)
     with quietly(offline=True):
         if adapter:
@@ -62,7 +62,11 @@ def write_model(model: Path, out: Path, decoding: dict[str, Any], *, adapter: bo
 
 def _published(note: dict[str, Any], where: str) -> str:
     """The name of the published weights that a run's adapter sits on."""
-    base = note["base"]
+    base, whole = note["base"], note.get("whole")
+    if whole:
+        raise Refused(
+            "weights_layout", where, f"beside the adapter {' and '.join(whole)} was trained in full; export it merged"
+        )
     if note["tune"] != "lora":
         raise Refused("weights_layout", where, "the run has no adapter (model.tune is not lora); export it merged")
     if base is None or note.get("adapter") == "stack" or checkpoint.NOTE in base.get("files", {}):

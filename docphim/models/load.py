@@ -14,13 +14,13 @@ from transformers.utils import cached_file
 
 from docphim.errors import Refused, UsageError
 from docphim.files import read_json
-from docphim.models import checkpoint, vector_math
+from docphim.models import checkpoint, quantised, vector_math
 from docphim.models import family as family_of
 from docphim.models.hub import quietly, refusing
 from docphim.models.loaded import Loaded
-from docphim.models.save import save
+from docphim.models.save import WHOLE, save
 from docphim.models.tiny import create_tiny
-from docphim.models.tune import adapted, adapters_of, merge, part_of, tune
+from docphim.models.tune import adapted, adapters_of, merge, part_of, tune, whole_parameters
 from docphim.progress import busy
 
 __all__ = ["Loaded", "create_tiny", "give_random_weights", "load", "load_reader", "load_saved", "save", "tune"]
@@ -40,6 +40,7 @@ def load(
     remote_code: bool = False,
     precision: str = "auto",
     base: str | None = None,
+    quantise: str | None = None,
 ) -> Loaded:
     """Load what a recipe's `model.weights` names: published weights, or the model that a run has saved.
 
@@ -58,6 +59,8 @@ def load(
         `fp32`, `bf16`, or `auto`: as a run was trained; else bf16 on a GPU that computes in it, and fp32 elsewhere.
     base : str, optional
         Where the published weights lie now: those named by `weights`, or those under the adapter of the run it names.
+    quantise : str, optional
+        How published weights are stored under adapters: `nf4` or `int8` (see `docphim.models.quantised`).
 
     Raises
     ------
@@ -65,9 +68,11 @@ def load(
         `weights_missing`, `weights_layout`, `weights_unsafe`, `weights_incomplete` or `file_truncated`; `file_changed`: what
         a run's adapter was trained on is not there any more, or `base` is something else.
     UsageError
-        The weights belong to another family.
+        The weights belong to another family; a run's weights are to be quantised, or bitsandbytes is not installed.
     """
     if run := checkpoint.run_of(weights):
+        if quantise is not None:
+            raise UsageError(f"model.quantise: {quantise} is of published weights, and {run.parent.name} is a run")
         return _load_run(run, family, image_size, precision, base)
     named = base or weights
     folder = checkpoint.folder_of(named)
@@ -77,7 +82,7 @@ def load(
         record["weights"] = str(folder.absolute())
     hub = _hub(revision, remote_code, folder is not None)
     with quietly(offline=folder is not None), refusing(named), busy("the model is loaded"):
-        loaded = _read(str(record["weights"]), family, image_size, chosen_precision(precision), hub, named)
+        loaded = _read(str(record["weights"]), family, image_size, chosen_precision(precision), hub, named, quantise=quantise)
         record["files"] = checkpoint.fingerprint(folder or _snapshot(named, hub))
     loaded.base = record
     return loaded
@@ -85,7 +90,7 @@ def load(
 
 def _load_run(folder: Path, family: str, image_size: int | tuple[int, int], precision: str, base: str | None) -> Loaded:
     """The model of a finished run as the start of another: it becomes the base that the other one records."""
-    loaded = load_saved(folder, base=base)
+    loaded = load_saved(folder, base=base, whole=True)
     if loaded.family != family:
         raise UsageError(f"model.family: the run's model is of family {loaded.family}, not {family}")
     size = family_of(family).fit_size(loaded.config, image_size)
@@ -95,7 +100,7 @@ def _load_run(folder: Path, family: str, image_size: int | tuple[int, int], prec
         loaded.precision = precision
     if precision == "fp32":
         loaded.model.float()
-    loaded.size, loaded.tune = size, "none"
+    loaded.size, loaded.tune, loaded.whole = size, "none", ()
     record = {"weights": str(folder.absolute()), "revision": None, "remote_code": False}
     loaded.base = {**record, "files": checkpoint.fingerprint(folder)}
     return loaded
@@ -153,6 +158,21 @@ def chosen_precision(precision: str) -> str:
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
 
 
+def check_precision(precision: str) -> None:
+    """Refuse bf16 that a recipe asks for on a card that only emulates it, slower than fp32.
+
+    A model that was trained in it elsewhere is still read and drafted with there: that is slow, but the same model.
+
+    Raises
+    ------
+    UsageError
+        The message names the card.
+    """
+    if precision == "bf16" and torch.cuda.is_available() and chosen_precision("auto") != "bf16":
+        card = torch.cuda.get_device_name()
+        raise UsageError(f"train.precision: bf16, and {card} does not compute in it; take fp32, or auto")
+
+
 def _read(
     source: str,
     family: str,
@@ -163,22 +183,26 @@ def _read(
     *,
     texts: str | None = None,
     dtype: torch.dtype | None = None,
+    quantise: str | None = None,
 ) -> Loaded:
     """Weights from `source`, tokenizer and processor from `texts` (none: the same place)."""
     vector_math.settle()
     config = AutoConfig.from_pretrained(source, **hub)
     checkpoint.check_config(config.to_dict(), family, where)
     loader: Any = AutoModelForImageTextToText
+    dtype = dtype or _DTYPES[precision]
+    packed = quantised.arguments(quantise, family, dtype, _device()) if quantise else {}
     model, report = loader.from_pretrained(
-        source, config=config, dtype=dtype or _DTYPES[precision], use_safetensors=True, output_loading_info=True, **hub
+        source, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True, **packed, **hub
     )
     if lost := sorted(report["missing_keys"]):
         raise Refused("weights_incomplete", where, f"{len(lost)} weights are missing, {lost[0]} first")
     if over := sorted(key for key in report["unexpected_keys"] if not key.endswith(_BUFFERS)):
         raise Refused("weights_layout", where, f"{len(over)} weights belong to no part of the model, {over[0]} first")
     family_of(family).quicken(model)
-    loaded = _reader(model.to(_device()).eval(), texts or source, family, image_size, config, hub, where)
-    loaded.precision = precision
+    model = model if quantise else model.to(_device())  # packed weights are there already, and cannot be moved
+    loaded = _reader(model.eval(), texts or source, family, image_size, config, hub, where)
+    loaded.precision, loaded.quantise = precision, quantise
     return loaded
 
 
@@ -216,13 +240,15 @@ def _chat_template(source: str, tokenizer: Any, place: dict[str, Any], where: st
     return tokenizer.chat_template
 
 
-def load_saved(folder: Path, *, base: str | None = None) -> Loaded:
+def load_saved(folder: Path, *, base: str | None = None, whole: bool = False) -> Loaded:
     """Load what `save` wrote, and what it stands on: an adapter its base, which may be another run's model, and so on.
 
     Parameters
     ----------
     base : str, optional
         Where the published weights at the bottom, or the run in between, lie now; the saved model keeps their old place.
+    whole : bool
+        An adapter that was trained on quantised weights is put on those they were made of, into which it can be merged.
 
     Raises
     ------
@@ -234,12 +260,14 @@ def load_saved(folder: Path, *, base: str | None = None) -> Loaded:
     if note["base"] is None or note["tune"] == "full":
         loaded = _load_trained(folder / "base" if note["tune"] == "lora" else folder, folder, note)
     else:
-        loaded = _load_base(note, base)
+        loaded = _load_base(note, base, None if whole else note.get("quantise"))
     loaded.adapter = note.get("adapter", "merge")
     if note["tune"] == "lora":
         if loaded.adapter == "merge":
             merge(loaded)
         _add_adapter(loaded, folder, where)
+        loaded.whole = tuple(note.get("whole", ()))
+        _put_whole(loaded, folder, where)
     loaded.size, loaded.name, loaded.tune, loaded.base = tuple(note["size"]), note["name"], note["tune"], note["base"]
     loaded.model.eval()
     return loaded
@@ -267,7 +295,7 @@ def _load_trained(weights: Path, texts: Path, note: dict[str, Any]) -> Loaded:
     return loaded
 
 
-def _load_base(note: dict[str, Any], moved: str | None) -> Loaded:
+def _load_base(note: dict[str, Any], moved: str | None, quantise: str | None) -> Loaded:
     """What a saved model was trained on, from where it lies now."""
     record = note["base"]
     weights, further = checkpoint.placed(record, moved)
@@ -279,6 +307,7 @@ def _load_base(note: dict[str, Any], moved: str | None) -> Loaded:
         remote_code=record["remote_code"],
         precision=note["precision"],
         base=further,
+        quantise=quantise,
     )
     if loaded.base and not checkpoint.same_files(record.get("files"), loaded.base["files"]):
         raise Refused("file_changed", Path(weights).name, "the base weights are not the ones the adapter was trained on")
@@ -302,3 +331,17 @@ def _add_adapter(loaded: Loaded, folder: Path, where: str) -> None:
         key = (lost or sorted(report.unexpected_keys))[0]
         raise Refused("weights_incomplete", where, f"the adapter does not match its model: {key}")
     loaded.model = model
+
+
+def _put_whole(loaded: Loaded, folder: Path, where: str) -> None:
+    """Put the parts that were trained in full beside an adapter in the place of the base's."""
+    from safetensors.torch import load_file
+
+    if not loaded.whole:
+        return
+    checkpoint.check_weights(folder, where, WHOLE)
+    saved, parameters = load_file(folder / WHOLE), whole_parameters(loaded)
+    if odd := sorted(saved.keys() ^ parameters.keys()):
+        raise Refused("weights_incomplete", where, f"{WHOLE} does not match its model: {odd[0]}")
+    for name, parameter in parameters.items():
+        parameter.data = saved[name].to(parameter.device)

@@ -106,8 +106,8 @@ class Loaded:
     `config` is the model's configuration, also where only a reader was loaded and `model` is None.  `size` is the
     (height, width) in pixels that every image is letterboxed to. `base` says where the weights came from (None: made here,
     so they are saved with the model); `precision` is the dtype forwards run in. `adapter` is `stack` where the adapter that
-    is trained sits on others, which act with it. `features` keeps what a frozen encoder makes of
-    images, where a training asks for it.
+    is trained sits on others, which act with it; `quantise` how the frozen weights under it are stored; `whole` the parts
+    trained in full beside it. `features` keeps what a frozen encoder makes of images, where a training asks for it.
     """
 
     model: Any
@@ -120,6 +120,8 @@ class Loaded:
     precision: str = "fp32"
     tune: str = "full"
     adapter: str = "merge"
+    quantise: str | None = None
+    whole: tuple[str, ...] = ()
     base: dict[str, Any] | None = None
     features: Features | None = None
 

@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 from docphim.files import write_json
 from docphim.models import family as family_of
 from docphim.models.checkpoint import NOTE
 from docphim.models.hub import quietly
 from docphim.models.loaded import Loaded
-from docphim.models.tune import adapters_of, part_of
+from docphim.models.tune import adapters_of, part_of, whole_parameters
+
+#: What beside an adapter was trained in full.
+WHOLE = "whole.safetensors"
 
 
 def save(loaded: Loaded, folder: Path, longest_answer: int | None = None) -> None:
     """Save a model so that `load_saved` gives it back bit for bit; the folder appears whole or not at all.
 
-    The weights (an adapter where `tune` is lora, nothing where it is none and the weights are somebody else's) as
-    safetensors, the tokenizer and processor files, and `docphim.json`.
+    The weights (an adapter where `tune` is lora, with what was trained in full beside it; nothing where it is none and the
+    weights are somebody else's) as safetensors, the tokenizer and processor files, and `docphim.json`.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ def _write(loaded: Loaded, folder: Path, longest_answer: int | None) -> None:
     if loaded.tune == "lora":
         named = loaded.base["weights"] if loaded.base else None
         write_adapter(loaded, folder, named)
+        if loaded.whole:
+            save_file({name: p.detach().contiguous() for name, p in whole_parameters(loaded).items()}, folder / WHOLE)
         if loaded.base is None:
             _write_core(core, folder / "base")
     elif loaded.tune == "full" or loaded.base is None:
@@ -64,6 +70,8 @@ def _write(loaded: Loaded, folder: Path, longest_answer: int | None) -> None:
         "precision": loaded.precision,
         "tune": loaded.tune,
         **({"adapter": "stack"} if loaded.tune == "lora" and loaded.adapter == "stack" else {}),
+        **({"quantise": loaded.quantise} if loaded.quantise else {}),
+        **({"whole": list(loaded.whole)} if loaded.tune == "lora" and loaded.whole else {}),
         "base": loaded.base,
         "bf16": _in_bf16(loaded) if loaded.tune == "full" else [],
         **({"longest_answer": longest_answer} if longest_answer else {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -14,9 +14,12 @@ from torch import nn
 from docphim.errors import UsageError
 from docphim.models import family as family_of
 from docphim.models.loaded import Loaded
+from docphim.models.quantised import size
 
 
-def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any], adapter: str = "merge") -> Loaded:
+def tune(
+    loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any], adapter: str = "merge", whole: Collection[str] = ()
+) -> Loaded:
     """Freeze a model's parts and put adapters into it, in place.
 
     Parameters
@@ -33,11 +36,14 @@ def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any], ada
     adapter : str
         What becomes of the adapter of an earlier run: `merge` folds it into the weights first, `stack` leaves it as it is,
         frozen, and trains another on top.
+    whole : collection of str
+        Parts that are trained in full, in float32, beside the adapters of others.
 
     Raises
     ------
     UsageError
-        Nothing would be trained, the adapters reach into a frozen part, or there is no adapter to put another on.
+        Nothing would be trained, the adapters reach into a part that is frozen or trained in full, or there is no adapter to
+        put another on.
     """
     module = family_of(loaded.family)
     stacked = tune == "lora" and adapter == "stack"
@@ -47,8 +53,11 @@ def tune(loaded: Loaded, tune: str, freeze: list[str], lora: dict[str, Any], ada
         merge(loaded)
     core = loaded.core
     if tune == "lora":
-        loaded.model = adapted(loaded.model if stacked else core, _adapter_config(core, module, freeze, lora))
-        loaded.adapter = "stack" if stacked else "merge"
+        loaded.model = adapted(loaded.model if stacked else core, _adapter_config(core, module, freeze, whole, lora))
+        loaded.adapter, loaded.whole = "stack" if stacked else "merge", tuple(whole)
+        for parameter in whole_parameters(loaded).values():
+            parameter.requires_grad_(True)
+            parameter.data = parameter.data.float()
     else:
         loaded.model.requires_grad_(False)
         for name, parameter in core.named_parameters():
@@ -91,11 +100,12 @@ def what_trains(loaded: Loaded) -> list[dict[str, Any]]:
     for name, parameter in loaded.model.named_parameters():
         row: dict[str, Any] = rows[place(name)]
         row["tensors"] += 1
-        row["parameters"] += parameter.numel()
+        row["parameters"] += size(parameter)
         row["trained_tensors"] += parameter.requires_grad
         row["trained"] += parameter.numel() * parameter.requires_grad
     for row in rows.values():
-        row["how"] = loaded.tune if row["trained"] else "frozen"
+        how = "full" if row["part"] in loaded.whole else loaded.tune
+        row["how"] = how if row["trained"] else "frozen"
     return list(rows.values())
 
 
@@ -107,6 +117,13 @@ def table(rows: list[dict[str, Any]], rate: float, rates: Mapping[str, float]) -
         counts = f"{r['tensors']:>8} {r['parameters']:>15,} {r['trained']:>15,}"
         lines.append(f"{r['part']:<10} {r['how']:<7} {counts} {highest:>9}")
     return "\n".join(lines)
+
+
+def whole_parameters(loaded: Loaded) -> dict[str, nn.Parameter]:
+    """The parameters of the parts that are trained in full beside adapters, by their names in the model without those."""
+    parts = family_of(loaded.family).PARTS
+    named = loaded.core.named_parameters()
+    return {name: p for name, p in named if part_of(name, parts) in loaded.whole and ".lora_" not in name}
 
 
 def part_in(loaded: Loaded) -> Callable[[str], str]:
@@ -135,7 +152,7 @@ def part_of(name: str, parts: dict[str, tuple[str, ...]]) -> str:
     return max(hits)[1] if hits else "language"
 
 
-def _adapter_config(core: nn.Module, module: Any, freeze: list[str], lora: dict[str, Any]) -> Any:
+def _adapter_config(core: nn.Module, module: Any, freeze: list[str], whole: Collection[str], lora: dict[str, Any]) -> Any:
     """The adapter that a recipe asks for, checked against the model."""
     from peft import LoraConfig
 
@@ -149,6 +166,8 @@ def _adapter_config(core: nn.Module, module: Any, freeze: list[str], lora: dict[
     for name in hits:
         if (part := part_of(name, module.PARTS)) in freeze:
             raise UsageError(f"model.freeze: freezes {part}, where the adapters of model.lora go ({name})")
+        if part in whole:
+            raise UsageError(f"model.whole: trains {part} in full, where the adapters of model.lora go ({name})")
     return LoraConfig(
         r=lora.get("rank", 16),
         lora_alpha=lora.get("alpha", 32),

@@ -59,7 +59,7 @@ def best_step(log: list[Row], keep_best: str) -> float | None:
     values = points(log, keep_best)
     if not values:
         return None
-    best = min if keep_best.endswith("loss") else max
+    best = min if keep_best == "val/loss" else max
     return best(values, key=lambda point: point[1])[0]
 
 

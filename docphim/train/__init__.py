@@ -19,7 +19,9 @@ from docphim.errors import UsageError
 from docphim.models import needs_torch
 from docphim.study import Row
 from docphim.train import cap
-from docphim.train.options import OPTIONS, check_pairs
+from docphim.train.options import OPTIONS, check_keep_best, check_pairs
+
+__all__ = ["LOSSES", "check_keep_best", "check_loss", "loss_function", "normal_loss", "train"]
 
 #: The training losses of `train.loss`: a function like `losses.answers`, or `module:name` of one.
 LOSSES: dict[str, str | Callable[..., Any]] = {
@@ -27,6 +29,8 @@ LOSSES: dict[str, str | Callable[..., Any]] = {
     "constraint": "docphim.train.losses:constraint",
     "unlikelihood": "docphim.train.losses:unlikelihood",
     "margin": "docphim.train.losses:margin",
+    "simnpo": "docphim.train.losses:simnpo",
+    "mdpo": "docphim.train.losses:mdpo",
 }
 
 
@@ -92,7 +96,7 @@ def normal_loss(section: Row) -> Row:
     return {"kind": "answers"} if normal.get("alpha") == 1 and normal["beta"] == 0 else normal
 
 
-def check_loss(section: Row, pairs: str) -> None:
+def check_loss(section: Row, pairs: str, conflicts_only: bool = False) -> None:
     """Refuse a wrong loss, one that compares images without pairs, and pairs that the loss does not look at; without torch.
 
     Raises
@@ -102,7 +106,7 @@ def check_loss(section: Row, pairs: str) -> None:
     """
     normal_loss(section)
     if section["kind"] in OPTIONS:
-        check_pairs(section["kind"], "beta" in OPTIONS[section["kind"]], pairs)
+        check_pairs(section["kind"], "beta" in OPTIONS[section["kind"]], pairs, conflicts_only)
 
 
 def _check_names(kind: str, options: Collection[str], known: Collection[str]) -> None:

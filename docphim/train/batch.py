@@ -194,7 +194,9 @@ class Collate:
         self.loaded = loaded
 
     def __call__(self, batch: Sequence[Encoded | Pair]) -> Batch:
-        """`collate`'s tensors, and `columns`, of each side; of negatives `places` too: which row of the positives each is."""
+        """`collate`'s tensors, and `columns`, of each side, with `reference` where there is one; of negatives `places` too:
+        which row of the positives each is.
+        """
         pairs = [(item, None) if isinstance(item, Encoded) else item for item in batch]
         sides = {"positive": self._side([positive for positive, _ in pairs])}
         others = {place: negative for place, (_, negative) in enumerate(pairs) if negative is not None}
@@ -204,7 +206,9 @@ class Collate:
 
     def _side(self, rows: list[Encoded]) -> dict[str, Tensor]:
         tensors = collate(self.loaded, rows, "right", frames=self.loaded.features is not None)
-        return {**tensors, "columns": answer_columns(tensors["labels"])}
+        given = [row.reference for row in rows if row.reference is not None]
+        reference = {"reference": torch.tensor(given, dtype=torch.float64)} if given else {}
+        return {**tensors, **reference, "columns": answer_columns(tensors["labels"])}
 
 
 def loader(examples: Readable, batches: Sequence[list[int]], workers: int = 0) -> DataLoader[Any]:

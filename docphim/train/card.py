@@ -9,6 +9,7 @@ from typing import Any
 from docphim.files import atomic
 from docphim.imaging import modality
 from docphim.models.loaded import Loaded
+from docphim.models.quantised import size
 from docphim.models.tune import table, what_trains
 
 _CARD = """---
@@ -55,7 +56,7 @@ Research on report generation and its evaluation: drafts to be measured, compare
 
 _TUNED = {
     "none": "Not tuned: the weights as they were published.",
-    "lora": "Low-rank adapters ({kind}, rank {rank}, alpha {alpha:g}, dropout {dropout:g}) on the frozen base.",
+    "lora": "Low-rank adapters ({kind}, rank {rank}, alpha {alpha:g}, dropout {dropout:g}) on the frozen base{stored}{whole}.",
     "full": "Tuned in full{frozen}.",
 }
 
@@ -101,6 +102,8 @@ def text(
     """The card (see `write`)."""
     words = [modality(name).WORDS for name in modalities]
     frozen = f", {' and '.join(model['freeze'])} frozen" if model["freeze"] else ""
+    stored = f", its language model in {model['quantise']}" if model.get("quantise") else ""
+    whole = f"; {' and '.join(model['whole'])} trained in full" if model.get("whole") else ""
     base = Path(model["weights"]).name if model["weights"].startswith(("/", ".", "~")) else model["weights"]
     parameters = list(loaded.model.parameters())
     return _CARD.format(
@@ -112,9 +115,9 @@ def text(
         revision=f" at revision `{model['revision']}`" if model.get("revision") else "",
         height=loaded.size[0],
         width=loaded.size[1],
-        tuned=_TUNED[model["tune"]].format(**{"kind": "lora", **model["lora"]}, frozen=frozen),
+        tuned=_TUNED[model["tune"]].format(**{"kind": "lora", **model["lora"]}, frozen=frozen, stored=stored, whole=whole),
         trained=0 if step is None else sum(p.numel() for p in parameters if p.requires_grad),
-        total=sum(p.numel() for p in parameters),
+        total=sum(map(size, parameters)),
         key=key,
         train=counts["train"],
         val=counts["val"],

@@ -90,7 +90,8 @@ def compares(loss: Loss) -> bool:
     """
     asked: set[str] = set()
     one = torch.ones((), dtype=torch.long)
-    side = Scored(torch.zeros(1, 1, 2), torch.zeros(1, 1, dtype=torch.long), one, one, torch.zeros(1, dtype=torch.long))
+    places, reference = torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.float64)
+    side = Scored(torch.zeros(1, 1, 2), torch.zeros(1, 1, dtype=torch.long), one, one, places, reference=reference)
 
     class Sides(dict[str, Scored]):
         def __missing__(self, name: str) -> Scored:

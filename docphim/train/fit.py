@@ -17,6 +17,7 @@ from docphim.models.features import Features
 from docphim.models.load import save
 from docphim.models.loaded import Loaded
 from docphim.models.tune import refuse_idle_rates, table, what_trains
+from docphim.recipe_model import decisive
 from docphim.study import Example
 from docphim.train import card, checkpoint, loop, state
 from docphim.train.batch import MEMORY, Examples, lengths, longest_answer, plan, share, steps_of
@@ -24,11 +25,13 @@ from docphim.train.contrast import Contrast, compares
 from docphim.train.log import ROWS, Journal
 from docphim.train.memory import Drawn, Memory
 from docphim.train.model import open_model
-from docphim.train.options import check_pairs
+from docphim.train.options import REFERRING, check_pairs
 from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
 from docphim.train.recompute import recompute
+from docphim.train.reference import refer
 from docphim.train.settings import TrainSettings, points
+from docphim.train.text_scores import scores_of_drafts
 from docphim.train.validate import Validation, sample
 
 log = logging.getLogger("docphim")
@@ -37,7 +40,7 @@ log = logging.getLogger("docphim")
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
     """See `docphim.train.train`; `loss` is the function that `train["loss"]` names."""
     settings = TrainSettings(**train)
-    check_pairs(settings.loss["kind"], compares(loss), settings.pairs)
+    check_pairs(settings.loss["kind"], compares(loss), settings.pairs, settings.conflicts_only)
     examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"] and model["tune"] != "none":
         raise Refused("empty_dataset", "", "there is no training example")
@@ -72,6 +75,7 @@ def _trained(
     processes: Processes,
 ) -> int:
     """Train, and leave the best checkpoint's weights in the model; its step.  `every` holds those not validated on too."""
+    text_scores = scores_of_drafts(settings.keep_best, examples["val"], dataset)
     root, world = run / "checkpoints", processes.world
     memory = {"train": MEMORY // world // max(1, settings.workers), "val": MEMORY // 4 // world}
     read = {split: _examples(loaded, dataset, examples[split], settings, memory[split]) for split in ("train", "val")}
@@ -91,6 +95,7 @@ def _trained(
         batch_size=settings.batch_size,
         processes=processes,
         pairs=paired.get("val"),
+        text_scores=text_scores,
     )
     refuse_idle_rates(loaded, settings.rates)
     start = _start(root, course.key, processes)
@@ -99,6 +104,8 @@ def _trained(
     with journal or contextlib.nullcontext():
         shown = paired.get("train", read["train"])
         contrast = Contrast(loaded, paired["train"], settings, processes) if paired else None
+        if settings.loss["kind"] in REFERRING:
+            refer(loaded, paired["train"], root, course.key, settings.batch_size, processes)
         loop.run(loaded, shown, validation, course, settings, loss, start, journal, processes, contrast)
     best = checkpoint.best(root, course.key)
     if best is None:
@@ -171,7 +178,7 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
-    return files.content_key([{**model, "base": None}, recipe, loaded.base, dataset.name, inputs])
+    return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs])
 
 
 def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint | None:

@@ -210,15 +210,15 @@ def score(
         # The wrapped model once a micro-batch: with its forward the processes make ready to exchange gradients, and where one
         # has no negatives it would wait for another's second for ever.  The backward pass is one, so nothing is left out of it.
         forward = model if side == "positive" else loaded.model
-        logits, targets, places = _logits(forward, loaded, batch[side])
-        scored[side] = Scored(logits, targets, tokens, rows, places, progress)
+        given = {name: t.to(loaded.device, non_blocking=True) for name, t in batch[side].items()}
+        beside = {name: given.pop(name, None) for name in ("places", "reference")}
+        scored[side] = Scored(*_logits(forward, loaded, given), tokens, rows, progress=progress, **beside)
     return scored
 
 
-def _logits(model: nn.Module, loaded: Loaded, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The logits of the columns that are scored, their targets, and which row of the other side each row is of."""
-    inputs: dict[str, Any] = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items()}
-    labels, columns, places = inputs.pop("labels"), inputs.pop("columns"), inputs.pop("places", None)
+def _logits(model: nn.Module, loaded: Loaded, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """The logits of the columns that are scored, and their targets."""
+    labels, columns = inputs.pop("labels"), inputs.pop("columns")
     if loaded.features is not None:
         inputs = loaded.features.placed(inputs)
     some_logits = "logits_to_keep" in inspect.signature(loaded.core.forward).parameters
@@ -227,7 +227,7 @@ def _logits(model: nn.Module, loaded: Loaded, tensors: Mapping[str, Tensor]) -> 
     with loaded.autocast():
         # The ordinary forward, not an inner module's: the exchange of gradients hangs on it.
         logits = model(**inputs, use_cache=False).logits
-    return logits if some_logits else logits[:, columns], labels[:, 1:][:, columns], places
+    return logits if some_logits else logits[:, columns], labels[:, 1:][:, columns]
 
 
 def _refuse_not_finite(step: int, loss: Tensor, norm: Tensor) -> None:

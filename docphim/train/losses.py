@@ -3,7 +3,8 @@
 In the formulas a row is an answer of T tokens; CE⁺ is the mean of -log p over them beside the patient's own image, CE⁻ beside
 the negative one (of `train.pairs`; with `train.conflicts_only` over the tokens of contradicted sentences alone, T⁻ of them).  N
 is the number of answer tokens beside own images in the whole step, over all micro-batches and processes: nothing else
-normalises, so that a step's loss does not depend on how it is cut up, and a token weighs the same in every row.
+normalises (but the number of pairs, also of the whole step, where pairs are preferred), so that a step's loss does not depend
+on how it is cut up, and a token weighs the same in every row.
 """
 
 from __future__ import annotations
@@ -130,6 +131,59 @@ def margin(
     return alpha * answers(scored) + weight(beta, positive.progress) * (counts(negative) * short).sum() / positive.tokens
 
 
+def simnpo(
+    scored: Mapping[str, Scored], *, alpha: float = 1.0, beta: Weight = 0.1, sharpness: float = 2.5, margin: float = 0.0
+) -> Tensor:
+    """Preference without a chosen answer or a reference: Σ over rows of (α T CE⁺ + β T⁻ (-2/s) ln σ(s CE⁻ - margin)) / N.
+
+    Source: SimNPO (Fan and others, 2024, "Simplicity prevails: rethinking negative preference optimization for LLM
+    unlearning"), whose β is s here and whose γ is `margin`; what is to be forgotten there stands here beside another image.
+
+    Gradient at the logits beside the negative image: -2 β σ(margin - s CE⁻) (p - 1_y) / N.  It fades as the row's CE⁻ grows,
+    whatever the length of the answer; s says how fast, `margin` (in units of s CE⁻) how late.
+
+    Parameters
+    ----------
+    alpha, beta
+        As in `constraint`.
+    sharpness : float
+        s, above 0, per nat a token.
+    """
+    positive, negative = scored["positive"], scored["negative"]
+    rows = -2 / sharpness * functional.logsigmoid(sharpness * means(negative, nats(negative)) - margin)
+    return alpha * answers(scored) + weight(beta, positive.progress) * (counts(negative) * rows).sum() / positive.tokens
+
+
+def mdpo(
+    scored: Mapping[str, Scored], *, alpha: float = 1.0, beta: Weight = 0.1, sharpness: float = 0.1, anchor: float = 0.0
+) -> Tensor:
+    """Conditional preference: α Σ T CE⁺ / N + β Σ over pairs of (-ln σ(s (Δ⁺ - Δ⁻)) - ln σ(s Δ⁺ - anchor)) / P.
+
+    Δ is by how many nats the model finds a whole answer likelier than the reference does, which is the model before its first
+    step: Δ⁺ beside the own image, Δ⁻ beside the negative one; P is the number of pairs in the whole step.  The first term wants
+    Δ⁺ above Δ⁻, the second (the anchor) that Δ⁺ itself does not fall on the way.
+
+    Source: mDPO (Wang and others, 2024, "mDPO: conditional preference optimization for multimodal large language models"), its
+    CoPO and AncPO terms with β as s and δ as `anchor`; its third compares two answers, of which a report has one.
+
+    Gradients at the logits, with u = s (Δ⁺ - Δ⁻) and a = s Δ⁺ - anchor: β s (σ(-u) + σ(-a)) (p - 1_y) / P beside the own image,
+    -β s σ(-u) (p - 1_y) / P beside the negative one.  Both fade once a pair is told apart.
+
+    Parameters
+    ----------
+    alpha, beta
+        As in `constraint`.
+    sharpness : float
+        s, above 0, per nat.
+    """
+    positive, negative = scored["positive"], scored["negative"]
+    toward, away = _gained(positive), _gained(negative)
+    toward = toward if negative.places is None else toward[negative.places]
+    pairs = -functional.logsigmoid(sharpness * (toward - away)) - functional.logsigmoid(sharpness * toward - anchor)
+    preference = pairs.sum().float() / negative.rows.clamp(min=1)
+    return alpha * answers(scored) + weight(beta, positive.progress) * preference
+
+
 def weight(value: Weight, progress: float) -> float:
     """A weight at a share of the training's steps; a ramp starts at `from` (0) and is at `to` from `until` (1) on.
 
@@ -146,6 +200,13 @@ def weight(value: Weight, progress: float) -> float:
         return read
     first, last, until = read["from"], read["to"], read["until"]
     return first + (last - first) * min(1.0, progress / until)
+
+
+def _gained(side: Scored) -> Tensor:
+    """Δ of every row, float64, (rows,)."""
+    if side.reference is None:
+        raise ValueError("mdpo is given no likelihoods of a reference model")
+    return side.reference - nats(side).double().sum(1)
 
 
 def _bounded(side: Scored, most: float | None) -> Scored:

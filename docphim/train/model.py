@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from docphim.models.load import create_tiny, give_random_weights, load, load_reader, tune
+from docphim.errors import UsageError
+from docphim.models.load import check_precision, create_tiny, give_random_weights, load, load_reader, tune
 from docphim.models.loaded import Loaded
 from docphim.study import Example
 from docphim.train.settings import TrainSettings
@@ -17,22 +18,31 @@ def open_model(model: dict[str, Any], settings: TrainSettings, examples: list[Ex
     ----------
     examples : list of Example
         What the tokenizer of `weights: tiny` learns from.
+
+    Raises
+    ------
+    UsageError
+        The card does not compute in the precision asked for; and as `load` and `tune`.
     """
+    check_precision(settings.precision)
     if model["weights"] == "tiny":
         loaded = _tiny(model, settings, examples)
         if settings.precision == "bf16":
             loaded.precision = "bf16"
     else:
-        loaded = load(**_named(model), precision=settings.precision)
-    return tune(loaded, model["tune"], model["freeze"], model["lora"], model.get("adapter", "merge"))
+        loaded = load(**_named(model), precision=settings.precision, quantise=model.get("quantise"))
+    return tune(loaded, model["tune"], model["freeze"], model["lora"], model.get("adapter", "merge"), model.get("whole", ()))
 
 
 def open_random(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
     """Open it with random weights of its own architecture; published weights are not read."""
     if model["weights"] == "tiny":
         return open_model(model, settings, examples)
+    if model.get("quantise"):
+        raise UsageError(f"model.quantise: {model['quantise']} is not for random weights, by which is measured here")
+    check_precision(settings.precision)
     loaded = give_random_weights(open_reader(model, settings, examples), settings.precision)
-    return tune(loaded, model["tune"], model["freeze"], model["lora"])
+    return tune(loaded, model["tune"], model["freeze"], model["lora"], whole=model.get("whole", ()))
 
 
 def open_reader(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from docphim.errors import UsageError
+from docphim.metrics import LABELS, LEXICAL, families, label_sets
+from docphim.recipe_training import DECIDING
 
 #: How an option is read: its value as it is used, or a ValueError that says what is allowed.
 Reader = Callable[[Any], Any]
@@ -23,6 +25,22 @@ def number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value >= 0):
         raise ValueError("a number, 0 or more")
     return float(value)
+
+
+def above_zero(value: Any) -> float:
+    """A number as in `number`, and not 0.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+    """
+    try:
+        if number(value) > 0:
+            return float(value)
+    except ValueError:
+        pass
+    raise ValueError("a number above 0")
 
 
 def number_or_none(value: Any) -> float | None:
@@ -74,6 +92,29 @@ def cap(value: Any) -> float | dict[str, Any] | None:
         raise ValueError("nats a token, or {blind: RUN, margin: 0.5}; numbers are 0 or more") from None
 
 
+def check_keep_best(name: str, language: str, tasks: Mapping[str, Collection[str]]) -> None:
+    """Refuse a `train.keep_best` that there is not for a language, or for a task.
+
+    Parameters
+    ----------
+    tasks : mapping
+        The families of metrics by which each task is scored.
+
+    Raises
+    ------
+    UsageError
+        It names what is missing.
+    """
+    family = DECIDING[name]
+    if family is None or family in LEXICAL:
+        return
+    if not families(language, None, (family,)):
+        raise UsageError(f"train.keep_best: {name} is read with a lexicon, and there is none of {language!r}")
+    for task, metrics in tasks.items():
+        if family not in metrics and not (family == LABELS and {*metrics} & {*label_sets()}):
+            raise UsageError(f"train.keep_best: {name} is no score of task {task}, which is scored by {', '.join(metrics)}")
+
+
 _WEIGHTS: dict[str, tuple[Any, Reader]] = {"alpha": (1.0, number), "beta": (0.1, weight)}
 _BOUND: dict[str, tuple[Any, Reader]] = {"max_gradient": (None, number_or_none)}
 
@@ -84,11 +125,17 @@ OPTIONS: dict[str, dict[str, tuple[Any, Reader]]] = {
     "constraint": {**_WEIGHTS, "max_loss": (None, cap), **_BOUND},
     "unlikelihood": _WEIGHTS,
     "margin": {**_WEIGHTS, "margin": (1.0, number), **_BOUND},
+    "simnpo": {**_WEIGHTS, "sharpness": (2.5, above_zero), "margin": (0.0, number)},
+    "mdpo": {**_WEIGHTS, "sharpness": (0.1, above_zero), "anchor": (0.0, number)},
 }
+#: Losses that compare whole answers with what the model made of them before its first step (`Scored.reference`).
+REFERRING = frozenset({"mdpo"})
 
 
-def check_pairs(kind: str, compares: bool, pairs: str) -> None:
+def check_pairs(kind: str, compares: bool, pairs: str, conflicts_only: bool) -> None:
     """Refuse (UsageError) `train.pairs` that do not go with a loss, which `compares` two images or looks at one."""
+    if conflicts_only and kind in REFERRING:
+        raise UsageError(f"train.conflicts_only: the loss {kind!r} compares whole answers")
     if compares != (pairs != "none"):
         why = "compares two images" if pairs == "none" else "looks at the own image alone"
         raise UsageError(f"train.pairs: {pairs!r}, and the loss {kind!r} {why}")

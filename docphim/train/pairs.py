@@ -87,14 +87,22 @@ class Pairs(Dataset[Pair]):
         self.beside = Beside(positives, [negative for some in each for negative in some])
         #: Which of its negatives each example is set beside.
         self.chosen = [0] * len(each)
+        #: -log p under a reference model of every example, and of every negative in `beside`; None: no loss asks.
+        self.reference: tuple[Sequence[float], Sequence[float]] | None = None
 
     def __len__(self) -> int:
         return len(self.positives)
 
     def __getitem__(self, index: int) -> Pair:
-        negative = self.negative(index)
-        taken = negative is not None and bool((negative.labels != IGNORED).any())
-        return self.positives[index], negative if taken else None
+        positive, negative = self.positives[index], self.negative(index)
+        if negative is None or not bool((negative.labels != IGNORED).any()):
+            negative = None
+        if self.reference is None:
+            return positive, negative
+        positives, negatives = self.reference
+        if negative is not None:
+            negative = dataclasses.replace(negative, reference=negatives[self.places[index][self.chosen[index]]])
+        return dataclasses.replace(positive, reference=positives[index]), negative
 
     def negative(self, index: int, *, whole: bool = False) -> Encoded | None:
         """An example beside the negative chosen for it, labelled on whole answers or where it is taken; None: it has none."""

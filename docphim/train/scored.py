@@ -26,6 +26,8 @@ class Scored:
         does not depend on how a step is cut up.
     places : Tensor, int64, shape (rows,), or None
         Of a negative side, the row of the positive side that each belongs to; None: row by row.
+    reference : Tensor, float64, shape (rows,), or None
+        Of each row -log p of all its targets before the first step; None where the loss does not ask (`options.REFERRING`).
     progress : float
         How much of the training's steps this one ends, above 0 and up to 1.
     """
@@ -36,11 +38,13 @@ class Scored:
     rows: Tensor
     places: Tensor | None = None
     progress: float = 1.0
+    reference: Tensor | None = None
 
     def without_rows(self) -> Scored:
         """A side of the same step that this micro-batch has no rows of."""
         none = self.targets.new_zeros(0)
-        return Scored(self.logits.detach()[:0], self.targets[:0], self.tokens, self.rows, none, self.progress)
+        reference = None if self.reference is None else self.reference[:0]
+        return Scored(self.logits.detach()[:0], self.targets[:0], self.tokens, self.rows, none, self.progress, reference)
 
 
 def nats(side: Scored) -> Tensor:

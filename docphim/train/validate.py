@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +11,6 @@ import torch
 from docphim.backends import SLACK
 from docphim.errors import Refused
 from docphim.files import seed_of
-from docphim.metrics import corpus
 from docphim.models import decode
 from docphim.models.encode import Encoded, collate
 from docphim.models.loaded import Loaded
@@ -48,7 +47,9 @@ class Validation:
     pairs : Pairs, optional
         The same examples beside their negatives, where a training compares with them.
     keep_best : str
-        `val/loss`, or a score of generated text (`val/rougeL`, `val/bleu4`), which costs a generation each time.
+        What decides, a key of `docphim.recipe_training.DECIDING`.
+    text_scores : callable, optional
+        Scores by name of references and drafts (`docphim.train.text_scores`), where one of them decides.
     """
 
     def __init__(
@@ -60,14 +61,15 @@ class Validation:
         batch_size: int,
         processes: Processes,
         pairs: Pairs | None = None,
+        text_scores: Callable[[Sequence[str], Sequence[str]], dict[str, float]] | None = None,
     ) -> None:
         self.loaded, self.examples, self.keep_best, self.batch_size = loaded, examples, keep_best, batch_size
-        self.pairs = pairs
+        self.pairs, self.text_scores = pairs, text_scores
         self.mine = range(processes.rank, len(examples), processes.world)
         self.gather, self.first = processes.gather, processes.first
 
     def scores(self) -> dict[str, float]:
-        """`val/loss` (nats per answer token) and, when one of them is to be kept, `val/rougeL` and `val/bleu4` (percent).
+        """`val/loss` (nats per answer token) and, where a score of drafts decides, it, `val/rougeL` and `val/bleu4` (percent).
 
         With pairs also `val/negative`, the same beside the other images, and `val/gap`, by how much that is more for the same
         examples; and of `DRAFTS` examples `val/words` of a draft and `val/distinct`, percent of them that are no other's.
@@ -84,10 +86,11 @@ class Validation:
             scores = {"val/loss": self._per_token(rows)}
             if self.pairs is not None:
                 scores |= self._beside(self.pairs, rows)
-            if self.keep_best != "val/loss" or self.pairs is not None:
+            if self.text_scores is not None or self.pairs is not None:
                 scores |= self._text()
-        if not all(abs(value) < float("inf") for value in scores.values()):
-            raise Refused("loss_not_finite", "validation", f"the validation loss is {scores['val/loss']}")
+        for name, value in scores.items():
+            if not abs(value) < float("inf"):
+                raise Refused("loss_not_finite", "validation", f"{name} is {value}")
         return scores
 
     def better(self, scores: dict[str, float]) -> float | None:
@@ -117,8 +120,7 @@ class Validation:
         return {"val/negative": negative, "val/gap": negative - self._per_token({n: alone[n] for n in places})}
 
     def _text(self) -> dict[str, float]:
-        every = self.keep_best != "val/loss"
-        asked = [i for i in self.mine if every or i < DRAFTS]
+        asked = [i for i in self.mine if self.text_scores is not None or i < DRAFTS]
         turns = [(i, turn) for i in asked for turn, m in enumerate(self._messages(i)) if m.role == "assistant"]
         references = [self._messages(i)[turn].content for i, turn in turns]
         longest = max((len(self.loaded.tokenizer(text)["input_ids"]) for text in references), default=1)
@@ -131,9 +133,8 @@ class Validation:
                 answers[place] = text
         pairs = [pair for part in self.gather(list(zip(references, answers, strict=True))) for pair in part]
         scores = {} if self.pairs is None else _shape([answer for _, answer in pairs])
-        if every:
-            values = corpus([r for r, _ in pairs], [a for _, a in pairs], self.examples.examples[0].language)
-            scores |= {f"val/{key}": values[key] for key in ("rougeL", "bleu4")}
+        if self.text_scores is not None:
+            scores |= self.text_scores([r for r, _ in pairs], [a for _, a in pairs])
         return scores
 
     def _shown(self, chunks: list[Chunk]) -> Iterable[Chunk]:

@@ -44,7 +44,8 @@ class ScoredRun:
 
     def __init__(self, folder: Path, *, weights: str = "Qwen/Qwen2.5-VL-7B-Instruct", tune: str = "lora", **train) -> None:
         self.folder, self.by_task, self.rows, self.answers, self.errors = folder, {}, [], [], []
-        recipe = {"model": {"family": "qwen_vl", "weights": weights, "tune": tune}, "train": train}
+        further = {key: train.pop(key) for key in ("quantise", "whole") if key in train}
+        recipe = {"model": {"family": "qwen_vl", "weights": weights, "tune": tune, **further}, "train": train}
         folder.mkdir(parents=True)
         (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
 

@@ -338,6 +338,7 @@ def test_runs_are_found_by_name_and_told_apart_where_names_are_the_same(tmp_path
     ("recipe", "name"),
     [
         ({"weights": "Qwen/Qwen2.5-VL-7B-Instruct", "tune": "lora"}, "Qwen2.5-VL-7B-Instruct lora"),
+        ({"weights": "a/b", "tune": "lora", "quantise": "nf4", "whole": ["projector"]}, "b lora nf4 +projector"),
         ({"weights": "/somewhere/private/model-3b", "tune": "none"}, "model-3b"),
         ({"weights": "tiny", "tune": "full", "blind": True}, "qwen_vl tiny full blind"),
     ],

@@ -2,8 +2,7 @@
 
 import pytest
 
-from docphim.evaluate.tables import sets_of
-from docphim.metrics import families
+from docphim.metrics import families, sets_of
 from docphim.study import Example, Media, Study
 
 

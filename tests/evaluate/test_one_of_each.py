@@ -17,10 +17,9 @@ from docphim.compare.text import terminal as compared
 from docphim.compare.text import tidy
 from docphim.errors import UsageError
 from docphim.evaluate import evaluate
-from docphim.evaluate.tables import sets_of
 from docphim.files import write_json
 from docphim.language import labels
-from docphim.metrics import METRICS, Title
+from docphim.metrics import METRICS, Title, sets_of
 from docphim.metrics.catalogue import by_modality
 from docphim.page.families import families
 from docphim.page.figures import scores_figure

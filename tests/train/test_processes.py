@@ -135,6 +135,25 @@ def test_one_process_writes_the_log_and_it_is_that_of_the_global_batch(together,
             assert one[key] == pytest.approx(other[key], rel=1e-5)
 
 
+def test_rates_and_patience_act_in_two_processes_as_in_one(dataset, tmp_path):
+    """The projector, in full beside adapters, all but stands still, and drafts that say nothing end the training."""
+    model = model_section(tune="lora", freeze=["vision"], whole=["projector"], lora={"rank": 2, "dropout": 0.0})
+    settings = {"max_steps": 6, "evaluations": 6, "patience": 2, "keep_best": "val/clinical_f1", "rates": {"projector": 1e-30}}
+    for name, changes in (("two", {"processes": 2}), ("one", {"accumulate": 2})):
+        train(dataset, tmp_path / name, model=model, train=train_section(**settings, **changes))
+    steps = [[row["step"] for row in read_jsonl(tmp_path / name / "log.jsonl")] for name in ("two", "one")]
+    assert steps[0] == steps[1] == [1, 1, 2, 2, 3, 3]
+    last = Path("checkpoints") / "checkpoint-3"
+    ours, theirs = (load_file(tmp_path / name / last / state.WEIGHTS) for name in ("two", "one"))
+    assert ours.keys() == theirs.keys()
+    assert max(float((ours[name] - theirs[name]).abs().max()) for name in ours) <= 1e-6
+    start = load_file(tmp_path / "two" / "checkpoints" / "checkpoint-1" / state.WEIGHTS)
+    moved = {"lora_" in name for name in ours if (ours[name] - start[name]).abs().max() > 1e-20}
+    assert moved == {True}
+    keys = [read_json(tmp_path / name / last / checkpoint.MANIFEST)["key"] for name in ("two", "one")]
+    assert keys[0] == keys[1]
+
+
 def test_processes_that_lose_their_checkpoint_count_with_one_process(together, dataset, tmp_path):
     """A run of two processes can be finished by one that accumulates twice: the key is the same."""
     key = read_json(together / LAST / checkpoint.MANIFEST)["key"]

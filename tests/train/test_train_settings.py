@@ -90,6 +90,22 @@ def test_rates_of_parts_act_in_training_over_a_kill_too(dataset, tmp_path):
         train(dataset, tmp_path / "idle", model={**model, "freeze": ["vision"]}, train=section)
 
 
+def test_a_projector_in_full_beside_adapters_is_trained_at_its_own_rate_over_a_kill_too(dataset, tmp_path):
+    model = model_section(tune="lora", freeze=["vision"], whole=["projector"], lora={"rank": 2, "dropout": 0.2})
+    section = train_section(rates={"projector": 1e-30})
+    train(dataset, tmp_path / "whole", model=model, train=section)
+    killed_at((checkpoint, "seal", 2), lambda: train(dataset, tmp_path / "run", model=model, train=section))
+    train(dataset, tmp_path / "run", model=model, train=section)
+    whole, run = weights(tmp_path / "whole", 4), weights(tmp_path / "run", 4)
+    assert same(whole, run) and {"lora_" in name for name in whole} == {True, False}
+    first = open_model(model, TrainSettings(**section), read_examples(dataset, "train"))
+    before = dict(first.model.named_parameters())
+    moved = {name for name, value in whole.items() if (value - before[name]).abs().max() > 1e-20}
+    assert moved and all("lora_" in name for name in moved), "the projector's rate is next to none"
+    card = (tmp_path / "whole" / "model" / "README.md").read_text(encoding="utf-8")
+    assert "on the frozen base; projector trained in full." in card and "projector  full" in card
+
+
 @pytest.mark.parametrize(("patience", "last"), [(None, 4), (3, 4), (2, 3), (1, 2)])
 @pytest.mark.parametrize("happening", [None, (checkpoint, "seal", 2), (checkpoint, "prune", 3)])
 def test_training_ends_when_patience_does_over_a_kill_too(dataset, tmp_path, monkeypatch, patience, last, happening):
