@@ -42,6 +42,7 @@ REASONS: dict[str, str] = {
     "pet_missing": "the study has a CT and no PET",
     "overlap_missing": "the CT does not show what the PET shows",
     "volume_missing": "the study lacks a volume that the task needs",
+    "no_question": "the report answers no question of the task, or none that is left to ask",
     "parts_unknown": "nothing says which slices show the parts of the body that the task asks about",
     "frame_of_reference_differs": "volumes to be shown together lie in different frames of reference",
     "shape_differs": "volumes to be shown together are not on one grid",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from docphim.backends import BACKENDS, DECODING, LONGEST, OF_SAMPLING, traits
 from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_model import Model
-from docphim.recipe_training import Pairs, Section, Train
+from docphim.recipe_training import Pairs, Questions, Section, Train
 from docphim.yaml_in import refuse_secrets
 
 M = TypeVar("M", bound=BaseModel)
@@ -210,6 +210,7 @@ class Recipe(Section):
     tasks: list[str] = ["findings"]
     prompts: Literal["paper", "docphim"] = "paper"
     pairs: Pairs | None = None
+    questions: Questions = Questions()
     prompt_with: list[Literal["history", "indication", "technique", "phase", "weight", "dose"]] = []
     model: Model
     train: Train = Train()

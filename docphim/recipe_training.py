@@ -47,6 +47,12 @@ class Pairs(Section):
     seed: int = 0
 
 
+class Questions(Section):
+    """What the task `questions` asks: at most `per_study` of each study."""
+
+    per_study: int = Field(8, ge=1)
+
+
 class Train(Section):
     """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out.
 

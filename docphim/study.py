@@ -213,12 +213,16 @@ class Media:
 class Answer:
     """What a question should be answered with, so that it is scored as an answer and not as a report.
 
-    `value` is true or false (`yes_no`), one of the choices, a number (in `unit`, where it has one), or words.
+    `value` is true or false (`yes_no`), one of the choices, a number (in `unit`, where it has one), or words.  `asks` names the
+    question whatever its words (`side:effusion/pleura`): its floors are made of the answers to the same one.  `origin` (JSON
+    `from`) is the fact or the lesion record of the report that answers it.
     """
 
     kind: Literal["yes_no", "choice", "number", "text"]
     value: bool | float | str
     unit: str | None = None
+    asks: str | None = field(default=None, metadata=OPTIONAL)
+    origin: Row | None = field(default=None, metadata={"key": "from", **OPTIONAL}, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 "settings": pixels(recipe),
                 **({"pairs": recipe.pairs.model_dump()} if recipe.pairs else {}),
                 **({"prompt_with": recipe.prompt_with} if recipe.prompt_with else {}),
+                **({"questions": recipe.questions.model_dump()} if "questions" in recipe.tasks else {}),
             },
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe)},
             folder=dataset,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections import ChainMap, Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from docphim.build import conflicts, leaks, splits
 from docphim.build import media as pictured
@@ -21,12 +23,16 @@ from docphim.metrics import check_families
 from docphim.progress import bar
 from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, from_row, part_of, to_row
 
+#: Study → what is asked of it.
+Asked = Mapping[str, Sequence[Any]]
+
 TASKS = {
     "findings": "docphim.build.findings",
     "impression": "docphim.build.impression",
     "dialogue": "docphim.build.dialogue",
     "impression_from_findings": "docphim.build.impression_from_findings",
     "region_findings": "docphim.build.region_findings",
+    "questions": "docphim.build.questions",
 }
 
 
@@ -42,6 +48,7 @@ def build(
     settings: dict[str, Row],
     pairs: Row | None = None,
     prompt_with: list[str] | None = None,
+    questions: Row | None = None,
 ) -> None:
     """Write examples/{train,val,test}.jsonl, examples/draft.jsonl (studies without a report), leaks.json and stats.json.
 
@@ -55,6 +62,8 @@ def build(
         The recipe's section of that name: which training negatives every example may have; None: none.
     prompt_with : list of str, optional
         What else the model is told where it is known: of the keys of `more` in prompts.yaml.
+    questions : dict, optional
+        The recipe's section of that name, for tasks that choose what they ask of the studies of a split together.
 
     Raises
     ------
@@ -75,10 +84,12 @@ def build(
     rejected = list(pictures.refused)
     reader = None if pairs is None else conflicts.Labels.of(reported, pairs["labels"])
     counts: Counter[str] = Counter()
+    surveyed: dict[str, Row] = {}
     for split, chosen in _chosen(studies, split_of).items():
         wrong = wrong_images(chosen, modules, pictures, patient_of, seed) if split != "draft" else {}
         shown = bar(chosen, len(chosen), f"build {split}")
-        rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, wrong, rejected)]
+        asked = _surveyed(chosen, split, modules, language, seed, questions or {}, surveyed)
+        rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, wrong, rejected, asked)]
         _refuse_repeated(rows)
         if pairs is not None and reader is not None and split in ("train", "val"):
             for part in dict.fromkeys(part_of(row["task"]) for row in rows):  # a partner has the same part
@@ -95,7 +106,9 @@ def build(
         if s.id not in split_of
     ]
     _write_rejected(dataset, rejected)
-    write_json(dataset / "tasks.json", dict(ChainMap(*(described(*item, settings) for item in reversed(modules.items())))))
+    as_tasks = dict(ChainMap(*(described(*item, settings) for item in reversed(modules.items()))))
+    rows_of_tasks = {name: row | surveyed.get(name, {}) for name, row in as_tasks.items()}
+    write_json(dataset / "tasks.json", rows_of_tasks)
     write_json(dataset / "leaks.json", leaks.report(reported, split_of, pictures, patient_of))
     write_json(dataset / "stats.json", dataset_stats(dataset, language))
 
@@ -109,6 +122,24 @@ def _chosen(studies: list[Study], split_of: dict[str, Split]) -> dict[Split, lis
     chosen: dict[Split, list[Study]] = {split: [s for s in studies if split_of.get(s.id) == split] for split in SPLITS}
     without_report = [s for s in studies if not s.report]
     return chosen | ({"draft": without_report} if without_report else {})
+
+
+def _surveyed(
+    studies: list[Study],
+    split: Split,
+    modules: dict[str, ModuleType],
+    language: str,
+    seed: int,
+    settings: Row,
+    counts: dict[str, Row],
+) -> dict[str, Asked]:
+    """Task → study → what is asked of it, for tasks that choose this over all studies of a split; counts go to tasks.json."""
+    asked: dict[str, Asked] = {}
+    for name, module in modules.items():
+        if hasattr(module, "survey"):
+            asked[name], counted = module.survey(studies, language, seed, **settings)
+            counts.setdefault(name, {"asked": {}})["asked"][split] = counted
+    return asked
 
 
 def _refuse_repeated(rows: list[Row]) -> None:
@@ -161,19 +192,21 @@ def _examples(
     pictures: Pictures,
     wrong: Wrong,
     rejected: list[Row],
+    asked_of: dict[str, Asked],
 ) -> list[Row]:
     examples = []
     known = pictures.rows[study.id]
     seen = dataclasses.replace(study, series=[_with_view(s, known) for s in study.series], body=body_of(study, known))
     for name, module in modules.items():
         sections = study.report.sections if study.report else dict.fromkeys(module.SECTIONS, "")
-        lack = _lack(study, module, pictures)
+        lack = _lack(study, module, pictures) or _unasked(study, asked_of.get(name))
         if lack is not None:
             why = f"task {name} needs {lack[1]}"
             rejected.append({"study": study.id, "stage": "build", "reason": lack[0], "why": why})
             continue
         for part, media in looks(module, pictures, study.id).items():
             about = {"part": part, "rows": known} if part else {}
+            about |= {"asked_of": asked_of[name].get(study.id, [])} if name in asked_of else {}
             asked = module.examples(seen, sections, words, pictured.tags(media), **about)
             for number, (messages, answer) in enumerate(asked, 1):
                 if split in ("train", "val") and not messages[-1].content.strip():
@@ -208,6 +241,12 @@ def _lack(study: Study, module: ModuleType, pictures: Pictures) -> tuple[str, st
     if looks(module, pictures, study.id):
         return None
     return "parts_unknown", "parts of the body, and nothing says which slices show them"
+
+
+def _unasked(study: Study, asked: Asked | None) -> tuple[str, str] | None:
+    """That the report of a study answers no question of the task, or none that is left to ask."""
+    none = asked is not None and study.report is not None and not asked.get(study.id)
+    return ("no_question", "a question that the report answers") if none else None
 
 
 def _with_view(series: Series, rows: list[Row]) -> Series:

@@ -33,8 +33,8 @@ class Prompts:
         """The system message."""
         return str(_words()[self.set][self.language]["system"])
 
-    def ask(self, section: str, study: Study, *, region: str = "", findings: str = "") -> str:
-        """What the model is asked for a section (`findings`, `impression`, `then_impression`) of a study, or of a region.
+    def ask(self, section: str, study: Study, *, region: str = "", findings: str = "", question: str = "") -> str:
+        """What the model is asked for a section (`findings`, `impression`, `then_impression`) of a study, or a `question`.
 
         `findings` are told where the words have a place for them; a tag in them shows no image.
         """
@@ -45,7 +45,13 @@ class Prompts:
         view = next((views[name] for name in volumes if name in views), views.get(first and first.view, views["unknown"]))
         text = str(words[self.set][self.language][section])
         part, findings = words["regions"][self.language].get(region, ""), TAG.sub("", findings).strip()
-        values = {"person": self._person(study), "more": self._more(study), "region": part, "findings": findings}
+        values = {
+            "person": self._person(study),
+            "more": self._more(study),
+            "region": part,
+            "findings": findings,
+            "question": question,
+        }
         return text.format(view=view, **values)
 
     def _more(self, study: Study) -> str:

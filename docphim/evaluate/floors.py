@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from docphim.evaluate.drafts import answer_text
 from docphim.files import read_jsonl, seed_of
 from docphim.imaging.thumbs import read as read_thumbs
+from docphim.metrics.answers import close
 from docphim.metrics.pairs import Floats, rouge_l_table
-from docphim.study import Example, Study
+from docphim.study import Answer, Example, Study
 
 #: The medoid is looked for among so many training reports.
 SAMPLE = 500
@@ -29,6 +31,21 @@ def medoid(texts: Sequence[str], language: str) -> str:
     table = rouge_l_table(list(counts), language)
     # Rounded, so that the same text wins whatever order the machine adds in.
     return list(counts)[int(np.argmax(np.round(table @ np.array(list(counts.values()), float), 9)))]
+
+
+def most_often_right(answers: Sequence[Answer]) -> int:
+    """Which of these answers is right for most of them, a number within its tolerance; of equals the first."""
+    counts: Counter[tuple[str, Any, str | None]] = Counter((a.kind, a.value, a.unit) for a in answers)
+    listed = [(Answer(kind, value, unit), n) for (kind, value, unit), n in counts.items()]  # type: ignore[arg-type]
+
+    def hits(answer: Answer) -> int:
+        same = [(other, n) for other, n in listed if (other.kind, other.unit) == (answer.kind, answer.unit)]
+        if answer.kind == "number":
+            return sum(n for other, n in same if close(float(answer.value), float(other.value), other.unit))
+        return sum(n for other, n in same if other.value == answer.value)
+
+    best, _ = max(listed, key=lambda row: hits(row[0]))
+    return next(i for i, a in enumerate(answers) if (a.kind, a.value, a.unit) == (best.kind, best.value, best.unit))
 
 
 @dataclass(frozen=True)
@@ -80,7 +97,11 @@ class Thumbs:
 
 @dataclass(frozen=True)
 class Floors:
-    """The four floors of one task, drawn from the training reports of the same task and turn."""
+    """The four floors of one task, drawn from the training reports of the same task and turn.
+
+    Of questions that are named (`Answer.asks`) from the answers to the same one: what is most often right, the answer of any
+    study, of the nearest, of those of the same sex and age.  Where none was asked in training, to those of its kind.
+    """
 
     train: Sequence[Example]
     turn: int
@@ -93,12 +114,38 @@ class Floors:
         """For each floor one report per example; empty where there is no training report."""
         if not self.train:
             return {}
+        if any(e.answer and e.answer.asks for e in self.train):
+            return self._by_question(examples)
+        return self._texts(examples)
+
+    def _texts(self, examples: Sequence[Example]) -> dict[str, list[str]]:
         return {
             "constant": [self.constant] * len(examples),
             "random": [self.reports[seed_of("random", e.id, self.turn, self.seed) % len(self.reports)] for e in examples],
             "nearest": self._nearest(examples),
             "metadata": [self._same_traits(e) for e in examples],
         }
+
+    def _by_question(self, examples: Sequence[Example]) -> dict[str, list[str]]:
+        """The floors of each question among the training examples that ask the same, in the order of the examples."""
+        named: dict[str, list[Example]] = {}
+        for example in self.train:
+            asks = example.answer.asks if example.answer and example.answer.asks else ""
+            for name in (asks, asks.partition(":")[0], ""):
+                named.setdefault(name, []).append(example)
+        groups: dict[str, list[int]] = {}
+        for number, example in enumerate(examples):
+            asks = example.answer.asks if example.answer and example.answer.asks else ""
+            groups.setdefault(next(name for name in (asks, asks.partition(":")[0], "") if name in named), []).append(number)
+        out: dict[str, list[str]] = {}
+        for name, numbers in groups.items():
+            same = list({example.id: example for example in named[name]}.values())
+            texts = replace(self, train=same)._texts([examples[number] for number in numbers])
+            for floor, of in texts.items():
+                listed = out.setdefault(floor, [""] * len(examples))
+                for number, text in zip(numbers, of, strict=True):
+                    listed[number] = text
+        return out
 
     @cached_property
     def reports(self) -> list[str]:
@@ -107,10 +154,14 @@ class Floors:
 
     @cached_property
     def constant(self) -> str:
-        """The medoid of a seeded sample of the training reports."""
-        return self._medoid(self.reports, "constant")
+        """The medoid of a seeded sample of the training reports; of answers the one that is most often right."""
+        return self._typical(self.train, "constant")
 
-    def _medoid(self, texts: Sequence[str], name: str) -> str:
+    def _typical(self, among: Sequence[Example], name: str) -> str:
+        texts = [answer_text(e, self.turn) for e in among]
+        answers = [e.answer for e in among if e.answer]
+        if len(answers) == len(texts):
+            return texts[most_often_right(answers)]
         if len(texts) > SAMPLE:
             rng = np.random.default_rng(seed_of(name, self.turn, self.seed))
             texts = [texts[i] for i in np.sort(rng.choice(len(texts), SAMPLE, replace=False))]
@@ -128,12 +179,12 @@ class Floors:
 
     @cached_property
     def _by_traits(self) -> dict[Traits, str]:
-        groups: dict[Traits, list[str]] = {}
-        for example, report in zip(self.train, self.reports, strict=True):
+        groups: dict[Traits, list[Example]] = {}
+        for example in self.train:
             traits = _traits(self.studies.get(example.study))
             if traits:
-                groups.setdefault(traits, []).append(report)
-        return {traits: self._medoid(texts, f"metadata {traits}") for traits, texts in groups.items()}
+                groups.setdefault(traits, []).append(example)
+        return {traits: self._typical(among, f"metadata {traits}") for traits, among in groups.items()}
 
 
 def _traits(study: Study | None) -> Traits | None:

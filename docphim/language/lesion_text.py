@@ -43,7 +43,7 @@ def text_of(lesion: Lesion, language: str) -> str:
 
 
 def piece(lesion: Lesion, name: str, language: str) -> str:
-    """One part of what a record says: `type` with its looks, `place`, `size`, `invasion`; "" where it says none.
+    """One part of what a record says: `type` with its looks, `place`, both (`what`), `size`, `invasion`; "" if there is none.
 
     Examples
     --------
@@ -53,6 +53,7 @@ def piece(lesion: Lesion, name: str, language: str) -> str:
     writer, bare = _Writer(language), replace(lesion, organ=None, side=None, location=[], station=[], count=None)
     pieces: dict[str, Callable[[], str]] = {
         "type": lambda: writer.thing(bare),
+        "what": lambda: writer.thing(lesion),
         "place": lambda: writer.place(lesion),
         "size": lambda: writer.size(lesion),
         "invasion": lambda: writer.invasion(lesion),

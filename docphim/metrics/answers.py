@@ -25,7 +25,10 @@ PER_STUDY = ("answer_accuracy",)
 AVERAGE = "mean"
 #: A number is right within this share of the true one, or half a unit of its last digit, whichever is more.
 TOLERANCE = 0.05
-SETTINGS = {"tok": "answer", "num": f"{100 * TOLERANCE:g}pct", "empty": "0"}
+#: The same of what readers measure less exactly, by what it is.
+TOLERANCES = {"length": 0.2, "suv": 0.1}
+_SHARES = {"": TOLERANCE, **TOLERANCES}
+SETTINGS = {"tok": "answer", "num": "/".join(f"{name}{100 * share:g}pct" for name, share in _SHARES.items()), "empty": "0"}
 KIND: Kind = "answers"
 SERVES, LEXICON, AT_LENGTH = "answers", False, ()
 HEAD = ("answer_accuracy",)
@@ -39,7 +42,7 @@ TITLES = {
 }
 #: Units by what they measure, in the smallest of each.
 _UNITS = {"mm": ("length", 1), "cm": ("length", 10), "m": ("length", 1000), "ml": ("volume", 1), "cc": ("volume", 1),
-          "l": ("volume", 1000), "%": ("share", 1), "hu": ("hu", 1)}  # fmt: skip
+          "l": ("volume", 1000), "%": ("share", 1), "hu": ("hu", 1), "suv": ("suv", 1)}  # fmt: skip
 _NUMBER = re.compile(r"(?<![\w.,])(-?\d+(?:[.,]\d+)*)\s*(%|[a-z]+\b)?")
 #: Two numbers in one: a size in two directions, a range.
 _SEVERAL = re.compile(r"\d\s*(?:[x×–-]|đến|to)\s*\d")
@@ -199,9 +202,10 @@ def number(text: str, language: str, unit: str | None) -> float | None:
 
 
 def close(value: float, truth: float, unit: str | None = None) -> bool:
-    """Whether a number is right: within `TOLERANCE` of the true one, or half a unit of its last digit."""
+    """Whether a number is right: within its unit's share of the true one (`TOLERANCES`), or half a unit of its last digit."""
+    share = TOLERANCES.get(_UNITS.get((unit or "").lower(), ("", 1))[0], TOLERANCE)
     decimals = len(f"{truth:.10f}".rstrip("0").partition(".")[2])
-    return abs(value - truth) <= max(TOLERANCE * abs(truth), 0.5 * 10**-decimals) + 1e-9
+    return abs(value - truth) <= max(share * abs(truth), 0.5 * 10**-decimals) + 1e-9
 
 
 def _value(digits: str, language: str) -> float:

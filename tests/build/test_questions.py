@@ -1,0 +1,80 @@
+"""Questions of a report: only what it answers, yes and no balanced, typed, in words that do not say the answer."""
+
+from collections import Counter
+
+import pytest
+from test_build import DEFAULT, examples, make
+
+from docphim.build import build
+from docphim.build.asked import Pool, Topic, read
+from docphim.build.questions import survey
+from docphim.files import read_json, read_jsonl
+from docphim.study import Report, Study
+
+EFFUSION = Topic("finding", "effusion", "pleura")
+
+
+def study(name: str, findings: str, language: str = "vi") -> Study:
+    return Study(name, name, None, None, None, [], Report(language, {"findings": findings}), None, None, "x")
+
+
+def asked(*findings: str, language: str = "vi", per_study: int = 99):
+    studies = [study(f"s{n}", text, language) for n, text in enumerate(findings)]
+    return survey(studies, language, 0, per_study)
+
+
+def replies(text: str, language: str = "vi") -> dict[str, tuple]:
+    """What is asked of one lesion alone, by question."""
+    chosen, _ = asked(text, language=language)
+    return {q.answer.asks: (q.reply, q.answer.value, q.answer.unit) for q in chosen["s0"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Tràn dịch màng phổi phải.", True),
+        ("Không tràn dịch màng phổi.", False),
+        ("Màng phổi bình thường.", False),
+        ("Bóng tim không to.", None),  # silence
+        ("Theo dõi tràn dịch màng phổi phải.", None),
+        ("Không tràn dịch màng phổi trái.", None),  # of the right nothing is said
+        ("Không tràn dịch màng phổi lượng nhiều.", None),
+        ("Không tràn dịch màng phổi. Tràn dịch màng phổi phải lượng ít.", None),
+    ],
+)
+def test_no_needs_a_denial_or_a_normal_statement(text, answer):
+    refused = Counter()
+    answers = {topic: affirmed for topic, affirmed, _ in Pool([EFFUSION], "vi").answers(read(text, "vi"), refused)}
+    assert answers.get(EFFUSION) is answer
+
+
+def test_yes_and_no_are_as_many_and_no_is_asked_of_what_others_have():
+    sick, well = "Tràn dịch màng phổi phải.", "Không tràn dịch màng phổi. Không tràn khí màng phổi."
+    chosen, counts = asked(sick, sick, well, well, well)
+    answers = [q.answer for listed in chosen.values() for q in listed if q.answer.kind == "yes_no"]
+    assert sum(a.value is True for a in answers) == sum(a.value is False for a in answers) == 4
+    assert {a.asks for a in answers} == {"presence:effusion/pleura", "presence:effusion/pleura/right"}
+    assert counts["unbalanced"] == 2
+
+
+def test_a_lesion_is_asked_after_in_numbers_with_units():
+    text = "Khối thùy trên phổi phải kích thước 32 x 28 mm, tăng chuyển hóa FDG, SUVmax 6,2."
+    asks = replies(text)
+    assert asks["size:mass/lung/right/upper_lobe"] == ("32 mm.", 32.0, "mm")
+    assert asks["suv:mass/lung/right/upper_lobe"] == ("SUVmax 6,2.", 6.2, "SUV")
+    assert asks["uptake:mass/lung/right/upper_lobe"] == ("Tăng.", "tăng", None)
+    assert asks["side:mass/lung"] == ("Bên phải.", "bên phải", None)
+    assert asks["place:mass/lung/right"] == ("Thùy trên.", "thùy trên", None)
+
+
+def test_build_asks_and_counts(tmp_path):
+    texts = ["Tràn dịch màng phổi phải.", "Không tràn dịch màng phổi.", "Phổi sáng."]
+    changes = {f"s{n:02d}": {"report": Report("vi", {"findings": texts[n % 3]})} for n in range(30)}
+    build(make(tmp_path, 30, **changes), **{**DEFAULT, "tasks": ["questions"], "questions": {"per_study": 2}})
+    rows, described = examples(tmp_path), read_json(tmp_path / "tasks.json")["questions"]
+    assert described["metrics"] == ["answers"]
+    assert len(rows) == sum(counts["asked"] for counts in described["asked"].values()) > 20
+    assert all(row["answer"]["asks"] and row["answer"]["from"] for row in rows)
+    assert max(Counter(row["study"] for row in rows).values()) == 2
+    rejected = [row for row in read_jsonl(tmp_path / "rejected.jsonl") if row["reason"] == "no_question"]
+    assert {f"s{n:02d}" for n in range(2, 30, 3)} <= {row["study"] for row in rejected}
