@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from docphim.build.contradictions import OPPOSITES
+from docphim.build.contradictions import OPPOSITES, contradictions
 from docphim.build.question_words import table
 from docphim.language.fact import Fact
 from docphim.language.lexicon import Lexicon, load_lexicon
@@ -36,17 +36,27 @@ class Topic(NamedTuple):
         return "/".join(["presence:" + self.name, *filter(None, (self.anatomy, self.side))])
 
 
+_STOP = re.compile(r"[.;\n](?:\s|$)")
+
 #: What of a denial says which topics it denies; reports say the same again and again.
 Denial = tuple[str | None, str | None, str | None, str | None, str | None]
 
 
 @dataclass
 class Read:
-    """One report: the facts that affirm each topic, those that deny by what they deny, and topics that are left in doubt."""
+    """One report: its facts, those that affirm each topic, and those that deny, by what they deny.
 
+    `barred` are topics that are not asked about, nor anything of them, by reason: `unsure`, `contradictory`.
+    """
+
+    facts: list[Fact] = field(default_factory=list)
     claims: dict[Topic, list[Fact]] = field(default_factory=dict)
     denials: dict[Denial, Fact] = field(default_factory=dict)
-    unsure: list[Topic] = field(default_factory=list)
+    barred: dict[Topic, str] = field(default_factory=dict)
+
+    def about(self, start: int, end: int) -> list[Fact]:
+        """The facts whose words stand between two places of the clean text."""
+        return [fact for fact in self.facts if fact.start < end and start < fact.end]
 
 
 class Pool:
@@ -65,33 +75,25 @@ class Pool:
     def answers(self, report: Read, refused: Counter[str]) -> Iterator[tuple[Topic, bool, Fact]]:
         """Topics that a report answers, yes or no, with the fact that says so.
 
-        What is in doubt (`unsure`), and what is both affirmed and denied (`contradictory`), is counted in `refused`.
+        What is in doubt (`unsure`), and what is both affirmed and denied (`contradictory`), is counted in `refused` and barred.
         """
         absent: dict[Topic, Fact] = {}
-        contested: set[Topic] = set()
         for denial, fact in report.denials.items():
             denied = self.denied(denial)
             if any(topic in report.claims for topic in denied):
-                contested |= denied
+                report.barred |= dict.fromkeys(denied, "contradictory")
             absent |= dict.fromkeys(denied, fact)
-        doubted = set(self._near(report.unsure))
         for topic in dict.fromkeys([*report.claims, *absent]):
-            if topic in contested or topic in doubted:
-                refused["contradictory" if topic in contested else "unsure"] += 1
+            if topic in report.barred:
+                refused[report.barred[topic]] += 1
             elif topic in report.claims:
                 yield topic, True, report.claims[topic][0]
             else:
                 yield topic, False, absent[topic]
 
-    @staticmethod
-    def _near(topics: Iterable[Topic]) -> Iterator[Topic]:
-        """Topics and all that stand or fall with them: any side of the thing, and the thing anywhere."""
-        for topic in topics:
-            yield from (topic._replace(side=side) for side in (None, "right", "left"))
 
-
-def read(text: str, language: str) -> Read:
-    """What a section of a report affirms and denies.
+def read(text: str, language: str, impression: str = "") -> Read:
+    """What a section of a report affirms and denies; what the impression cannot mean beside it is barred.
 
     Raises
     ------
@@ -100,17 +102,27 @@ def read(text: str, language: str) -> Read:
     """
     from docphim.language.facts import facts  # here: the chain of imports stays short
 
-    out, listed = Read(), facts(text, language)
-    for fact in listed:
-        topics = list(topics_of(fact, load_lexicon(language)))
+    lexicon, out = load_lexicon(language), Read(facts(text, language))
+    for fact in out.facts:
+        topics = list(topics_of(fact, lexicon))
         if fact.certainty != "certain":
-            out.unsure += topics
+            out.barred |= dict.fromkeys(_near(topics), "unsure")
         elif fact.polarity in ("present", "abnormal") and fact.change != "resolved":
             for topic in topics:
                 out.claims.setdefault(topic, []).append(fact)
-    for fact in _whole(listed, clean(text)):
+    if impression:
+        for pair in contradictions(out.facts, facts(impression, language)):
+            out.barred |= dict.fromkeys(_near(topics_of(pair.findings, lexicon)), "contradictory")
+            out.barred |= dict.fromkeys(_near(topics_of(pair.impression, lexicon)), "contradictory")
+    for fact in _whole(out.facts, clean(text)):
         out.denials.setdefault((fact.anatomy, fact.part, fact.finding, fact.state, fact.side), fact)
     return out
+
+
+def _near(topics: Iterable[Topic]) -> Iterator[Topic]:
+    """Topics and all that stand or fall with them: any side of the thing, and the thing anywhere."""
+    for topic in topics:
+        yield from (topic._replace(side=side) for side in (None, "right", "left"))
 
 
 def topics_of(fact: Fact, lexicon: Lexicon) -> Iterator[Topic]:
@@ -126,25 +138,30 @@ def topics_of(fact: Fact, lexicon: Lexicon) -> Iterator[Topic]:
     else:
         return
     yield bare
-    if fact.side and lexicon.paired(fact.anatomy):
+    if fact.side and lexicon.paired(fact.anatomy) and not two_of_one(fact):
         for side in ("right", "left") if fact.side == "both" else (fact.side,):
             yield bare._replace(side=side)
 
 
+def two_of_one(fact: Fact) -> bool:
+    """Whether one thing is said to be on both sides, which is misread."""
+    return fact.side == "both" and fact.count in ("1", "single")
+
+
 def _whole(listed: Sequence[Fact], text: str) -> Iterator[Fact]:
     """The facts that deny a thing as such, not only a large, a new, an avid or an otherwise described one."""
-    avid = {id(before) for before, after in pairwise(listed) if _of_one_denial(before, after)}
-    # "no avid node" denies no other uptake there, as "no avid lesion" does
-    some = {id(after) for before, after in pairwise(listed) if id(before) in avid and before.finding not in table()["never"]}
+    partial: set[int] = set()
+    for before, after in pairwise(listed):
+        if after.finding != "fdg_uptake" or after.polarity != "absent" or before.anatomy != after.anatomy:
+            continue
+        between = text[before.end : after.start]
+        if before.polarity == "absent" and len(between) <= 1:  # "no avid node": there may be others, and other uptake
+            partial |= {id(before)} | ({id(after)} if before.finding not in table()["never"] else set())
+        elif before.polarity in ("present", "abnormal") and not _STOP.search(between):  # "node without uptake"
+            partial.add(id(after))
     for fact in listed:
-        if fact.polarity in ("absent", "normal") and id(fact) not in avid | some and _is_plain(fact, text):
+        if fact.polarity in ("absent", "normal") and id(fact) not in partial and _is_plain(fact, text):
             yield fact
-
-
-def _of_one_denial(before: Fact, after: Fact) -> bool:
-    """Whether the second says of which kind of the first there is none: "không thấy hạch trung thất tăng hấp thu FDG"."""
-    both = before.polarity == after.polarity == "absent" and before.anatomy == after.anatomy
-    return both and after.finding == "fdg_uptake" and 0 <= after.start - before.end <= 1
 
 
 def _is_plain(fact: Fact, text: str) -> bool:

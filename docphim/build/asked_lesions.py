@@ -4,50 +4,30 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from docphim.build.asked import Read
-from docphim.build.question_words import answered, asked, place, table, what
+from docphim.build.asked import Read, topics_of, two_of_one
+from docphim.build.question_words import Question, answered, place, table, what
 from docphim.files import seed_of
-from docphim.language.normalize import normalize
-from docphim.study import Answer, Lesion, Row
+from docphim.language.fact import Fact
+from docphim.language.lexicon import Lexicon
+from docphim.study import Answer, Lesion
 
 #: Two numbers are compared where they differ by more than a reader could be wrong by.
 _CLEARLY = {"suv": 1.1, "size": 1.2}
 
 
-@dataclass(frozen=True)
-class Question:
-    """One question with its short answer, typed."""
-
-    text: str
-    reply: str
-    answer: Answer
-
-    @property
-    def kind(self) -> str:
-        """`presence`, `side`, `size`, …"""
-        return (self.answer.asks or "").partition(":")[0]
-
-
-def row_of(thing: Any) -> Row:
-    """A fact or a lesion record as JSON, without what it says nothing of."""
-    return {name: value for name, value in asdict(thing).items() if value not in (None, "", [], ()) and name != "v"}
-
-
 def sides(report: Read, language: str, seed: object) -> Iterator[Question]:
     """On which side a thing is, where all that is said of it has one."""
     for topic, listed in report.claims.items():
-        if topic.side or topic.kind != "finding" or not all(fact.side for fact in listed):
-            continue
         met = {fact.side for fact in listed}
-        side = next(iter(met)) if len(met) == 1 else "both"
-        if topic in report.unsure or side is None:
+        if topic.side or topic.kind != "finding" or topic in report.barred or None in met or any(map(two_of_one, listed)):
             continue
+        side = next(iter(met)) if len(met) == 1 else "both"
         named = what(topic.name, topic.anatomy, None, language)
-        yield _choice("side", topic.key, named, answered(side, language), row_of(listed[0]), language, seed)
+        yield _choice("side", topic.key, named, answered(str(side), language), listed[0], language, seed)
 
 
 def places(report: Read, language: str, seed: object) -> Iterator[Question]:
@@ -55,19 +35,49 @@ def places(report: Read, language: str, seed: object) -> Iterator[Question]:
     for topic, listed in report.claims.items():
         met = {fact.location for fact in listed}
         location = next(iter(met)) if len(met) == 1 else ()
-        if topic.kind == "finding" and len(location) == 1 and topic not in report.unsure:
+        if topic.kind == "finding" and len(location) == 1 and topic not in report.barred:
             if topic.side is None and any(fact.side for fact in listed):
                 continue
             named = what(topic.name, topic.anatomy, topic.side, language)
             where = place(None, None, language, location)
             if where:
-                yield _choice("place", topic.key, named, where, row_of(listed[0]), language, seed)
+                yield _choice("place", topic.key, named, where, listed[0], language, seed)
 
 
-def _choice(kind: str, key: str, named: str, value: str, origin: Row, language: str, seed: object) -> Question:
+def _choice(kind: str, key: str, named: str, value: str, thing: Any, language: str, seed: object) -> Question:
     asks = f"{kind}:{key.partition(':')[2]}"
-    text = asked(kind, language, (seed, asks), what=named)
-    return Question(text, f"{value[:1].upper()}{value[1:]}.", Answer("choice", value, None, asks, origin))
+    return Question(kind, language, {"what": named}, value, Answer("choice", value, None, asks), [thing], seed)
+
+
+def lesions(report: Read, records: Sequence[Lesion], lexicon: Lexicon, refused: Counter[str]) -> list[Lesion]:
+    """The records that can be asked about: certain, not contradicted; and what has a size though it is no lesion (a stone).
+
+    The uptake of one is left out where only its number is said.
+    """
+    out = []
+    for lesion in records:
+        facts = report.about(*lesion.text) if lesion.text else []
+        barred = {report.barred[topic] for fact in facts for topic in topics_of(fact, lexicon) if topic in report.barred}
+        if barred or (lesion.side == "both" and lesion.count == 1):
+            refused[min(barred, default="contradictory")] += 1
+            continue
+        avid = any(fact.finding == "fdg_uptake" for fact in facts)
+        out.append(lesion if avid else replace(lesion, uptake=None))
+    types = {lesion.type for lesion in records}
+    for topic, listed in report.claims.items():
+        sized = [fact for fact in listed if fact.size_mm]
+        if topic.side or topic.kind != "finding" or topic.name in types or topic in report.barred:
+            continue
+        out += [_sized(fact) for fact in sized if [m.kind for m in fact.measures].count("size") == 1]
+    return out
+
+
+def _sized(fact: Fact) -> Lesion:
+    measure = next(m for m in fact.measures if m.kind == "size")
+    exact = measure.relation in ("=", "~") and measure.low == measure.high and fact.count in (None, "1", "single")
+    size = list(fact.size_mm) if exact else []
+    side, location = fact.side, list(fact.location)
+    return Lesion(fact.finding or "", fact.anatomy, side, location, size_mm=size, size_of="one", text=[fact.start, fact.end])
 
 
 def measured(records: Sequence[Lesion], language: str, seed: object, refused: Counter[str]) -> Iterator[Question]:
@@ -77,19 +87,21 @@ def measured(records: Sequence[Lesion], language: str, seed: object, refused: Co
             refused["ambiguous"] += 1
             continue
         named = _named(lesion, language)
-        asks = "/".join(filter(None, (lesion.type, lesion.organ, lesion.side, *lesion.location, *lesion.station)))
         for kind, value, unit in _numbers(lesion):
             called = named
             if kind == "size" and lesion.size_of == "largest":
                 called = str(table()[language]["largest"]).format(what=named)
-            text = asked(kind, language, (seed, kind, asks), what=called)
-            yield Question(
-                text,
-                f"{answered(kind, language, value)}.",
-                Answer("number", value, unit, f"{kind}:{asks}", row_of(lesion)),
-            )
+            asks = f"{kind}:{key_of(lesion)}"
+            words, answer = answered(kind, language, value), Answer("number", value, unit, asks)
+            yield Question(kind, language, {"what": called}, words, answer, [lesion], seed)
         if lesion.uptake and lesion.type != "fdg_uptake":
-            yield _choice("uptake", f"uptake:{asks}", named, answered(lesion.uptake, language), row_of(lesion), language, seed)
+            degree = answered(lesion.uptake, language)
+            yield _choice("uptake", f"uptake:{key_of(lesion)}", named, degree, lesion, language, seed)
+
+
+def key_of(lesion: Lesion) -> str:
+    """What is asked about, whatever its words: `mass/lung/right/upper_lobe`."""
+    return "/".join(filter(None, (lesion.type, lesion.organ, lesion.side, *lesion.location, *lesion.station)))
 
 
 def _named(lesion: Lesion, language: str) -> str:
@@ -136,7 +148,7 @@ def compared(records: Sequence[Lesion], language: str, seed: object) -> Iterator
     """Which of two places has the higher SUVmax, or the larger lesion; one question of each."""
     at: dict[str, list[Lesion]] = defaultdict(list)
     for lesion in records:
-        at[place(lesion.organ, lesion.side, language, tuple(lesion.station or lesion.location))].append(lesion)
+        at[_where(lesion, language)].append(lesion)
     for kind, value_of in (("suv", suv_of), ("size", size_of)):
         known = {where: [value_of(lesion) for lesion in listed] for where, listed in at.items() if where}
         most = {where: max(v for v in values if v) for where, values in known.items() if all(values)}
@@ -147,19 +159,18 @@ def compared(records: Sequence[Lesion], language: str, seed: object) -> Iterator
             pair = pairs[seed_of(seed, "pair", kind) % len(pairs)]
             first, second = pair if seed_of(seed, "order", kind) % 2 else pair[::-1]
             value = max(pair, key=lambda where: most[where])
-            text = asked(f"compare_{kind}", language, (seed, pair), first=first, second=second)
-            origin = {"lesions": [row_of(lesion) for where in pair for lesion in at[where]]}
-            asks = f"compare_{kind}:" + "/".join(pair)
-            yield Question(text, f"{value[:1].upper()}{value[1:]}.", Answer("choice", value, None, asks, origin))
+            asks = f"compare_{kind}:" + "|".join(sorted(key_of(at[where][0]) for where in pair))
+            things, slots = [lesion for where in pair for lesion in at[where]], {"first": first, "second": second}
+            yield Question(f"compare_{kind}", language, slots, value, Answer("choice", value, None, asks), things, seed)
+
+
+def _where(lesion: Lesion, language: str) -> str:
+    """Where a lesion is, in words."""
+    if lesion.type == "lymph_node":
+        return what(lesion.type, lesion.organ, lesion.side, language, tuple(lesion.station))
+    return place(lesion.organ, lesion.side, language, tuple(lesion.location))
 
 
 def _differ(one: float, other: float, kind: str) -> bool:
     low, high = sorted((one, other))
     return high > low * _CLEARLY[kind]
-
-
-def leaks(question: Question, named: str = "") -> bool:
-    """Whether the words of a question hold its answer."""
-    if question.answer.kind != "choice" or question.kind.startswith("compare") or question.kind == "side":
-        return False
-    return normalize(str(question.answer.value)) in normalize(question.text)

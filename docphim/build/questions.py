@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from docphim.build.asked import Pool, Read, Topic, read
-from docphim.build.asked_lesions import Question, compared, leaks, measured, places, row_of, sides
+from docphim.build.asked_lesions import compared, lesions, measured, places, sides
 from docphim.build.prompts import Prompts
-from docphim.build.question_words import asked, place, table, what
+from docphim.build.question_words import Question, place, table, what
 from docphim.files import seed_of
 from docphim.language.fact import Fact
+from docphim.language.lexicon import load_lexicon
 from docphim.study import Answer, Message, Study
 
 SECTIONS = ("findings",)
@@ -31,7 +32,7 @@ def examples(
             Message("user", images + prompts.ask("question", study, question=question.text)),
             Message("assistant", question.reply, "template"),
         ]
-        yield conversation, question.answer
+        yield conversation, question.typed
 
 
 def survey(
@@ -48,13 +49,14 @@ def survey(
         `unbalanced`, `over` (more than `per_study`), and studies with `no_question`.
     """
     counts: Counter[str] = Counter()
-    texts = {s.id: s.report.sections.get("findings", "") for s in studies if s.report}
-    read_of = {name: read(text, language) for name, text in texts.items()}
+    sections = {s.id: s.report.sections for s in studies if s.report}
+    texts = {name: of.get("findings", "") for name, of in sections.items()}
+    read_of = {name: read(texts[name], language, of.get("impression", "")) for name, of in sections.items()}
     pool = Pool(dict.fromkeys(topic for report in read_of.values() for topic in report.claims), language)
     every: dict[str, list[Question]] = {}
     for name, text in texts.items():
         every[name] = [*_present(pool, read_of[name], language, (seed, name), counts)]
-        every[name] += _of_lesions(text, read_of[name], language, (seed, name), counts)
+        every[name] += of_lesions(text, read_of[name], language, (seed, name), counts)
     every = _balanced(every, seed, counts)
     chosen = {name: _mixed(listed, per_study, (seed, name), counts) for name, listed in every.items()}
     chosen = _balanced(chosen, seed, counts)
@@ -70,28 +72,26 @@ def _present(pool: Pool, report: Read, language: str, seed: object, counts: Coun
 
 def presence(topic: Topic, affirmed: bool, fact: Fact, language: str, seed: object) -> Question:
     """Whether a thing is there, or an anatomy is so."""
+    kind, slots = "presence", {"what": what(topic.name, topic.anatomy, topic.side, language)}
     if topic.kind == "state":
-        words = {"organ": place(topic.anatomy, topic.side, language), "state": table()["states"][language][topic.name]}
-        text = asked("state", language, (seed, topic.key), **words)
-    else:
-        named = what(topic.name, topic.anatomy, topic.side, language)
-        text = asked("presence", language, (seed, topic.key), what=named)
-    reply = str(table()[language]["answers"]["yes" if affirmed else "no"])
-    answer = Answer("yes_no", affirmed, None, topic.key, row_of(fact))
-    return Question(text, f"{reply[:1].upper()}{reply[1:]}.", answer)
+        kind, state = "state", str(table()["states"][language][topic.name])
+        slots = {"organ": place(topic.anatomy, topic.side, language), "state": state}
+    words = str(table()[language]["answers"]["yes" if affirmed else "no"])
+    return Question(kind, language, slots, words, Answer("yes_no", affirmed, None, topic.key), [fact], seed)
 
 
-def _of_lesions(text: str, report: Read, language: str, seed: object, counts: Counter[str]) -> Iterator[Question]:
+def of_lesions(text: str, report: Read, language: str, seed: object, counts: Counter[str]) -> Iterator[Question]:
+    """What is asked of the things that a report affirms; `report` is the text, read and set against the pool."""
     from docphim.language.lesions import lesions_of  # here, for it reads reports by way of much else
 
-    records = lesions_of(text, language)
+    records = lesions(report, lesions_of(text, language), load_lexicon(language), counts)
     for question in (
         *sides(report, language, seed),
         *places(report, language, seed),
         *measured(records, language, seed, counts),
         *compared(records, language, seed),
     ):
-        if leaks(question):
+        if question.leaks:
             counts["leaks"] += 1
         else:
             yield question
@@ -103,7 +103,7 @@ def _balanced(every: Mapping[str, list[Question]], seed: int, counts: Counter[st
     for study, listed in every.items():
         for question in listed:
             if question.answer.kind == "yes_no":
-                by_answer[question.answer.asks or ""][bool(question.answer.value)].append(study)
+                by_answer[question.asks][bool(question.answer.value)].append(study)
     left_out: set[tuple[str, str]] = set()
     for asks, studies in by_answer.items():
         few = min(map(len, studies.values()))
@@ -111,13 +111,13 @@ def _balanced(every: Mapping[str, list[Question]], seed: int, counts: Counter[st
             drawn = sorted(names, key=lambda name: seed_of(seed, asks, name))
             left_out |= {(name, asks) for name in drawn[few:]}
     counts["unbalanced"] += len(left_out)
-    return {study: [q for q in listed if (study, q.answer.asks or "") not in left_out] for study, listed in every.items()}
+    return {study: [q for q in listed if (study, q.asks) not in left_out] for study, listed in every.items()}
 
 
 def _mixed(listed: Sequence[Question], most: int, seed: object, counts: Counter[str]) -> list[Question]:
     """At most so many questions, of each kind in turn, drawn by the seed."""
     kinds: dict[str, list[Question]] = defaultdict(list)
-    for question in sorted(listed, key=lambda q: seed_of(seed, q.answer.asks)):
+    for question in sorted(listed, key=lambda q: seed_of(seed, q.asks)):
         kinds[question.kind].append(question)
     order = sorted(kinds.values(), key=lambda of: seed_of(seed, of[0].kind))
     turns = [question for turn in zip_longest(*order) for question in turn if question]
