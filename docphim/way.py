@@ -152,7 +152,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 **({"prompt_with": recipe.prompt_with} if recipe.prompt_with else {}),
                 **({"questions": recipe.questions.model_dump()} if "questions" in recipe.tasks else {}),
             },
-            inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe)},
+            inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe), **_asked(recipe)},
             folder=dataset,
             outputs=["examples", "leaks.json", "stats.json", "tasks.json", "rejected.jsonl?stage=build"],
             version=VERSIONS["build"] + (VERSION_OF_PAIRS if recipe.pairs else 0),
@@ -339,6 +339,14 @@ def _examples(dataset: Path) -> dict[str, Path]:
 def _lexicons(recipe: Recipe) -> dict[str, Path]:
     words = {name: lexicon.FOLDER / f"{name}.yaml" for name in ("concepts", recipe.language)}
     return {**words, "sections": lexicon.FOLDER.parent / "sections.yaml"}
+
+
+def _asked(recipe: Recipe) -> dict[str, Path]:
+    """The words of questions, and those in which lesions are read and written."""
+    if not any(name.endswith("questions") for name in recipe.tasks):
+        return {}
+    words = {name: lexicon.FOLDER / f"{name}.yaml" for name in ("lesions", "lesion_says")}
+    return {**words, "questions": lexicon.FOLDER.parents[1] / "build" / "questions.yaml"}
 
 
 def blind_run(recipe: Recipe) -> dict[str, Path]:

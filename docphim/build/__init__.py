@@ -33,6 +33,7 @@ TASKS = {
     "impression_from_findings": "docphim.build.impression_from_findings",
     "region_findings": "docphim.build.region_findings",
     "questions": "docphim.build.questions",
+    "open_questions": "docphim.build.open_questions",
 }
 
 

@@ -5,6 +5,7 @@ Silence is no answer, nor is what is hedged; what a report both says and denies 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +34,12 @@ class Topic(NamedTuple):
     @property
     def key(self) -> str:
         """`presence:effusion/pleura/right`, by which questions are balanced and floors are told apart."""
-        return "/".join(["presence:" + self.name, *filter(None, (self.anatomy, self.side))])
+        return _key(self)
+
+
+@functools.cache
+def _key(topic: Topic) -> str:
+    return "/".join(["presence:" + topic.name, *filter(None, (topic.anatomy, topic.side))])
 
 
 _STOP = re.compile(r"[.;\n](?:\s|$)")

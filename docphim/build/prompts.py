@@ -44,7 +44,7 @@ class Prompts:
         volumes = [series.modality for series in reversed(study.series)]  # of a PET/CT its CT stands last
         view = next((views[name] for name in volumes if name in views), views.get(first and first.view, views["unknown"]))
         text = str(words[self.set][self.language][section])
-        part, findings = words["regions"][self.language].get(region, ""), TAG.sub("", findings).strip()
+        part, findings = self.region(region), TAG.sub("", findings).strip()
         values = {
             "person": self._person(study),
             "more": self._more(study),
@@ -53,6 +53,10 @@ class Prompts:
             "question": question,
         }
         return text.format(view=view, **values)
+
+    def region(self, name: str) -> str:
+        """What a region of the body is called; "" where it has no name."""
+        return str(_words()["regions"][self.language].get(name, ""))
 
     def _more(self, study: Study) -> str:
         """What the study says of `more`; a tag in it shows no image."""

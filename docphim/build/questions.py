@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
+from random import Random
+from typing import Any
 
 from docphim.build.asked import Pool, Read, Topic, read
 from docphim.build.asked_lesions import compared, lesions, measured, places, sides
 from docphim.build.prompts import Prompts
 from docphim.build.question_words import Question, place, table, what
 from docphim.files import seed_of
+from docphim.language.collector import uncollected
 from docphim.language.fact import Fact
 from docphim.language.lexicon import load_lexicon
 from docphim.study import Answer, Message, Study
@@ -35,6 +38,7 @@ def examples(
         yield conversation, question.typed
 
 
+@uncollected()
 def survey(
     studies: Iterable[Study], language: str, seed: int, per_study: int = 8
 ) -> tuple[dict[str, list[Question]], dict[str, int]]:
@@ -53,21 +57,28 @@ def survey(
     texts = {name: of.get("findings", "") for name, of in sections.items()}
     read_of = {name: read(texts[name], language, of.get("impression", "")) for name, of in sections.items()}
     pool = Pool(dict.fromkeys(topic for report in read_of.values() for topic in report.claims), language)
+    answered = {name: [*pool.answers(report, counts)] for name, report in read_of.items()}
+    present = _balanced({name: [(t.key, yes) for t, yes, _ in listed] for name, listed in answered.items()}, seed, counts)
     every: dict[str, list[Question]] = {}
     for name, text in texts.items():
-        every[name] = [*_present(pool, read_of[name], language, (seed, name), counts)]
+        every[name] = [
+            presence(topic, affirmed, fact, language, (seed, name))
+            for topic, affirmed, fact in answered[name]
+            if topic.key in present[name]
+        ]
         every[name] += of_lesions(text, read_of[name], language, (seed, name), counts)
-    every = _balanced(every, seed, counts)
     chosen = {name: _mixed(listed, per_study, (seed, name), counts) for name, listed in every.items()}
-    chosen = _balanced(chosen, seed, counts)
+    left = _balanced(
+        {name: [(q.asks, q.answer.value) for q in of if _is_balanced(q)] for name, of in chosen.items()}, seed, counts
+    )
+    chosen = {name: [q for q in of if q.asks in left[name] or not _is_balanced(q)] for name, of in chosen.items()}
     counts["asked"] = sum(map(len, chosen.values()))
     counts["no_question"] = sum(not listed for listed in chosen.values())
     return chosen, dict(sorted(counts.items()))
 
 
-def _present(pool: Pool, report: Read, language: str, seed: object, counts: Counter[str]) -> Iterator[Question]:
-    for topic, affirmed, fact in pool.answers(report, counts):
-        yield presence(topic, affirmed, fact, language, seed)
+def _is_balanced(question: Question) -> bool:
+    return question.answer.kind == "yes_no"
 
 
 def presence(topic: Topic, affirmed: bool, fact: Fact, language: str, seed: object) -> Question:
@@ -97,29 +108,29 @@ def of_lesions(text: str, report: Read, language: str, seed: object, counts: Cou
             yield question
 
 
-def _balanced(every: Mapping[str, list[Question]], seed: int, counts: Counter[str]) -> dict[str, list[Question]]:
-    """As many yes as no of each thing, over all studies; what is over is left out by a draw of the seed."""
+def _balanced(asked: Mapping[str, Iterable[tuple[str, Any]]], seed: int, counts: Counter[str]) -> dict[str, set[str]]:
+    """Study → names of what is left to ask of it, over all studies as many yes as no of each, by a draw of the seed."""
     by_answer: dict[str, dict[bool, list[str]]] = defaultdict(lambda: {True: [], False: []})
-    for study, listed in every.items():
-        for question in listed:
-            if question.answer.kind == "yes_no":
-                by_answer[question.asks][bool(question.answer.value)].append(study)
-    left_out: set[tuple[str, str]] = set()
-    for asks, studies in by_answer.items():
+    for study, listed in asked.items():
+        for name, affirmed in listed:
+            by_answer[name][affirmed].append(study)
+    left: dict[str, set[str]] = {study: set() for study in asked}
+    for name, studies in by_answer.items():
         few = min(map(len, studies.values()))
-        for names in studies.values():
-            drawn = sorted(names, key=lambda name: seed_of(seed, asks, name))
-            left_out |= {(name, asks) for name in drawn[few:]}
-    counts["unbalanced"] += len(left_out)
-    return {study: [q for q in listed if (study, q.asks) not in left_out] for study, listed in every.items()}
+        for affirmed, of in studies.items():
+            for study in Random(seed_of(seed, name, affirmed)).sample(of, few):
+                left[study].add(name)
+            counts["unbalanced"] += len(of) - few
+    return left
 
 
 def _mixed(listed: Sequence[Question], most: int, seed: object, counts: Counter[str]) -> list[Question]:
     """At most so many questions, of each kind in turn, drawn by the seed."""
+    draw, shuffled = Random(seed_of(seed)), [*listed]
+    draw.shuffle(shuffled)
     kinds: dict[str, list[Question]] = defaultdict(list)
-    for question in sorted(listed, key=lambda q: seed_of(seed, q.asks)):
+    for question in shuffled:
         kinds[question.kind].append(question)
-    order = sorted(kinds.values(), key=lambda of: seed_of(seed, of[0].kind))
-    turns = [question for turn in zip_longest(*order) for question in turn if question]
+    turns = [question for turn in zip_longest(*kinds.values()) for question in turn if question]
     counts["over"] += max(0, len(turns) - most)
     return turns[:most]

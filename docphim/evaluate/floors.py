@@ -159,7 +159,7 @@ class Floors:
 
     def _typical(self, among: Sequence[Example], name: str) -> str:
         texts = [answer_text(e, self.turn) for e in among]
-        answers = [e.answer for e in among if e.answer]
+        answers = [e.answer for e in among if e.answer and e.answer.kind != "text"]
         if len(answers) == len(texts):
             return texts[most_often_right(answers)]
         if len(texts) > SAMPLE:

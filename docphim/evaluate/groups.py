@@ -1,4 +1,4 @@
-"""Scores of parts of the studies: after an operation or not, with contrast or without, with few findings or many."""
+"""Scores of parts of the studies, after an operation or not, with few findings or many; and of kinds of questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from docphim.metrics.intervals import finite, interval
 from docphim.metrics.pairs import Floats
 from docphim.package_data import packaged
 from docphim.scores import Score, Table
-from docphim.study import Row, Study
+from docphim.study import Answer, Row, Study
 
 #: A group of fewer studies is not shown.
 FEWEST = 5
@@ -31,12 +31,13 @@ Scoring = Callable[[Mapping[str, Floats], Sequence[str]], tuple[dict[str, float]
 
 @dataclass(frozen=True)
 class Case:
-    """One study as groups see it: its row of studies.jsonl, those of its prepared series, the facts of its reference report."""
+    """One study as groups see it: its row of studies.jsonl, of its prepared series, the facts of its reference, its answer."""
 
     study: Study | None
     series: Sequence[Row]
     reference: Sequence[Fact]
     label_set: str | None
+    answer: Answer | None = None
 
 
 def _words() -> dict[str, Any]:
@@ -70,8 +71,19 @@ def findings(case: Case) -> str | None:
     return next(name for name, (low, high) in _words()["findings"].items() if low <= number <= high)
 
 
+def question(case: Case) -> str | None:
+    """What kind of question was asked (`presence`, `side`, `size`, …); None of a report."""
+    asks = case.answer.asks if case.answer else None
+    return asks.partition(":")[0] if asks else None
+
+
 #: By what scores are told apart: a name, and the group of a case (None: it is of no group).
-GROUPS: dict[str, Callable[[Case], str | None]] = {"operated": operated, "phase": phase, "findings": findings}
+GROUPS: dict[str, Callable[[Case], str | None]] = {
+    "operated": operated,
+    "phase": phase,
+    "findings": findings,
+    "question": question,
+}
 
 
 def by_group(cases: Mapping[str, Case], system: System, other: System | None, score: Scoring) -> dict[str, dict[str, Table]]:

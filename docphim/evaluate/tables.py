@@ -55,6 +55,7 @@ class Bench:
             facts_read=self.facts_read,
             answers=answers,
             modality=self.modality,
+            studies=[p.study for p in of] if any(answers) else (),
             truths=[self.truths.get(p.study) for p in of] if self.truths else (),
         )
 
@@ -206,13 +207,15 @@ def _task(drafts: Drafts, floors: Floors, seen: Seen, bench: Bench) -> tuple[Tas
 def _groups(
     drafts: Drafts, pairs: Pairs, systems: Sequence[System], seen: Seen, bench: Bench
 ) -> dict[str, dict[str, Table]] | None:
-    """Scores of parts of the studies; None where reports are not read for their facts."""
-    if "facts" not in bench.families:
+    """Scores of parts of the studies, and of each kind of question; None where there are neither facts nor answers."""
+    if not {"facts", "answers"} & {*bench.families}:
         return None
+    read = pairs.facts[0] if "facts" in bench.families else [()] * len(pairs)
+    answers = pairs.answers or [None] * len(pairs)
     set_ = next((name for name in label_sets() if name in bench.families), None)
     cases = {
-        id_: Case(seen.studies.get(p.study), seen.series.get(p.study, ()), facts, set_)
-        for (id_, p), facts in zip(drafts.main.items(), pairs.facts[0], strict=True)
+        id_: Case(seen.studies.get(p.study), seen.series.get(p.study, ()), facts, set_, answer)
+        for (id_, p), facts, answer in zip(drafts.main.items(), read, answers, strict=True)
     }
     other = next((system for system in systems if system.name == "other"), None)
     score = functools.partial(scored, resamples=bench.resamples, seed=bench.seed)

@@ -15,12 +15,21 @@ from typing import Any
 import numpy as np
 
 from docphim.language.normalize import normalize
+from docphim.metrics.consistency import links
 from docphim.metrics.family import Kind, Title
 from docphim.metrics.pairs import Floats, Pairs
 from docphim.package_data import packaged
 from docphim.study import Answer
 
-KEYS = ("answer_accuracy", "answer_yes_no", "answer_balanced", "answer_choice", "answer_number", "answered")
+KEYS = (
+    "answer_accuracy",
+    "answer_yes_no",
+    "answer_balanced",
+    "answer_choice",
+    "answer_number",
+    "answered",
+    "answer_consistent",
+)
 PER_STUDY = ("answer_accuracy",)
 AVERAGE = "mean"
 #: A number is right within this share of the true one, or half a unit of its last digit, whichever is more.
@@ -39,6 +48,7 @@ TITLES = {
     "answer_choice": Title("Chọn đúng", "choices right", "Choice"),
     "answer_number": Title("Số đúng", "numbers right", "Number"),
     "answered": Title("Có câu trả lời đọc được", "answers that can be read", "Answered"),
+    "answer_consistent": Title("Trả lời không mâu thuẫn nhau", "answers that agree with earlier ones", "Consistent"),
 }
 #: Units by what they measure, in the smallest of each.
 _UNITS = {"mm": ("length", 1), "cm": ("length", 10), "m": ("length", 1000), "ml": ("volume", 1), "cc": ("volume", 1),
@@ -57,18 +67,35 @@ _EDGE = " \t.,:;!?()[]\"'*“”"
 
 
 def statistics(pairs: Pairs) -> Floats:
-    """Per report: right, asked and readable; then right and asked of "yes", "no", choices and numbers, (n, 11)."""
+    """Per report: right, asked and readable; then right and asked of "yes", "no", choices and numbers, (n, 13).
+
+    The last two: how many earlier answers on the same study bear on it, and with how many it agrees.
+    """
     typed = pairs.answers or [None] * len(pairs)
     answers = [answer or read(text, pairs.language) for answer, text in zip(typed, pairs.references, strict=True)]
     choices = {normalize(str(answer.value)).strip(_EDGE) for answer in answers if answer.kind == "choice"}
-    rows = np.zeros((len(pairs), 11))
+    rows = np.zeros((len(pairs), 13))
     for row, answer, text in zip(rows, answers, pairs.predictions, strict=True):
         verdict = right(answer, text, pairs.language, choices)
         row[:3] = verdict is True, 1, verdict is not None
         place = _column(answer)
         if place:
             row[place : place + 2] = verdict is True, 1
+    if pairs.studies:
+        values = [_value_of(a, text, pairs.language) for a, text in zip(answers, pairs.predictions, strict=True)]
+        rows[:, 11:] = links([answer.asks for answer in answers], pairs.studies, values)
     return rows
+
+
+def _value_of(answer: Answer, text: str, language: str) -> bool | str | None:
+    """What a text answers to a question, as `consistency.links` takes it."""
+    if answer.kind == "yes_no":
+        return yes_no(text, language)
+    if answer.kind == "number":
+        return None if number(text, language, answer.unit) is None else "number"
+    sides = {normalize(word): side for side, words in (_table()[language].get("sides") or {}).items() for word in words}
+    named = choice(text, sides, language) if (answer.asks or "").startswith("side:") else None
+    return sides[named] if named else (text.strip() or None)
 
 
 def _column(answer: Answer) -> int:
@@ -79,12 +106,13 @@ def _column(answer: Answer) -> int:
 
 
 def aggregate(sums: Floats) -> Floats:
-    """Sums of `statistics` over reports, (…, 11), to the values of `KEYS` in percent, (…, 6); NaN of what was not asked."""
+    """Sums of `statistics` over reports, (…, 13), to the values of `KEYS` in percent, (…, 7); NaN of what was not asked."""
     correct, asked, readable = (sums[..., i] for i in range(3))
-    kinds = sums[..., 3:].reshape(*sums.shape[:-1], 4, 2)
+    kinds = sums[..., 3:11].reshape(*sums.shape[:-1], 4, 2)
     yes, no, choice, number = (_ratio(kinds[..., i, 0], kinds[..., i, 1]) for i in range(4))
     both = _ratio(kinds[..., 0, 0] + kinds[..., 1, 0], kinds[..., 0, 1] + kinds[..., 1, 1])
     values = [_ratio(correct, asked), both, (yes + no) / 2, choice, number, _ratio(readable, asked)]
+    values.append(_ratio(sums[..., 12], sums[..., 11]))
     return 100 * np.stack(values, axis=-1)
 
 

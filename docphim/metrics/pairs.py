@@ -35,6 +35,7 @@ class Pairs:
     typed answers of the references, where questions were asked; without them the family `answers` reads the references.
     `records` are lesions that are known of a case (a truth table), in place of those that its reference says; `truths` are
     such lesions beside the reference, for the family `lesion_records` alone.
+    `studies` says whose each is, where several answers are on one study and may contradict each other.
     `modality` is what all reports are of (`xray`, `ct`, `pet`), where it is known: what a film leaves unsaid is not what a
     scan does.  `typed` are all references, then all predictions, cut at their blanks, where that is done already.
 
@@ -54,12 +55,15 @@ class Pairs:
     records: Sequence[Sequence[Lesion] | None] = ()
     typed: Cut | None = field(default=None, repr=False, compare=False)
     truths: Sequence[Sequence[Lesion] | None] = ()
+    studies: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if len(self.references) != len(self.predictions):
             raise ValueError(f"{len(self.references)} references and {len(self.predictions)} predictions")
         if self.answers and len(self.answers) != len(self.references):
             raise ValueError(f"{len(self.references)} references and {len(self.answers)} typed answers")
+        if self.studies and len(self.studies) != len(self.references):
+            raise ValueError(f"{len(self.references)} references and {len(self.studies)} studies")
         if self.records and len(self.records) != len(self.references):
             raise ValueError(f"{len(self.references)} references and {len(self.records)} tables of lesions")
 

@@ -7,7 +7,7 @@ import pytest
 
 from docphim.evaluate.floors import Floors, Thumbs, medoid
 from docphim.files import read_examples, read_jsonl
-from docphim.study import Example, Media, Message, Study, from_row
+from docphim.study import Answer, Example, Media, Message, Study, from_row
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,27 @@ def test_the_metadata_floor_knows_the_sex_and_the_decade_and_no_more():
     train = [dataclasses.replace(shown(group[name]), id=name, study=name) for name in studies]
     floors = Floors(train, 0, studies, Thumbs({}, {}), "vi", 1)
     assert floors.texts(train)["metadata"] == list(group.values())
+
+
+def asked(name, asks, text, answer):
+    """A training example of a question."""
+    messages = [Message("user", "?"), Message("assistant", text, "template")]
+    named = dataclasses.replace(answer, asks=asks)
+    return Example(name, name, name, "train", "questions", "vi", messages, [], answer=named)
+
+
+def test_the_floors_of_a_question_are_answers_to_the_same_question():
+    yes, no = Answer("yes_no", True), Answer("yes_no", False)
+    train = [asked(f"a{n}", "presence:effusion/pleura", "Có.", yes) for n in range(3)]
+    train += [asked("b", "presence:effusion/pleura", "Không.", no), asked("c", "presence:nodule/lung", "Không.", no)]
+    sizes = (10, 11, 12, 30, 30)  # a constant 11 is right for three, within a fifth
+    train += [asked(f"d{n}", "size:mass/lung", f"{mm} mm.", Answer("number", float(mm), "mm")) for n, mm in enumerate(sizes)]
+    asks = ("presence:effusion/pleura", "presence:nodule/lung", "size:mass/lung", "size:cyst/liver", "side:mass/lung")
+    test = [asked(f"t{n}", name, "", yes) for n, name in enumerate(asks)]
+    texts = Floors(train, 0, {}, Thumbs({}, {}), "vi", 1).texts(test)
+    assert texts["constant"][:2] == ["Có.", "Không."]
+    assert (
+        texts["constant"][2] == texts["constant"][3] in ("10 mm.", "11 mm.", "12 mm.")
+    )  # of its kind, where it was never asked
+    assert texts["random"][1] == texts["nearest"][1] == texts["metadata"][1] == "Không."
+    assert all(len(of) == 5 for of in texts.values())

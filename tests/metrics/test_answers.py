@@ -127,7 +127,8 @@ def test_whoever_always_says_no_is_half_right_in_the_balance():
 
 def test_what_was_not_asked_has_no_value():
     said = scores(["Không."], ["Không."])
-    assert [key for key, value in said.items() if math.isnan(value)] == ["answer_balanced", "answer_choice", "answer_number"]
+    unasked = ["answer_balanced", "answer_choice", "answer_number", "answer_consistent"]
+    assert [key for key, value in said.items() if math.isnan(value)] == unasked
     rows = table(measure(Pairs(["Không."], ["Không."], "vi"), ["p"], resamples=100, seed=0, names=["answers"]))
     assert rows["answer_choice"].value is None and rows["answer_accuracy"].value == 100
 
@@ -164,3 +165,18 @@ def test_answers_are_scored_where_they_are_asked_for_and_serve_a_language_withou
 def test_any_text_is_right_wrong_or_unread(text, language, kind):
     value = {"yes_no": True, "choice": "a", "number": 1.5, "text": "x"}[kind]
     assert right(Answer(kind, value), text, language) in (True, False, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "verdict"),
+    [
+        (Answer("number", 20.0, "mm"), "24 mm", True),
+        (Answer("number", 20.0, "mm"), "2,5 cm", False),
+        (Answer("number", 10.0, "SUV"), "SUVmax 10,9.", True),
+        (Answer("number", 10.0, "SUV"), "SUVmax 11,2.", False),
+        (Answer("number", 3.0), "3.", True),
+        (Answer("number", 3.0), "4.", False),
+    ],
+)
+def test_a_size_is_right_within_a_fifth_and_an_uptake_within_a_tenth(answer, text, verdict):
+    assert right(answer, text, "vi") is verdict
