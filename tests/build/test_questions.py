@@ -1,6 +1,7 @@
 """Questions of a report: only what it answers, yes and no balanced, typed, in words that do not say the answer."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,16 @@ from test_build import DEFAULT, examples, make
 
 from docphim.build import build
 from docphim.build.asked import Pool, Topic, read
-from docphim.build.question_words import table
+from docphim.build.question_words import Question, table
 from docphim.build.questions import of_lesions, survey
 from docphim.files import read_json, read_jsonl
-from docphim.study import Report, Study
+from docphim.metrics.answers import right
+from docphim.phantom.body import make_body
+from docphim.phantom.patient import sample_patient
+from docphim.phantom.pet.places import places as placed
+from docphim.phantom.pet.reports import compose as compose_pet
+from docphim.phantom.reports import compose
+from docphim.study import Answer, Report, Study
 
 #: `asked` was written before anything was run: 34 of 40 were right at once; `now` is what is still asked otherwise.
 SENTENCES = Path(__file__).parents[1] / "data" / "questions.jsonl"
@@ -84,6 +91,66 @@ def test_a_lesion_is_asked_after_in_numbers_with_units():
     assert asks["uptake:mass/lung/right/upper_lobe"] == ("Tăng.", "tăng", None)
     assert asks["side:mass/lung"] == ("Bên phải.", "bên phải", None)
     assert asks["place:mass/lung/right"] == ("Thùy trên.", "thùy trên", None)
+
+
+def phantom_reports(profile: str, language: str) -> list[str]:
+    """Findings of 60 phantoms of a profile."""
+    patients = [sample_patient(index, 3, profile) for index in range(60)]
+    if profile == "pet_demo":
+        return [compose_pet(p, placed(p, make_body(p), profile), language, 0, profile)["findings"] for p in patients]
+    modality = "ct" if profile == "ct_demo" else "xray"
+    return [compose(p, p.findings, None, language, 0, profile, modality)["findings"] for p in patients]
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize(
+    ("profile", "kinds"),
+    [
+        ("demo", {"presence", "side"}),
+        ("ct_demo", {"presence", "state", "side", "place"}),
+        ("pet_demo", {"presence", "side", "place", "size", "suv", "uptake", "compare_size"}),
+    ],
+)
+def test_films_ct_and_pet_are_asked_by_the_same_code(profile, kinds, language):
+    texts = phantom_reports(profile, language)
+    chosen, counts = asked(*texts, language=language, per_study=6)
+    questions = [question for listed in chosen.values() for question in listed]
+    assert kinds <= {q.kind for q in questions}
+    assert max(map(len, chosen.values())) <= 6 and len(questions) == counts["asked"] > 60
+    balance = Counter((q.asks, q.answer.value) for q in questions if q.answer.kind == "yes_no")
+    assert all(n == balance[asks, not value] for (asks, value), n in balance.items())
+    for q in questions:  # what is replied is read as what is right
+        assert "{" not in q.text and right(q.answer, q.reply, language) is True
+    assert asked(*texts, language=language, per_study=6) == (chosen, counts)
+
+
+def test_what_the_impression_contradicts_is_not_asked():
+    findings, impression = "Tràn dịch màng phổi phải.", "Không tràn dịch màng phổi."
+    contradicted = Report("vi", {"findings": findings, "impression": impression})
+    studies = [replace(study("a", ""), report=contradicted), study("b", findings), study("c", impression)]
+    chosen, counts = survey(studies, "vi", 0, 9)
+    assert chosen["a"] == [] and chosen["b"] and chosen["c"] and counts["contradictory"] and counts["no_question"] == 1
+
+
+def test_two_lesions_of_the_same_words_are_ambiguous_and_no_question_names_its_answer():
+    _, counts = asked("Nốt thùy trên phổi phải 8 mm. Nốt thùy trên phổi phải 15 mm.")
+    assert counts["ambiguous"] == 2
+    words = {"what": "giãn thất trái bên trái"}
+    question = Question("side", "vi", words, "bên trái", Answer("choice", "bên trái", None, "side:x/y"), [], 0)
+    assert question.leaks and not replace(question, slots={"what": "giãn thất"}).leaks
+
+
+def test_open_questions_ask_for_regions_and_for_the_impression(tmp_path):
+    findings = "Lồng ngực: Nốt thùy trên phổi phải 8 mm.\nỔ bụng: Gan có nang 12 mm."
+    report = Report("vi", {"findings": findings, "impression": "Nốt phổi phải."})
+    build(make(tmp_path, s00={"report": report}), **{**DEFAULT, "tasks": ["open_questions"]})
+    rows = [row for row in examples(tmp_path) if row["study"] == "s00"]
+    answers = {row["answer"]["asks"]: row["messages"][-1]["content"] for row in rows}
+    assert answers == {
+        "describe:chest": "Nốt thùy trên phổi phải 8 mm.",
+        "describe:abdomen_pelvis": "Gan có nang 12 mm.",
+        "summary:": "Nốt phổi phải.",
+    }
 
 
 def test_build_asks_and_counts(tmp_path):
