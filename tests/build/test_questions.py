@@ -96,7 +96,7 @@ def test_a_lesion_is_asked_after_in_numbers_with_units():
 def phantom_reports(profile: str, language: str) -> list[str]:
     """Findings of 60 phantoms of a profile."""
     patients = [sample_patient(index, 3, profile) for index in range(60)]
-    if profile == "pet_demo":
+    if profile.startswith("pet"):
         return [compose_pet(p, placed(p, make_body(p), profile), language, 0, profile)["findings"] for p in patients]
     modality = "ct" if profile == "ct_demo" else "xray"
     return [compose(p, p.findings, None, language, 0, profile, modality)["findings"] for p in patients]
@@ -108,7 +108,8 @@ def phantom_reports(profile: str, language: str) -> list[str]:
     [
         ("demo", {"presence", "side"}),
         ("ct_demo", {"presence", "state", "side", "place"}),
-        ("pet_demo", {"presence", "side", "place", "size", "suv", "uptake", "compare_size"}),
+        ("pet_demo", {"presence", "side", "place", "uptake"}),
+        ("pet_paper", {"presence", "side", "place", "uptake", "size", "suv", "compare_size"}),
     ],
 )
 def test_films_ct_and_pet_are_asked_by_the_same_code(profile, kinds, language):
