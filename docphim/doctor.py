@@ -117,7 +117,8 @@ def needs(recipe: Recipe) -> dict[str, Any]:
     """What a recipe needs of this machine, and under `checks` whether it is there: `ok`, or what is wrong.
 
     Pixels: as each modality reckons.  Weights: 2 bytes a parameter in bfloat16 on a GPU, 4 in
-    float32 on a CPU; a trained parameter adds `ADAM_BYTES`.  Three checkpoints are on disk at most.
+    float32 on a CPU; a trained parameter adds `ADAM_BYTES`.  With `train.shard` each process has its part of that, after it has
+    read the weights whole.  Three checkpoints are on disk at most.
     """
     sizes = {name: modality(name).megabytes(section) for name, section in settings_of(recipe.prepare.sections).items()}
     answer: dict[str, Any] = {"disk_mb_per_series": {name: round(size, 2) for name, size in sizes.items()}}
@@ -132,8 +133,9 @@ def needs(recipe: Recipe) -> dict[str, Any]:
         memory = None
     else:
         parameters, trained = _parameters(recipe), {"full": 1.0, "lora": 0.01, "none": 0.0}[recipe.model.tune]
-        on_gpu = parameters * (2 + trained * (ADAM_BYTES + 2)) / 1e9
-        memory = on_gpu if isinstance(_gpu(), tuple) else parameters * (4 + trained * ADAM_BYTES) / 1e9
+        weights = parameters * ((2 + 2 * trained) if isinstance(_gpu(), tuple) else 4) / 1e9
+        shared = recipe.train.processes if recipe.train.shard != "none" else 1
+        memory = max(weights, (weights + parameters * trained * ADAM_BYTES / 1e9) / shared)
         checkpoints = 3 * parameters * trained * ADAM_BYTES / 1e9
         gigabytes += checkpoints + parameters * 2 / 1e9
         answer["parameters"] = parameters

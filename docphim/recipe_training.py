@@ -85,6 +85,7 @@ class Train(Section):
     val_examples: int = Field(200, ge=1)
     workers: int = Field(0, ge=0)
     processes: int = Field(1, ge=1)
+    shard: Literal["none", "fsdp"] = "none"
     seed: int = 0
 
     @field_validator("loss", mode="before")

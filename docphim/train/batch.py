@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -17,7 +18,7 @@ from docphim.errors import Refused
 from docphim.files import seed_of
 from docphim.imaging import frames
 from docphim.imaging.frames import draw, is_film
-from docphim.models.encode import Encoded, answer_columns, collate, encode
+from docphim.models.encode import IGNORED, Encoded, answer_columns, collate, encode
 from docphim.models.loaded import Loaded, Stack
 from docphim.progress import bar
 from docphim.study import Example, Media, Message, media_tags
@@ -188,10 +189,14 @@ def share(batches: Sequence[list[int]], rank: int, world: int) -> list[list[int]
 
 
 class Collate:
-    """Encoded examples, or pairs of them, to one batch, right-padded, with the columns whose logits the loss needs."""
+    """Encoded examples, or pairs of them, to one batch, right-padded, with the columns whose logits the loss needs.
 
-    def __init__(self, loaded: Loaded) -> None:
-        self.loaded = loaded
+    Of `fillers` (see the function) those are put under a side that shows nothing of their kind.  `counted` then says how many
+    of its rows are no fillers, and whether these show anything.
+    """
+
+    def __init__(self, loaded: Loaded, fillers: Sequence[Encoded] = ()) -> None:
+        self.loaded, self.fillers = loaded, fillers
 
     def __call__(self, batch: Sequence[Encoded | Pair]) -> Batch:
         """`collate`'s tensors, and `columns`, of each side, with `reference` where there is one; of negatives `places` too:
@@ -205,20 +210,50 @@ class Collate:
         return sides
 
     def _side(self, rows: list[Encoded]) -> dict[str, Tensor]:
-        tensors = collate(self.loaded, rows, "right", frames=self.loaded.features is not None)
+        media = {name for row in rows for name in row.media}
+        more = [filler for filler in self.fillers if not filler.media.keys() <= media]
+        tensors = collate(self.loaded, [*rows, *more], "right", frames=self.loaded.features is not None)
         given = [row.reference for row in rows if row.reference is not None]
-        reference = {"reference": torch.tensor(given, dtype=torch.float64)} if given else {}
-        return {**tensors, **reference, "columns": answer_columns(tensors["labels"])}
+        beside = {"reference": torch.tensor(given, dtype=torch.float64)} if given else {}
+        if more:
+            beside["counted"] = torch.tensor([len(rows), bool(media)])
+        return {**tensors, **beside, "columns": answer_columns(tensors["labels"])}
 
 
-def loader(examples: Readable, batches: Sequence[list[int]], workers: int = 0) -> DataLoader[Any]:
+def rows_of(side: Mapping[str, Tensor]) -> int:
+    """How many rows of a side are its own, not fillers."""
+    return int(side["counted"][0]) if "counted" in side else len(side["labels"])
+
+
+def shows(side: Mapping[str, Tensor]) -> bool:
+    """Whether any of a side's own rows shows anything, where some other's may."""
+    return "counted" not in side or bool(side["counted"][1])
+
+
+def fillers(examples: Readable) -> list[Encoded]:
+    """Where some examples show what others do not, one that shows each kind of media, with nothing labelled.
+
+    Processes that share out a model's parameters run the same parts of it at every step: beside them none lacks an image.
+    """
+    kinds = [set() if examples.blind else {media.kind for media in example.media} for example in examples.examples]
+    every = set[str]().union(*kinds)
+    if all(some == every for some in kinds):
+        return []
+    items = [examples[next(i for i, some in enumerate(kinds) if kind in some)] for kind in sorted(every)]
+    shown = [item if isinstance(item, Encoded) else item[0] for item in items]
+    return [dataclasses.replace(one, labels=torch.full_like(one.labels, IGNORED)) for one in shown]
+
+
+def loader(
+    examples: Readable, batches: Sequence[list[int]], workers: int = 0, fillers: Sequence[Encoded] = ()
+) -> DataLoader[Any]:
     """Batches of a process, made in order: `workers` processes encode examples, or, with none, the one that asks."""
     if workers:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else tokenizers warns of every fork
     return DataLoader(
         cast("Dataset[Any]", examples),
         batch_sampler=batches,
-        collate_fn=Collate(examples.loaded),
+        collate_fn=Collate(examples.loaded, fillers),
         num_workers=workers,
         multiprocessing_context="fork" if workers else None,
         worker_init_fn=end_with_parent,

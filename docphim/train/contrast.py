@@ -48,8 +48,10 @@ class Contrast:
         rows = len(pulling)
         self._rows += torch.stack([torch.tensor(rows, device=part.device), rows - pulling.sum()])
         ways = [(scored["positive"].logits, toward)]
-        if self.processes.any(bool(pulling.any())) and rows and away is not None:
-            ways.append((scored["negative"].logits, away))
+        negative = scored["negative"].logits
+        # One without rows hangs on the model where other processes wait for this one's pass (`join` of `loop.score`).
+        if self.processes.any(bool(pulling.any())) and negative.requires_grad:
+            ways.append((negative, torch.zeros_like(negative) if away is None else away))
         torch.autograd.backward([logits for logits, _ in ways], [gradient for _, gradient in ways])
         return part.detach()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from docphim.train.processes import Processes
 from docphim.train.recompute import recompute
 from docphim.train.reference import refer
 from docphim.train.settings import TrainSettings, points
+from docphim.train.shard import is_shared
 from docphim.train.text_scores import scores_of_drafts
 from docphim.train.validate import Validation, sample
 
@@ -39,7 +42,7 @@ log = logging.getLogger("docphim")
 
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
     """See `docphim.train.train`; `loss` is the function that `train["loss"]` names."""
-    settings = TrainSettings(**train)
+    settings = _shared(TrainSettings(**train), int(os.environ.get("WORLD_SIZE", "1")))
     check_pairs(settings.loss["kind"], compares(loss), settings.pairs, settings.conflicts_only)
     examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
     if not examples["train"] and model["tune"] != "none":
@@ -61,6 +64,21 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
             modalities = sorted({name for e in examples["train"] for media in e.media for name in media.volumes})
             card.write(run / "model", loaded, dataset.name, counts, model, train, step, modalities)
         processes.wait()
+
+
+def _shared(settings: TrainSettings, world: int) -> TrainSettings:
+    """The settings of each of `world` processes: a step holds what the recipe says, however many share it.
+
+    Raises
+    ------
+    UsageError
+        They cannot share it.
+    """
+    micro_batches = settings.accumulate * settings.processes
+    if micro_batches % world:
+        why = f"{world} processes cannot share a step's {micro_batches} batches (train.accumulate x train.processes) evenly"
+        raise UsageError(f"train.processes: {why}")
+    return replace(settings, accumulate=micro_batches // world, processes=world)
 
 
 def _trained(
@@ -110,7 +128,10 @@ def _trained(
     best = checkpoint.best(root, course.key)
     if best is None:
         raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
-    state.load_weights(loaded.model, best.folder)
+    if is_shared(loaded.model) and processes.first:
+        loaded.model = open_model(model, settings, examples["train"]).model  # whole again, for the one that saves it
+    if processes.first:
+        state.load_weights(loaded.model, best.folder)
     log.info("train: the model kept is that of step %d of %d", best.step, course.steps)
     return best.step
 
@@ -175,7 +196,7 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
 
     Processes and accumulation count by their product, since they share a step's batches out without changing them.
     """
-    recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
+    recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None, "shard": None}
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
     return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs])

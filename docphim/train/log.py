@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from docphim.files import Appender, read_jsonl, write_jsonl
+from docphim.train.batch import rows_of
 
 #: A training writes about so many rows, evenly spaced.
 ROWS = 400
@@ -78,7 +79,7 @@ class Meter:
         for batch in batches:
             for tensors in batch.values():
                 self.tokens += int(tensors["attention_mask"].sum())
-            self.samples += len(batch["positive"]["attention_mask"])
+            self.samples += rows_of(batch["positive"])
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:

@@ -21,17 +21,20 @@ from docphim.models.tune import part_in
 from docphim.progress import bar
 from docphim.train import checkpoint, state
 from docphim.train.ahead import Ahead
-from docphim.train.batch import Batch, Readable, loader, one_of_each_kind
+from docphim.train.batch import Batch, Readable, fillers, loader, one_of_each_kind, rows_of, shows
 from docphim.train.contrast import Contrast, Loss
 from docphim.train.log import Journal, Meter, memory_mb
 from docphim.train.optimiser import adamw, learning_rate
 from docphim.train.processes import Processes
 from docphim.train.scored import Scored
 from docphim.train.settings import TrainSettings
+from docphim.train.shard import gathered, is_shared, whole
 from docphim.train.validate import Validation
 
 #: The sides of a micro-batch of pairs.
 SIDES = ("positive", "negative")
+#: What a side holds beside the model's inputs, as `Scored` names it.
+BESIDE = ("places", "reference")
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,7 @@ def run(
         `loss_not_finite`, before the weights are ruined; `disk_full`.
     """
     sides = ("positive",) if contrast is None else SIDES
-    find_unused = processes.world > 1 and leaves_unused(loaded, examples, loss, sides)
-    model = processes.share(loaded.model, find_unused=find_unused)
+    model = _shared(loaded, examples, loss, sides, settings, processes)
     optimizer = adamw(loaded.model, settings, part_in(loaded))
     torch.manual_seed(settings.seed)
     if start:
@@ -112,7 +114,7 @@ def run(
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(settings, step, course.steps, group["peak"])
             step_loss = backward(model, loaded, micro_batches, loss, processes, contrast, step / course.steps)
-            norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+            norm = gathered(nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm))
             _refuse_not_finite(step, step_loss, norm)
             optimizer.step()
             optimizer.zero_grad()
@@ -129,6 +131,20 @@ def run(
                 if contrast is not None and contrast.mined:
                     batches.restart(_loader(examples, course, step, settings))
                 model.train()
+
+
+def _shared(
+    loaded: Loaded, examples: Readable, loss: Loss, sides: Sequence[str], settings: TrainSettings, processes: Processes
+) -> nn.Module:
+    """The model as all processes train it together."""
+    if settings.shard == "none":
+        find_unused = processes.world > 1 and leaves_unused(loaded, examples, loss, sides)
+        return processes.share(loaded.model, find_unused=find_unused)
+    # A frozen encoder whose features are kept is asked whenever an image is new: each process has it whole.
+    place = part_in(loaded)
+    frozen = [p for name, p in loaded.model.named_parameters() if place(name) != "language" and not p.requires_grad]
+    half = loaded.precision == "bf16" and loaded.tune == "full"
+    return processes.share_out(loaded.model, half=half, spared=frozen if loaded.features else ())
 
 
 def _steps(done: int, course: Course, settings: TrainSettings) -> Iterable[int]:
@@ -149,7 +165,8 @@ def _enough(step: int, course: Course, settings: TrainSettings) -> bool:
 
 def _loader(examples: Readable, course: Course, done: int, settings: TrainSettings) -> Iterable[Batch]:
     """The micro-batches of the steps after `done`."""
-    return loader(examples, course.batches[done * settings.accumulate :], settings.workers)
+    filling = fillers(examples) if settings.shard != "none" else ()
+    return loader(examples, course.batches[done * settings.accumulate :], settings.workers, filling)
 
 
 def backward(
@@ -166,19 +183,39 @@ def backward(
     The loss is multiplied by the number of processes because DistributedDataParallel averages gradients over them.
     """
     totals = _totals(micro_batches, loaded.device, processes, ("positive",) if contrast is None else SIDES)
+    joined, shown = _together(model, micro_batches, processes)
     step_loss = torch.zeros((), device=loaded.device)
     for number, batch in enumerate(micro_batches, 1):
-        # The processes exchange gradients in the last backward pass only.
-        last = number == len(micro_batches) or processes.world == 1
-        with contextlib.nullcontext() if last else model.no_sync():
-            scored = score(model, loaded, batch, totals, progress)
+        # The processes exchange gradients in the last backward pass only; of shared-out weights in each, or every process would
+        # have to hold a gradient of all of them.
+        hold = number < len(micro_batches) and processes.world > 1 and not is_shared(model)
+        with model.no_sync() if hold else contextlib.nullcontext():
+            scored = score(model, loaded, batch, totals, progress, join=joined[number - 1])
             if contrast is not None:
                 part = contrast.backward(scored, loss)
             else:
                 part = loss(scored) * processes.world
                 part.backward()
         step_loss += part.detach()
+    if not shown:  # all that went through these is fillers; AdamW leaves alone what has no gradient
+        for name, parameter in loaded.model.named_parameters():
+            parameter.grad = parameter.grad if part_in(loaded)(name) == "language" else None
     return step_loss
+
+
+def _together(model: nn.Module, micro_batches: list[Batch], processes: Processes) -> tuple[list[bool], bool]:
+    """What processes that share out the weights do because one of them must.
+
+    For each micro-batch, whether all compute negatives, because some process has any; and whether any example of the step shows
+    anything.
+    """
+    if not is_shared(model):
+        return [False] * len(micro_batches), True
+    negatives = ["negative" in batch for batch in micro_batches]
+    votes = [*negatives, any(shows(batch["positive"]) for batch in micro_batches)]
+    summed = processes.sum(torch.tensor(votes, dtype=torch.int32, device=next(model.parameters()).device))
+    *joined, shown = summed.bool().tolist()
+    return joined, shown
 
 
 def _totals(
@@ -189,35 +226,46 @@ def _totals(
     for side in sides:
         labels = [batch[side]["labels"] for batch in micro_batches if side in batch]
         tokens = sum(int((of_batch[:, 1:] != IGNORED).sum()) for of_batch in labels)
-        rows = sum(map(len, labels))
+        rows = sum(rows_of(batch[side]) for batch in micro_batches if side in batch)
         both = processes.sum(torch.tensor([tokens, rows], device=device))
         totals[side] = both[0], both[1]
     return totals
 
 
 def score(
-    model: nn.Module, loaded: Loaded, batch: Batch, totals: Mapping[str, tuple[Tensor, Tensor]], progress: float = 1.0
+    model: nn.Module,
+    loaded: Loaded,
+    batch: Batch,
+    totals: Mapping[str, tuple[Tensor, Tensor]],
+    progress: float = 1.0,
+    *,
+    join: bool = False,
 ) -> dict[str, Scored]:
     """The logits of a micro-batch, side by side with what they should predict.
 
-    A side of `totals` that the micro-batch does not have (none of its examples has a negative) comes without rows.
+    A side of `totals` that the micro-batch does not have (none of its examples has a negative) comes without rows.  With `join`
+    it is computed all the same, beside processes that have some: on the positives, of which no row is taken.
     """
     scored: dict[str, Scored] = {}
     for side, (tokens, rows) in totals.items():
         if side not in batch:
-            scored[side] = dataclasses.replace(scored["positive"].without_rows(), tokens=tokens, rows=rows)
+            none = scored["positive"].without_rows()
+            if join:
+                none = dataclasses.replace(none, logits=_logits(loaded.model, loaded, batch["positive"])[0][:0])
+            scored[side] = dataclasses.replace(none, tokens=tokens, rows=rows)
             continue
         # The wrapped model once a micro-batch: with its forward the processes make ready to exchange gradients, and where one
         # has no negatives it would wait for another's second for ever.  The backward pass is one, so nothing is left out of it.
         forward = model if side == "positive" else loaded.model
-        given = {name: t.to(loaded.device, non_blocking=True) for name, t in batch[side].items()}
-        beside = {name: given.pop(name, None) for name in ("places", "reference")}
-        scored[side] = Scored(*_logits(forward, loaded, given), tokens, rows, progress=progress, **beside)
+        beside = {name: batch[side][name].to(loaded.device) for name in BESIDE if name in batch[side]}
+        scored[side] = Scored(*_logits(forward, loaded, batch[side]), tokens, rows, progress=progress, **beside)
     return scored
 
 
-def _logits(model: nn.Module, loaded: Loaded, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+def _logits(model: nn.Module, loaded: Loaded, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The logits of the columns that are scored, and their targets."""
+    rows = rows_of(tensors)
+    inputs = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items() if name not in (*BESIDE, "counted")}
     labels, columns = inputs.pop("labels"), inputs.pop("columns")
     if loaded.features is not None:
         inputs = loaded.features.placed(inputs)
@@ -227,7 +275,8 @@ def _logits(model: nn.Module, loaded: Loaded, inputs: dict[str, Any]) -> tuple[T
     with loaded.autocast():
         # The ordinary forward, not an inner module's: the exchange of gradients hangs on it.
         logits = model(**inputs, use_cache=False).logits
-    return logits if some_logits else logits[:, columns], labels[:, 1:][:, columns]
+    logits = logits if some_logits else logits[:, columns]
+    return logits[:rows], labels[:rows, 1:][:, columns]
 
 
 def _refuse_not_finite(step: int, loss: Tensor, norm: Tensor) -> None:
@@ -254,9 +303,10 @@ def _save(
 ) -> None:
     """Validate, log and save; then let go of checkpoints that are neither recent nor the best."""
     loaded.model.eval()
-    scores = validation.scores()
-    if contrast is not None:
-        scores |= contrast.renewed()
+    with whole(loaded.model):
+        scores = validation.scores()
+        if contrast is not None:
+            scores |= contrast.renewed()
     if scores:
         _write(journal, {"step": step, "epoch": round(step * course.epochs_a_step, 4), **scores})
     if journal is not None:

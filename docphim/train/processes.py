@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from docphim.train.launch import RENDEZVOUS
+from docphim.train.shard import shard
 
 #: How long one process waits for the others: validation and saving are uneven work.
 PATIENCE = timedelta(hours=2)
@@ -80,6 +81,10 @@ class Processes:
             return value
         votes = torch.tensor(int(value), device="cuda" if torch.cuda.is_available() else "cpu")
         return bool(self.sum(votes))
+
+    def share_out(self, model: nn.Module, *, half: bool, spared: Collection[nn.Parameter]) -> nn.Module:
+        """The model, of whose parameters each process holds a part (`shard.shard`); gradients are averaged as in `share`."""
+        return model if self.world == 1 else shard(model, self.world, half=half, spared=spared)
 
     def share(self, model: nn.Module, *, find_unused: bool) -> nn.Module:
         """The model, its gradients averaged over the processes in every backward pass (torch's DistributedDataParallel)."""

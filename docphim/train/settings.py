@@ -34,6 +34,7 @@ class TrainSettings:
     val_examples: int = 200
     workers: int = 0
     processes: int = 1
+    shard: str = "none"
     seed: int = 0
 
     def warmup_steps(self, steps: int) -> int:

@@ -1,30 +1,43 @@
 """What a checkpoint holds: trained weights and the optimiser's state by parameter name, random numbers by process.
 
-Nothing goes by position, so processes that hold a part of the parameters each can write and read the same names.
+Nothing goes by position, so processes that hold a part of the parameters each write and read the same names: in files of
+torch.distributed.checkpoint, one a process, which any number of processes reads, each its part.  A checkpoint says by its files
+how it was written, so a training goes on with its weights shared out or not, whichever way it began.
 """
 
 from __future__ import annotations
 
 import logging
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+import torch.distributed.checkpoint
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from docphim.errors import Refused
 from docphim.train.checkpoint import Checkpoint
 from docphim.train.processes import Processes
+from docphim.train.shard import is_shared, like
 
 log = logging.getLogger("docphim")
 
 WEIGHTS = "trained.safetensors"
 OPTIMIZER = "optimizer.safetensors"
+#: Says where in the processes' files each part lies; of shared-out weights alone.
+PARTS = ".metadata"
+
+#: Shape and dtype.
+Form = tuple[torch.Size, torch.dtype]
 
 
 def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, processes: Processes) -> None:
-    """Write a checkpoint's files: all of them in the first process, its random numbers in each."""
-    if processes.first:
+    """Write a checkpoint's files: all in the first process, or of shared-out weights its part in each; its random numbers."""
+    if is_shared(model):
+        save_parts(model, optimizer, folder)
+    elif processes.first:
         save_weights(model, folder)
         save_optimizer(model, optimizer, folder)
     save_file(_random_state(), _random_file(folder, processes.rank))
@@ -39,7 +52,10 @@ def load(start: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer, 
         `checkpoint_corrupt`: the weights or the optimiser's state are not of this model.
     """
     load_weights(model, start.folder)
-    load_optimizer(model, optimizer, start.folder)
+    if (start.folder / PARTS).exists():
+        load_parts(_moments(start.folder, model, optimizer), start.folder, model)
+    else:
+        load_optimizer(model, optimizer, start.folder)
     if start.processes != processes.world:
         log.info("train: %d processes go on where %d stopped: dropout will draw anew", processes.world, start.processes)
         return
@@ -77,26 +93,39 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     Refused
         `checkpoint_corrupt`: a trained parameter is missing, or one is left over, or a shape or type differs.
     """
-    saved, parameters = load_file(folder / WEIGHTS), trained(model)
+    parameters = trained(model)
+    if (folder / PARTS).exists():
+        saved = {name: form for name, form in _forms(folder).items() if ":" not in name}
+        _refuse_other(saved, parameters, folder)
+        load_parts({name: parameter.detach() for name, parameter in parameters.items()}, folder, model)
+        return
+    weights = load_file(folder / WEIGHTS)
+    _refuse_other({name: (value.shape, value.dtype) for name, value in weights.items()}, parameters, folder)
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(like(weights[name], parameter))
+
+
+def _refuse_other(saved: Mapping[str, Form], parameters: Mapping[str, Tensor], folder: Path) -> None:
     if saved.keys() != parameters.keys():
         odd = sorted(saved.keys() ^ parameters.keys())
         raise Refused("checkpoint_corrupt", folder.name, f"{len(odd)} weights are missing or left over, {odd[0]} first")
     for name, parameter in parameters.items():
-        if (saved[name].shape, saved[name].dtype) != (parameter.shape, parameter.dtype):
+        if saved[name] != (parameter.shape, parameter.dtype):
             raise Refused("checkpoint_corrupt", folder.name, f"{name} has another shape or type than the model's")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(saved[name])
 
 
 def save_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> None:
     """Write the optimiser's state of every parameter as `NAME:KEY`; one that never had a gradient has none."""
-    state = {
-        f"{name}:{key}": value.contiguous()
+    save_file({place: value.contiguous() for place, value in _optimizer_state(model, optimizer).items()}, folder / OPTIMIZER)
+
+
+def _optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{name}:{key}": value
         for name, parameter in trained(model).items()
         for key, value in optimizer.state.get(parameter, {}).items()
     }
-    save_file(state, folder / OPTIMIZER)
 
 
 def load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> None:
@@ -107,10 +136,46 @@ def load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, folder: P
     Refused
         `checkpoint_corrupt`: it names a parameter that is not trained.
     """
-    parameters = trained(model)
     for place, value in load_file(folder / OPTIMIZER).items():
-        name, _, key = place.rpartition(":")
-        if name not in parameters:
-            raise Refused("checkpoint_corrupt", folder.name, f"the optimiser's state names {name}, which is not trained")
-        parameter = parameters[name]
-        optimizer.state[parameter][key] = value.to(parameter.device)
+        parameter, key = _placed(place, model, folder)
+        optimizer.state[parameter][key] = like(value, parameter) if value.dim() else value.to(parameter.device)
+
+
+def _placed(place: str, model: nn.Module, folder: Path) -> tuple[nn.Parameter, str]:
+    """The parameter and the key that a place `NAME:KEY` names."""
+    name, _, key = place.rpartition(":")
+    parameters = trained(model)
+    if name not in parameters:
+        raise Refused("checkpoint_corrupt", folder.name, f"the optimiser's state names {name}, which is not trained")
+    return parameters[name], key
+
+
+def save_parts(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    """Write this process's part of the weights, under their names, and of the optimiser's state, as `NAME:KEY`."""
+    weights = {name: parameter.detach() for name, parameter in trained(model).items()}
+    distributed.checkpoint.save({**weights, **_optimizer_state(model, optimizer)}, checkpoint_id=folder)
+
+
+def load_parts(into: dict[str, Tensor], folder: Path, model: nn.Module) -> None:
+    """Read into tensors, by name, what `save_parts` wrote in any number of processes: all of each, or this process's part."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled", UserWarning)  # it is not asked for
+        distributed.checkpoint.load(dict(into), checkpoint_id=folder, no_dist=not is_shared(model))
+
+
+def _moments(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state of the sizes that a checkpoint of parts says, still to be read."""
+    made = {}
+    for place, (shape, dtype) in _forms(folder).items():
+        if ":" in place:
+            parameter, key = _placed(place, model, folder)
+            empty = torch.zeros(shape, dtype=dtype)
+            made[place] = like(empty, parameter) if len(shape) else empty.to(parameter.device)
+            optimizer.state[parameter][key] = made[place]
+    return made
+
+
+def _forms(folder: Path) -> dict[str, Form]:
+    """Shape and dtype of all that a checkpoint of parts holds, by name."""
+    listed = distributed.checkpoint.FileSystemReader(folder).read_metadata().state_dict_metadata
+    return {name: (entry.size, entry.properties.dtype) for name, entry in listed.items()}

@@ -1,21 +1,19 @@
 """Training on pairs: what a batch holds, what a step costs and logs, how it is resumed and shared among processes."""
 
-import os
 import re
 import shutil
-import signal
 from dataclasses import replace
 
 import pytest
 import torch
-from tiny_training import TEXTS, example, killed_at, model_section, same, steady, train_section, weights
+from tiny_training import TEXTS, example, in_processes, killed_at, model_section, same, steady, train_section, weights
 
 from docphim.errors import UsageError
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.models import decode
 from docphim.models.encode import collate
 from docphim.study import to_row
-from docphim.train import LOSSES, cap, contrast, launch, loop, loss_function, mine, train
+from docphim.train import LOSSES, cap, contrast, loop, loss_function, mine, train
 from docphim.train.batch import Collate, Examples
 from docphim.train.losses import answers, constraint
 from docphim.train.memory import Drawn, Memory
@@ -175,24 +173,6 @@ def test_the_neighbour_beside_which_the_report_is_likeliest_is_mined(opened, dat
         assert nats[pairs.chosen[index]] == pytest.approx(min(nats), abs=1e-4)
 
 
-def in_processes(count, work):
-    """Run `work` in forked processes that find each other by a file, as those of a training do; their exit codes."""
-    children = []
-    for rank in range(count):
-        child = os.fork()
-        if child == 0:
-            try:
-                os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
-                signal.alarm(100)  # a process that waits for another for ever is killed
-                work()
-                os._exit(0)
-            finally:
-                os._exit(1)
-        children.append(child)
-    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-
-
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_two_processes_of_which_one_has_nothing_to_push_end_where_one_process_does(dataset, tmp_path, monkeypatch):
     """Bit for bit, with one micro-batch each; every second example has no negative, and long answers do not push."""
     seen = []
@@ -202,12 +182,9 @@ def test_two_processes_of_which_one_has_nothing_to_push_end_where_one_process_do
         return constraint(scored, beta=beta if scored["negative"].targets.shape[1] < 50 else 0.0, max_loss=99)
 
     monkeypatch.setitem(LOSSES, "short_ones", short_ones)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setenv(launch.RENDEZVOUS, str(tmp_path / "meeting"))
-    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
     settings = section("hard", loss={"kind": "short_ones", "beta": 0.3}, batch_size=1, max_steps=4, evaluations=1)
     two = {**settings, "processes": 2}
-    together = in_processes(2, lambda: train(dataset, tmp_path / "two", model=model_section(), train=two))
+    together = in_processes(2, tmp_path / "meeting", lambda: train(dataset, tmp_path / "two", model=model_section(), train=two))
     assert together == [0, 0]
     train(dataset, tmp_path / "one", model=model_section(), train={**settings, "accumulate": 2})
     assert {0, 1} <= {*seen}

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 from docphim.files import read_jsonl
 from docphim.recipe import Model, Train
 from docphim.study import Example, Media, Message
-from docphim.train import state
+from docphim.train import launch, state
 
 SIZES = {"vocab": 300, "hidden": 32, "layers": 1, "heads": 2, "vision_hidden": 16, "vision_layers": 1}
 TEXTS = ("Tim không to. Phổi sáng đều hai bên.", "Bóng tim to, chỉ số tim ngực lớn hơn 0.5.", "Tràn dịch màng phổi phải.")
@@ -87,3 +88,37 @@ def killed_at(happening: tuple[object, str, int], work: Callable[[], None]) -> N
         finally:
             os._exit(1)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
+def in_processes(count: int, meeting: Path, work: Callable[[], None]) -> list[int]:
+    """Run `work` in forked processes that find each other by a file, as those of a training do; their exit codes.
+
+    One that ended badly ends the others, which may wait for it for ever.
+    """
+    children: dict[int, int] = {}
+    for rank in range(count):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork in a process with threads
+            child = os.fork()
+        if child == 0:
+            try:
+                places = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
+                os.environ |= {**places, "CUDA_VISIBLE_DEVICES": "", "GLOO_SOCKET_IFNAME": "lo"}
+                os.environ[launch.RENDEZVOUS] = str(meeting)
+                signal.alarm(100)  # a process that waits for another for ever is killed
+                work()
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+        children[child] = rank
+    codes = [0] * count
+    while children:
+        child, status = os.wait()
+        codes[children.pop(child)] = os.waitstatus_to_exitcode(status)
+        if status:
+            for other in children:
+                os.kill(other, signal.SIGKILL)
+    meeting.unlink(missing_ok=True)
+    return codes
