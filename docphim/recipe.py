@@ -116,6 +116,7 @@ class Generate(Service):
     repetition_penalty: float = Field(1.0, gt=0)
     min_new_tokens: int = Field(0, ge=0)
     batch_size: int = Field(16, ge=1)
+    processes: int = Field(1, ge=1)
     seed: int = 0
     image_size: int | tuple[int, int] = 768
     drafts: str | None = None
@@ -137,6 +138,10 @@ class Generate(Service):
     def _has_answers(self) -> Generate:
         if self.max_new_tokens == LONGEST and not traits(self.backend).trains:
             raise ValueError(f"max_new_tokens: backend {self.backend} takes a number; {LONGEST} is the run's own model's")
+        if self.processes > 1 and not traits(self.backend).trains:
+            raise ValueError(
+                f"processes: backend {self.backend} has none of its own; they share out the run's own model's work"
+            )
         needs = traits(self.backend).needs
         if any(getattr(self, key) in (None, "") for key in needs):
             raise ValueError(f"backend {self.backend} needs {' and '.join(map(repr, needs))}")

@@ -249,7 +249,7 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
             "contexts": evaluate.contexts,
             "blind": recipe.train.blind,
         },
-        unrecorded={"asking": asking} if asking else {},
+        unrecorded={**({"asking": asking} if asking else {}), "processes": drafting.processes},
         inputs={
             **trained,
             **elsewhere,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import logging
+import multiprocessing
+import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from docphim.backends import BACKENDS
 from docphim.errors import Refused, UsageError
@@ -30,8 +33,14 @@ from docphim.models import needs_torch
 from docphim.models.endpoint import side_by_side
 from docphim.progress import bar
 from docphim.study import Media, Prediction, to_row
+from docphim.workers import cores, each
 
 logger = logging.getLogger("docphim")
+
+#: Conversations that are asked together, and the files that their answers go to.
+Todo = tuple[Files, list[Talk]]
+#: The same, with the rows of predictions and of likelihoods.
+Answered = tuple[Todo, list[Row], list[Row]]
 
 
 def generate(
@@ -52,6 +61,7 @@ def generate(
     limit: int | None = None,
     options: Row | None = None,
     asking: Row | None = None,
+    processes: int = 1,
 ) -> None:
     """Draft an answer for every example, image and context, and ask how likely the model finds the reference.
 
@@ -79,13 +89,15 @@ def generate(
         A seeded sample of so many examples from each split.
     options, asking : dict, optional
         A backend's own arguments: those that its answers depend on, and those that they do not (address, patience).
+    processes : int
+        So many hold the model, each on a GPU of its own where there are GPUs, and draft whole batches: the same as one would.
 
     Raises
     ------
     UsageError
-        There is no such backend, or what it needs is not installed.
+        There is no such backend, or what it needs is not installed; there are more processes than GPUs.
     Refused
-        `empty_dataset`, or what is wrong with the saved model or the endpoint.
+        `empty_dataset`; `worker_killed`; or what is wrong with the saved model or the endpoint.
     """
     opener = _opener(backend)
     drafter = drafter or run
@@ -106,23 +118,28 @@ def generate(
     arguments = {"max_new_tokens": max_new_tokens, "temperature": temperature}
     arguments |= (decoding or {}) | (options or {}) | (asking or {})
     todo = [(files, batch) for files, planned in work for batch in files.unfinished(planned)]
-    if todo:
+    if todo and processes > 1:
+        opener.check_processes(drafter, processes, max_new_tokens)
+        threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, cores() // processes))
+        desk = Desk(backend, drafter, {"blind": blind, **arguments}, dataset, blind, seed, processes, threads)
+        _logged(_written(desk.answers(todo, run)), todo)
+    elif todo:
         with contextlib.closing(opener(drafter, blind=blind, **arguments)) as model:
             if hasattr(model, "expect"):
                 model.expect(
                     key for _, planned in work for batch in planned for talk in batch for key in talk.prediction_keys()
                 )
-            _draft(model, todo, dataset, blind, seed)
+            _logged(_written(_answers(model, todo, dataset, blind, seed)), todo)
     for files, planned in work:
         files.settle(planned)
     end(run, key)
 
 
-def _draft(model: Backend, todo: list[tuple[Files, list[Talk]]], dataset: Path, blind: bool, seed: int) -> None:
+def _logged(drafts: Iterable[Talk], todo: list[Todo]) -> None:
     """Draft these batches, and say how fast it went."""
     begun = time.monotonic()
     total = sum(len(batch) for _, batch in todo)
-    drafted = sum(1 for _ in bar(_drafts(model, todo, dataset, blind, seed), total, "generate"))
+    drafted = sum(1 for _ in bar(drafts, total, "generate"))
     seconds = max(time.monotonic() - begun, 1e-9)
     logger.info("drafted %d conversations in %.1f s (%.1f samples/s)", drafted, seconds, drafted / seconds)
 
@@ -135,28 +152,39 @@ def _opener(backend: str) -> Any:
         return getattr(importlib.import_module(module), name)
 
 
-def _drafts(model: Backend, batches: list[tuple[Files, list[Talk]]], dataset: Path, blind: bool, seed: int) -> Iterator[Talk]:
-    sees = not blind and any(model.size)
+def _answers(model: Backend, batches: list[Todo], dataset: Path, blind: bool, seed: int) -> Iterator[Answered]:
+    """The rows of each batch, asked in this process."""
 
-    def shown() -> Iterator[Asked]:
+    def shown() -> Iterator[tuple[Todo, Batch]]:
         for files, batch in batches:
-            shows = [_films(t, dataset, model.size) if sees else {} for t in batch]
-            yield files, Batch(model, batch, shows, files.known, seed)
+            yield (files, batch), _batch(model, batch, dataset, blind, seed, files.known)
 
-    def ask(item: Asked) -> tuple[Asked, list[Row], list[Row]]:
-        return item, *item[1].answers()
+    def ask(item: tuple[Todo, Batch]) -> Answered:
+        return item[0], *item[1].answers()
 
     # Threads only where there is something to wait for; the films are rendered on this one, as fast as answers come.
-    answered = side_by_side(ask, shown(), model.concurrency) if model.concurrency > 1 else map(ask, shown())
+    yield from side_by_side(ask, shown(), model.concurrency) if model.concurrency > 1 else map(ask, shown())
+
+
+def _written(answered: Iterable[Answered]) -> Iterator[Talk]:
+    """Append the rows of each batch as they come; the conversations that are done with."""
     with contextlib.ExitStack() as stack:
         opened: dict[Path, Appender] = {}
-        for (files, batch), predicted, likely in answered:
+        for (files, talks), predicted, likely in answered:
             for path, rows in ((files.likelihoods, likely), (files.predictions, [row | files.more for row in predicted])):
                 if path is not None:
                     if path not in opened:
                         opened[path] = stack.enter_context(Appender(path))
                     opened[path].write(rows)
-            yield from batch.talks
+            yield from talks
+
+
+def _batch(
+    model: Backend, talks: list[Talk], dataset: Path, blind: bool, seed: int, known: Mapping[Key, Row] = MappingProxyType({})
+) -> Batch:
+    """Conversations with their films rendered."""
+    sees = not blind and any(model.size)
+    return Batch(model, talks, [_films(t, dataset, model.size) if sees else {} for t in talks], known, seed)
 
 
 def _films(talk: Talk, dataset: Path, size: tuple[int, int]) -> dict[str, Stack]:
@@ -255,8 +283,51 @@ class Batch:
         return Prompt(messages, stacks, talk.key(turn), seed)
 
 
-#: A batch, and the files that its answers go to.
-Asked = tuple[Files, Batch]
+@dataclass(frozen=True)
+class Desk:
+    """What each of several processes needs to open the model and to draft with it (see `generate`)."""
+
+    backend: str
+    drafter: Path
+    arguments: Row
+    dataset: Path
+    blind: bool
+    seed: int
+    processes: int
+    threads: int
+
+    def answers(self, todo: list[Todo], run: Path) -> Iterator[Answered]:
+        """The rows of each batch, in the order in which the processes are done with them."""
+        groups = [[(number, batch)] for number, (_, batch) in enumerate(todo)]
+        for number, predicted, likely in each(
+            functools.partial(_at_desk, self), groups, workers=self.processes, crashed=_crashed, folder=run, long=True
+        ):
+            yield todo[number], predicted, likely
+
+    @functools.cached_property
+    def model(self) -> Backend:
+        """The model, on the GPU whose number is this process's."""
+        os.environ["OMP_NUM_THREADS"] = str(self.threads)
+        number = int(multiprocessing.current_process().name.rpartition("-")[2])
+        os.environ["LOCAL_RANK"] = str(number % self.processes)
+        opened: Backend = _opener(self.backend)(self.drafter, **self.arguments)
+        return opened
+
+
+#: The desk of this process, whose model is opened once.
+_DESKS: list[Desk] = []
+
+
+def _at_desk(desk: Desk, group: list[tuple[int, list[Talk]]]) -> list[tuple[int, list[Row], list[Row]]]:
+    if not _DESKS:
+        _DESKS.append(desk)
+    model = _DESKS[0].model
+    return [(number, *_batch(model, talks, desk.dataset, desk.blind, desk.seed).answers()) for number, talks in group]
+
+
+def _crashed(item: tuple[int, list[Talk]]) -> NoReturn:
+    names = ", ".join(talk.example.id for talk in item[1][:3])
+    raise Refused("worker_killed", names, "the process that drafted these ended by itself; try generate.processes: 1")
 
 
 def _with_reference(prompt: Prompt, talk: Talk, turn: Turn) -> Prompt:

@@ -6,7 +6,10 @@ import logging
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from docphim.backends import most_tokens
+from docphim.errors import UsageError
 from docphim.generate.backend import Prompt
 from docphim.models import decode
 from docphim.models.checkpoint import read_note
@@ -37,6 +40,20 @@ class Backend:
         if unused := unlike(self.loaded, self.decoding):
             words = ", ".join(f"{name} {value}" for name, value in unused.items())
             logger.info("generate: the checkpoint's own %s does not act; the recipe's settings do", words)
+
+    @staticmethod
+    def check_processes(run: Path, processes: int, max_new_tokens: int | str) -> None:
+        """Say of a run's model, before several processes open it, what they could only say in silence.
+
+        Raises
+        ------
+        UsageError
+            There are more processes than GPUs.
+        """
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else processes
+        if gpus < processes:
+            raise UsageError(f"generate.processes: {processes} processes need as many GPUs, and there are {gpus}")
+        _most(max_new_tokens, read_note(run / "model").get("longest_answer"))
 
     def answer(self, prompts: list[Prompt]) -> list[tuple[str, Literal["stop", "length"]]]:
         """Draft the next assistant message of each prompt; greedy unless the temperature is above 0."""
