@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 import traceback
@@ -96,7 +97,13 @@ def run_recipe(recipe: str, set_: list[str] | None, until: str = "page", only: s
         raise UsageError(f"--until {until}: must be one of {', '.join(STAGES)}")
     made = recipes.load(recipe, set_)
     several = bool(made.variants or made.seeds)
+    if several and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(f"{recipe}: processes of torchrun share one training; start each of its variants by itself")
+    if program.helping():
+        logging.getLogger("docphim").setLevel(logging.ERROR)  # the first process says it all
     dataset, home = (variants if several else program).run(made, until=until, only=only)
+    if program.helping():
+        return dataset
     (terminal.after_variants if several else terminal.after_run)(dataset, home, only or until)
     return dataset
 

@@ -63,6 +63,15 @@ def call(stage: Stage) -> None:
     getattr(importlib.import_module(module), function)(*stage.arguments, **stage.settings, **stage.unrecorded)
 
 
+def help_with(stage: Stage) -> None:
+    """Do a stage together with the process that keeps its record, once that one has begun it; nothing where it is done."""
+    while not stage.done:
+        if _begun(stage) == stage.record:
+            call(stage)
+            return
+        time.sleep(1)
+
+
 def _outdate(stage: Stage, later: Sequence[Stage]) -> None:
     """Take the STAGE.json of later stages of the folder that read what has changed now: their outputs are of the past."""
     for other in later:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from docphim import counts, files, preflight, records
 from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
-from docphim.resume import do, reopen, require_done
+from docphim.resume import do, help_with, reopen, require_done
 from docphim.way import VERSIONS, Stage, pixels, resolved, stages
 from docphim.yaml_in import parse
 
@@ -24,6 +25,8 @@ MAY_SHAPE_DATASET = ("prompt_with", "pairs")
 
 def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[Path, Path]:
     """Run the stages in order, skipping those that are done and resuming the one that was interrupted.
+
+    Of several processes that torchrun has started the first one does so, and the others train with it.
 
     Parameters
     ----------
@@ -38,6 +41,9 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
         The dataset's folder and the run's.
     """
     dataset, home, way, to_go = planned(recipe, only or until)
+    if helping():
+        _help([stage for stage in to_go if only in (None, stage.name)])
+        return dataset, home
     doubting = records.doubting(dataset, home)
     with preflight.naming_places(data=dataset, runs=home), files.locked(files.private_folder(home)), doubting:
         files.private_folder(dataset)
@@ -56,6 +62,17 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
                 if stage.name == "prepare":
                     preflight.refuse_too_many(dataset, recipe.max_rejected)
     return dataset, home
+
+
+def helping() -> bool:
+    """Whether this is one of several processes that torchrun has started, and not the first: it trains with that one."""
+    return os.environ.get("RANK", "0") != "0"
+
+
+def _help(to_go: Sequence[Stage]) -> None:
+    for stage in to_go:
+        if stage.name == "train":
+            help_with(stage)
 
 
 def planned(recipe: Recipe, last: str, to_come: Collection[Path] = ()) -> tuple[Path, Path, list[Stage], list[Stage]]:
