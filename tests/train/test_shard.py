@@ -10,6 +10,7 @@ import pytest
 import torch
 from tiny_training import SIZES, in_processes, killed_at, model_section, same, steady, train_section, weights
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
 from docphim.errors import Refused, UsageError
@@ -104,6 +105,8 @@ def compare_gradients(dataset: Path, section: dict, *, checkpointing: bool = Fal
         held = sum(p.numel() for p in loaded.model.parameters())
         model = loop._shared(loaded, examples, answers, ("positive",), replace(settings, shard="fsdp"), processes)
         assert all(isinstance(p, DTensor) for p in model.parameters())
+        gathered_alone = [module for module in model.modules() if isinstance(module, FSDPModule)]
+        assert len(gathered_alone) >= 3, "a block of the encoder, one of the decoder, the rest"
         assert sum(p.to_local().numel() for p in model.parameters()) < 0.6 * held
         loss = loop.backward(model, loaded, batches[processes.rank :: 2], answers, processes)
         assert float(processes.sum(loss)) / 2 == pytest.approx(float(total), rel=1e-6 if precision == "fp32" else 1e-2)
