@@ -15,6 +15,7 @@ import pytest
 
 from docphim import doctor
 from docphim.files import read_json
+from docphim.recipe import load
 
 MAIN = "from docphim.cli import main; main()"
 WITHOUT_TORCH = (
@@ -186,6 +187,17 @@ def test_doctor_looks_at_the_memory_of_the_gpu_where_there_is_one(monkeypatch, g
     monkeypatch.setattr(doctor, "_memory_gb", lambda: 2.0)
     assert doctor._memory(1.5).endswith(outcome)
     assert doctor._memory(100.0) != "ok"
+
+
+@pytest.mark.parametrize(
+    ("shard", "processes", "gigabytes"), [("none", 8, 128), ("fsdp", 1, 128), ("fsdp", 2, 64), ("fsdp", 8, 32)]
+)
+def test_doctor_reckons_each_process_its_part_of_shared_out_weights(monkeypatch, shard, processes, gigabytes):
+    """Sixteen bytes a trained parameter, shared; but at the start each process reads the weights whole."""
+    monkeypatch.setattr(doctor, "_gpu", lambda: ("card", 80e9))
+    monkeypatch.setattr(doctor, "_parameters", lambda recipe: 8_000_000_000)
+    recipe = load("demo", ["model.tune=full", f"train.shard={shard}", f"train.processes={processes}"])
+    assert doctor.needs(recipe)["training_gb_without_activations"] == gigabytes
 
 
 def test_help_says_where_the_documents_are(tmp_path):
