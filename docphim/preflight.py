@@ -131,9 +131,9 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     Raises
     ------
     UsageError
-        torch or its company, or what a modality's settings need, is not installed; an endpoint's key is not set.
+        torch or its company, a tracker, or what a modality's settings need, is not installed; an endpoint's key is not set.
     Refused
-        `weights_missing`; `folder_unusable`, `disk_full`: where data and runs would go.
+        `weights_missing`; `upload_not_allowed` by a tracker; `folder_unusable`, `disk_full`: where data and runs would go.
     """
     for key, folder in (("data", dataset), ("runs", home)):
         check_place(key, folder)
@@ -144,6 +144,9 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     if "prepare" in to_run:
         check_installed(settings_of(recipe.prepare.sections))
     if "train" in to_run:
+        from docphim.train.trackers import check_trackers
+
+        check_trackers(recipe.train.trackers, recipe.allow_upload)
         check_weights(recipe)
     # A judge whose answers are kept may not have to ask.
     check_keys(recipe, [name for name, s in to_run.items() if not (name == "evaluate" and (s.folder / JUDGED).exists())])

@@ -58,6 +58,8 @@ class Train(Section):
 
     `rates` are learning rates of parts that have one of their own.
 
+    `trackers` show the log's numbers as they come: names, or names with the address of a server each.
+
     `pairs` names the negatives that the loss compares with, `conflicts_only` takes them on contradicted sentences alone.
     """
 
@@ -83,6 +85,7 @@ class Train(Section):
     keep_best: str = "val/loss"
     patience: int | None = Field(None, ge=1)
     val_examples: int = Field(200, ge=1)
+    trackers: dict[str, str | None] = {}
     workers: int = Field(0, ge=0)
     processes: int = Field(1, ge=1)
     shard: Literal["none", "fsdp"] = "none"
@@ -100,6 +103,12 @@ class Train(Section):
         if value not in DECIDING:
             raise ValueError(f"must be one of {', '.join(DECIDING)}")
         return value
+
+    @field_validator("trackers", mode="before")
+    @classmethod
+    def _in_the_runs_folder(cls, value: Any) -> Any:
+        """`trackers: [tensorboard]` is short for `trackers: {tensorboard: null}`: in the run's folder."""
+        return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(name, str) for name in value) else value
 
     @model_validator(mode="after")
     def _pairs_of_images(self) -> Train:

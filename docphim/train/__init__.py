@@ -34,7 +34,15 @@ LOSSES: dict[str, str | Callable[..., Any]] = {
 }
 
 
-def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, Any], base: str | None = None) -> None:
+def train(
+    dataset: Path,
+    run: Path,
+    *,
+    model: dict[str, Any],
+    train: dict[str, Any],
+    base: str | None = None,
+    trackers: dict[str, str | None] | None = None,
+) -> None:
     """Train, or resume a training that was interrupted; writes model/, log.jsonl and checkpoints/ under `run`.
 
     Parameters
@@ -47,6 +55,8 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
         The recipe's sections of these names, every default written out.
     base : str, optional
         `model.base`: where the published weights lie now; what is trained does not depend on it.
+    trackers : dict, optional
+        `train.trackers`, which change nothing in it either.
 
     Raises
     ------
@@ -61,7 +71,8 @@ def train(dataset: Path, run: Path, *, model: dict[str, Any], train: dict[str, A
         from docphim.train.launch import launch
 
     loss = loss_function(train["loss"])
-    train = {**train, "loss": {**train["loss"], **loss.keywords}}  # with a cap as the number it comes to
+    # With a cap as the number it comes to.
+    train = {**train, "trackers": trackers or train.get("trackers", {}), "loss": {**train["loss"], **loss.keywords}}
     model = {**model, "base": base or model.get("base")}
     if train["processes"] > 1 and "RANK" not in os.environ:
         launch(Path(dataset), Path(run), model=model, train=train)

@@ -20,6 +20,7 @@ from docphim.errors import Refused, UsageError
 from docphim.files import locked, private_folder, read_json
 from docphim.recipe import Model, Train, validated
 from docphim.train import train
+from docphim.train.trackers import check_trackers
 
 log = logging.getLogger("docphim")
 
@@ -36,6 +37,8 @@ def main(arguments: list[str]) -> int:
         sections = _sections_from_parent() if launched else read_json(Path(arguments[2]))
         model = validated(Model, sections.get("model", {}), "model").model_dump()
         settings = validated(Train, sections.get("train", {}), "train").model_dump()
+        if not launched:
+            check_trackers(settings["trackers"], ())
         # A lock of its own: should this process outlive the command that started it, the next command is kept away.
         with locked(private_folder(run), f"rank-{rank}", wait=True):
             train(dataset, run, model=model, train=settings)

@@ -134,7 +134,8 @@ def _parts(loaded: Loaded, train: dict[str, Any]) -> str:
 
 
 def _settings(train: dict[str, Any]) -> str:
-    rows = {**train, "loss": ", ".join(f"{v}" if k == "kind" else f"{k} {v}" for k, v in train["loss"].items())}
+    shown = {name: value for name, value in train.items() if name != "trackers"}
+    rows = {**shown, "loss": ", ".join(f"{v}" if k == "kind" else f"{k} {v}" for k, v in train["loss"].items())}
     return "\n".join(f"- {name}: {value}" for name, value in rows.items())
 
 

@@ -35,6 +35,7 @@ from docphim.train.reference import refer
 from docphim.train.settings import TrainSettings, points
 from docphim.train.shard import is_shared
 from docphim.train.text_scores import scores_of_drafts
+from docphim.train.trackers import Trackers, settings_shown
 from docphim.train.validate import Validation, sample
 
 log = logging.getLogger("docphim")
@@ -118,7 +119,7 @@ def _trained(
     refuse_idle_rates(loaded, settings.rates)
     start = _start(root, course.key, processes)
     log.info("train: what is trained of each part\n%s", table(what_trains(loaded), settings.learning_rate, settings.rates))
-    journal = Journal(run / "log.jsonl", start.step if start else 0) if processes.first else None
+    journal = _journal(run, course.key, start, model, settings) if processes.first else None
     with journal or contextlib.nullcontext():
         shown = paired.get("train", read["train"])
         contrast = Contrast(loaded, paired["train"], settings, processes) if paired else None
@@ -197,9 +198,18 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     Processes and accumulation count by their product, since they share a step's batches out without changing them.
     """
     recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None, "shard": None}
+    del recipe["trackers"]
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
     return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs])
+
+
+def _journal(
+    run: Path, key: str, start: checkpoint.Checkpoint | None, model: dict[str, Any], settings: TrainSettings
+) -> Journal:
+    """log.jsonl and the trackers that follow it, from the step on after which training goes on."""
+    trackers = Trackers(settings.trackers, run, key, settings_shown(model, vars(settings)))
+    return Journal(run / "log.jsonl", start.step if start else 0, trackers)
 
 
 def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint | None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from docphim.files import Appender, read_jsonl, write_jsonl
 from docphim.train.batch import rows_of
+from docphim.train.trackers import Trackers
 
 #: A training writes about so many rows, evenly spaced.
 ROWS = 400
@@ -24,10 +25,17 @@ FLUSH = 2.0
 
 
 class Journal:
-    """log.jsonl, gone on with after `step`: rows past it, which are about to be made again, are dropped."""
+    """log.jsonl, gone on with after `step`: rows past it, which are about to be made again, are dropped.
 
-    def __init__(self, path: Path, step: int) -> None:
-        write_jsonl(path, [row for row in read_jsonl(path) if row["step"] <= step])
+    `trackers` get the rows that stay, and then every one that is written.
+    """
+
+    def __init__(self, path: Path, step: int, trackers: Trackers | None = None) -> None:
+        rows = [row for row in read_jsonl(path) if row["step"] <= step]
+        write_jsonl(path, rows)
+        self._trackers = trackers
+        if trackers is not None:
+            trackers.write(rows)
         self._file = Appender(path)
         self._rows: list[dict[str, float]] = []
         self._flushed = time.monotonic()
@@ -49,6 +57,8 @@ class Journal:
         rows, self._rows = self._rows, []
         if rows:
             self._file.write(rows)
+            if self._trackers is not None:
+                self._trackers.write(rows)
         self._flushed = time.monotonic()
 
     def __enter__(self) -> Journal:
@@ -60,6 +70,8 @@ class Journal:
             self.flush()
         finally:
             self._file.close()
+            if self._trackers is not None:
+                self._trackers.close()
 
 
 class Meter:

@@ -32,6 +32,7 @@ class TrainSettings:
     keep_best: str = "val/loss"
     patience: int | None = None
     val_examples: int = 200
+    trackers: dict[str, str | None] = field(default_factory=dict)
     workers: int = 0
     processes: int = 1
     shard: str = "none"
