@@ -7,6 +7,7 @@ leaves the machine unless the recipe gives an address and `allow_upload` names i
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import io
 import logging
@@ -85,7 +86,12 @@ def _wandb(place: Place) -> Any:
     import wandb
     from accelerate.tracking import WandBTracker
 
-    silent = {"x_disable_meta": True, "x_disable_stats": True, "x_disable_machine_info": True, "x_save_requirements": False}
+    silent: dict[str, Any] = {
+        "x_disable_meta": True,
+        "x_disable_stats": True,
+        "x_disable_machine_info": True,
+        "x_save_requirements": False,
+    }
     silent |= {"disable_git": True, "disable_code": True, "save_code": False, "console": "off", "silent": True}
     at = {"base_url": place.address} if place.address else {}
     settings = wandb.Settings(**silent, **at, program="docphim", host="", username="")
@@ -113,7 +119,7 @@ def _trackio(place: Place) -> Any:
         raise RuntimeError("trackio already writes to another folder in this process")
     if place.address is None:
         trackio.delete_project(place.name, force=True)
-    quiet = {"auto_log_gpu": False, "auto_log_cpu": False, "embed": False, "resume": "allow"}
+    quiet: dict[str, Any] = {"auto_log_gpu": False, "auto_log_cpu": False, "embed": False, "resume": "allow"}
     return TrackioTracker(place.name, name=place.key, server_url=place.address, **quiet)
 
 
@@ -182,12 +188,12 @@ class Trackers:
         if wanted:
             _nothing_from_the_environment({name for name, address in wanted.items() if address})
         for name, address in wanted.items():
-            self._guarded(name, lambda name=name, address=address: self._started(name, address, run, key, settings))
+            self._guarded(name, functools.partial(self._started, name, address, run, key, settings))
 
     def write(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Show rows of log.jsonl; the first after opening are those that are there already."""
         for name, tracker in list(self._open.items()):
-            self._guarded(name, lambda tracker=tracker: tracker.write(rows))
+            self._guarded(name, functools.partial(tracker.write, rows))
 
     def close(self) -> None:
         """End them, so that all rows have arrived."""
