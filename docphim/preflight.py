@@ -69,6 +69,7 @@ def check(recipe: Recipe, last: str) -> None:
         check_loss(recipe.train.loss.model_dump(), recipe.train.pairs, recipe.train.conflicts_only)
         check_keep_best(recipe.train.keep_best, recipe.language, {name: task(name).METRICS for name in recipe.tasks})
         _check_features(recipe)
+        _check_shared(recipe)
         check_quantised(recipe.model.quantise)
     for key, section in endpoints(recipe).items():
         check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
@@ -90,6 +91,12 @@ def _check_features(recipe: Recipe) -> None:
     model = recipe.model
     if recipe.train.cache_features and model.tune == "full" and "vision" not in model.freeze:
         raise UsageError("train.cache_features: the vision encoder is trained, its features change; model.freeze: [vision]")
+
+
+def _check_shared(recipe: Recipe) -> None:
+    """Refuse (UsageError) to share out weights that are packed: a part of a parameter is none of its packed bytes."""
+    if recipe.train.shard != "none" and recipe.model.quantise is not None:
+        raise UsageError(f"train.shard: quantised weights (model.quantise: {recipe.model.quantise}) cannot be shared out")
 
 
 def _check_read(recipe: Recipe, options: Section) -> None:

@@ -13,10 +13,12 @@ from torch import nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
+from docphim import preflight
 from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, write_jsonl
 from docphim.models import FAMILIES
 from docphim.models.load import load_saved
+from docphim.recipe import load
 from docphim.study import Message, to_row
 from docphim.train import checkpoint, loop, state, train
 from docphim.train.batch import Collate, Examples, fillers
@@ -28,6 +30,7 @@ from docphim.train.settings import TrainSettings
 from docphim.train.shard import gathered, shard, whole
 
 LORA = {"tune": "lora", "freeze": ["vision"], "lora": {"rank": 2, "dropout": 0.0}}
+WHOLE = {**LORA, "whole": ["projector"]}
 EIGHT = {"max_steps": 8, "evaluations": 4, "batch_size": 1}
 SHARED = {"processes": 2, "shard": "fsdp"}
 
@@ -113,7 +116,7 @@ def compare_gradients(dataset: Path, section: dict, *, checkpointing: bool = Fal
         return apart(gradients(model), expected) / max(1.0, *(float(gradient.abs().max()) for gradient in expected.values()))
 
 
-@pytest.mark.parametrize("changes", [{}, LORA, {"freeze": ["vision"]}], ids=["full", "lora", "frozen"])
+@pytest.mark.parametrize("changes", [{}, LORA, {"freeze": ["vision"]}, WHOLE], ids=["full", "lora", "frozen", "whole part"])
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_every_parameter_is_shared_out_and_its_gradient_the_same(dataset, tmp_path, changes, checkpointing):
     def work() -> None:
@@ -165,9 +168,10 @@ def test_a_model_held_whole_answers_in_each_process_by_itself_and_is_shared_out_
         ({}, {"pairs": "hard", "loss": {"kind": "unlikelihood", "beta": 0.3}, "gradient_checkpointing": True}),
         ({}, {"pairs": "noise", "loss": {"kind": "constraint", "max_loss": 0}}),
         (LORA, {"pairs": "mined", "loss": "margin", "cache_features": True}),
+        (WHOLE, {"pairs": "hard", "loss": "mdpo"}),
         ({"freeze": ["vision"]}, {"pairs": "other", "loss": "margin", "cache_features": True}),
     ],
-    ids=["hard", "hard recomputed", "all capped", "mined, features kept", "projector over kept features"],
+    ids=["hard", "hard recomputed", "all capped", "mined, features kept", "preference", "projector over kept features"],
 )
 def test_pairs_end_where_they_do_in_one_process(dataset, tmp_path, changes, settings):
     """With one micro-batch of one example each: where only every second example has a negative, one process may have none."""
@@ -294,5 +298,9 @@ def test_parts_of_another_model_are_refused(dataset, tmp_path, runs):
 def test_quantised_weights_are_refused_in_one_line():
     model = nn.Linear(2, 2)
     model.weight = nn.Parameter(torch.zeros(2, 2, dtype=torch.int8), requires_grad=False)
+    base = Path(__file__).parent  # any folder: nothing is read
+    recipe = load("demo", [f"model.weights={base}", "model.tune=lora", "model.quantise=nf4", "train.shard=fsdp"])
+    with pytest.raises(UsageError, match=r"^train\.shard: quantised weights \(model\.quantise: nf4\) cannot be shared out"):
+        preflight._check_shared(recipe)
     with pytest.raises(UsageError, match=r"^train\.shard: quantised weights \(weight: torch\.int8\) cannot be shared out"):
         shard(model, 2)
