@@ -159,9 +159,10 @@ def settings_shown(model: Row, train: Row) -> dict[str, Any]:
     weights = model["weights"]
     of_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", weights) and not Path(weights).exists()
     shown = {"model.weights": weights if of_hub or weights == "tiny" else "a folder"}
-    shown |= {f"model.{key}": model[key] for key in ("family", "tune", "adapter", "image_size")}
-    shown["model.freeze"] = " ".join(model["freeze"])
-    shown |= {f"model.lora.{key}": model["lora"][key] for key in ("kind", "rank", "alpha", "dropout")}
+    # a recipe's section leaves out what was added to it later and is not used (`recipe_model.decisive`)
+    shown |= {f"model.{key}": model[key] for key in ("family", "tune", "adapter", "quantise", "image_size") if key in model}
+    shown |= {f"model.{key}": " ".join(model[key]) for key in ("freeze", "whole") if key in model}
+    shown |= {f"model.lora.{key}": model["lora"][key] for key in ("kind", "rank", "alpha", "dropout") if key in model["lora"]}
     parts = {**train, **{f"rates.{part}": rate for part, rate in train["rates"].items()}, "loss": train["loss"]["kind"]}
     parts |= {f"loss.{key}": value for key, value in train["loss"].items() if isinstance(value, float | int)}
     shown |= {f"train.{key}": value for key, value in parts.items() if not isinstance(value, dict)}

@@ -17,6 +17,7 @@ from tiny_training import killed_at, model_section, train_section
 from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl
 from docphim.recipe import Train, validated
+from docphim.recipe_model import decisive
 from docphim.train import checkpoint, trackers, train
 from docphim.train.log import Journal
 from docphim.train.trackers import TRACKERS, check_trackers, settings_shown
@@ -181,6 +182,9 @@ def test_settings_are_shown_without_paths_and_text(tmp_path):
     assert all(isinstance(value, bool | int | float | str) for value in shown.values())
     assert not any(word in str(shown) for word in ("nguyen", "tran/", "runs/", str(tmp_path)))
     assert settings_shown(model | {"weights": "Qwen/Qwen2.5-VL-7B-Instruct"}, section)["model.weights"].startswith("Qwen/")
+    assert "model.adapter" not in settings_shown(
+        decisive(model | {"adapter": "merge"}), section
+    )  # as a run's train stage has it
 
 
 def test_the_environment_does_not_say_where_numbers_go(remembering, tmp_path, monkeypatch):
