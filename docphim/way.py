@@ -213,8 +213,11 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         name="train",
         call="docphim.train:train",
         arguments=(dataset, home),
-        settings={"model": decisive(recipe.model.model_dump()), "train": recipe.train.model_dump(exclude={"trackers"})},
-        unrecorded={"base": recipe.model.base, "trackers": recipe.train.trackers},
+        settings={
+            "model": decisive(recipe.model.model_dump()),
+            "train": recipe.train.model_dump(exclude={"trackers", "shard"}),
+        },
+        unrecorded={"base": recipe.model.base, "trackers": recipe.train.trackers, "shard": recipe.train.shard},
         inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset), **blind_run(recipe)},
         folder=home,
         outputs=["model"],

@@ -94,8 +94,10 @@ def _value_of(answer: Answer, text: str, language: str) -> bool | str | None:
     if answer.kind == "number":
         return None if number(text, language, answer.unit) is None else "number"
     sides = {normalize(word): side for side, words in (_table()[language].get("sides") or {}).items() for word in words}
-    named = choice(text, sides, language) if (answer.asks or "").startswith("side:") else None
-    return sides[named] if named else (text.strip() or None)
+    if (answer.asks or "").startswith("side:"):
+        named = choice(text, sides, language)
+        return sides[named] if named else None
+    return text.strip() or None if yes_no(text, language) is None else None  # "Không có." names no place
 
 
 def _column(answer: Answer) -> int:

@@ -42,6 +42,7 @@ def train(
     train: dict[str, Any],
     base: str | None = None,
     trackers: dict[str, str | None] | None = None,
+    shard: str | None = None,
 ) -> None:
     """Train, or resume a training that was interrupted; writes model/, log.jsonl and checkpoints/ under `run`.
 
@@ -57,6 +58,8 @@ def train(
         `model.base`: where the published weights lie now; what is trained does not depend on it.
     trackers : dict, optional
         `train.trackers`, which change nothing in it either.
+    shard : str, optional
+        `train.shard`: how the processes hold the weights, which changes what is trained by rounding alone.
 
     Raises
     ------
@@ -72,7 +75,8 @@ def train(
 
     loss = loss_function(train["loss"])
     # With a cap as the number it comes to.
-    train = {**train, "trackers": trackers or train.get("trackers", {}), "loss": {**train["loss"], **loss.keywords}}
+    train = {**train, "trackers": trackers or train.get("trackers", {}), "shard": shard or train.get("shard", "none")}
+    train["loss"] = {**train["loss"], **loss.keywords}
     model = {**model, "base": base or model.get("base")}
     if train["processes"] > 1 and "RANK" not in os.environ:
         launch(Path(dataset), Path(run), model=model, train=train)

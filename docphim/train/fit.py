@@ -197,8 +197,8 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
 
     Processes and accumulation count by their product, since they share a step's batches out without changing them.
     """
-    recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None, "shard": None}
-    del recipe["trackers"]
+    recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
+    del recipe["trackers"], recipe["shard"]
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
     return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs])

@@ -7,9 +7,10 @@ how it was written, so a training goes on with its weights shared out or not, wh
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -153,14 +154,24 @@ def _placed(place: str, model: nn.Module, folder: Path) -> tuple[nn.Parameter, s
 def save_parts(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> None:
     """Write this process's part of the weights, under their names, and of the optimiser's state, as `NAME:KEY`."""
     weights = {name: parameter.detach() for name, parameter in trained(model).items()}
-    distributed.checkpoint.save({**weights, **_optimizer_state(model, optimizer)}, checkpoint_id=folder)
+    with _disk_faults():
+        distributed.checkpoint.save({**weights, **_optimizer_state(model, optimizer)}, checkpoint_id=folder)
 
 
 def load_parts(into: dict[str, Tensor], folder: Path, model: nn.Module) -> None:
     """Read into tensors, by name, what `save_parts` wrote in any number of processes: all of each, or this process's part."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _disk_faults():
         warnings.filterwarnings("ignore", "torch.distributed is disabled", UserWarning)  # it is not asked for
         distributed.checkpoint.load(dict(into), checkpoint_id=folder, no_dist=not is_shared(model))
+
+
+@contextlib.contextmanager
+def _disk_faults() -> Iterator[None]:
+    """A full disk as the OSError that it is: torch packs what fails in any process into a BaseException of its own."""
+    try:
+        yield
+    except distributed.checkpoint.CheckpointException as error:
+        raise next(iter(error.failures.values()))[0] from error
 
 
 def _moments(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

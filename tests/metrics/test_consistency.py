@@ -46,3 +46,10 @@ def test_the_score_counts_contradictions_whatever_is_right():
     assert values["answer_consistent"] == 50 and values["answer_accuracy"] == 25
     alone = Pairs(["Có.", "Bên phải."] * 2, replies, "vi", answers=typed)
     assert np.isnan(answers.aggregate(answers.statistics(alone).sum(axis=0))[-1])
+
+
+@pytest.mark.parametrize("reply", ["Không có.", "Không rõ.", "Không phải bên trái."])
+def test_an_answer_on_the_side_that_names_none_contradicts_nothing(reply):
+    typed = [Answer("yes_no", False, None, WHOLE), Answer("choice", "bên phải", None, SIDE)]
+    pairs = Pairs(["Không.", "Bên phải."], ["Không.", reply], "vi", answers=typed, studies=["a", "a"])
+    assert not answers.statistics(pairs)[:, 11:].any()
