@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from docphim.errors import Refused, UsageError
 from docphim.progress import bar
-from docphim.study import Example, from_row
+from docphim.study import Example, Study, from_row
 
 log = logging.getLogger("docphim")
 Row = dict[str, Any]
@@ -106,6 +106,11 @@ def read_jsonl(path: Path) -> Iterator[Row]:
 def read_examples(dataset: Path, split: str) -> list[Example]:
     """The examples of a split, in file order; none where there is no such file."""
     return [from_row(Example, row) for row in read_jsonl(dataset / "examples" / f"{split}.jsonl")]
+
+
+def read_studies(dataset: Path) -> list[Study]:
+    """The studies of a dataset, in file order."""
+    return [from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl")]
 
 
 class Appender:

@@ -18,10 +18,10 @@ from docphim.build.media import Pictures
 from docphim.build.prompts import Prompts
 from docphim.build.stats import dataset_stats
 from docphim.errors import Refused, UsageError
-from docphim.files import read_jsonl, write_json, write_jsonl
+from docphim.files import read_jsonl, read_studies, write_json, write_jsonl
 from docphim.metrics import check_families
 from docphim.progress import bar
-from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, from_row, part_of, to_row
+from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, part_of, to_row
 
 #: Study → what is asked of it.
 Asked = Mapping[str, Sequence[Any]]
@@ -77,7 +77,7 @@ def build(
     modules = {name: task(name) for name in tasks}
     refuse_ambiguous(modules, words)
     pictures = pictured.read(dataset, settings)
-    everyone = [from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl")]
+    everyone = read_studies(dataset)
     patient_of = {s.id: s.patient for s in everyone}
     studies = [s for s in everyone if s.id in pictures.media]
     reported = [s for s in studies if s.report]

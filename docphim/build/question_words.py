@@ -10,7 +10,7 @@ from typing import Any
 
 from docphim.files import seed_of
 from docphim.language.fact import Fact
-from docphim.language.lesion_text import piece
+from docphim.language.lesion_text import decimal, piece
 from docphim.language.normalize import normalize
 from docphim.package_data import packaged
 from docphim.study import Answer, Lesion, Row, to_row
@@ -98,8 +98,8 @@ def asked(kind: str, language: str, seed: object, **slots: str) -> str:
 
 def answered(name: str, language: str, number: float | None = None) -> str:
     """What a short answer says: one of `answers` of questions.yaml, with a number as its language writes it; no full stop."""
-    written = "" if number is None else f"{number:g}"
-    return str(table()[language]["answers"][name]).format(written.replace(".", ",") if language == "vi" else written)
+    written = "" if number is None else decimal(number, language)
+    return str(table()[language]["answers"][name]).format(written)
 
 
 @functools.cache

@@ -11,13 +11,13 @@ from docphim.build.leaks import report_keys
 from docphim.build.pair_stats import pair_stats
 from docphim.build.volumes import volumes
 from docphim.build.whole_body import whole_body
-from docphim.files import read_json, read_jsonl
+from docphim.files import read_json, read_jsonl, read_studies
 from docphim.language.facts import LANGUAGES, Fact, facts
 from docphim.language.lexicon import Lexicon, load_lexicon
 from docphim.language.regions import whole
 from docphim.language.sections import REPORTED
 from docphim.language.tokens import rule
-from docphim.study import SPLITS, Row, Split, Study, from_row
+from docphim.study import SPLITS, Row, Split, Study
 
 #: So many rows of the tables of anatomy and of diagnoses, and so many contradicting studies by name.
 MOST, SHOWN = 20, 50
@@ -44,7 +44,7 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
     split_of: dict[str, Split] = {
         row["study"]: split for split in SPLITS for row in read_jsonl(dataset / "examples" / f"{split}.jsonl")
     }
-    studies = [s for s in (from_row(Study, r) for r in read_jsonl(dataset / "studies.jsonl")) if s.id in split_of and s.report]
+    studies = [s for s in read_studies(dataset) if s.id in split_of and s.report]
     sexes = Counter(study.sex or "unknown" for study in studies)
     leaks = read_json(dataset / "leaks.json")
     index = [row for row in read_jsonl(dataset / "prepared" / "index.jsonl") if row["study"] in split_of]

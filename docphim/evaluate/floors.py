@@ -130,17 +130,14 @@ class Floors:
         """The floors of each question among the training examples that ask the same, in the order of the examples."""
         named: dict[str, list[Example]] = {}
         for example in self.train:
-            asks = example.answer.asks if example.answer and example.answer.asks else ""
-            for name in (asks, asks.partition(":")[0], ""):
+            for name in _questions_of(example):
                 named.setdefault(name, []).append(example)
         groups: dict[str, list[int]] = {}
         for number, example in enumerate(examples):
-            asks = example.answer.asks if example.answer and example.answer.asks else ""
-            groups.setdefault(next(name for name in (asks, asks.partition(":")[0], "") if name in named), []).append(number)
+            groups.setdefault(next(name for name in _questions_of(example) if name in named), []).append(number)
         out: dict[str, list[str]] = {}
         for name, numbers in groups.items():
-            same = list({example.id: example for example in named[name]}.values())
-            texts = replace(self, train=same)._texts([examples[number] for number in numbers])
+            texts = replace(self, train=named[name])._texts([examples[number] for number in numbers])
             for floor, of in texts.items():
                 listed = out.setdefault(floor, [""] * len(examples))
                 for number, text in zip(numbers, of, strict=True):
@@ -192,3 +189,9 @@ def _traits(study: Study | None) -> Traits | None:
     if study is None or study.sex is None or study.age is None:
         return None
     return study.sex, study.age // 10
+
+
+def _questions_of(example: Example) -> list[str]:
+    """What an example asks, the kind of that, and "" for any question: `side:effusion/pleura`, `side`, ""."""
+    asks = (example.answer.asks if example.answer else None) or ""
+    return [*dict.fromkeys((asks, asks.partition(":")[0], ""))]

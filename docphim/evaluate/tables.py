@@ -22,14 +22,14 @@ from docphim.evaluate.judge import Judge
 from docphim.evaluate.judge_scores import judge_section, judged_systems
 from docphim.evaluate.lesions import by_lesion, lesions_of
 from docphim.evaluate.suspects import suspects
-from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
+from docphim.files import read_examples, read_json, read_jsonl, read_studies, write_jsonl
 from docphim.language.fact import Fact
 from docphim.metrics import families, label_sets, modality_of, sets_of
 from docphim.metrics.measure import Measured, lead, mean_score, measure, reading, scored, table
 from docphim.metrics.pairs import Pairs
 from docphim.progress import bar
 from docphim.scores import WRONG, LesionRates, Rates, Score, Table, TaskKey, TaskScores, write_scores
-from docphim.study import Answer, Example, Lesion, Prediction, Row, Study, from_row, part_of, to_row
+from docphim.study import Answer, Example, Lesion, Prediction, Row, Study, part_of, to_row
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def write_tables(
     facts_read: dict[str, list[Fact]] = {}
     train = read_examples(dataset, "train")
     examples = [*train, *read_examples(dataset, "val"), *read_examples(dataset, "test")]
-    studies = {s.id: s for s in (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))}
+    studies = {study.id: study for study in read_studies(dataset)}
     series: dict[str, list[Row]] = {}
     for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
         series.setdefault(row["study"], []).append(row)

@@ -42,6 +42,17 @@ def text_of(lesion: Lesion, language: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
+def decimal(value: float, language: str) -> str:
+    """A number as a language writes it.
+
+    Examples
+    --------
+    >>> decimal(6.2, "vi"), decimal(12.0, "en")
+    ('6,2', '12')
+    """
+    return _Writer(language).number(value)
+
+
 def piece(lesion: Lesion, name: str, language: str) -> str:
     """One part of what a record says: `type` with its looks, `place`, both (`what`), `size`, `invasion`; "" if there is none.
 

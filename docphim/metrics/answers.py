@@ -93,11 +93,17 @@ def _value_of(answer: Answer, text: str, language: str) -> bool | str | None:
         return yes_no(text, language)
     if answer.kind == "number":
         return None if number(text, language, answer.unit) is None else "number"
-    sides = {normalize(word): side for side, words in (_table()[language].get("sides") or {}).items() for word in words}
     if (answer.asks or "").startswith("side:"):
+        sides = _sides(language)
         named = choice(text, sides, language)
         return sides[named] if named else None
-    return text.strip() or None if yes_no(text, language) is None else None  # "Không có." names no place
+    return (text.strip() or None) if yes_no(text, language) is None else None  # "Không có." names no place
+
+
+@functools.cache
+def _sides(language: str) -> dict[str, str]:
+    """The words for a side, as answers are compared, and which side each names."""
+    return {normalize(word): side for side, words in (_table()[language].get("sides") or {}).items() for word in words}
 
 
 def _column(answer: Answer) -> int:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from docphim.files import atomic, private_folder, read_examples, read_jsonl, write_jsonl
+from docphim.files import atomic, private_folder, read_examples, read_jsonl, read_studies, write_jsonl
 from docphim.imaging import text_counts
 from docphim.imaging.unchecked import unchecked
 from docphim.page import words
@@ -19,7 +19,7 @@ from docphim.page.inputs import called, only_scans
 from docphim.page.render import MEGABYTE, rendered
 from docphim.page.shown import pictures
 from docphim.page.words import Both
-from docphim.study import REGIONS, Study, from_row, part_of
+from docphim.study import REGIONS, Study, part_of
 
 Row = dict[str, Any]
 #: What the turns of a dialogue are called where nothing but them is shown.
@@ -116,7 +116,7 @@ def read(dataset: Path, run: Path) -> tuple[list[Drafted], str]:
     films: dict[str, list[Row]] = defaultdict(list)
     for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
         films[row["study"]].append(row)
-    studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
+    studies = read_studies(dataset)
     shown = pictures(read_examples(dataset, "draft"))
     refusals = _refusals(dataset, films)
     drafted = [

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from docphim.files import read_examples, read_json, read_jsonl
+from docphim.files import read_examples, read_json, read_jsonl, read_studies
 from docphim.imaging import text_counts
 from docphim.imaging.unchecked import unchecked
 from docphim.page.shown import pictures
@@ -107,7 +107,7 @@ def read(dataset: Path, run: Path) -> Inputs:
     films: dict[str, list[Row]] = defaultdict(list)
     for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
         films[row["study"]].append(row)
-    studies = (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))
+    studies = read_studies(dataset)
     examples = [example for split in SPLITS for example in read_examples(dataset, split)]
     recipe, scores = run / "recipe.yaml", run / "scores.json"
     leaks, stats, notes = (dataset / name for name in ("leaks.json", "stats.json", "ingest_notes.json"))

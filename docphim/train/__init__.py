@@ -74,9 +74,8 @@ def train(
         from docphim.train.launch import launch
 
     loss = loss_function(train["loss"])
-    # With a cap as the number it comes to.
     train = {**train, "trackers": trackers or train.get("trackers", {}), "shard": shard or train.get("shard", "none")}
-    train["loss"] = {**train["loss"], **loss.keywords}
+    train["loss"] = {**train["loss"], **loss.keywords}  # with a cap as the number it comes to
     model = {**model, "base": base or model.get("base")}
     if train["processes"] > 1 and "RANK" not in os.environ:
         launch(Path(dataset), Path(run), model=model, train=train)

@@ -197,8 +197,9 @@ def backward(
                 part.backward()
         step_loss += part.detach()
     if not shown:  # all that went through these is fillers; AdamW leaves alone what has no gradient
+        part = part_in(loaded)
         for name, parameter in loaded.model.named_parameters():
-            parameter.grad = parameter.grad if part_in(loaded)(name) == "language" else None
+            parameter.grad = parameter.grad if part(name) == "language" else None
     return step_loss
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docphim.errors import UsageError
-from docphim.files import read_json, read_jsonl
+from docphim.files import read_json, read_studies
 from docphim.metrics import LABELS, LEXICAL, corpus, metric, modality_of, sets_of
 from docphim.metrics.pairs import Pairs
 from docphim.recipe_training import DECIDING
-from docphim.study import Example, Study, from_row
+from docphim.study import Example, Study
 from docphim.train.options import check_keep_best
 
 
@@ -89,4 +89,4 @@ def _scored_by(dataset: Path) -> dict[str, list[str]]:
 
 
 def _studies(dataset: Path) -> dict[str, Study]:
-    return {study.id: study for study in (from_row(Study, row) for row in read_jsonl(dataset / "studies.jsonl"))}
+    return {study.id: study for study in read_studies(dataset)}

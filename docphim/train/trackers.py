@@ -16,7 +16,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +234,7 @@ class _Open:
         self.note = place.folder / "sent.json"
         noted = files.read_json(self.note) if place.address and self.note.exists() else {}
         if noted.get("key") == place.key and noted.get("address") == place.address:
-            self.sent, self.place = noted["rows"], Place(**{**vars(place), "known": noted["known"]})
+            self.sent, self.place = noted["rows"], replace(place, known=noted["known"])
         else:
             shutil.rmtree(place.folder, ignore_errors=True)
         files.private_folder(place.folder)
