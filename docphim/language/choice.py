@@ -29,6 +29,8 @@ _NAMED = frozenset(("finding", "anatomy", "location", "part", "state", "side"))
 _BEGINS = frozenset(("comma", "end", "colon", "and"))
 #: Words between an ordinal and its noun.
 _ADJECTIVES = 4
+#: Words between a measured quantity and its number: "density of approximately".
+_TO_NUMBER = 5
 #: Signs at which a part of a sentence ends.
 _ENDS = frozenset(",:()")
 
@@ -50,6 +52,8 @@ def of_several(meant: Mapping[str, Term], end: int, words: Sequence[str], before
         return terms["descriptor"]
     if kind == "finding" and _is_cause(before, following, lexicon):
         return terms[kind]
+    if "ignored" in terms and _of_hounsfield(words, end):
+        return terms["ignored"]  # "a nodule with a density of -8 HU"
     organ = _organ_beside(before, words, end, lexicon)
     kind = _by_company(kind, terms, before, following, organ, lexicon)
     if kind in _DESCRIBING and _leads_to_finding(words, end, lexicon):
@@ -204,6 +208,17 @@ def _says_nothing(term: Term, before: Sequence[Item], organ: str, lexicon: Lexic
     if term.name in lexicon.general:
         return bool(before) and before[-1].kind == "state"
     return term.kind == "finding" and organ in lexicon.anatomy and not lexicon.within(organ, "chest")
+
+
+def _of_hounsfield(words: Sequence[str], i: int) -> bool:
+    """Whether the number that follows is one in HU: a density of so many HU is what was measured, and no finding of its own."""
+    first = next(
+        (n for n, word in enumerate(words[i : i + _TO_NUMBER], i) if word in _ENDS or numbers.is_number(word)), len(words)
+    )
+    if first > i and words[first - 1] in numbers.MINUS:
+        first -= 1
+    number = numbers.quantity(words, first)
+    return number is not None and number.kind == "hu"
 
 
 def ordinal(words: Sequence[str], i: int, lexicon: Lexicon) -> Item | None:

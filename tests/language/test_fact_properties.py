@@ -247,6 +247,7 @@ JOINED = st.one_of(
 @example(("vi", ["tăng chuyển hóa FDG SUVmax 5,2", "khối 6,1"]))
 @example(("vi", ["khối cao hơn gan", "khối SUVmax 7"]))
 @example(("en", ["no enlarged mediastinal", "hilar lymph nodes"]))
+@example(("en", ["Left adrenal nodule of 14 mm with a density of -8 HU"] * 2))
 def test_a_sentence_put_together_of_its_parts_says_what_the_whole_says(joined):
     text, lexicon = ", ".join(joined[1]), load_lexicon(joined[0])
     together = by_parts(text, lexicon)

@@ -178,3 +178,17 @@ def test_facts_that_differ_in_a_measure_differ_strictly():
     early, late = (facts(f"Nốt phổi phải SUVmax 4,1, thì muộn {number}", "vi")[0] for number in ("5,6", "3,2"))
     assert core(early) == core(late)
     assert early.strict != late.strict
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Left adrenal nodule of 14 mm with a density of -8 HU.", ["nodule"]),
+        ("Right renal cyst, 20 mm, density 5 HU.", ["cyst"]),
+        ("Renal cyst with a mean density of about 12 HU.", ["cyst"]),
+        ("A 5 mm density in the left lung.", ["density"]),
+        ("A 5 mm density in the left lung, 40 HU.", ["density"]),
+    ],
+)
+def test_a_density_of_so_many_hounsfield_units_is_no_finding_beside_the_one_measured(text, expected):
+    assert [fact.finding for fact in facts(text, "en")] == expected
