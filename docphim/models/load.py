@@ -341,7 +341,8 @@ def _put_whole(loaded: Loaded, folder: Path, where: str) -> None:
         return
     checkpoint.check_weights(folder, where, WHOLE)
     saved, parameters = load_file(folder / WHOLE), whole_parameters(loaded)
-    if odd := sorted(saved.keys() ^ parameters.keys()):
+    odd = sorted(saved.keys() ^ parameters.keys()) or [n for n in parameters if saved[n].shape != parameters[n].shape]
+    if odd:
         raise Refused("weights_incomplete", where, f"{WHOLE} does not match its model: {odd[0]}")
     for name, parameter in parameters.items():
         parameter.data = saved[name].to(parameter.device)

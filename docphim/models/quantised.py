@@ -17,7 +17,7 @@ from docphim.models import family as family_of
 if TYPE_CHECKING:
     import torch
 
-INSTALL = "pip install '.[qlora]' in Docphim's folder"
+INSTALL = "pip install 'docphim[qlora]'"
 
 
 def check_installed(kind: str | None) -> None:

@@ -45,12 +45,13 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
     """See `docphim.train.train`; `loss` is the function that `train["loss"]` names."""
     settings = _shared(TrainSettings(**train), int(os.environ.get("WORLD_SIZE", "1")))
     check_pairs(settings.loss["kind"], compares(loss), settings.pairs, settings.conflicts_only)
-    examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
-    if not examples["train"] and model["tune"] != "none":
-        raise Refused("empty_dataset", "", "there is no training example")
-    files.private_folder(run)
-    (run / "checkpoints").mkdir(exist_ok=True)
-    with Processes.joined() as processes, _repeatable(settings.seed), checkpoint.disk_full_is_refused("the model"):
+    joined = Processes.joined()  # before anything is read: the first process may still be making it
+    with joined as processes, _repeatable(settings.seed), checkpoint.disk_full_is_refused("the model"):
+        examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
+        if not examples["train"] and model["tune"] != "none":
+            raise Refused("empty_dataset", "", "there is no training example")
+        files.private_folder(run)
+        (run / "checkpoints").mkdir(exist_ok=True)
         loaded = open_model(model, settings, examples["train"])
         step = None
         if model["tune"] != "none":
@@ -126,7 +127,7 @@ def _trained(
         if settings.loss["kind"] in REFERRING:
             refer(loaded, paired["train"], root, course.key, settings.batch_size, processes)
         loop.run(loaded, shown, validation, course, settings, loss, start, journal, processes, contrast)
-    best = checkpoint.best(root, course.key)
+    best = processes.decided(lambda: checkpoint.best(root, course.key))
     if best is None:
         raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
     if is_shared(loaded.model) and processes.first:
@@ -214,18 +215,18 @@ def _journal(
 
 def _start(root: Path, key: str, processes: Processes) -> checkpoint.Checkpoint | None:
     """The checkpoint to resume from; what cannot be resumed is cleared away by the first process."""
-    there = any(root.glob("checkpoint-*"))
-    start = checkpoint.newest(root, key)
-    if processes.first:
+
+    def chosen() -> checkpoint.Checkpoint | None:
+        there = any(root.glob("checkpoint-*"))
+        start = checkpoint.newest(root, key)
         if start:
             log.info("train: resumed after step %d", start.step)
         elif there:
             log.warning("train: no checkpoint can be resumed; training starts anew")
-    processes.wait()
-    if processes.first:
         checkpoint.prune(root, key, after=start.step if start else 0)
-    processes.wait()
-    return start
+        return start
+
+    return processes.decided(chosen)
 
 
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ def run(
         if contrast is not None:
             contrast.load(start.folder)
     done = start.step if start else 0
-    steps: Iterable[int] = _steps(done, course, settings)
+    steps: Iterable[int] = _steps(done, course, settings, processes)
     steps = bar(steps, course.steps - done, "train") if processes.first else steps
     batches = Ahead(_loader(examples, course, done, settings))
     meter, sum_of_losses, unlogged = Meter(), torch.zeros((), device=loaded.device), 0
@@ -146,19 +146,19 @@ def _shared(
     return processes.share_out(loaded.model, half=half, spared=frozen if loaded.features else ())
 
 
-def _steps(done: int, course: Course, settings: TrainSettings) -> Iterable[int]:
+def _steps(done: int, course: Course, settings: TrainSettings, processes: Processes) -> Iterable[int]:
     """The steps after `done`; they end early where patience does."""
     for step in range(done + 1, course.steps + 1):
-        if step - 1 in course.saves and _enough(step - 1, course, settings):
+        if step - 1 in course.saves and _enough(step - 1, course, settings, processes):
             return
         yield step
 
 
-def _enough(step: int, course: Course, settings: TrainSettings) -> bool:
+def _enough(step: int, course: Course, settings: TrainSettings, processes: Processes) -> bool:
     """Whether the last `patience` validations brought no better score: read from the checkpoints, so a kill changes nothing."""
     if settings.patience is None:
         return False
-    best = checkpoint.highest(checkpoint.sealed(course.root, course.key))
+    best = processes.decided(lambda: checkpoint.highest(checkpoint.sealed(course.root, course.key)))
     return best is not None and sum(best.step < save <= step for save in course.saves) >= settings.patience
 
 

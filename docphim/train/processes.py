@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -15,6 +15,7 @@ from torch import Tensor, distributed, nn
 from docphim.train.launch import RENDEZVOUS
 from docphim.train.shard import shard
 
+T = TypeVar("T")
 #: How long one process waits for the others: validation and saving are uneven work.
 PATIENCE = timedelta(hours=2)
 
@@ -68,6 +69,13 @@ class Processes:
         values: list[Any] = [None] * self.world
         distributed.all_gather_object(values, value)
         return values
+
+    def decided(self, choose: Callable[[], T]) -> T:
+        """What the first process chooses, in all of them: disks that processes share need not show all the same at one time.
+
+        Where it fails the first process raises; the others wait until `launch` or torchrun ends them.
+        """
+        return self.gather(choose() if self.first else None)[0]
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all processes."""

@@ -37,7 +37,7 @@ def refer(loaded: Loaded, pairs: Pairs, root: Path, key: str, batch_size: int, p
     key : str
         What the training is made from; numbers of another are not taken.
     """
-    stored = processes.gather(_stored(root / FILE, key) if processes.first else None)[0]
+    stored = processes.decided(lambda: _stored(root / FILE, key))
     if stored is None:
         sides: Any = {"positive": pairs.positives, "negative": pairs.beside}
         stored = {side: _nats(loaded, of, batch_size, processes) for side, of in sides.items()}

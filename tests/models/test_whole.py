@@ -111,8 +111,20 @@ def without_one(folder):
     save_file(state, folder / WHOLE)
 
 
+def of_another_shape(folder):
+    state = load_file(folder / WHOLE)
+    name = sorted(state)[0]
+    save_file({**state, name: state[name][:1].contiguous()}, folder / WHOLE)
+
+
 @pytest.mark.parametrize(
-    ("how", "reason"), [(lost, "weights_missing"), (cut, "file_truncated"), (without_one, "weights_incomplete")]
+    ("how", "reason"),
+    [
+        (lost, "weights_missing"),
+        (cut, "file_truncated"),
+        (without_one, "weights_incomplete"),
+        (of_another_shape, "weights_incomplete"),
+    ],
 )
 def test_a_part_that_is_damaged_is_refused(run, how, reason):
     how(run[0] / "model")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,12 +14,13 @@ import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_training import model_section, train_section
+from tiny_training import in_processes, model_section, train_section
 
 from docphim.errors import Refused, UsageError
 from docphim.files import locked, read_json, read_jsonl, write_json
 from docphim.train import checkpoint, launch, state, train
 from docphim.train.__main__ import main
+from docphim.train.processes import Processes
 
 LAST = Path("checkpoints") / "checkpoint-3"
 SECTION = {"max_steps": 3, "evaluations": 1, "keep_best": "val/rougeL"}
@@ -269,3 +271,24 @@ def test_a_run_beside_others_shares_its_threads_among_its_processes(monkeypatch,
         assert launch._environment(0, 2, tmp_path)["OMP_NUM_THREADS"] == "1"
     finally:
         torch.set_num_threads(before)
+
+
+def test_nothing_is_read_before_all_have_met(dataset, tmp_path):
+    there = tmp_path / "dataset"
+
+    def work():
+        if os.environ["RANK"] == "0":  # is still making the examples when the other comes
+            time.sleep(0.5)
+            shutil.copytree(dataset, there)
+        train(there, tmp_path / "run", model=model_section(), train=train_section(max_steps=1, evaluations=1, processes=2))
+
+    assert in_processes(2, tmp_path / "meeting", work) == [0, 0]
+    assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+
+
+def test_what_the_first_process_chooses_holds_in_all(tmp_path):
+    def work():
+        with Processes.joined() as processes:
+            assert processes.decided(lambda: f"by {processes.rank}") == "by 0"
+
+    assert in_processes(2, tmp_path / "meeting", work) == [0, 0]

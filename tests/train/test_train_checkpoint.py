@@ -220,6 +220,22 @@ def test_a_full_disk_is_refused_and_leaves_nothing_half_written(tmp_path, how):
     assert checkpoint.newest(tmp_path, "k").step == 1
 
 
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")  # one process writes all parts here
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_under_weights_in_parts_is_refused(tmp_path):
+    write(tmp_path, 1)
+    net = model()
+
+    def fill(folder: Path) -> None:
+        (folder / "__0_0.distcp").symlink_to("/dev/full")  # the file of the first process
+        state.save_parts(net, torch.optim.AdamW(net.parameters()), folder)
+
+    with pytest.raises(Refused) as refused:
+        checkpoint.write(tmp_path, 2, fill, key="k", score=None, processes=Processes())
+    assert refused.value.reason == "disk_full"
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint-1"]
+
+
 def test_other_errors_are_not_taken_for_a_full_disk():
     with pytest.raises(RuntimeError, match="something else"), checkpoint.disk_full_is_refused("x"):
         raise RuntimeError("something else")
