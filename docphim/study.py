@@ -172,12 +172,32 @@ class Lesion:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question should be answered with, so that it is scored as an answer and not as a report.
+
+    `value` is true or false (`yes_no`), one of the choices, a number (in `unit`, where it has one), or words.  `asks` names the
+    question whatever its words (`side:effusion/pleura`): its floors are made of the answers to the same one.  `origin` (JSON
+    `from`) is the fact or the lesion record of the report that answers it.
+    """
+
+    kind: Literal["yes_no", "choice", "number", "text"]
+    value: bool | float | str
+    unit: str | None = None
+    asks: str | None = field(default=None, metadata=OPTIONAL)
+    origin: Row | None = field(default=None, metadata={"key": "from", **OPTIONAL}, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn; `origin` (JSON `from`) says where an assistant's text comes from."""
+    """One turn; `origin` (JSON `from`) says where an assistant's text comes from.
+
+    `answer` is the typed answer that the text of an assistant gives, where a question is asked.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
     origin: str | None = field(default=None, metadata={"key": "from"})
+    answer: Answer | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,27 +230,10 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a question should be answered with, so that it is scored as an answer and not as a report.
-
-    `value` is true or false (`yes_no`), one of the choices, a number (in `unit`, where it has one), or words.  `asks` names the
-    question whatever its words (`side:effusion/pleura`): its floors are made of the answers to the same one.  `origin` (JSON
-    `from`) is the fact or the lesion record of the report that answers it.
-    """
-
-    kind: Literal["yes_no", "choice", "number", "text"]
-    value: bool | float | str
-    unit: str | None = None
-    asks: str | None = field(default=None, metadata=OPTIONAL)
-    origin: Row | None = field(default=None, metadata={"key": "from", **OPTIONAL}, hash=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Example:
     """What a model is asked once, and what it should answer; one `<image>`/`<video>` tag per media entry.
 
-    `wrong_image` is what the audit shows in place of the patient's own image, `pair` a training negative of the same form;
-    `answer` is the typed answer of the last turn, where the task asks a question.
+    `wrong_image` is what the audit shows in place of the patient's own image, `pair` a training negative of the same form.
     """
 
     id: str
@@ -243,7 +246,11 @@ class Example:
     media: list[Media]
     wrong_image: Row | None = None
     pair: Row | None = None
-    answer: Answer | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The typed answer of the last turn, where that answers a question."""
+        return self.messages[-1].answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +278,24 @@ class Prediction:
     def key(self) -> tuple[str, int, str, str]:
         """What makes a prediction unique in a run."""
         return (self.id, self.turn, self.context, self.image)
+
+    @property
+    def item(self) -> str:
+        """What it is called among those of one task, context and image: its example, with its place where turns are many."""
+        return item_of(self.id, self.turn)
+
+
+def item_of(id_: str, turn: int) -> str:
+    """What the answer of a turn is called among those that are scored with it.
+
+    The first turn has a context, and so scores, of its own; the second alone is scored with none but later ones.
+
+    Examples
+    --------
+    >>> [item_of("a-question_dialogue", turn) for turn in (0, 1, 2)]
+    ['a-question_dialogue', 'a-question_dialogue', 'a-question_dialogue.3']
+    """
+    return id_ if turn < 2 else f"{id_}.{turn + 1}"
 
 
 def part_of(task: str) -> str:

@@ -21,10 +21,13 @@ from docphim.study import SPLITS
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 5, "prepare": 3, "build": 3, "train": 3, "generate": 3, "evaluate": 4, "page": 3}
+VERSIONS = {"ingest": 5, "prepare": 3, "build": 4, "train": 3, "generate": 3, "evaluate": 4, "page": 3}
 
 #: What datasets with `pairs` have more: raise it when other partners are chosen, so that those without need not be built again.
 VERSION_OF_PAIRS = 1
+
+#: Tasks that choose what they ask over all studies of a split; the recipe's `questions` says how.
+SURVEYED = frozenset(("questions", "question_dialogue"))
 
 #: Where a judge's answers are kept in the run's folder: no stage's output, so that no change of settings removes them.
 JUDGED = "judge.jsonl"
@@ -150,7 +153,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 "settings": pixels(recipe),
                 **({"pairs": recipe.pairs.model_dump()} if recipe.pairs else {}),
                 **({"prompt_with": recipe.prompt_with} if recipe.prompt_with else {}),
-                **({"questions": recipe.questions.model_dump()} if "questions" in recipe.tasks else {}),
+                **({"questions": recipe.questions.model_dump()} if SURVEYED & {*recipe.tasks} else {}),
             },
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe), **_asked(recipe)},
             folder=dataset,
@@ -346,7 +349,7 @@ def _lexicons(recipe: Recipe) -> dict[str, Path]:
 
 def _asked(recipe: Recipe) -> dict[str, Path]:
     """The words of questions, and those in which lesions are read and written."""
-    if not any(name.endswith("questions") for name in recipe.tasks):
+    if not any("question" in name for name in recipe.tasks):
         return {}
     words = {name: lexicon.FOLDER / f"{name}.yaml" for name in ("lesions", "lesion_says")}
     return {**words, "questions": lexicon.FOLDER.parents[1] / "build" / "questions.yaml"}

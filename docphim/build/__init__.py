@@ -21,7 +21,7 @@ from docphim.errors import Refused, UsageError
 from docphim.files import read_jsonl, read_studies, write_json, write_jsonl
 from docphim.metrics import check_families
 from docphim.progress import bar
-from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, part_of, to_row
+from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, media_tags, part_of, to_row
 
 #: Study → what is asked of it.
 Asked = Mapping[str, Sequence[Any]]
@@ -34,6 +34,7 @@ TASKS = {
     "region_findings": "docphim.build.region_findings",
     "questions": "docphim.build.questions",
     "open_questions": "docphim.build.open_questions",
+    "question_dialogue": "docphim.build.question_dialogue",
 }
 
 
@@ -172,7 +173,7 @@ def refuse_ambiguous(modules: dict[str, ModuleType], words: Prompts) -> None:
     study = Study("x", "x", "M", 72, None, series, Report(words.language, sections), None, None, "x")
     wanted: dict[str, tuple[str, str | None]] = {}
     for name, module in modules.items():
-        for messages, _ in module.examples(study, sections, words, "<image>"):
+        for messages in module.examples(study, sections, words, "<image>"):
             before = ""
             for message in messages:
                 if message.role == "assistant":
@@ -209,7 +210,7 @@ def _examples(
             about = {"part": part, "rows": known} if part else {}
             about |= {"asked_of": asked_of[name].get(study.id, [])} if name in asked_of else {}
             asked = module.examples(seen, sections, words, pictured.tags(media), **about)
-            for number, (messages, answer) in enumerate(asked, 1):
+            for number, messages in enumerate(asked, 1):
                 if split in ("train", "val") and not messages[-1].content.strip():
                     continue  # of a part that the report is silent on there is nothing to learn
                 if not study.report:  # what is to be drafted has its place in the conversation, and no text
@@ -223,9 +224,8 @@ def _examples(
                     task=task,
                     language=words.language,
                     messages=messages,
-                    media=media * sum(m.role == "user" for m in messages),
+                    media=media * sum(bool(media_tags([m])) for m in messages),
                     wrong_image=wrong.get((name, part), {}).get(study.id),
-                    answer=answer,
                 )
                 examples.append(to_row(example))
     return examples

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from docphim.build.prompts import Prompts
-from docphim.study import Answer, Message, Study
+from docphim.study import Message, Study
 
 SECTIONS = ("findings", "impression")
 #: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images,
@@ -13,10 +13,8 @@ METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "labels", "lesions")
 NUMBERED = False
 
 
-def examples(
-    study: Study, sections: dict[str, str], prompts: Prompts, images: str
-) -> Iterator[tuple[list[Message], Answer | None]]:
-    """One conversation a study, whose answer is no typed one; `images` holds one `<image>` tag per film, in both turns."""
+def examples(study: Study, sections: dict[str, str], prompts: Prompts, images: str) -> Iterator[list[Message]]:
+    """One conversation a study; `images` holds one `<image>` tag per film, in both turns."""
     conversation = [
         Message("system", prompts.system),
         Message("user", images + prompts.ask("findings", study)),
@@ -24,4 +22,4 @@ def examples(
         Message("user", images + prompts.ask("then_impression", study)),
         Message("assistant", sections["impression"], "report:impression"),
     ]
-    yield conversation, None
+    yield conversation

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from docphim.build.prompts import Prompts
-from docphim.study import Answer, Message, Study
+from docphim.study import Message, Study
 
 SECTIONS = ("impression",)
 #: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images,
@@ -13,13 +13,11 @@ METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "labels", "lesions")
 NUMBERED = False
 
 
-def examples(
-    study: Study, sections: dict[str, str], prompts: Prompts, images: str
-) -> Iterator[tuple[list[Message], Answer | None]]:
-    """One conversation a study, whose answer is no typed one; `images` holds one `<image>` tag per film."""
+def examples(study: Study, sections: dict[str, str], prompts: Prompts, images: str) -> Iterator[list[Message]]:
+    """One conversation a study; `images` holds one `<image>` tag per film."""
     conversation = [
         Message("system", prompts.system),
         Message("user", images + prompts.ask("impression", study)),
         Message("assistant", sections["impression"], "report:impression"),
     ]
-    yield conversation, None
+    yield conversation

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from docphim.build.prompts import Prompts
-from docphim.study import Answer, Message, Study
+from docphim.study import Message, Study
 
 SECTIONS = ("findings", "impression")
 #: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images,
@@ -15,10 +15,8 @@ NUMBERED = False
 ASKS_WITH_REPORT = True
 
 
-def examples(
-    study: Study, sections: dict[str, str], prompts: Prompts, images: str
-) -> Iterator[tuple[list[Message], Answer | None]]:
-    """One conversation a study that has a report, whose answer is no typed one; `images` holds the tags of what is shown."""
+def examples(study: Study, sections: dict[str, str], prompts: Prompts, images: str) -> Iterator[list[Message]]:
+    """One conversation a study that has a report; `images` holds the tags of what is shown."""
     if study.report is None:  # there are no findings from which to conclude; `dialogue` concludes from the model's own
         return
     conversation = [
@@ -26,4 +24,4 @@ def examples(
         Message("user", images + prompts.ask("impression_from_findings", study, findings=sections["findings"])),
         Message("assistant", sections["impression"], "report:impression"),
     ]
-    yield conversation, None
+    yield conversation

@@ -16,9 +16,7 @@ METRICS = ("rouge", "bleu", "chrf", "clinical", "facts", "lesions")
 NUMBERED = True
 
 
-def examples(
-    study: Study, sections: dict[str, str], prompts: Prompts, images: str
-) -> Iterator[tuple[list[Message], Answer | None]]:
+def examples(study: Study, sections: dict[str, str], prompts: Prompts, images: str) -> Iterator[list[Message]]:
     """One conversation on each region that a report of several speaks of, and one on its impression, where it has one."""
     texts = by_place(sections["findings"], prompts.language, REGIONS)
     open_ones = [("describe", name, text) for name, text in texts.items()] if len(texts) > 1 else []
@@ -32,6 +30,6 @@ def examples(
         conversation = [
             Message("system", prompts.system),
             Message("user", images + prompts.ask("question", study, question=question)),
-            Message("assistant", text, f"report:{section}"),
+            Message("assistant", text, f"report:{section}", Answer("text", text, None, asks, {"section": section})),
         ]
-        yield conversation, Answer("text", text, None, asks, {"section": section})
+        yield conversation

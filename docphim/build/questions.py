@@ -27,15 +27,15 @@ NUMBERED = True
 
 def examples(
     study: Study, sections: dict[str, str], prompts: Prompts, images: str, asked_of: Sequence[Question] = ()
-) -> Iterator[tuple[list[Message], Answer | None]]:
+) -> Iterator[list[Message]]:
     """One conversation a question; `asked_of` are those of the study, which `survey` chose among those of its split."""
     for question in asked_of:
         conversation = [
             Message("system", prompts.system),
             Message("user", images + prompts.ask("question", study, question=question.text)),
-            Message("assistant", question.reply, "template"),
+            Message("assistant", question.reply, "template", question.typed),
         ]
-        yield conversation, question.typed
+        yield conversation
 
 
 @uncollected()

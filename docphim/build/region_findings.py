@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from docphim.build.prompts import Prompts
 from docphim.language.places import by_place
-from docphim.study import REGIONS, Answer, Media, Message, Row, Study
+from docphim.study import REGIONS, Media, Message, Row, Study
 
 SECTIONS = ("findings",)
 #: The metric families that score it (`docphim.metrics.METRICS`); `labels` are the label sets that suit the images,
@@ -33,7 +33,7 @@ def parts(media: Sequence[Media], rows: Sequence[Row]) -> dict[str, list[Media]]
 
 def examples(
     study: Study, sections: dict[str, str], prompts: Prompts, images: str, part: str = "chest", rows: Sequence[Row] = ()
-) -> Iterator[tuple[list[Message], Answer | None]]:
+) -> Iterator[list[Message]]:
     """One conversation on a part; its answer is empty where the report says nothing of it, or where there is no report.
 
     Those are to be drafted and scored, for what is drafted there is invented; nothing is learned from them (`build`).
@@ -46,7 +46,7 @@ def examples(
         Message("user", images + prompts.ask("region_findings", study, region=part)),
         Message("assistant", text, f"report:findings.{part}"),
     ]
-    yield conversation, None
+    yield conversation
 
 
 def _regions(rows: Sequence[Row]) -> Row:

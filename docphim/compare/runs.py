@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,8 @@ def predictions(folder: Path, key: TaskKey) -> Iterable[Prediction]:
         check_written(folder, "generate", "predictions.jsonl")
     for row in itertools.chain.from_iterable(read_jsonl(folder / name) for name in ("predictions.jsonl", "joined.jsonl")):
         if row["image"] == "own" and row["task"] == key.task and row["context"] == key.context:
-            yield from_row(Prediction, row)
+            prediction = from_row(Prediction, row)
+            yield replace(prediction, id=prediction.item)
 
 
 def same_signatures(key: TaskKey, runs: Sequence[Run], metrics: Iterable[str]) -> None:

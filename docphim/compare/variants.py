@@ -22,7 +22,7 @@ from docphim.metrics.pairs import Floats
 from docphim.package_data import packaged
 from docphim.records import check_written
 from docphim.scores import TaskKey
-from docphim.study import SPLITS, Row
+from docphim.study import SPLITS, Row, item_of
 
 #: The scores of a table, in its order; SET is the label set that suits the images.  No accuracy without all-negative's.
 SCORES = ("bleu1", "bleu4", "rougeL", "SET/coverage", "SET/macro_recall", "SET/coverage_study", "SET/accuracy",
@@ -220,7 +220,8 @@ def _gains(run: Run, key: TaskKey) -> dict[str, float]:
         return {}
     if (run.folder / "generate.json").exists():
         check_written(run.folder, "generate", path.name)
-    nats = {(row["id"], row["image"]): float(row["nats"]) for row in read_jsonl(path) if row["context"] == key.context}
+    rows = (row for row in read_jsonl(path) if row["context"] == key.context)
+    nats = {(item_of(row["id"], row["turn"]), row["image"]): float(row["nats"]) for row in rows}
     return {id_: value - nats[id_, "own"] for (id_, image), value in nats.items() if image == "other" and (id_, "own") in nats}
 
 

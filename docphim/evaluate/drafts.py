@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from docphim.errors import Refused
 from docphim.files import read_jsonl
 from docphim.language.declined import declined
 from docphim.scores import NAMED, TaskKey
-from docphim.study import Answer, Example, Prediction, from_row
+from docphim.study import Answer, Example, Prediction, from_row, item_of
 
 
 def first_ids(faults: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -20,7 +20,12 @@ def first_ids(faults: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 @dataclass
 class Drafts:
-    """The drafts of one task on one split in one context; dicts go by example id, in the order of the examples."""
+    """The drafts of one task on one split in one context, of the first turn (`turn` 0) or of all later ones (1).
+
+    Dicts go by id, in the order of the examples.  Of conversations each turn is a draft and an example by itself: its id is its
+    `Prediction.item`, and the example ends with its answer.  Where every turn answers a question, the first, which has no
+    context, stands among the later ones too, so that an answer can contradict it.
+    """
 
     key: TaskKey
     turn: int
@@ -49,12 +54,8 @@ class Drafts:
         }
 
     def answers(self, predictions: Iterable[Prediction]) -> list[Answer | None]:
-        """The typed answers to the questions that some drafts answer; they belong to an example's last turn."""
-        return [self._answer(self.examples[p.id]) for p in predictions]
-
-    def _answer(self, example: Example) -> Answer | None:
-        last = sum(m.role == "assistant" for m in example.messages) - 1
-        return example.answer if self.turn == last else None
+        """The typed answers to the questions that some drafts answer."""
+        return [self.examples[p.id].answer for p in predictions]
 
 
 def scored_texts(predictions: Iterable[Prediction]) -> list[str]:
@@ -73,7 +74,7 @@ def read_drafts(path: Path, examples: Iterable[Example]) -> list[Drafts]:
     if not path.exists():
         raise Refused("file_missing", path.name)
     known = {example.id: example for example in examples}
-    groups: dict[tuple[TaskKey, int], Drafts] = {}
+    groups: dict[TaskKey, Drafts] = {}
     unknown: list[Prediction] = []
     for row in read_jsonl(path):
         prediction = from_row(Prediction, row)
@@ -82,12 +83,14 @@ def read_drafts(path: Path, examples: Iterable[Example]) -> list[Drafts]:
             unknown.append(prediction)
             continue
         key = TaskKey(example.task, example.split, prediction.context)
-        drafts = groups.setdefault((key, prediction.turn), Drafts(key, prediction.turn))
+        drafts = groups.setdefault(key, Drafts(key, min(prediction.turn, 1)))
         shown = drafts.by_image.setdefault(prediction.image, {})
-        if prediction.id in shown:
-            drafts.faults["duplicates"].append(prediction.id)
+        item = prediction.item
+        if item in shown:
+            drafts.faults["duplicates"].append(item)
         else:
-            shown[prediction.id] = prediction
+            shown[item] = replace(prediction, id=item)
+    _add_first(groups, known)
     whole = [drafts for drafts in groups.values() if drafts.main]
     # Of studies without a report there are drafts, and nothing to score.
     if not whole and next(read_jsonl(path.with_name("drafts.jsonl")), None) is None:
@@ -97,24 +100,48 @@ def read_drafts(path: Path, examples: Iterable[Example]) -> list[Drafts]:
     return sorted(whole, key=lambda drafts: str(drafts.key))
 
 
+def _add_first(groups: Mapping[TaskKey, Drafts], known: Mapping[str, Example]) -> None:
+    """Put the first turns of conversations of questions among their later turns."""
+    for key, drafts in groups.items():
+        first = groups.get(replace(key, context="none")) if drafts.turn else None
+        for image, shown in first.by_image.items() if first else ():
+            added = [p for p in shown.values() if _asks_throughout(known[p.id])]
+            drafts.by_image.setdefault(image, {}).update({f"{p.id}.1": replace(p, id=f"{p.id}.1") for p in added})
+
+
+def _asks_throughout(example: Example) -> bool:
+    return all(message.answer for message in example.messages if message.role == "assistant")
+
+
 def _complete(drafts: Drafts, known: Mapping[str, Example], unknown: Sequence[Prediction]) -> None:
     """Bring drafts into the examples' order and name what is missing and what is over."""
     key = drafts.key
-    expected = {i: e for i, e in known.items() if e.task == key.task and e.split == key.split}
+    expected = items_of((e for e in known.values() if e.task == key.task and e.split == key.split), drafts.turn)
     drafts.examples = {i: e for i, e in expected.items() if i in drafts.main}
     for image, shown in drafts.by_image.items():
         drafts.by_image[image] = {i: shown[i] for i in expected if i in shown}
     drafts.faults["missing"] = [i for i in expected if i not in drafts.main]
-    place = (key.task, drafts.turn, key.context)
-    drafts.faults["extra"] = [p.id for p in unknown if (p.task, p.turn, p.context) == place]
+    drafts.faults["extra"] = [p.item for p in unknown if (p.task, p.context) == (key.task, key.context)]
 
 
-def answer_text(example: Example, turn: int) -> str:
-    """What the assistant says in its `turn`-th turn (0 is the first)."""
-    return [m.content for m in example.messages if m.role == "assistant"][turn]
+def items_of(examples: Iterable[Example], turn: int) -> dict[str, Example]:
+    """What examples ask first (0), or in later turns (1), by id as in `Drafts`: examples that end with that answer."""
+    parts: dict[str, Example] = {}
+    for example in examples:
+        ends = [place for place, message in enumerate(example.messages, 1) if message.role == "assistant"]
+        if turn and _asks_throughout(example):
+            parts[f"{example.id}.1"] = replace(example, id=f"{example.id}.1", messages=example.messages[: ends[0]])
+        for number in range(1, len(ends)) if turn else range(1):
+            item = item_of(example.id, number)
+            parts[item] = replace(example, id=item, messages=example.messages[: ends[number]])
+    return parts
 
 
-def answer_section(example: Example, turn: int) -> str:
-    """The report section that turn's answer comes from: `findings`, `impression`."""
-    origins = [m.origin or "" for m in example.messages if m.role == "assistant"]
-    return origins[turn].removeprefix("report:")
+def answer_text(example: Example) -> str:
+    """What the assistant says last."""
+    return example.messages[-1].content
+
+
+def answer_section(example: Example) -> str:
+    """The report section that the last answer comes from: `findings`, `impression`."""
+    return (example.messages[-1].origin or "").removeprefix("report:")

@@ -97,7 +97,7 @@ class Thumbs:
 
 @dataclass(frozen=True)
 class Floors:
-    """The four floors of one task, drawn from the training reports of the same task and turn.
+    """The four floors of one task, drawn from the training reports of the same task and turn (0, or 1 for any later one).
 
     Of questions that are named (`Answer.asks`) from the answers to the same one: what is most often right, the answer of any
     study, of the nearest, of those of the same sex and age.  Where none was asked in training, to those of its kind.
@@ -147,7 +147,7 @@ class Floors:
     @cached_property
     def reports(self) -> list[str]:
         """The training reports."""
-        return [answer_text(e, self.turn) for e in self.train]
+        return [answer_text(e) for e in self.train]
 
     @cached_property
     def constant(self) -> str:
@@ -155,7 +155,7 @@ class Floors:
         return self._typical(self.train, "constant")
 
     def _typical(self, among: Sequence[Example], name: str) -> str:
-        texts = [answer_text(e, self.turn) for e in among]
+        texts = [answer_text(e) for e in among]
         answers = [e.answer for e in among if e.answer and e.answer.kind != "text"]
         if len(answers) == len(texts):
             return texts[most_often_right(answers)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from docphim.evaluate.by_study import System, error_rows, keys, write_by_study, write_statistics
 from docphim.evaluate.detail import behind, scored_reports
-from docphim.evaluate.drafts import Drafts, answer_section, first_ids, read_drafts, scored_texts
+from docphim.evaluate.drafts import Drafts, answer_section, first_ids, items_of, read_drafts, scored_texts
 from docphim.evaluate.findings import by_finding
 from docphim.evaluate.floors import Floors, Thumbs
 from docphim.evaluate.groups import Case, by_group
@@ -29,7 +29,7 @@ from docphim.metrics.measure import Measured, lead, mean_score, measure, reading
 from docphim.metrics.pairs import Pairs
 from docphim.progress import bar
 from docphim.scores import WRONG, LesionRates, Rates, Score, Table, TaskKey, TaskScores, write_scores
-from docphim.study import Answer, Example, Lesion, Prediction, Row, Study, part_of, to_row
+from docphim.study import Answer, Example, Lesion, Prediction, Row, Study, item_of, part_of, to_row
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def write_tables(
         truths = truth_records(drafts, studies) if "lesions" in names else {}
         names = (*names, "lesion_records") if truths and "lesion_records" not in names else names
         bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown, truths)
-        same = [e for e in train if e.task == drafts.key.task]
+        same = list(items_of((e for e in train if e.task == drafts.key.task), drafts.turn).values())
         floors = Floors(same, drafts.turn, studies, thumbs, language, seed)
         entry, systems, wrong = _task(drafts, floors, Seen(dataset, studies, series), bench)
         by_task[drafts.key] = dataclasses.replace(entry, image_gain=_image_gain(drafts, nats, bench))
@@ -244,15 +244,15 @@ def _reliance(drafts: Drafts, system: Measured, bench: Bench) -> tuple[dict[str,
 
 
 def _read_nats(path: Path) -> dict[Any, float]:
-    """−log p of the reference by (example, turn, context, image)."""
-    return {(r["id"], r["turn"], r["context"], r["image"]): float(r["nats"]) for r in read_jsonl(path)}
+    """−log p of the reference by (id of the draft, context, image)."""
+    return {(item_of(r["id"], r["turn"]), r["context"], r["image"]): float(r["nats"]) for r in read_jsonl(path)}
 
 
 def _image_gain(drafts: Drafts, nats: Mapping[Any, float], bench: Bench) -> Score | None:
     """CE(reference | another patient's image) − CE(reference | own image), nats per report; None where it was not measured."""
     gains, patients = [], []
     for id_, prediction in drafts.main.items():
-        seen, other = (nats.get((id_, drafts.turn, drafts.key.context, image)) for image in ("own", "other"))
+        seen, other = (nats.get((id_, drafts.key.context, image)) for image in ("own", "other"))
         if seen is not None and other is not None:
             gains.append(other - seen)
             patients.append(prediction.patient)
@@ -267,7 +267,7 @@ def _on_phantoms(drafts: Drafts, seen: Seen, bench: Bench) -> tuple[dict[str, An
     known = [(e, truth) for e in examples if (study := seen.studies.get(e.study)) and (truth := study.truth)]
     parts: dict[str, Any] = {}
     systems: list[System] = []
-    reworded = [(drafts.main[e.id], text) for e, truth in known if (text := _reworded(e, truth, drafts.turn)) is not None]
+    reworded = [(drafts.main[e.id], text) for e, truth in known if (text := _reworded(e, truth)) is not None]
     if reworded:
         shown, texts = [p for p, _ in reworded], [text for _, text in reworded]
         pairs = bench.pairs(shown, texts, drafts.answers(shown))
@@ -302,9 +302,9 @@ def _lesions(
     return tables or None
 
 
-def _reworded(example: Example, truth: Row, turn: int) -> str | None:
-    """The section that a turn asks for in other words; None where the truth has it in none."""
-    return (truth.get("reworded") or {}).get(answer_section(example, turn))
+def _reworded(example: Example, truth: Row) -> str | None:
+    """The section that is asked for in other words; None where the truth has it in none."""
+    return (truth.get("reworded") or {}).get(answer_section(example))
 
 
 def _findings(

@@ -15,7 +15,7 @@ from docphim.page.inputs import Inputs, erring
 from docphim.page.lesions import Line
 from docphim.page.marking import Sentence, digest, marked
 from docphim.scores import TaskKey
-from docphim.study import Prediction, Row
+from docphim.study import TAG, Message, Prediction, Row
 
 Kind = Literal["random", "worst", "best", "error"]
 #: So many studies of each kind of error are shown.
@@ -36,7 +36,7 @@ class Question:
     """All answers to one turn of one task, by image (`own` is always there).
 
     `key` is the task's in scores.json; `facts` are those of the own answer and its reference, None where they were not read;
-    `lesions` are those of a PET's, both texts' side by side.
+    `lesions` are those of a PET's, both texts' side by side; `asks` are the words of a question with a typed answer.
     """
 
     key: str
@@ -46,6 +46,7 @@ class Question:
     answers: dict[str, Answer]
     facts: Coloured | None
     lesions: list[Line] = field(default_factory=list)
+    asks: str = ""
 
     @property
     def draft(self) -> Answer:
@@ -102,7 +103,7 @@ def scores_of(inputs: Inputs, split: str | None) -> dict[str, float]:
         example = inputs.examples.get(p.id)
         if p.image != "own" or not example or example.split != split:
             continue
-        row = inputs.errors.get((key_of(inputs, p), p.id))
+        row = inputs.errors.get((key_of(inputs, p), p.item))
         if row:
             values[p.study].append(row["score"])
         elif not inputs.errors:
@@ -163,19 +164,26 @@ def _questions(inputs: Inputs, predictions: list[Prediction]) -> list[Question]:
     for p in predictions:
         grouped[(p.task, p.id, p.turn, p.context)][p.image] = p
     questions = []
-    for (task, id_, _, context), by_image in grouped.items():
+    for (task, id_, turn, context), by_image in grouped.items():
         if "own" not in by_image:
             continue
         language = inputs.examples[id_].language
         answers = {image: _answer(inputs, p, language) for image, p in by_image.items()}
         first = by_image["own"]
         key = key_of(inputs, first)
-        row = inputs.errors.get((key, id_))
+        row = inputs.errors.get((key, first.item))
         facts = colour(row, first.reference, first.prediction) if row else None
         shows_pet = any("pet" in media.volumes for media in inputs.examples[id_].media)
         table = lesions.table(first.reference, first.prediction, language) if shows_pet else []
-        questions.append(Question(key, task, context, language, answers, facts, table))
+        asks = _asks(inputs.examples[id_].messages, turn)
+        questions.append(Question(key, task, context, language, answers, facts, table, asks))
     return questions
+
+
+def _asks(messages: Sequence[Message], turn: int) -> str:
+    """What was asked before a turn's typed answer; nothing where it has none: reports are all asked for in the same words."""
+    place = [number for number, message in enumerate(messages) if message.role == "assistant"][turn]
+    return TAG.sub("", messages[place - 1].content).strip() if messages[place].answer else ""
 
 
 def _answer(inputs: Inputs, p: Prediction, language: str) -> Answer:

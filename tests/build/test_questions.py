@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_build import DEFAULT, examples, make
 
-from docphim.build import build
+from docphim.build import build, question_dialogue
 from docphim.build.asked import Pool, Topic, read
 from docphim.build.question_words import Question, table
 from docphim.build.questions import of_lesions, survey
@@ -121,7 +121,7 @@ def test_films_ct_and_pet_are_asked_by_the_same_code(profile, kinds, language):
     balance = Counter((q.asks, q.answer.value) for q in questions if q.answer.kind == "yes_no")
     assert all(n == balance[asks, not value] for (asks, value), n in balance.items())
     for q in questions:  # what is replied is read as what is right
-        assert "{" not in q.text and right(q.answer, q.reply, language) is True
+        assert "{" not in q.text and right(q.answer, q.reply, language) is True and not q.leaks
     assert asked(*texts, language=language, per_study=6) == (chosen, counts)
 
 
@@ -146,7 +146,7 @@ def test_open_questions_ask_for_regions_and_for_the_impression(tmp_path):
     report = Report("vi", {"findings": findings, "impression": "Nốt phổi phải."})
     build(make(tmp_path, s00={"report": report}), **{**DEFAULT, "tasks": ["open_questions"]})
     rows = [row for row in examples(tmp_path) if row["study"] == "s00"]
-    answers = {row["answer"]["asks"]: row["messages"][-1]["content"] for row in rows}
+    answers = {row["messages"][-1]["answer"]["asks"]: row["messages"][-1]["content"] for row in rows}
     assert answers == {
         "describe:chest": "Nốt thùy trên phổi phải 8 mm.",
         "describe:abdomen_pelvis": "Gan có nang 12 mm.",
@@ -161,7 +161,38 @@ def test_build_asks_and_counts(tmp_path):
     rows, described = examples(tmp_path), read_json(tmp_path / "tasks.json")["questions"]
     assert described["metrics"] == ["answers"]
     assert len(rows) == sum(counts["asked"] for counts in described["asked"].values()) > 20
-    assert all(row["answer"]["asks"] and row["answer"]["from"] for row in rows)
+    assert all(row["messages"][-1]["answer"][key] for row in rows for key in ("asks", "from"))
     assert max(Counter(row["study"] for row in rows).values()) == 2
     rejected = [row for row in read_jsonl(tmp_path / "rejected.jsonl") if row["reason"] == "no_question"]
     assert {f"s{n:02d}" for n in range(2, 30, 3)} <= {row["study"] for row in rejected}
+
+
+def test_a_dialogue_goes_from_the_general_to_the_special_and_shows_the_study_once(tmp_path):
+    sick = "Khối thùy trên phổi phải kích thước 32 x 28 mm. Không tràn dịch màng phổi."
+    well = "Không thấy khối phổi. Tràn dịch màng phổi phải."
+    changes = {f"s{n:02d}": {"report": Report("vi", {"findings": (sick, well)[n % 2]})} for n in range(30)}
+    build(make(tmp_path, 30, **changes), **{**DEFAULT, "tasks": ["question_dialogue"]})
+    row = next(row for row in examples(tmp_path) if row["study"] == "s00")
+    assert row["id"] == "s00-question_dialogue"
+    roles = [message["role"] for message in row["messages"]]
+    assert roles == ["system", *["user", "assistant"] * (len(roles) // 2)]
+    tags = [message["content"].count("<image>") for message in row["messages"]]
+    assert tags[1] == len(row["media"]) == sum(tags)
+    turns = [message["answer"]["asks"] for message in row["messages"] if message["role"] == "assistant"]
+    of_mass = [asks for asks in turns if ":mass" in asks]
+    assert of_mass == [
+        "presence:mass/lung",
+        "presence:mass/lung/right",
+        "place:mass/lung/right",
+        "size:mass/lung/right/upper_lobe",
+    ]
+
+
+def test_what_an_earlier_turn_gives_away_is_not_asked():
+    report = "Tràn dịch màng phổi phải."
+    studies = [study(f"s{n}", (report, "Không tràn dịch màng phổi.")[n % 2]) for n in range(4)]
+    alone, _ = survey(studies, "vi", 0, 9)
+    turns, counts = question_dialogue.survey(studies, "vi", 0, 9)
+    assert "side:effusion/pleura" in {q.asks for q in alone["s0"]}
+    assert [q.asks for q in turns["s0"]] == ["presence:effusion/pleura", "presence:effusion/pleura/right"]
+    assert counts["leaks"] == 2 and counts["asked"] == sum(map(len, turns.values()))

@@ -30,7 +30,7 @@ def questions_task(metrics=("answers",)) -> types.ModuleType:
             ("Tim có to không?", "Có." if odd else "Không.", Answer("yes_no", bool(odd))),
             ("Đường kính?", "12 mm", Answer("number", 12.0, "mm")),
         ):
-            yield [Message("user", f"{images}{question} {study.id}"), Message("assistant", text, "template")], answer
+            yield [Message("user", f"{images}{question} {study.id}"), Message("assistant", text, "template", answer)]
 
     module.examples = asked
     return module
@@ -67,7 +67,8 @@ def test_the_three_tasks_keep_their_ids_and_have_no_typed_answer(tmp_path):
     build(make(tmp_path), **DEFAULT)
     rows = examples(tmp_path)
     assert {row["id"] for row in rows} == {f"{row['study']}-findings" for row in rows}
-    assert {row["answer"] for row in rows} == {row["pair"] for row in rows} == {None}
+    assert {row["pair"] for row in rows} == {None}
+    assert not any("answer" in message for row in rows for message in row["messages"])
 
 
 def test_a_task_may_ask_any_number_of_questions_a_study(tmp_path, task):
@@ -76,10 +77,10 @@ def test_a_task_may_ask_any_number_of_questions_a_study(tmp_path, task):
     rows = examples(tmp_path)
     assert len(rows) == 20
     assert {row["id"] for row in rows} == {f"s{n:02d}-questions-{k}" for n in range(10) for k in (1, 2)}
-    answers = {row["id"]: row["answer"] for row in rows}
+    answers = {row["id"]: row["messages"][-1]["answer"] for row in rows}
     assert answers["s01-questions-1"] == {"kind": "yes_no", "value": True, "unit": None}
     assert answers["s01-questions-2"] == {"kind": "number", "value": 12.0, "unit": "mm"}
-    assert from_row(Example, rows[0]).answer == Answer(**rows[0]["answer"])
+    assert from_row(Example, rows[0]).answer == Answer(**rows[0]["messages"][-1]["answer"])
 
 
 def test_a_family_that_there_is_not_is_refused_with_the_one_that_was_meant(tmp_path, task):
@@ -112,7 +113,7 @@ def test_a_task_may_read_any_section_and_is_checked_before_anything_is_made(task
     module = questions_task()
     module.SECTIONS = ("recommendation",)
     module.examples = lambda study, sections, words, images: [
-        ([Message("user", f"{images}?"), Message("assistant", sections["recommendation"], "report:recommendation")], None)
+        [Message("user", f"{images}?"), Message("assistant", sections["recommendation"], "report:recommendation")]
     ]
     task(module)
     preflight.check(load("demo", ["tasks=[questions, findings]"]), "build")

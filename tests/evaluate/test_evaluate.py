@@ -8,7 +8,7 @@ import pytest
 
 from docphim.errors import Refused
 from docphim.evaluate import evaluate
-from docphim.files import read_jsonl, write_jsonl
+from docphim.files import read_jsonl, write_json, write_jsonl
 from docphim.metrics import families, metric
 
 FAMILIES = ("clinical", "rouge", "bleu", "chrf", "facts", "vindr", "chexpert")
@@ -161,6 +161,54 @@ def test_contexts_of_a_dialogue_are_told_apart(made):
     assert by_task["dialogue/test/reference"]["scores"]["rouge1"]["value"] == 100
     assert by_task["dialogue/test/generated"]["scores"]["rouge1"]["value"] == 0
     assert by_task["dialogue/test/generated"]["floors"]["constant"]["rouge1"]["value"] == 100
+
+
+def of_questions(row: dict) -> None:
+    """Make an example one of three questions on a nodule."""
+    row["task"], row["id"] = "question_dialogue", row["id"].replace("findings", "question_dialogue")
+    asked = (
+        ("Có.", {"kind": "yes_no", "value": True, "unit": None, "asks": "presence:nodule/lung"}),
+        ("8 mm.", {"kind": "number", "value": 8.0, "unit": "mm", "asks": "size:nodule/lung"}),
+        ("SUVmax 3.", {"kind": "number", "value": 3.0, "unit": "SUV", "asks": "suv:nodule/lung"}),
+    )
+    row["messages"] = []
+    for number, (text, answer) in enumerate(asked):
+        tag = "" if number else "<image>\n"
+        row["messages"].append({"role": "user", "content": f"{tag}Câu {number}?"})
+        row["messages"].append({"role": "assistant", "content": text, "from": "template", "answer": answer})
+
+
+def test_all_turns_of_a_dialogue_of_questions_are_scored_together_in_each_context(made):
+    for split in ("train", "test"):
+        rows = list(read_jsonl(made.dataset / "examples" / f"{split}.jsonl"))
+        for row in rows:
+            of_questions(row)
+        write_jsonl(made.dataset / "examples" / f"{split}.jsonl", rows)
+    id_ = {s: f"{s}-question_dialogue" for s in made.ids["test"]}
+    made.predict([
+        made.prediction(s, "own", text, id=id_[s], task="question_dialogue", turn=turn, context=context, reference=reference)
+        for s in made.ids["test"]
+        for turn, context, text, reference in (
+            (0, "none", "Không.", "Có."),
+            (1, "reference", "8 mm.", "8 mm."),
+            (1, "generated", "Không có.", "8 mm."),
+            (2, "reference", "SUVmax 3,1.", "SUVmax 3."),
+            (2, "generated", "SUVmax 9.", "SUVmax 3."),
+        )
+    ])  # fmt: skip
+    write_json(made.dataset / "tasks.json", {"question_dialogue": {"metrics": ["answers"]}})
+    by_task = scores(made)
+    assert list(by_task) == [f"question_dialogue/test{context}" for context in ("", "/generated", "/reference")]
+    first, generated, reference = (entry["scores"] for entry in by_task.values())
+    assert [table["answer_accuracy"]["value"] for table in (first, generated, reference)] == pytest.approx([0, 0, 200 / 3])
+    assert [table["answer_accuracy"]["n"] for table in (first, generated, reference)] == [60, 180, 180]
+    # "no nodule", then its SUVmax: that contradicts; "there is none" as its size does not
+    assert generated["answer_consistent"]["value"] == reference["answer_consistent"]["value"] == 0
+    assert first["answer_consistent"]["value"] is None
+    assert by_task["question_dialogue/test/reference"]["floors"]["constant"]["answer_accuracy"]["value"] == 100
+    assert all(entry["counts"]["missing"] == 0 for entry in by_task.values())
+    listed = pq.read_table(made.run / "scores.parquet", columns=["id"]).column("id").to_pylist()
+    assert {f"{id_['s0']}{place}" for place in ("", ".1", ".3")} <= set(listed)
 
 
 def test_a_second_evaluation_writes_the_same_bytes(made, scored):

@@ -90,9 +90,9 @@ def test_the_metadata_floor_knows_the_sex_and_the_decade_and_no_more():
 
 def asked(name, asks, text, answer):
     """A training example of a question."""
-    messages = [Message("user", "?"), Message("assistant", text, "template")]
     named = dataclasses.replace(answer, asks=asks)
-    return Example(name, name, name, "train", "questions", "vi", messages, [], answer=named)
+    messages = [Message("user", "?"), Message("assistant", text, "template", named)]
+    return Example(name, name, name, "train", "questions", "vi", messages, [])
 
 
 def test_the_floors_of_a_question_are_answers_to_the_same_question():

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docphim.files import read_jsonl, write_jsonl
 from docphim.page.cases import cases, choose, erring_by_task
 from docphim.page.inputs import read
 
@@ -56,3 +57,16 @@ def test_a_dialogue_s_turns_and_contexts_stay_apart(make):
     assert [q.context for q in shown[0].questions] == ["none", "reference", "generated"]
     assert set(shown[0].questions[0].answers) == {"own", "other", "blank", "noise"}
     assert shown[0].questions[0].answers["other"].image_films
+
+
+def test_what_a_typed_answer_was_asked_stands_above_it(make):
+    made = make(studies=4, tasks=("findings", "dialogue"))
+    path = made.dataset / "examples" / "test.jsonl"
+    rows = [*read_jsonl(path)]
+    for row in rows:
+        if row["task"] == "findings":
+            row["messages"][-2]["content"] = "<image>Tim có to không?"
+            row["messages"][-1]["answer"] = {"kind": "yes_no", "value": True, "unit": None}
+    write_jsonl(path, rows)
+    shown, _ = cases(read(made.dataset, made.run), 2)
+    assert {(q.task, q.asks) for case in shown for q in case.questions} == {("findings", "Tim có to không?"), ("dialogue", "")}
