@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scored_runs import ScoredRun, references, swapped, systems, worse
 
-from docphim.compare.variants import BESIDE, Number, Variant, compare_variants, mean, verdicts, write_tables
+from docphim.compare.variants import BESIDE, SCORES, Number, Variant, compare_variants, mean, verdicts, write_tables
 from docphim.errors import UsageError
 from docphim.files import write_jsonl
 
@@ -102,6 +102,14 @@ def test_a_difference_that_seeds_alone_make_too_is_said_to_be_chance(scores, bas
     row, other = (a_row(values, range(len(values))) for values in (scores, base))
     row["scores"]["fact_f1"]["difference"] = {"low": 0.1, "high": 2}
     assert verdicts(row, other) == names
+
+
+def test_a_variant_is_judged_by_the_clinical_score_where_there_is_one():
+    row, base = a_row([61]), a_row([60])
+    row["scores"]["clinical_f1"] = row["scores"]["fact_f1"] | {"difference": {"low": 1, "high": 2}}
+    row["scores"]["fact_f1"]["difference"] = {"low": -2, "high": -1}
+    base["scores"]["clinical_f1"] = base["scores"]["fact_f1"]
+    assert "clinical_f1" in SCORES and verdicts(row, base) == ["helps", "trained_once"]
 
 
 def test_without_samples_there_is_a_mean_and_no_interval():
