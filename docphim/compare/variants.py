@@ -27,8 +27,8 @@ from docphim.study import SPLITS, Row, item_of
 #: The scores of a table, in its order; SET is the label set that suits the images.  No accuracy without all-negative's.
 SCORES = ("bleu1", "bleu4", "rougeL", "SET/coverage", "SET/macro_recall", "SET/coverage_study", "SET/accuracy",
           "SET/accuracy_all_negative", "SET/macro_f1", "SET/crg", "clinical_f1", "fact_f1")  # fmt: skip
-#: What is no score: tokens a draft, image gain in nats, and what the leading score (the clinical one, where there are facts) loses on
-#: noise and on another's image.
+#: What is no score: tokens a draft, image gain in nats, and what the leading score (the clinical one, where there are facts)
+#: loses on noise and on another's image.
 BESIDE = ("words", "image_gain", "drop/noise", "drop/other")
 
 
