@@ -9,6 +9,7 @@ from pathlib import Path
 from docphim.build.contradictions import contradictions
 from docphim.build.leaks import report_keys
 from docphim.build.pair_stats import pair_stats
+from docphim.build.question_stats import question_stats
 from docphim.build.volumes import volumes
 from docphim.build.whole_body import whole_body
 from docphim.files import read_json, read_jsonl, read_studies
@@ -52,7 +53,7 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
     read = _read(studies, language) if language in LANGUAGES else None
     of_pet = whole_body(index, [_sections(study) for study in studies], _counter("syllable", language), read)
     of_volumes = volumes(index, texts, _counter("syllable", language))
-    pairs = pair_stats(dataset)
+    pairs, asked = pair_stats(dataset), question_stats(dataset)
     return {
         "studies": {split: sum(split_of[s.id] == split for s in studies) for split in SPLITS},
         "lengths": _lengths(studies, split_of, language, words),
@@ -67,6 +68,7 @@ def dataset_stats(dataset: Path, language: str, words: bool = False) -> Row:
         **({"pet": of_pet} if of_pet else {}),
         "leaks": {kind: {name: n for name, n in row.items() if name != "shown"} for kind, row in leaks.items()},
         **({"pairs": pairs} if pairs else {}),
+        **({"questions": asked} if asked else {}),
     }
 
 

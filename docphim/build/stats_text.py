@@ -45,6 +45,7 @@ def tables(stats: Row, language: str, examples: int = 10) -> str:
     if "pet" in stats:
         parts.append(_whole_body(stats["pet"]))
     parts += [_duplicates(stats["duplicates"]), _leaks(stats["leaks"])]
+    parts += [_questions(stats["questions"])] if "questions" in stats else []
     return "\n\n".join([*parts, *([_pairs(stats["pairs"])] if "pairs" in stats else [])])
 
 
@@ -148,3 +149,15 @@ def _pairs(pairs: Row) -> str:
             sources = ", ".join(f"{source}: {n}" for source, n in row.get("labels", {}).items())
             rows.append([split, kind, str(row["pairs"]), str(row["without"]), uses, sources, steps])
     return aligned(rows, "<<>>><<")
+
+
+def _questions(tasks: Row) -> str:
+    """How often each kind of question is asked, by split, and how many of those of yes and no are answered by yes."""
+    rows = [["questions", "split", "kind", "asked", "yes"]]
+    notes = []
+    for task, splits in tasks.items():
+        for split, of in splits.items():
+            rows += [[task, split, kind, str(row["asked"]), str(row.get("yes", ""))] for kind, row in of["kinds"].items()]
+            left = ", ".join(f"{reason} {n}" for reason, n in of["left_out"].items())
+            notes.append(f"{task}, {split}: of {of['studies']} studies" + (f"; not asked: {left}" if left else ""))
+    return "\n".join([aligned(rows, "<<<>>"), *notes])

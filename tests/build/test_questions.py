@@ -11,6 +11,7 @@ from docphim.build import build, question_dialogue
 from docphim.build.asked import Pool, Topic, read
 from docphim.build.question_words import Question, table
 from docphim.build.questions import of_lesions, survey
+from docphim.build.stats_text import tables
 from docphim.files import read_json, read_jsonl
 from docphim.metrics.answers import right
 from docphim.phantom.body import make_body
@@ -186,6 +187,23 @@ def test_a_dialogue_goes_from_the_general_to_the_special_and_shows_the_study_onc
         "place:mass/lung/right",
         "size:mass/lung/right/upper_lobe",
     ]
+
+
+def test_stats_count_what_is_asked_by_kind_and_how_often_the_answer_is_yes(tmp_path):
+    texts = ["Tràn dịch màng phổi phải.", "Không tràn dịch màng phổi.", "Phổi sáng."]
+    changes = {f"s{n:02d}": {"report": Report("vi", {"findings": texts[n % 3]})} for n in range(30)}
+    build(make(tmp_path, 30, **changes), **{**DEFAULT, "tasks": ["findings", "questions", "question_dialogue"]})
+    stats = read_json(tmp_path / "stats.json")["questions"]
+    rows = [row for row in examples(tmp_path, "train") if row["task"] == "questions"]
+    of = stats["questions"]["train"]
+    assert set(stats) == {"questions", "question_dialogue"}
+    assert sum(kind["asked"] for kind in of["kinds"].values()) == len(rows)
+    assert of["kinds"]["presence"]["yes"] * 2 == of["kinds"]["presence"]["asked"] > 0 and "yes" not in of["kinds"]["side"]
+    assert of["studies"] == len({row["study"] for row in rows}) and of["left_out"]["no_question"] > 0
+    assert "side" not in stats["question_dialogue"]["train"]["kinds"], "the question before it gives it away"
+    shown = tables(read_json(tmp_path / "stats.json"), "vi").split("\n\n")[-1].splitlines()
+    assert shown[0].split() == ["questions", "split", "kind", "asked", "yes"]
+    assert ["questions", "train", "presence", str(len(rows) - of["kinds"]["side"]["asked"])] == shown[1].split()[:4]
 
 
 def test_what_an_earlier_turn_gives_away_is_not_asked():
