@@ -17,6 +17,8 @@ from docphim.files import LARGE, Row, atomic, content_key, read_json, sha256, sy
 MANIFEST = "manifest.json"
 #: Where what `summed` gives of a folder's large files stands.
 SUMS = ".sums.json"
+#: A model's card, and what its training wrote of it.  The card is put together anew whenever scores change: no stage's output.
+CARD, CARD_OF_TRAINING = "README.md", "card.md"
 Sum = tuple[list[int], str]
 
 
@@ -55,10 +57,15 @@ def written(folder: Path, outputs: Iterable[str]) -> Row:
         path = folder / output
         if path.is_dir():
             listed = (p for p in path.rglob("*") if p.is_file() and not p.name.endswith(".part"))
-            names |= {p.relative_to(folder).as_posix() for p in listed}
+            names |= {p.relative_to(folder).as_posix() for p in listed if not _put_together(p)}
         else:
             names.add(output)
     return _digests(folder, sorted(names))
+
+
+def _put_together(path: Path) -> bool:
+    """Whether a file is made of another one beside it, by whoever has something to add."""
+    return path.name == CARD and path.with_name(CARD_OF_TRAINING).exists()
 
 
 def _digests(folder: Path, names: Iterable[str]) -> dict[str, str | None]:

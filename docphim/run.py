@@ -13,6 +13,7 @@ from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import do, help_with, reopen, require_done
+from docphim.scores import read_scores
 from docphim.way import VERSIONS, Stage, pixels, resolved, stages
 from docphim.yaml_in import parse
 
@@ -61,7 +62,20 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
                     log.info(counts.line(stage))
                 if stage.name == "prepare":
                     preflight.refuse_too_many(dataset, recipe.max_rejected)
+            _card(recipe, home, way)
     return dataset, home
+
+
+def _card(recipe: Recipe, home: Path, way: Sequence[Stage]) -> None:
+    """Put the model's card together: with the scores where they are of this model's drafts, without them elsewhere."""
+    from docphim.ingest import licence
+    from docphim.metrics.markdown import scores_text
+    from docphim.models.card import put_together
+
+    if recipe.trains and (home / "model").is_dir():
+        scored = all(stage.done for stage in way if stage.name in ("train", "generate", "evaluate"))
+        scores = scores_text(read_scores(home / "scores.json")) if scored else None
+        put_together(home / "model", scores, licence(recipe.source.kind, recipe.source.model_dump(exclude={"kind"})))
 
 
 def helping() -> bool:

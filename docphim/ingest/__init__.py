@@ -3,6 +3,7 @@
 A source is a module with `Options` (what may stand under `source:` in a recipe), `fingerprint(options)` (a cheap key of
 its content) and `read(options, dataset, notes, *, language, split_by_source)`, which yields `records.SourceStudy` and
 `records.Rejection`.  `Options` may have `needs`: of keys that are set, the modality that the recipe must prepare for each.
+It may have `LICENCE`, a sentence for the cards of models that are trained on it.
 To add one, write the module and add its line to `SOURCES`.
 """
 
@@ -50,6 +51,12 @@ def check(kind: str, options: dict[str, Any]) -> Section:
 def fingerprint(kind: str, options: dict[str, Any]) -> str:
     """A key that changes when the source does: names, sizes and times of its files, never their content."""
     return str(_source(kind).fingerprint(check(kind, options)))
+
+
+def licence(kind: str, options: dict[str, Any]) -> str:
+    """Under which terms a source is used, for a model's card; of joined ones that which is trained on.  Empty: not known."""
+    kind = options.get("train", {}).get("kind", kind)
+    return str(getattr(_source(kind), "LICENCE", ""))
 
 
 def ingest(kind: str, options: dict[str, Any], dataset: Path, *, language: str, split_by_source: bool) -> None:

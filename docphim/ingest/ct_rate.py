@@ -25,6 +25,9 @@ from docphim.ingest.names import removal
 from docphim.ingest.records import Notes, Rejection, SourceStudy
 from docphim.progress import bar
 
+#: For the cards of models that are trained on it.
+LICENCE = "CT-RATE, for non-commercial use: CC BY-NC-SA 4.0."
+
 #: A volume's name: split, patient, scan, reconstruction.
 _NAME = re.compile(r"(?P<patient>(?P<split>train|valid)_\d{1,6})_(?P<scan>[a-z]{1,2})_(?P<number>\d{1,3})")
 

@@ -32,6 +32,9 @@ from docphim.ingest.reports.gathered import Reports, gather, of_file
 from docphim.ingest.tree import Entry, walk
 from docphim.recipe import Section
 
+#: For the cards of models that are trained on it.
+LICENCE = "a folder of studies; who may have them may have the weights, and nobody else."
+
 
 class Options(Section):
     """What may stand under `source:` beside `kind: folder`.

@@ -31,6 +31,9 @@ from docphim.recipe import Section
 from docphim.study import Report, Row, Series, Study, to_row
 from docphim.workers import each
 
+#: For the cards of models that are trained on it.
+LICENCE = "made up by Docphim; no patient stands behind it."
+
 #: Studies that a worker makes at once.
 _GROUP = 4
 #: The options that a CT is made from.

@@ -31,6 +31,9 @@ from docphim.language.normalize import normalize
 from docphim.progress import bar
 from docphim.recipe import Section
 
+#: For the cards of models that are trained on it.
+LICENCE = "ViX-Ray, for non-commercial use: CC BY-NC-SA 4.0 by its card, CC BY-NC 4.0 by its metadata."
+
 #: Field → the names under which a column may stand, spelled as by language/normalize.py; the first is the published one.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "image": ("image", "images", "img", "ảnh"),

@@ -1,21 +1,27 @@
-"""The model card: README.md beside the weights, so that whoever finds them knows what they are and are not."""
+"""What training knows of a model, for the card beside its weights: whoever finds them knows what they are and are not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import docphim
 from docphim.files import atomic
 from docphim.imaging import modality
+from docphim.models.card import DATA, SCORES, licence_of, put_together
+from docphim.models.checkpoint import NOTE, on_disk
 from docphim.models.loaded import Loaded
 from docphim.models.quantised import size
 from docphim.models.tune import table, what_trains
+from docphim.records import CARD_OF_TRAINING
 
 _CARD = """---
 library_name: transformers
 pipeline_tag: image-text-to-text
 tags: [radiology, {tags}, report-generation, research-only]
+language: [{languages}]
 ---
 
 # {name}
@@ -37,14 +43,22 @@ physician and must not be used for diagnosis or treatment.**
 
 {settings}
 {parts}{chosen}
+Made with {versions}.
+
+## Scores
+
+Values run from 0 to 100, intervals are 95 % over patients. *Floors* are what one gets without looking at the image; a model
+that reads images scores lower when it is shown another patient's (*other*).
+
+{scores}
+
 ## Intended use
 
 Research on report generation and its evaluation: drafts to be measured, compared with floors and read critically.
 
 ## Limitations
 
-- It writes fluent sentences whether or not the image supports them. The run's `scores.json` holds the scores with intervals,
-  what systems without an image reach on the same studies, and what the same model scores when shown the wrong image.
+- It writes fluent sentences whether or not the image supports them.
 - It knows the population, devices and reporting style of its training data only; elsewhere it has not been measured.
 - Phantom data teach the pipeline, not medicine.
 - Training texts may be recalled word for word: treat the weights as you treat the reports.
@@ -52,6 +66,8 @@ Research on report generation and its evaluation: drafts to be measured, compare
 ## Licence
 
 {licence}
+
+- Data: {data}
 """
 
 _TUNED = {
@@ -70,8 +86,9 @@ def write(
     train: dict[str, Any],
     step: int | None,
     modalities: Sequence[str] = ("xray",),
+    languages: Iterable[str] = ("vi",),
 ) -> None:
-    """Write README.md into a saved model's folder.
+    """Write card.md into a saved model's folder, and README.md, which has no scores yet.
 
     Parameters
     ----------
@@ -83,11 +100,12 @@ def write(
         The recipe's sections.
     step : int or None
         The step whose checkpoint was kept; None where nothing was trained.
-    modalities : sequence of str
-        What its examples show.
+    modalities, languages : sequence of str
+        What its examples show, and the languages they are in.
     """
-    with atomic(folder / "README.md") as handle:
-        handle.write(text(loaded, key, counts, model, train, step, modalities))
+    with atomic(folder / CARD_OF_TRAINING) as handle:
+        handle.write(text(loaded, key, counts, model, train, step, modalities, languages))
+    put_together(folder, None)
 
 
 def text(
@@ -98,8 +116,9 @@ def text(
     train: dict[str, Any],
     step: int | None,
     modalities: Sequence[str] = ("xray",),
+    languages: Iterable[str] = ("vi",),
 ) -> str:
-    """The card (see `write`)."""
+    """What training knows (see `write`)."""
     words = [modality(name).WORDS for name in modalities]
     frozen = f", {' and '.join(model['freeze'])} frozen" if model["freeze"] else ""
     stored = f", its language model in {model['quantise']}" if model.get("quantise") else ""
@@ -109,6 +128,7 @@ def text(
     return _CARD.format(
         name=loaded.name,
         tags=", ".join(word["tag"] for word in words),
+        languages=", ".join(languages),
         images=" and ".join(word["images"] for word in words),
         family=model["family"],
         weights="tiny (small random weights)" if base == "tiny" else base,
@@ -125,7 +145,10 @@ def text(
         settings="None." if step is None else _settings(train),
         parts="" if step is None else _parts(loaded, train),
         chosen="" if step is None else f"\nThe checkpoint kept is that of step {step}, {_why_chosen(counts, train)}.\n",
-        licence=_licence(base),
+        versions=_versions(),
+        scores=SCORES,
+        licence=_licence(base, loaded),
+        data=DATA,
     )
 
 
@@ -143,7 +166,20 @@ def _why_chosen(counts: dict[str, int], train: dict[str, Any]) -> str:
     return f"the best by `{train['keep_best']}`" if counts["val"] else "the last: there was nothing to validate on"
 
 
-def _licence(base: str) -> str:
-    if base == "tiny":
-        return "The weights were made here from random numbers and the dataset: the dataset's licence and terms apply."
-    return f"The licence of the base weights (`{base}`) applies, and the dataset's licence and terms."
+def _versions() -> str:
+    packages = ("torch", "transformers", "peft")
+    return ", ".join([f"docphim {docphim.__version__}", *(f"{name} {metadata.version(name)}" for name in packages)])
+
+
+def _licence(name: str, loaded: Loaded) -> str:
+    """The licence of the base, as it stands beside its weights; of another run's model, what that one's card says."""
+    if name == "tiny" or loaded.base is None:
+        return "- Base weights: none; these were made here from random numbers."
+    folder = on_disk(loaded.base["weights"], None, loaded.base.get("revision"))
+    if folder is not None and (folder / NOTE).exists():
+        return f"- Base weights: the run `{folder.parent.name}`, whose card says under which licence it stands."
+    licence = licence_of(folder)
+    named = (
+        f"{licence}, by what lies beside them" if licence else "no licence lies beside them; that of their publication applies"
+    )
+    return f"- Base weights (`{name}`): {named}."

@@ -64,7 +64,8 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
             save(loaded, run / "model", longest_answer(loaded, examples["train"]))
             counts = {split: len(rows) for split, rows in examples.items()}
             modalities = sorted({name for e in examples["train"] for media in e.media for name in media.volumes})
-            card.write(run / "model", loaded, dataset.name, counts, model, train, step, modalities)
+            languages = sorted({example.language for example in examples["train"]})
+            card.write(run / "model", loaded, dataset.name, counts, model, train, step, modalities, languages)
         processes.wait()
 
 
