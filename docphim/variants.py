@@ -151,8 +151,12 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     UsageError, Refused
         As `docphim.run.run`, with the variant's name.
     """
+    from docphim.compare.variants import published
+
     last = only or until
     every = members(recipe)
+    for table in recipe.tables:
+        published(table.model_dump())
     to_make = [member for member in every if member.same_as is None]
     to_come = [program.run_folder(member.recipe) for member in to_make if member.recipe.train.blind]
     program.planned(recipe, last, to_come)  # what is wrong with all of them is said without a variant's name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,19 @@ from docphim.metrics.catalogue import heads, kind_of, less_is_better
 from docphim.metrics.signature import check_comparable
 from docphim.records import check_written
 from docphim.scores import NAMED, WRONG, TaskKey, TaskScores, read_scores
-from docphim.study import Prediction, Row, from_row
+from docphim.study import Prediction, Row, from_row, item_of
 
 
 @dataclass(frozen=True)
 class Task:
-    """One entry of scores.json and the systems behind it: `own`, wrong images, `floor:NAME`."""
+    """One entry of scores.json and the systems behind it: `own`, wrong images, `floor:NAME`.
+
+    `gains` are the nats that another patient's image costs each reference, by id; empty where nobody measured it.
+    """
 
     entry: TaskScores
     systems: dict[str, System]
+    gains: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def main(self) -> System:
@@ -87,8 +91,19 @@ def _read(name: str, folder: Path) -> Run:
         whole = entry.keys.references and entry.keys.split and entry.scores and "declined" in entry.counts
         if not whole or "own" not in systems.get(str(key), {}):
             raise Refused("scores_outdated", f"{name}, {key}")
-    tasks = {key: Task(entry, systems[str(key)]) for key, entry in by_task.items()}
+    tasks = {key: Task(entry, systems[str(key)], _gains(folder, key)) for key, entry in by_task.items()}
     return Run(name, folder, model_name(folder / "recipe.yaml"), tasks)
+
+
+def _gains(folder: Path, key: TaskKey) -> dict[str, float]:
+    path = folder / "likelihoods.jsonl"
+    if not path.exists():
+        return {}
+    if (folder / "generate.json").exists():
+        check_written(folder, "generate", path.name)
+    rows = (row for row in read_jsonl(path) if row["context"] == key.context)
+    nats = {(item_of(row["id"], row["turn"]), row["image"]): float(row["nats"]) for row in rows}
+    return {id_: value - nats[id_, "own"] for (id_, image), value in nats.items() if image == "other" and (id_, "own") in nats}
 
 
 def model_name(recipe: Path) -> str:

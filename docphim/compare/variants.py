@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +14,21 @@ from docphim.compare.runs import Bench, Run, bench_of, choose, common_ids, floor
 from docphim.compare.systems import Measured
 from docphim.compare.variants_parts import groups, lesions
 from docphim.errors import UsageError
-from docphim.files import atomic, read_jsonl, write_json
+from docphim.files import atomic, write_json
 from docphim.metrics import label_sets
 from docphim.metrics.bleu import LENGTHS
 from docphim.metrics.catalogue import heads
 from docphim.metrics.intervals import finite, interval, patient_index, resampled_sums
 from docphim.metrics.pairs import Floats
 from docphim.package_data import packaged
-from docphim.records import check_written
 from docphim.scores import TaskKey
-from docphim.study import SPLITS, Row, item_of
+from docphim.study import SPLITS, Row
 
+log = logging.getLogger("docphim")
 #: The scores of a table, in its order; SET is the label set that suits the images.  No accuracy without all-negative's.
-SCORES = ("bleu1", "bleu4", "rougeL", "SET/coverage", "SET/macro_recall", "SET/coverage_study", "SET/accuracy",
-          "SET/accuracy_all_negative", "SET/macro_f1", "SET/crg", "clinical_f1", "fact_f1")  # fmt: skip
+SCORES = ("bleu1", "bleu4", "rouge1", "rouge2", "rougeL", "SET/coverage", "SET/macro_recall", "SET/coverage_study",
+          "SET/accuracy", "SET/accuracy_all_negative", "SET/macro_f1", "SET/crg",
+          "clinical_f1", "fact_precision", "fact_recall", "fact_f1")  # fmt: skip
 #: What is no score: tokens a draft, image gain in nats, and what the leading score (the clinical one, where there are facts)
 #: loses on noise and on another's image.
 BESIDE = ("words", "image_gain", "drop/noise", "drop/other")
@@ -66,7 +68,10 @@ def mean(numbers: Sequence[Number]) -> Number:
 
 
 def compare_variants(variants: Sequence[Variant], tables: Sequence[Row]) -> Row:
-    """Compare the variants of a recipe on every task and split they share; the first is what the others are set against.
+    """Compare the variants of a recipe, each task on those that answered it; the others are set against the first of them.
+
+    A table is shown on each task that rows of it answered, with those rows.  Where its rows share no task, their answers that
+    have the same references are set side by side instead, paired by study (`docphim.compare.stages`).
 
     Parameters
     ----------
@@ -76,8 +81,9 @@ def compare_variants(variants: Sequence[Variant], tables: Sequence[Row]) -> Row:
     Returns
     -------
     dict
-        `baseline`, `columns`, `tables`, `tasks`: by task key `n`, `patients`, `rows` (by variant: `seeds`, `same_as`, and
-        `scores` with value, low, high, the range over seeds and the paired difference to the baseline), `floors`, `verdicts`.
+        `columns`, `tables`, `tasks`: each with `key`, `baseline`, `n`, `patients`, `tables` (as they are shown there), `rows`
+        (by name: `variant`, `task`, `seeds`, `same_as`, and `scores` with value, low, high, the range over seeds and the
+        paired difference to the baseline), `floors`, `verdicts`.
 
     Raises
     ------
@@ -86,20 +92,48 @@ def compare_variants(variants: Sequence[Variant], tables: Sequence[Row]) -> Row:
     Refused
         The runs cannot be compared: see `docphim.compare.runs`.
     """
+    whole = [{**table, "published": published(table)} for table in tables]
     runs = read_runs(list(dict.fromkeys(folder for variant in variants for folder in variant.folders.values())))
     by_folder = {run.folder: run for run in runs}
     of_variant = {v.name: {seed: by_folder[folder] for seed, folder in v.folders.items()} for v in variants}
     scores = _scores(runs)
     bench = bench_of(runs, scores)
-    keys = sorted(set.intersection(*(set(run.tasks) for run in runs)), key=lambda k: (k.task, k.context, SPLITS.index(k.split)))
-    return {
-        "baseline": variants[0].name,
-        "columns": [*scores, *BESIDE],
-        "tables": [{**table, "published": published(table)} for table in tables],
-        "tasks": [_task(key, variants, of_variant, scores, bench) for key in keys],
-        "resamples": bench.resamples,
-        "seed": bench.seed,
-    }
+    answered = {v.name: set.intersection(*(set(run.tasks) for run in of_variant[v.name].values())) for v in variants}
+    keys = sorted(set.union(*answered.values()), key=lambda k: (k.task, k.context, SPLITS.index(k.split)))
+    apart = [table for table in whole if not set.intersection(*(answered[name] for name in table["rows"]))]
+    together = [table for table in whole if table not in apart]
+    tasks = []
+    for key in keys:
+        having = [v for v in variants if key in answered[v.name]]
+        shown = [{**table, "rows": [name for name in table["rows"] if key in answered[name]]} for table in together]
+        tasks.append(_task(key, having, of_variant, scores, bench) | {"tables": [table for table in shown if table["rows"]]})
+    for table in apart:
+        tasks += _by_study(table, variants, of_variant, scores, bench)
+    return {"columns": [*scores, *BESIDE], "tables": whole, "tasks": tasks, "resamples": bench.resamples, "seed": bench.seed}
+
+
+def _by_study(
+    table: Row,
+    variants: Sequence[Variant],
+    of_variant: Mapping[str, Mapping[int | None, Run]],
+    scores: list[str],
+    bench: Bench,
+) -> list[Row]:
+    """A table whose rows share no task, once for each text of the studies that several of them are judged against."""
+    from docphim.compare.stages import as_one_task, sides
+
+    groups = sides([v for name in table["rows"] for v in variants if v.name == name], of_variant)
+    if not groups:
+        log.warning("tables: the rows of %r share no task and no references; it is left out", table["name"])
+    tasks = []
+    for group in groups:
+        views, runs, key = as_one_task(group)
+        task = _task(key, views, runs, scores, bench)
+        for side in group:
+            task["rows"][side.name] |= {"variant": side.variant.name, "task": str(side.key)}
+        keys = " = ".join(dict.fromkeys(str(side.key) for side in group))
+        tasks.append(task | {"key": keys, "tables": [{**table, "rows": [side.name for side in group]}]})
+    return tasks
 
 
 def published(table: Row) -> Row | None:
@@ -125,20 +159,22 @@ def _task(
     scores: list[str],
     bench: Bench,
 ) -> Row:
-    """All variants on one task and split."""
-    runs = list({run.folder: run for by_seed in of_variant.values() for run in by_seed.values()}.values())
+    """Variants on one task and split."""
+    of_variant = {v.name: of_variant[v.name] for v in variants}
+    runs = list({run.name: run for by_seed in of_variant.values() for run in by_seed.values()}.values())
     ids, _ = common_ids(key, runs, allow_missing=False)
     same_signatures(key, runs, scores)
-    measured = {run.folder: _numbers(run, key, ids, scores, bench) for run in runs}
-    numbers = {name: {seed: measured[run.folder] for seed, run in by_seed.items()} for name, by_seed in of_variant.items()}
+    measured = {run.name: _numbers(run, key, ids, scores, bench) for run in runs}
+    numbers = {name: {seed: measured[run.name] for seed, run in by_seed.items()} for name, by_seed in of_variant.items()}
     base = numbers[variants[0].name]
     entries = {name: [run.tasks[key].entry for run in by_seed.values()] for name, by_seed in of_variant.items()}
     rows = {v.name: _row(v, numbers[v.name], base if v is not variants[0] else None) for v in variants}
     for name, row in rows.items():
-        row |= {"lesions": lesions(entries[name]), "groups": groups(entries[name])}
+        row |= {"variant": name, "task": str(key), "lesions": lesions(entries[name]), "groups": groups(entries[name])}
     floors = [(run, name, bench.measure(system)) for run, name, system in floors_of(key, runs, ids)]
     return {
         "key": str(key),
+        "baseline": variants[0].name,
         "n": len(ids),
         "patients": len(set(runs[0].tasks[key].main.patients)),
         "rows": rows,
@@ -151,7 +187,7 @@ def _task(
             for run, name, system in floors
         ],
         "verdicts": {v.name: verdicts(rows[v.name], rows[variants[0].name]) for v in variants if v.same_as is None},
-        "signatures": {k: runs[0].tasks[key].entry.scores[k].signature for k in scores},
+        "signatures": {k: v.signature for k, v in runs[0].tasks[key].entry.scores.items() if k in scores},
     }
 
 
@@ -180,7 +216,7 @@ def _numbers(run: Run, key: TaskKey, ids: list[str], scores: Sequence[str], benc
     systems = run.tasks[key].systems
     main = bench.measure(systems["own"].only(ids))
     numbers = _of_text(main, scores, bench)
-    lead = heads(scores)[0]
+    lead = heads(key for key in scores if key in main.values)[0]
     for image in ("noise", "other"):
         drop = Number(np.nan, None)
         if image in systems:
@@ -188,8 +224,8 @@ def _numbers(run: Run, key: TaskKey, ids: list[str], scores: Sequence[str], benc
             same = main if wrong.system.ids == main.system.ids else bench.measure(main.system.only(wrong.system.ids))
             drop = _of(same, [lead])[lead].minus(_of(wrong, [lead])[lead])
         numbers[f"drop/{image}"] = drop
-    numbers["image_gain"] = _average(_gains(run, key), main, bench)
-    return {column: numbers[column] for column in (*scores, *BESIDE)}
+    numbers["image_gain"] = _average(run.tasks[key].gains, main, bench)
+    return {column: numbers.get(column, Number(np.nan, None)) for column in (*scores, *BESIDE)}
 
 
 def _of(measured: Measured, keys: Sequence[str]) -> dict[str, Number]:
@@ -213,18 +249,6 @@ def _average(values: Mapping[str, float], main: Measured, bench: Bench) -> Numbe
     return Number(float(rows[:, 0].mean()), None if sums is None else sums[:, 0] / sums[:, 1])
 
 
-def _gains(run: Run, key: TaskKey) -> dict[str, float]:
-    """Nats that another patient's image costs each reference report, by id; empty where nobody measured it."""
-    path = run.folder / "likelihoods.jsonl"
-    if not path.exists():
-        return {}
-    if (run.folder / "generate.json").exists():
-        check_written(run.folder, "generate", path.name)
-    rows = (row for row in read_jsonl(path) if row["context"] == key.context)
-    nats = {(item_of(row["id"], row["turn"]), row["image"]): float(row["nats"]) for row in rows}
-    return {id_: value - nats[id_, "own"] for (id_, image), value in nats.items() if image == "other" and (id_, "own") in nats}
-
-
 def verdicts(row: Row, base: Row) -> list[str]:
     """What a variant's numbers and their differences to the baseline show, as names of sentences in variants.yaml.
 
@@ -233,7 +257,7 @@ def verdicts(row: Row, base: Row) -> list[str]:
     """
     scores = row["scores"]
     looks = {1: ["looks"], 0: ["not_looking"], -1: ["not_looking"], None: []}[sign(scores["drop/other"])]
-    lead = heads(key for key in scores if key not in BESIDE)[0]
+    lead = heads(key for key, score in scores.items() if key not in BESIDE and score["value"] is not None)[0]
     if scores[lead]["low"] is None:
         return ["too_few"]
     if scores[lead]["difference"] is None:

@@ -61,13 +61,18 @@ def _part_title(kind: str, rows: Row) -> Markup:
 
 
 def _task(key: str) -> Both:
-    """A task's name and split."""
+    """A task's name and split; of several that have one text as their reference each."""
+    names = [_one_task(part) for part in key.split(" = ")]
+    return Both(*(" = ".join(dict.fromkeys(name[language] for name in names)) for language in (0, 1)))
+
+
+def _one_task(key: str) -> Both:
     task, split, *context = key.split("/")
     name, of_split = task_name("/".join([task, *context])), both(split)
     return Both(f"{name.vi}: {of_split.vi}", f"{name.en}: {of_split.en}")
 
 
-def _paper_row(table: Row, name: str, columns: Sequence[str]) -> list[str]:
+def _paper_row(table: Row, row: Row, columns: Sequence[str]) -> list[str]:
     """The paper's numbers for a row; nothing where it has none."""
-    cells = [paper(table, name, column) for column in columns]
+    cells = [paper(table, row, column) for column in columns]
     return cells if any(cells) else []

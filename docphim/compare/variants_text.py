@@ -30,8 +30,10 @@ def column_title(key: str) -> tuple[str, str]:
 
 
 def blocks(result: Row) -> Iterator[tuple[Row, Row]]:
-    """Each table with each task."""
-    return ((table, task) for table in result["tables"] for task in result["tasks"])
+    """Each table with each task that it is shown on, one table after the other."""
+    names = [table["name"] for table in result["tables"]]
+    shown = [(table, task) for task in result["tasks"] for table in task["tables"]]
+    return iter(sorted(shown, key=lambda pair: names.index(pair[0]["name"])))
 
 
 def columns_with_values(table: Row, task: Row, columns: Sequence[str]) -> list[str]:
@@ -40,9 +42,10 @@ def columns_with_values(table: Row, task: Row, columns: Sequence[str]) -> list[s
 
 
 def legend_values(result: Row) -> dict[str, str]:
-    """What fills the legend's braces: the baseline, and the names of the label sets."""
+    """What fills the legend's braces: the baselines, and the names of the label sets."""
     sets = dict.fromkeys(key.partition("/")[0] for key in result["columns"] if key.endswith("/coverage"))
-    return {"baseline": result["baseline"], "labels": ", ".join(map(set_title, sets)) or "–"}
+    baselines = dict.fromkeys(task["baseline"] for task in result["tasks"])
+    return {"baseline": ", ".join(baselines), "labels": ", ".join(map(set_title, sets)) or "–"}
 
 
 def row_title(name: str, row: Row) -> str:
@@ -51,9 +54,10 @@ def row_title(name: str, row: Row) -> str:
     return name + same + (f", {len(row['seeds'])} seeds" if len(row["seeds"]) > 1 else "")
 
 
-def paper(table: Row, name: str, key: str, digits: int = 1) -> str:
-    """The paper's number for a row and score; two where it contradicts itself."""
-    values = ((table["published"] or {}).get("rows", {}).get(name) or {}).get(key)
+def paper(table: Row, row: Row, key: str, digits: int = 1) -> str:
+    """The paper's number for a row and score, on any task or on the row's; two where it contradicts itself."""
+    entry = ((table["published"] or {}).get("rows") or {}).get(row["variant"]) or {}
+    values = (entry.get(row["task"]) or entry).get(key)
     return "" if values is None else " / ".join(number(v, digits) for v in (values if isinstance(values, list) else [values]))
 
 
@@ -67,11 +71,11 @@ def terminal(result: Row) -> str:
     parts = []
     for task in result["tasks"]:
         title = f"{task['key']}: {many(task['n'], 'report')} of {many(task['patients'], 'patient')}"
-        lines = [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in _verdict_lines(task, result["baseline"])]
+        lines = [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in _verdict_lines(task)]
         parts.append("\n".join([title, "", *lines]))
     for table, task in blocks(result):
         parts.append(f"{table['name']}: {task['key']}")
-        parts += _columns(table, task, result, floors=table is result["tables"][0])
+        parts += _columns(table, task, result, floors=table is task["tables"][0])
         parts += [textwrap.fill(f"paper: {note['en']}", WIDTH) for note in (table["published"] or {}).get("notes", [])]
     for task in result["tasks"]:
         parts += part_blocks(task)
@@ -79,15 +83,15 @@ def terminal(result: Row) -> str:
     return "\n".join(printable(line) for line in "\n\n".join(parts).split("\n")) + "\n"
 
 
-def _verdict_lines(task: Row, baseline: str) -> Iterator[str]:
+def _verdict_lines(task: Row) -> Iterator[str]:
     sentences = words()["verdicts"]
     for name, verdicts in task["verdicts"].items():
-        yield f"{name}: " + " ".join(sentences[v]["en"].format(baseline=baseline) for v in verdicts)
+        yield f"{name}: " + " ".join(sentences[v]["en"].format(baseline=task["baseline"]) for v in verdicts)
 
 
 def _columns(table: Row, task: Row, result: Row, *, floors: bool) -> Iterator[str]:
     """Blocks of columns, each with the number, its difference to the baseline, and the paper's where there is one."""
-    rows = {row_title(name, task["rows"][name]): (name, task["rows"][name]["scores"]) for name in table["rows"]}
+    rows = {row_title(name, task["rows"][name]): (task["rows"][name], task["rows"][name]["scores"]) for name in table["rows"]}
     below = [(floor["system"].replace(":", ": "), floor["scores"]) for floor in task["floors"] if floors]
     names = ["", "", *rows, *(name for name, _ in below)]
     taken: list[list[str]] = [names]
@@ -96,8 +100,8 @@ def _columns(table: Row, task: Row, result: Row, *, floors: bool) -> Iterator[st
         group[0] += [_score(scores.get(key), key) for _, scores in below]
         if any(scores[key]["difference"] for _, scores in rows.values()):
             group.append(["", "diff", *(_difference(scores[key], key) for _, scores in rows.values()), *[""] * len(below)])
-        if any(paper(table, name, key) for name, _ in rows.values()):
-            group.append(["", "paper", *(paper(table, name, key) for name, _ in rows.values()), *[""] * len(below)])
+        if any(paper(table, row, key) for row, _ in rows.values()):
+            group.append(["", "paper", *(paper(table, row, key) for row, _ in rows.values()), *[""] * len(below)])
         if len(taken) > 1 and _width([*taken, *group]) > WIDTH:
             yield _block(taken)
             taken = [names]
@@ -167,7 +171,7 @@ def _tidy_row(table: Row, task: Row, name: str, row: Row, key: str, score: Row) 
         "difference": difference.get("value"),
         "difference_low": difference.get("low"),
         "difference_high": difference.get("high"),
-        "published": paper(table, name, key, 2),
+        "published": paper(table, row, key, 2),
         "n": task["n"],
         "signature": task["signatures"].get(key),
     }
@@ -211,8 +215,9 @@ def _latex_table(table: Row, task: Row, result: Row) -> Iterator[str]:
             + r" \\"
         )
         yield " & ".join(["", *(_small(interval(scores[c], digits_of(c))) for c in columns)]) + r" \\"
-        if any(paper(table, name, c) for c in columns):
-            yield " & ".join([r"\quad paper", *(_tex(paper(table, name, c)) or "--" for c in columns)]) + r" \\"
+        row = task["rows"][name]
+        if any(paper(table, row, c) for c in columns):
+            yield " & ".join([r"\quad paper", *(_tex(paper(table, row, c)) or "--" for c in columns)]) + r" \\"
     yield r"\addlinespace"
     for floor in task["floors"]:
         cells = [_tex(number(floor["scores"][c]["value"])) if c in floor["scores"] else "" for c in columns]

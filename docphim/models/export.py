@@ -37,7 +37,8 @@ def write_model(model: Path, out: Path, decoding: dict[str, Any], *, adapter: bo
     Returns
     -------
     dict
-        `family`, `name`, `image_size` (height, width), `dtype`, `base` of an adapter.
+        `family`, `name`, `image_size` (height, width), `dtype`, `base` of an adapter, and `notes`: in what the family's
+        official processor and template do otherwise than this run.
 
     Raises
     ------
@@ -57,7 +58,8 @@ def write_model(model: Path, out: Path, decoding: dict[str, Any], *, adapter: bo
         _write_processor(loaded, out)
         _generation(loaded, decoding).save_pretrained(out)
     dtype = "bfloat16" if loaded.precision == "bf16" else "float32"
-    return {"family": loaded.family, "name": loaded.name, "image_size": list(loaded.size), "dtype": dtype, "base": below}
+    about = {"family": loaded.family, "name": loaded.name, "image_size": list(loaded.size), "dtype": dtype, "base": below}
+    return {**about, "notes": list(getattr(family_of(loaded.family), "SERVED", ()))}
 
 
 def _published(note: dict[str, Any], where: str) -> str:

@@ -40,6 +40,14 @@ TINY = TinyText(
 )
 
 
+#: What a server must know: transformers' own processor and the published template do otherwise.
+SERVED = (
+    "A picture that stands alone in its conversation goes whole, as one of several does (batch_num_images 2): the official "
+    "processor cuts it into tiles and has no switch.",
+    "An earlier answer opens as the prompt does, assistant and a line break: the published template writes a space before it.",
+)
+
+
 class _StillImages(LlavaOnevisionProcessor):
     """Transformers' own, but for the video processor, which needs torchvision: a stack's frames are here already."""
 

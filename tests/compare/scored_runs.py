@@ -71,7 +71,8 @@ class ScoredRun:
     def _answer(self, key, truth, said, patients) -> None:
         task, _, context = [*key.split("/"), "none"][:3]
         for id_, text in said.items():
-            own = {"id": id_, "turn": 0, "context": context, "image": "own", "image_study": id_, "study": id_}
+            study = id_.partition("-")[0]
+            own = {"id": id_, "turn": 0, "context": context, "image": "own", "image_study": study, "study": study}
             own |= {"patient": patients[id_], "task": task, "prediction": text, "reference": truth[id_]}
             self.answers.append(own | {"finish": "stop", "model": "tiny"})
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scored_runs import ScoredRun, references, swapped, systems, worse
 
+from docphim.compare import variants as compared
 from docphim.compare.variants import BESIDE, SCORES, Number, Variant, compare_variants, mean, verdicts, write_tables
 from docphim.errors import UsageError
 from docphim.files import write_jsonl
@@ -131,9 +132,92 @@ def test_tables_are_written_in_every_form_with_the_papers_contradiction(variants
         and rows["Table 1", "gauss", "rougeL"]["seeds"] == "2"
     )
     assert rows["Table 2", "same", "bleu4"]["same_as"] == "origin" and ("Table 1", "floor:constant", "bleu4") in rows
-    assert json.loads((tmp_path / "tables.json").read_text("utf-8"))["baseline"] == "origin"
+    assert json.loads((tmp_path / "tables.json").read_text("utf-8"))["tasks"][0]["baseline"] == "origin"
 
 
 def test_numbers_that_nobody_published_are_refused_by_name(variants):
     with pytest.raises(UsageError, match=r"published 'nobody' is not one of ct_negatives"):
         compare_variants(variants, [TABLES[0] | {"published": "nobody"}])
+
+
+def named(texts, task):
+    """Texts by id as a task has them: the study's and the task's name."""
+    return {f"{study}-{task}": text for study, text in texts.items()}
+
+
+@pytest.fixture
+def stages(tmp_path):
+    """Findings in one run, impressions in another, both in the turns of a third; the dialogue has two studies fewer."""
+    findings, impressions = references(), {study: f"{text} Kết luận." for study, text in references().items()}
+    fewer = [dict(list(texts.items())[:-2]) for texts in (findings, impressions)]
+
+    def run(name, *tasks):
+        made = ScoredRun(tmp_path / name)
+        for key, truth, wrong in tasks:
+            task = key.partition("/")[0]
+            patients = {f"{study}-{task}": f"p-{study}" for study in truth}
+            shown = {system: named(texts, task) for system, texts in systems(truth, wrong).items()}
+            made.task(key, named(truth, task), shown, patients=patients)
+        folder = made.write()
+        gains(folder, named(findings, "findings"), 2.0)
+        return Variant(name, {None: folder})
+
+    return [
+        run("f", ("findings/val", {f"v{study}": text for study, text in findings.items()}, 5), ("findings/test", findings, 2)),
+        run("i", ("impression/test", impressions, 2)),
+        run("d", ("dialogue/test", fewer[0], 5), ("dialogue/test/reference", fewer[1], 10)),
+        run("g", ("findings/test", findings, 10)),
+    ]
+
+
+def test_a_table_is_shown_on_the_tasks_of_its_rows_and_each_task_has_its_own_baseline(stages):
+    tables = [{"name": "S1", "rows": ["f", "g"], "published": None}, {"name": "S2", "rows": ["i"], "published": None}]
+    result = compare_variants(stages, tables)
+    shown = {task["key"]: [(t["name"], t["rows"]) for t in task["tables"]] for task in result["tasks"]}
+    assert shown == {
+        "dialogue/test": [],
+        "dialogue/test/reference": [],
+        "findings/val": [("S1", ["f"])],
+        "findings/test": [("S1", ["f", "g"])],
+        "impression/test": [("S2", ["i"])],
+    }
+    of = {task["key"]: task for task in result["tasks"]}
+    assert of["impression/test"]["baseline"] == "i" and of["findings/test"]["baseline"] == "f"
+    assert of["findings/test"]["rows"]["g"]["scores"]["rougeL"]["difference"]["low"] > 0
+
+
+def test_answers_of_different_stages_are_paired_by_study_where_their_references_are_the_same(stages, tmp_path):
+    tables = [{"name": "Stages", "rows": ["f", "i", "d"], "published": None}]
+    result = write_tables(stages[:3], tables, tmp_path / "out")
+    blocks = [task for task in result["tasks"] if task["tables"]]
+    assert [(task["key"], list(task["rows"]), task["n"]) for task in blocks] == [
+        ("findings/test = dialogue/test", ["f findings/test", "d dialogue/test"], 38),
+        ("impression/test = dialogue/test/reference", ["i impression/test", "d dialogue/test/reference"], 38),
+    ]
+    first = blocks[0]["rows"]["d dialogue/test"]["scores"]["rougeL"]
+    second = blocks[1]["rows"]["d dialogue/test/reference"]["scores"]["rougeL"]
+    # The same studies, the same draws: what the difference would be if both were one task.
+    whole = compare_variants(stages, [])["tasks"]
+    alone = next(task for task in whole if task["key"] == "dialogue/test")["rows"]["d"]["scores"]["rougeL"]
+    assert (first["value"], first["low"], first["high"]) == (alone["value"], alone["low"], alone["high"])
+    assert 0 < first["difference"]["low"] < first["difference"]["value"] and second["difference"]["low"] > 0
+    gain = blocks[0]["rows"]["f findings/test"]["scores"]["image_gain"]
+    assert gain["value"] == 2 and blocks[0]["floors"][0]["system"] == "floor:constant"
+    text, page = ((tmp_path / "out" / name).read_text("utf-8") for name in ("tables.txt", "index.html"))
+    assert "Stages: findings/test = dialogue/test" in text and "d dialogue/test/reference" in text
+    assert page.count("<table>") == 2
+
+
+def test_rows_that_share_neither_task_nor_references_make_no_table(stages, caplog):
+    result = compare_variants(stages[:2], [{"name": "Apart", "rows": ["f", "i"], "published": None}])
+    assert not any(task["tables"] for task in result["tasks"])
+    assert "the rows of 'Apart' share no task and no references" in caplog.text
+
+
+def test_a_papers_number_of_one_task_stands_on_that_task_alone(stages, tmp_path, monkeypatch):
+    known = {"mine": {"source": {"vi": "x", "en": "x"}, "notes": [], "rows": {"f": {"findings/val": {"rougeL": 12.5}}}}}
+    monkeypatch.setattr(compared, "packaged", lambda path: known)
+    write_tables(stages[:1], [{"name": "S1", "rows": ["f"], "published": "mine"}], tmp_path / "out")
+    with open(tmp_path / "out" / "tables.csv", encoding="utf-8") as handle:
+        cells = {(r["task"], r["column"]): r["published"] for r in csv.DictReader(handle) if r["published"]}
+    assert cells == {("findings/val", "rougeL"): "12.50"}

@@ -1,43 +1,14 @@
 """The published dataset's own schema goes through the paper's three stages with a tiny model, by settings alone."""
 
-import io
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from chest_films import chest
-from PIL import Image
+from vix_ray_shards import SIZES, write_shards
 
 from docphim.files import read_json, read_jsonl
-
-SIZES = {"train": 8, "validation": 3, "test": 4}
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
-    """Parquet shards as the dataset publishes them: image struct, findings, impressions, Ages, sex, view, notes, technique."""
-    folder = tmp_path_factory.mktemp("vix-ray")
-    for split, count in SIZES.items():
-        rows = []
-        for n in range(count):
-            handle = io.BytesIO()
-            noise = np.random.default_rng([n, len(split)]).normal(0, 3, (240, 200))
-            Image.fromarray(np.clip(chest() * 255.0 + noise, 0, 255).astype(np.uint8)).save(handle, "PNG")
-            rows.append(
-                {
-                    "image": {"bytes": handle.getvalue(), "path": f"{split}-{n}.png"},
-                    "findings": f"Bóng mờ tim không to. Phổi hai bên sáng {n}.",
-                    "impressions": f"Hình ảnh bình thường {n}.",
-                    "Ages": 60 + n,
-                    "sex": "Nam" if n % 2 else "Nữ",
-                    "view": "PA",
-                    "Ghi chú": None,
-                    "Kỹ thuật": "Chụp Xquang tim phổi thẳng",
-                }
-            )
-        pq.write_table(pa.Table.from_pylist(rows), folder / f"{split}-00000-of-00001.parquet")
-    return folder
+    return write_shards(tmp_path_factory.mktemp("vix-ray"))
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 import sys
 
 import pytest
+from vix_ray_shards import write_shards
 
 from docphim import preflight, recipe, variants
 from docphim import run as program
+from docphim.doctor import first_fault
 from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, write_jsonl
 from docphim.variants import members
@@ -182,6 +184,39 @@ def test_the_tables_of_the_paper_train_nothing_twice_and_share_one_dataset(setti
     assert same == {"beta0": f"{made.name}-origin", "beta010": f"{made.name}-gauss"}
     shapes = {key: value for key, value in made.model_dump().items() if key in {*program.SHAPES_DATASET, "pairs", "prepare"}}
     assert all({key: m.recipe.model_dump()[key] for key in shapes} == shapes for m in every)
+
+
+def test_vix_rays_tables_are_checked_run_by_run_and_each_stage_is_one_dataset(tmp_path):
+    shards = write_shards(tmp_path, {"train": 2, "validation": 1, "test": 1})
+    drafts = {task: tmp_path / f"{task}.jsonl" for task in ("findings", "impression", "dialogue")}
+    there = [f"variants.elsewhere-{task}.generate.drafts={path}" for task, path in drafts.items()]
+    where = [f"source.path={shards}", f"data={tmp_path / 'data'}", f"runs={tmp_path / 'runs'}", *there]
+    made = recipe.load("vix_ray_tables", where)
+    every = members(made)
+    assert len(every) == 33 and not any(m.same_as for m in every)
+    of_table = {name for table in made.tables[:3] for name in table.rows}
+    assert of_table == {m.variant for m in every} and all(table.published == "vix_ray" for table in made.tables[:3])
+    assert {tuple(m.recipe.tasks) for m in every} == {("findings",), ("impression",), ("dialogue",)}
+    assert len({program.dataset_folder(m.recipe) for m in every}) == 3
+    settings = {(m.recipe.train.learning_rate, m.recipe.train.epochs, *m.recipe.evaluate.splits) for m in every}
+    assert settings == {(3e-5, 20, "val", "test")}, "the paper's, on dev and test"
+    faults = {m.variant: first_fault(m.recipe) for m in every}
+    assert {name.partition("-")[0] for name, fault in faults.items() if fault == "ok"} == {"endpoint"}
+    assert "drafts" in faults["elsewhere-findings"] and "InternVL2_5-1B-hf" in faults["intern-findings"]
+    for path in drafts.values():
+        path.touch()
+    # With weights that are there every run could start.
+    tiny = recipe.load("vix_ray_tables", [*where, "model.weights=tiny"])
+    assert {first_fault(m.recipe) for m in members(tiny)} == {"ok"}
+    assert not (tmp_path / "data").exists() and not (tmp_path / "runs").exists()
+
+
+def test_numbers_that_nobody_published_are_refused_before_anything_is_made(drafted, tmp_path):
+    wrong = "tables=[{name: T, rows: [right], published: nobody}]"
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match="published 'nobody' is not one of"):
+        variants.run(recipe.load(str(drafted), [wrong]))
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.fixture
