@@ -10,7 +10,7 @@ from docphim.scores import Score, TaskKey, TaskScores
 def entry():
     floor = {"rougeL": Score(40.0, 38.0, 42.0)}
     return TaskScores(
-        scores={"rougeL": Score(60.25, 58.0, 62.5, n=40, signature="docphim:rougeL|v:0.1"), "bleu1": Score(None, n=40)},
+        scores={"rougeL": Score(60.25, 58.0, 62.5, n=40, signature="docphim:rougeL|n:40|v:0.1"), "bleu1": Score(None, n=40)},
         floors={"constant": floor},
         reliance={"other": {"rougeL": Score(45.0, drop=Score(15.25))}},
         image_gain=Score(1.5, 1.25, 1.75),
@@ -29,8 +29,16 @@ def test_a_card_has_every_system_with_its_interval_and_the_scores_signatures(mod
     assert text == (
         "# One\n\n### findings/test: 40 reports\n\n| | ROUGE-L |\n|---|---|\n| this model | 60.2 [58.0, 62.5] |\n"
         "| floor: constant | 40.0 [38.0, 42.0] |\n| this model, shown other | 45.0 |\n\n"
-        "Image gain: 1.50 [1.25, 1.75] nats a report.\nSignatures: `docphim:rougeL|v:0.1`.\n\n- Data: made up.\n"
+        "Image gain: 1.50 [1.25, 1.75] nats a report.\n\nSignatures:\n\n- `docphim:rougeL|v:0.1`\n\n- Data: made up.\n"
     )
+
+
+def test_signatures_stand_once_and_what_has_no_interval_says_so():
+    few = TaskScores(scores={"rougeL": Score(10.0, n=3, signature="docphim:rougeL|n:3|v:0.1")}, image_gain=Score(-0.001))
+    text = scores_text({TaskKey("findings", "val"): few, TaskKey("findings", "test"): entry()})
+    assert text.count("docphim:rougeL") == 1 and text.count("No intervals") == 1
+    assert "Image gain: 0.00 nats a report. No intervals: there are too few patients." in text
+    assert scores_text({}) == "None: no study has a report."
 
 
 def test_a_card_that_says_so_already_is_not_written_and_one_that_does_not_is(model):
