@@ -62,14 +62,11 @@ def _part_title(kind: str, rows: Row) -> Markup:
 
 def _task(key: str) -> Both:
     """A task's name and split; of several that have one text as their reference each."""
-    names = [_one_task(part) for part in key.split(" = ")]
-    return Both(*(" = ".join(dict.fromkeys(name[language] for name in names)) for language in (0, 1)))
-
-
-def _one_task(key: str) -> Both:
-    task, split, *context = key.split("/")
-    name, of_split = task_name("/".join([task, *context])), both(split)
-    return Both(f"{name.vi}: {of_split.vi}", f"{name.en}: {of_split.en}")
+    parts = [part.split("/") for part in key.split(" = ")]
+    names = [task_name("/".join([task, *context])) for task, _, *context in parts]
+    of_split = both(parts[0][1])
+    vi, en = (" = ".join(name[language] for name in names) for language in (0, 1))
+    return Both(f"{vi}: {of_split.vi}", f"{en}: {of_split.en}")
 
 
 def _paper_row(table: Row, row: Row, columns: Sequence[str]) -> list[str]:

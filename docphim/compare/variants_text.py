@@ -10,7 +10,7 @@ from typing import Any
 
 from docphim.columns import aligned
 from docphim.compare.latex import escape
-from docphim.compare.row import WIDTH, interval, many, number
+from docphim.compare.row import WIDTH, Both, interval, many, number
 from docphim.compare.text import safe
 from docphim.compare.variants_parts import part_blocks, part_tables, words
 from docphim.errors import printable
@@ -41,11 +41,13 @@ def columns_with_values(table: Row, task: Row, columns: Sequence[str]) -> list[s
     return [c for c in columns if any(task["rows"][row]["scores"][c]["value"] is not None for row in table["rows"])]
 
 
-def legend_values(result: Row) -> dict[str, str]:
-    """What fills the legend's braces: the baselines, and the names of the label sets."""
+def legend_values(result: Row) -> dict[str, Both]:
+    """What fills the legend's braces: the baseline, where there is one for all tasks, and the names of the label sets."""
     sets = dict.fromkeys(key.partition("/")[0] for key in result["columns"] if key.endswith("/coverage"))
-    baselines = dict.fromkeys(task["baseline"] for task in result["tasks"])
-    return {"baseline": ", ".join(baselines), "labels": ", ".join(map(set_title, sets)) or "–"}
+    baselines = {task["baseline"] for task in result["tasks"]}
+    several = Both("dòng đầu của mỗi mục", "the first row of each task")
+    labels = ", ".join(map(set_title, sets)) or "–"
+    return {"baseline": Both(*baselines, *baselines) if len(baselines) == 1 else several, "labels": Both(labels, labels)}
 
 
 def row_title(name: str, row: Row) -> str:
@@ -79,7 +81,8 @@ def terminal(result: Row) -> str:
         parts += [textwrap.fill(f"paper: {note['en']}", WIDTH) for note in (table["published"] or {}).get("notes", [])]
     for task in result["tasks"]:
         parts += part_blocks(task)
-    parts.append("\n".join(textwrap.fill(line["en"].format(**legend_values(result)), WIDTH) for line in words()["legend"]))
+    filled = {name: value.en for name, value in legend_values(result).items()}
+    parts.append("\n".join(textwrap.fill(line["en"].format(**filled), WIDTH) for line in words()["legend"]))
     return "\n".join(printable(line) for line in "\n\n".join(parts).split("\n")) + "\n"
 
 

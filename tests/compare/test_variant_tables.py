@@ -121,7 +121,14 @@ def test_tables_are_written_in_every_form_with_the_papers_contradiction(variants
     write_tables(variants, TABLES, tmp_path)
     text, page, latex = ((tmp_path / name).read_text("utf-8") for name in ("tables.txt", "index.html", "tables.tex"))
     assert max(map(len, text.splitlines())) <= 100 and text.isprintable() is False
-    for part in ("Table 1: findings/test", "origin, 2 seeds", "same (= origin), 2 seeds", "28.0 / 34.2", "It only learns to"):
+    for part in (
+        "Table 1: findings/test",
+        "origin, 2 seeds",
+        "same (= origin), 2 seeds",
+        "28.0 / 34.2",
+        "It only learns to",
+        "difference to origin",
+    ):
         assert part in text
     assert page.count("<table>") == 2 and "28.0 / 34.2" in page and "chính là origin" in page and "<script" not in page
     assert latex.count(r"\begin{table*}") == 2 and r"\quad paper" in latex
@@ -205,7 +212,8 @@ def test_answers_of_different_stages_are_paired_by_study_where_their_references_
     assert gain["value"] == 2 and blocks[0]["floors"][0]["system"] == "floor:constant"
     text, page = ((tmp_path / "out" / name).read_text("utf-8") for name in ("tables.txt", "index.html"))
     assert "Stages: findings/test = dialogue/test" in text and "d dialogue/test/reference" in text
-    assert page.count("<table>") == 2
+    assert "diff: difference to the first row of each task" in text and "dòng đầu của mỗi mục" in page
+    assert page.count("<table>") == 2 and "Findings = Dialogue, turn 1: findings: Test" in page
 
 
 def test_rows_that_share_neither_task_nor_references_make_no_table(stages, caplog):
