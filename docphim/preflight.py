@@ -19,6 +19,7 @@ from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Section, Service
 from docphim.scores import read_scores
 from docphim.way import JUDGED, Stage, blind_run, pixels, projections
+from docphim.workers import check as check_workers
 
 #: Bytes without which nothing is begun.
 LEAST_SPACE = 20_000_000
@@ -138,13 +139,16 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     Raises
     ------
     UsageError
-        torch or its company, a tracker, or what a modality's settings need, is not installed; an endpoint's key is not set.
+        torch or its company, Ray, a tracker, or what a modality's settings need, is not installed; an endpoint's key is not
+        set.
     Refused
         `weights_missing`; `upload_not_allowed` by a tracker; `folder_unusable`, `disk_full`: where data and runs would go.
     """
     for key, folder in (("data", dataset), ("runs", home)):
         check_place(key, folder)
     to_run = {stage.name: stage for stage in way if not stage.done}
+    if to_run:
+        check_workers(recipe.workers)
     needing = next((stage.name for stage in to_run.values() if stage.torch), None)
     if needing is not None:
         check_packages(needing)

@@ -230,6 +230,7 @@ class Recipe(Section):
     seeds: dict[str, list[Annotated[int, Field(ge=0)]]] = {}
     tables: list[RowsOf] = []
     at_once: int = Field(1, ge=1)
+    workers: Literal["local", "ray"] = "local"
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from docphim.recipe import Recipe, dump
 from docphim.resume import do, help_with, reopen, require_done
 from docphim.scores import read_scores
 from docphim.way import VERSIONS, Stage, pixels, resolved, stages
+from docphim.workers import on
 from docphim.yaml_in import parse
 
 log = logging.getLogger("docphim")
@@ -46,7 +47,8 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
         _help([stage for stage in to_go if only in (None, stage.name)])
         return dataset, home
     doubting = records.doubting(dataset, home)
-    with preflight.naming_places(data=dataset, runs=home), files.locked(files.private_folder(home)), doubting:
+    places = preflight.naming_places(data=dataset, runs=home)
+    with places, files.locked(files.private_folder(home)), doubting, on(recipe.workers):
         files.private_folder(dataset)
         if only is not None:
             for stage in to_go[:-1]:

@@ -20,7 +20,7 @@ from docphim.recipe_file import OF_ALL, merged
 from docphim.study import Row
 from docphim.train import normal_loss
 from docphim.way import STAGES, blind_run, resolved
-from docphim.workers import cores, each
+from docphim.workers import cores, each, is_local, on
 
 log = logging.getLogger("docphim")
 #: What a recipe without `variants`, but with `seeds`, is called among its own runs.
@@ -168,10 +168,11 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
         with named(member):
             dataset = program.planned(member.recipe, last, to_come)[0]
         first_of.setdefault(dataset, member)
-    with files.locked(files.private_folder(home)):
-        if only is None and _some_at_once(recipe, to_make, until):
-            _in_turn(list(first_of.values()), "build", None)
-            _abreast(waves, until, recipe.at_once)
+    with files.locked(files.private_folder(home)), on(recipe.workers):
+        if _some_at_once(recipe, to_make, last):
+            if only is None:
+                _in_turn(list(first_of.values()), "build", None)
+            _abreast(waves, until, only, recipe.at_once, home)
         else:
             _in_turn(in_turn, until, only)
         if STAGES.index(last) >= STAGES.index("evaluate"):
@@ -193,25 +194,29 @@ def _waves(to_make: list[Member]) -> list[list[Member]]:
     return [wave for wave in (first, [member for member in to_make if member not in first]) if wave]
 
 
-def _some_at_once(recipe: Recipe, to_make: list[Member], until: str) -> bool:
-    """Whether runs are made beside one another: it is asked for, and no GPU is there, which one run at a time fills."""
-    if recipe.at_once == 1 or STAGES.index(until) < STAGES.index("train"):
+def _some_at_once(recipe: Recipe, to_make: list[Member], last: str) -> bool:
+    """Whether runs are made beside one another: it is asked for, and no GPU is there, which one run at a time fills.
+
+    A cluster gives each run GPUs of its own.
+    """
+    if recipe.at_once == 1 or STAGES.index(last) < STAGES.index("train"):
         return False
-    if not any(member.recipe.trains for member in to_make):
+    if not is_local() or not any(member.recipe.trains for member in to_make):
         return True
     from docphim.train.launch import has_gpu
 
     return not has_gpu()
 
 
-def _abreast(waves: list[list[Member]], until: str, count: int) -> None:
+def _abreast(waves: list[list[Member]], until: str, only: str | None, count: int, home: Path) -> None:
     """Make `count` runs at a time, each in a process with its share of the cores; their datasets are there.
 
     A small model leaves cores idle: on two of them, trainings of one thread each took two thirds of the time.
     """
     log.info("what each run says as it is made: runs/NAME/%s", RUN_LOG)
-    work = functools.partial(_made, until=until, threads=max(1, cores() // count))
-    pools = (each(work, [[member] for member in wave], workers=count, crashed=_crashed, long=True) for wave in waves)
+    work = functools.partial(_made, until=until, only=only, threads=max(1, cores() // count) if is_local() else 1)
+    in_pool = functools.partial(each, work, workers=count, crashed=_crashed, folder=home, long=True)
+    pools = (in_pool([[member] for member in wave], gpus=max(map(_gpus, wave))) for wave in waves)
     try:
         for name in bar(itertools.chain.from_iterable(pools), sum(map(len, waves)), "runs"):
             log.info("made: %s", name)
@@ -223,7 +228,13 @@ def _abreast(waves: list[list[Member]], until: str, count: int) -> None:
         raise
 
 
-def _made(members: list[Member], until: str, threads: int) -> list[str]:
+def _gpus(member: Member) -> int:
+    """So many GPUs a run takes where there are some."""
+    recipe = member.recipe
+    return max(recipe.train.processes, recipe.generate.processes) if recipe.trains else 0
+
+
+def _made(members: list[Member], until: str, only: str | None, threads: int) -> list[str]:
     """Make runs in this process, whose stderr goes to the run's own log; their names."""
     for member in members:
         with open(files.private_folder(program.run_folder(member.recipe)) / RUN_LOG, "a", encoding="utf-8") as handle:
@@ -234,7 +245,7 @@ def _made(members: list[Member], until: str, threads: int) -> list[str]:
 
             limit_threads(threads, member.recipe.train.processes)
         with named(member):
-            program.run(member.recipe, until=until)
+            program.run(member.recipe, until=until, only=only)
     return [member.name for member in members]
 
 

@@ -1,11 +1,14 @@
 """One pool of worker processes for every stage: few groups in flight, a crash costs one item, no worker outlives its parent.
 
 What is handed over, a function of a module (or a `functools.partial` of one) and items that can be pickled, is what a
-scheduler of many machines needs as well, so that one can stand behind `each` without a change of its callers.
+scheduler of many machines needs as well: one can stand behind `each` without a change of its callers (`SCHEDULERS`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import importlib.util
 import itertools
 import multiprocessing
 import os
@@ -15,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, suppress
+from contextvars import ContextVar
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +28,13 @@ from docphim.files import locked
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+#: Where else than on this machine workers may be: `module:function` with the arguments of `each`.
+SCHEDULERS: dict[str, str] = {"ray": "docphim.ray_workers:each"}
+#: Where those of this command are.
+_WHERE: ContextVar[str] = ContextVar("workers", default="local")
+#: Set on a cluster, in a worker and in what that starts: how many GPUs it sees (1 where there are none).
+GIVEN = "DOCPHIM_GPUS_GIVEN"
 
 #: Groups handed out ahead of time, per worker.
 _AHEAD = 2
@@ -36,6 +47,34 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def check(where: str) -> None:
+    """Refuse (UsageError) a scheduler that is not installed."""
+    if where == "ray" and importlib.util.find_spec("ray") is None:
+        raise UsageError("workers: ray needs Ray, not installed here: pip install 'docphim[ray]'")
+
+
+@contextlib.contextmanager
+def on(where: str) -> Iterator[None]:
+    """Let `each` work where a recipe's `workers` says; what a cluster's worker starts stays on its machine."""
+    before = _WHERE.set("local" if GIVEN in os.environ else where)
+    try:
+        yield
+    finally:
+        _WHERE.reset(before)
+
+
+def is_local() -> bool:
+    """Whether workers are processes of this machine."""
+    return _WHERE.get() == "local"
+
+
+def gpu_of(processes: int) -> int:
+    """The number of the GPU that a worker takes, one of `processes`, among those that it sees."""
+    number = multiprocessing.current_process().name.rpartition("-")[2]
+    seen = min(processes, int(os.environ.get(GIVEN, processes)))
+    return int(number) % seen if number.isdecimal() else 0
+
+
 def each(
     function: Callable[[list[T]], list[R]],
     groups: Sequence[list[T]],
@@ -44,6 +83,7 @@ def each(
     crashed: Callable[[T], R],
     folder: Path | None = None,
     long: bool = False,
+    gpus: int = 0,
 ) -> Iterator[R]:
     """Work on groups of items in processes and yield every item's result as it comes, in no order that can be relied on.
 
@@ -54,8 +94,8 @@ def each(
     groups : sequence of list
         Items that are best worked on together, one after the other.
     workers : int or None
-        1 works in this process; None takes one process per core.  Processes are spawned, not forked: threads of other
-        libraries may be running.
+        1 works in this process; None takes one process per core, of this machine or of the cluster.  Processes are spawned,
+        not forked: threads of other libraries may be running.
     crashed : callable
         The result of an item that kills its process (a decoder's fault).  When a worker dies, the groups that were in flight
         are tried again item by item to find it; it alone is lost.
@@ -65,9 +105,13 @@ def each(
     long : bool
         A group takes minutes or hours and is taken up again where it stopped: none is handed out before a worker is free, and
         an error or Ctrl-C ends those that are worked on instead of waiting for them.
+    gpus : int
+        So many are a worker's alone on a cluster that has any; on this machine the work itself sees to it.
 
     Raises
     ------
+    UsageError
+        The cluster that is to do it is not there.
     Refused
         `worker_killed`: processes cannot be started, or one is killed from outside, even when it works alone: no fault of its
         item's, but most often of a machine out of memory.
@@ -75,13 +119,29 @@ def each(
     if workers == 1:
         for group in groups:
             yield from function(group)
-        return
+    elif groups and not is_local():
+        module, _, name = SCHEDULERS[_WHERE.get()].partition(":")
+        elsewhere = getattr(importlib.import_module(module), name)
+        yield from elsewhere(function, groups, workers=workers, crashed=crashed, folder=folder, gpus=gpus)
+    else:
+        yield from _here(function, groups, workers, crashed, folder, long)
+
+
+def _here(
+    function: Callable[[list[T]], list[R]],
+    groups: Sequence[list[T]],
+    workers: int | None,
+    crashed: Callable[[T], R],
+    folder: Path | None,
+    long: bool,
+) -> Iterator[R]:
+    """`each` in processes of this machine."""
     waiting = list(reversed(groups))
     while waiting:
         suspects: list[list[T]] = []
         count = min(workers or cores(), len(waiting))
         yield from _until_crash(function, waiting, suspects, count, folder, long)
-        yield from _one_by_one(function, [item for group in suspects for item in group], crashed, folder)
+        yield from one_by_one(function, [item for group in suspects for item in group], crashed, folder)
 
 
 def _until_crash(
@@ -115,7 +175,7 @@ def _until_crash(
         pool.shutdown(cancel_futures=True)
 
 
-def _one_by_one(
+def one_by_one(
     function: Callable[[list[T]], list[R]], items: list[T], crashed: Callable[[T], R], folder: Path | None
 ) -> Iterator[R]:
     """Items that were in flight when a worker died, each alone, to find the one that kills it."""
@@ -147,10 +207,10 @@ def _killed(code: int | None) -> bool:
 
 def _pool(workers: int, folder: Path | None) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(folder,))
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=begin, initargs=(folder,))
 
 
-def _start(folder: Path | None) -> None:
+def begin(folder: Path | None) -> None:
     """Set a worker up: quiet, for decoders written in C complain on stderr of every damaged file, and bound to its parent."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of what is imported from here on: as many workers as cores are enough

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import importlib
 import logging
-import multiprocessing
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +32,7 @@ from docphim.models import needs_torch
 from docphim.models.endpoint import side_by_side
 from docphim.progress import bar
 from docphim.study import Media, Prediction, to_row
-from docphim.workers import cores, each
+from docphim.workers import cores, each, gpu_of, is_local
 
 logger = logging.getLogger("docphim")
 
@@ -120,7 +119,7 @@ def generate(
     todo = [(files, batch) for files, planned in work for batch in files.unfinished(planned)]
     if todo and processes > 1:
         opener.check_processes(drafter, processes, max_new_tokens)
-        threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, cores() // processes))
+        threads = int(os.environ.get("OMP_NUM_THREADS") or (max(1, cores() // processes) if is_local() else 1))
         desk = Desk(backend, drafter, {"blind": blind, **arguments}, dataset, blind, seed, processes, threads)
         _logged(_written(desk.answers(todo, run)), todo)
     elif todo:
@@ -299,8 +298,9 @@ class Desk:
     def answers(self, todo: list[Todo], run: Path) -> Iterator[Answered]:
         """The rows of each batch, in the order in which the processes are done with them."""
         groups = [[(number, batch)] for number, (_, batch) in enumerate(todo)]
+        at_desk = functools.partial(_at_desk, self)
         for number, predicted, likely in each(
-            functools.partial(_at_desk, self), groups, workers=self.processes, crashed=_crashed, folder=run, long=True
+            at_desk, groups, workers=self.processes, crashed=_crashed, folder=run, long=True, gpus=1
         ):
             yield todo[number], predicted, likely
 
@@ -308,8 +308,7 @@ class Desk:
     def model(self) -> Backend:
         """The model, on the GPU whose number is this process's."""
         os.environ["OMP_NUM_THREADS"] = str(self.threads)
-        number = int(multiprocessing.current_process().name.rpartition("-")[2])
-        os.environ["LOCAL_RANK"] = str(number % self.processes)
+        os.environ["LOCAL_RANK"] = str(gpu_of(self.processes))
         opened: Backend = _opener(self.backend)(self.drafter, **self.arguments)
         return opened
 

@@ -16,6 +16,7 @@ from docphim.models.checkpoint import read_note
 from docphim.models.encode import collate, encode, only_last
 from docphim.models.load import load_saved
 from docphim.models.sampling import Decoding, unlike
+from docphim.workers import is_local
 
 logger = logging.getLogger("docphim")
 
@@ -48,9 +49,9 @@ class Backend:
         Raises
         ------
         UsageError
-            There are more processes than GPUs.
+            There are more processes than GPUs on this machine (a cluster gives each what it has free).
         """
-        gpus = torch.cuda.device_count() if torch.cuda.is_available() else processes
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() and is_local() else processes
         if gpus < processes:
             raise UsageError(f"generate.processes: {processes} processes need as many GPUs, and there are {gpus}")
         _most(max_new_tokens, read_note(run / "model").get("longest_answer"))

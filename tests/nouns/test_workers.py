@@ -141,3 +141,21 @@ def test_ctrl_c_ends_long_work(tmp_path):
     os.killpg(parent.pid, signal.SIGINT)
     assert parent.wait(30) != 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+
+
+def test_ray_that_is_not_installed_is_named_with_what_installs_it(monkeypatch):
+    monkeypatch.setattr(workers.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"^workers: ray needs Ray, not installed here: pip install 'docphim\[ray\]'$"):
+        workers.check("ray")
+    workers.check("local")
+
+
+def test_what_a_worker_of_a_cluster_starts_is_on_its_machine_and_sees_its_gpus(monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "_name", "SpawnProcess-7")
+    with workers.on("ray"):
+        assert not workers.is_local() and workers.gpu_of(4) == 3
+        monkeypatch.setenv(workers.GIVEN, "2")
+        with workers.on("ray"):
+            assert workers.is_local() and workers.gpu_of(4) == 1
+        assert not workers.is_local()
+    assert workers.is_local()

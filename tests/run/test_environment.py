@@ -79,6 +79,12 @@ def test_torch_is_missed_before_anything_is_made_and_only_where_it_is_needed(tmp
     assert docphim(*DEMO, cwd=tmp_path, code=WITHOUT_TORCH).returncode == 0
 
 
+def test_ray_is_missed_before_anything_is_made(tmp_path):
+    answer = docphim(*DEMO, "--set", "workers=ray", cwd=tmp_path, code=WITHOUT_TORCH.replace("'torch'", "'ray'"))
+    assert (answer.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert answer.stderr == "error: workers: ray needs Ray, not installed here: pip install 'docphim[ray]'\n"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_as_under_cron_are_no_fault_and_no_file_takes_their_place(tmp_path, closed):
