@@ -15,6 +15,9 @@ LONGEST = "longest"
 #: A draft may be this much longer than the longest answer of the training, or the longest reference, before it is cut.
 SLACK = 1.25
 
+#: In a folder that `docphim export` wrote a model to: what it is, with the SHA-256 of its files.
+EXPORTED = "docphim_serving.json"
+
 #: Keys of a recipe's `generate` that not every backend takes, with what stands for none: how tokens are chosen.
 DECODING: dict[str, float] = {"top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "min_new_tokens": 0}
 #: Those of them that act where tokens are drawn (`temperature` above 0).
@@ -39,6 +42,14 @@ class Traits:
         Keys that are handed to it: those that its answers depend on, and those that they do not.
     reads : str
         The key of `asking` that names a file, on whose content its answers depend; no other backend takes that key.
+    within : str
+        Where that key names a folder: the file in it that stands for its content.
+    package : str
+        What must be installed for it, by the extra of that name.
+    shared : bool
+        Whether several `processes` may draft, each with the model on a GPU of its own: it has `check_processes`.
+    batched : bool
+        Whether answers depend on what is asked together: `batch_size` is recorded with them.
     sends : bool
         Whether films leave this process for `endpoint`: `allow_upload` and the endpoint's key are checked before, and what
         was not answered is asked again.
@@ -53,12 +64,29 @@ class Traits:
     recorded: tuple[str, ...] = ()
     asking: tuple[str, ...] = ()
     reads: str = ""
+    within: str = ""
+    package: str = ""
+    shared: bool = False
+    batched: bool = False
     sends: bool = False
     images: tuple[str, ...] = ()
 
 
 BACKENDS: dict[str, Traits] = {
-    "transformers": Traits("docphim.generate.transformers:Backend", trains=True, decoding=tuple(DECODING)),
+    "transformers": Traits(
+        "docphim.generate.transformers:Backend", trains=True, decoding=tuple(DECODING), shared=True, batched=True
+    ),
+    "vllm": Traits(
+        "docphim.generate.vllm:Backend",
+        needs=("exported",),
+        decoding=tuple(DECODING),
+        asking=("exported",),
+        reads="exported",
+        within=EXPORTED,
+        package="vllm",
+        shared=True,
+        batched=True,
+    ),
     "openai": Traits(
         "docphim.generate.openai:Backend",
         needs=("endpoint", "model"),

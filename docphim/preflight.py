@@ -18,7 +18,7 @@ from docphim.language.labels import SETS
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Section, Service
 from docphim.scores import read_scores
-from docphim.way import JUDGED, Stage, blind_run, pixels, projections
+from docphim.way import JUDGED, Stage, blind_run, pixels, projections, read_from
 from docphim.workers import check as check_workers
 
 #: Bytes without which nothing is begun.
@@ -57,8 +57,9 @@ def check(recipe: Recipe, last: str) -> None:
     _check_pairs(recipe)
     check_families(recipe.evaluate.metrics or (), "evaluate.metrics")
     reads = traits(recipe.generate.backend).reads
-    if reads and not Path(getattr(recipe.generate, reads)).expanduser().is_file():
-        raise Refused("file_missing", f"generate.{reads}")
+    if reads and not read_from(recipe.generate).is_file():
+        within = traits(recipe.generate.backend).within
+        raise Refused("file_missing", f"generate.{reads}", f"there is no {within} in the folder" if within else "")
     refuse_ambiguous({name: task(name) for name in recipe.tasks}, Prompts(recipe.prompts, recipe.language))
     for key, name, known in (
         ("model.family", recipe.model.family if recipe.trains else None, FAMILIES),
@@ -152,6 +153,8 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     needing = next((stage.name for stage in to_run.values() if stage.torch), None)
     if needing is not None:
         check_packages(needing)
+    if "generate" in to_run:
+        check_backend(recipe.generate.backend)
     if "prepare" in to_run:
         check_installed(settings_of(recipe.prepare.sections))
     if "train" in to_run:
@@ -237,6 +240,13 @@ def check_packages(needing: str) -> None:
 
     if missing := missing_packages():
         raise UsageError(f"{needing} needs {', '.join(missing)}, not installed here: {INSTALL}")
+
+
+def check_backend(name: str) -> None:
+    """Refuse (UsageError) a backend whose package is not installed; it is not imported to find out."""
+    package = traits(name).package
+    if package and importlib.util.find_spec(package) is None:
+        raise UsageError(f"generate.backend: {name} needs {package}, not installed here: pip install 'docphim[{package}]'")
 
 
 def check_weights(recipe: Recipe) -> None:

@@ -103,7 +103,7 @@ class Service(Section):
 
 
 class Generate(Service):
-    """How answers are drafted: by the run's model, an endpoint (`openai`), or elsewhere (`file`, `drafts`, `allow`).
+    """How answers are drafted: by the run's model, an exported one (`vllm`), an endpoint (`openai`), or elsewhere (`file`).
 
     `max_new_tokens: longest` is the longest answer of the training and a quarter more, which only the run's own model knows.
     """
@@ -120,6 +120,7 @@ class Generate(Service):
     seed: int = 0
     image_size: int | tuple[int, int] = 768
     drafts: str | None = None
+    exported: str | None = None
     allow: list[Literal["missing", "extra", "duplicates"]] = []
 
     @model_validator(mode="after")
@@ -138,10 +139,8 @@ class Generate(Service):
     def _has_answers(self) -> Generate:
         if self.max_new_tokens == LONGEST and not traits(self.backend).trains:
             raise ValueError(f"max_new_tokens: backend {self.backend} takes a number; {LONGEST} is the run's own model's")
-        if self.processes > 1 and not traits(self.backend).trains:
-            raise ValueError(
-                f"processes: backend {self.backend} has none of its own; they share out the run's own model's work"
-            )
+        if self.processes > 1 and not traits(self.backend).shared:
+            raise ValueError(f"processes: backend {self.backend} has none of its own; they share out a model's work here")
         needs = traits(self.backend).needs
         if any(getattr(self, key) in (None, "") for key in needs):
             raise ValueError(f"backend {self.backend} needs {' and '.join(map(repr, needs))}")

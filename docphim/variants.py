@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docphim import files
 from docphim import run as program
+from docphim.backends import traits
 from docphim.errors import Refused, UsageError
 from docphim.progress import bar, log_to_stderr
 from docphim.recipe import OTHERS, Recipe, validated
@@ -201,7 +202,7 @@ def _some_at_once(recipe: Recipe, to_make: list[Member], last: str) -> bool:
     """
     if recipe.at_once == 1 or STAGES.index(last) < STAGES.index("train"):
         return False
-    if not is_local() or not any(member.recipe.trains for member in to_make):
+    if not is_local() or not any(_gpus(member) for member in to_make):
         return True
     from docphim.train.launch import has_gpu
 
@@ -231,7 +232,8 @@ def _abreast(waves: list[list[Member]], until: str, only: str | None, count: int
 def _gpus(member: Member) -> int:
     """So many GPUs a run takes where there are some."""
     recipe = member.recipe
-    return max(recipe.train.processes, recipe.generate.processes) if recipe.trains else 0
+    train = recipe.train.processes if recipe.trains else 0
+    return max(train, recipe.generate.processes) if traits(recipe.generate.backend).shared else 0
 
 
 def _made(members: list[Member], until: str, only: str | None, threads: int) -> list[str]:

@@ -14,7 +14,7 @@ from docphim.language import lexicon
 from docphim.language.labels import SETS, table_path
 from docphim.metrics import label_sets
 from docphim.metrics.signature import reading
-from docphim.recipe import Model, Recipe, Service
+from docphim.recipe import Generate, Model, Recipe, Service
 from docphim.recipe_model import decisive
 from docphim.study import SPLITS
 
@@ -237,11 +237,11 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     asking: dict[str, Any] = {"base": recipe.model.base} if recipe.trains and recipe.model.base else {}
     asking |= drafting.model_dump(include=set(backend.asking))
     asking |= {"allow_upload": recipe.allow_upload} if backend.sends else {}
-    made_by: dict[str, Any] = drafting.model_dump(include={"batch_size"}) if recipe.trains else {}
+    made_by: dict[str, Any] = drafting.model_dump(include={"batch_size"}) if backend.batched else {}
     made_by |= {"options": drafting.model_dump(include=set(backend.recorded))} if backend.recorded else {}
     trained = {"trained": home / "train.json"} if recipe.trains else {}
     # What a file holds is an input; where it lies changes nothing.
-    elsewhere = {"elsewhere": Path(getattr(drafting, backend.reads)).expanduser()} if backend.reads else {}
+    elsewhere = {"elsewhere": read_from(drafting)} if backend.reads else {}
     return Stage(
         name="generate",
         call="docphim.generate:generate",
@@ -270,6 +270,12 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         mending=True,
         torch=recipe.trains,
     )
+
+
+def read_from(drafting: Generate) -> Path:
+    """The file on whose content a backend's answers depend."""
+    backend = traits(drafting.backend)
+    return Path(getattr(drafting, backend.reads)).expanduser() / backend.within
 
 
 def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:

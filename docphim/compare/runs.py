@@ -117,7 +117,7 @@ def model_name(recipe: Path) -> str:
     if not all(isinstance(section, dict) for section in (model, generate, train)):
         return ""
     if not traits(generate.get("backend", "transformers")).trains:
-        return Path(str(generate.get("model") or model.get("weights") or "")).name
+        return Path(str(generate.get("model") or generate.get("exported") or model.get("weights") or "")).name
     return _trained_name(model, blind=bool(train.get("blind")))
 
 

@@ -28,6 +28,8 @@ class Backend(Protocol):
 
     A backend that knows all its answers beforehand may have `expect(keys)`: it is given the keys of all that will be asked.
 
+    One whose answers depend on more than the recipe may have `signature(**asking)`, without a model: what that is.
+
     `each_alone`: an answer depends on its own prompt and no other.  Conversations are then asked one by one, `concurrency` at
     once from as many threads, and what is answered is never asked again; otherwise an unfinished batch is repeated whole.
     `tells_likelihood`: whether `likelihood` gives numbers; what was drafted without them is then not finished.

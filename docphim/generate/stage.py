@@ -109,6 +109,7 @@ def generate(
         logger.warning("%d of the wrong-image questions are left out: their examples have no partner", skipped)
     settings = [backend, images, splits, contexts, blind, max_new_tokens, temperature, batch_size, seed, limit]
     settings += [decoding or {}] + ([options] if options else [])
+    settings += opener.signature(**(asking or {})) if hasattr(opener, "signature") else []
     key = plan_key(settings, dataset, drafter, [*splits, "draft"])
     begin(run, key)
     answers = Files(run / "predictions.jsonl", run / "likelihoods.jsonl", opener.each_alone, opener.tells_likelihood)

@@ -6,17 +6,13 @@ import logging
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from docphim.backends import most_tokens
-from docphim.errors import UsageError
 from docphim.generate.backend import Prompt
 from docphim.models import decode
 from docphim.models.checkpoint import read_note
 from docphim.models.encode import collate, encode, only_last
-from docphim.models.load import load_saved
+from docphim.models.load import check_gpus, load_saved
 from docphim.models.sampling import Decoding, unlike
-from docphim.workers import is_local
 
 logger = logging.getLogger("docphim")
 
@@ -51,9 +47,7 @@ class Backend:
         UsageError
             There are more processes than GPUs on this machine (a cluster gives each what it has free).
         """
-        gpus = torch.cuda.device_count() if torch.cuda.is_available() and is_local() else processes
-        if gpus < processes:
-            raise UsageError(f"generate.processes: {processes} processes need as many GPUs, and there are {gpus}")
+        check_gpus(processes)
         _most(max_new_tokens, read_note(run / "model").get("longest_answer"))
 
     def answer(self, prompts: list[Prompt]) -> list[tuple[str, Literal["stop", "length"]]]:

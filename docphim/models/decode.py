@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import torch
@@ -67,7 +67,7 @@ def generate(
             sampler.keep(going)
             rows, mask, done = rows[going], mask[going], done[going]
             inputs, positions = {"input_ids": token[going, None]}, positions[..., going, :]
-    return [_finished(loaded, row, ends) for row in answers]
+    return [as_text(loaded.tokenizer, row[row >= 0].tolist(), set(ends.tolist())) for row in answers]
 
 
 def end_tokens(loaded: Loaded) -> set[int]:
@@ -77,10 +77,10 @@ def end_tokens(loaded: Loaded) -> set[int]:
     return {int(i) for i in [end_of_answer(loaded.tokenizer), loaded.tokenizer.eos_token_id, *more] if i is not None}
 
 
-def _finished(loaded: Loaded, row: Tensor, ends: Tensor) -> tuple[str, Finish]:
-    ids = row[row >= 0]
-    stopped = bool(len(ids)) and bool(torch.isin(ids[-1], ends))
-    text = loaded.tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True)
+def as_text(tokenizer: Any, ids: list[int], ends: Collection[int]) -> tuple[str, Finish]:
+    """An answer's tokens as its text, and whether it ended (by one of the tokens `ends`) or was cut."""
+    stopped = bool(ids) and ids[-1] in ends
+    text = tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True)
     # A multi-byte letter cut by the length limit decodes to U+FFFD.
     return text.strip().removesuffix("\N{REPLACEMENT CHARACTER}"), "stop" if stopped else "length"
 

@@ -92,15 +92,28 @@ def encode(
         `weights_layout`: answers or pictures cannot be found in what the chat template writes.
     """
     expansions = [] if blind else _expanded(loaded, messages, stacks)
-    waiting = None if blind else iter(expansions)
-    turns = [turn(message, loaded.tokenizer, waiting) for message in messages]
-    pieces = _inserted(render(loaded.tokenizer, turns, answer), expansions)
+    pieces = _inserted(_rendered(loaded, messages, None if blind else expansions, answer), expansions)
     pieces = pieces if only is None else _narrowed(pieces, messages, only)
     ids, labels = _label(loaded.tokenizer, pieces)
     names = dict.fromkeys(name for expansion in expansions for name in expansion.media)
     media = {name: _joined([e.media[name] for e in expansions if name in e.media]) for name in names}
     per_token = family_of(loaded.family).per_token(loaded.config, loaded.processor, ids, media)
     return Encoded(ids, labels, per_token, media)
+
+
+def unexpanded(
+    loaded: Loaded, messages: list[Message], stacks: Sequence[Stack | np.ndarray], *, answer: bool = True, blind: bool = False
+) -> list[int]:
+    """Token ids as the chat template writes them, one mark a picture: for an engine that expands them itself (see `encode`)."""
+    expansions = None if blind else _expanded(loaded, messages, stacks)
+    ids, _ = _label(loaded.tokenizer, _rendered(loaded, messages, expansions, answer))
+    return list(map(int, ids))
+
+
+def _rendered(loaded: Loaded, messages: list[Message], expansions: list[Expansion] | None, answer: bool) -> list[Piece]:
+    """What the chat template writes; with None the messages without their tags."""
+    waiting = None if expansions is None else iter(expansions)
+    return render(loaded.tokenizer, [turn(message, loaded.tokenizer, waiting) for message in messages], answer)
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

@@ -22,6 +22,7 @@ from docphim.models.save import WHOLE, save
 from docphim.models.tiny import create_tiny
 from docphim.models.tune import adapted, adapters_of, merge, part_of, tune, whole_parameters
 from docphim.progress import busy
+from docphim.workers import is_local
 
 __all__ = ["Loaded", "create_tiny", "give_random_weights", "load", "load_reader", "load_saved", "save", "tune"]
 
@@ -156,6 +157,13 @@ def chosen_precision(precision: str) -> str:
     if precision != "auto":
         return precision
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+
+
+def check_gpus(processes: int) -> None:
+    """Refuse (UsageError) more drafting processes than this machine has GPUs; a cluster gives each what it has free."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() and is_local() else processes
+    if gpus < processes:
+        raise UsageError(f"generate.processes: {processes} processes need as many GPUs, and there are {gpus}")
 
 
 def check_precision(precision: str) -> None:

@@ -84,6 +84,6 @@ def test_more_processes_than_gpus_or_of_a_backend_that_has_none_are_a_usage_erro
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(UsageError, match=r"^generate\.processes: 2 processes need as many GPUs, and there are 1$"):
         generate(dataset, run_folder(tmp_path, tiny_model, "run"), **SETTINGS, processes=2)
-    for backend in set(BACKENDS) - {"transformers"}:
+    for backend in {name for name, line in BACKENDS.items() if not line.shared}:
         with pytest.raises(ValueError, match=f"processes: backend {backend} has none"):
             Generate(backend=backend, processes=2)
