@@ -1,4 +1,4 @@
-"""`workers: ray`: the pool of `docphim.workers` on the Ray cluster that RAY_ADDRESS names, or that runs on this machine.
+"""`workers: ray`: the pool of `docphim.workers` on the Ray cluster that this machine is part of (RAY_ADDRESS: of several).
 
 Its workers are actors, each a process of its own on whatever machine has a core (and GPUs) free.  They work in the folder in
 which the command was started and on the files that it names: all machines see the same file system, and have this version of
@@ -216,7 +216,7 @@ def _connected() -> Iterator[Any]:
     except (ConnectionError, RuntimeError) as error:
         if "ersion mismatch" in str(error):
             raise UsageError("workers: ray: the cluster runs another version of Ray or Python than this command") from error
-        why = "no cluster answers; start one with `ray start --head`, or name it in RAY_ADDRESS"
+        why = "no cluster answers on this machine; `ray start` makes it part of one, and RAY_ADDRESS names one of several"
         raise UsageError(f"workers: ray: {why}") from error
     try:
         yield ray

@@ -17,18 +17,18 @@ _LOOPBACK = "ip link set lo up"
 
 
 class Cluster:
-    """Two cores; what is run `inside` reaches it, and ends with it."""
+    """Two cores, and two GPUs that are none; what is run `inside` reaches it, and ends with it."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ray-"))  # sockets lie in it, whose paths may have 107 letters
-        start = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=2"]
+        start = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=2", "--num-gpus=2"]
         start += ["--include-dashboard=false", "--disable-usage-stats", "--node-ip-address=127.0.0.1"]
         start += [f"--port={_ADDRESS.partition(':')[2]}", "--object-store-memory=100000000", f"--temp-dir={self.folder}"]
         self.log = (self.folder.with_suffix(".log")).open("wb")
         # Ray's workers take the path of modules from here as well.
         self.outer = subprocess.Popen(
             [*_NAMESPACES, "sh", "-c", f'{_LOOPBACK} && exec "$@"', "sh", *start],
-            env=environment(),
+            env=environment() | {"CUDA_VISIBLE_DEVICES": "90,91"},
             stdout=self.log,
             stderr=self.log,
         )

@@ -1,9 +1,10 @@
-"""What `test_ray.py` hands to a cluster: `python ray_tasks.py FOLDER ITEM [--version V]` prints what became of it."""
+"""What `test_ray.py` hands to a cluster: `python ray_tasks.py FOLDER ITEM [VERSION]`, or FOLDER gpus COUNT, says what came of it."""
 
 import multiprocessing
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from docphim import ray_workers, workers
@@ -24,6 +25,15 @@ def double(numbers: list[int]) -> list[int]:
     return [2 * number for number in numbers]
 
 
+def seen(names: list[str]) -> list[str]:
+    """What a worker is given of the GPUs; it waits for the other one, so that each has one name."""
+    for name in names:
+        Path(name).touch()
+        while len(list(Path(name).parent.glob("seen-*"))) < 2:
+            time.sleep(0.02)
+    return [f"{os.environ['CUDA_VISIBLE_DEVICES']}:{workers.gpu_of(4)}"]
+
+
 def lost(number: int) -> int:
     return -number
 
@@ -31,14 +41,17 @@ def lost(number: int) -> int:
 def main() -> None:
     import ray_tasks  # by its name, as a stage hands over functions of modules
 
-    folder, *items = sys.argv[1:]
-    if "--version" in items:
-        ray_workers.__version__ = items.pop()
-        items.pop()
-    groups = [[1, 2], [3], [4, 5, int(items[0])], [7]]
+    folder, item, *more = sys.argv[1:]
+    if item == "gpus":
+        function, groups, gpus = ray_tasks.seen, [[f"{folder}/seen-{n}"] for n in (1, 2)], int(more[0])
+    else:
+        function, groups, gpus = ray_tasks.double, [[1, 2], [3], [4, 5, int(item)], [7]], 0
+        ray_workers.__version__ = more[0] if more else ray_workers.__version__
     with workers.on("ray"):
         try:
-            made = workers.each(ray_tasks.double, groups, workers=None, crashed=ray_tasks.lost, folder=Path(folder))
+            made = workers.each(
+                function, groups, workers=None, crashed=ray_tasks.lost, folder=Path(folder), long=True, gpus=gpus
+            )
             print(*sorted(made))
         except (Refused, UsageError) as error:
             print(error)

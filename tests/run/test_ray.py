@@ -65,7 +65,12 @@ def test_what_becomes_of_an_item_is_what_becomes_of_it_on_one_machine(cluster, t
 
 
 def test_a_cluster_of_another_version_is_refused(cluster, tmp_path):
-    assert became_of(cluster, tmp_path, 6, "--version", "0.0")[0].endswith("and this is 0.0")
+    assert became_of(cluster, tmp_path, 6, "0.0")[0].endswith("and this is 0.0")
+
+
+def test_each_worker_has_gpus_of_its_own_and_more_than_a_machine_has_are_refused(cluster, tmp_path):
+    assert became_of(cluster, tmp_path, "gpus", 1) == ["90:0 91:0", ""]
+    assert became_of(cluster, tmp_path, "gpus", 3)[0].endswith("a worker needs 3 GPUs of one machine, and the largest has 2")
 
 
 def test_a_machine_that_does_not_see_the_folders_is_refused(cluster, tmp_path):
