@@ -268,7 +268,7 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         beside=["generate-plan.json"],
         version=VERSIONS["generate"],
         mending=True,
-        torch=recipe.trains,
+        torch=backend.shared,
     )
 
 

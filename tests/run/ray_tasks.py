@@ -1,4 +1,4 @@
-"""What `test_ray.py` hands to a cluster: `python ray_tasks.py FOLDER ITEM [VERSION]`, or FOLDER gpus COUNT, says what came of it."""
+"""Handed to a cluster by `test_ray.py`: `python ray_tasks.py FOLDER ITEM [VERSION]`, or FOLDER gpus COUNT, says what came."""
 
 import multiprocessing
 import os
