@@ -26,12 +26,13 @@ def double(numbers: list[int]) -> list[int]:
 
 
 def seen(names: list[str]) -> list[str]:
-    """What a worker is given of the GPUs; it waits for the other one, so that each has one name."""
+    """What a worker is given of the GPUs, and where what it starts would be; it waits for the other, so that both do."""
     for name in names:
         Path(name).touch()
         while len(list(Path(name).parent.glob("seen-*"))) < 2:
             time.sleep(0.02)
-    return [f"{os.environ['CUDA_VISIBLE_DEVICES']}:{workers.gpu_of(4)}"]
+    with workers.on("ray"):
+        return [f"{os.environ['CUDA_VISIBLE_DEVICES']}:{workers.gpu_of(4)}:{workers.is_local()}"]
 
 
 def lost(number: int) -> int:

@@ -69,7 +69,7 @@ def test_a_cluster_of_another_version_is_refused(cluster, tmp_path):
 
 
 def test_each_worker_has_gpus_of_its_own_and_more_than_a_machine_has_are_refused(cluster, tmp_path):
-    assert became_of(cluster, tmp_path, "gpus", 1) == ["90:0 91:0", ""]
+    assert became_of(cluster, tmp_path, "gpus", 1) == ["90:0:True 91:0:True", ""]
     assert became_of(cluster, tmp_path, "gpus", 3)[0].endswith("a worker needs 3 GPUs of one machine, and the largest has 2")
 
 

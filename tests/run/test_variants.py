@@ -1,6 +1,7 @@
 """A recipe that stands on another, and the variants and seeds it holds: what each run is made from."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from vix_ray_shards import write_shards
@@ -285,6 +286,16 @@ def test_runs_made_at_once_are_those_made_in_turn(drafted, tmp_path):
     assert dataset.exists() and {f.name for f in abreast.parent.iterdir()} == {f.name for f in home.parent.iterdir()}
     for name in ("drafted/tables.json", "drafted-right/scores.json", "drafted-wrong/predictions.jsonl"):
         assert (abreast.parent / name).read_bytes() == (home.parent / name).read_bytes(), name
+
+    # A single stage is shared out in the same way, and runs no other.
+    for name in ("right", "wrong"):
+        (abreast.parent / f"drafted-{name}" / "scores.json").unlink()
+        (abreast.parent / f"drafted-{name}" / "index.html").unlink()
+    variants.run(recipe.load(str(drafted), ["at_once=2"]), only="evaluate")
+    for name in ("right", "wrong"):
+        scores, log = (Path(abreast.parent, f"drafted-{name}", file) for file in ("scores.json", "run.log"))
+        assert scores.read_bytes() == Path(home.parent, f"drafted-{name}", "scores.json").read_bytes()
+        assert log.read_text(encoding="utf-8").count("evaluate: done in") == 2 and not log.with_name("index.html").exists()
 
 
 def test_what_stops_a_run_made_beside_another_names_it(drafted, tmp_path):
