@@ -137,6 +137,12 @@ def test_words_of_headings_inside_a_sentence_are_none(text):
         ("PHIM SỐ 12 - LÊ MẪU BỤNG CHẨN ĐOÁN: ho", " CHẨN ĐOÁN:"),  # more words than a label has
         ("Tim to 60% Kết luận: tim to", " Kết luận:"),
         ("Nốt 8 mm. 2. Kết luận: nốt", " 2. Kết luận:"),
+        ("Nốt SUVmax 6,2. Kết luận: nốt", " Kết luận:"),  # the decimals belong to the number
+        ("Nodule, SUVmax 6.2. Impression: nodule", " Impression:"),
+        ("Hạch SUVmax 3,1-5,26. Kết luận: hạch", " Kết luận:"),
+        ("Chỉ số tim 0,5; 2) Kết luận: tim to", " 2) Kết luận:"),
+        ("Nốt SUVmax 6,2. 2. Kết luận: nốt", " 2. Kết luận:"),
+        ("Nốt SUVmax 6,2: 2/ Kết luận: nốt", " 2/ Kết luận:"),
         ("Phim rõ. KẾT LUẬN\nTim to.", " KẾT LUẬN"),
         ("Kết quả PET/CT toàn thân: rõ", "Kết quả PET/CT toàn thân:"),
         ("Findings (chest PA): clear", "Findings (chest PA):"),
@@ -154,6 +160,17 @@ def test_words_of_headings_inside_a_sentence_are_none(text):
 def test_a_heading_reaches_from_its_number_to_its_colon(text, heading):
     (mark,) = headings(clean(text))
     assert text[mark.start : mark.end].strip() == heading.strip()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["SUVmax 5,6.", "SUVmax 5.6.", "12 mm.", "SUVmax 0,5.", "SUVmax 12,4;", "SUVmax 3,1 - 5,2.", "(SUVmax 4,1).", "60%."],
+)
+@pytest.mark.parametrize("number", ["", "2. ", "b) ", "II. "])
+def test_a_report_in_one_line_keeps_every_number_before_a_heading(written, number):
+    text = clean(f"Đầu - cổ: Hạch cổ {written} {number}Lồng ngực: Nốt phổi {written} {number}Ổ bụng: Gan rõ.")
+    texts = [text[section.start : section.end].strip() for section in divided(text)]
+    assert [body.rpartition(": ")[2] for body in texts] == [f"Hạch cổ {written}", f"Nốt phổi {written}", "Gan rõ."]
 
 
 @pytest.mark.parametrize(
