@@ -44,8 +44,8 @@ _NUMBER = rf"\(?(?:\d{{1,2}}(?:\.\d{{1,2}}){{0,2}}|[IVX]{{1,4}}|[a-hA-H]){_BLANK
 _MOST_BEFORE = 40
 #: What stands before a heading on its line.
 _BULLET = re.compile(rf"(?:{_BLANK}|[>#*•·+–—=→\"“\[{{(-])*+(?:{_NUMBER})?(?:{_BLANK}|[*_\"“\[])*+")
-#: What ends a sentence before a heading inside a line, and the heading's number: `… không to. 2. Kết luận:`; not the decimals of
-#: `… SUVmax 5,6. Kết luận:`.
+#: What ends a sentence before a heading inside a line, and the heading's number: `… không to. 2. Kết luận:`; not the decimals
+#: of `… SUVmax 5,6. Kết luận:`.
 _STOPPED = re.compile(
     rf"(?P<stop>[.;:\uff1a!?…|)\]}}\"”*•,–—-])(?P<blank>{_BLANK}*+)(?P<number>(?<!\d)(?<!\d[.,])(?:{_NUMBER}{_BLANK}*+)?)[*_]*+$"
 )

@@ -145,11 +145,15 @@ def level(fact: Fact) -> str:
 
 
 def _level_of(suv: Sequence[LesionSuv]) -> str | None:
-    """What numbers say where no word does: an uptake that is given is raised, unless it is below what it is compared with."""
-    if not suv or all(one.high == 0 for one in suv):  # "SUVmax 0" is how a form says that there is none
+    """What numbers say where no word does: an uptake that is given is raised, unless it is below what it is compared with.
+
+    Nothing is known of one that is only said to be less than a number: "SUVmax < 2,5".
+    """
+    stated = [one for one in suv if one.reference or one.relation not in "<≤"]
+    if not stated or all(one.high == 0 for one in stated):  # "SUVmax 0" is how a form says that there is none
         return None
-    beside = [one for one in suv if one.reference]
-    numbers = [one.high for one in suv if not one.reference and one.high is not None]
+    beside = [one for one in stated if one.reference]
+    numbers = [one.high for one in stated if not one.reference and one.high is not None]
     below = [one.relation == "<" if one.low is None else bool(numbers) and max(numbers) <= one.low for one in beside]
     return "mild" if beside and all(below) else "high"
 

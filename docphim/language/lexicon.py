@@ -219,12 +219,14 @@ def _tree(
 
 def _measures(groups: Mapping[str, Any]) -> dict[str, Any]:
     """The phrases of `measures`, by their first word, as tuples of tokens with what they stand for; and its sets of words."""
-    listed: dict[str, Any] = {name: frozenset(groups.get(name) or ()) for name in ("uptake", "fillers", "aside")}
-    for group in ("suv", "phases", "relations", "compared", "distance", "times", "scores"):
+    listed: dict[str, Any] = {
+        name: frozenset(groups.get(name) or ()) for name in ("uptake", "fillers", "aside", "labels", "of")
+    }
+    for group in ("suv", "phases", "relations", "compared", "distance", "times", "scores", "ratios"):
         named = ((name, phrase) for name, phrases in (groups.get(group) or {}).items() for phrase in phrases)
         phrases = {tuple(TOKEN.findall(normalize(words))): name for name, phrase in named for words in expand(phrase)}
         listed[group] = {first: {p: name for p, name in phrases.items() if p[0] == first} for first, *_ in phrases}
-    starts = (listed[group] for group in ("phases", "relations", "compared", "distance", "times", "scores"))
+    starts = (listed[group] for group in ("phases", "relations", "compared", "distance", "times", "scores", "ratios"))
     listed["first"] = frozenset("<>≤≥~≈-–−\u2010").union(*starts)
     return listed
 

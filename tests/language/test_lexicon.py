@@ -143,13 +143,14 @@ MEASURES = {
     "distance": {"before", "behind"},
     "times": {"earlier", "past", "left", "apart", "now"},
     "scores": {"deauville"},
+    "ratios": {"ratio"},
 }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_of_measures_stand_under_known_names_and_under_one_alone(language):
     data = lexicons[language]["measures"]
-    assert data.keys() == MEASURES.keys() | {"uptake", "fillers", "aside"}
+    assert data.keys() == MEASURES.keys() | {"uptake", "fillers", "aside", "labels", "of"}
     for group, names in MEASURES.items():
         assert data[group].keys() <= names
         wordings = [wording for phrases in data[group].values() for phrase in phrases for wording in expand(phrase)]

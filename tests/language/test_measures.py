@@ -135,6 +135,45 @@ ENGLISH = [
 ]
 
 
+#: Numbers behind an SUV that are something else's.
+OTHERS = [
+    ("vi", "Khối phổi phải SUVmax 6,2, T2N0M0.", ["suv_max = 6.2"]),
+    ("vi", "Khối phổi phải SUVmax 6,2, cT2N1M1.", ["suv_max = 6.2"]),
+    ("vi", "Khối phổi phải SUVmax 6,2 (lát cắt 120).", ["suv_max = 6.2"]),
+    ("vi", "Khối phổi phải SUVmax 6,2, ảnh 134.", ["suv_max = 6.2"]),
+    ("vi", "Khối phổi phải SUVmax 6,2 (series 4 image 134).", ["suv_max = 6.2"]),
+    ("vi", "Khối phổi phải SUVmean 4,2, TLG 210.", ["suv_mean = 4.2"]),
+    ("vi", "Hạch rốn phổi SUVmax 6,2, hạch 3 cái.", ["suv_max = 6.2"]),
+    ("vi", "Khối phổi phải SUVmax tại phút 60 là 6,2, phút 120 là 8,1.", ["suv_max = 6.2", "suv_max = 8.1"]),
+    (
+        "vi",
+        "Nốt phổi phải, SUVmax thì sớm (60 phút) 3,2, thì muộn (120 phút) 4,1.",
+        ["suv_max = 3.2 early", "suv_max = 4.1 delayed"],
+    ),
+    ("vi", "Khối phổi phải SUVmax 6,2, trước điều trị 12,1.", ["suv_max = 6.2"]),
+    ("vi", "Khối phổi phải SUVmax trước điều trị 12,1, sau điều trị 5,1.", ["suv_max = 5.1"]),
+    ("vi", "Khối phổi phải SUVmax 6,2 (tháng 3/2017: 12,1).", ["suv_max = 6.2"]),
+    ("vi", "Nốt phổi phải SUVmax 6,2, SUVmax gan 2,1.", ["suv_max = 6.2", "suv_max = 2.1 @liver"]),
+    ("vi", "Nốt phổi phải SUVmax 6,2, SUVmax của gan 2,1.", ["suv_max = 6.2", "suv_max = 2.1 @liver"]),
+    ("vi", "Nốt phổi phải SUVmax 6,2, cao hơn gan (SUVmax 2,1).", ["suv_max = 6.2", "suv_max = 2.1 @liver"]),
+    ("vi", "Tổn thương gan SUVmax 9,1, SUVmax gan 6,2.", ["suv_max = 9.1", "suv_max = 6.2"]),
+    ("vi", "Nốt phổi phải SUVmax/gan = 1,3.", []),
+    ("vi", "Khối gan SUVmax 8,8, tỷ số u/nền gan 3,2.", ["suv_max = 8.8"]),
+    ("vi", "Khối dạ dày, SUVmax 9,9, hạch cạnh 5,5.", ["suv_max = 9.9", "suv_max = 5.5"]),
+    ("vi", "Hạch nách trái SUVmax 6,2 và 5,1.", ["suv_max = 6.2", "suv_max = 5.1"]),
+    ("vi", "Di căn gan SUVmax 9,1, phổi 6,2, xương 7,3.", ["suv_max = 9.1", "suv_max = 6.2", "suv_max = 7.3"]),
+    ("en", "Left lung nodule SUVmax 6.2 (image 120).", ["suv_max = 6.2"]),
+    ("en", "Left lung nodule SUVmax 6.2, series 4 image 134.", ["suv_max = 6.2"]),
+    ("en", "Left lung nodule SUVmax at 60 minutes 6.2, at 120 minutes 8.1.", ["suv_max = 6.2", "suv_max = 8.1"]),
+    ("en", "Left lung nodule SUVmax 6.2, SUVmax of the liver 2.1.", ["suv_max = 6.2", "suv_max = 2.1 @liver"]),
+    ("en", "Left lung nodule SUVmax 6.2, above the liver (SUVmax 2.1).", ["suv_max = 6.2", "suv_max = 2.1 @liver"]),
+    ("en", "Left lung nodule SUVmax 6.2, pretreatment 12.1.", ["suv_max = 6.2"]),
+    ("en", "Liver lesion SUVmax 8.8, tumor/liver ratio of 3.2.", ["suv_max = 8.8"]),
+    ("en", "T2 vertebral lesion SUVmax 6.4, L3 lesion 5.5.", ["suv_max = 6.4", "suv_max = 5.5"]),
+    ("en", "Nodes with SUVmax of 6.2, 5.1 and 4.0.", ["suv_max = 6.2", "suv_max = 5.1", "suv_max = 4"]),
+]
+
+
 def measures(text, language):
     """Every measure of a text once, in its order."""
     return list(dict.fromkeys(spelled(measure) for fact in facts(text, language) for measure in fact.measures))
@@ -143,6 +182,11 @@ def measures(text, language):
 @pytest.mark.parametrize(("text", "expected"), VIETNAMESE)
 def test_vietnamese_measure(text, expected):
     assert measures(text, "vi") == expected
+
+
+@pytest.mark.parametrize(("language", "text", "expected"), OTHERS)
+def test_a_number_is_an_uptake_only_where_it_is_that_of_what_was_named(language, text, expected):
+    assert measures(text, language) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), ENGLISH)
