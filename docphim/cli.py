@@ -319,6 +319,9 @@ app.registered_commands += tools.app.registered_commands
 def main() -> None:
     """Run the command; errors in one line, exit code 0 done, 1 our fault, 2 wrong command or recipe, 3 input refused."""
     os.umask(0o077)
+    # Read by OpenMP when it is loaded: idle threads sleep.  Else they spin between two operations, and on a busy machine a
+    # training on two threads spends several times the processor time that it needs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     _open_streams()
     log_to_stderr()
     stdout, code = sys.stdout, _ended()
