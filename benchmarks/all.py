@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-#: Not measurements of their own: this script, and the one that needs another checkout.
-OTHERS = {"all", "against"}
+#: Not measurements of their own: this script, and those that need another checkout.
+OTHERS = {"all", "against", "answering"}
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from docphim.study import SPLITS
 STAGES = ("ingest", "prepare", "build", "train", "generate", "evaluate", "page")
 
 #: A stage's version; raise it when what the stage writes changes, and everything after it is redone.
-VERSIONS = {"ingest": 5, "prepare": 3, "build": 4, "train": 3, "generate": 3, "evaluate": 4, "page": 3}
+VERSIONS = {"ingest": 5, "prepare": 3, "build": 4, "train": 3, "generate": 4, "evaluate": 4, "page": 3}
 
 #: What datasets with `pairs` have more: raise it when other partners are chosen, so that those without need not be built again.
 VERSION_OF_PAIRS = 1

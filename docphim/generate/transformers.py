@@ -9,6 +9,7 @@ from typing import Any, Literal
 from docphim.backends import most_tokens
 from docphim.generate.backend import Prompt
 from docphim.models import decode
+from docphim.models.answering import for_answers
 from docphim.models.checkpoint import read_note
 from docphim.models.encode import collate, encode, only_last
 from docphim.models.load import check_gpus, load_saved
@@ -31,7 +32,7 @@ class Backend:
 
     def __init__(self, run: Path, *, blind: bool, max_new_tokens: int | str, base: str | None = None, **decoding: Any) -> None:
         most = _most(max_new_tokens, read_note(run / "model").get("longest_answer"))
-        self.loaded = load_saved(run / "model", base=base)
+        self.loaded = for_answers(load_saved(run / "model", base=base))
         self.name, self.size = self.loaded.name, self.loaded.size
         self.blind, self.max_new_tokens, self.decoding = blind, most, Decoding(**decoding)
         if unused := unlike(self.loaded, self.decoding):

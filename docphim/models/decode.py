@@ -46,27 +46,29 @@ def generate(
     rows = torch.arange(len(mask), device=loaded.device)
     answers = torch.full((len(mask), max_new_tokens), -1, dtype=torch.long, device=loaded.device)
     done = torch.zeros(len(mask), dtype=torch.bool, device=loaded.device)
-    for step in range(max_new_tokens):
-        with loaded.autocast():
+    # One autocast for the whole answer: weights that are kept in float32 are then rounded once, not once a token.
+    with loaded.autocast():
+        for step in range(max_new_tokens):
             logits = model(
                 **inputs, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
             ).logits[:, -1]
-        if sampler is None:  # the logits say how large the vocabulary is
-            sampler = Sampler(decoding, inputs["input_ids"], mask, logits.shape[-1], ends, seeds, max_new_tokens)
-        token = sampler.choose(logits)
-        answers[rows, step] = torch.where(done, -1, token)
-        done = done | torch.isin(token, ends)
-        if done.all():
-            break
-        inputs = {"input_ids": token[:, None]}
-        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
-        positions = positions[..., -1:] + 1
-        if int(done.sum()) * 2 > len(done):
-            going = torch.nonzero(~done).flatten()
-            cache.batch_select_indices(going)
-            sampler.keep(going)
-            rows, mask, done = rows[going], mask[going], done[going]
-            inputs, positions = {"input_ids": token[going, None]}, positions[..., going, :]
+            if sampler is None:  # the logits say how large the vocabulary is
+                sampler = Sampler(decoding, inputs["input_ids"], mask, logits.shape[-1], ends, seeds, max_new_tokens)
+            token = sampler.choose(logits)
+            answers[rows, step] = torch.where(done, -1, token)
+            done = done | torch.isin(token, ends)
+            ended = int(done.sum())  # the one time a token that a GPU is waited for
+            if ended == len(done):
+                break
+            inputs = {"input_ids": token[:, None]}
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+            positions = positions[..., -1:] + 1
+            if ended * 2 > len(done):
+                going = torch.nonzero(~done).flatten()
+                cache.batch_select_indices(going)
+                sampler.keep(going)
+                rows, mask, done = rows[going], mask[going], done[going]
+                inputs, positions = {"input_ids": token[going, None]}, positions[..., going, :]
     return [as_text(loaded.tokenizer, row[row >= 0].tolist(), set(ends.tolist())) for row in answers]
 
 
