@@ -117,9 +117,7 @@ def main() -> None:
             ratio = best["old"] / best["new"]
             slow += [kind] if ratio < least else []
             old, new = (1000 * best[side] for side in ("old", "new"))
-            print(
-                f"{kind}: {old:.1f} ms a token before, {new:.1f} now: {ratio:.2f} times as fast (claim {least})"
-            )
+            print(f"{kind}: {old:.1f} ms a token before, {new:.1f} now: {ratio:.2f} times as fast (claim {least})")
     sys.exit(f"less than promised: {', '.join(slow)}" if slow else 0)
 
 
