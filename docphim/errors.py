@@ -40,6 +40,7 @@ REASONS: dict[str, str] = {
     "not_attenuation_corrected": "the PET is not corrected for attenuation",
     "ct_missing": "the study has a PET and no CT that can be laid on it",
     "pet_missing": "the study has a CT and no PET",
+    "liver_missing": "no liver is seen by whose uptake the scan could be judged",
     "overlap_missing": "the CT does not show what the PET shows",
     "volume_missing": "the study lacks a volume that the task needs",
     "no_question": "the report answers no question of the task, or none that is left to ask",

@@ -130,6 +130,35 @@ def suv(
 
 
 @app.command()
+def candidates(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of PET series.")],
+    by: Annotated[
+        str,
+        typer.Option(help="max: down to 41 % of its highest SUV; fixed: all above --suv; liver: above 1.5 times the liver."),
+    ] = "max",
+    suv: Annotated[float, typer.Option(help="The SUV that a candidate must reach, of max and fixed.")] = 2.5,
+    ct: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where the CT lies; by default under PATH.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", help="Draw the projections of one PET, candidates ringed.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Places of a PET that may be lesions, each measured; what was left out for physiologic, and by which rule."""
+    from docphim.imaging.candidates import Rule
+    from docphim.imaging.candidates_look import lines, look
+    from docphim.recipe import validated
+
+    rule = validated(Rule, {"by": by, "suv": suv}, "--by and --suv")
+    answer = look(path.expanduser(), rule, ct and ct.expanduser(), picture and picture.expanduser())
+    if json:
+        show(answer, True)
+    else:
+        print("\n".join(lines(answer)))
+    if not answer["series"]:
+        raise typer.Exit(3)
+
+
+@app.command()
 def score(
     pairs: Annotated[
         Path | None,

@@ -38,9 +38,9 @@ def look(folder: Path, ct: Path | None = None) -> Row:
     """
     from docphim.imaging.units import measured  # here: the way of imports from a command is long enough
 
-    series = _under(folder)
-    pets = _of(series, "PT", folder)
-    scans = [entry for entry in series if entry.modality == "CT"] if ct is None else _of(_under(ct), "CT", ct)
+    series = under(folder)
+    pets = of_modality(series, "PT", folder)
+    scans = [entry for entry in series if entry.modality == "CT"] if ct is None else of_modality(under(ct), "CT", ct)
     answer: Row = {"series": [], "refused": []}
     for entry in pets:
         where = name_of(entry, folder)
@@ -54,13 +54,15 @@ def look(folder: Path, ct: Path | None = None) -> Row:
     return answer
 
 
-def _under(folder: Path) -> list[SeriesFound]:
+def under(folder: Path) -> list[SeriesFound]:
+    """The series under a folder; raises `file_missing`."""
     if not folder.exists():
         raise Refused("file_missing", str(folder))
     return look_through(folder)[1] if folder.is_dir() else []
 
 
-def _of(series: Sequence[SeriesFound], modality: str, folder: Path) -> list[SeriesFound]:
+def of_modality(series: Sequence[SeriesFound], modality: str, folder: Path) -> list[SeriesFound]:
+    """Those of a modality (`PT`, `CT`); `folder` names them in a refusal, `image_missing`."""
     entries = [entry for entry in series if entry.modality == modality]
     if not entries:
         what = {"PT": "PET", "CT": "CT"}[modality]
@@ -70,8 +72,32 @@ def _of(series: Sequence[SeriesFound], modality: str, folder: Path) -> list[Seri
 
 def by_ct(entry: SeriesFound, slices: Sequence[Slice], scans: Sequence[SeriesFound]) -> Row:
     """`reference.measured` of a PET by those of some CT series that are of its study and frame of reference; or why not."""
+    try:
+        stream, facts = laid(entry, slices, scans)
+        for _ in bar(stream.slices, stream.shape[0], "CT"):
+            pass
+    except Refused as refusal:
+        return reference.unmeasured(why_not(refusal))
+    row: Row = facts["how"]["reference"]
+    return row
+
+
+def why_not(refusal: Refused) -> str:
+    """Why no CT is laid on a PET, in words."""
+    missing = refusal.reason == "ct_missing" and not refusal.where
+    return refusal.why if missing else f"the CT cannot be used: {refusal.reason}: {refusal.why}"
+
+
+def laid(entry: SeriesFound, slices: Sequence[Slice], scans: Sequence[SeriesFound]) -> tuple[Stream, Row]:
+    """The CT of a PET on its grid, from those of some series that are of its study and frame of reference, and what it is like.
+
+    Raises
+    ------
+    Refused
+        `ct_missing`: there is none; as `pet_ct.prepare`.
+    """
     if not scans:
-        return reference.unmeasured("no CT")
+        raise Refused("ct_missing", "", "no CT")
     paths: list[Path] = []
     for scan in scans:
         of_scan = scan.location.paths
@@ -81,16 +107,13 @@ def by_ct(entry: SeriesFound, slices: Sequence[Slice], scans: Sequence[SeriesFou
             continue
         paths += of_scan
     if not paths:
-        return reference.unmeasured("no CT of its patient, study and frame of reference")
+        raise Refused("ct_missing", "", "no CT of its patient, study and frame of reference")
     root = Path(os.path.commonpath([path.parent for path in paths]))
     place = SeriesFiles(str(root), tuple(str(path.relative_to(root)) for path in paths))
-    laid = modality("pet_ct")
+    on_grid = modality("pet_ct")
     try:
-        stream, facts = laid.prepare(pair(str(place), str(entry.location)), laid.Settings(), "")
-        assert isinstance(stream, Stream)
-        for _ in bar(stream.slices, stream.shape[0], "CT"):
-            pass
+        stream, facts = on_grid.prepare(pair(str(place), str(entry.location)), on_grid.Settings(), "")
     except Refused as refusal:
-        return reference.unmeasured(f"the CT cannot be used: {refusal.reason}: {refusal.why}")
-    row: Row = facts["how"]["reference"]
-    return row
+        raise Refused(refusal.reason, "CT", refusal.why) from refusal
+    assert isinstance(stream, Stream)
+    return stream, facts
