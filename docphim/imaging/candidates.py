@@ -48,7 +48,7 @@ class Rule(Section):
 
 
 @dataclass(frozen=True)
-class Found:
+class Candidates:
     """`candidates`, the highest first, `left_out` in the same order, and `least`, the SUV that one must reach.
 
     Rows of `candidates`: `number` from 1; `at` {slice, row, column} of the highest voxel, from the top, the front and the
@@ -72,7 +72,7 @@ def find(
     ct: NDArray[Any] | None = None,
     affine: NDArray[Any] | None = None,
     regions: Row | None = None,
-) -> Found:
+) -> Candidates:
     """The candidates of a PET.
 
     Parameters
@@ -116,7 +116,7 @@ def find(
             row["mm"] = [round(float(v), 1) for v in (affine @ [*one.at[::-1], 1.0])[:3]]
         listed.append(row)
     left_out = [{"rule": taken[n], **_row(hot[n], litre)} for n in sorted(taken)]
-    return Found(listed, left_out, round(least, 3), chosen)
+    return Candidates(listed, left_out, round(least, 3), chosen)
 
 
 def _outline(volume: NDArray[Any], spacing: tuple[float, float, float], kind: Literal["ct", "pet"]) -> Outline:

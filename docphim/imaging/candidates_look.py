@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from docphim import files
 from docphim.columns import aligned
 from docphim.errors import Refused, UsageError, printable
-from docphim.imaging import modality, uptake
-from docphim.imaging.candidates import Found, Rule, find
+from docphim.imaging import modality
+from docphim.imaging.candidates import Candidates, Rule, find
 from docphim.imaging.find import SeriesFound, name_of
 from docphim.imaging.io.slices import Slice
 from docphim.imaging.mip import CORONAL, SAGITTAL, Mips
@@ -42,7 +42,7 @@ def look(folder: Path, rule: Rule, ct: Path | None = None, picture: Path | None 
     -------
     dict
         `series`: rows of `where`, `by`, `least` (the SUV that is asked for), `ct` (`used`, or why not), `candidates` and
-        `left_out` as `candidates.Found` has them; `refused`: rows of `reason`, `where`, `why`.
+        `left_out` as `candidates.Candidates` has them; `refused`: rows of `reason`, `where`, `why`.
 
     Raises
     ------
@@ -51,6 +51,8 @@ def look(folder: Path, rule: Rule, ct: Path | None = None, picture: Path | None 
     UsageError
         There are several series, and one picture; it is no PNG.
     """
+    from docphim.imaging import uptake  # here, as below: the way of imports from a command is long enough
+
     if picture is not None and picture.suffix.lower() != ".png":
         raise UsageError("--picture: must end in .png")
     series = uptake.under(folder)
@@ -75,8 +77,8 @@ def look(folder: Path, rule: Rule, ct: Path | None = None, picture: Path | None 
 
 def _of_series(
     entry: SeriesFound, scans: list[SeriesFound], rule: Rule
-) -> tuple[Row, Found, NDArray[np.float32], tuple[float, float, float]]:
-    from docphim.imaging.units import measured  # here: the way of imports from a command is long enough
+) -> tuple[Row, Candidates, NDArray[np.float32], tuple[float, float, float]]:
+    from docphim.imaging.units import measured
 
     on_pet = modality("pet")
     stream, facts = on_pet.prepare(str(entry.location), on_pet.Settings(), "")
@@ -99,6 +101,8 @@ def whole(stream: Stream) -> NDArray[Any]:
 
 def _ct(entry: SeriesFound, slices: list[Slice], scans: list[SeriesFound]) -> tuple[NDArray[Any] | None, str]:
     """The CT on the PET's grid and `used`; None, and why there is none."""
+    from docphim.imaging import uptake
+
     try:
         return whole(uptake.laid(entry, slices, scans)[0]), "used"
     except Refused as refusal:
@@ -126,7 +130,7 @@ def _cells(one: Row) -> tuple[str, ...]:
     return (*numbers, size, one["size_on"], at, " ".join(filter(None, where)))
 
 
-def write_picture(path: Path, pet: NDArray[np.float32], spacing: tuple[float, float, float], marked: Found) -> None:
+def write_picture(path: Path, pet: NDArray[np.float32], spacing: tuple[float, float, float], marked: Candidates) -> None:
     """The coronal and the sagittal projection, SUV 0 to 10 in inverted grey, candidates ringed in red with their numbers, and
     what rules left out crossed in blue with their names."""
     mips = Mips(pet.shape)
@@ -148,7 +152,7 @@ def write_picture(path: Path, pet: NDArray[np.float32], spacing: tuple[float, fl
         sheet.save(handle, "PNG")
 
 
-def _mark(draw: ImageDraw.ImageDraw, marked: Found, spacing: tuple[float, float], key: str) -> None:
+def _mark(draw: ImageDraw.ImageDraw, marked: Candidates, spacing: tuple[float, float], key: str) -> None:
     font = ImageFont.load_default(13)
 
     def place(row: Row) -> tuple[float, float]:

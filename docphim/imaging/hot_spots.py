@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[slice, slice, slice]
-#: Two peaks are of one thing where the way from one to the other never falls below this share of the lower one; where both are
-#: of so many voxels (an organ and a lesion in it), of the higher one.
+#: Two peaks are of one thing where the way from one to the other never falls below this share of the higher one; and where one
+#: of the two has no more than so many voxels (noise on a flank), of the lower one.
 ONE, LARGE = 0.7, 200
 #: The sphere of SUVpeak, ml, and into how many parts of a voxel its edge is resolved.
 PEAK_ML, _EDGE = 1.0, 5
@@ -49,8 +49,8 @@ def spots(volume: NDArray[np.float32], least: float, *, share: float | None = No
     """The places whose highest value is `least` or more, the highest first.
 
     Each voxel belongs to the peak that is reached from it by steepest ascent (a watershed), and peaks are one where the way
-    between them never falls below `ONE` of the lower: a lesion beside the bladder is not the bladder's, a ring is one thing, and
-    noise in the liver no place of its own.
+    between them does not fall low (`ONE`): a lesion beside the bladder is not the bladder's, nor is the liver a lesion's in
+    it; a ring is one thing, and noise in the liver no place of its own.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def spots(volume: NDArray[np.float32], least: float, *, share: float | None = No
         return []
     values = np.pad(volume, 1).ravel()[where]
     rank = np.empty(where.size, np.int64)
-    rank[np.argsort(values, kind="stable")[::-1]] = np.arange(where.size)[::-1]  # higher is later; of equal ones the first
+    rank[np.argsort(-values, kind="stable")] = np.arange(where.size)[::-1]  # higher is later; of equal ones the first
     number = np.full(inside.size, -1, np.int64)
     number[where] = np.arange(where.size)
     pairs = [(np.flatnonzero(beside >= 0), beside[beside >= 0]) for beside in _beside(number, where, inside.shape)]
@@ -121,13 +121,14 @@ def _joined(
     edges = np.stack([low[apart], high[apart]])[:, order]
     _, first = np.unique(edges[0] * peak.size + edges[1], return_index=True)
     heights, sizes = passes[apart][order], np.bincount(peak, minlength=peak.size)
-    for n in np.sort(first):
-        a, b = top(int(edges[0, n])), top(int(edges[1, n]))
-        lower, higher = (a, b) if values[a] < values[b] else (b, a)
-        of = higher if min(sizes[a], sizes[b]) > LARGE else lower
-        if a != b and heights[n] >= ONE * values[of]:
-            root[lower] = higher
-            sizes[higher] += sizes[lower]
+    for small in (False, True):  # what is one organ, first; then what is too small to be a thing
+        for n in np.sort(first):
+            a, b = top(int(edges[0, n])), top(int(edges[1, n]))
+            lower, higher = (a, b) if values[a] < values[b] else (b, a)
+            of = lower if small and min(sizes[a], sizes[b]) <= LARGE else higher
+            if a != b and heights[n] >= ONE * values[of]:
+                root[lower] = higher
+                sizes[higher] += sizes[lower]
     while not np.array_equal(root, further := root[root]):
         root = further
     joined: NDArray[np.int64] = root[peak]

@@ -176,8 +176,8 @@ def flat(places: Sequence[Place], frame: Frame) -> Iterable[int]:
 
 
 def liver(places: Sequence[Place], frame: Frame) -> Iterable[int]:
-    """Liver and spleen where they reach what is asked for: 40 ml or more, height 0.35 to 0.75, no more than `_MILD`, an SUVpeak below 1.4
-    times their own mean.  Where a lesion in them is as even, so that it shows no peak, it goes with them.
+    """Liver and spleen where they reach what is asked for: 40 ml or more, height 0.35 to 0.75, no more than `_MILD`, an
+    SUVpeak of no more than `STANDS_OUT` times their own mean.  A lesion in them that is as low and as even goes with them.
     """
     there = [n for n, one in enumerate(places) if 0.35 <= one.height <= 0.75 and one.ml >= 40 and one.suv_max <= _MILD]
     return [n for n in there if places[n].suv_peak <= STANDS_OUT * places[n].suv_mean]
@@ -200,11 +200,11 @@ def bladder(places: Sequence[Place], frame: Frame) -> Iterable[int]:
 def kidneys(places: Sequence[Place], frame: Frame) -> Iterable[int]:
     """Both kidneys with their pelves: the highest place on each side, and what lies about it.
 
-    Height 0.5 to 0.8, 36 to 110 mm from the middle (adrenals and nodes beside the aorta stay), the back half; only where both
+    Height 0.55 to 0.8, 36 to 110 mm from the middle (adrenals and nodes beside the aorta stay), the back half; only where both
     sides have one and the two lie within 70 mm in height: a kidney alone is not told from a tumour.  About it: 50 mm up and
     down, 45 mm to the side, 40 mm in depth.
     """
-    zone = [n for n, one in enumerate(places) if one.within((0.5, 0.8), (36, 110), (0.45, 1.0))]
+    zone = [n for n, one in enumerate(places) if one.within((0.55, 0.8), (36, 110), (0.45, 1.0))]
     sides = [[n for n in zone if (places[n].side > 0) is left] for left in (False, True)]
     if not all(sides):
         return []
@@ -245,19 +245,19 @@ def heart(places: Sequence[Place], frame: Frame) -> Iterable[int]:
 
 
 def bowel(places: Sequence[Place], frame: Frame) -> Iterable[int]:
-    """Stomach and bowel: height 0.5 to 1.0 (below the liver, 0.62, on the right) in front of the spine, not amid bone; no more
-    than `_MILD`, or `_FAIR` where it reaches 30 mm or more in two directions.
+    """Stomach and bowel: height 0.5 to 1.0 (0.62, below the liver, right of 15 mm to the left) in front of the spine, not amid
+    bone; no more than `_MILD`, or `_FAIR` where it reaches 30 mm or more in two directions.
 
     Tumours of the bowel are higher as a rule; nodules and nodes of the belly that are not go with it.
     """
     there = [n for n, one in enumerate(places) if one.within((0.5, 1.0), (0, 130), (0.0, 0.66)) and one.bone < _AMID_BONE]
-    there = [n for n in there if places[n].side > -15 or places[n].height > 0.62]
+    there = [n for n in there if places[n].side > 15 or places[n].height > 0.62]
     return [n for n in there if places[n].suv_max <= (_FAIR if sorted(places[n].size)[1] >= 30 else _MILD)]
 
 
 def pelvis(places: Sequence[Place], frame: Frame) -> Iterable[int]:
-    """Rectum, womb, prostate, urethra: within 35 mm of the middle, height 0.85 to 1.2, no more than `_MILD`, not amid bone."""
-    there = [n for n, one in enumerate(places) if one.within((0.85, 1.2), (0, 35), (-0.5, 0.85)) and one.bone < _AMID_BONE]
+    """Rectum, womb, prostate, urethra: within 35 mm of the middle, height 0.85 to 1.06, no more than `_MILD`, not amid bone."""
+    there = [n for n, one in enumerate(places) if one.within((0.85, 1.06), (0, 35), (-0.5, 0.85)) and one.bone < _AMID_BONE]
     return [n for n in there if places[n].suv_max <= _MILD]
 
 
