@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from docphim.backends import BACKENDS, DECODING, LONGEST, OF_SAMPLING, traits
 from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_model import Model
-from docphim.recipe_training import Pairs, Questions, Section, Train
+from docphim.recipe_training import CandidateRule, Pairs, Questions, Section, Train
 from docphim.yaml_in import refuse_secrets
 
 M = TypeVar("M", bound=BaseModel)
@@ -215,6 +215,7 @@ class Recipe(Section):
     prompts: Literal["paper", "docphim"] = "paper"
     pairs: Pairs | None = None
     questions: Questions = Questions()
+    numbers: CandidateRule | None = None
     prompt_with: list[Literal["history", "indication", "technique", "phase", "weight", "dose"]] = []
     model: Model
     train: Train = Train()
@@ -257,6 +258,20 @@ class Recipe(Section):
             object.__setattr__(self, "pairs", Pairs())
         if kind is not None and self.pairs is not None and kind not in self.pairs.kinds:
             raise ValueError(f"train.pairs: {self.train.pairs} needs {kind!r} among pairs.kinds")
+        return self
+
+    @field_validator("numbers", mode="before")
+    @classmethod
+    def _measured(cls, value: Any) -> Any:
+        """`numbers: measured` is short for `numbers: {}`: with the defaults; `numbers: written`: the model writes them."""
+        return {"measured": {}, "written": None}.get(value, value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _measured_on_a_pet(self) -> Recipe:
+        if self.numbers is not None and "pet" not in self.prepare.sections:
+            raise ValueError("numbers: are measured on a PET, and prepare has no section pet")
+        if self.numbers is not None and "val" in self.evaluate.splits:
+            raise ValueError("numbers: the reports of val have placeholders, as those of train; evaluate.splits takes test")
         return self
 
     @field_validator("seeds", mode="before")

@@ -47,6 +47,18 @@ class Pairs(Section):
     seed: int = 0
 
 
+class CandidateRule(Section):
+    """By which threshold candidates of a PET are found and how far each reaches.
+
+    `fixed`: all of it that is `suv` or more.  `max`: of what reaches `suv`, down to 41 % of its own highest value, and not
+    below `suv` (Boellaard et al., EANM guideline 2.0).  `liver`: the mean of a 3 cm sphere in the liver times 1.5 and two
+    standard deviations (PERCIST 1.0) in the place of `suv`; needs a CT that shows the liver.
+    """
+
+    by: Literal["max", "fixed", "liver"] = "max"
+    suv: float = Field(2.5, gt=0, le=100)
+
+
 class Questions(Section):
     """What the task `questions` asks: at most `per_study` of each study."""
 

@@ -257,7 +257,8 @@ class Example:
 class Prediction:
     """One answer of a model; its key is (id, turn, context, image).
 
-    `declined`: the draft says that it will not or cannot answer, wholly or before it describes the image.
+    `declined`: the draft says that it will not or cannot answer, wholly or before it describes the image.  `numbers`: where
+    drafts are filled from measurements, its numbers, each with the voxel it was measured at or why it was not.
     """
 
     id: str
@@ -273,6 +274,7 @@ class Prediction:
     finish: Literal["stop", "length", "refused", "failed"]
     model: str
     declined: bool = False
+    numbers: list[Row] | None = field(default=None, metadata={"optional": True})
 
     @property
     def key(self) -> tuple[str, int, str, str]:

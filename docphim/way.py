@@ -154,10 +154,11 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 **({"pairs": recipe.pairs.model_dump()} if recipe.pairs else {}),
                 **({"prompt_with": recipe.prompt_with} if recipe.prompt_with else {}),
                 **({"questions": recipe.questions.model_dump()} if SURVEYED & {*recipe.tasks} else {}),
+                **({"numbers": recipe.numbers.model_dump()} if recipe.numbers else {}),
             },
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe), **_asked(recipe)},
             folder=dataset,
-            outputs=["examples", "leaks.json", "stats.json", "tasks.json", "rejected.jsonl?stage=build"],
+            outputs=["examples", "leaks.json", "stats.json", "tasks.json", *_measured(recipe), "rejected.jsonl?stage=build"],
             version=VERSIONS["build"] + (VERSION_OF_PAIRS if recipe.pairs else 0),
         ),
     ]
@@ -262,6 +263,7 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
             **_examples(dataset),
             "draft": dataset / "examples" / "draft.jsonl",
             "index": _index(dataset),
+            **{name: dataset / name for name in _measured(recipe)},
         },
         folder=home,
         outputs=["predictions.jsonl", "likelihoods.jsonl", "drafts.jsonl"],
@@ -346,6 +348,11 @@ def _drafts(home: Path) -> dict[str, Path]:
 
 def _examples(dataset: Path) -> dict[str, Path]:
     return {split: dataset / "examples" / f"{split}.jsonl" for split in SPLITS}
+
+
+def _measured(recipe: Recipe) -> list[str]:
+    """What build measures of each PET, where drafts are filled from it."""
+    return ["candidates.jsonl"] if recipe.numbers else []
 
 
 def _lexicons(recipe: Recipe) -> dict[str, Path]:

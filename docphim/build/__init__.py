@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import logging
 from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from docphim.build import conflicts, leaks, splits
 from docphim.build import media as pictured
+from docphim.build import numbers as places
 from docphim.build import pairs as negatives
 from docphim.build.looks import Wrong, described, looks, task_of, wrong_images
 from docphim.build.media import Pictures
@@ -23,6 +25,7 @@ from docphim.metrics import check_families
 from docphim.progress import bar
 from docphim.study import SPLITS, Example, Report, Row, Series, Split, Study, media_tags, part_of, to_row
 
+log = logging.getLogger("docphim")
 #: Study → what is asked of it.
 Asked = Mapping[str, Sequence[Any]]
 
@@ -51,6 +54,7 @@ def build(
     pairs: Row | None = None,
     prompt_with: list[str] | None = None,
     questions: Row | None = None,
+    numbers: Row | None = None,
 ) -> None:
     """Write examples/{train,val,test}.jsonl, examples/draft.jsonl (studies without a report), leaks.json and stats.json.
 
@@ -66,6 +70,8 @@ def build(
         What else the model is told where it is known: of the keys of `more` in prompts.yaml.
     questions : dict, optional
         The recipe's section of that name, for tasks that choose what they ask of the studies of a split together.
+    numbers : dict, optional
+        The recipe's section of that name: candidates.jsonl is written, and train and val get placeholders; None: neither.
 
     Raises
     ------
@@ -85,6 +91,9 @@ def build(
     split_of: dict[str, Split] = _splits(reported, split_by, fractions, seed) if reported else {}
     rejected = list(pictures.refused)
     reader = None if pairs is None else conflicts.Labels.of(reported, pairs["labels"])
+    measured = (
+        None if numbers is None else places.measure(dataset, {s.id: pictures.rows[s.id] for s in studies}, numbers, language)
+    )
     counts: Counter[str] = Counter()
     surveyed: dict[str, Row] = {}
     for split, chosen in _chosen(studies, split_of).items():
@@ -93,6 +102,11 @@ def build(
         asked = _surveyed(chosen, split, modules, language, seed, questions or {}, surveyed)
         rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, wrong, rejected, asked)]
         _refuse_repeated(rows)
+        if measured is not None and split in ("train", "val"):
+            rows, tied = places.with_places(rows, measured, words.language)
+            log.info(
+                "%s: numbers of lesions in reports: %s", split, ", ".join(f"{n} {k}" for k, n in tied.most_common()) or "none"
+            )
         if pairs is not None and reader is not None and split in ("train", "val"):
             for part in dict.fromkeys(part_of(row["task"]) for row in rows):  # a partner has the same part
                 of_part = [row for row in rows if part_of(row["task"]) == part]

@@ -24,6 +24,7 @@ from docphim.files import (
     seed_of,
 )
 from docphim.generate.backend import Backend, Prompt
+from docphim.generate.fill import Filler
 from docphim.generate.plan import Key, Talk, Turn, films, plan, sample
 from docphim.generate.rows import Files, begin, end, plan_key
 from docphim.imaging.frames import Stack, draw
@@ -122,14 +123,14 @@ def generate(
         opener.check_processes(drafter, processes, max_new_tokens)
         threads = int(os.environ.get("OMP_NUM_THREADS") or (max(1, cores() // processes) if is_local() else 1))
         desk = Desk(backend, drafter, {"blind": blind, **arguments}, dataset, blind, seed, processes, threads)
-        _logged(_written(desk.answers(todo, run)), todo)
+        _logged(_written(desk.answers(todo, run), Filler(dataset)), todo)
     elif todo:
         with contextlib.closing(opener(drafter, blind=blind, **arguments)) as model:
             if hasattr(model, "expect"):
                 model.expect(
                     key for _, planned in work for batch in planned for talk in batch for key in talk.prediction_keys()
                 )
-            _logged(_written(_answers(model, todo, dataset, blind, seed)), todo)
+            _logged(_written(_answers(model, todo, dataset, blind, seed), Filler(dataset)), todo)
     for files, planned in work:
         files.settle(planned)
     end(run, key)
@@ -166,12 +167,15 @@ def _answers(model: Backend, batches: list[Todo], dataset: Path, blind: bool, se
     yield from side_by_side(ask, shown(), model.concurrency) if model.concurrency > 1 else map(ask, shown())
 
 
-def _written(answered: Iterable[Answered]) -> Iterator[Talk]:
+def _written(answered: Iterable[Answered], filler: Filler) -> Iterator[Talk]:
     """Append the rows of each batch as they come; the conversations that are done with."""
     with contextlib.ExitStack() as stack:
         opened: dict[Path, Appender] = {}
         for (files, talks), predicted, likely in answered:
-            for path, rows in ((files.likelihoods, likely), (files.predictions, [row | files.more for row in predicted])):
+            for path, rows in (
+                (files.likelihoods, likely),
+                (files.predictions, [filler.row(row) | files.more for row in predicted]),
+            ):
                 if path is not None:
                     if path not in opened:
                         opened[path] = stack.enter_context(Appender(path))

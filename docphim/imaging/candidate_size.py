@@ -83,7 +83,7 @@ def _diameters(mask: NDArray[np.bool_], down: float, right: float) -> tuple[floa
     longest = float(apart.max())
     one, other = np.unravel_index(int(apart.argmax()), apart.shape)
     along = edge[other] - edge[one]
-    voxel = float(np.hypot(down, right)) / np.sqrt(2)
+    voxel = float(np.hypot(down, right) / np.sqrt(2))
     if not along.any():
         return voxel, voxel
     across = edge @ np.array([-along[1], along[0]]) / np.linalg.norm(along)

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from docphim.errors import Refused
 from docphim.imaging import candidate_size
@@ -20,7 +19,7 @@ from docphim.imaging.space import physiologic
 from docphim.imaging.space.organs import LIVER_MM, chest_of
 from docphim.imaging.space.physiologic import Frame, Place
 from docphim.imaging.space.regions import Outline
-from docphim.recipe import Section
+from docphim.recipe_training import CandidateRule
 from docphim.study import REGIONS, Row
 
 #: A spot that is smaller is noise, ml; the shell about one, mm; less than so much of the body's usual uptake is a lung's.
@@ -31,20 +30,8 @@ _LUNG_HU, _BONE_HU, _MIRROR_MM = -500, 150, 12.0
 SHARE, _TOGETHER, _IN_LUNG = 0.41, 0.5, 0.5
 
 
-class Rule(Section):
-    """By which threshold candidates are found and how far each reaches.
-
-    Attributes
-    ----------
-    by : {"max", "fixed", "liver"}
-        `fixed`: all of it that is `suv` or more.  `max`: of what reaches `suv`, down to 41 % of its own highest value, and not
-        below `suv` (Boellaard et al., EANM guideline 2.0).  `liver`: the mean of a 3 cm sphere in the liver times 1.5 and two
-        standard deviations (PERCIST 1.0) in the place of `suv`; needs a CT that shows the liver.
-    suv : float
-    """
-
-    by: Literal["max", "fixed", "liver"] = "max"
-    suv: float = Field(2.5, gt=0, le=100)
+#: How they are found, as a recipe says it.
+Rule = CandidateRule
 
 
 @dataclass(frozen=True)
@@ -54,8 +41,8 @@ class Candidates:
     Rows of `candidates`: `number` from 1; `at` {slice, row, column} of the highest voxel, from the top, the front and the
     patient's right; `mm` (to the left, the back, the head) where the grid's place is known; `suv_max`, `suv_peak`, `suv_mean`;
     `ml` (metabolic volume); `size_mm` [long, short] in the slice in which it is largest and `size_on` (`ct` or `pet`);
-    `region`, `side` (`right`, `left`, `middle`) and `lung` (whether it lies in lung).  Rows of `left_out`: `rule`, and of these
-    `at`, `suv_max` and `ml`.
+    `region` and all `regions` that show it, `side` (`right`, `left`, `middle`) and `lung` (whether it lies in lung).  Rows of
+    `left_out`: `rule`, and of these `at`, `suv_max` and `ml`.
     """
 
     candidates: list[Row]
@@ -111,7 +98,12 @@ def find(
         row: Row = {"number": number, **_row(one, litre), "suv_peak": round(suv_peak(pet, spacing, one), 3)}
         row["suv_mean"] = round(float(pet[one.box][one.mask].mean()), 3)
         row |= candidate_size.size(one, pet, ct if in_lung else None, spacing)
-        row |= {"region": region_of(one.at[0], known), "side": _side(where[one.at]), "lung": in_lung}
+        row |= {
+            "region": region_of(one.at[0], known),
+            "regions": _regions(one.at[0], known),
+            "side": _side(where[one.at]),
+            "lung": in_lung,
+        }
         if affine is not None:
             row["mm"] = [round(float(v), 1) for v in (affine @ [*one.at[::-1], 1.0])[:3]]
         listed.append(row)
@@ -222,11 +214,16 @@ def _row(spot: Spot, litre: float) -> Row:
 
 def region_of(number: int, regions: Row) -> str:
     """The region of a slice: of several that share it that whose middle is nearest, by its length; "" where it is in none."""
-    spans = {name: regions[name] for name in REGIONS if name in regions}
-    inside = {name: span for name, span in spans.items() if span[0] <= number <= span[1]}
-    return min(
-        inside, key=lambda name: abs(2 * number - sum(inside[name])) / (inside[name][1] - inside[name][0] + 1), default=""
-    )
+
+    def off(name: str) -> float:
+        first, last = regions[name]
+        return float(abs(2 * number - first - last) / (last - first + 1))
+
+    return min(_regions(number, regions), key=off, default="")
+
+
+def _regions(number: int, regions: Row) -> list[str]:
+    return [name for name in REGIONS if name in regions and regions[name][0] <= number <= regions[name][1]]
 
 
 def _side(place: Place) -> str:

@@ -104,7 +104,8 @@ def drafts(work: Path, out: Path, *, run: str, language: str, megabytes: float) 
 
 def _exported(row: Row) -> Row:
     """A draft as others read it: without what only a scored answer has."""
-    names = ("study", "patient", "task", "turn", "prediction", "finish", "declined", "model", "run")
+    names: tuple[str, ...] = ("study", "patient", "task", "turn", "prediction", "finish", "declined", "model", "run")
+    names += ("numbers",) if "numbers" in row else ()
     return {"text" if name == "prediction" else name: row.get(name, False) for name in names}
 
 
