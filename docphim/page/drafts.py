@@ -33,11 +33,12 @@ MARK = {
 
 @dataclass(frozen=True)
 class Draft:
-    """One answer as it is shown: what was asked, the text, and what is to be known about it (cut, declined …)."""
+    """One answer as it is shown: what was asked, the text, what is to be known of it (cut, …), where numbers were measured."""
 
     title: Both
     text: str
     flags: list[str]
+    numbers: tuple[Both, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,18 @@ def _drafts(rows: list[Row]) -> list[Draft]:
     """The answers of one study, first turn first, and of parts of the body the head first."""
     places = {region: place for place, region in enumerate(REGIONS)}
     ordered = sorted(rows, key=lambda row: (places.get(part_of(str(row["task"])), 0), row["id"], row["turn"]))
-    return [Draft(_title(row), row["prediction"].strip(), _flags(row)) for row in ordered]
+    return [Draft(_title(row), row["prediction"].strip(), _flags(row), tuple(measured(row))) for row in ordered]
+
+
+def measured(row: Row) -> Iterator[Both]:
+    """Of each number of a draft that was filled from measurements: the voxel it was measured at, or why it was not."""
+    for one in row.get("numbers") or ():
+        start, end = one["text"]
+        number = " ".join([words.text(f"number_{one['kind']}").en, row["prediction"][start:end]])
+        if "why" in one:
+            yield words.text("number_none", number=number, why=one["why"])
+        else:
+            yield words.text("number_at", number=number, **one["at"])
 
 
 def _title(row: Row) -> Both:
@@ -182,6 +194,7 @@ def text_of(item: Drafted, language: str, run: str, model: str) -> str:
             flags = "".join(f" [{pick(words.text(flag))}]" for flag in draft.flags)
             yield f"\n{pick(draft.title)}{flags}"
             yield draft.text or pick(words.text("empty"))
+            yield from (f"  {pick(line)}" for line in draft.numbers)
 
     return "\n".join(lines()) + "\n"
 
