@@ -164,7 +164,10 @@ def _mark(draw: ImageDraw.ImageDraw, marked: Candidates, spacing: tuple[float, f
             draw.line((x - 4, y - 4, x + 4, y + 4), _BLUE, 2)
             draw.line((x - 4, y + 4, x + 4, y - 4), _BLUE, 2)
             draw.text((x + 5, y - 4), row["rule"], _BLUE, ImageFont.load_default(9))
-    for row in marked.candidates:
-        (x, y), radius = place(row), max(_RING, row["size_mm"][0] / 2 + 4) * _SCALE
+    axis = ("slice", "row", "column").index(key)
+    for row, spot in zip(marked.candidates, marked.spots, strict=True):
+        middle = np.argwhere(spot.mask).mean(0) + [cut.start + 0.5 for cut in spot.box]  # the highest voxel may lie at its rim
+        x, y = middle[axis] * spacing[1] * _SCALE, middle[0] * spacing[0] * _SCALE
+        radius = max(_RING, row["size_mm"][0] / 2 + 4) * _SCALE
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_RED, width=2)
         draw.text((x + radius, y - radius), str(row["number"]), _RED, font)
