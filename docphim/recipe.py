@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from docphim.backends import BACKENDS, DECODING, LONGEST, OF_SAMPLING, traits
 from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_model import Model
-from docphim.recipe_training import CandidateRule, Pairs, Questions, Section, Train
+from docphim.recipe_training import Augment, CandidateRule, Pairs, Questions, Section, Train
 from docphim.yaml_in import refuse_secrets
 
 M = TypeVar("M", bound=BaseModel)
@@ -214,6 +214,7 @@ class Recipe(Section):
     tasks: list[str] = ["findings"]
     prompts: Literal["paper", "docphim"] = "paper"
     pairs: Pairs | None = None
+    augment: Augment | None = None
     questions: Questions = Questions()
     numbers: CandidateRule | None = None
     prompt_with: list[Literal["history", "indication", "technique", "phase", "weight", "dose"]] = []
@@ -272,6 +273,13 @@ class Recipe(Section):
             raise ValueError("numbers: are measured on a PET, and prepare has no section pet")
         if self.numbers is not None and "val" in self.evaluate.splits:
             raise ValueError("numbers: the reports of val have placeholders, as those of train; evaluate.splits takes test")
+        return self
+
+    @model_validator(mode="after")
+    def _with_augment(self) -> Recipe:
+        """A training that augments needs the section in its dataset; runs that do not share it where all have it."""
+        if self.train.augment and self.augment is None:
+            object.__setattr__(self, "augment", Augment())
         return self
 
     @field_validator("seeds", mode="before")

@@ -65,6 +65,10 @@ class Questions(Section):
     per_study: int = Field(8, ge=1)
 
 
+class Augment(Section):
+    """What the dataset holds for trainings that augment it."""
+
+
 class Train(Section):
     """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out.
 
@@ -73,6 +77,8 @@ class Train(Section):
     `trackers` show the log's numbers as they come: names, or names with the address of a server each.
 
     `pairs` names the negatives that the loss compares with, `conflicts_only` takes them on contradicted sentences alone.
+
+    `augment` names what examples are varied in each time they are read.
     """
 
     epochs: float = Field(1, gt=0)
@@ -80,6 +86,7 @@ class Train(Section):
     loss: Loss = Loss()
     pairs: Literal["none", "noise", "other", "hard", "mined"] = "none"
     conflicts_only: bool = False
+    augment: list[Literal["image", "text"]] = []
     learning_rate: float = Field(3e-5, gt=0)
     rates: dict[Literal["vision", "projector", "language"], Annotated[float, Field(gt=0)]] = {}
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
@@ -128,6 +135,18 @@ class Train(Section):
             raise ValueError("pairs compare images, and a blind model sees none")
         if self.conflicts_only and self.pairs in ("none", "noise"):
             raise ValueError("conflicts_only needs pairs with other studies (other, hard, mined): noise has no labels")
+        return self
+
+    @model_validator(mode="after")
+    def _augments(self) -> Train:
+        if len(set(self.augment)) < len(self.augment):
+            raise ValueError("augment names something twice")
+        if self.augment and self.pairs != "none":
+            raise ValueError("augment: examples that stand beside negatives (pairs) are shown as they are")
+        if "image" in self.augment and self.blind:
+            raise ValueError("augment: image changes what a blind model does not see")
+        if "image" in self.augment and self.cache_features:
+            raise ValueError("augment: image changes the image each time, and cache_features keeps what was made of it")
         return self
 
     @property

@@ -22,7 +22,7 @@ log = logging.getLogger("docphim")
 #: What of a recipe shapes the dataset, and so its key.
 SHAPES_DATASET = {"source", "language", "split", "tasks", "prompts"}
 #: What does where it is not empty.
-MAY_SHAPE_DATASET = ("prompt_with", "pairs", "numbers")
+MAY_SHAPE_DATASET = ("prompt_with", "pairs", "numbers", "augment")
 
 
 def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[Path, Path]:

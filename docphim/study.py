@@ -233,7 +233,9 @@ class Media:
 class Example:
     """What a model is asked once, and what it should answer; one `<image>`/`<video>` tag per media entry.
 
-    `wrong_image` is what the audit shows in place of the patient's own image, `pair` a training negative of the same form.
+    `wrong_image` is what the audit shows in place of the patient's own image, `pair` a training negative of the same form;
+    `augment` is what a training may do to it: how many slices may be trimmed from a region's edges, and where they are known the
+    lesions it speaks of, with their places.
     """
 
     id: str
@@ -246,6 +248,7 @@ class Example:
     media: list[Media]
     wrong_image: Row | None = None
     pair: Row | None = None
+    augment: Row | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def answer(self) -> Answer | None:

@@ -25,6 +25,8 @@ VERSIONS = {"ingest": 5, "prepare": 3, "build": 4, "train": 3, "generate": 4, "e
 
 #: What datasets with `pairs` have more: raise it when other partners are chosen, so that those without need not be built again.
 VERSION_OF_PAIRS = 1
+#: The same of datasets with `augment`.
+VERSION_OF_AUGMENT = 10
 
 #: Tasks that choose what they ask over all studies of a split; the recipe's `questions` says how.
 SURVEYED = frozenset(("questions", "question_dialogue"))
@@ -152,14 +154,18 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 "seed": split.seed,
                 "settings": pixels(recipe),
                 **({"pairs": recipe.pairs.model_dump()} if recipe.pairs else {}),
+                **({"augment": recipe.augment.model_dump()} if recipe.augment else {}),
                 **({"prompt_with": recipe.prompt_with} if recipe.prompt_with else {}),
                 **({"questions": recipe.questions.model_dump()} if SURVEYED & {*recipe.tasks} else {}),
                 **({"numbers": recipe.numbers.model_dump()} if recipe.numbers else {}),
             },
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe), **_asked(recipe)},
             folder=dataset,
-            outputs=["examples", "leaks.json", "stats.json", "tasks.json", *_measured(recipe), "rejected.jsonl?stage=build"],
-            version=VERSIONS["build"] + (VERSION_OF_PAIRS if recipe.pairs else 0),
+            outputs=[
+                *("examples", "leaks.json", "stats.json", "tasks.json", *_measured(recipe), "rejected.jsonl?stage=build"),
+                *(["augment.json"] if recipe.augment else []),
+            ],
+            version=VERSIONS["build"] + VERSION_OF_PAIRS * bool(recipe.pairs) + VERSION_OF_AUGMENT * bool(recipe.augment),
         ),
     ]
 
@@ -219,13 +225,13 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         arguments=(dataset, home),
         settings={
             "model": decisive(recipe.model.model_dump()),
-            "train": recipe.train.model_dump(exclude={"trackers", "shard"}),
+            "train": recipe.train.model_dump(exclude={"trackers", "shard", *(() if recipe.train.augment else ("augment",))}),
         },
         unrecorded={"base": recipe.model.base, "trackers": recipe.train.trackers, "shard": recipe.train.shard},
         inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset), **blind_run(recipe)},
         folder=home,
         outputs=["model"],
-        beside=["log.jsonl", "checkpoints"],
+        beside=["log.jsonl", "checkpoints", *(["augment.jsonl"] if recipe.train.augment else [])],
         version=VERSIONS["train"],
         torch=True,
     )

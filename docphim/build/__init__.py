@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from docphim.build import augment as varied
 from docphim.build import conflicts, leaks, splits
 from docphim.build import media as pictured
 from docphim.build import numbers as places
@@ -55,6 +56,7 @@ def build(
     prompt_with: list[str] | None = None,
     questions: Row | None = None,
     numbers: Row | None = None,
+    augment: Row | None = None,
 ) -> None:
     """Write examples/{train,val,test}.jsonl, examples/draft.jsonl (studies without a report), leaks.json and stats.json.
 
@@ -72,6 +74,8 @@ def build(
         The recipe's section of that name, for tasks that choose what they ask of the studies of a split together.
     numbers : dict, optional
         The recipe's section of that name: candidates.jsonl is written, and train and val get placeholders; None: neither.
+    augment : dict, optional
+        The recipe's section of that name: training examples say what augmentation may do to them, counted in augment.json.
 
     Raises
     ------
@@ -111,7 +115,11 @@ def build(
             for part in dict.fromkeys(part_of(row["task"]) for row in rows):  # a partner has the same part
                 of_part = [row for row in rows if part_of(row["task"]) == part]
                 negatives.add(of_part, {study.id: study for study in reported}, pictures, patient_of, reader, pairs)
+        if augment is not None and split == "train":
+            write_json(dataset / "augment.json", varied.add(rows, {study.id: study for study in reported}, pictures))
         counts[split] = write_jsonl(dataset / "examples" / f"{split}.jsonl", rows)
+    if augment is None:
+        (dataset / "augment.json").unlink(missing_ok=True)
     if "draft" not in counts:
         (dataset / "examples" / "draft.jsonl").unlink(missing_ok=True)
     if not counts["train"] + counts["test"] + counts["draft"]:

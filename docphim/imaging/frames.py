@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from PIL import Image
 from docphim.errors import Refused, UsageError
 from docphim.imaging import geometry, mip, slices, store
 from docphim.imaging.limits import WHITE
+from docphim.imaging.vary import UNCHANGED, Plane, Variation, shown_box, varied
 from docphim.study import Media, Row
 
 #: The volume whose projections are shown.
@@ -40,16 +41,27 @@ class Stack:
         Which slices of the volume they are, the top one 0, from the top; (0,) for a film.
     mips : int
         How many of the frames, the first ones, are projections of the whole volume and no slices.
+    pixel_mm : (float, float) or None
+        Height and width of a slice's pixel in the patient, mm; None where the file does not know.
+    varied : dict or None
+        What a variation has changed (`vary.Variation.row`).
     """
 
     frames: np.ndarray
     step_mm: float | None
     slices: tuple[int, ...]
     mips: int = 0
+    pixel_mm: tuple[float, float] | None = None
+    varied: Row | None = None
 
 
 def draw(
-    media: Media, dataset: Path, size: tuple[int, int], image: Literal["own", "noise", "blank"] = "own", seed: int = 0
+    media: Media,
+    dataset: Path,
+    size: tuple[int, int],
+    image: Literal["own", "noise", "blank"] = "own",
+    seed: int = 0,
+    variation: Variation = UNCHANGED,
 ) -> Stack:
     """The stack of one media entry; only the slices that are shown are read.
 
@@ -64,6 +76,9 @@ def draw(
         frame; `blank`: constant mid-grey.
     seed : int
         Of the noise.
+    variation : Variation
+        How the slices of the own image are shown.  Projections stay as they are, and slices beside them are neither turned nor
+        cropped.
 
     Raises
     ------
@@ -75,17 +90,66 @@ def draw(
     """
     opened = {name: store.prepared(dataset, path) for name, path in media.volumes.items()}
     check_media(media, {name: {"shape": list(file.shape), **file.meta} for name, file in opened.items()})
-    places, step = slices.chosen(media.frames, next(iter(opened.values())))
+    first = next(iter(opened.values()))
+    media = _trimmed(media, variation)
+    places, step = slices.chosen(media.frames, first)
     mips = len(mip.NAMES) if media.frames.get("mips") else 0
     if image == "blank":
         return Stack(np.full((mips + len(places), *size, 3), BLANK, np.uint8), step, places, mips)
+    plane = Plane(geometry.fit(first.shape[-2], first.shape[-1], *size), size, _aspect(first))
+    if image == "own" and variation != UNCHANGED:
+        drawn = [geometry.letterbox(picture, size) for picture in (_projections(media, opened[_PET], size) if mips else [])]
+        shown, made = _varied(media, opened, places, plane, variation)
+        frames = np.concatenate([_rgb(picture) for picture in (*drawn, shown)])
+        return Stack(frames, step, places, mips, _pixel_mm(first, plane, made.scale), made.row())
     contents = [*(_projections(media, opened[_PET], size) if mips else []), _content(media, opened, places, size)]
     if image == "noise":
         seeds = [*((seed, number) for number in range(mips)), (seed,)]
         drawn = [_noise(content, size, of) for content, of in zip(contents, seeds, strict=True)]
     else:
         drawn = [geometry.letterbox(content, size) for content in contents]
-    return Stack(np.concatenate([_rgb(content) for content in drawn]), step, places, mips)
+    return Stack(np.concatenate([_rgb(content) for content in drawn]), step, places, mips, _pixel_mm(first, plane))
+
+
+def _trimmed(media: Media, made: Variation) -> Media:
+    """What is shown of a region without the slices that a variation trims from its edges."""
+    if "within" not in media.frames or made.trim == (0, 0):
+        return media
+    first, last = media.frames["within"]
+    return replace(media, frames=media.frames | {"within": [first + made.trim[0], last - made.trim[1]]})
+
+
+def _varied(
+    media: Media, opened: dict[str, store.Prepared], places: tuple[int, ...], plane: Plane, made: Variation
+) -> tuple[np.ndarray, Variation]:
+    """The chosen slices as a variation shows them in whole frames, uint8 (channels, T, *size), and what of it could be done."""
+    if media.frames.get("mips"):
+        made = replace(made, turn=0.0, crop=UNCHANGED.crop)
+    finer = tuple(math.ceil(n * max(1.0, made.scale)) for n in plane.size)
+    pictures = _content(media, opened, places, (finer[0], finer[1]))
+    if not made.checked:
+        made = made.careful(shown_box(pictures), plane)
+    widths = [(name, abs(high - low)) for name, low, high in media.channels] or [("", 1.0)]
+    narrowest = {name: min(width for other, width in widths if other == name) for name, _ in widths}
+    noise = [(list(narrowest).index(name), narrowest[name] / width) for name, width in widths]
+    return varied(pictures, made, plane, noise), made
+
+
+def _aspect(volume: store.Prepared) -> float:
+    """The height of a pixel by its width, in mm; 1 where nobody knows it."""
+    spacing = volume.meta.get("spacing")
+    return float(spacing[-2] / spacing[-1]) if spacing else 1.0
+
+
+def _pixel_mm(volume: store.Prepared, plane: Plane, scale: float = 1.0) -> tuple[float, float] | None:
+    """Height and width of a frame's pixel in the patient, mm."""
+    spacing = volume.meta.get("spacing")
+    if not spacing:
+        return None
+    height, width = (
+        float(mm) * n / fitted / scale for mm, n, fitted in zip(spacing[-2:], volume.shape[-2:], plane.fitted, strict=True)
+    )
+    return height, width
 
 
 def _projections(media: Media, volume: store.Prepared, size: tuple[int, int]) -> list[np.ndarray]:

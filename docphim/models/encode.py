@@ -27,7 +27,7 @@ class Encoded:
 
     `per_token` holds the model's inputs with a value a token (`position_ids` among them, the sequence on the last axis),
     `media` frames as uint8 (T, h, w, 3) and their grids: `collate` makes floats of them.  `reference` is -log p of what is
-    labelled under a reference model, where a training compares with one.
+    labelled under a reference model, where a training compares with one; `augmented` is what was done to it, as JSON.
     """
 
     input_ids: Tensor
@@ -35,6 +35,7 @@ class Encoded:
     per_token: dict[str, Tensor]
     media: dict[str, Tensor]
     reference: float | None = None
+    augmented: dict[str, Any] | None = None
 
     @property
     def length(self) -> int:

@@ -214,7 +214,9 @@ class Collate:
         more = [filler for filler in self.fillers if not filler.media.keys() <= media]
         tensors = collate(self.loaded, [*rows, *more], "right", frames=self.loaded.features is not None)
         given = [row.reference for row in rows if row.reference is not None]
-        beside = {"reference": torch.tensor(given, dtype=torch.float64)} if given else {}
+        beside: dict[str, Any] = {"reference": torch.tensor(given, dtype=torch.float64)} if given else {}
+        if any(row.augmented for row in rows):
+            beside["augmented"] = [row.augmented for row in rows]
         if more:
             beside["counted"] = torch.tensor([len(rows), bool(media)])
         return {**tensors, **beside, "columns": answer_columns(tensors["labels"])}

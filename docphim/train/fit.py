@@ -22,6 +22,7 @@ from docphim.models.tune import refuse_idle_rates, table, what_trains
 from docphim.recipe_model import decisive
 from docphim.study import Example
 from docphim.train import card, checkpoint, loop, state
+from docphim.train.augmented import Augmented, numbered
 from docphim.train.batch import MEMORY, Examples, lengths, longest_answer, plan, share, steps_of
 from docphim.train.contrast import Contrast, compares
 from docphim.train.log import ROWS, Journal
@@ -31,6 +32,7 @@ from docphim.train.options import REFERRING, check_pairs
 from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
 from docphim.train.recompute import recompute
+from docphim.train.record import Record
 from docphim.train.reference import refer
 from docphim.train.settings import TrainSettings, points
 from docphim.train.shard import is_shared
@@ -39,6 +41,8 @@ from docphim.train.trackers import Trackers, settings_shown
 from docphim.train.validate import Validation, sample
 
 log = logging.getLogger("docphim")
+#: In the run's folder: what was done to each example of each step, where examples are varied.
+AUGMENTED = "augment.jsonl"
 
 
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
@@ -122,12 +126,13 @@ def _trained(
     start = _start(root, course.key, processes)
     log.info("train: what is trained of each part\n%s", table(what_trains(loaded), settings.learning_rate, settings.rates))
     journal = _journal(run, course.key, start, model, settings) if processes.first else None
-    with journal or contextlib.nullcontext():
+    record = Record(run / AUGMENTED, start.step if start else 0, processes) if settings.augment else None
+    with journal or contextlib.nullcontext(), contextlib.closing(record) if record else contextlib.nullcontext():
         shown = paired.get("train", read["train"])
         contrast = Contrast(loaded, paired["train"], settings, processes) if paired else None
         if settings.loss["kind"] in REFERRING:
             refer(loaded, paired["train"], root, course.key, settings.batch_size, processes)
-        loop.run(loaded, shown, validation, course, settings, loss, start, journal, processes, contrast)
+        loop.run(loaded, shown, validation, course, settings, loss, start, journal, processes, contrast, record)
     best = processes.decided(lambda: checkpoint.best(root, course.key))
     if best is None:
         raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
@@ -143,6 +148,9 @@ def _examples(loaded: Loaded, dataset: Path, rows: list[Example], settings: Trai
     """The examples of a split, within so many bytes of memory."""
     memory = Memory(room)
     stacks = Drawn(memory) if settings.pairs != "none" else None
+    if settings.augment and rows and rows[0].split == "train":
+        how: Any = {"kinds": settings.augment, "seed": settings.seed, "max_length": settings.max_length}
+        return Augmented(loaded, dataset, rows, blind=settings.blind, memory=memory, **how)
     return Examples(loaded, dataset, rows, blind=settings.blind, memory=memory, stacks=stacks)
 
 
@@ -183,6 +191,8 @@ def _course(root: Path, key: str, settings: TrainSettings, lengths: list[int], p
     examples_a_step = settings.batch_size * micro_batches
     steps = steps_of(len(lengths), settings.epochs, settings.max_steps, examples_a_step)
     batches = plan(lengths, steps=steps, batch_size=settings.batch_size, micro_batches=micro_batches, seed=settings.seed)
+    if settings.augment:
+        batches = numbered(batches, len(lengths))
     return loop.Course(
         steps=steps,
         batches=share(batches, processes.rank, processes.world),
@@ -201,6 +211,8 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     """
     recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
     del recipe["trackers"], recipe["shard"]
+    if not recipe["augment"]:  # a key that came later: what was trained before it stays good
+        del recipe["augment"]
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
     return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs])

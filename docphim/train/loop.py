@@ -25,6 +25,7 @@ from docphim.train.contrast import Contrast, Loss
 from docphim.train.log import Journal, Meter, memory_mb
 from docphim.train.optimiser import adamw, learning_rate
 from docphim.train.processes import Processes
+from docphim.train.record import Record
 from docphim.train.scored import Scored
 from docphim.train.settings import TrainSettings
 from docphim.train.shard import gathered, is_shared, whole
@@ -34,6 +35,8 @@ from docphim.train.validate import Validation
 SIDES = ("positive", "negative")
 #: What a side holds beside the model's inputs, as `Scored` names it.
 BESIDE = ("places", "reference")
+#: All that a side holds beside the model's inputs.
+BESIDE_INPUTS = (*BESIDE, "counted", "augmented")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def run(
     journal: Journal | None,
     processes: Processes,
     contrast: Contrast | None = None,
+    record: Record | None = None,
 ) -> None:
     """Take every step of a training that is still to be taken, and leave checkpoints.
 
@@ -85,6 +89,8 @@ def run(
         log.jsonl, in the process that writes.
     contrast : Contrast, optional
         The backward pass of pairs, where `examples` are pairs.
+    record : Record, optional
+        augment.jsonl, where `examples` are varied.
 
     Raises
     ------
@@ -107,9 +113,7 @@ def run(
     model.train()
     with contextlib.closing(batches):
         for step in steps:
-            with meter.waiting():
-                micro_batches = [next(batches) for _ in range(settings.accumulate)]
-            meter.count(micro_batches)
+            micro_batches = _taken(step, batches, meter, course, settings, record)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(settings, step, course.steps, group["peak"])
             step_loss = backward(model, loaded, micro_batches, loss, processes, contrast, step / course.steps)
@@ -130,6 +134,18 @@ def run(
                 if contrast is not None and contrast.mined:
                     batches.restart(_loader(examples, course, step, settings))
                 model.train()
+
+
+def _taken(
+    step: int, batches: Ahead[Batch], meter: Meter, course: Course, settings: TrainSettings, record: Record | None
+) -> list[Batch]:
+    """The micro-batches of a step, counted and, where they are varied, recorded."""
+    with meter.waiting():
+        micro_batches = [next(batches) for _ in range(settings.accumulate)]
+    if record is not None:
+        record.take(step, micro_batches, course.logs | course.saves)
+    meter.count(micro_batches)
+    return micro_batches
 
 
 def _shared(
@@ -265,7 +281,7 @@ def score(
 def _logits(model: nn.Module, loaded: Loaded, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The logits of the columns that are scored, and their targets."""
     rows = rows_of(tensors)
-    inputs = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items() if name not in (*BESIDE, "counted")}
+    inputs = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items() if name not in BESIDE_INPUTS}
     labels, columns = inputs.pop("labels"), inputs.pop("columns")
     if loaded.features is not None:
         inputs = loaded.features.placed(inputs)

@@ -15,6 +15,7 @@ class TrainSettings:
     loss: dict[str, Any] = field(default_factory=lambda: {"kind": "answers"})
     pairs: str = "none"
     conflicts_only: bool = False
+    augment: list[str] = field(default_factory=list)
     learning_rate: float = 3e-5
     rates: dict[str, float] = field(default_factory=dict)
     schedule: str = "cosine"
