@@ -257,19 +257,21 @@ def check_weights(recipe: Recipe) -> None:
         check_there(recipe.model.weights, recipe.model.base)
 
 
-def check_keys(recipe: Recipe, stages: Collection[str] = ("generate", "evaluate")) -> None:
+def check_keys(recipe: Recipe, stages: Collection[str] = ("build", "generate", "evaluate")) -> None:
     """Refuse (UsageError) an endpoint's key that is not set, where one of the `stages` would ask that endpoint."""
     from docphim.models.address import secret
 
     for key, section in endpoints(recipe).items():
-        if key.partition(".")[0] in stages:
+        section_of = key.partition(".")[0]
+        if {"augment": "build"}.get(section_of, section_of) in stages:
             secret(section.key_env, f"{key}.key_env")
 
 
 def endpoints(recipe: Recipe) -> dict[str, Service]:
     """The sections of a recipe that send something somewhere, by their key."""
-    judge = recipe.evaluate.judge
+    judge, paraphrase = recipe.evaluate.judge, recipe.augment.paraphrase if recipe.augment else None
     sending: dict[str, Service] = {"generate": recipe.generate} if traits(recipe.generate.backend).sends else {}
+    sending |= {"augment.paraphrase": paraphrase} if paraphrase is not None else {}
     return sending | ({"evaluate.judge": judge} if judge is not None and not judge.replay else {})
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from docphim.backends import BACKENDS, DECODING, LONGEST, OF_SAMPLING, traits
 from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_model import Model
-from docphim.recipe_training import Augment, CandidateRule, Pairs, Questions, Section, Train
+from docphim.recipe_training import CandidateRule, Pairs, Questions, Section, Train
 from docphim.yaml_in import refuse_secrets
 
 M = TypeVar("M", bound=BaseModel)
@@ -165,6 +165,26 @@ class Judge(Service):
         if not (self.endpoint and self.model):
             raise ValueError("needs 'endpoint' and 'model'")
         return self
+
+
+class Paraphrase(Service):
+    """A language model that words each report of the training split otherwise, `count` times."""
+
+    count: int = Field(3, ge=1, le=20)
+    temperature: float = Field(0.7, ge=0)
+
+    @model_validator(mode="after")
+    def _has_an_endpoint(self) -> Paraphrase:
+        if not (self.endpoint and self.model):
+            raise ValueError("needs 'endpoint' and 'model'")
+        return self
+
+
+class Augment(Section):
+    """What the dataset holds for trainings that augment it: at most so many `comparisons` of two patients, other wordings."""
+
+    comparisons: int = Field(1000, ge=0)
+    paraphrase: Paraphrase | None = None
 
 
 class Evaluate(Section):

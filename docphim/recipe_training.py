@@ -65,10 +65,6 @@ class Questions(Section):
     per_study: int = Field(8, ge=1)
 
 
-class Augment(Section):
-    """What the dataset holds for trainings that augment it."""
-
-
 class Train(Section):
     """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out.
 
@@ -86,7 +82,7 @@ class Train(Section):
     loss: Loss = Loss()
     pairs: Literal["none", "noise", "other", "hard", "mined"] = "none"
     conflicts_only: bool = False
-    augment: list[Literal["image", "text"]] = []
+    augment: list[Literal["image", "text", "comparison"]] = []
     learning_rate: float = Field(3e-5, gt=0)
     rates: dict[Literal["vision", "projector", "language"], Annotated[float, Field(gt=0)]] = {}
     schedule: Literal["cosine", "linear", "constant"] = "cosine"

@@ -14,7 +14,7 @@ from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import do, help_with, reopen, require_done
 from docphim.scores import read_scores
-from docphim.way import VERSIONS, Stage, pixels, resolved, stages
+from docphim.way import VERSIONS, Stage, augmenting, pixels, resolved, stages
 from docphim.workers import on
 from docphim.yaml_in import parse
 
@@ -182,6 +182,8 @@ def dataset_folder(recipe: Recipe) -> Path:
             raise
         return remembered
     settings = recipe.model_dump(mode="json", include=_shaping(recipe))
+    if "augment" in settings:  # where an endpoint lies changes nothing in the dataset
+        settings["augment"] = augmenting(recipe)[0]
     versions = {stage: VERSIONS[stage] for stage in ("ingest", "prepare", "build")}
     return name / files.content_key([settings, pixels(recipe), versions, content])
 

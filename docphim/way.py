@@ -117,6 +117,7 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
     source, split = recipe.source, recipe.split
     studies = dataset / "studies.jsonl"
+    augment, asking = augmenting(recipe)
     return [
         Stage(
             name="ingest",
@@ -154,11 +155,12 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 "seed": split.seed,
                 "settings": pixels(recipe),
                 **({"pairs": recipe.pairs.model_dump()} if recipe.pairs else {}),
-                **({"augment": recipe.augment.model_dump()} if recipe.augment else {}),
+                **({"augment": augment} if augment else {}),
                 **({"prompt_with": recipe.prompt_with} if recipe.prompt_with else {}),
                 **({"questions": recipe.questions.model_dump()} if SURVEYED & {*recipe.tasks} else {}),
                 **({"numbers": recipe.numbers.model_dump()} if recipe.numbers else {}),
             },
+            unrecorded={"asking": asking} if asking else {},
             inputs={"studies": studies, "index": _index(dataset), **_lexicons(recipe), **_tables(recipe), **_asked(recipe)},
             folder=dataset,
             outputs=[
@@ -379,6 +381,17 @@ def blind_run(recipe: Recipe) -> dict[str, Path]:
     from docphim.train.cap import trained
 
     return trained(recipe.train.loss.model_dump())
+
+
+def augmenting(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of `augment` a dataset depends on, and the way to the endpoint that words reports otherwise."""
+    if recipe.augment is None:
+        return {}, {}
+    settings, asked = recipe.augment.model_dump(exclude={"paraphrase"}), recipe.augment.paraphrase
+    if asked is None:
+        return settings, {}
+    request, way_there = endpoint_settings(asked, recipe.allow_upload, {"count", "temperature"})
+    return settings | {"paraphrase": request}, way_there
 
 
 def _tables(recipe: Recipe) -> dict[str, Path]:

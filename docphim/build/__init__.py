@@ -57,6 +57,7 @@ def build(
     questions: Row | None = None,
     numbers: Row | None = None,
     augment: Row | None = None,
+    asking: Row | None = None,
 ) -> None:
     """Write examples/{train,val,test}.jsonl, examples/draft.jsonl (studies without a report), leaks.json and stats.json.
 
@@ -76,6 +77,8 @@ def build(
         The recipe's section of that name: candidates.jsonl is written, and train and val get placeholders; None: neither.
     augment : dict, optional
         The recipe's section of that name: training examples say what augmentation may do to them, counted in augment.json.
+    asking : dict, optional
+        The way to the endpoint that `augment` has reports worded by.
 
     Raises
     ------
@@ -116,7 +119,10 @@ def build(
                 of_part = [row for row in rows if part_of(row["task"]) == part]
                 negatives.add(of_part, {study.id: study for study in reported}, pictures, patient_of, reader, pairs)
         if augment is not None and split == "train":
-            write_json(dataset / "augment.json", varied.add(rows, {study.id: study for study in reported}, pictures))
+            by_id = {study.id: study for study in reported}
+            write_json(
+                dataset / "augment.json", varied.augmented(rows, by_id, pictures, dataset, language, augment, asking or {})
+            )
         counts[split] = write_jsonl(dataset / "examples" / f"{split}.jsonl", rows)
     if augment is None:
         (dataset / "augment.json").unlink(missing_ok=True)

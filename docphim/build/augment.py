@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from docphim.build import paraphrase
 from docphim.build.media import Pictures
 from docphim.imaging.space.regions import MARGIN_MM, SHARED
 from docphim.study import Row, Study
@@ -25,6 +27,38 @@ BLUR_MM = 8.0
 _TRIM = 0.25
 #: Findings that are no lesions and lie everywhere.
 _EVERYWHERE = ("physiologic_uptake",)
+
+
+def augmented(
+    rows: Sequence[Row],
+    studies: Mapping[str, Study],
+    pictures: Pictures,
+    dataset: Path,
+    language: str,
+    settings: Row,
+    asking: Row,
+) -> Row:
+    """Write `augment` into the training examples, in place, and what more a training may read; what augment.json says of it.
+
+    Parameters
+    ----------
+    settings, asking : dict
+        The recipe's section `augment`; the way to its endpoint.
+
+    Returns
+    -------
+    dict
+        `lesions`: see `add`; `paraphrases`: see `paraphrase.add`, where they are asked for.
+
+    Raises
+    ------
+    Refused
+        As `paraphrase.add`.
+    """
+    counts: Row = {"lesions": add(rows, studies, pictures)}
+    if settings.get("paraphrase"):
+        counts["paraphrases"] = paraphrase.add(rows, dataset, language, **settings["paraphrase"], **asking)
+    return counts
 
 
 def add(rows: Sequence[Row], studies: Mapping[str, Study], pictures: Pictures) -> dict[str, int]:

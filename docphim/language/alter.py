@@ -6,6 +6,7 @@ Headings and layouts of regions are in alter.yaml, for a radiologist to read and
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from docphim.files import seed_of
+from docphim.language.fact import Fact
 from docphim.language.facts import facts
 from docphim.language.normalize import clean
 from docphim.language.regions import Part, parts
@@ -27,6 +29,8 @@ from docphim.study import Lesion
 _NUMBERED = re.compile(r"^\W*(?:\d{1,2}|[IVX]{1,4}|[a-d])[.)/]\s", re.MULTILINE)
 #: A place in a text: its first character, and the one behind its last.
 Span = tuple[int, int]
+#: All that a fact says but its numbers, whose order says nothing.
+_WHAT = operator.attrgetter(*(name for name in Fact.__slots__ if name not in ("text", "start", "end", "measures")))
 #: What a text says: its facts and its lesion records, whatever their order.
 Meaning = tuple[Counter[Any], Counter[str]]
 
@@ -39,7 +43,11 @@ def _lesions(text: str, language: str) -> list[Lesion]:
 
 @functools.lru_cache(maxsize=4096)
 def _meaning(text: str, language: str) -> Meaning:
-    return Counter(fact.strict for fact in facts(text, language)), Counter(map(plain, _lesions(text, language)))
+    return Counter(_stated(fact) for fact in facts(text, language)), Counter(map(plain, _lesions(text, language)))
+
+
+def _stated(fact: Fact) -> tuple[Any, ...]:
+    return (*_WHAT(fact), *sorted(map(repr, fact.measures)))
 
 
 def meaning(text: str, language: str) -> Meaning:
@@ -95,7 +103,7 @@ def without(text: str, spans: Iterable[Span], language: str) -> str | None:
     cut = sorted(spans)
     left = tidy(_cut(text, cut))
     stay = [lesion for lesion in _lesions(text, language) if not _meets(lesion.text or [0, 0], cut)]
-    states = Counter(fact.strict for fact in facts(text, language) if not _meets((fact.start, fact.end), cut))
+    states = Counter(_stated(fact) for fact in facts(text, language) if not _meets((fact.start, fact.end), cut))
     return left if meaning(left, language) == (states, Counter(map(plain, stay))) else None
 
 

@@ -121,11 +121,12 @@ def varied(
         `removed`, how many lesions went with their sentences; `text`: what each step did, or why it did nothing.
     """
     row: Row = {}
+    as_built = example
     ways = [UNCHANGED] * len(example.media)
     if "image" in kinds:
         example, ways, row["image"] = _image(example, seed, size, content)
     if "text" in kinds and example.language in LANGUAGES:
-        example, row["text"] = _text(example, seed)
+        example, row["text"] = _text(example, seed, as_built)
     return example, ways, {name: value for name, value in row.items() if value}
 
 
@@ -201,22 +202,27 @@ def _plane(example: Example, size: tuple[int, int]) -> Plane:
     return Plane(geometry.fit(height, width, *size), size, plane["aspect"])
 
 
-def _text(example: Example, seed: Sequence[object]) -> tuple[Example, Row]:
-    """An example with its reported answers in another order and layout, each by a draw of its own."""
+def _text(example: Example, seed: Sequence[object], as_built: Example) -> tuple[Example, Row]:
+    """An example with its reported answers in other words, order and layout, each by a draw of its own."""
     messages, row = list(example.messages), {}
+    wordings = (example.augment or {}).get("paraphrases", {})
     for place, message in enumerate(messages):
         if message.role == "assistant" and (message.origin or "").startswith("report:"):
-            made, steps = _reworded(message, example.language, (*seed, place))
+            whole = message == as_built.messages[place]  # a wording says what a crop has removed, too
+            made, steps = _reworded(message, wordings.get(str(place), ()) if whole else (), example.language, (*seed, place))
             messages[place] = made
             if steps:
                 row[str(place)] = steps
     return replace(example, messages=messages), row
 
 
-def _reworded(message: Message, language: str, seed: Sequence[object]) -> tuple[Message, Row]:
+def _reworded(message: Message, wordings: Sequence[str], language: str, seed: Sequence[object]) -> tuple[Message, Row]:
     from docphim.language.alter import STEPS
 
-    text, row = message.content, {}
+    text, row = message.content, Row()
+    number = seed_of("wording", *seed) % (len(wordings) + 1)
+    if number:
+        text, row["wording"] = wordings[number - 1], number
     for name, step in STEPS.items():
         if seed_of("text", name, *seed) % 2:
             text, reason = step(text, language, (*seed, name))

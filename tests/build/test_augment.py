@@ -116,7 +116,7 @@ def test_only_training_examples_get_it_and_only_where_the_recipe_asks(tmp_path):
     build(make(tmp_path), **DEFAULT, augment={})
     assert all(("augment" in e) is (e["split"] == "train") for e in examples(tmp_path))
     assert {tuple(e["augment"]["trim"]) for e in examples(tmp_path, "train")} == {(0, 0)}
-    assert read_json(tmp_path / "augment.json") == {"no_truth": 6}
+    assert read_json(tmp_path / "augment.json")["lesions"] == {"no_truth": 6}
     before = (tmp_path / "examples" / "test.jsonl").read_bytes()
     build(tmp_path, **DEFAULT)
     assert not any("augment" in e for e in examples(tmp_path))

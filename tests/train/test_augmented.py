@@ -127,6 +127,21 @@ def test_beside_projections_slices_are_neither_turned_nor_cropped():
         assert LEFT in made.messages[-1].content
 
 
+def test_other_wordings_are_shown_beside_the_report_and_never_where_a_lesion_went():
+    example = speaking([LEFT, REST], {0: [[20, 24, 0.4, 0.5, 0.75, 0.85]]})
+    worded = "Không thấy hạch trung thất tăng hấp thu FDG. Ở thùy trên phổi trái có khối tăng hấp thu FDG."
+    example = replace(example, augment=example.augment | {"paraphrases": {"2": [worded]}})
+    shown = Counter()
+    for made, _, row in reading(example, 200, ("image", "text")):
+        text, removed = made.messages[-1].content, row.get("image", {}).get("removed")
+        worded_here = "Ở thùy trên" in text
+        assert worded_here is bool(row.get("text", {}).get("2", {}).get("wording"))
+        assert not (removed and worded_here) and (not removed or "trái" not in text)
+        shown[worded_here, bool(removed)] += 1
+    assert shown[True, False] > 50 and shown[False, False] > 50 and shown[False, True] > 3
+    assert all(row == {} for _, _, row in reading(example, 20, ()))
+
+
 def test_numbers_and_units_of_the_text_stay_as_they_are():
     sized = "Nốt thùy dưới phổi phải kích thước 12 x 9 mm, SUVmax 6,2."
     example = speaking([sized, REST], {0: [[20, 24, 0.45, 0.55, 0.45, 0.55]]})
