@@ -139,8 +139,8 @@ class Train(Section):
             raise ValueError("augment names something twice")
         if self.augment and self.pairs != "none":
             raise ValueError("augment: examples that stand beside negatives (pairs) are shown as they are")
-        if "image" in self.augment and self.blind:
-            raise ValueError("augment: image changes what a blind model does not see")
+        if self.blind and (unseen := [name for name in self.augment if name != "text"]):
+            raise ValueError(f"augment: {unseen[0]} is of images, which a blind model does not see")
         if "image" in self.augment and self.cache_features:
             raise ValueError("augment: image changes the image each time, and cache_features keeps what was made of it")
         return self

@@ -220,7 +220,6 @@ def _of_run(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 
 def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     """The stage that makes the run's model; where its base lies now changes nothing in it."""
-    examples = _examples(dataset)
     return Stage(
         name="train",
         call="docphim.train:train",
@@ -230,13 +229,18 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
             "train": recipe.train.model_dump(exclude={"trackers", "shard", *(() if recipe.train.augment else ("augment",))}),
         },
         unrecorded={"base": recipe.model.base, "trackers": recipe.train.trackers, "shard": recipe.train.shard},
-        inputs={"train": examples["train"], "val": examples["val"], "index": _index(dataset), **blind_run(recipe)},
+        inputs={**_trained_on(recipe, dataset), "index": _index(dataset), **blind_run(recipe)},
         folder=home,
         outputs=["model"],
         beside=["log.jsonl", "checkpoints", *(["augment.jsonl"] if recipe.train.augment else [])],
         version=VERSIONS["train"],
         torch=True,
     )
+
+
+def _trained_on(recipe: Recipe, dataset: Path) -> dict[str, Path]:
+    splits = ("train", "val", *(["comparisons"] if "comparison" in recipe.train.augment else []))
+    return {split: dataset / "examples" / f"{split}.jsonl" for split in splits}
 
 
 def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from docphim.build import augment as varied
 from docphim.build import conflicts, leaks, splits
 from docphim.build import media as pictured
 from docphim.build import numbers as places
@@ -103,6 +102,8 @@ def build(
     )
     counts: Counter[str] = Counter()
     surveyed: dict[str, Row] = {}
+    for name in ("augment.json", "examples/comparisons.jsonl"):
+        (dataset / name).unlink(missing_ok=True)
     for split, chosen in _chosen(studies, split_of).items():
         wrong = wrong_images(chosen, modules, pictures, patient_of, seed) if split != "draft" else {}
         shown = bar(chosen, len(chosen), f"build {split}")
@@ -119,13 +120,11 @@ def build(
                 of_part = [row for row in rows if part_of(row["task"]) == part]
                 negatives.add(of_part, {study.id: study for study in reported}, pictures, patient_of, reader, pairs)
         if augment is not None and split == "train":
+            from docphim.build.augment import augmented  # here: the chain of imports stays short
+
             by_id = {study.id: study for study in reported}
-            write_json(
-                dataset / "augment.json", varied.augmented(rows, by_id, pictures, dataset, language, augment, asking or {})
-            )
+            augmented(rows, by_id, patient_of, pictures, dataset, words, seed, augment, asking or {})
         counts[split] = write_jsonl(dataset / "examples" / f"{split}.jsonl", rows)
-    if augment is None:
-        (dataset / "augment.json").unlink(missing_ok=True)
     if "draft" not in counts:
         (dataset / "examples" / "draft.jsonl").unlink(missing_ok=True)
     if not counts["train"] + counts["test"] + counts["draft"]:

@@ -15,6 +15,8 @@ import numpy as np
 
 from docphim.build import paraphrase
 from docphim.build.media import Pictures
+from docphim.build.prompts import Prompts
+from docphim.files import write_json, write_jsonl
 from docphim.imaging.space.regions import MARGIN_MM, SHARED
 from docphim.study import Row, Study
 
@@ -32,33 +34,36 @@ _EVERYWHERE = ("physiologic_uptake",)
 def augmented(
     rows: Sequence[Row],
     studies: Mapping[str, Study],
+    patient_of: Mapping[str, str],
     pictures: Pictures,
     dataset: Path,
-    language: str,
+    words: Prompts,
+    seed: int,
     settings: Row,
     asking: Row,
-) -> Row:
-    """Write `augment` into the training examples, in place, and what more a training may read; what augment.json says of it.
+) -> None:
+    """Write `augment` into the training examples, in place, examples/comparisons.jsonl, and augment.json, which counts both.
 
     Parameters
     ----------
     settings, asking : dict
         The recipe's section `augment`; the way to its endpoint.
 
-    Returns
-    -------
-    dict
-        `lesions`: see `add`; `paraphrases`: see `paraphrase.add`, where they are asked for.
-
     Raises
     ------
     Refused
         As `paraphrase.add`.
     """
+    from docphim.build import comparison  # here: the chain of imports stays short
+
     counts: Row = {"lesions": add(rows, studies, pictures)}
     if settings.get("paraphrase"):
-        counts["paraphrases"] = paraphrase.add(rows, dataset, language, **settings["paraphrase"], **asking)
-    return counts
+        counts["paraphrases"] = paraphrase.add(rows, dataset, words.language, **settings["paraphrase"], **asking)
+    compared, counts["comparisons"] = comparison.comparisons(
+        rows, pictures, patient_of, words, settings.get("comparisons", 0), seed
+    )
+    write_jsonl(dataset / "examples" / comparison.FILE, compared)
+    write_json(dataset / "augment.json", counts)
 
 
 def add(rows: Sequence[Row], studies: Mapping[str, Study], pictures: Pictures) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,8 @@ from docphim.train.validate import Validation, sample
 log = logging.getLogger("docphim")
 #: In the run's folder: what was done to each example of each step, where examples are varied.
 AUGMENTED = "augment.jsonl"
+#: What examples of two patients are called.
+COMPARISON = "comparison"
 
 
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
@@ -52,11 +55,13 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
     joined = Processes.joined()  # before anything is read: the first process may still be making it
     with joined as processes, _repeatable(settings.seed), checkpoint.disk_full_is_refused("the model"):
         examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}
+        examples["train"] += _compared(dataset, settings)
         if not examples["train"] and model["tune"] != "none":
             raise Refused("empty_dataset", "", "there is no training example")
         files.private_folder(run)
         (run / "checkpoints").mkdir(exist_ok=True)
         loaded = open_model(model, settings, examples["train"])
+        examples["train"] = _fitting(loaded, dataset, examples["train"], settings)
         step = None
         if model["tune"] != "none":
             every = dict(examples)
@@ -71,6 +76,32 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
             languages = sorted({example.language for example in examples["train"]})
             card.write(run / "model", loaded, dataset.name, counts, model, train, step, modalities, languages)
         processes.wait()
+
+
+def _compared(dataset: Path, settings: TrainSettings) -> list[Example]:
+    """The dataset's comparisons of two patients, where they are trained on.
+
+    Raises
+    ------
+    UsageError
+        It has none.
+    """
+    if COMPARISON not in settings.augment:
+        return []
+    compared = files.read_examples(dataset, "comparisons")
+    if not compared:
+        raise UsageError("train.augment: the dataset holds no comparison; augment.json says why")
+    return compared
+
+
+def _fitting(loaded: Loaded, dataset: Path, rows: list[Example], settings: TrainSettings) -> list[Example]:
+    """The examples without the comparisons that are too long: two studies take twice the room of one, which fits."""
+    compared = [row for row in rows if row.task == COMPARISON]
+    counts = lengths(Examples(loaded, dataset, compared, blind=settings.blind), sys.maxsize) if compared else []
+    over = {row.id for row, length in zip(compared, counts, strict=True) if length > settings.max_length}
+    if over:
+        log.warning("train: %d of %d comparisons are longer than train.max_length and are left out", len(over), len(compared))
+    return [row for row in rows if row.id not in over]
 
 
 def _shared(settings: TrainSettings, world: int) -> TrainSettings:
@@ -214,6 +245,8 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     if not recipe["augment"]:  # a key that came later: what was trained before it stays good
         del recipe["augment"]
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}
+    if COMPARISON in settings.augment:
+        paths["comparisons"] = dataset / "examples" / "comparisons.jsonl"
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
     return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs])
 

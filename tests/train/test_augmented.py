@@ -1,5 +1,6 @@
 """Examples varied each time they are read: by seed, epoch and example alone; what is cut from an image goes from its text."""
 
+import itertools
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from tiny_training import in_processes, killed_at, model_section, same, steady, train_section, weights
 
 from docphim.errors import UsageError
-from docphim.files import read_examples, read_jsonl
+from docphim.files import read_examples, read_jsonl, write_jsonl
 from docphim.imaging.vary import UNCHANGED
 from docphim.recipe import Train
-from docphim.study import Example, Media, Message
+from docphim.study import Example, Media, Message, to_row
 from docphim.train import loop, train
 from docphim.train.augmented import Augmented, numbered, varied
 from docphim.train.batch import Examples, loader, plan
@@ -263,7 +264,8 @@ def test_a_training_without_it_records_nothing_and_goes_on_from_what_was_trained
 
 WRONG = {
     "augment: examples that stand beside negatives": {"augment": ["text"], "pairs": "other"},
-    "augment: image changes what a blind model does not see": {"augment": ["image"], "blind": True},
+    "augment: image is of images, which a blind model does not see": {"augment": ["image"], "blind": True},
+    "augment: comparison is of images": {"augment": ["text", "comparison"], "blind": True},
     "cache_features keeps what was made of it": {"augment": ["image"], "cache_features": True},
     "augment names something twice": {"augment": ["image", "image"]},
 }
@@ -275,3 +277,46 @@ def test_what_cannot_be_augmented_together_is_refused(why, section):
 
     with pytest.raises(UsageError, match=why):
         validated(Train, section, "train")
+
+
+def compared(dataset, folder, text="Chỉ bệnh nhân thứ nhất có khối."):
+    """The dataset with comparisons of its films."""
+    shutil.copytree(dataset, folder)
+    rows = []
+    for one, other in itertools.pairwise(read_examples(dataset, "train")[:5]):
+        messages = [Message("user", "<image> <image> So sánh."), Message("assistant", text, "comparison")]
+        media = [*one.media, *other.media]
+        rows.append(replace(one, id=f"{one.id}-{other.id}", task="comparison", messages=messages, media=media))
+    write_jsonl(folder / "examples" / "comparisons.jsonl", map(to_row, rows))
+    return folder
+
+
+def test_comparisons_are_trained_on_where_the_recipe_asks_alone(dataset, tmp_path):
+    folder = compared(dataset, tmp_path / "0123abcd")
+    section = {"max_steps": 8, "evaluations": 1}
+    for name, kinds in (("O", []), ("O-G", ["image", "text"]), ("O-G-C", ["image", "text", "comparison"])):
+        train(folder, tmp_path / name, model=model_section(), train=train_section(**section, augment=kinds))
+    seen = {name: {row["example"] for row in read_jsonl(tmp_path / name / "augment.jsonl")} for name in ("O-G", "O-G-C")}
+    names = {e.id for e in read_examples(folder, "comparisons")}
+    assert not names & seen["O-G"] and len(names & seen["O-G-C"]) >= 2
+    assert not (tmp_path / "O" / "augment.jsonl").exists()
+
+
+def test_both_films_of_a_comparison_are_shown_and_they_differ(loaded, dataset, tmp_path):
+    folder = compared(dataset, tmp_path / "0123abcd")
+    read = Examples(loaded, folder, read_examples(folder, "comparisons"), blind=False)
+    frames = read[0].media["pixel_values"]
+    assert len(frames) == 2 and not frames[0].equal(frames[1])
+
+
+def test_comparisons_that_are_too_long_are_left_out_and_counted(dataset, tmp_path, caplog):
+    folder = compared(dataset, tmp_path / "0123abcd", "Chỉ bệnh nhân thứ nhất có khối. " * 40)
+    section = train_section(max_steps=4, evaluations=1, augment=["comparison"])
+    with caplog.at_level("WARNING", "docphim"):
+        train(folder, tmp_path / "run", model=model_section(), train=section)
+    assert "comparisons are longer than train.max_length and are left out" in caplog.text
+
+
+def test_a_dataset_without_comparisons_refuses_to_train_on_them(dataset, tmp_path):
+    with pytest.raises(UsageError, match=r"train\.augment: the dataset holds no comparison"):
+        train(dataset, tmp_path, model=model_section(), train=train_section(augment=["comparison"]))
