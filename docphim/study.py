@@ -234,8 +234,8 @@ class Example:
     """What a model is asked once, and what it should answer; one `<image>`/`<video>` tag per media entry.
 
     `wrong_image` is what the audit shows in place of the patient's own image, `pair` a training negative of the same form;
-    `augment` is what a training may do to it: how many slices may be trimmed from a region's edges, and where they are known the
-    lesions it speaks of, with their places.
+    `augment` is what a training may do to it: how many slices may be trimmed from a region's edges and, where it is known,
+    where the lesions lie that it speaks of.
     """
 
     id: str
