@@ -125,17 +125,22 @@ def build(
     recipe: RecipeName,
     set_: Settings = None,
     show: Annotated[int, typer.Option(help="Print so many examples, the trained tokens coloured.")] = 0,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", help="Draw what augmentation does to an example, each step alone.")
+    ] = None,
 ) -> None:
     """Stage 3: splits, leaks, and what the model is asked."""
     dataset = run_recipe(recipe, set_, only="build")
-    if show:
+    if show or sheet:
         from docphim import recipe as recipes
         from docphim import terminal
         from docphim.train.look import look
+        from docphim.train.sheet import write_sheet
 
         made = recipes.load(recipe, set_)
         settings = {"model": made.model.model_dump(), "train": made.train.model_dump()}
         terminal.show_examples(look(dataset, **settings, count=show))
+        terminal.show_examples(write_sheet(dataset, sheet.expanduser(), **settings) if sheet else [])
 
 
 @app.command()
