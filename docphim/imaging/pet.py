@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from docphim.imaging.units.measured import Seen
 
 #: Counts up when the same input would give other pixels.
-VERSION = 1
+VERSION = 2
 #: Volumes a worker takes at once.
 GROUP = 1
 #: Two 16 x 16 x 16 thumbnails that correlate above this are almost surely of the same scan.

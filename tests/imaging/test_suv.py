@@ -49,6 +49,14 @@ def factor(minutes: float, weight: float = WEIGHT, dose: float = DOSE) -> float:
     return weight * 1000 / (dose * 2 ** (-60 * minutes / HALF_LIFE))
 
 
+NIGHT = {"SeriesTime": "235000", "AcquisitionTime": "235000", "RadiopharmaceuticalStartTime": "225000"}
+
+
+def night(**tags: Any) -> list[Dataset]:
+    """Two slices, one acquired before midnight and one after it, later in the file or earlier."""
+    return [header(**NIGHT | tags | {"AcquisitionTime": time}) for time in ("000500", "235000")]
+
+
 #: name → (headers, rule, minutes from the injection to the moment to which values are corrected)
 STARTS: dict[str, tuple[list[Dataset], str, float]] = {
     "the series begins with the acquisition": ([header()], "series_time", 60),
@@ -109,6 +117,38 @@ STARTS: dict[str, tuple[list[Dataset], str, float]] = {
     "a time alone passes midnight": (
         [header(RadiopharmaceuticalStartTime="233000", SeriesTime="003000", AcquisitionTime="003000")],
         "series_time",
+        60,
+    ),
+    "a scan over midnight, its acquisitions without dates": (
+        night(AcquisitionDate=None),
+        "series_time",
+        60,
+    ),
+    "a scan over midnight, one date for all its slices": (night(), "series_time", 60),
+    "a scan over midnight, each acquisition of its day": (
+        [header(**NIGHT), header(**NIGHT | {"AcquisitionDate": "20260106", "AcquisitionTime": "000500"})],
+        "series_time",
+        60,
+    ),
+    "a scan over midnight, made anew": (night(SeriesDate="20260106", SeriesTime="080000"), "acquisition_time", 60),
+    "a scan over midnight, worked back": (
+        night(SeriesDate="20260106", SeriesTime="080000", FrameReferenceTime=600000),
+        "frame_reference_time",
+        50 + mean_rate_time(120, HALF_LIFE) / 60,
+    ),
+    "a series before midnight, its acquisitions after it and without dates": (
+        [header(**NIGHT | {"AcquisitionDate": None, "AcquisitionTime": "000500"})],
+        "series_time",
+        60,
+    ),
+    "a scan over midnight without dates, made anew in the morning": (
+        night(AcquisitionDate=None, SeriesDate="20260106", SeriesTime="070000"),
+        "acquisition_time",
+        60,
+    ),
+    "a scan of the morning, made anew at night": (
+        [header(SeriesTime="233000", AcquisitionDate=None)],
+        "acquisition_time",
         60,
     ),
     "a long-lived tracer given days before": (
@@ -209,6 +249,14 @@ REFUSED: dict[str, tuple[list[Dataset], str]] = {
     "a factor of infinity": ([header(Units="CNTS", private=(PHILIPS, {0: ("LO", "inf")}))], "suv_unknown"),
     "an injection on another day": ([header(RadiopharmaceuticalStartDateTime="20251201090000")], "suv_times"),
     "an injection tomorrow": ([header(RadiopharmaceuticalStartDateTime="20260106090000")], "suv_times"),
+    "acquisitions of one day, fourteen hours apart": (
+        [header(AcquisitionTime=time) for time in ("080000", "220000")],
+        "suv_times",
+    ),
+    "acquisitions all around the clock, without dates": (
+        [header(AcquisitionDate=None, AcquisitionTime=time) for time in ("000500", "080000", "160000", "235000")],
+        "suv_times",
+    ),
     "decay not corrected": ([header(DecayCorrection="NONE")], "suv_unknown"),
     "decay correction not said": ([header(DecayCorrection=None)], "suv_unknown"),
     "no slope": ([header(RescaleSlope=None)], "suv_unknown"),

@@ -32,6 +32,12 @@ _OF_ACQUISITION = (
 _MOST_HALF_LIVES = 5.0
 #: Of a tracer that decays more slowly, s, a time without a date may be of yesterday or of today: five half-lives are a day.
 _DATED = 4 * 3600.0
+_DAY = timedelta(days=1)
+#: Acquisitions of one day that lie further apart lie on both sides of a midnight that their dates do not show; a scan that
+#: passes midnight is over after as many hours as are left of a day.
+_OVER_MIDNIGHT = timedelta(hours=18)
+#: No scan takes longer.
+_LONGEST = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -123,14 +129,18 @@ def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]
         `series_time`, unless it is later than the earliest acquisition: then the series was made anew; `ge_private`
         (0009,100D); `siemens_private` (0071,1022); `frame_reference_time`, worked back from the first slice that has one other
         than 0; `acquisition_time`, the earliest.
+
+    Raises
+    ------
+    Refused
+        `suv_times`: slices were acquired further apart than any scan takes.
     """
-    moments = dicom.by_value(headers, _OF_ACQUISITION, acquired_at)
-    acquired = sorted((at, number) for number, at in enumerate(moments) if at)
     first = headers[0]
     series = moment(dicom.text(first, "SeriesDate") or day_of(first), dicom.text(first, "SeriesTime"))
+    acquired = _acquired(headers, series)
     if series and acquired and series > acquired[0][0]:
         series = None
-    worked_back = _worked_back(headers, [number for _, number in acquired], half_life)
+    worked_back = _worked_back(headers, acquired, half_life)
     named = {
         "series_time": series,
         "ge_private": _stamp(first, private(first, *_GE)),
@@ -147,20 +157,49 @@ def acquired_at(header: pydicom.Dataset) -> datetime | None:
     return whole or moment(dicom.text(header, "AcquisitionDate") or day_of(header), dicom.text(header, "AcquisitionTime"))
 
 
-def _worked_back(headers: Sequence[pydicom.Dataset], order: Sequence[int], half_life: float) -> datetime | None:
+def _acquired(headers: Sequence[pydicom.Dataset], series: datetime | None) -> list[tuple[datetime, int]]:
+    """When slices were acquired, the earliest first, and their numbers; over midnight too, where one day is said of all.
+
+    Raises
+    ------
+    Refused
+        `suv_times`.
+    """
+    moments = dicom.by_value(headers, _OF_ACQUISITION, acquired_at)
+    known = [(at, number) for number, at in enumerate(moments) if at]
+    if not known:
+        return []
+    latest, first = max(known)[0], headers[0]
+    if len({at.date() for at, _ in known}) == 1:
+        known = [(at + _DAY if latest - at > _OVER_MIDNIGHT else at, number) for at, number in known]
+    known.sort()
+    if known[-1][0] - known[0][0] > _LONGEST:
+        hours = (known[-1][0] - known[0][0]) / timedelta(hours=1)
+        raise Refused("suv_times", "", f"slices would have been acquired {hours:.0f} hours apart (AcquisitionTime)")
+    if series and not any(dicom.text(first, name) for name in ("AcquisitionDate", "AcquisitionDateTime")):
+        # of times alone: the series began shortly before the scan, or was made anew within the day after it
+        after = known[0][0] - series
+        days = 1 if -after > _OVER_MIDNIGHT else -1 if after > _DAY - _OVER_MIDNIGHT else 0
+        known = [(at + days * _DAY, number) for at, number in known]
+    return known
+
+
+def _worked_back(
+    headers: Sequence[pydicom.Dataset], acquired: Sequence[tuple[datetime, int]], half_life: float
+) -> datetime | None:
     """Acquisition − FrameReferenceTime + the time within the frame at which its mean rate is reached (PS3.3 C.8.9.4.1.5).
 
     Where all slices share one acquisition time and not one FrameReferenceTime, that time is not the slice's, and says nothing.
     """
-    offsets = {number: (dicom.numbers(headers[number], "FrameReferenceTime") or [0.0])[0] for number in order}
-    if len(set(offsets.values())) > 1 and len({acquired_at(headers[number]) for number in order}) == 1:
+    offsets = {number: (dicom.numbers(headers[number], "FrameReferenceTime") or [0.0])[0] for _, number in acquired}
+    if len(set(offsets.values())) > 1 and len({at for at, _ in acquired}) == 1:
         return None
-    first = next((number for number in order if offsets[number]), None)
-    if first is None:
+    at, first = next(((at, number) for at, number in acquired if offsets[number]), (None, 0))
+    if at is None:
         return None
-    at, duration = acquired_at(headers[first]), dicom.numbers(headers[first], "ActualFrameDuration")
+    duration = dicom.numbers(headers[first], "ActualFrameDuration")
     within = mean_rate_time((duration or [0.0])[0] / 1000, half_life)
-    return at and at + timedelta(seconds=within - offsets[first] / 1000)
+    return at + timedelta(seconds=within - offsets[first] / 1000)
 
 
 def mean_rate_time(duration: float, half_life: float) -> float:
