@@ -76,6 +76,17 @@ STARTS: dict[str, tuple[list[Dataset], str, float]] = {
         "siemens_private",
         59,
     ),
+    "a series made anew two days later": ([header(SeriesDate="20260107")], "acquisition_time", 60),
+    "a series made anew two days later, GE's tag": (
+        [header(SeriesDate="20260107", private=(GE, {0x0D: ("DT", "20260105100100.00")}))],
+        "ge_private",
+        61,
+    ),
+    "a series made anew two days later of a scan just after midnight": (
+        [header(SeriesDate="20260107", AcquisitionTime="001500", RadiopharmaceuticalStartTime="231500")],
+        "acquisition_time",
+        60,
+    ),
     "GE's element in another maker's block says nothing": (
         [header(SeriesTime="113000", private=((0x0009, "OTHER 1.0"), {0x0D: ("DT", "20260105100100.00")}))],
         "acquisition_time",

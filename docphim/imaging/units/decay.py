@@ -212,9 +212,9 @@ def mean_rate_time(duration: float, half_life: float) -> float:
 def injected(header: pydicom.Dataset, item: pydicom.Dataset, reference: datetime, half_life: float) -> datetime:
     """When the tracer was given.
 
-    A full date decides.  A time alone is of the day of the scan, or of the day before where it would lie after it; but not
-    where that makes the scan begin more than five half-lives later: then it was typed after the scan.  Of tracers that are
-    seen for more than a day a time alone says nothing.
+    A full date decides.  A time alone is of the day of `reference`, the scan's start, or of the day before where it would lie
+    after it; but not where that makes the scan begin more than five half-lives later: then it was typed after the scan.  Of
+    tracers that are seen for more than a day a time alone says nothing.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def injected(header: pydicom.Dataset, item: pydicom.Dataset, reference: datetime
         `suv_unknown`: no time is given; `suv_times`: the injection lies after the scan or too long before it, or on no one day.
     """
     full = _stamp(header, dicom.text(item, "RadiopharmaceuticalStartDateTime"))
-    at = full or moment(day_of(header), dicom.text(item, "RadiopharmaceuticalStartTime"))
+    at = full or moment(reference.strftime("%Y%m%d"), dicom.text(item, "RadiopharmaceuticalStartTime"))
     if at is None:
         raise Refused("suv_unknown", "", "the header does not say when the tracer was injected (RadiopharmaceuticalStartTime)")
     if not full and half_life > _DATED:
