@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,15 +54,17 @@ class Suv:
         `stored` (the values are SUV already), `philips_factor`, `administration` (corrected to the injection), or by which tag
         the moment was found to which values are corrected: see `docphim.imaging.units.decay.starts`.
     reference : datetime or None
-        That moment, local.
+        That moment, local; of values that are SUV already it is the start of the scan or the injection, as DecayCorrection
+        says.
     uptake_minutes : float or None
-        From the injection to that moment.
+        From the injection to the start of the scan; None where no times are there, or they are flagged.
     tags : dict
         The header's values that were used, as they stand there, by keyword.
     flags : tuple of str
         `dose_in_mbq`, `weight_in_grams`, `height_in_centimetres`, `height_unlikely`, `sex_unknown`, `uptake_unusual`,
         `lean_mass_unlikely` (James' formula, whose parabola falls again in the obese), `decay_unlisted` (values are corrected
-        for decay by DecayCorrection, and not by CorrectedImage).
+        for decay by DecayCorrection, and not by CorrectedImage), `suv_times`, `half_life_differs` (what a factor would be
+        refused for that depends on times, and this one does not).
     others : dict
         Rules that other programs follow, and their factor, where it differs by over 1 %.
     """
@@ -105,7 +107,7 @@ def suv_of(headers: Sequence[pydicom.Dataset]) -> Suv:
         check_unit(header)
         unit = dicom.text(header, "Units").upper()
         if unit in ("GML", "CM2ML"):
-            return _stored(header, unit)
+            return _timed(headers, _stored(header, unit))
         return _counts(headers) if unit == "CNTS" else _activity(headers, 1.0)
 
 
@@ -193,7 +195,7 @@ def _counts(headers: Sequence[pydicom.Dataset]) -> Suv:
     """Counts of a Philips scanner: by its factor to SUV, else by its factor to Bq/ml."""
     to_suv, to_activity = (_one_factor(headers, tag) for tag in (_TO_SUV, _TO_ACTIVITY))
     if to_suv:
-        return Suv(to_suv, "philips_factor", tags={"Units": "CNTS", "(7053,1000)": to_suv})
+        return _timed(headers, Suv(to_suv, "philips_factor", tags={"Units": "CNTS", "(7053,1000)": to_suv}))
     return _activity(headers, to_activity)
 
 
@@ -223,35 +225,66 @@ def _activity(headers: Sequence[pydicom.Dataset], to_activity: float) -> Suv:
     plain = to_activity * size.weight * 1e3 / dose
     correction = dicom.text(header, "DecayCorrection").upper()
     if correction == "ADMIN":
-        return Suv(plain, "administration", tags=tags, flags=flags)
+        return _timed(headers, Suv(plain, "administration", tags=tags, flags=flags))
     if correction != "START":
         raise Refused("suv_unknown", "", f"DecayCorrection is {correction[:16] or 'not given'}: neither START nor ADMIN")
+    return _decayed(_times(headers, item), Suv(plain, "", tags=tags, flags=flags))
+
+
+@dataclass(frozen=True)
+class _Times:
+    """When the tracer was given, when the scan may have begun, the most credible first, and the half-life, s."""
+
+    given: datetime
+    moments: list[Moment]
+    half_life: float
+
+    @property
+    def minutes(self) -> float:
+        return (self.moments[0].at - self.given).total_seconds() / 60
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return () if UPTAKE_MINUTES[0] <= self.minutes <= UPTAKE_MINUTES[1] else ("uptake_unusual",)
+
+
+def _times(headers: Sequence[pydicom.Dataset], item: pydicom.Dataset) -> _Times:
+    """The times of a series and its injection; raises as `suv_of`."""
     half_life = (dicom.numbers(item, "RadionuclideHalfLife") or [0.0])[0]
     if half_life <= 0:
         raise Refused("suv_unknown", "", "the header does not say the half-life (RadionuclideHalfLife)")
     nuclides.check(item, half_life)
-    return _decayed(headers, item, half_life, Suv(plain, "", tags=tags, flags=flags))
-
-
-def _decayed(headers: Sequence[pydicom.Dataset], item: pydicom.Dataset, half_life: float, plain: Suv) -> Suv:
-    """`plain`, the factor without decay, for values that are corrected to the start of the scan."""
     moments = starts(headers, half_life)
     if not moments:
         raise Refused("suv_unknown", "", "the header does not say when the scan began (SeriesTime, AcquisitionTime)")
-    given = injected(headers[0], item, moments[0].at, half_life)
+    return _Times(injected(headers[0], item, moments[0].at, half_life), moments, half_life)
+
+
+def _timed(headers: Sequence[pydicom.Dataset], suv: Suv) -> Suv:
+    """`suv`, whose factor no time decides, with what the times say; what another factor would be refused for is a flag."""
+    items = _doses(headers[0])
+    if len(items) != 1:
+        return suv
+    try:
+        times = _times(headers, items[0])
+    except Refused as refusal:
+        return suv if refusal.reason == "suv_unknown" else replace(suv, flags=(*suv.flags, refusal.reason))
+    correction = dicom.text(headers[0], "DecayCorrection").upper()
+    reference = {"START": times.moments[0].at, "ADMIN": times.given}.get(correction)
+    return replace(suv, reference=reference, uptake_minutes=times.minutes, flags=suv.flags + times.flags)
+
+
+def _decayed(times: _Times, plain: Suv) -> Suv:
+    """`plain`, the factor without decay, for values that are corrected to the start of the scan."""
 
     def factor(at: Moment) -> float:
-        return float(plain.factor * 2 ** ((at.at - given).total_seconds() / half_life))
+        return float(plain.factor * 2 ** ((at.at - times.given).total_seconds() / times.half_life))
 
-    best = moments[0]
-    minutes = (best.at - given).total_seconds() / 60
-    usual = UPTAKE_MINUTES[0] <= minutes <= UPTAKE_MINUTES[1]
+    best, *rest = times.moments
     # the earliest acquisition is what is taken where nothing better is there: beside something better it is no rule
-    rivals = [at for at in moments[1:] if at.rule != "acquisition_time"]
+    rivals = [at for at in rest if at.rule != "acquisition_time"]
     others = {at.rule: factor(at) for at in rivals if abs(factor(at) / factor(best) - 1) > _DIFFERS}
-    return Suv(
-        factor(best), best.rule, best.at, minutes, plain.tags, plain.flags + (() if usual else ("uptake_unusual",)), others
-    )
+    return Suv(factor(best), best.rule, best.at, times.minutes, plain.tags, plain.flags + times.flags, others)
 
 
 def _dose(item: pydicom.Dataset) -> tuple[float, tuple[str, ...]]:

@@ -14,10 +14,11 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     for row in answer["series"]:
         size, at = " x ".join(map(str, row["shape"])), row["suv_max_at"]
         yield printable(f"{row['where']}: {size} voxels of {' x '.join(map(str, row['spacing']))} mm")
-        uptake = "" if row["uptake_minutes"] is None else f", {row['uptake_minutes']:.0f} minutes after the injection"
+        minutes = row["uptake_minutes"]
         cells = [
             ["factor", f"{row['factor']:.9g} by {row['rule']}"],
-            ["decay to", f"{row['reference_time'] or 'not asked for'}{uptake}"],
+            ["decay to", row["reference_time"] or "not said"],
+            ["uptake", "not known" if minutes is None else f"{minutes:.0f} minutes after the injection"],
             ["SUVmax", f"{row['suv_max']:.2f} at slice {at['slice']}, row {at['row']}, column {at['column']}"],
             ["body", f"mean SUV {row['suv_mean']:.2f} in {row['litres']:.0f} litres; balance {row['balance']}"],
             *([name.replace("_", " "), _uptake(organ)] for name, organ in row["reference"].items()),
