@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from test_suv import DOSE, PHILIPS, WEIGHT, header
+from test_suv import DOSE, PHILIPS, WEIGHT, factor, header
 
 from docphim.imaging.units.suv import suv_of
 
@@ -62,3 +62,24 @@ def test_times_for_which_another_factor_would_be_refused_are_flagged_and_leave_t
     assert (suv.uptake_minutes, suv.flags) == (minutes, flags)
     assert (suv.reference is None) == (minutes is None)
     assert suv.factor == pytest.approx(factor, rel=1e-9)
+
+
+#: name → (what the header says, factor to SUV, factor to Bq/ml, what the second gives where it differs)
+PHILIPS_FACTORS: dict[str, tuple[dict[str, Any], float, float, float | None]] = {
+    "one gives the other": ({}, 1.6 * factor(60), 1.6, None),
+    "a little off": ({}, 1.6 * factor(60) * 1.009, 1.6, None),
+    "made for another weight": ({"PatientWeight": 80}, 1.6 * factor(60), 1.6, 1.6 * factor(60, weight=80)),
+    "corrected to the injection": ({"DecayCorrection": "ADMIN"}, 1.6 * factor(60), 1.6, 1.6 * factor(0)),
+    "no weight": ({"PatientWeight": None}, 1.0, 1.6, None),
+    "no dose": ({"RadionuclideTotalDose": None}, 1.0, 1.6, None),
+    "no injection time": ({"RadiopharmaceuticalStartTime": None}, 1.0, 1.6, None),
+    "no second": ({}, 1.0, 0.0, None),
+}
+
+
+@pytest.mark.parametrize("case", PHILIPS_FACTORS)
+def test_two_factors_of_philips_that_disagree_are_told(case: str) -> None:
+    tags, to_suv, to_activity, other = PHILIPS_FACTORS[case]
+    suv = suv_of([header(Units="CNTS", private=(PHILIPS, {0: ("FD", to_suv), 9: ("FD", to_activity)}), **tags)])
+    assert (suv.rule, suv.factor) == ("philips_factor", to_suv)
+    assert suv.others == ({} if other is None else {"philips_activity": pytest.approx(other, rel=1e-9)})

@@ -7,6 +7,7 @@ default: a weight, dose, time or half-life that is not there is a refusal.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -66,7 +67,8 @@ class Suv:
         for decay by DecayCorrection, and not by CorrectedImage), `suv_times`, `half_life_differs` (what a factor would be
         refused for that depends on times, and this one does not).
     others : dict
-        Rules that other programs follow, and their factor, where it differs by over 1 %.
+        Rules that other programs follow, and their factor, where it differs by over 1 %; `philips_activity` is the factor that
+        (7053,1009), dose and times give beside (7053,1000).
     """
 
     factor: float
@@ -194,9 +196,19 @@ def _stored(header: pydicom.Dataset, unit: str) -> Suv:
 def _counts(headers: Sequence[pydicom.Dataset]) -> Suv:
     """Counts of a Philips scanner: by its factor to SUV, else by its factor to Bq/ml."""
     to_suv, to_activity = (_one_factor(headers, tag) for tag in (_TO_SUV, _TO_ACTIVITY))
-    if to_suv:
-        return _timed(headers, Suv(to_suv, "philips_factor", tags={"Units": "CNTS", "(7053,1000)": to_suv}))
-    return _activity(headers, to_activity)
+    if not to_suv:
+        return _activity(headers, to_activity)
+    others: dict[str, float] = {}
+    if to_activity:
+        with contextlib.suppress(Refused):  # what the second factor lacks, the first does without
+            others["philips_activity"] = _activity(headers, to_activity).factor
+    tags = {"Units": "CNTS", "(7053,1000)": to_suv}
+    return _timed(headers, Suv(to_suv, "philips_factor", tags=tags, others=_differing(to_suv, others)))
+
+
+def _differing(factor: float, others: Mapping[str, float]) -> dict[str, float]:
+    """The factors of other rules that are off by more than may pass."""
+    return {rule: other for rule, other in others.items() if abs(other / factor - 1) > _DIFFERS}
 
 
 def _one_factor(headers: Sequence[pydicom.Dataset], tag: tuple[int, int]) -> float:
@@ -283,7 +295,7 @@ def _decayed(times: _Times, plain: Suv) -> Suv:
     best, *rest = times.moments
     # the earliest acquisition is what is taken where nothing better is there: beside something better it is no rule
     rivals = [at for at in rest if at.rule != "acquisition_time"]
-    others = {at.rule: factor(at) for at in rivals if abs(factor(at) / factor(best) - 1) > _DIFFERS}
+    others = _differing(factor(best), {at.rule: factor(at) for at in rivals})
     return Suv(factor(best), best.rule, best.at, times.minutes, plain.tags, plain.flags + times.flags, others)
 
 
