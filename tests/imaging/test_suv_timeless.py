@@ -1,12 +1,13 @@
-"""SUV whose factor no time decides: the times of the header are looked at all the same."""
+"""Which times of a header are named; and those beside SUV whose factor no time decides: they are looked at all the same."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 import pytest
-from test_suv import DOSE, PHILIPS, WEIGHT, factor, header
+from test_suv import DOSE, GE, PHILIPS, SIEMENS, WEIGHT, factor, header
 
 from docphim.imaging.units.suv import suv_of
 
@@ -83,3 +84,73 @@ def test_two_factors_of_philips_that_disagree_are_told(case: str) -> None:
     suv = suv_of([header(Units="CNTS", private=(PHILIPS, {0: ("FD", to_suv), 9: ("FD", to_activity)}), **tags)])
     assert (suv.rule, suv.factor) == ("philips_factor", to_suv)
     assert suv.others == ({} if other is None else {"philips_activity": pytest.approx(other, rel=1e-9)})
+
+
+START = {"RadiopharmaceuticalStartTime": "090000"}
+#: name → (what the header says, the times among the tags)
+NAMED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "SeriesTime": ({}, {"SeriesDate": "20260105", "SeriesTime": "100000", **START}),
+    "SeriesTime without a date": (
+        {"SeriesDate": None, "AcquisitionDate": None},
+        {"SeriesTime": "100000", **START},
+    ),
+    "SeriesTime of the acquisition's date": (
+        {"SeriesDate": None},
+        {"AcquisitionDate": "20260105", "SeriesTime": "100000", **START},
+    ),
+    "GE's": (
+        {"SeriesTime": "113000", "private": (GE, {0x0D: ("DT", "20260105100100.00")})},
+        {"(0009,100D)": "20260105100100.00", **START},
+    ),
+    "Siemens'": (
+        {"SeriesTime": "113000", "private": (SIEMENS, {0x22: ("DT", "20260105095900.00")})},
+        {"(0071,1022)": "20260105095900.00", **START},
+    ),
+    "worked back": (
+        {"SeriesTime": "113000", "AcquisitionTime": "100500", "FrameReferenceTime": "60000"},
+        {
+            "AcquisitionDate": "20260105",
+            "AcquisitionTime": "100500",
+            "FrameReferenceTime": "60000",
+            "ActualFrameDuration": "120000",
+            **START,
+        },
+    ),
+    "the acquisition's": (
+        {"SeriesTime": "113000"},
+        {"AcquisitionDate": "20260105", "AcquisitionTime": "100000", **START},
+    ),
+    "the acquisition's date and time": (
+        {"SeriesTime": "113000", "AcquisitionDateTime": "20260105100200"},
+        {"AcquisitionDateTime": "20260105100200", **START},
+    ),
+    "a full date of the injection": (
+        {"RadiopharmaceuticalStartDateTime": "20260105083000", **START},
+        {"SeriesDate": "20260105", "SeriesTime": "100000", "RadiopharmaceuticalStartDateTime": "20260105083000"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+@pytest.mark.parametrize("kind", [{}, {"DecayCorrection": "ADMIN"}, {"Units": "GML"}], ids=["START", "ADMIN", "GML"])
+def test_the_times_that_decided_are_among_the_tags(case: str, kind: dict[str, Any]) -> None:
+    tags, named = NAMED[case]
+    of_all = suv_of([header(**kind, **tags)]).tags
+    times = {name: value for name, value in of_all.items() if re.search(r"Time|Date|Duration|\(", name)}
+    assert times == named
+
+
+def test_a_factor_of_philips_to_activity_is_among_the_tags() -> None:
+    assert suv_of([header(Units="CNTS", private=(PHILIPS, {9: ("DS", "1.6")}))]).tags["(7053,1009)"] == 1.6
+
+
+def test_the_slice_that_was_acquired_first_is_the_one_whose_times_are_named() -> None:
+    tags = suv_of([header(SeriesTime="113000", AcquisitionTime=f"10{minute:02}00") for minute in (9, 3, 6)]).tags
+    assert tags["AcquisitionTime"] == "100300"
+
+
+@pytest.mark.parametrize("times", [times for times, (_, _, flags) in TIMES.items() if "suv_times" in flags])
+def test_times_that_cannot_be_are_named_too(times: str) -> None:
+    tags = suv_of([header(Units="GML", **TIMES[times][0])]).tags
+    assert tags["SeriesTime"] == "100000"
+    assert TIMES[times][0].items() <= tags.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,12 +40,17 @@ _OVER_MIDNIGHT = timedelta(hours=18)
 _LONGEST = timedelta(hours=12)
 
 
+#: A rule, the moment where it says one, and what says it.
+_Named = tuple[str, datetime | None, dict[str, str]]
+
+
 @dataclass(frozen=True)
 class Moment:
-    """A moment to which values may be corrected, and by which rule it is that."""
+    """A moment to which values may be corrected, by which rule it is that, and the header's values that say it, by keyword."""
 
     rule: str
     at: datetime
+    tags: Mapping[str, str]
 
 
 def moment(date: str, time: str) -> datetime | None:
@@ -108,9 +113,12 @@ def _stamp(header: pydicom.Dataset, text: str) -> datetime | None:
     return stamp(text, dicom.text(header, "TimezoneOffsetFromUTC"))
 
 
-def day_of(header: pydicom.Dataset) -> str:
-    """The day of a scan as its header writes it: where one of its times has no date of its own, it is of this day."""
-    return next((day for name in ("SeriesDate", "AcquisitionDate", "StudyDate") if (day := dicom.text(header, name))), "")
+def _time_of(header: pydicom.Dataset, date: str, time: str) -> tuple[datetime | None, dict[str, str]]:
+    """A time of the scan, and what says it; where it has no date of its own, it is of another time's day."""
+    names = (date, "SeriesDate", "AcquisitionDate", "StudyDate")
+    tags = next(({name: day} for name in names if (day := dicom.text(header, name))), {})
+    at = moment("".join(tags.values()), dicom.text(header, time))
+    return at, tags | {time: dicom.text(header, time)}
 
 
 def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]:
@@ -136,25 +144,34 @@ def starts(headers: Sequence[pydicom.Dataset], half_life: float) -> list[Moment]
         `suv_times`: slices were acquired further apart than any scan takes.
     """
     first = headers[0]
-    series = moment(dicom.text(first, "SeriesDate") or day_of(first), dicom.text(first, "SeriesTime"))
+    series, of_series = _time_of(first, "SeriesDate", "SeriesTime")
     acquired = _acquired(headers, series)
     if series and acquired and series > acquired[0][0]:
         series = None
-    worked_back = _worked_back(headers, acquired, half_life)
-    named = {
-        "series_time": series,
-        "ge_private": _stamp(first, private(first, *_GE)),
-        "siemens_private": _stamp(first, private(first, *_SIEMENS)),
-        "frame_reference_time": worked_back,
-        "acquisition_time": acquired[0][0] if acquired else None,
-    }
-    return [Moment(rule, at) for rule, at in named.items() if at]
+    named = (
+        ("series_time", series, of_series),
+        _of_maker("ge_private", first, *_GE),
+        _of_maker("siemens_private", first, *_SIEMENS),
+        ("frame_reference_time", *_worked_back(headers, acquired, half_life)),
+        ("acquisition_time", *((acquired[0][0], _acquisition(headers[acquired[0][1]])[1]) if acquired else (None, {}))),
+    )
+    return [Moment(rule, at, tags) for rule, at, tags in named if at]
+
+
+def _of_maker(rule: str, header: pydicom.Dataset, tag: tuple[int, int], creator: str) -> _Named:
+    text = private(header, tag, creator)
+    return rule, _stamp(header, text), {f"({tag[0]:04X},{tag[1]:04X})": text}
 
 
 def acquired_at(header: pydicom.Dataset) -> datetime | None:
     """When a slice was acquired; None where it does not say so."""
-    whole = _stamp(header, dicom.text(header, "AcquisitionDateTime"))
-    return whole or moment(dicom.text(header, "AcquisitionDate") or day_of(header), dicom.text(header, "AcquisitionTime"))
+    return _acquisition(header)[0]
+
+
+def _acquisition(header: pydicom.Dataset) -> tuple[datetime | None, dict[str, str]]:
+    text = dicom.text(header, "AcquisitionDateTime")
+    whole = _stamp(header, text)
+    return (whole, {"AcquisitionDateTime": text}) if whole else _time_of(header, "AcquisitionDate", "AcquisitionTime")
 
 
 def _acquired(headers: Sequence[pydicom.Dataset], series: datetime | None) -> list[tuple[datetime, int]]:
@@ -186,20 +203,22 @@ def _acquired(headers: Sequence[pydicom.Dataset], series: datetime | None) -> li
 
 def _worked_back(
     headers: Sequence[pydicom.Dataset], acquired: Sequence[tuple[datetime, int]], half_life: float
-) -> datetime | None:
+) -> tuple[datetime | None, dict[str, str]]:
     """Acquisition − FrameReferenceTime + the time within the frame at which its mean rate is reached (PS3.3 C.8.9.4.1.5).
 
     Where all slices share one acquisition time and not one FrameReferenceTime, that time is not the slice's, and says nothing.
     """
     offsets = {number: (dicom.numbers(headers[number], "FrameReferenceTime") or [0.0])[0] for _, number in acquired}
     if len(set(offsets.values())) > 1 and len({at for at, _ in acquired}) == 1:
-        return None
+        return None, {}
     at, first = next(((at, number) for at, number in acquired if offsets[number]), (None, 0))
     if at is None:
-        return None
+        return None, {}
     duration = dicom.numbers(headers[first], "ActualFrameDuration")
     within = mean_rate_time((duration or [0.0])[0] / 1000, half_life)
-    return at + timedelta(seconds=within - offsets[first] / 1000)
+    names = ("FrameReferenceTime", "ActualFrameDuration")
+    tags = {name: text for name in names if (text := dicom.text(headers[first], name))}
+    return at + timedelta(seconds=within - offsets[first] / 1000), _acquisition(headers[first])[1] | tags
 
 
 def mean_rate_time(duration: float, half_life: float) -> float:
@@ -209,7 +228,7 @@ def mean_rate_time(duration: float, half_life: float) -> float:
     return math.log(decayed / -math.expm1(-decayed)) / rate if decayed else 0.0
 
 
-def injected(header: pydicom.Dataset, item: pydicom.Dataset, reference: datetime, half_life: float) -> datetime:
+def injected(header: pydicom.Dataset, item: pydicom.Dataset, reference: datetime, half_life: float) -> Moment:
     """When the tracer was given.
 
     A full date decides.  A time alone is of the day of `reference`, the scan's start, or of the day before where it would lie
@@ -228,6 +247,7 @@ def injected(header: pydicom.Dataset, item: pydicom.Dataset, reference: datetime
     """
     full = _stamp(header, dicom.text(item, "RadiopharmaceuticalStartDateTime"))
     at = full or moment(reference.strftime("%Y%m%d"), dicom.text(item, "RadiopharmaceuticalStartTime"))
+    keyword = "RadiopharmaceuticalStartDateTime" if full else "RadiopharmaceuticalStartTime"
     if at is None:
         raise Refused("suv_unknown", "", "the header does not say when the tracer was injected (RadiopharmaceuticalStartTime)")
     if not full and half_life > _DATED:
@@ -238,7 +258,7 @@ def injected(header: pydicom.Dataset, item: pydicom.Dataset, reference: datetime
     if not 0 <= uptake <= _MOST_HALF_LIVES * half_life:
         late = f"{uptake / 60:.0f} minutes before the scan" if uptake >= 0 else f"{-uptake / 60:.0f} minutes after its start"
         raise Refused("suv_times", "", f"the tracer would have been injected {late}, at a half-life of {half_life / 60:.0f}")
-    return at
+    return Moment("injection", at, {keyword: dicom.text(item, keyword)})
 
 
 def private(header: pydicom.Dataset, tag: tuple[int, int], creator: str) -> str:

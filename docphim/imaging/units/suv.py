@@ -60,7 +60,7 @@ class Suv:
     uptake_minutes : float or None
         From the injection to the start of the scan; None where no times are there, or they are flagged.
     tags : dict
-        The header's values that were used, as they stand there, by keyword.
+        The header's values that were used, times too, as they stand there, by keyword.
     flags : tuple of str
         `dose_in_mbq`, `weight_in_grams`, `height_in_centimetres`, `height_unlikely`, `sex_unknown`, `uptake_unusual`,
         `lean_mass_unlikely` (James' formula, whose parabola falls again in the obese), `decay_unlisted` (values are corrected
@@ -136,6 +136,8 @@ def check_unit(header: pydicom.Dataset) -> None:
 _DECIDING = frozenset(("ATTN", "DECY", "DCAL"))
 #: What must be one in all slices; the dose and times of the injection stand in a sequence.
 _SHARED = ("Units", "SUVType", "PatientWeight", "PatientSize", "PatientSex", "DecayCorrection", "SeriesTime", "SeriesDate")
+#: What is shown of the scan's times where they contradict the injection's.
+_OF_SCAN = ("SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime")
 _OF_DOSE = ("RadionuclideTotalDose", "RadionuclideHalfLife", "RadiopharmaceuticalStartTime", "RadiopharmaceuticalStartDateTime")
 
 
@@ -197,7 +199,8 @@ def _counts(headers: Sequence[pydicom.Dataset]) -> Suv:
     """Counts of a Philips scanner: by its factor to SUV, else by its factor to Bq/ml."""
     to_suv, to_activity = (_one_factor(headers, tag) for tag in (_TO_SUV, _TO_ACTIVITY))
     if not to_suv:
-        return _activity(headers, to_activity)
+        suv = _activity(headers, to_activity)
+        return replace(suv, tags={**suv.tags, "(7053,1009)": to_activity})
     others: dict[str, float] = {}
     if to_activity:
         with contextlib.suppress(Refused):  # what the second factor lacks, the first does without
@@ -247,13 +250,17 @@ def _activity(headers: Sequence[pydicom.Dataset], to_activity: float) -> Suv:
 class _Times:
     """When the tracer was given, when the scan may have begun, the most credible first, and the half-life, s."""
 
-    given: datetime
+    given: Moment
     moments: list[Moment]
     half_life: float
 
     @property
+    def tags(self) -> dict[str, str]:
+        return {**self.moments[0].tags, **self.given.tags}
+
+    @property
     def minutes(self) -> float:
-        return (self.moments[0].at - self.given).total_seconds() / 60
+        return (self.moments[0].at - self.given.at).total_seconds() / 60
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -280,23 +287,28 @@ def _timed(headers: Sequence[pydicom.Dataset], suv: Suv) -> Suv:
     try:
         times = _times(headers, items[0])
     except Refused as refusal:
-        return suv if refusal.reason == "suv_unknown" else replace(suv, flags=(*suv.flags, refusal.reason))
+        if refusal.reason == "suv_unknown":
+            return suv
+        doubted = _tags(headers[0], *_OF_SCAN) | _tags(items[0], *_OF_DOSE[1:])
+        return replace(suv, flags=(*suv.flags, refusal.reason), tags={**suv.tags, **doubted})
     correction = dicom.text(headers[0], "DecayCorrection").upper()
-    reference = {"START": times.moments[0].at, "ADMIN": times.given}.get(correction)
-    return replace(suv, reference=reference, uptake_minutes=times.minutes, flags=suv.flags + times.flags)
+    reference = {"START": times.moments[0].at, "ADMIN": times.given.at}.get(correction)
+    flags, tags = suv.flags + times.flags, {**suv.tags, **times.tags}
+    return replace(suv, reference=reference, uptake_minutes=times.minutes, flags=flags, tags=tags)
 
 
 def _decayed(times: _Times, plain: Suv) -> Suv:
     """`plain`, the factor without decay, for values that are corrected to the start of the scan."""
 
     def factor(at: Moment) -> float:
-        return float(plain.factor * 2 ** ((at.at - times.given).total_seconds() / times.half_life))
+        return float(plain.factor * 2 ** ((at.at - times.given.at).total_seconds() / times.half_life))
 
     best, *rest = times.moments
     # the earliest acquisition is what is taken where nothing better is there: beside something better it is no rule
     rivals = [at for at in rest if at.rule != "acquisition_time"]
     others = _differing(factor(best), {at.rule: factor(at) for at in rivals})
-    return Suv(factor(best), best.rule, best.at, times.minutes, plain.tags, plain.flags + times.flags, others)
+    tags = {**plain.tags, **times.tags}
+    return Suv(factor(best), best.rule, best.at, times.minutes, tags, plain.flags + times.flags, others)
 
 
 def _dose(item: pydicom.Dataset) -> tuple[float, tuple[str, ...]]:
