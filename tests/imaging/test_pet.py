@@ -68,6 +68,53 @@ def injected(**tags: Any) -> Change:
     return change
 
 
+def stored(scale: float, private: tuple[int, str, int, str, str] | None = None, **tags: Any) -> Change:
+    """Values as another maker stores them, `scale` times Bq/ml; a private element: group, creator, element, kind, value."""
+
+    def change(ds: Dataset, number: int) -> Dataset | None:
+        ds = setting(RescaleSlope=f"{float(ds.RescaleSlope) * scale:.10g}", **tags)(ds, number)  # type: ignore[assignment]
+        if private:
+            group, creator, element, kind, value = private
+            ds.private_block(group, creator, create=True).add_new(element, kind, value)
+        return ds
+
+    return change
+
+
+#: g / cm² of 70 kg and 175 cm, by Du Bois.
+SURFACE = 70e3 / (71.84 * 70**0.425 * 175**0.725)
+PHILIPS, SIEMENS = (0x7053, "Philips PET Private Group"), (0x0071, "SIEMENS MED PT")
+#: Made anew after the scan, whose acquisition says 10:05.
+ANEW = {"SeriesTime": "113000", "AcquisitionTime": "100500"}
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (stored(1 / 0.0005 * petct_files.FACTOR, (*PHILIPS, 0, "DS", "0.0005"), Units="CNTS"), "philips_factor"),
+        (stored(1 / 1.6, (*PHILIPS, 9, "DS", "1.6"), Units="CNTS"), "series_time"),
+        (
+            stored(1, Units="CPS", CorrectedImage=["DECY", "ATTN", "DCAL"], SeriesTime="113000", FrameReferenceTime=0),
+            "acquisition_time",
+        ),
+        (stored(petct_files.FACTOR, Units="GML"), "stored"),
+        (
+            stored(petct_files.FACTOR * (48 + 1.06 * 8) / 70, Units="GML", SUVType="IBW", PatientSize=1.6, PatientSex="M"),
+            "stored",
+        ),
+        (stored(petct_files.FACTOR / SURFACE, Units="CM2ML", PatientSize=1.75), "stored"),
+        (stored(1, (*SIEMENS, 0x22, "DT", "20260105100000.00"), **ANEW), "siemens_private"),
+    ],
+    ids=["CNTS to SUV", "CNTS to Bq/ml", "CPS", "GML", "GML by ideal weight", "CM2ML", "Siemens"],
+)
+def test_values_of_every_maker_and_unit_become_the_same_suv(tmp_path: Path, change: Change, rule: str) -> None:
+    array, facts, _ = prepared(write_pet(tmp_path / "a", change))
+    expected = np.stack([bodies.pet(height) for height in petct_files.PET_HEIGHTS])
+    assert np.abs(array - expected).max() < 3.5 * petct_files.FACTOR  # half a stored step of the largest slope
+    assert (facts["unit"], facts["how"]["suv_rule"]) == ("SUV", rule)
+    assert (facts["how"]["uptake_minutes"], facts["how"]["suv_flags"]) == (60, [])
+
+
 def with_one_slice(**tags: Any) -> Change:
     return lambda ds, number: setting(**tags)(ds, number) if number == 5 else ds
 
