@@ -13,7 +13,9 @@ import petct_files
 import pytest
 from ct_series import Change, setting, without
 from petct_files import WHOLE_PET, series_in, write_pet
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from docphim.errors import Refused, UsageError
 from docphim.imaging import mip, pet, settings_of
@@ -119,9 +121,27 @@ def with_one_slice(**tags: Any) -> Change:
     return lambda ds, number: setting(**tags)(ds, number) if number == 5 else ds
 
 
+def broken(keyword: str, text: str) -> Change:
+    """A number of the header or of the injection, as somebody typed it."""
+    raw = RawDataElement(Tag(keyword), "DS", len(text), text.encode(), 0, False, True)
+
+    def change(ds: Dataset, number: int) -> Dataset:
+        (ds.RadiopharmaceuticalInformationSequence[0] if keyword.startswith("Radio") else ds)[raw.tag] = raw
+        return ds
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "reason", "words"),
     [
+        (broken("PatientWeight", "71,0"), "suv_unknown", "a weight of 71,0 is no number (PatientWeight)"),
+        (broken("PatientWeight", "70 kg "), "suv_unknown", "a weight of 70 kg is no number (PatientWeight)"),
+        (broken("PatientWeight", "1e999 "), "suv_unknown", "a weight of 1e999 is no number (PatientWeight)"),
+        (broken("PatientWeight", "    "), "suv_unknown", "does not say the patient's weight (PatientWeight)"),
+        (broken("RadionuclideTotalDose", "370,5 "), "suv_unknown", "a dose of 370,5 is no number (RadionuclideTotalDose)"),
+        (broken("RadionuclideHalfLife", "6586,2"), "suv_unknown", "a half-life of 6586,2 is no number (RadionuclideHalfLife)"),
+        (broken("RescaleSlope", "1,5 "), "suv_unknown", "a slope of 1,5 is no number (RescaleSlope)"),
         (setting(PatientWeight=None), "suv_unknown", "PatientWeight"),
         (setting(PatientWeight=0), "suv_unknown", "PatientWeight"),
         (injected(RadionuclideTotalDose=None), "suv_unknown", "RadionuclideTotalDose"),

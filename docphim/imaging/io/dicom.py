@@ -191,6 +191,15 @@ def numbers(ds: pydicom.Dataset, keyword: str) -> list[float]:
     return values if all(map(math.isfinite, values)) else []
 
 
+def broken(ds: pydicom.Dataset, keyword: str) -> str:
+    """What stands where a number belongs and is none, as "71,0"; '' where nothing stands there, or a number."""
+    raw = ds.get_item(_tag(keyword)) if _tag(keyword) in ds else None
+    if raw is None or numbers(ds, keyword):
+        return ""
+    value = raw.value or ""
+    return (value.decode("latin-1") if isinstance(value, bytes) else str(value)).strip(" \0")
+
+
 def integer(ds: pydicom.Dataset, keyword: str, default: int) -> int:
     """A header value as an int, `default` where absent or not a number."""
     values = numbers(ds, keyword)

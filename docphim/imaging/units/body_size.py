@@ -51,7 +51,7 @@ def size_of(header: pydicom.Dataset) -> Size:
     flags: list[str] = []
     stated = (dicom.numbers(header, "PatientWeight") or [0.0])[0]
     if not stated:
-        raise Refused("suv_unknown", "", "the header does not say the patient's weight (PatientWeight)")
+        raise missing(header, "PatientWeight", "weight", "the header does not say the patient's weight")
     weight = _converted(stated, _KILOGRAMS, _GRAMS, 1000.0)
     if weight is None:
         raise Refused("suv_unknown", "", f"a weight of {stated:g} is of no person, neither in kilograms nor in grams")
@@ -66,6 +66,13 @@ def size_of(header: pydicom.Dataset) -> Size:
         height = None
     sex = dicom.text(header, "PatientSex").upper()
     return Size(weight, height, sex if sex in ("M", "F") else "", tuple(flags))
+
+
+def missing(header: pydicom.Dataset, keyword: str, what: str, why: str) -> Refused:
+    """The refusal for a number that is not there, or that is there and is none, as "71,0"."""
+    if typed := dicom.broken(header, keyword):
+        why = f"a {what} of {typed[:16]} is no number"
+    return Refused("suv_unknown", "", f"{why} ({keyword})")
 
 
 def _converted(value: float, plain: tuple[float, float], other: tuple[float, float], factor: float) -> float | None:

@@ -169,7 +169,7 @@ def _check_scale(header: pydicom.Dataset) -> None:
     """A slope of each slice, and no intercept (PS3.3 C.8.9.4: it is 0 in a PET image)."""
     slope, intercept = dicom.numbers(header, "RescaleSlope"), dicom.numbers(header, "RescaleIntercept")
     if not slope or slope[0] <= 0:
-        raise Refused("suv_unknown", "", "a slice does not say by what its values are scaled (RescaleSlope)")
+        raise body_size.missing(header, "RescaleSlope", "slope", "a slice does not say by what its values are scaled")
     if intercept and intercept[0] != 0:
         raise Refused("suv_unknown", "", f"values of a PET slice are shifted by {intercept[0]:g} (RescaleIntercept)")
 
@@ -271,7 +271,7 @@ def _times(headers: Sequence[pydicom.Dataset], item: pydicom.Dataset) -> _Times:
     """The times of a series and its injection; raises as `suv_of`."""
     half_life = (dicom.numbers(item, "RadionuclideHalfLife") or [0.0])[0]
     if half_life <= 0:
-        raise Refused("suv_unknown", "", "the header does not say the half-life (RadionuclideHalfLife)")
+        raise body_size.missing(item, "RadionuclideHalfLife", "half-life", "the header does not say the half-life")
     nuclides.check(item, half_life)
     moments = starts(headers, half_life)
     if not moments:
@@ -318,7 +318,7 @@ def _dose(item: pydicom.Dataset) -> tuple[float, tuple[str, ...]]:
         raise Refused("suv_unknown", "", f"the header gives {len(doses)} doses of one injection")
     stated = (doses or [0.0])[0]
     if stated <= 0:
-        raise Refused("suv_unknown", "", "the header does not say how much was injected (RadionuclideTotalDose)")
+        raise body_size.missing(item, "RadionuclideTotalDose", "dose", "the header does not say how much was injected")
     if _BECQUERELS[0] <= stated <= _BECQUERELS[1]:
         return stated, ()
     if _MEGABECQUERELS[0] <= stated <= _MEGABECQUERELS[1]:
