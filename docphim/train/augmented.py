@@ -55,6 +55,10 @@ class Augmented(Examples):
         super().__init__(*given, **named)
         self.kinds, self.seed, self.max_length = kinds, seed, max_length
         self._content: dict[int, Box] = {}
+        for language in sorted({example.language for example in self.examples} & set(LANGUAGES)):
+            from docphim.language.alter import meaning
+
+            meaning("", language)  # the lexicon, which workers then share
 
     def __getitem__(self, number: int) -> Encoded:
         epoch, index = divmod(number, len(self.examples))
