@@ -114,7 +114,7 @@ def main() -> None:
         print(f"{what:12} {seconds[what] * 1e3:5.0f} ms of a processor a batch, {share:6.1%} waiting, {tokens} tokens")
     (_, frames, tokens, none), (share, varied_frames, varied_tokens, done) = outcomes.values()
     assert frames == varied_frames and not none, "both sides show the same numbers of frames"
-    assert len(done) == (STEPS - 4) * BATCH and sum("image" in row for row in done) > STEPS * BATCH // 2, (
+    assert len(done) == (STEPS - 4) * BATCH and sum("image" in row for row in done) > STEPS * BATCH // 4, (
         "the augmented ones were augmented"
     )
     assert 0.8 * tokens < varied_tokens <= 1.05 * tokens, "as many tokens, but for lesions that went"
