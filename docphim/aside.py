@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docphim import files, records
-from docphim.way import Stage
+from docphim.stage import Stage
 
 
 def recover(stage: Stage) -> None:

@@ -125,9 +125,7 @@ def build(
     recipe: RecipeName,
     set_: Settings = None,
     show: Annotated[int, typer.Option(help="Print so many examples, the trained tokens coloured.")] = 0,
-    sheet: Annotated[
-        Path | None, typer.Option(metavar="OUT.png", help="Draw what augmentation does to an example, each step alone.")
-    ] = None,
+    sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw each step of augmentation.")] = None,
 ) -> None:
     """Stage 3: splits, leaks, and what the model is asked."""
     dataset = run_recipe(recipe, set_, only="build")
@@ -324,8 +322,7 @@ app.registered_commands += tools.app.registered_commands
 def main() -> None:
     """Run the command; errors in one line, exit code 0 done, 1 our fault, 2 wrong command or recipe, 3 input refused."""
     os.umask(0o077)
-    # Read by OpenMP when it is loaded: idle threads sleep.  Else they spin between two operations, and on a busy machine a
-    # training on two threads spends several times the processor time that it needs.
+    # Idle threads sleep: on a busy machine those that spin between two operations cost several times what the work does.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     _open_streams()
     log_to_stderr()

@@ -13,7 +13,7 @@ from docphim.columns import aligned
 from docphim.errors import REASONS
 from docphim.imaging import text_counts, unchecked
 from docphim.scores import read_scores
-from docphim.way import Stage
+from docphim.stage import Stage
 
 
 def line(stage: Stage) -> str:

@@ -16,7 +16,7 @@ from docphim.ingest.films import READS
 from docphim.recipe import Recipe, Source, validated
 from docphim.recipe_file import read_values
 from docphim.resume import call, do, reopen
-from docphim.way import Stage
+from docphim.stage import Stage
 
 log = logging.getLogger("docphim")
 #: Under the folder of drafts, what the stages leave on the way: dataset and run at once.

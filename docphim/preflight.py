@@ -18,7 +18,8 @@ from docphim.language.labels import SETS
 from docphim.metrics import check_families, check_label_sets
 from docphim.recipe import Recipe, Section, Service
 from docphim.scores import read_scores
-from docphim.way import JUDGED, Stage, blind_run, pixels, projections, read_from
+from docphim.stage import Stage
+from docphim.way import JUDGED, blind_run, pixels, projections, read_from
 from docphim.workers import check as check_workers
 
 #: Bytes without which nothing is begun.

@@ -13,7 +13,7 @@ from typing import Any
 
 from docphim import aside, records
 from docphim.errors import Refused, UsageError
-from docphim.way import Stage
+from docphim.stage import Stage
 
 log = logging.getLogger("docphim")
 #: So many changes are named when a stage is done again.

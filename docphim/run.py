@@ -14,7 +14,8 @@ from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
 from docphim.resume import do, help_with, reopen, require_done
 from docphim.scores import read_scores
-from docphim.way import VERSIONS, Stage, augmenting, pixels, resolved, stages
+from docphim.stage import Stage
+from docphim.way import VERSIONS, augmenting, pixels, resolved, stages
 from docphim.workers import on
 from docphim.yaml_in import parse
 

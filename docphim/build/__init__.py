@@ -97,9 +97,7 @@ def build(
     split_of: dict[str, Split] = _splits(reported, split_by, fractions, seed) if reported else {}
     rejected = list(pictures.refused)
     reader = None if pairs is None else conflicts.Labels.of(reported, pairs["labels"])
-    measured = (
-        None if numbers is None else places.measure(dataset, {s.id: pictures.rows[s.id] for s in studies}, numbers, language)
-    )
+    measured = places.measure(dataset, {s.id: pictures.rows[s.id] for s in studies}, numbers, language)
     counts: Counter[str] = Counter()
     surveyed: dict[str, Row] = {}
     for name in ("augment.json", "examples/comparisons.jsonl"):
@@ -110,11 +108,7 @@ def build(
         asked = _surveyed(chosen, split, modules, language, seed, questions or {}, surveyed)
         rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, wrong, rejected, asked)]
         _refuse_repeated(rows)
-        if measured is not None and split in ("train", "val"):
-            rows, tied = places.with_places(rows, measured, words.language)
-            log.info(
-                "%s: numbers of lesions in reports: %s", split, ", ".join(f"{n} {k}" for k, n in tied.most_common()) or "none"
-            )
+        rows = places.placed(rows, measured, words.language, split)
         if pairs is not None and reader is not None and split in ("train", "val"):
             for part in dict.fromkeys(part_of(row["task"]) for row in rows):  # a partner has the same part
                 of_part = [row for row in rows if part_of(row["task"]) == part]

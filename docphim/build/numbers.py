@@ -6,6 +6,7 @@ no candidates "refused" (a reason) and "why", where nothing could be measured.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,20 +22,23 @@ from docphim.progress import bar
 from docphim.recipe_training import CandidateRule
 from docphim.study import Row
 
+log = logging.getLogger("docphim")
 #: What generate fills drafts from.
 NAME = "candidates.jsonl"
 
 
-def measure(dataset: Path, rows: Mapping[str, Sequence[Row]], rule: Row, language: str) -> dict[str, list[Row]]:
+def measure(dataset: Path, rows: Mapping[str, Sequence[Row]], rule: Row | None, language: str) -> dict[str, list[Row]] | None:
     """Write the candidates of each study's PET; they are given by study.
 
     Parameters
     ----------
     rows : dict
         Study → its rows of index.jsonl.
-    rule : dict
-        The recipe's section `numbers`.
+    rule : dict, optional
+        The recipe's section `numbers`; None: nothing is measured.
     """
+    if rule is None:
+        return None
     listed = [
         _row(dataset, study, rows[study], CandidateRule(**rule), language) for study in bar(list(rows), len(rows), "candidates")
     ]
@@ -63,6 +67,15 @@ def _row(dataset: Path, study: str, rows: Sequence[Row], rule: CandidateRule, la
 
 def _whole(dataset: Path, row: Row) -> np.ndarray[Any, Any]:
     return store.prepared(dataset, row["path"]).slices(range(row["shape"][0]))
+
+
+def placed(rows: list[Row], candidates: Mapping[str, list[Row]] | None, language: str, split: str) -> list[Row]:
+    """Examples of a split as they are learned from: of train and val `with_places`, where candidates were measured."""
+    if candidates is None or split not in ("train", "val"):
+        return rows
+    rows, tied = with_places(rows, candidates, language)
+    log.info("%s: numbers of lesions in reports: %s", split, ", ".join(f"{n} {k}" for k, n in tied.most_common()) or "none")
+    return rows
 
 
 def with_places(rows: list[Row], candidates: Mapping[str, list[Row]], language: str) -> tuple[list[Row], Counter[str]]:

@@ -11,7 +11,7 @@ from films import Ingested, write_csv, write_dicom, write_png
 from docphim import counts
 from docphim.errors import Refused
 from docphim.ingest import fingerprint
-from docphim.way import Stage
+from docphim.stage import Stage
 
 
 def test_private_csv_leads_back_from_what_was_refused_to_its_file_or_row(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from docphim import files, resume
 from docphim.errors import Refused
-from docphim.way import Stage
+from docphim.stage import Stage
 
 CHANGING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.chmod", "os.truncate"}
 

@@ -2,7 +2,8 @@
 
 from docphim import files, recipe, run
 from docphim.errors import UsageError
-from docphim.way import STAGES, Stage
+from docphim.stage import Stage
+from docphim.way import STAGES
 
 SEEN: list[tuple[str, str]] = []
 

@@ -11,7 +11,8 @@ import pytest
 from docphim import files, resume
 from docphim.errors import Refused, UsageError
 from docphim.recipe import load
-from docphim.way import Stage, stages
+from docphim.stage import Stage
+from docphim.way import stages
 
 CALLS: list[dict] = []
 ERRORS = {"fail": RuntimeError("in the middle"), "refuse": Refused("too_long"), "interrupt": KeyboardInterrupt()}
