@@ -261,11 +261,14 @@ REFUSED: dict[str, tuple[list[Dataset], str]] = {
     "an injection on another day": ([header(RadiopharmaceuticalStartDateTime="20251201090000")], "suv_times"),
     "an injection tomorrow": ([header(RadiopharmaceuticalStartDateTime="20260106090000")], "suv_times"),
     "acquisitions of one day, fourteen hours apart": (
-        [header(AcquisitionTime=time) for time in ("080000", "220000")],
+        [header(AcquisitionTime=time, RadiopharmaceuticalStartTime="070000") for time in ("080000", "220000")],
         "suv_times",
     ),
     "acquisitions all around the clock, without dates": (
-        [header(AcquisitionDate=None, AcquisitionTime=time) for time in ("000500", "080000", "160000", "235000")],
+        [
+            header(AcquisitionDate=None, AcquisitionTime=time, RadiopharmaceuticalStartTime="070000")
+            for time in ("000500", "080000", "160000", "235000")
+        ],
         "suv_times",
     ),
     "decay not corrected": ([header(DecayCorrection="NONE")], "suv_unknown"),
