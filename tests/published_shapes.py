@@ -15,6 +15,7 @@ from transformers import (
     InternVLConfig,
     LlavaConfig,
     LlavaOnevisionConfig,
+    MiniCPMV4_6Config,
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
 )
@@ -39,6 +40,7 @@ class Published:
     values: dict[str, Any]
     tokens: int
     official: dict[str, Any] = field(default_factory=dict)
+    size: int = 1024
 
 
 CHECKPOINTS = {
@@ -126,6 +128,63 @@ CHECKPOINTS = {
             "video_token_index": 151647,
         },
         730,
+    ),
+    # Places of Qwen3.5's own signs; those that MiniCPM adds come after them, up to the vocabulary's end, in some order.
+    "MiniCPM-V-4.6": Published(
+        "https://github.com/sophgo/LLM-TPU/tree/main/models/MiniCPMV4_6/config",
+        "minicpmv",
+        {
+            "<|endoftext|>": 248044,
+            "<|im_start|>": 248045,
+            "<|im_end|>": 248046,
+            "<think>": 248068,
+            "</think>": 248069,
+            "<|image_pad|>": 248056,
+            "<|video_pad|>": 248057,
+            "<image>": 248077,
+            "</image>": 248078,
+            "<slice>": 248079,
+            "</slice>": 248080,
+            "<image_id>": 248081,
+            "</image_id>": 248082,
+        },
+        MiniCPMV4_6Config,
+        {
+            "text_config": {
+                "model_type": "qwen3_5_text",
+                "vocab_size": 248094,
+                **_TEXT,
+                "num_hidden_layers": 4,
+                "layer_types": ["linear_attention"] * 3 + ["full_attention"],
+                "linear_conv_kernel_dim": 4,
+                "linear_num_key_heads": 4,
+                "linear_num_value_heads": 4,
+                "linear_key_head_dim": 8,
+                "linear_value_head_dim": 8,
+                "rms_norm_eps": 1e-6,
+                "rope_parameters": {"rope_type": "default", "rope_theta": 1e7, "partial_rotary_factor": 0.25},
+                "tie_word_embeddings": True,
+            },
+            "vision_config": {
+                "model_type": "minicpmv4_6_vision",
+                **_SMALL,
+                "num_hidden_layers": 3,
+                "image_size": 980,
+                "patch_size": 14,
+                "window_kernel_size": [2, 2],
+            },
+            "insert_layer_id": 1,  # of 27 layers the seventh
+            "image_size": 1120,
+            "image_token_id": 248056,
+            "video_token_id": 248057,
+            "merge_kernel_size": [2, 2],
+            "merger_times": 1,
+            "drop_vision_last_layer": False,
+            "tie_word_embeddings": True,
+        },
+        64,
+        {"do_resize": True, "scale_resolution": 448, "use_image_id": True},
+        448,
     ),
 }
 
@@ -215,7 +274,7 @@ def write_checkpoint(published: Published, folder: Path, texts: list[str]) -> No
         for name, parameter in model.named_parameters():
             if published.name == "gemma3" and "multi_modal_projector" in name:  # Gemma's begins at nought
                 parameter.data.normal_(std=0.05)
-            elif "embed" not in name and "norm" not in name:
+            elif not any(part in name for part in ("embed", "norm", "A_log", "dt_bias")):  # the last two say how a state fades
                 parameter.data.mul_(15.0)
             elif "embed_tokens" in name:
                 parameter.data.mul_(30.0)

@@ -21,6 +21,7 @@ FAMILIES: dict[str, str] = {
     "internvl": "docphim.models.internvl",
     "gemma3": "docphim.models.gemma3",
     "llava_onevision": "docphim.models.llava_onevision",
+    "minicpmv": "docphim.models.minicpmv",
 }
 
 

@@ -19,7 +19,7 @@ PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 #: Configurations whose weights only their authors' own code loads, and what to use instead.
 _REMOTE_CODE = {
     "internvl_chat": "use the conversion whose name ends in -hf, or make one: docphim convert-weights IN OUT",
-    "minicpmv": "MiniCPM-V 2.x has no transformers layout; 4.6 has one",
+    "minicpmv": "MiniCPM-V before 4.6 has no transformers layout; 4.6 has one (model.family: minicpmv)",
     "llava_mistral": "convert it with transformers' convert_llava_weights_to_hf.py",
     "llava_llama": "convert it with transformers' convert_llava_weights_to_hf.py",
     "llava_qwen2": "convert it with transformers' convert_llava_weights_to_hf.py",

@@ -21,7 +21,7 @@ from docphim.models.hub import quietly, refusing
 
 #: The way to transformers' layout for what is not converted here.
 _ELSEWHERE = {
-    "minicpmv": "MiniCPM-V 2.x has no transformers layout; 4.6 has one",
+    "minicpmv": "MiniCPM-V before 4.6 has no transformers layout; 4.6 has one (model.family: minicpmv)",
     "llava_mistral": "transformers' convert_llava_weights_to_hf.py converts it (LaVy is of this shape)",
     "llava_llama": "transformers' convert_llava_weights_to_hf.py converts it",
     "llava_qwen": "transformers' convert_llava_onevision_weights_to_hf.py converts it",

@@ -65,7 +65,7 @@ def generate(
             positions = positions[..., -1:] + 1
             if ended * 2 > len(done):
                 going = torch.nonzero(~done).flatten()
-                cache.batch_select_indices(going)
+                cache.reorder_cache(going)  # layers that keep a state know no other name for it
                 sampler.keep(going)
                 rows, mask, done = rows[going], mask[going], done[going]
                 inputs, positions = {"input_ids": token[going, None]}, positions[..., going, :]

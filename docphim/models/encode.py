@@ -147,7 +147,8 @@ def _inserted(pieces: list[Piece], expansions: list[Expansion]) -> list[Piece]:
     """
     waiting: dict[str, list[str]] = {}
     for expansion in expansions:
-        waiting.setdefault(expansion.mark, []).extend(expansion.texts)
+        before = waiting.setdefault(expansion.mark, [])
+        before += [expansion.lead.format(number) + text for number, text in enumerate(expansion.texts, len(before))]
     if not waiting:
         return pieces
     marks = re.compile("|".join(map(re.escape, waiting)))

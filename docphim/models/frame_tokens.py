@@ -43,6 +43,8 @@ GRIDS: dict[str, Grid] = {
     "gemma3": Grid(56, 0, 1, 6),
     # 384 px are 27 x 27 tokens and a newline, always; a video's frame 14 x 14.
     "llava_onevision": Grid(14, 0, 1, 1, 28),
+    # 4 x 4 patches of 14 px a token, between two signs; a picture's number, in up to three digits, and a line break around it.
+    "minicpmv": Grid(56, 56, 1, 8),
 }
 
 

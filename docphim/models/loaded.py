@@ -29,12 +29,14 @@ class Expansion:
     `kind` is the part (`image` or `video`) that the chat template is given, once for each of `texts`; `mark` is what the
     template writes for such a part, and `texts` what the family's processor writes in place of it, marks around the picture
     included.  `media` are the model's inputs by name, joined over entries and examples: frames as uint8 (T, h, w, 3), grids.
+    `lead` stands before each text, `{}` in it for how many of this mark the conversation has had before.
     """
 
     kind: str
     mark: str
     texts: tuple[str, ...]
     media: dict[str, torch.Tensor]
+    lead: str = ""
 
 
 class Features(Protocol):

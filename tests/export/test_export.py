@@ -36,17 +36,24 @@ def served(out, family, messages, frame):
     picture = Image.fromarray(frame)
     if family == "llava":
         inputs = dict(AutoProcessor.from_pretrained(out)(images=[picture], text=[text], return_tensors="pt"))
-    else:
-        images = dict(AutoImageProcessor.from_pretrained(out)(images=[picture], return_tensors="pt"))
-        count = int(images["image_grid_thw"][0].prod()) // 4
-        text = text.replace("<|image_pad|>", "<|image_pad|>" * count)
-        inputs = {**images, **tokenizer(text, return_tensors="pt")}
-        inputs["mm_token_type_ids"] = (inputs["input_ids"] == model.config.image_token_id).int()
+    else:  # their processors ask for torchvision, for videos
+        made = AutoImageProcessor.from_pretrained(out)(images=[picture], return_tensors="pt")
+        grid, each = ("target_sizes", 16) if family == "minicpmv" else ("image_grid_thw", 4)
+        tokens = "<|image_pad|>" * (int(made[grid][0].prod()) // each)
+        if family == "minicpmv":
+            tokens = f"<image_id>0</image_id><image>{tokens}</image>"
+        inputs = {"pixel_values": made["pixel_values"], grid: made[grid]}
+        inputs |= tokenizer(text.replace("<|image_pad|>", tokens), return_tensors="pt")
+        if family == "qwen_vl":
+            inputs["mm_token_type_ids"] = (inputs["input_ids"] == model.config.image_token_id).int()
     answer = model.generate(**inputs)[0, inputs["input_ids"].shape[1] :]
     return tokenizer.decode(answer, skip_special_tokens=True).strip().removesuffix("\N{REPLACEMENT CHARACTER}")
 
 
-@pytest.mark.parametrize(("family", "sizes"), [("qwen_vl", {}), ("qwen_vl", {"type": "qwen3_vl"}), ("llava", {})])
+@pytest.mark.parametrize(
+    ("family", "sizes"),
+    [("qwen_vl", {}), ("qwen_vl", {"type": "qwen3_vl"}), ("llava", {}), ("minicpmv", {"layers": 2, "hidden": 64})],
+)
 def test_what_is_served_is_what_was_scored(family, sizes, tmp_path):
     run = make_run(tmp_path, family, sizes=sizes)
     dataset, out = tmp_path / "data" / "phantom" / "key", tmp_path / "out"

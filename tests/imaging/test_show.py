@@ -78,6 +78,7 @@ def test_a_wrong_key_is_named(values: dict[str, Any], words: str) -> None:
         (2620, "gemma3", 896, False, 10),
         (1970, "llava_onevision", 384, True, 10),  # pooled; 730 a picture
         (1970, "llava_onevision", 384, False, 2),
+        (720, "minicpmv", 448, True, 10),
     ],
 )
 def test_a_budget_of_tokens_holds_so_many_slices(tokens: int, family: str, size: Any, video: bool, count: int) -> None:

@@ -29,7 +29,7 @@ def prompts(loaded):
     ]
 
 
-@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen3_vl", "llava-llama"])
+@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen3_vl", "llava-llama", "minicpmv"])
 @pytest.mark.parametrize("blind", [False, True])
 def test_greedy_answers_are_those_of_transformers_generate(architecture, blind):
     loaded = talkative(architecture)
@@ -74,7 +74,7 @@ def test_an_answer_ends_at_its_end_token_and_ended_rows_leave_the_batch():
     assert sizes == [3] * (max(stops[1:]) + 1) + [1] * (11 - max(stops[1:]))
 
 
-@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "llava-llama"])
+@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "llava-llama", "minicpmv"])
 @pytest.mark.parametrize("last", [0, 1, 2])
 def test_the_rows_that_go_on_keep_their_places_when_others_have_ended(architecture, last):
     """Prompts of three lengths, of which only number `last` goes on: its positions and mask are those of a batch that stays."""

@@ -57,6 +57,8 @@ def test_tokens_and_tensors_are_those_of_transformers_own_processor(loaded, mess
     images = [film(loaded, n) for n in range(films)]
     text = loaded.processor.apply_chat_template(as_chat(messages), tokenize=False)
     text = text.replace("assistant \n", "assistant\n")  # OneVision's has a space more than its prompt for an answer
+    if loaded.family == "minicpmv":  # its template takes the thought out of answers before the last; a model is asked with it
+        text = text.replace(f"assistant\n{REPORT}", f"assistant\n<think>\n\n</think>\n\n{REPORT}")
     theirs = official(loaded, text, images)
     ours = encode(loaded, messages, images)
     assert torch.equal(ours.input_ids, theirs["input_ids"][0])

@@ -1,4 +1,4 @@
-"""InternVL, Gemma 3 and LLaVA-OneVision: what stands around pictures, videos of any length, and the way to disk and back."""
+"""Families of an encoder and a decoder: what stands around pictures, videos of any length, the way to disk and back."""
 
 from types import SimpleNamespace
 
@@ -21,12 +21,14 @@ SHAPES = {
     "internvl-qwen3": ("<|im_end|>", "<img>" + "<IMG_CONTEXT>" * 4 + "</img>"),
     "gemma3": ("<end_of_turn>", "\n\n<start_of_image>" + "<image_soft_token>" * 4 + "<end_of_image>\n\n"),
     "llava_onevision": ("<|im_end|>", "<image>" * 17),  # 16 patches and a newline
+    "minicpmv": ("<|im_end|>", "<image>" + "<|image_pad|>" * 4 + "</image>"),
 }
 #: The same of a video of three frames.
 VIDEOS = {
     "internvl": "\n".join(f"Frame{n}: <img>{'<IMG_CONTEXT>' * 4}</img>" for n in (1, 2, 3)),
     "gemma3": SHAPES["gemma3"][1] * 3,
     "llava_onevision": "<video>" * (3 * 4 + 1),
+    "minicpmv": "<image_id>0</image_id>" + f"<image>{'<|video_pad|>' * 4}</image>" * 3,
 }
 
 

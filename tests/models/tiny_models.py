@@ -11,7 +11,7 @@ from docphim.models.loaded import Loaded
 from docphim.study import Message
 
 ARCHITECTURES = ["qwen2_5_vl", "qwen2_vl", "qwen3_vl", "llava-llama", "llava-qwen2", "internvl-qwen2", "internvl-qwen3"]
-ARCHITECTURES += ["gemma3", "llava_onevision"]
+ARCHITECTURES += ["gemma3", "llava_onevision", "minicpmv"]
 REPORT = "Bóng tim to, chỉ số tim/lồng ngực 0.58. Không thấy tràn dịch màng phổi."
 TEXTS = [
     REPORT,
@@ -28,7 +28,7 @@ def make(architecture: str, seed: int = 0, **sizes: int) -> Loaded:
         return load.create_tiny(family, TEXTS, 56, seed, {**small, "decoder": decoder})
     if architecture not in FAMILIES:
         return load.create_tiny("qwen_vl", TEXTS, 56, seed, {**small, "type": architecture})
-    made = load.create_tiny(architecture, TEXTS, 56, seed, small)
+    made = load.create_tiny(architecture, TEXTS, 112 if architecture == "minicpmv" else 56, seed, small)  # four tokens a film
     if architecture == "gemma3":  # its projector begins at nought, and every picture would be the same
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():

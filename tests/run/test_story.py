@@ -6,6 +6,7 @@ behind a chat-completions endpoint; what the endpoint drafts is what the run has
 
 import base64
 import io
+import re
 
 import pytest
 import torch
@@ -57,6 +58,8 @@ def server_of(out, shape):
                     pictures.append(Image.open(io.BytesIO(data)).convert("RGB"))
         text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         text = text.replace("assistant \n", "assistant\n")  # OneVision's; docphim_serving.json says so
+        if shape.name == "minicpmv":
+            text = re.sub(r"assistant\n(?!<think>)", "assistant\n<think>\n\n</think>\n\n", text)
         if shape.name == "llava_onevision" and len(pictures) == 1:
             inputs = whole(processor, tokenizer, text, pictures[0], shape.tokens)
         else:
@@ -104,7 +107,7 @@ def test_a_family_walks_from_its_checkpoint_to_what_is_served_and_scored(name, s
     assert not (tmp_path / "out" / "adapter_config.json").exists()
     about = read_json(tmp_path / "out" / "docphim_serving.json")
     letterbox = about["letterbox"]
-    assert bool(about["notes"]) == (name == "llava_onevision")
+    assert bool(about["notes"]) == (name in ("llava_onevision", "minicpmv"))
     size = f"[{letterbox['height']}, {letterbox['width']}]"
     with serving(server_of(tmp_path / "out", shape)) as server:
         asked = (

@@ -288,7 +288,7 @@ def test_every_family_trains(dataset, tmp_path, changes, family):
     assert any(not fresh[name].equal(value) for name, value in trained.items())
 
 
-@pytest.mark.parametrize("family", ["internvl", "gemma3", "llava_onevision"])
+@pytest.mark.parametrize("family", ["internvl", "gemma3", "llava_onevision", "minicpmv"])
 @pytest.mark.parametrize("blind", [False, True])
 def test_a_training_of_every_family_goes_on_with_the_same_bits(dataset, tmp_path, family, blind):
     sizes = {"vocab": 300, "hidden": 32, "layers": 1, "vision_hidden": 32, "vision_layers": 1}
