@@ -83,13 +83,14 @@ def test_at_a_quarter_of_the_merging_ids_pixels_and_logits_are_the_official_proc
 
 
 def test_frames_of_any_size_pass_an_exported_processor_as_they_are():
-    kind = minicpmv.MiniCPMV4_6ImageProcessorPil
-    for rows, columns in itertools.product(range(1, 20), repeat=2):
+    for rows, columns in itertools.product((1, 2, 5, 9, 17), repeat=2):
         size = (56 * rows, 56 * columns)
-        settings = minicpmv.served_size(size)
-        assert settings["do_resize"] and not settings["slice_mode"]
-        scale = settings["scale_resolution"]
-        assert kind().find_best_resize(size, scale, 14, "16x", allow_upscale=True) == size
+        processor = minicpmv.MiniCPMV4_6ImageProcessorPil(**minicpmv.served_size(size))
+        frame = np.random.default_rng(rows).integers(0, 256, (*size, 3)).astype(np.uint8)
+        made = processor([frame], return_tensors="pt")
+        assert made["target_sizes"].tolist() == [[4 * rows, 4 * columns]]
+        whole = processor([frame], return_tensors="pt", do_resize=False)
+        assert torch.equal(made["pixel_values"], whole["pixel_values"])
 
 
 @pytest.mark.parametrize("pad", ["left", "right"])
@@ -147,13 +148,12 @@ def test_the_faster_paths_give_the_same(minicpm, monkeypatch):
 
 
 def test_films_of_unequal_size_take_the_slow_way_and_agree(minicpm):
-    tower = minicpm.model.model.vision_tower
-    sizes = torch.tensor([[4, 8], [8, 8]], dtype=torch.int32)
-    patches = torch.randn(1, 3, 14, 96 * 14, generator=torch.Generator().manual_seed(0))
+    attention = minicpm.model.model.vision_tower.encoder.layers[0].self_attn
+    hidden = torch.randn(1, 96, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        both = tower(patches, target_sizes=sizes).last_hidden_state
-        first = tower(patches[..., : 32 * 14], target_sizes=sizes[:1]).last_hidden_state
-    assert both.shape[1] == 24 and torch.allclose(both[:, :8], first, atol=1e-5)
+        both = attention(hidden, torch.tensor([0, 32, 96]), None)[0]
+        parts = [attention(part, torch.tensor([0, part.shape[1]]), None)[0] for part in hidden.split([32, 64], 1)]
+    assert torch.allclose(both, torch.cat(parts, 1), atol=1e-6)
 
 
 def test_what_merges_patches_otherwise_is_refused(minicpm):
