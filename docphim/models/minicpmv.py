@@ -59,7 +59,7 @@ TINY = TinyText(
 )
 #: What a server must know: the published template does otherwise.
 SERVED = (
-    "An earlier answer opens as the prompt does, with an empty thought: the published template takes it out of all but the last.",
+    "An earlier answer opens as the prompt does, with an empty thought: the published template leaves it to the last alone.",
 )
 #: How many patches a token stands for, by the configuration's `downsample_mode`.
 _PATCHES = {"16x": 16, "4x": 4}
