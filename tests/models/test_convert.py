@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from published_shapes import CHECKPOINTS, placed_tokenizer
 from safetensors.torch import save_file
-from test_config_true import CHECKPOINTS, placed_tokenizer
-from tiny_models import batch_of, dialogue
+from tiny_models import TEXTS, batch_of, dialogue
 from typer.testing import CliRunner
 
 from docphim.cli import app
@@ -109,7 +109,7 @@ def original(folder, config=CONFIG, drop=(), more=(), reshape=()):
     state = {name: torch.randn(shape, generator=generator) * 0.2 for name, shape in shapes().items() if name not in drop}
     state |= {name: torch.zeros(3) for name in more} | {name: torch.zeros(5) for name in reshape}
     folder.mkdir()
-    placed_tokenizer(CHECKPOINTS["InternVL3-1B-hf"]).save_pretrained(folder)
+    placed_tokenizer(CHECKPOINTS["InternVL3-1B-hf"], TEXTS).save_pretrained(folder)
     (folder / "chat_template.jinja").unlink()
     save_file(state, folder / "model.safetensors", {"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
