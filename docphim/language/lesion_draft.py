@@ -178,7 +178,7 @@ def _counted_off(lesion: Lesion, sentence: str) -> Sequence[Lesion]:
     plain = [suv for suv in lesion.suv if suv.phase is None and suv.reference is None]
     if len(plain) < 2 or len(plain) != len(lesion.suv) or len(plain) != len(places) or len({suv.kind for suv in plain}) > 1:
         return [lesion]
-    order = sorted(_in_order(places, sentence))
+    order = sorted(in_order(places, sentence))
     if len(order) != len(places):
         return [lesion]
     return [_one_place(lesion, place, suv) for (_, place), suv in zip(order, plain, strict=True)]
@@ -189,7 +189,7 @@ def _one_place(lesion: Lesion, place: str, suv: LesionSuv) -> Lesion:
     return replace(lesion, suv=[suv], **where)  # type: ignore[arg-type]  # mypy: a dict of lists
 
 
-def _in_order(places: Sequence[str], sentence: str) -> Iterator[tuple[int, str]]:
+def in_order(places: Sequence[str], sentence: str) -> Iterator[tuple[int, str]]:
     """Where the numeral of each numbered place stands in a sentence."""
     tokens = re.findall(r"\w+", sentence.lower())
     for place in places:

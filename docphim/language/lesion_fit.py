@@ -5,24 +5,88 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from docphim.language.fact import Fact, Measure
-from docphim.language.lesion_draft import Draft
+from docphim.language.lesion_draft import Draft, in_order
 from docphim.language.lesion_words import LesionWords
 
 _UPTAKES = ("suv", "sul")
 
 
-def respectively(facts: Sequence[Fact]) -> list[Fact]:
-    """Facts of the same words with as many numbers of a kind as there are facts: each its own ("lần lượt là 2,4 và 5,8")."""
+def respectively(facts: Sequence[Fact], sentence: str) -> list[Fact]:
+    """Facts whose numbers are counted off, each with its counted: "lần lượt là 2,4 và 5,8".
+
+    Facts of the same words have as many numbers of a kind as there are facts; or the last of several things in several places
+    has as many as there are ("nốt … và nốt … 8 mm và 11 mm"); or a thing as many as it has stations ("nhóm 4R và nhóm 7 … 12 mm
+    và 9 mm").
+    """
     listed: list[Fact] = []
-    while len(listed) < len(facts):
-        first = facts[len(listed)]
-        group = list(itertools.takewhile(functools.partial(_same_words, first), facts[len(listed) :]))
-        listed += _shared_out(group) if len(group) > 1 else group
+    done = 0
+    while done < len(facts):
+        group = list(itertools.takewhile(functools.partial(_same_words, facts[done]), facts[done:]))
+        done += len(group)
+        group = _shared_out(group) if len(group) > 1 else group
+        if not _hand_back(listed, group):
+            listed += _at_stations(group, sentence) if len(group) > 1 else _by_station(group[0], sentence)
     return listed
+
+
+def _hand_back(listed: list[Fact], group: Sequence[Fact]) -> bool:
+    """Give the things before a last one those of its numbers that are theirs, and add it; False where that cannot be told."""
+    numbers: dict[str, list[Measure]] = {}
+    for fact in group:
+        for measure in fact.measures:
+            of_kind = numbers.setdefault(measure.kind, [])
+            of_kind += [measure] if measure not in of_kind and measure.phase is None and measure.reference is None else []
+    counted, count = {}, 0
+    for kind, measures in numbers.items():
+        before = listed[1 - len(measures) :] if len(measures) > 1 else []
+        if before and len(before) == len(measures) - 1 and all(_lacks(fact, group[0], kind) for fact in before):
+            counted[kind], count = measures, len(measures)
+    if not counted or any(len(measures) != count for measures in counted.values()) or len(group) not in (1, count):
+        return False
+    for place in range(1 - count, 0):
+        given = tuple(measures[place - 1] for measures in counted.values())
+        listed[place] = replace(listed[place], measures=(*listed[place].measures, *given))
+    rest = tuple(measure for measure in group[-1].measures if measure.kind not in counted)
+    last = tuple(measures[-1] for measures in counted.values())
+    listed.append(replace(group[-1], measures=(*last, *rest)))
+    return True
+
+
+def _lacks(fact: Fact, behind: Fact, kind: str) -> bool:
+    """Whether a fact is a thing like the one behind it, elsewhere, of which no number of a kind is told."""
+    elsewhere = (fact.anatomy, fact.side, fact.location) != (behind.anatomy, behind.side, behind.location)
+    alike = fact.finding == behind.finding and fact.polarity == behind.polarity == "present"
+    return alike and elsewhere and all(measure.kind != kind for measure in fact.measures)
+
+
+def _at_stations(group: Sequence[Fact], sentence: str) -> list[Fact]:
+    """Facts of the same words, each at its own of the stations that all name, where there are as many."""
+    places = [place for _, place in sorted(in_order(group[0].location, sentence))]
+    if len(places) != len(group) or any(set(fact.location) != set(places) for fact in group):
+        return list(group)
+    return [replace(fact, location=(place,), side=None) for fact, place in zip(group, places, strict=True)]
+
+
+def _by_station(fact: Fact, sentence: str) -> list[Fact]:
+    """A fact for each of its stations where as many sizes are told, each with its own numbers."""
+    kinds = Counter(measure.kind for measure in fact.measures)
+    places = [place for _, place in sorted(in_order(fact.location, sentence))]
+    count = kinds["size"]
+    if count < 2 or count != len(places) or count != len(fact.location):
+        return [fact]
+    counted: dict[str, Iterator[Measure]] = {
+        kind: iter([m for m in fact.measures if m.kind == kind]) for kind, n in kinds.items() if n == count
+    }
+    rest = tuple(measure for measure in fact.measures if measure.kind not in counted)
+    return [
+        replace(fact, location=(place,), side=None, measures=(*(next(measures) for measures in counted.values()), *rest))
+        for place in places
+    ]
 
 
 def _shared_out(group: Sequence[Fact]) -> list[Fact]:
@@ -95,7 +159,10 @@ def same_place(draft: Draft, before: Draft) -> bool:
 
 
 def _same_words(first: Fact, fact: Fact) -> bool:
-    return (fact.start, fact.end, fact.finding) == (first.start, first.end, first.finding)
+    """Whether two facts are of the same words; of numbers that are listed those of each reach to its counted."""
+    alike = (fact.start, fact.finding) == (first.start, first.finding)
+    listed = fact.measures and first.measures and (fact.side, fact.location) == (first.side, first.location)
+    return alike and (fact.end == first.end or bool(listed))
 
 
 def sides_apart(drafts: list[Draft]) -> list[Draft]:

@@ -63,7 +63,7 @@ class _Fold:
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Fold a sentence's facts."""
-        roles = [(self.role(fact), fact) for fact in respectively(list(facts))]
+        roles = [(self.role(fact), fact) for fact in respectively(list(facts), self.sentence)]
         self.starts = sorted(fact.start for _, fact in roles)
         for role, fact in sorted(roles, key=lambda pair: (pair[1].start, _RANKS.index(pair[0]))):
             if role:

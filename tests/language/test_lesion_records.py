@@ -314,3 +314,28 @@ def test_reading_twice_gives_the_same_records():
 def test_a_language_without_a_lexicon_is_named():
     with pytest.raises(UsageError, match="zh"):
         lesions_of("肺结节", "zh")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("vi", "Nốt thùy trên phổi phải và nốt thùy dưới phổi trái 8 mm và 11 mm tương ứng, SUVmax lần lượt là 2,1 và 4,5.",
+         [("right", [8], [2.1]), ("left", [11], [4.5])]),
+        ("vi", "Nốt thùy giữa phổi phải và nốt thùy lưỡi phổi trái, đường kính lần lượt 6 mm và 9 mm.",
+         [("right", [6], []), ("left", [9], [])]),
+        ("vi", "Hạch nhóm 4R và nhóm 7, kích thước lần lượt 12 mm và 9 mm, SUVmax lần lượt 5,1 và 3,8.",
+         [("right", [12], [5.1]), (None, [9], [3.8])]),
+        ("vi", "Hạch cổ nhóm II trái và hạch cổ nhóm III phải, SUVmax lần lượt 4,1 và 3,9.",
+         [("left", [], [4.1]), ("right", [], [3.9])]),
+        ("vi", "Ba nốt phổi phải, kích thước lần lượt 5, 7 và 9 mm.",
+         [("right", [5], []), ("right", [7], []), ("right", [9], [])]),
+        ("en", "Left hilar node and right axillary node measuring 15 mm and 22 mm, SUVmax 6.8 and 9.1, respectively.",
+         [("left", [15], [6.8]), ("right", [22], [9.1])]),
+        ("en", "Nodes at stations 4R and 7 measure 12 mm and 9 mm with SUVmax of 5.1 and 3.8, respectively.",
+         [("right", [12], [5.1]), (None, [9], [3.8])]),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_counted_off_go_each_to_its_own(language, text, expected):
+    lesions = lesions_of(text, language)
+    assert [(one.side, one.size_mm, [suv.high for suv in one.suv]) for one in lesions] == expected
+    assert all(len(one.station) <= 1 and one.count in (None, 1) for one in lesions)
