@@ -79,6 +79,7 @@ class Made:
             finish,
             "tiny",
             False,
+            None,
         ]
         return Prediction(**(dict(zip(Prediction.__slots__, row, strict=True)) | change))
 

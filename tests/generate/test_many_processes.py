@@ -48,14 +48,14 @@ def test_two_processes_go_on_from_what_one_has_drafted_and_one_of_them_is_killed
     generate(dataset, one, **SETTINGS)
     real, killed = stage._written, []
 
-    def stopped(answered):
-        for number, talk in enumerate(real(answered)):
+    def stopped(answered, filler):
+        for number, talk in enumerate(real(answered, filler)):
             if number == 5:
                 raise KeyboardInterrupt
             yield talk
 
-    def hurt(answered):
-        for talk in real(answered):
+    def hurt(answered, filler):
+        for talk in real(answered, filler):
             if not killed:
                 killed.extend(workers())
                 killed[0].kill()

@@ -259,7 +259,7 @@ def test_a_film_that_crashes_its_decoder_costs_itself_only(make_dataset, shard: 
 def test_workers_that_cannot_start_are_no_fault_of_the_films(
     make_dataset, films: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "_start", _exit)
+    monkeypatch.setattr(pool, "begin", _exit)
     with pytest.raises(Refused, match="cannot be started"):
         prepare(make_dataset(films), settings=FILMS, workers=2)
 
