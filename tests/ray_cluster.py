@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 _ADDRESS = "127.0.0.1:6399"
 _NAMESPACES = ["unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
 _LOOPBACK = "ip link set lo up"
+#: Seconds to wait for what takes a moment on an idle machine.
+_PATIENCE = 60
 
 
 class Cluster:
@@ -35,8 +38,24 @@ class Cluster:
 
     @property
     def first(self) -> psutil.Process:
-        """The first process in the namespaces."""
-        return psutil.Process(self.outer.pid).children()[0]
+        """The first process in the namespaces, once it is there."""
+        outer, end = psutil.Process(self.outer.pid), time.monotonic() + _PATIENCE
+        while not (children := outer.children()):
+            assert time.monotonic() < end and self.outer.poll() is None, "no process began in the namespaces"
+            time.sleep(0.05)
+        return children[0]
+
+    def wait(self) -> None:
+        """Return when the cluster can be reached."""
+        knock = f"import socket; socket.create_connection({tuple(_ADDRESS.split(':'))!r})"
+        end = time.monotonic() + _PATIENCE
+        while True:
+            knocking = self.inside(sys.executable, "-c", knock, folder=self.folder)
+            knocking.communicate()
+            if knocking.returncode == 0:
+                return
+            assert time.monotonic() < end, "the cluster does not answer"
+            time.sleep(0.2)
 
     def workers(self) -> list[psutil.Process]:
         """Processes that are at work for a command."""

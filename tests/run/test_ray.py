@@ -31,6 +31,7 @@ generate: {batch_size: 2}
 @pytest.fixture(scope="module")
 def cluster():
     started = Cluster()
+    started.wait()
     yield started
     started.end()
 
