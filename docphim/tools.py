@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,6 +108,16 @@ def convert_weights(
     show(converted(source, out), json)
 
 
+def _show_series(answer: dict[str, Any], lines: Callable[[dict[str, Any]], Iterable[str]], json: bool) -> None:
+    """What was measured of each series; where no series could be measured the command ends with 3."""
+    if json:
+        show(answer, True)
+    else:
+        print("\n".join(lines(answer)))
+    if not answer["series"]:
+        raise typer.Exit(3)
+
+
 @app.command()
 def suv(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of PET series.")],
@@ -121,12 +131,7 @@ def suv(
     from docphim.imaging.uptake import look
 
     answer = look(path.expanduser(), ct and ct.expanduser())
-    if json:
-        show(answer, True)
-    else:
-        print("\n".join(lines(answer)))
-    if not answer["series"]:
-        raise typer.Exit(3)
+    _show_series(answer, lines, json)
 
 
 @app.command()
@@ -150,12 +155,7 @@ def candidates(
 
     rule = validated(Rule, {"by": by, "suv": suv}, "--by and --suv")
     answer = look(path.expanduser(), rule, ct and ct.expanduser(), picture and picture.expanduser())
-    if json:
-        show(answer, True)
-    else:
-        print("\n".join(lines(answer)))
-    if not answer["series"]:
-        raise typer.Exit(3)
+    _show_series(answer, lines, json)
 
 
 @app.command()

@@ -64,10 +64,9 @@ def _turns(listed: Sequence[Question], seed: object, left_out: Counter[str]) -> 
 
 
 def _place(question: Question, seed: object) -> tuple[int, int, int, int, str]:
-    kind, _, about = question.asks.partition(":")
-    finding = about.split("/")[0]
+    kind = question.asks.partition(":")[0]
     order = _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
-    return kind not in _ORDER, seed_of(seed, finding), order, about.count("/"), question.asks
+    return kind not in _ORDER, seed_of(seed, _finding(question)), order, question.asks.count("/"), question.asks
 
 
 def _heard(question: Question, turns: Sequence[Question]) -> str:

@@ -106,7 +106,12 @@ def _add_first(groups: Mapping[TaskKey, Drafts], known: Mapping[str, Example]) -
         first = groups.get(replace(key, context="none")) if drafts.turn else None
         for image, shown in first.by_image.items() if first else ():
             added = [p for p in shown.values() if _asks_throughout(known[p.id])]
-            drafts.by_image.setdefault(image, {}).update({f"{p.id}.1": replace(p, id=f"{p.id}.1") for p in added})
+            drafts.by_image.setdefault(image, {}).update({_first(p.id): replace(p, id=_first(p.id)) for p in added})
+
+
+def _first(id_: str) -> str:
+    """What the answer of a first turn is called among later ones."""
+    return f"{id_}.1"
 
 
 def _asks_throughout(example: Example) -> bool:
@@ -130,7 +135,7 @@ def items_of(examples: Iterable[Example], turn: int) -> dict[str, Example]:
     for example in examples:
         ends = [place for place, message in enumerate(example.messages, 1) if message.role == "assistant"]
         if turn and _asks_throughout(example):
-            parts[f"{example.id}.1"] = replace(example, id=f"{example.id}.1", messages=example.messages[: ends[0]])
+            parts[_first(example.id)] = replace(example, id=_first(example.id), messages=example.messages[: ends[0]])
         for number in range(1, len(ends)) if turn else range(1):
             item = item_of(example.id, number)
             parts[item] = replace(example, id=item, messages=example.messages[: ends[number]])

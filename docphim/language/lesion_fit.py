@@ -17,7 +17,7 @@ _UPTAKES = ("suv", "sul")
 
 
 def respectively(facts: Sequence[Fact], sentence: str) -> list[Fact]:
-    """Facts whose numbers are counted off, each with its counted: "lần lượt là 2,4 và 5,8".
+    """Facts whose numbers are counted off, each with those that are its: "lần lượt là 2,4 và 5,8".
 
     Facts of the same words have as many numbers of a kind as there are facts; or the last of several things in several places
     has as many as there are ("nốt … và nốt … 8 mm và 11 mm"); or a thing as many as it has stations ("nhóm 4R và nhóm 7 … 12 mm
@@ -159,7 +159,7 @@ def same_place(draft: Draft, before: Draft) -> bool:
 
 
 def _same_words(first: Fact, fact: Fact) -> bool:
-    """Whether two facts are of the same words; of numbers that are listed those of each reach to its counted."""
+    """Whether two facts are of the same words; of numbers that are listed the words of each reach to the one that is its."""
     alike = (fact.start, fact.finding) == (first.start, first.finding)
     listed = fact.measures and first.measures and (fact.side, fact.location) == (first.side, first.location)
     return alike and (fact.end == first.end or bool(listed))
