@@ -323,7 +323,7 @@ def main() -> None:
     """Run the command; errors in one line, exit code 0 done, 1 our fault, 2 wrong command or recipe, 3 input refused."""
     os.umask(0o077)
     if "OMP_WAIT_POLICY" not in os.environ:  # idle threads sleep, once a small model's next operation is overdue
-        os.environ.update({"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "10000")})
+        os.environ.update({"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "2000")})
     _open_streams()
     log_to_stderr()
     stdout, code = sys.stdout, _ended()

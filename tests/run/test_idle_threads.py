@@ -13,7 +13,7 @@ CODE = "from docphim.cli import main\ntry:\n    main()\nexcept SystemExit:\n    
 @pytest.mark.parametrize(
     ("given", "turns"),
     [
-        ({}, "10000"),
+        ({}, "2000"),
         ({"GOMP_SPINCOUNT": "77"}, "77"),
         ({"OMP_WAIT_POLICY": "passive"}, "0"),
         ({"OMP_WAIT_POLICY": "active", "OMP_THREAD_LIMIT": "1024"}, "30000000000"),
