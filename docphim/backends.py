@@ -91,7 +91,7 @@ BACKENDS: dict[str, Traits] = {
         "docphim.generate.openai:Backend",
         needs=("endpoint", "model"),
         decoding=("top_p",),
-        recorded=("model", "body", "image_size"),
+        recorded=("model", "body", "image_size", "shots"),
         asking=ENDPOINT,
         sends=True,
     ),
@@ -103,6 +103,7 @@ BACKENDS: dict[str, Traits] = {
         reads="drafts",
         images=("own",),
     ),
+    "normal": Traits("docphim.generate.normal:Backend", images=("own",)),
 }
 
 

@@ -103,7 +103,7 @@ class Service(Section):
 
 
 class Generate(Service):
-    """How answers are drafted: by the run's model, an exported one (`vllm`), an endpoint (`openai`), or elsewhere (`file`).
+    """How answers are drafted: by the run's model, an exported one (`vllm`), an endpoint (`openai`), a template, or elsewhere.
 
     `max_new_tokens: longest` is the longest answer of the training and a quarter more, which only the run's own model knows.
     """
@@ -122,6 +122,7 @@ class Generate(Service):
     drafts: str | None = None
     exported: str | None = None
     allow: list[Literal["missing", "extra", "duplicates"]] = []
+    shots: int = Field(0, ge=0, le=64)
 
     @model_validator(mode="after")
     def _decodes(self) -> Generate:
@@ -137,8 +138,11 @@ class Generate(Service):
 
     @model_validator(mode="after")
     def _has_answers(self) -> Generate:
-        if self.max_new_tokens == LONGEST and not traits(self.backend).trains:
+        # A backend without a key of decoding makes no tokens: it takes whatever number the base of a variant says.
+        if self.max_new_tokens == LONGEST and traits(self.backend).decoding and not traits(self.backend).trains:
             raise ValueError(f"max_new_tokens: backend {self.backend} takes a number; {LONGEST} is the run's own model's")
+        if self.shots and "shots" not in traits(self.backend).recorded:
+            raise ValueError(f"shots: backend {self.backend} shows no examples; a model of one's own is trained on them")
         if self.processes > 1 and not traits(self.backend).shared:
             raise ValueError(f"processes: backend {self.backend} has none of its own; they share out a model's work here")
         needs = traits(self.backend).needs

@@ -177,7 +177,9 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     asking |= drafting.model_dump(include=set(backend.asking))
     asking |= {"allow_upload": recipe.allow_upload} if backend.sends else {}
     made_by: dict[str, Any] = drafting.model_dump(include={"batch_size"}) if backend.batched else {}
-    made_by |= {"options": drafting.model_dump(include=set(backend.recorded))} if backend.recorded else {}
+    # No examples are no setting: what an endpoint has answered without them is not asked for anew.
+    recorded = set(backend.recorded) - (set() if drafting.shots else {"shots"})
+    made_by |= {"options": drafting.model_dump(include=recorded)} if recorded else {}
     trained = {"trained": home / "train.json"} if recipe.trains else {}
     # What a file holds is an input; where it lies changes nothing.
     elsewhere = {"elsewhere": read_from(drafting)} if backend.reads else {}

@@ -13,20 +13,25 @@ from docphim.study import Message
 class Prompt:
     """A conversation up to an answer (or with it, for a likelihood) and what it shows, one stack a media tag.
 
-    `key` is that of the prediction that is asked for: (example, turn, context, image); `seed` is its own, whatever is asked
-    beside it.
+    `key` is that of the prediction that is asked for: (example, turn, context, image); `task` and `language` are its
+    example's; `seed` is its own, whatever is asked beside it.
     """
 
     messages: list[Message]
     images: list[Stack]
     key: tuple[str, int, str, str] = ("", 0, "none", "own")
     seed: int = 0
+    task: str = ""
+    language: str = "vi"
 
 
 class Backend(Protocol):
     """A model behind a backend; `size` is the (height, width) its films are letterboxed to, (0, 0) where it sees none.
 
     A backend that knows all its answers beforehand may have `expect(keys)`: it is given the keys of all that will be asked.
+
+    One that goes by the reports of the training has `learn(examples)`: it is given the examples of that split first.  Where it
+    does so by its options alone, `learns(options)` says whether it will.
 
     One whose answers depend on more than the recipe may have `signature(**asking)`, without a model: what that is.
 

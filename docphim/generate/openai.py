@@ -18,9 +18,10 @@ import numpy as np
 from PIL import Image
 
 from docphim.generate.backend import Prompt
+from docphim.generate.shots import Asked, chosen, with_shots
 from docphim.imaging.frames import Stack
 from docphim.models.endpoint import Answer, Endpoint
-from docphim.study import Message
+from docphim.study import Example, Message
 
 Row = dict[str, Any]
 logger = logging.getLogger("docphim")
@@ -45,6 +46,7 @@ class Backend:
         model: str,
         image_size: int | Sequence[int],
         endpoint: str,
+        shots: int = 0,
         **asking: Any,
     ) -> None:
         self.name, self.blind, self.max_new_tokens = model, blind, max_new_tokens
@@ -54,6 +56,16 @@ class Backend:
         self.endpoint = Endpoint(endpoint, model, where="generate", **asking)
         self.concurrency = self.endpoint.concurrency
         self._failed: Counter[str] = Counter()
+        self.shots, self._examples = shots, dict[Asked, list[str]]()
+
+    @staticmethod
+    def learns(options: Row) -> bool:
+        """Whether reports of the training stand in its prompts."""
+        return bool(options.get("shots"))
+
+    def learn(self, train: Sequence[Example]) -> None:
+        """Draw the reports that stand in every prompt of their task."""
+        self._examples = chosen(train, self.shots)
 
     def answer(self, prompts: list[Prompt]) -> list[tuple[str, Literal["stop", "length", "refused", "failed"]]]:
         """Ask for the next assistant message of each prompt, one after the other."""
@@ -71,7 +83,8 @@ class Backend:
             logger.warning("%d answers failed and are asked for again next time: %s", self._failed.total(), why)
 
     def _ask(self, prompt: Prompt) -> Answer:
-        messages = chat_messages(prompt.messages, prompt.images, blind=self.blind)
+        spoken = with_shots(prompt.messages, self._examples.get((prompt.task, prompt.key[1]), []), prompt.language)
+        messages = chat_messages(spoken, prompt.images, blind=self.blind)
         settings = {**self.decoding, "max_tokens": self.max_new_tokens, "seed": prompt.seed % _SEEDS}
         answer = self.endpoint.chat(messages, **settings)
         if answer.finish == "failed":

@@ -111,7 +111,8 @@ def generate(
     settings = [backend, images, splits, contexts, blind, max_new_tokens, temperature, batch_size, seed, limit]
     settings += [decoding or {}] + ([options] if options else [])
     settings += opener.signature(**(asking or {})) if hasattr(opener, "signature") else []
-    key = plan_key(settings, dataset, drafter, [*splits, "draft"])
+    learns = hasattr(opener, "learn") and (not hasattr(opener, "learns") or opener.learns(options or {}))
+    key = plan_key(settings, dataset, drafter, [*dict.fromkeys([*splits, *(["train"] if learns else []), "draft"])])
     begin(run, key)
     answers = Files(run / "predictions.jsonl", run / "likelihoods.jsonl", opener.each_alone, opener.tells_likelihood)
     drafts = Files(run / "drafts.jsonl", None, opener.each_alone, more={"run": drafter.name})
@@ -126,6 +127,8 @@ def generate(
         _logged(_written(desk.answers(todo, run), Filler(dataset)), todo)
     elif todo:
         with contextlib.closing(opener(drafter, blind=blind, **arguments)) as model:
+            if learns:
+                model.learn(read_examples(dataset, "train"))
             if hasattr(model, "expect"):
                 model.expect(
                     key for _, planned in work for batch in planned for talk in batch for key in talk.prediction_keys()
@@ -284,7 +287,7 @@ class Batch:
             messages.append(message)
         stacks = [self.shown[i][_name(media)] for media in films(talk, turn.place)] if self.shown[i] else []
         seed = seed_of(self.seed, talk.example.id, talk.image, turn.number, turn.context)
-        return Prompt(messages, stacks, talk.key(turn), seed)
+        return Prompt(messages, stacks, talk.key(turn), seed, talk.example.task, talk.example.language)
 
 
 @dataclass(frozen=True)
