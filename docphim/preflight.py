@@ -16,10 +16,11 @@ from docphim.errors import Refused, UsageError, environment
 from docphim.imaging import check_installed, settings_of
 from docphim.language.labels import SETS
 from docphim.metrics import check_families, check_label_sets
-from docphim.recipe import Recipe, Section, Service
+from docphim.recipe import Recipe, Section
+from docphim.recipe_services import Service
 from docphim.scores import read_scores
 from docphim.stage import Stage
-from docphim.way import JUDGED, blind_run, pixels, projections, read_from
+from docphim.way import JUDGED, WRITTEN, blind_run, pixels, projections, read_from
 from docphim.workers import check as check_workers
 
 #: Bytes without which nothing is begun.
@@ -74,6 +75,8 @@ def check(recipe: Recipe, last: str) -> None:
         _check_features(recipe)
         _check_shared(recipe)
         check_quantised(recipe.model.quantise)
+    if (written := WRITTEN & {*recipe.tasks}) and recipe.questions.writer is None:
+        raise UsageError(f"tasks: {min(written)} is written by an endpoint, and questions.writer names none")
     for key, section in endpoints(recipe).items():
         check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
     check_shown(recipe)
@@ -264,7 +267,7 @@ def check_keys(recipe: Recipe, stages: Collection[str] = ("build", "generate", "
 
     for key, section in endpoints(recipe).items():
         section_of = key.partition(".")[0]
-        if {"augment": "build"}.get(section_of, section_of) in stages:
+        if {"augment": "build", "questions": "build"}.get(section_of, section_of) in stages:
             secret(section.key_env, f"{key}.key_env")
 
 
@@ -273,6 +276,8 @@ def endpoints(recipe: Recipe) -> dict[str, Service]:
     judge, paraphrase = recipe.evaluate.judge, recipe.augment.paraphrase if recipe.augment else None
     sending: dict[str, Service] = {"generate": recipe.generate} if traits(recipe.generate.backend).sends else {}
     sending |= {"augment.paraphrase": paraphrase} if paraphrase is not None else {}
+    writer = recipe.questions.writer if WRITTEN & {*recipe.tasks} else None
+    sending |= {"questions.writer": writer} if writer is not None else {}
     return sending | ({"evaluate.judge": judge} if judge is not None and not judge.replay else {})
 
 

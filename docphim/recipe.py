@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import typing
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -13,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from docphim.backends import BACKENDS, DECODING, LONGEST, OF_SAMPLING, traits
 from docphim.errors import SHOWN, UsageError, printable
 from docphim.recipe_model import Model
-from docphim.recipe_training import CandidateRule, Pairs, Questions, Section, Train
+from docphim.recipe_services import Judge, Paraphrase, Questions, Service
+from docphim.recipe_training import CandidateRule, Pairs, Section, Train
 from docphim.yaml_in import refuse_secrets
 
 M = TypeVar("M", bound=BaseModel)
@@ -72,36 +72,6 @@ class Prepare(Section):
         return dict(self.model_extra or {})
 
 
-class Service(Section):
-    """An OpenAI-compatible endpoint: where it lies, what it is asked with, and how patiently.
-
-    `key_env` names the environment variable that holds the key; `body` is more of the request's JSON (None leaves a field out).
-    """
-
-    endpoint: str | None = None
-    model: str | None = None
-    key_env: str | None = None
-    concurrency: int = Field(4, ge=1, le=256)
-    timeout_s: float = Field(120, gt=0)
-    retries: int = Field(5, ge=0, le=20)
-    body: dict[str, Any] = {}
-
-    @field_validator("key_env")
-    @classmethod
-    def _a_name(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            raise ValueError("must be the name of an environment variable, not the key itself")
-        return value
-
-    @field_validator("body")
-    @classmethod
-    def _not_reserved(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for name in ("messages", "model", "stream", "n"):
-            if name in value:
-                raise ValueError(f"{name!r} is not for the recipe to set")
-        return value
-
-
 class Generate(Service):
     """How answers are drafted: by the run's model, an exported one (`vllm`), an endpoint (`openai`), a template, or elsewhere.
 
@@ -151,36 +121,6 @@ class Generate(Service):
         for name, other in BACKENDS.items():
             if other.reads and other.reads != traits(self.backend).reads and getattr(self, other.reads) is not None:
                 raise ValueError(f"{other.reads!r} is for backend {name}, and {self.backend} does not take it")
-        return self
-
-
-class Judge(Service):
-    """A language model that splits reports into facts and matches them; `replay` takes its old answers and sends nothing."""
-
-    replay: bool = False
-    systems: list[Literal["own", "constant", "random", "nearest", "metadata", "noise", "blank", "other"]] = [
-        "own",
-        "constant",
-        "other",
-    ]
-
-    @model_validator(mode="after")
-    def _has_an_endpoint(self) -> Judge:
-        if not (self.endpoint and self.model):
-            raise ValueError("needs 'endpoint' and 'model'")
-        return self
-
-
-class Paraphrase(Service):
-    """A language model that words each report of the training split otherwise, `count` times."""
-
-    count: int = Field(3, ge=1, le=20)
-    temperature: float = Field(0.7, ge=0)
-
-    @model_validator(mode="after")
-    def _has_an_endpoint(self) -> Paraphrase:
-        if not (self.endpoint and self.model):
-            raise ValueError("needs 'endpoint' and 'model'")
         return self
 
 

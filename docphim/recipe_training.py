@@ -59,12 +59,6 @@ class CandidateRule(Section):
     suv: float = Field(2.5, gt=0, le=100)
 
 
-class Questions(Section):
-    """What the task `questions` asks: at most `per_study` of each study."""
-
-    per_study: int = Field(8, ge=1)
-
-
 class Train(Section):
     """The optimiser's settings; `keep_best` names a validation metric, `blind` leaves the image out.
 

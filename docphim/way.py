@@ -12,8 +12,9 @@ from docphim.language import lexicon
 from docphim.language.labels import SETS, table_path
 from docphim.metrics import label_sets
 from docphim.metrics.signature import reading
-from docphim.recipe import Generate, Model, Recipe, Service
+from docphim.recipe import Generate, Model, Recipe
 from docphim.recipe_model import decisive
+from docphim.recipe_services import Service
 from docphim.stage import Stage
 from docphim.study import SPLITS
 
@@ -28,7 +29,9 @@ VERSION_OF_PAIRS = 1
 VERSION_OF_AUGMENT = 10
 
 #: Tasks that choose what they ask over all studies of a split; the recipe's `questions` says how.
-SURVEYED = frozenset(("questions", "question_dialogue"))
+SURVEYED = frozenset(("questions", "question_dialogue", "written_dialogue"))
+#: Those of them whose questions are written by the endpoint of `questions.writer`.
+WRITTEN = frozenset(("written_dialogue",))
 
 #: Where a judge's answers are kept in the run's folder: no stage's output, so that no change of settings removes them.
 JUDGED = "judge.jsonl"
@@ -43,7 +46,8 @@ def stages(recipe: Recipe, dataset: Path, home: Path) -> list[Stage]:
 def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
     source, split = recipe.source, recipe.split
     studies = dataset / "studies.jsonl"
-    augment, asking = augmenting(recipe)
+    (augment, paraphrase), (questions, writer) = augmenting(recipe), questioning(recipe)
+    asking = {name: way for name, way in (("paraphrase", paraphrase), ("writer", writer)) if way}
     return [
         Stage(
             name="ingest",
@@ -83,7 +87,7 @@ def _of_dataset(recipe: Recipe, dataset: Path) -> list[Stage]:
                 **({"pairs": recipe.pairs.model_dump()} if recipe.pairs else {}),
                 **({"augment": augment} if augment else {}),
                 **({"prompt_with": recipe.prompt_with} if recipe.prompt_with else {}),
-                **({"questions": recipe.questions.model_dump()} if SURVEYED & {*recipe.tasks} else {}),
+                **({"questions": questions} if questions else {}),
                 **({"numbers": recipe.numbers.model_dump()} if recipe.numbers else {}),
             },
             unrecorded={"asking": asking} if asking else {},
@@ -302,10 +306,11 @@ def _lexicons(recipe: Recipe) -> dict[str, Path]:
 
 def _asked(recipe: Recipe) -> dict[str, Path]:
     """The words of questions, and those in which lesions are read and written."""
+    build = lexicon.FOLDER.parents[1] / "build"
     if not any("question" in name for name in recipe.tasks):
-        return {}
+        return {name: build / f"{name}.yaml" for name in sorted(WRITTEN & {*recipe.tasks})}
     words = {name: lexicon.FOLDER / f"{name}.yaml" for name in ("lesions", "lesion_says")}
-    return {**words, "questions": lexicon.FOLDER.parents[1] / "build" / "questions.yaml"}
+    return {**words, **{name: build / f"{name}.yaml" for name in ("questions", *sorted(WRITTEN & {*recipe.tasks}))}}
 
 
 def blind_run(recipe: Recipe) -> dict[str, Path]:
@@ -324,6 +329,17 @@ def augmenting(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
         return settings, {}
     request, way_there = endpoint_settings(asked, recipe.allow_upload, {"count", "temperature"})
     return settings | {"paraphrase": request}, way_there
+
+
+def questioning(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of `questions` a dataset depends on, and the way to the endpoint that writes dialogues."""
+    if not SURVEYED & {*recipe.tasks}:
+        return {}, {}
+    settings, asked = recipe.questions.model_dump(exclude={"writer"}), recipe.questions.writer
+    if asked is None or not WRITTEN & {*recipe.tasks}:
+        return settings, {}
+    request, way_there = endpoint_settings(asked, recipe.allow_upload, {"temperature"})
+    return settings | {"writer": request}, way_there
 
 
 def _tables(recipe: Recipe) -> dict[str, Path]:

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "docphim"
 NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "scores", "lines", "yaml_in", "backends", "columns"}
-NOUNS |= {"package_data", "records", "recipe_file", "recipe_training", "recipe_model", "ray_workers"}
+NOUNS |= {"package_data", "records", "recipe_file", "recipe_training", "recipe_model", "recipe_services", "ray_workers"}
 KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.

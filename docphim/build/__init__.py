@@ -38,6 +38,7 @@ TASKS = {
     "questions": "docphim.build.questions",
     "open_questions": "docphim.build.open_questions",
     "question_dialogue": "docphim.build.question_dialogue",
+    "written_dialogue": "docphim.build.written_dialogue",
 }
 
 
@@ -77,7 +78,7 @@ def build(
     augment : dict, optional
         The recipe's section of that name: training examples say what augmentation may do to them, counted in augment.json.
     asking : dict, optional
-        The way to the endpoint that `augment` has reports worded by.
+        The ways to endpoints: `paraphrase`, which `augment` has reports worded by, and `writer`, who writes dialogues.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def build(
     for split, chosen in _chosen(studies, split_of).items():
         wrong = wrong_images(chosen, modules, pictures, patient_of, seed) if split != "draft" else {}
         shown = bar(chosen, len(chosen), f"build {split}")
-        asked = _surveyed(chosen, split, modules, language, seed, questions or {}, surveyed)
+        asked = _surveyed(chosen, split, modules, (language, seed), questions or {}, (dataset, asking or {}), surveyed)
         rows = [row for s in shown for row in _examples(s, split, modules, words, pictures, wrong, rejected, asked)]
         _refuse_repeated(rows)
         rows = places.placed(rows, measured, words.language, split)
@@ -117,7 +118,7 @@ def build(
             from docphim.build.augment import augmented  # here: the chain of imports stays short
 
             by_id = {study.id: study for study in reported}
-            augmented(rows, by_id, patient_of, pictures, dataset, words, seed, augment, asking or {})
+            augmented(rows, by_id, patient_of, pictures, dataset, words, seed, augment, (asking or {}).get("paraphrase", {}))
         counts[split] = write_jsonl(dataset / "examples" / f"{split}.jsonl", rows)
     if "draft" not in counts:
         (dataset / "examples" / "draft.jsonl").unlink(missing_ok=True)
@@ -151,16 +152,19 @@ def _surveyed(
     studies: list[Study],
     split: Split,
     modules: dict[str, ModuleType],
-    language: str,
-    seed: int,
+    about: tuple[str, int],
     settings: Row,
+    endpoint: tuple[Path, Row],
     counts: dict[str, Row],
 ) -> dict[str, Asked]:
     """Task → study → what is asked of it, for tasks that choose this over all studies of a split; counts go to tasks.json."""
     asked: dict[str, Asked] = {}
     for name, module in modules.items():
         if hasattr(module, "survey"):
-            asked[name], counted = module.survey(studies, language, seed, **settings)
+            chosen = {key: value for key, value in settings.items() if key != "writer"}
+            if getattr(module, "WRITER", False):
+                chosen |= {"writer": settings["writer"], "dataset": endpoint[0], "asking": endpoint[1]["writer"]}
+            asked[name], counted = module.survey(studies, *about, **chosen)
             counts.setdefault(name, {"asked": {}})["asked"][split] = counted
     return asked
 

@@ -1,30 +1,26 @@
 """Reports in other words, by any OpenAI-compatible endpoint, taken only where facts and lesion records are the same.
 
-Its answers are kept beside the dataset by what was asked, whichever server answered, each with its own SHA-256; what is asked
-is in paraphrase.yaml.
+What is asked is in paraphrase.yaml.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from docphim.files import Appender, content_key
+from docphim.build.answers import answered
+from docphim.files import content_key
 from docphim.language.normalize import clean
-from docphim.models.endpoint import Answer, Endpoint, side_by_side
+from docphim.models.endpoint import Answer, Endpoint
 from docphim.package_data import packaged
-from docphim.progress import bar
 from docphim.study import TAG, Row
 
 PROMPTS = Path(__file__).with_suffix(".yaml")
-#: The file in the dataset's folder that answers are kept in; no stage's output, so that no change of settings removes it.
+#: The file in the dataset's folder that answers are kept in (`answers`).
 ANSWERS = "paraphrases.jsonl"
-#: Why an answer is none that is kept: it is asked again.
-_NONE = {"length": "cut", "refused": "refused", "failed": "failed"}
 
 #: A text, and which of its wordings is asked for.
 Asked = tuple[str, int]
@@ -67,23 +63,10 @@ def add(
     asked = [(text, number) for text in texts for number in range(count)]
     about = [content_key(packaged(PROMPTS)), language, model, temperature, body]
     keys = {item: content_key([*about, *item], 64) for item in asked}
-    answers = _answers(dataset)
     counts: Counter[str] = Counter()
-    todo = [item for item in asked if keys[item] not in answers]
-    if todo:
-        settings = {"temperature": temperature}
-        with (
-            Appender(dataset / ANSWERS) as file,
-            Endpoint(model=model, body=body, where="augment.paraphrase", **asking) as endpoint,
-        ):
-            ask = functools.partial(_ask, endpoint, language, settings)
-            for item, answer in bar(side_by_side(ask, todo, endpoint.concurrency), len(todo), "paraphrases"):
-                if answer.finish in _NONE:
-                    counts[_NONE[answer.finish]] += 1
-                    continue
-                line = {"key": keys[item], "model": model, "text": answer.text}
-                file.write([line | {"sha256": content_key(line, 64)}])
-                answers[keys[item]] = answer.text
+    ask = functools.partial(_ask, language, {"temperature": temperature})
+    file = dataset / ANSWERS
+    answers = answered(asked, keys, file, counts, ask, model=model, body=body, where="augment.paraphrase", **asking)
     wordings: dict[str, list[str]] = {}
     for text in texts:
         mine = [answers[keys[text, number]] for number in range(count) if keys[text, number] in answers]
@@ -101,7 +84,7 @@ def _reported(row: Row) -> Iterator[tuple[int, str]]:
             yield place, message["content"]
 
 
-def _ask(endpoint: Endpoint, language: str, settings: Row, item: Asked) -> tuple[Asked, Answer]:
+def _ask(language: str, settings: Row, endpoint: Endpoint, item: Asked) -> tuple[Asked, Answer]:
     text, number = item
     words: Mapping[str, str] = packaged(PROMPTS)[language]
     messages = [
@@ -109,20 +92,6 @@ def _ask(endpoint: Endpoint, language: str, settings: Row, item: Asked) -> tuple
         {"role": "user", "content": words["ask"].format(text=text)},
     ]
     return item, endpoint.chat(messages, **settings, seed=number)
-
-
-def _answers(dataset: Path) -> dict[str, str]:
-    """The kept answers by their keys, of this dataset and those beside it; a line that is not as it was written is none."""
-    answers: dict[str, str] = {}
-    for path in sorted(dataset.parent.glob(f"*/{ANSWERS}")):
-        for line in path.read_bytes().splitlines():
-            try:
-                row = json.loads(line)
-                if row.pop("sha256") == content_key(row, 64):
-                    answers[row["key"]] = row["text"]
-            except (ValueError, KeyError, TypeError, AttributeError):
-                continue
-    return answers
 
 
 def _taken(text: str, answers: Iterable[str], language: str, counts: Counter[str]) -> list[str]:

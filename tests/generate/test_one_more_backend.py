@@ -81,7 +81,9 @@ def test_what_its_line_needs_is_asked_for_before_anything_is_made(recipe, tmp_pa
         preflight.check(recipe("generate.drafts=none.txt"), "page")
     with pytest.raises(UsageError, match="no model to train"):
         preflight.check(recipe(), "train")
-    with pytest.raises(UsageError, match=r"generate\.backend: 'ecco' is not one of transformers, vllm, openai, file, normal, echo"):
+    with pytest.raises(
+        UsageError, match=r"generate\.backend: 'ecco' is not one of transformers, vllm, openai, file, normal, echo"
+    ):
         preflight.check(recipe("generate.backend=ecco", "generate.drafts=null", "model={family: qwen_vl}"), "page")
     assert not (tmp_path / "data").exists() and not (tmp_path / "runs").exists()
 
