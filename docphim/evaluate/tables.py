@@ -157,7 +157,8 @@ def write_tables(
         sets = label_sets or sets_of(drafts.examples.values(), studies)
         names = families(language, sets, metrics or chosen.get(drafts.key.task))
         shown = modality_of(drafts.examples.values())
-        truths = truth_records(drafts, studies, settled) if "lesions" in names else {}
+        asked = "lesions" in names or settled is not None
+        truths = truth_records(drafts, studies, settled) if asked else {}
         names = (*names, "lesion_records") if truths and "lesion_records" not in names else names
         bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown, truths, truth_by)
         same = list(items_of((e for e in train if e.task == drafts.key.task), drafts.turn).values())

@@ -58,7 +58,8 @@ def _agreements(answer: Row) -> str:
 
 
 def _fields(answer: Row) -> str:
-    compared = _compared(answer)
+    """κ between readers and of each with herself; against the truth it stands in the JSON."""
+    compared = _compared(answer | {"truth": None})
     rows = [["κ", *(name for name, _ in compared)]]
     for field in answer["between"]["fields"]:
         cells = [(row["fields"][field]["kappa"], row["fields"][field]["n"]) for _, row in compared]
@@ -70,8 +71,8 @@ def _fields(answer: Row) -> str:
 
 
 def _starts(start: Row) -> Iterator[str]:
-    rows = [["table begins with", "studies", "F1 between readers", "F1 with what the report was read as", "s a case"]]
-    for name, called in (("report", "what the report was read as"), ("empty", "nothing")):
+    rows = [["table begins with", "studies", "F1 between readers", "F1 with the report as read", "s a case"]]
+    for name, called in (("report", "the report as read"), ("empty", "nothing")):
         part = start[name]
         seconds = " / ".join(_number(reader["median"]) for reader in part["seconds"])
         scores = [_value(part["between"]["f1"]["lesion_tp"]), _value(part["from_report"]["lesion_tp"])]

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from reader_files import accept, prepared, reading, sealed, write_both
+from reader_files import accept, prepared, reading, sealed, truth, write_both
 
 from docphim.errors import Refused
 from docphim.files import read_json, write_json
@@ -72,27 +72,6 @@ def test_what_a_given_table_does_is_told_from_what_begins_with_none(tmp_path):
     # of two lesions that a report says one is found by either reader, who name two and one
     assert start["difference"]["from_report"]["lesion_tp"]["value"] == pytest.approx(100 - 400 / 7)
     assert [[reader["median"] for reader in start[name]["seconds"]] for name in ("report", "empty")] == [[30, 30], [90, 90]]
-
-
-def truth(made, readings, state="both", **changes):
-    """The adjudicator's file: the first reader's lesions are the truth; the nodules are `state`."""
-    first = {one.case: one.study for one in made.readers[0] if not one.again}
-    cases = []
-    for case in readings[0].cases:
-        if case.case in first:
-            rows = [
-                {
-                    "row": f"p{n}",
-                    "state": state if row.lesion["type"] == "nodule" else "both",
-                    "lesion": row.lesion if state in ("both", "one") or row.lesion["type"] != "nodule" else None,
-                    "report": row.lesion,
-                    "readers": [row.model_dump(), None],
-                }
-                for n, row in enumerate(case.rows)
-            ]
-            cases.append({"case": first[case.case], "seconds": 5, "done": True, "judged": True, "note": "", "rows": rows})
-    file = {"format": "docphim-truth-1", "set": made.set, "readings": [one.sha256 for one in readings], "name": "GS"}
-    return file | {"saved": "2026-01-06T08:00:00.000Z", "locked": "2026-01-06T08:00:00.000Z", "cases": cases} | changes
 
 
 @pytest.mark.parametrize(

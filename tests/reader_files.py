@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from docphim.files import write_json, write_jsonl
-from docphim.metrics.readers import ReaderSet, seal
+from docphim.metrics.readers import ReaderSet, Reading, seal
 from docphim.study import Example, Media, Message, Report, Study, to_row
 from docphim.validate import choose
 
@@ -61,3 +61,24 @@ def sealed(file: Row) -> Row:
 def write_both(out: Path, made: ReaderSet, one: Decide = accept, two: Decide = accept) -> None:
     for reader, decide in ((1, one), (2, two)):
         write_json(out / f"reader-{reader}.json", reading(made, reader, decide))
+
+
+def truth(made: ReaderSet, readings: Sequence[Reading], state: str = "both", **changes: Any) -> Row:
+    """The adjudicator's file: the first reader's lesions are the truth; the nodules are `state`."""
+    first = {one.case: one.study for one in made.readers[0] if not one.again}
+    cases = []
+    for case in readings[0].cases:
+        if case.case in first:
+            rows = [
+                {
+                    "row": f"p{n}",
+                    "state": state if row.lesion["type"] == "nodule" else "both",
+                    "lesion": row.lesion if state in ("both", "one") or row.lesion["type"] != "nodule" else None,
+                    "report": row.lesion,
+                    "readers": [row.model_dump(), None],
+                }
+                for n, row in enumerate(case.rows)
+            ]
+            cases.append({"case": first[case.case], "seconds": 5, "done": True, "judged": True, "note": "", "rows": rows})
+    file = {"format": "docphim-truth-1", "set": made.set, "readings": [one.sha256 for one in readings], "name": "GS"}
+    return file | {"saved": "2026-01-06T08:00:00.000Z", "locked": "2026-01-06T08:00:00.000Z", "cases": cases} | changes
