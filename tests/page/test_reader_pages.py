@@ -68,9 +68,11 @@ def folder(tab, tmp_path):
     return tmp_path
 
 
-def opened(tab, page, fresh=True):
-    """A page, with nothing kept from before unless it is to be."""
+def opened(tab, page, fresh=True, before=""):
+    """A page, with nothing kept from before unless it is to be; `before` is a script that runs ahead of its own."""
     tab.open_tab()
+    if before:
+        tab.call("Page.addScriptToEvaluateOnNewDocument", source=before)
     tab.go(page.as_uri())
     if fresh:
         tab.ask("(() => { localStorage.clear(); Storage.prototype.setItem = () => {}; })()")  # a page keeps its state when left
@@ -225,6 +227,28 @@ def test_nothing_is_locked_while_a_case_is_open_and_no_case_is_done_while_a_row_
     press(tab, "#reading-save")
     file = read_json(downloaded(tab, folder))
     assert (file["locked"], file["sha256"]) == (None, None)
+
+
+CLOCK = """(() => {
+  window.ticks = []; window.now = 1000;
+  window.setInterval = (tick) => { window.ticks.push(tick); };
+  performance.now = () => window.now;
+})()"""
+
+
+@pytest.mark.browser
+@chromium
+def test_seconds_are_of_the_case_on_the_screen_and_a_long_pause_is_none(tab, prepared, folder):
+    """The page's clock is in the test's hands: each tick is a second."""
+    opened(tab, prepared / "reader-2.html", before=CLOCK)
+    tick = "for (let n = 0; n < 5; n += 1) ticks.forEach((tick) => tick())"
+    tab.ask(f"{tick}; document.getElementById('reading-next').click(); ticks[0](); window.now += 120001; {tick}")
+    tab.ask(f"dispatchEvent(new Event('pointermove')); ticks[0](); {tick}")
+    tab.ask("Object.defineProperty(document, 'visibilityState', { value: 'hidden' })")
+    tab.ask(tick)
+    press(tab, "#reading-save")
+    seconds = [case["seconds"] for case in read_json(downloaded(tab, folder))["cases"]]
+    assert seconds[:3] == [5, 7, 0]
 
 
 @pytest.mark.browser

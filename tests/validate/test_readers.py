@@ -108,6 +108,11 @@ BEFORE = {
     "a row missing": (lambda f: first_row(f).pop() and f, "reading_unreadable", "rows are missing or stand twice"),
     "a row of nobody": (with_row(row="r9"), "reading_unreadable", "rows are missing or stand twice"),
     "a given row added": (with_row(state="added"), "reading_unreadable", "row r0 is added, and cannot be"),
+    "a row of her own accepted": (
+        lambda f: first_row(f).append({"row": "n1", "state": "accepted", "lesion": {"v": 1, "type": "mass"}}) or f,
+        "reading_unreadable",
+        "row n1 is accepted, and cannot be",
+    ),
     "an unknown state": (with_row(state="maybe"), "reading_unreadable", "state"),
     "another key": (change(["why"], "x"), "reading_unreadable", "why: Extra inputs"),
     "no key": (lambda f: without(f, "name"), "reading_unreadable", "name: Field required"),
