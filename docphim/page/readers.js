@@ -314,7 +314,13 @@
     at("done").textContent = `${finished}/${state.cases.length}`;
     at("progress").max = state.cases.length;
     at("progress").value = finished;
+    const focused = document.activeElement, line = focused.closest("[data-row]"), decision = focused.dataset.decision;
     at("table").replaceChildren(table());
+    if (line && decision) {  // whoever decides by keys stays on the row
+      const again = at("table").querySelector(`[data-row="${CSS.escape(line.dataset.row)}"] [data-decision="${decision}"]`);
+      if (again) again.focus();
+    }
+    if (editing && decision === "edit") at("table").querySelector(".lesion-form select").focus();
     ["add", "judged", "note", "finish", "name", "lock"].forEach((id) => { at(id).disabled = Boolean(state.locked); });
     at("judged").checked = !one.judged;
     at("finish").textContent = word(one.done ? "reopen" : "finish");

@@ -56,6 +56,16 @@ def prepared(dataset, tmp_path_factory):
     return out
 
 
+def test_a_run_stands_for_its_dataset_and_a_folder_that_is_neither_is_no_command(dataset, prepared, tmp_path):
+    program, _ = dataset
+    settings = ("--empty", "0.3", "--seed", "1")
+    answer = program("validate", "prepare", "runs/pet", tmp_path / "out", *settings, tiny=False)
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "out" / "set.json").read_bytes() == (prepared / "set.json").read_bytes()
+    answer = program("validate", "prepare", tmp_path, tmp_path / "other", tiny=False)
+    assert answer.returncode == 2 and "no dataset and no run is there" in answer.stderr and not (tmp_path / "other").exists()
+
+
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory):
     with browser(tmp_path_factory.mktemp("downloads")) as opened:
@@ -253,6 +263,17 @@ def test_seconds_are_of_the_case_on_the_screen_and_a_long_pause_is_none(tab, pre
 
 @pytest.mark.browser
 @chromium
+def test_whoever_decides_by_keys_stays_on_the_row(tab, prepared):
+    opened(tab, prepared / "reader-1.html")
+    tab.ask("while (!document.querySelector('tr[data-row]')) document.getElementById('reading-next').click()")
+    tab.ask("document.querySelector('tr[data-row] [data-decision=removed]').focus()")
+    tab.ask("document.activeElement.click()")
+    focused = "[document.activeElement.dataset.decision, document.activeElement.closest('[data-row]').dataset.row]"
+    assert tab.ask(focused) == ["removed", "r0"]
+
+
+@pytest.mark.browser
+@chromium
 def test_what_is_typed_wrong_is_named_and_nothing_is_taken(tab, prepared):
     opened(tab, prepared / "reader-1.html")
     count = rows(tab)
@@ -381,6 +402,7 @@ def test_pictures_are_written_once_for_all_pages(dataset, tmp_path, prepared):
     made = read_set(prepared / "set.json")
     write_readers(data, tmp_path, made)
     files = sorted(path.name for path in (tmp_path / "slices").iterdir())
+    assert len(files) == 6 * 5, "projections, and the slices in four windows, of each study"
     assert files == sorted(path.name for path in (prepared / "slices").iterdir())
     html = (tmp_path / "reader-1.html").read_text(encoding="utf-8")
     assert all(f"slices/{name}" in html for name in files) and "data:image" not in html
