@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from docphim import __version__, tools
+from docphim import __version__, tools, validating
 from docphim.errors import Refused, UsageError, environment, printable
 from docphim.progress import log_to_stderr
 from docphim.tools import AsJson, show
@@ -317,6 +317,7 @@ def renamed(text: str, name: str) -> str:
 
 # In the list of commands the way comes first, then the tools.
 app.registered_commands += tools.app.registered_commands
+app.add_typer(validating.app, name="validate")
 
 
 def main() -> None:

@@ -114,6 +114,11 @@ REASONS: dict[str, str] = {
     "scores_outdated": "an older version evaluated the run: evaluate it again",
     "marks_unreadable": "the file does not hold marks that a reader saved from the page",
     "marks_differ": "the marks were made on another run, other drafts or other references",
+    "reading_unreadable": "the file does not hold what the page of a validation saves",
+    "reading_version": "the file is of another version than is read here",
+    "reading_open": "the file is not locked, or something in it is not decided",
+    "reading_changed": "the file is not what was locked",
+    "reading_differs": "the file belongs to another set, or to another reader",
 }
 
 

@@ -20,7 +20,7 @@ from docphim.recipe import Recipe, Section
 from docphim.recipe_services import Service
 from docphim.scores import read_scores
 from docphim.stage import Stage
-from docphim.way import JUDGED, WRITTEN, blind_run, pixels, projections, read_from
+from docphim.way import JUDGED, WRITTEN, blind_run, pixels, projections, read_from, truth_file
 from docphim.workers import check as check_workers
 
 #: Bytes without which nothing is begun.
@@ -58,6 +58,8 @@ def check(recipe: Recipe, last: str) -> None:
     check_label_sets(recipe.evaluate.label_sets or ())
     _check_pairs(recipe)
     check_families(recipe.evaluate.metrics or (), "evaluate.metrics")
+    if recipe.evaluate.truth and not truth_file(recipe).is_file():
+        raise Refused("file_missing", "evaluate.truth")
     reads = traits(recipe.generate.backend).reads
     if reads and not read_from(recipe.generate).is_file():
         within = traits(recipe.generate.backend).within

@@ -132,7 +132,7 @@ class Augment(Section):
 
 
 class Evaluate(Section):
-    """Which images the model is shown, and how its text is scored."""
+    """Which images the model is shown, and how its text is scored; `truth` is a file that `docphim validate` came to."""
 
     language: Literal["vi", "en", "zh"] | None = None
     images: list[Literal["own", "noise", "blank", "other"]] = ["own", "noise", "blank", "other"]
@@ -143,6 +143,7 @@ class Evaluate(Section):
     resamples: int = Field(1000, ge=100)
     seed: int = 12345
     judge: Judge | None = None
+    truth: str | None = None
 
     @model_validator(mode="after")
     def _with_the_patients_image(self) -> Evaluate:

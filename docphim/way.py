@@ -8,6 +8,7 @@ from typing import Any
 
 from docphim.backends import ENDPOINT, traits
 from docphim.errors import UsageError
+from docphim.files import at_home
 from docphim.language import lexicon
 from docphim.language.labels import SETS, table_path
 from docphim.metrics import label_sets
@@ -239,8 +240,12 @@ def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
             "metrics": evaluate.metrics,
             "judge": judge,
         },
-        unrecorded={"judge_asking": judge_asking} if judge_asking else {},
+        unrecorded={
+            **({"judge_asking": judge_asking} if judge_asking else {}),
+            **({"truth": truth_file(recipe)} if evaluate.truth else {}),
+        },
         inputs={
+            **({"truth": truth_file(recipe)} if evaluate.truth else {}),
             **_drafts(home),
             **_examples(dataset),
             "studies": dataset / "studies.jsonl",
@@ -251,6 +256,11 @@ def _evaluate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         outputs=["scores.json", "scores.parquet", "statistics.parquet", "errors.jsonl"],
         version=VERSIONS["evaluate"],
     )
+
+
+def truth_file(recipe: Recipe) -> Path:
+    """Where the adjudicated lesions lie that drafts are scored against, where a recipe names them."""
+    return at_home(recipe.evaluate.truth or "", "evaluate.truth")
 
 
 def _page(recipe: Recipe, dataset: Path, home: Path) -> Stage:

@@ -19,11 +19,11 @@ PACKAGE = ROOT / "docphim"
 NOUNS = {"study", "errors", "recipe", "files", "progress", "workers", "scores", "lines", "yaml_in", "backends", "columns"}
 NOUNS |= {"package_data", "records", "recipe_file", "recipe_training", "recipe_model", "recipe_services", "ray_workers"}
 KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
-STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page"}
+STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page", "validate"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.
 BESIDE = {"compare", "export"}
 TOP = {"run", "way", "stage", "preflight", "counts", "aside", "resume", "draft", "provenance", "doctor", "variants"}
-TOP |= {"cli", "tools", "terminal", "bench", "__main__"}
+TOP |= {"cli", "tools", "validating", "terminal", "bench", "__main__"}
 #: The longest way of imports, those inside functions and for types counted: from a command to a noun; half of it is language.
 LONGEST_LAZY = 18
 #: Dicts of parts, one file each: (module, dict).  Whoever needs a part asks the dict, which alone names its file.

@@ -24,6 +24,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     judge: dict[str, Any] | None = None,
     judge_asking: dict[str, Any] | None = None,
+    truth: Path | None = None,
 ) -> dict[str, Any]:
     """Score every task, split and context of a run; what was written to scores.json is returned.
 
@@ -42,6 +43,10 @@ def evaluate(
     judge, judge_asking : dict, optional
         A language model as judge (`docphim.evaluate.judge.Judge`): what its answers depend on, and the way to it.
 
+    truth : Path, optional
+        The adjudicated lesions of an expert validation: drafts of its studies are scored against these, in place of what the
+        dataset holds as true (`docphim.metrics.lesion_records`).
+
     Raises
     ------
     Refused
@@ -52,7 +57,7 @@ def evaluate(
     from docphim.evaluate.tables import write_tables
 
     settings: dict[str, Any] = {"language": language, "resamples": resamples, "seed": seed}
-    settings |= {"label_sets": label_sets, "metrics": metrics}
+    settings |= {"label_sets": label_sets, "metrics": metrics, "truth": truth}
     if judge is None:
         return write_tables(dataset, run, **settings)
     from docphim.evaluate.judge import Judge

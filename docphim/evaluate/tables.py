@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from docphim.errors import Refused
 from docphim.evaluate.by_study import System, error_rows, keys, write_by_study, write_statistics
 from docphim.evaluate.detail import behind, scored_reports
 from docphim.evaluate.drafts import Drafts, answer_section, first_ids, items_of, read_drafts, scored_texts
@@ -45,6 +46,7 @@ class Bench:
     judged: Sequence[str] = ()
     modality: str | None = None
     truths: Mapping[str, Sequence[Lesion]] = dataclasses.field(default_factory=dict)
+    truth_by: str = "records"
 
     def pairs(self, of: Sequence[Prediction], predictions: Sequence[str], answers: Sequence[Answer | None]) -> Pairs:
         """The references of some drafts, and texts to score in their place, that share the facts already read."""
@@ -57,6 +59,7 @@ class Bench:
             modality=self.modality,
             studies=[p.study for p in of] if any(answers) else (),
             truths=[self.truths.get(p.study) for p in of] if self.truths else (),
+            truth_by=self.truth_by,
         )
 
     def measure(self, pairs: Pairs, drafts: Sequence[Prediction]) -> Measured:
@@ -74,13 +77,20 @@ class Seen:
     series: Mapping[str, Sequence[Row]]
 
 
-def truth_records(drafts: Drafts, studies: Mapping[str, Study]) -> dict[str, list[Lesion]]:
-    """The lesions that a study's truth holds (`records`), by study; they are of the whole body, so none for a part of it."""
+def truth_records(
+    drafts: Drafts, studies: Mapping[str, Study], settled: Mapping[str, list[Lesion] | None] | None = None
+) -> dict[str, list[Lesion]]:
+    """The lesions that a study's truth holds (`records`), by study; they are of the whole body, so none for a part of it.
+
+    `settled` are those that experts came to, in place of what the dataset holds.
+    """
     if part_of(drafts.key.task):
         return {}
     from docphim.language.lesion_tables import lesions_of_table  # here: few datasets have records
 
     shown = {example.study for example in drafts.examples.values()} & studies.keys()
+    if settled is not None:
+        return {study: lesions for study in sorted(shown) if (lesions := settled.get(study)) is not None}
     truths = {study: (studies[study].truth or {}).get("records") for study in sorted(shown)}
     return {study: lesions_of_table(rows) for study, rows in truths.items() if rows is not None}
 
@@ -121,12 +131,14 @@ def write_tables(
     metrics: Sequence[str] | None = None,
     judge: Judge | None = None,
     judged: Sequence[str] = (),
+    truth: Path | None = None,
 ) -> Row:
     """Evaluate a run; `docphim.evaluate.evaluate` documents the arguments."""
     facts_read: dict[str, list[Fact]] = {}
     train = read_examples(dataset, "train")
     examples = [*train, *read_examples(dataset, "val"), *read_examples(dataset, "test")]
     studies = {study.id: study for study in read_studies(dataset)}
+    settled, truth_by = (None, "records") if truth is None else _settled(truth, studies)
     series: dict[str, list[Row]] = {}
     for row in read_jsonl(dataset / "prepared" / "index.jsonl"):
         series.setdefault(row["study"], []).append(row)
@@ -145,9 +157,10 @@ def write_tables(
         sets = label_sets or sets_of(drafts.examples.values(), studies)
         names = families(language, sets, metrics or chosen.get(drafts.key.task))
         shown = modality_of(drafts.examples.values())
-        truths = truth_records(drafts, studies) if "lesions" in names else {}
+        asked = "lesions" in names or settled is not None
+        truths = truth_records(drafts, studies, settled) if asked else {}
         names = (*names, "lesion_records") if truths and "lesion_records" not in names else names
-        bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown, truths)
+        bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown, truths, truth_by)
         same = list(items_of((e for e in train if e.task == drafts.key.task), drafts.turn).values())
         floors = Floors(same, drafts.turn, studies, thumbs, language, seed)
         entry, systems, wrong = _task(drafts, floors, Seen(dataset, studies, series), bench)
@@ -158,6 +171,23 @@ def write_tables(
     write_statistics(run / "statistics.parquet", measured)
     write_jsonl(run / "errors.jsonl", errors)
     return write_scores(run / "scores.json", by_task)
+
+
+def _settled(path: Path, studies: Collection[str]) -> tuple[dict[str, list[Lesion] | None], str]:
+    """The lesions that experts came to, by study, and what the signature calls them.
+
+    Raises
+    ------
+    Refused
+        As `docphim.metrics.readers.read_truth`; `reading_differs`, where it is about none of the dataset's studies.
+    """
+    from docphim.metrics.readers import read_truth  # here: few runs have it
+
+    truth = read_truth(path)
+    settled = truth.records()
+    if not settled.keys() & {*studies}:
+        raise Refused("reading_differs", path.name, "it is about none of the dataset's studies")
+    return settled, f"experts-{str(truth.sha256)[:8]}"
 
 
 def _write_joined(path: Path, together: Sequence[Drafts]) -> None:

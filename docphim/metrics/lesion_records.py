@@ -41,8 +41,9 @@ def settings(language: str) -> dict[str, str]:
 
 
 def of_pairs(pairs: Pairs) -> dict[str, str]:
-    """What the signature says of the reports: which fields no reference text states."""
-    return {"unsaid": "+".join(key.removeprefix("lesion_") for key in unsaid(lesions.read(pairs)[0])) or "none"}
+    """What the signature says of the reports: whose truth it is, and which fields no reference text states."""
+    lacking = [key.removeprefix("lesion_") for key in unsaid(lesions.read(pairs)[0])]
+    return {"truth": pairs.truth_by, "unsaid": "+".join(lacking) or "none"}
 
 
 def unsaid(references: Sequence[Sequence[Lesion]]) -> list[str]:

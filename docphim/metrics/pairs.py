@@ -34,7 +34,7 @@ class Pairs:
     with their words; pairs that share it read each text once, and without it only what facts say is kept.  `answers` are the
     typed answers of the references, where questions were asked; without them the family `answers` reads the references.
     `records` are lesions that are known of a case (a truth table), in place of those that its reference says; `truths` are
-    such lesions beside the reference, for the family `lesion_records` alone.
+    such lesions beside the reference, for the family `lesion_records` alone, and `truth_by` says whose they are.
     `studies` says whose each is, where several answers are on one study and may contradict each other.
     `modality` is what all reports are of (`xray`, `ct`, `pet`), where it is known: what a film leaves unsaid is not what a
     scan does.  `typed` are all references, then all predictions, cut at their blanks, where that is done already.
@@ -55,6 +55,7 @@ class Pairs:
     records: Sequence[Sequence[Lesion] | None] = ()
     typed: Cut | None = field(default=None, repr=False, compare=False)
     truths: Sequence[Sequence[Lesion] | None] = ()
+    truth_by: str = "records"
     studies: Sequence[str] = ()
 
     def __post_init__(self) -> None:

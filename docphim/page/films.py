@@ -35,12 +35,14 @@ class Films:
 
     Parameters
     ----------
-    stacks : mapping
+    media : mapping
         Media by `shown.key_of`; a key that is not among them is the path of a film.
+    most : int
+        Slices of a stack at most; of a longer one some are left out.
     """
 
-    def __init__(self, dataset: Path, stacks: Mapping[str, Media] = MappingProxyType({})) -> None:
-        self._dataset, self._stacks = dataset, stacks
+    def __init__(self, dataset: Path, media: Mapping[str, Media] = MappingProxyType({}), most: int = stacks.MOST) -> None:
+        self._dataset, self._stacks, self._most = dataset, media, most
         self._open: dict[str, Image.Image | None] = {}
         self._encoded: dict[tuple[str, int, int], str] = {}
         self._strips: dict[str, Strip | None] = {}
@@ -55,7 +57,9 @@ class Films:
         if key not in self._strips:
             media = self._stacks.get(key)
             self._strips[key] = (
-                None if media is None or is_film(media) else self._read(lambda: stacks.strip_of(media, self._dataset))
+                None
+                if media is None or is_film(media)
+                else self._read(lambda: stacks.strip_of(media, self._dataset, self._most))
             )
         return self._strips[key]
 

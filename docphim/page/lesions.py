@@ -59,12 +59,12 @@ def what(lesion: Lesion) -> Both:
     names = [concept("finding", lesion.type)]
     if lesion.organ and lesion.organ != lesion.type:
         names.append(concept("anatomy", lesion.organ))
-    names += [_place(lesion.organ, name) for name in (*lesion.location, *lesion.station)]
+    names += [place(lesion.organ, name) for name in (*lesion.location, *lesion.station)]
     return Both("; ".join(name.vi for name in names), "; ".join(name.en for name in names))
 
 
-def _place(organ: str | None, name: str) -> Both:
-    """Where in an organ: the places that facts do not name have words of their own there (`đầu tụy`, `chỏm xương đùi`)."""
+def place(organ: str | None, name: str) -> Both:
+    """Where in an organ, or of nodes; places that facts do not name have words of their own (`đầu tụy`, `chỏm xương đùi`)."""
     from docphim.language.lesion_text import finer_place  # here: a page of films needs none
 
     finer = finer_place(organ, name, "vi").removeprefix("ở ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,23 @@ MOST_STUDIES = 12
 HERE = Path(__file__).parent
 #: The page's script: showing, stacks, then marking; together they are one element with one hash in the policy.
 SCRIPTS = ("script.js", "viewer.js", "marking.js")
+STYLES = ("style.css",)
 #: Megabyte as mail servers and disks count it.
 MEGABYTE = 1_000_000
 
 
-def rendered(template: str, **values: Any) -> bytes:
-    """A page as it is written; the template also gets style, script, policy and version."""
-    style = (HERE / "style.css").read_text(encoding="utf-8")
-    script = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+def rendered(
+    template: str,
+    *,
+    scripts: Sequence[str] = SCRIPTS,
+    styles: Sequence[str] = STYLES,
+    images: str = "data:",
+    **values: Any,
+) -> bytes:
+    """A page as it is written; the template also gets style, script, policy and version.  `images`: where these may lie."""
+    style, script = ("".join((HERE / name).read_text(encoding="utf-8") for name in part) for part in (styles, scripts))
     values |= {"version": docphim.__version__, "style": Markup(style), "script": Markup(script)}
-    html = _templates().get_template(template).render(**values, policy=_policy(style, script))
+    html = _templates().get_template(template).render(**values, policy=_policy(style, script, images))
     # A lone surrogate, which JSON can hold and UTF-8 cannot, becomes a question mark.
     return BIDI.sub("\N{REPLACEMENT CHARACTER}", html).encode(errors="replace")
 
@@ -81,8 +89,8 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
-def _policy(style: str, script: str) -> str:
-    """A content security policy that lets nothing in but this page's own style, script and inline images."""
+def _policy(style: str, script: str, images: str) -> str:
+    """A content security policy that lets nothing in but this page's own style and script, and images, by default inline."""
     allowed = ["sha256-" + base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in (style, script)]
-    sources = f"img-src data:; style-src '{allowed[0]}'; script-src '{allowed[1]}'"
+    sources = f"img-src {images}; style-src '{allowed[0]}'; script-src '{allowed[1]}'"
     return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"

@@ -84,12 +84,12 @@ class Strip:
         return -(-len(self.shown) // self.columns)
 
 
-def strip_of(media: Media, dataset: Path) -> Strip:
-    """What is shown of a stack; raises as `draw` does."""
+def strip_of(media: Media, dataset: Path, most: int = MOST) -> Strip:
+    """What is shown of a stack, so many slices at most; raises as `draw` does."""
     opened = _opened(media, dataset)
     volume = next(iter(opened.values()))
     chosen, step = slices.chosen(media.frames, volume)
-    shown = chosen[:: -(-len(chosen) // MOST)]
+    shown = chosen[:: -(-len(chosen) // most)]
     spacing = slices.spacing_of(volume)
     height, width = _size(volume)
     units = _units(opened)

@@ -71,4 +71,5 @@
   }
 
   document.querySelectorAll(".viewer").forEach(viewer);
+  document.addEventListener("viewer", (event) => viewer(event.target));  // one that came after the page was opened
 })();

@@ -61,6 +61,11 @@ def text(key: str, /, **values: Any) -> Both:
     return fill(_table()["text"][key], **values)
 
 
+def texts(prefix: str) -> dict[str, Both]:
+    """Every text whose key begins so, its braces as they are."""
+    return {key: Both(entry["vi"], _called(entry["en"])) for key, entry in _table()["text"].items() if key.startswith(prefix)}
+
+
 def fill(entry: dict[str, str], **values: Any) -> Both:
     """Fill the braces of a `{vi, en}` entry."""
     both_of = {name: _both(value) for name, value in values.items()}
