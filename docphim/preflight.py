@@ -58,12 +58,7 @@ def check(recipe: Recipe, last: str) -> None:
     check_label_sets(recipe.evaluate.label_sets or ())
     _check_pairs(recipe)
     check_families(recipe.evaluate.metrics or (), "evaluate.metrics")
-    if recipe.evaluate.truth and not truth_file(recipe).is_file():
-        raise Refused("file_missing", "evaluate.truth")
-    reads = traits(recipe.generate.backend).reads
-    if reads and not read_from(recipe.generate).is_file():
-        within = traits(recipe.generate.backend).within
-        raise Refused("file_missing", f"generate.{reads}", f"there is no {within} in the folder" if within else "")
+    _check_files(recipe)
     refuse_ambiguous({name: task(name) for name in recipe.tasks}, Prompts(recipe.prompts, recipe.language))
     for key, name, known in (
         ("model.family", recipe.model.family if recipe.trains else None, FAMILIES),
@@ -82,6 +77,16 @@ def check(recipe: Recipe, last: str) -> None:
     for key, section in endpoints(recipe).items():
         check_upload(section.endpoint or "", recipe.allow_upload, f"{key}.endpoint")
     check_shown(recipe)
+
+
+def _check_files(recipe: Recipe) -> None:
+    """Refuse (`file_missing`) files that a recipe names and that are not there."""
+    if recipe.evaluate.truth and not truth_file(recipe).is_file():
+        raise Refused("file_missing", "evaluate.truth")
+    reads = traits(recipe.generate.backend).reads
+    if reads and not read_from(recipe.generate).is_file():
+        within = traits(recipe.generate.backend).within
+        raise Refused("file_missing", f"generate.{reads}", f"there is no {within} in the folder" if within else "")
 
 
 def _check_pairs(recipe: Recipe) -> None:
