@@ -194,13 +194,14 @@ def test_vix_rays_tables_are_checked_run_by_run_and_each_stage_is_one_dataset(tm
     where = [f"source.path={shards}", f"data={tmp_path / 'data'}", f"runs={tmp_path / 'runs'}", *there]
     made = recipe.load("vix_ray_tables", where)
     every = members(made)
-    assert len(every) == 33 and not any(m.same_as for m in every)
+    assert len(every) == 36 and not any(m.same_as for m in every)
     of_table = {name for table in made.tables[:3] for name in table.rows}
     assert of_table == {m.variant for m in every} and all(table.published == "vix_ray" for table in made.tables[:3])
     assert {tuple(m.recipe.tasks) for m in every} == {("findings",), ("impression",), ("dialogue",)}
     assert len({program.dataset_folder(m.recipe) for m in every}) == 3
     settings = {(m.recipe.train.learning_rate, m.recipe.train.epochs, *m.recipe.evaluate.splits) for m in every}
-    assert settings == {(3e-5, 20, "val", "test")}, "the paper's, on dev and test"
+    assert settings == {(3e-5, 20, "val", "test"), (3e-4, 20, "val", "test")}, "the paper's and the swept rate, on dev and test"
+    assert {m.variant.endswith("-swept") for m in every if m.recipe.train.learning_rate == 3e-4} == {True}
     faults = {m.variant: first_fault(m.recipe) for m in every}
     assert {name.partition("-")[0] for name, fault in faults.items() if fault == "ok"} == {"endpoint"}
     assert "drafts" in faults["elsewhere-findings"] and "InternVL2_5-1B-hf" in faults["intern-findings"]
