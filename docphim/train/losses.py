@@ -219,3 +219,31 @@ def _bounded(side: Scored, most: float | None) -> Scored:
     pull.scatter_add_(2, taken, -torch.ones_like(taken, dtype=pull.dtype))
     share = (most / torch.linalg.vector_norm(pull, dim=2, keepdim=True).clamp(min=1e-12)).clamp(max=1)
     return dataclasses.replace(side, logits=fixed + share * (side.logits.float() - fixed))
+
+
+def clip(images: Tensor, reports: Tensor, scale: Tensor, meanings: Tensor) -> Tensor:
+    """Symmetric cross-entropy of every image among all reports, and of every report among all images.
+
+    Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", figure 3 (the loss is
+    InfoNCE of van den Oord et al. 2018, both ways), with a temperature that is learnt.  A pair of one study, or of reports
+    that say the same, is left out of each other's sums: neither is wrong beside the other.
+
+    Parameters
+    ----------
+    images, reports : Tensor, float32, shape (n, width)
+        Unit vectors; row by row they belong together.
+    scale : Tensor, shape ()
+        1/temperature.
+    meanings : Tensor, int64, shape (n, k)
+        Two rows that share a key in any column are no negatives of each other.
+
+    Returns
+    -------
+    Tensor, shape ()
+        The mean of both ways, nats a row.
+    """
+    same = (meanings[:, None] == meanings[None]).any(-1)
+    same.fill_diagonal_(False)
+    logits = (scale * images @ reports.T).masked_fill(same, -torch.inf)
+    rows = torch.arange(len(logits), device=logits.device)
+    return (functional.cross_entropy(logits, rows) + functional.cross_entropy(logits.T, rows)) / 2

@@ -1,0 +1,116 @@
+"""Studies beside their reports, as an alignment reads them: slices, the report's tokens, and which reports say the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from docphim.errors import Refused, UsageError
+from docphim.imaging.frames import draw, is_film
+from docphim.language.normalize import normalize
+from docphim.models import family as family_of
+from docphim.models.encode import IGNORED, Encoded
+from docphim.study import Example
+from docphim.train.batch import Batch, Examples
+
+
+class Reports(Examples):
+    """Examples as a study's first stack and all that is answered of it; `meanings` are keys of what each may not stand against.
+
+    Two examples of one study, and two whose reports say equal facts, are no negatives of each other.
+    """
+
+    @property
+    def meanings(self) -> Tensor:
+        """Of each example the key of its study and the key of its facts, int64 (n, 2)."""
+        if not hasattr(self, "_meanings"):
+            texts = [report_of(example) for example in self.examples]
+            keys = [(_key(e.study), meaning(text, e.language)) for e, text in zip(self.examples, texts, strict=True)]
+            self._meanings = torch.tensor(keys, dtype=torch.int64)
+        return self._meanings
+
+    def __getitem__(self, index: int) -> Encoded:
+        """An example's stack and its report's tokens, part after part."""
+        if index in self._encoded:
+            return self._encoded[index]
+        example = self.examples[index]
+        family: Any = family_of(self.loaded.family)
+        media = family.expand(self.loaded.processor, self.drawn(example.media[0]), False).media
+        parts = self.loaded.processor.parts(report_of(example))
+        ids = torch.tensor([token for part in parts for token in part])
+        lengths = {"part_lengths": torch.tensor([len(part) for part in parts]), "meaning": self.meanings[index]}
+        encoded = Encoded(ids, torch.full_like(ids, IGNORED), {}, {**media, **lengths})
+        if self.memory.takes(encoded.tensors):
+            self._encoded[index] = encoded
+        return encoded
+
+    def collate(self, batch: Sequence[Encoded]) -> Batch:
+        """A micro-batch: what the towers take (`models.meet.OF_TOWERS`), and the keys of each report's meaning."""
+        family: Any = family_of(self.loaded.family)
+        parts = [part for one in batch for part in one.input_ids.split(one.media["part_lengths"].tolist())]
+        padding = self.loaded.processor.reports.pad_token_id
+        frames = torch.cat([one.media["pixel_values"] for one in batch])
+        mask = pad_sequence([torch.ones_like(part) for part in parts], batch_first=True)
+        side = {
+            "pixel_values": family.pixels(self.loaded.processor, "pixel_values", frames),
+            "stack_frames": torch.cat([one.media["stack_frames"] for one in batch]),
+            "report_ids": pad_sequence(parts, batch_first=True, padding_value=padding),
+            "report_mask": mask,
+            "report_parts": torch.tensor([len(one.media["part_lengths"]) for one in batch]),
+            "meanings": torch.stack([one.media["meaning"] for one in batch]),
+            "attention_mask": mask,
+            "labels": torch.full((len(batch), 1), IGNORED),
+        }
+        return {"positive": side}
+
+
+def report_lengths(examples: Reports) -> list[int]:
+    """Length of each report in its encoder's tokens; that every stack fits the image encoder is seen too.
+
+    Raises
+    ------
+    UsageError
+        An example shows nothing, or has no report.
+    Refused
+        `too_long`: a stack has more slices than the encoder takes.
+    """
+    family: Any = family_of(examples.loaded.family)
+    for example in examples.examples:
+        if not example.media or not report_of(example):
+            raise UsageError(f"train.loss: clip takes studies with reports, and {example.id} has {_lacks(example)}")
+        if not is_film(example.media[0]):
+            blank = draw(example.media[0], examples.dataset, examples.loaded.size, "blank")
+            family.expand(examples.loaded.processor, blank, False)
+    return [sum(map(len, examples.loaded.processor.parts(report_of(example)))) for example in examples.examples]
+
+
+def _lacks(example: Example) -> str:
+    return "nothing to show" if not example.media else "no report"
+
+
+def report_of(example: Example) -> str:
+    """All that is answered in an example, one answer a paragraph."""
+    return "\n\n".join(m.content for m in example.messages if m.role == "assistant" and m.content.strip())
+
+
+def meaning(text: str, language: str) -> int:
+    """A key that reports share which say equal facts; of one without facts, of its words."""
+    from docphim.language.facts import facts  # here: a training that aligns nothing reads none
+
+    facts_of_it = sorted({repr(fact.strict) for fact in facts(text, language)})
+    return _key("\n".join(facts_of_it) if facts_of_it else normalize(text))
+
+
+def _key(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def refuse_empty(examples: Sequence[Example]) -> None:
+    """Refuse (`empty_dataset`) a training that has one study to align alone: there is nothing to tell it from."""
+    if len({example.study for example in examples}) < 2:
+        raise Refused("empty_dataset", "", "an alignment tells studies apart, and there are not two of them to train on")
