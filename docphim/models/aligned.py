@@ -29,6 +29,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "projector": ("projector.",),
     "language": ("decoder.",),
 }
+#: Transformers alone does not load it.
+SERVABLE = False
 #: What stands for a stack in a conversation; a decoder that was published for text has no such token, and needs none.
 IMAGE = "<image>"
 #: The conversation of a decoder whose tokenizer has no chat template (as LLaVA-1.5's, each answer with its end token).

@@ -119,7 +119,8 @@ def _give_decoder(loaded: Loaded, model: dict[str, Any], texts: Iterable[str]) -
     loaded.config.image_token_id = tokenizer.convert_tokens_to_ids(module.IMAGE)
     loaded.tokenizer = tokenizer
     loaded.processor = Processor(tokenizer, loaded.config, reports)
-    loaded.base = None  # it is another model than the run's, and saved whole
+    if loaded.base is not None:  # it is another model than the run's, and saved whole
+        loaded.parts, loaded.base = {**(loaded.parts or {}), "under": loaded.base["files"]}, None
 
 
 def _note(loaded: Loaded, part: str, folder: Path) -> None:

@@ -29,28 +29,31 @@ def prompts_of(examples: Sequence[Example], dataset: Path) -> Prompts:
 
     A sentence that affirms fewer other labels comes first.  A label that is never affirmed, or never denied, has none.
     """
-    from docphim.language.facts import facts, sentence_texts
+    from docphim.language.facts import facts
     from docphim.language.labels import labels_of
 
-    studies = {study.id: study for study in read_studies(dataset)}
-    sets = sets_of(examples, studies)
+    sets = sets_of(examples, {study.id: study for study in read_studies(dataset)})
+    sides: dict[str, dict[str, list[tuple[int, int, str]]]] = defaultdict(lambda: {"positive": [], "negative": []})
+    for (sentence, language), patients in _common(examples).items():
+        read = facts(sentence, language)
+        for set_, states in ((set_, labels_of(read, set_)) for set_ in sets):
+            affirmed = [label for label, state in states.items() if state == "positive"]
+            for label, state in states.items():
+                if state in ("positive", "negative"):
+                    others = len(affirmed) - (label in affirmed)
+                    sides[f"{set_}/{label}"][state].append((others, -patients, sentence))
+    whole = {label: sides[label] for label in sorted(sides) if all(sides[label].values())}
+    log.info("train: prompts for %d labels of %s", len(whole), ", ".join(sets) or "no set")
+    return {label: {side: [s for *_, s in sorted(rows)[:MOST]] for side, rows in of.items()} for label, of in whole.items()}
+
+
+def _common(examples: Sequence[Example]) -> dict[tuple[str, str], int]:
+    """Sentences with their language, and of how many patients each is; those of a few are left out."""
+    from docphim.language.facts import sentence_texts
+
     patients: dict[tuple[str, str], set[str]] = defaultdict(set)
     for example in examples:
         for sentence in sentence_texts(report_of(example), example.language):
-            patients[sentence.strip(), example.language].add(example.patient)
-    sides: dict[str, dict[str, list[tuple[int, int, str]]]] = defaultdict(lambda: {"positive": [], "negative": []})
-    for (sentence, language), whose in patients.items():
-        if not sentence or len(whose) < FEWEST:
-            continue
-        read = facts(sentence, language)
-        for set_ in sets:
-            states = labels_of(read, set_)
-            for label, state in states.items():
-                if state in ("positive", "negative"):
-                    others = sum(other == "positive" for name, other in states.items() if name != label)
-                    sides[f"{set_}/{label}"][state].append((others, -len(whose), sentence))
-    whole = {label: of for label, of in sides.items() if of["positive"] and of["negative"]}
-    log.info("train: prompts for %d labels of %s", len(whole), ", ".join(sets) or "no set")
-    return {
-        label: {side: [s for *_, s in sorted(rows)[:MOST]] for side, rows in whole[label].items()} for label in sorted(whole)
-    }
+            if words := sentence.strip(" .;\n"):
+                patients[f"{words}.", example.language].add(example.patient)
+    return {place: len(whose) for place, whose in patients.items() if len(whose) >= FEWEST}
