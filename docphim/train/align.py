@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,13 +15,33 @@ from docphim.models.meet import OF_TOWERS
 from docphim.models.tune import what_trains
 from docphim.train.batch import Batch
 from docphim.train.processes import Processes
+from docphim.train.scored import Scored
 from docphim.train.validate import gpus
 
 if TYPE_CHECKING:
+    from docphim.train.contrast import Loss
     from docphim.train.reports import Reports
 
-#: Unit vectors of images and reports, 1/temperature, and the keys of their meanings, to the loss (`losses.clip`).
-Matching = Callable[..., Tensor]
+
+def sides(images: Tensor, reports: Tensor, scale: Tensor, meanings: Tensor) -> dict[str, Scored]:
+    """Every image among all reports (`positive`), and every report among all images (`reports`), as `losses.clip` takes them.
+
+    Parameters
+    ----------
+    images, reports : Tensor, float32, shape (n, width)
+        Unit vectors; row by row they belong together.
+    scale : Tensor, shape ()
+        1/temperature.
+    meanings : Tensor, int64, shape (n, k)
+        Two rows that share a key in any column are no negatives of each other: their logits are -inf.
+    """
+    same = (meanings[:, None] == meanings[None]).any(-1)
+    same.fill_diagonal_(False)
+    logits = (scale * images @ reports.T).masked_fill(same, -torch.inf)
+    rows = torch.arange(len(logits), device=logits.device)
+    n = torch.tensor(len(logits), device=logits.device)
+    ways = {"positive": logits, "reports": logits.T}
+    return {name: Scored(way[:, None], rows[:, None], n, n) for name, way in ways.items()}
 
 
 class Alignment:
@@ -33,7 +53,7 @@ class Alignment:
     cut up among micro-batches and processes.
     """
 
-    def __init__(self, loaded: Loaded, processes: Processes, loss: Matching) -> None:
+    def __init__(self, loaded: Loaded, processes: Processes, loss: Loss) -> None:
         self.loaded, self.processes, self.loss = loaded, processes, loss
         for row in what_trains(loaded):
             if row["trained"] and row["part"] in ("projector", "language"):
@@ -84,7 +104,7 @@ class Alignment:
         mine = [torch.cat([out[side].detach() for out in outs]) for side in (0, 1)]
         images, reports = (gathered(side, self.processes).requires_grad_() for side in mine)
         scale = outs[0][2].detach().requires_grad_()
-        loss = self.loss(images, reports, scale, gathered(meanings, self.processes))
+        loss = self.loss(sides(images, reports, scale, gathered(meanings, self.processes)))
         of_images, of_reports, of_scale = torch.autograd.grad(loss, (images, reports, scale))
         first = self.processes.rank * sum(sizes)
         here = slice(first, first + sum(sizes))
@@ -114,7 +134,7 @@ def _set_random_state(state: Any, device: torch.device) -> None:
 class AlignmentValidation:
     """The loss over validation studies, all of which are one another's negatives: it falls by what a training has learnt."""
 
-    def __init__(self, loaded: Loaded, examples: Reports, loss: Matching, batch_size: int, processes: Processes) -> None:
+    def __init__(self, loaded: Loaded, examples: Reports, loss: Loss, batch_size: int, processes: Processes) -> None:
         self.loaded, self.examples, self.loss = loaded, examples, loss
         self.batch_size, self.processes = batch_size, processes
 
@@ -150,7 +170,7 @@ class AlignmentValidation:
         seen, read, keys = torch.cat(images), torch.cat(reports), torch.cat(meanings)
         near = (seen @ read.T).topk(min(5, len(read)), dim=1).indices
         hits = (keys[near] == keys[:, None]).any(-1).any(-1)
-        return {"val/loss": float(self.loss(seen, read, scale, keys)), "val/recall5": 100 * float(hits.float().mean())}
+        return {"val/loss": float(self.loss(sides(seen, read, scale, keys))), "val/recall5": 100 * float(hits.float().mean())}
 
     def better(self, scores: dict[str, float]) -> float | None:
         """The loss, signed so that higher is better."""

@@ -55,7 +55,7 @@ COMPARISON = "comparison"
 def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], loss: loop.Loss) -> None:
     """See `docphim.train.train`; `loss` is the function that `train["loss"]` names."""
     settings = _shared(TrainSettings(**train), int(os.environ.get("WORLD_SIZE", "1")))
-    check_pairs(settings.loss["kind"], not settings.aligns and compares(loss), settings.pairs, settings.conflicts_only)
+    check_pairs(settings.loss["kind"], compares(loss), settings.pairs, settings.conflicts_only)
     joined = Processes.joined()  # before anything is read: the first process may still be making it
     with joined as processes, _repeatable(settings.seed), checkpoint.disk_full_is_refused("the model"):
         examples = {split: files.read_examples(dataset, split) for split in ("train", "val")}

@@ -221,29 +221,17 @@ def _bounded(side: Scored, most: float | None) -> Scored:
     return dataclasses.replace(side, logits=fixed + share * (side.logits.float() - fixed))
 
 
-def clip(images: Tensor, reports: Tensor, scale: Tensor, meanings: Tensor) -> Tensor:
-    """Symmetric cross-entropy of every image among all reports, and of every report among all images.
+def clip(scored: Mapping[str, Scored]) -> Tensor:
+    """Symmetric cross-entropy of every image among all reports, and of every report among all images of a step.
 
     Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", figure 3 (the loss is
-    InfoNCE of van den Oord et al. 2018, both ways), with a temperature that is learnt.  A pair of one study, or of reports
-    that say the same, is left out of each other's sums: neither is wrong beside the other.
+    InfoNCE of van den Oord et al. 2018, both ways), with a temperature that is learnt.
 
     Parameters
     ----------
-    images, reports : Tensor, float32, shape (n, width)
-        Unit vectors; row by row they belong together.
-    scale : Tensor, shape ()
-        1/temperature.
-    meanings : Tensor, int64, shape (n, k)
-        Two rows that share a key in any column are no negatives of each other.
-
-    Returns
-    -------
-    Tensor, shape ()
-        The mean of both ways, nats a row.
+    scored : mapping of str to Scored
+        `positive`: of each image the logits of all reports, (n, 1, n), and the place of its own; `reports`: of each report
+        those of all images (`align.sides`).
     """
-    same = (meanings[:, None] == meanings[None]).any(-1)
-    same.fill_diagonal_(False)
-    logits = (scale * images @ reports.T).masked_fill(same, -torch.inf)
-    rows = torch.arange(len(logits), device=logits.device)
-    return (functional.cross_entropy(logits, rows) + functional.cross_entropy(logits.T, rows)) / 2
+    images, reports = scored["positive"], scored["reports"]
+    return (nats(images).sum() + nats(reports).sum()) / (2 * images.rows)

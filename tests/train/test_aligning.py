@@ -69,7 +69,7 @@ def vectors(n: int, seed: int = 0):
 def test_the_loss_is_the_symmetric_cross_entropy_without_pairs_that_are_no_negatives():
     images, reports = vectors(5)
     meanings = torch.tensor([[1, 10], [2, 11], [3, 10], [2, 12], [4, 13]])  # 0 and 2 say the same, 1 and 3 are of one study
-    ours = clip(images, reports, torch.tensor(7.0), meanings)
+    ours = clip(align.sides(images, reports, torch.tensor(7.0), meanings))
     near = 7.0 * (images @ reports.T).double().numpy()
     left_out = {(0, 2), (2, 0), (1, 3), (3, 1)}
     losses = []
@@ -78,7 +78,7 @@ def test_the_loss_is_the_symmetric_cross_entropy_without_pairs_that_are_no_negat
         losses.append(np.log(np.exp(near[i, others]).sum()) - near[i, i])
         losses.append(np.log(np.exp(near[others, i]).sum()) - near[i, i])
     assert float(ours) == pytest.approx(np.mean(losses), abs=1e-6)
-    assert float(clip(images, reports, torch.tensor(7.0), torch.arange(5)[:, None])) > float(ours)
+    assert float(clip(align.sides(images, reports, torch.tensor(7.0), torch.arange(5)[:, None]))) > float(ours)
 
 
 def test_reports_of_equal_facts_have_one_meaning_and_the_order_of_sentences_none():
