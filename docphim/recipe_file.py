@@ -14,6 +14,8 @@ RECIPES = Path(__file__).parent / "recipes"
 OF_ALL = ("name", "base", "variants", "seeds", "tables", "at_once")
 #: Keys whose values are changes of the recipe, by name.
 _PARTS = ("variants", "stages")
+#: What a stage has from the one before: a setting of it is of the first.
+_CHAINED = "model.weights"
 
 
 def find(recipe: str) -> Path:
@@ -54,10 +56,12 @@ def whole(recipe: str, settings: Sequence[str]) -> dict[str, Any]:
     _nest_variants(values)
     for setting in settings:
         _apply(values, setting)
-        if setting.partition("=")[0].partition(".")[0] not in (*OF_ALL, "stages"):
+        key = setting.partition("=")[0]
+        if key.partition(".")[0] not in (*OF_ALL, "stages"):
             for part in _PARTS:
-                for changes in (values.get(part) or {}).values():
-                    _apply(changes, setting)
+                if (part, key) != ("stages", _CHAINED):
+                    for changes in (values.get(part) or {}).values():
+                        _apply(changes, setting)
     return _on_base(values, (recipe,))
 
 

@@ -72,17 +72,15 @@ class ZeroShot:
     def __init__(self, loaded: Loaded, prompts: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
         self.loaded = loaded
         self.sentences = [(sides["positive"][0], sides["negative"][0]) for sides in prompts.values()]
-        toward = [
-            [_mean(report_vectors(loaded, sides[side])) for side in ("positive", "negative")] for sides in prompts.values()
-        ]
-        self.toward = np.array(toward).reshape(len(prompts), 2, -1)
+        sides = ("positive", "negative")
+        self.toward = [[_mean(report_vectors(loaded, of[side])) for side in sides] for of in prompts.values()]
 
     def drafts(self, images: np.ndarray) -> list[str]:
         """What the nearer prompts say of each image, a sentence a label, none twice."""
         texts = []
-        for near in np.einsum("nw,lsw->nls", images, self.toward) if len(self.sentences) else [[]] * len(images):
-            chosen = [sides[int(no > yes)] for sides, (yes, no) in zip(self.sentences, near, strict=True)]
-            texts.append(" ".join(dict.fromkeys(chosen)))
+        for image in images:
+            nearer = [int(no @ image > yes @ image) for yes, no in self.toward]
+            texts.append(" ".join(dict.fromkeys(of[side] for of, side in zip(self.sentences, nearer, strict=True))))
         return texts
 
 

@@ -99,6 +99,7 @@ class ReportTower(nn.Module):
     def __init__(self, encoder: Any, shared: int) -> None:
         super().__init__()
         self.encoder = encoder
+        encoder.config.use_cache = False  # it writes nothing, so there is nothing to go on from
         self.head = nn.Linear(int(encoder.config.hidden_size), shared, bias=False)
 
     def forward(self, ids: Tensor, mask: Tensor, parts: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ from docphim.train.prompts import prompts_of
 from docphim.train.recompute import recompute
 from docphim.train.record import Record
 from docphim.train.reference import refer
-from docphim.train.reports import Reports, refuse_empty, report_lengths
+from docphim.train.reports import Reports, alignable, report_lengths
 from docphim.train.settings import TrainSettings, points
 from docphim.train.shard import is_shared
 from docphim.train.text_scores import TextScores, scores_of_drafts
@@ -63,7 +63,7 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
         if not examples["train"] and model["tune"] != "none":
             raise Refused("empty_dataset", "", "there is no training example")
         if settings.aligns:
-            refuse_empty(examples["train"])
+            examples = {split: alignable(rows) for split, rows in examples.items()}
         files.private_folder(run)
         (run / "checkpoints").mkdir(exist_ok=True)
         loaded = open_model(model, settings, examples["train"])

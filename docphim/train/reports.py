@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from docphim.errors import Refused, UsageError
+from docphim.errors import Refused
 from docphim.imaging.frames import draw, is_film
 from docphim.language.normalize import normalize
 from docphim.models import family as family_of
 from docphim.models.encode import IGNORED, Encoded
 from docphim.study import Example
 from docphim.train.batch import Batch, Examples
+
+log = logging.getLogger("docphim")
 
 
 class Reports(Examples):
@@ -74,23 +77,15 @@ def report_lengths(examples: Reports) -> list[int]:
 
     Raises
     ------
-    UsageError
-        An example shows nothing, or has no report.
     Refused
         `too_long`: a stack has more slices than the encoder takes.
     """
     family: Any = family_of(examples.loaded.family)
     for example in examples.examples:
-        if not example.media or not report_of(example):
-            raise UsageError(f"train.loss: clip takes studies with reports, and {example.id} has {_lacks(example)}")
         if not is_film(example.media[0]):
             blank = draw(example.media[0], examples.dataset, examples.loaded.size, "blank")
             family.expand(examples.loaded.processor, blank, False)
     return [sum(map(len, examples.loaded.processor.parts(report_of(example)))) for example in examples.examples]
-
-
-def _lacks(example: Example) -> str:
-    return "nothing to show" if not example.media else "no report"
 
 
 def report_of(example: Example) -> str:
@@ -110,7 +105,18 @@ def _key(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-def refuse_empty(examples: Sequence[Example]) -> None:
-    """Refuse (`empty_dataset`) a training that has one study to align alone: there is nothing to tell it from."""
-    if len({example.study for example in examples}) < 2:
+def alignable(examples: Sequence[Example]) -> list[Example]:
+    """The examples that show something and have a report; how many others there are is said.
+
+    Raises
+    ------
+    Refused
+        `empty_dataset`: they are not of two studies, so that there is nothing to tell one from.
+    """
+    taken = [example for example in examples if example.media and report_of(example)]
+    if len(taken) < len(examples):
+        left = len(examples) - len(taken)
+        log.info("train: %d of %d examples show nothing or say nothing, and are not aligned", left, len(examples))
+    if examples and examples[0].split == "train" and len({example.study for example in taken}) < 2:
         raise Refused("empty_dataset", "", "an alignment tells studies apart, and there are not two of them to train on")
+    return taken

@@ -23,7 +23,7 @@ from docphim.train.losses import clip
 from docphim.train.model import open_model
 from docphim.train.processes import Processes
 from docphim.train.prompts import prompts_of
-from docphim.train.reports import Reports, meaning
+from docphim.train.reports import Reports, alignable, meaning
 from docphim.train.settings import TrainSettings
 
 SIZES = {"vocab": 300, "hidden": 32, "layers": 1, "heads": 2, "vision_hidden": 32, "vision_layers": 1}
@@ -232,8 +232,8 @@ def test_what_cannot_be_aligned_is_refused(films, tmp_path):
 
     blind = dataclasses.replace(rows[1], media=[], messages=[Message("user", "Mô tả."), *rows[1].messages[1:]])
     silent = dataclasses.replace(rows[1], messages=rows[1].messages[:1])
-    refused(UsageError, "train001-findings has nothing to show", [rows[0], blind])
-    refused(UsageError, "train001-findings has no report", [rows[0], silent])
-    refused(Refused, "empty_dataset", [rows[0], rows[0]])
+    for others in ([blind], [silent], [rows[0]], [blind, silent]):
+        refused(Refused, "empty_dataset.*not two of them", [rows[0], *others])
+    assert alignable([rows[0], blind, rows[2], silent]) == [rows[0], rows[2]]
     with pytest.raises(UsageError, match="has no such option"):
         train(films, tmp_path / "run", model=section(), train=settings(loss={"kind": "clip", "temperature": 1}))
