@@ -99,6 +99,8 @@ def _check_features(recipe: Recipe) -> None:
 
 def _check_alignment(recipe: Recipe) -> None:
     """Refuse (UsageError) to align a model of a family that has no report encoder, or to ask what an alignment has not got."""
+    if recipe.model.features and "noise" in recipe.evaluate.images:
+        raise UsageError("evaluate.images: noise is of pixels, and model.features has none; take own, blank and other")
     aligns, family = recipe.train.loss.kind == "clip", recipe.model.family
     if not aligns:
         return

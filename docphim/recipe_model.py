@@ -11,7 +11,7 @@ from docphim.recipe_training import Section
 
 #: Keys that came later, and what they are where a recipe does not name them: what was made before them stays good.
 _LATER: dict[str, Any] = {"adapter": "merge", "quantise": None, "whole": []}
-_LATER |= dict.fromkeys(("encoder", "text_encoder", "decoder"))
+_LATER |= dict.fromkeys(("encoder", "text_encoder", "decoder", "features"))
 
 
 class Lora(Section):
@@ -57,6 +57,7 @@ class Model(Section):
     the adapter of a run that the weights are; `quantise` how the frozen weights under adapters are stored.
 
     `encoder`, `text_encoder` and `decoder` are the parts of the family `aligned`; a part without a folder is made here, small.
+    `features` is a folder of what another encoder has made of each study, in the place of an encoder.
     """
 
     family: str
@@ -75,6 +76,7 @@ class Model(Section):
     encoder: Encoder | None = None
     text_encoder: TextEncoder | None = None
     decoder: str | None = None
+    features: str | None = None
 
     @field_validator("encoder", "text_encoder", mode="before")
     @classmethod
@@ -84,11 +86,14 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _has_parts(self) -> Model:
-        named = [name for name in ("encoder", "text_encoder", "decoder") if getattr(self, name) is not None]
+        named = [name for name in ("encoder", "text_encoder", "decoder", "features") if getattr(self, name) is not None]
         if named and self.family != "aligned":
             raise ValueError(f"{named[0]} is a part of family aligned, and family is {self.family}")
         if self.family == "aligned" and self.quantise is not None:
             raise ValueError(f"quantise: {self.quantise} is not for family aligned, whose parts are put together here")
+        sizes = {} if self.encoder is None else self.encoder.model_dump(exclude={"tokens", "shared"}, exclude_unset=True)
+        if self.features and sizes:
+            raise ValueError(f"encoder.{next(iter(sizes))}: is of an encoder, and features stand in the place of one")
         return self
 
     @field_validator("freeze", "whole")

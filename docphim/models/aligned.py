@@ -1,6 +1,6 @@
 """A 3-D image encoder, a projector and any causal decoder; the encoder may be aligned with reports first (`train.loss: clip`).
 
-Parts: `vision` (the encoder), `text` (the report encoder, there once a model was aligned), `projector`, `language`.
+Parts: `vision` (the encoder), `text` (the report encoder, and what takes both into one space), `projector`, `language`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from docphim.models import towers
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.pixels import fixed_size
 from docphim.models.report_tokenizer import Processor, read_report_tokenizer
-from docphim.models.stack_encoder import MOST_SLICES, StackEncoderConfig, check, tokens_of
+from docphim.models.stack_encoder import MOST_SLICES, STORED, StackEncoderConfig, check, tokens_of
+from docphim.models.stored_features import read, shape_in
 from docphim.models.two_towers import AlignedConfig, register
 
 register()
@@ -25,7 +26,7 @@ MODEL_TYPES = frozenset({AlignedConfig.model_type})
 LORA = r"decoder\.model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
 PARTS: dict[str, tuple[str, ...]] = {
     "vision": ("vision.",),
-    "text": ("report.", "logit_scale"),
+    "text": ("report.", "logit_scale", "vision.head."),
     "projector": ("projector.",),
     "language": ("decoder.",),
 }
@@ -74,6 +75,7 @@ def tiny_config(
     report_layers: int = 2,
     report_longest: int = 256,
     encoder: dict[str, Any] | None = None,
+    features: str | None = None,
     answers: bool = True,
     reports: bool = False,
 ) -> Any:
@@ -81,6 +83,8 @@ def tiny_config(
 
     Parameters
     ----------
+    features : str, optional
+        The folder of features that stand in the place of an encoder.
     answers, reports : bool
         Whether it has a decoder, and a report encoder.
 
@@ -94,6 +98,10 @@ def tiny_config(
     towers.check_widths(hidden, report_hidden, heads)
     small = {"hidden": vision_hidden, "layers": vision_layers, "heads": heads, "patch": 14, "depth": 2, "tokens": (8, 2, 2)}
     given = {name: value for name, value in (encoder or {}).items() if value is not None}
+    if features:
+        n, width = shape_in(features)
+        tokens = (given.get("tokens", small["tokens"])[0], 1, 1)
+        given = {**given, "kind": STORED, "hidden": width, "depth": n, "tokens": tokens}
     vision = vision_config(image_size, {**small, "shared": 64, **given})
     language = report = None
     if answers:
@@ -108,7 +116,8 @@ def tiny_config(
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
         )
-    return AlignedConfig(vision, language, report, tokenizer.convert_tokens_to_ids(IMAGE), report_longest)
+    image = tokenizer.convert_tokens_to_ids(IMAGE)
+    return AlignedConfig(vision, language, report, image, report_longest, features=features)
 
 
 def vision_config(image_size: int | tuple[int, int], section: dict[str, Any]) -> StackEncoderConfig:
@@ -149,14 +158,27 @@ def expand(processor: Any, stack: Stack, video: bool) -> Expansion:
     Raises
     ------
     Refused
-        `too_long`: more slices than the encoder has positions for.
+        `too_long`: more slices than the encoder has positions for; and what `stored_features.read` says of a study's file.
     """
+    if processor.config.features:
+        return _stored(processor.config, stack)
     slices = len(stack.frames)
     if slices > MOST_SLICES:
         why = f"{slices} slices, and family aligned takes {MOST_SLICES} at most; show.count or show.step_mm chooses fewer"
         raise Refused("too_long", "", why)
     media = {"pixel_values": torch.from_numpy(stack.frames), "stack_frames": torch.tensor([slices])}
     return Expansion("image", IMAGE, (IMAGE * tokens_of(processor.config.vision_config, slices),), media)
+
+
+def _stored(config: AlignedConfig, stack: Stack) -> Expansion:
+    """The stored features of the study that a stack shows; noughts where it shows none (a blank one)."""
+    vision, study = config.vision_config, getattr(stack, "study", None)
+    shape = (int(vision.depth), int(vision.hidden_size))
+    if getattr(stack, "part", False):
+        raise Refused("features_unfit", str(study or ""), "stored features are of a whole study, and a region of it is shown")
+    features = torch.zeros(shape) if study is None else read(str(config.features), study, shape)
+    media = {"stack_features": features, "stack_frames": torch.tensor([len(features)])}
+    return Expansion("image", IMAGE, (IMAGE * tokens_of(vision, len(features)),), media)
 
 
 def per_token(config: Any, processor: Any, ids: torch.Tensor, media: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

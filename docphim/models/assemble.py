@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
-from docphim.errors import Refused
+from docphim.errors import Refused, UsageError
 from docphim.files import at_home
 from docphim.models import checkpoint
 from docphim.models import family as family_of
@@ -22,6 +22,7 @@ from docphim.models.tiny import train_tokenizer
 from docphim.models.two_towers import without_pooler
 
 logger = logging.getLogger("docphim")
+_NO_FEATURES = "model.features: the run's model reads stored features; name their folder"
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -30,7 +31,7 @@ def tiny_sizes(model: dict[str, Any], aligning: bool) -> dict[str, Any]:
     named = {"answers": model.get("decoder"), "reports": model.get("text_encoder")}
     wanted = {"answers": not aligning, "reports": aligning}
     parts = {name: wanted[name] and not place for name, place in named.items()}
-    return {**model["tiny"], "encoder": model.get("encoder"), **parts}
+    return {**model["tiny"], "encoder": model.get("encoder"), "features": model.get("features"), **parts}
 
 
 def complete(loaded: Loaded, model: dict[str, Any], texts: Iterable[str], seed: int, *, aligning: bool) -> Loaded:
@@ -50,9 +51,13 @@ def complete(loaded: Loaded, model: dict[str, Any], texts: Iterable[str], seed: 
     Refused
         `weights_missing`, `weights_layout`, `weights_unsafe`, `weights_incomplete`, `file_truncated`: of published parts.
     UsageError
-        Words are to be joined, and underthesea is not installed.
+        Words are to be joined, and underthesea is not installed; stored features are named where the model has an encoder, or
+        none where it has none.
     """
     core = loaded.model
+    if bool(model.get("features")) != bool(loaded.config.features):
+        raise UsageError("model.features: the run's model has an encoder of its own" if model.get("features") else _NO_FEATURES)
+    loaded.config.features = model.get("features")  # they may have moved
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if aligning and core.report is None:

@@ -13,7 +13,7 @@ from docphim.models import family as family_of
 from docphim.models.loaded import Loaded, Stack
 
 #: What the encoders of images and of reports take.
-OF_TOWERS = ("pixel_values", "stack_frames", "report_ids", "report_mask", "report_parts")
+OF_TOWERS = ("pixel_values", "stack_features", "stack_frames", "report_ids", "report_mask", "report_parts")
 #: In the folder of a model that was aligned: its prompts for labels.
 PROMPTS = "prompts.json"
 
@@ -28,16 +28,22 @@ def answers(loaded: Loaded) -> bool:
     return getattr(loaded.core, "decoder", True) is not None
 
 
+def image_inputs(loaded: Loaded, media: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """What the image encoder takes of some entries' media: their slices as floats, or their stored features."""
+    module: Any = family_of(loaded.family)
+    name = "stack_features" if "stack_features" in media[0] else "pixel_values"
+    values = torch.cat([one[name] for one in media])
+    values = module.pixels(loaded.processor, name, values) if name == "pixel_values" else values
+    return {name: values, "stack_frames": torch.cat([one["stack_frames"] for one in media])}
+
+
 @torch.inference_mode()
 def image_vectors(loaded: Loaded, stacks: Sequence[Stack]) -> np.ndarray:
     """Unit vectors of stacks, float32 (n, width)."""
     module: Any = family_of(loaded.family)
-    media = [module.expand(loaded.processor, stack, False).media for stack in stacks]
-    frames = torch.cat([one["pixel_values"] for one in media])
-    pixels = module.pixels(loaded.processor, "pixel_values", frames).to(loaded.device)
-    counts = torch.cat([one["stack_frames"] for one in media])
+    shown = image_inputs(loaded, [module.expand(loaded.processor, stack, False).media for stack in stacks])
     with loaded.autocast():
-        out = loaded.core.eval()(pixel_values=pixels, stack_frames=counts)
+        out = loaded.core.eval()(**{name: value.to(loaded.device) for name, value in shown.items()})
     return np.asarray(out.images.float().cpu())
 
 

@@ -16,6 +16,8 @@ from docphim.errors import UsageError
 
 #: So many slices a position table reaches over; a taller stack is refused.
 MOST_SLICES = 160
+#: The kind of encoder that is none.
+STORED = "stored"
 #: Channels of one group of a residual network's norm.
 _GROUP = 8
 
@@ -25,7 +27,8 @@ class StackEncoderConfig(PreTrainedConfig):
 
     `kind` is `vit` or `resnet`; `image_size` (height, width) in pixels; a ViT's patch is `depth` slices of `patch` x `patch`
     pixels; `tokens` is the grid (deep, high, wide) that features are pooled to for a decoder, at most; `shared` the width of
-    the space that images and reports meet in.
+    the space that images and reports meet in.  Of the kind `stored`, whose features another encoder has made, `depth` is how
+    many a study has.
     """
 
     model_type = "docphim_stack_encoder"
@@ -68,6 +71,8 @@ def check(config: StackEncoderConfig) -> None:
     grid = config.tokens
     if len(grid) != 3 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in grid):
         raise UsageError(f"model.encoder.tokens: {grid!r} are not three whole numbers above 0 (deep, high, wide)")
+    if config.kind == STORED:
+        return
     if config.hidden_size % (config.num_attention_heads if config.kind == "vit" else 8 * _GROUP):
         unit = f"its {config.num_attention_heads} heads" if config.kind == "vit" else f"{8 * _GROUP}, of a resnet"
         raise UsageError(f"model.encoder.hidden: {config.hidden_size} is no multiple of {unit}")
@@ -190,4 +195,15 @@ class StackResNet(nn.Module):
         return [grid[0].permute(1, 2, 3, 0) for grid in grids]
 
 
-ENCODERS: dict[str, type[nn.Module]] = {"vit": StackViT, "resnet": StackResNet}
+class Stored(nn.Module):
+    """No encoder: features that another one has made, and a study's file holds (`stored_features`)."""
+
+    def __init__(self, config: StackEncoderConfig) -> None:
+        super().__init__()
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Each (n, width) as a grid that is n deep."""
+        return [one[:, None, None] for one in features]
+
+
+ENCODERS: dict[str, type[nn.Module]] = {"vit": StackViT, "resnet": StackResNet, STORED: Stored}

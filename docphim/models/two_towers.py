@@ -35,7 +35,7 @@ class AlignedConfig(PreTrainedConfig):
     """Parts of an aligned model: `text_config` is the decoder's, `report_config` the report encoder's; None where it has none.
 
     `report_longest` is how many tokens of a report go into its encoder at a time, `report_words` whether words are joined by
-    underscores before (`docphim.models.report_parts`).
+    underscores before (`docphim.models.report_parts`).  `features` is the folder of stored features, where there are any.
     """
 
     model_type = "docphim_aligned"
@@ -49,6 +49,7 @@ class AlignedConfig(PreTrainedConfig):
         image_token_id: int | None = None,
         report_longest: int = 256,
         report_words: bool = False,
+        features: str | None = None,
         initializer_range: float = 0.02,
         **kwargs: Any,
     ) -> None:
@@ -56,7 +57,7 @@ class AlignedConfig(PreTrainedConfig):
         self.vision_config = StackEncoderConfig(**vision) if isinstance(vision, dict) else vision
         self.text_config, self.report_config = _config(text_config), _config(report_config)
         self.image_token_id, self.report_longest, self.report_words = image_token_id, report_longest, report_words
-        self.initializer_range = initializer_range
+        self.features, self.initializer_range = features, initializer_range
         kwargs.setdefault("tie_word_embeddings", False)
         super().__init__(**kwargs)
 
@@ -87,9 +88,9 @@ class ImageTower(nn.Module):
         self.encoder = ENCODERS[config.kind](config)
         self.head = nn.Linear(config.hidden_size, config.shared, bias=False)
 
-    def forward(self, pixels: Tensor, frames: list[int]) -> list[Tensor]:
-        """Slices (ΣT, 3, h, w), and how many each stack has, to grids of features."""
-        grids: list[Tensor] = self.encoder(pixels.split(frames))
+    def forward(self, shown: Tensor, frames: list[int]) -> list[Tensor]:
+        """Slices (ΣT, 3, h, w), or stored features (Σn, width), and how many each stack has, to grids of features."""
+        grids: list[Tensor] = self.encoder(shown.split(frames))
         return grids
 
 
@@ -200,6 +201,7 @@ class AlignedModel(PreTrainedModel, GenerationMixin):
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         pixel_values: Tensor | None = None,
+        stack_features: Tensor | None = None,
         stack_frames: Tensor | None = None,
         report_ids: Tensor | None = None,
         report_mask: Tensor | None = None,
@@ -211,7 +213,8 @@ class AlignedModel(PreTrainedModel, GenerationMixin):
         **unused: Any,
     ) -> AlignedOutput:
         """Read a conversation with its stacks, or, without one, take stacks and reports into the shared space."""
-        grids = [] if pixel_values is None else self.vision(pixel_values, _counts(stack_frames))
+        shown = pixel_values if stack_features is None else stack_features
+        grids = [] if shown is None else self.vision(shown, _counts(stack_frames))
         if input_ids is None:
             return self._met(grids, report_ids, report_mask, report_parts)
         ids, places = input_ids, torch.zeros_like(input_ids, dtype=torch.bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -77,7 +77,7 @@ class Alignment:
         return loss
 
     def _met(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        inputs = {name: batch["positive"][name].to(self.loaded.device, non_blocking=True) for name in OF_TOWERS}
+        inputs = of_towers(batch["positive"], self.loaded.device)
         with self.loaded.autocast():
             out = model(**inputs)
         return out.images, out.reports, out.scale
@@ -110,6 +110,11 @@ class Alignment:
         here = slice(first, first + sum(sizes))
         of_vectors = [(whole[here] * self.processes.world).split(sizes) for whole in (of_images, of_reports)]
         return loss.detach(), (list(of_vectors[0]), list(of_vectors[1]), [of_scale / len(outs)] * len(outs))
+
+
+def of_towers(side: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """What of a batch the encoders take."""
+    return {name: side[name].to(device, non_blocking=True) for name in OF_TOWERS if name in side}
 
 
 def gathered(rows: Tensor, processes: Processes) -> Tensor:
@@ -162,7 +167,7 @@ class AlignmentValidation:
             for first in range(0, len(self.examples), self.batch_size):
                 rows = range(first, min(first + self.batch_size, len(self.examples)))
                 side = self.examples.collate([self.examples[row] for row in rows])["positive"]
-                out = self.loaded.model(**{name: side[name].to(self.loaded.device) for name in OF_TOWERS})
+                out = self.loaded.model(**of_towers(side, self.loaded.device))
                 images.append(out.images)
                 reports.append(out.reports)
                 meanings.append(side["meanings"].to(self.loaded.device))

@@ -16,6 +16,7 @@ from docphim.imaging.frames import draw, is_film
 from docphim.language.normalize import normalize
 from docphim.models import family as family_of
 from docphim.models.encode import IGNORED, Encoded
+from docphim.models.meet import image_inputs
 from docphim.study import Example
 from docphim.train.batch import Batch, Examples
 
@@ -54,14 +55,11 @@ class Reports(Examples):
 
     def collate(self, batch: Sequence[Encoded]) -> Batch:
         """A micro-batch: what the towers take (`models.meet.OF_TOWERS`), and the keys of each report's meaning."""
-        family: Any = family_of(self.loaded.family)
         parts = [part for one in batch for part in one.input_ids.split(one.media["part_lengths"].tolist())]
         padding = self.loaded.processor.reports.pad_token_id
-        frames = torch.cat([one.media["pixel_values"] for one in batch])
         mask = pad_sequence([torch.ones_like(part) for part in parts], batch_first=True)
         side = {
-            "pixel_values": family.pixels(self.loaded.processor, "pixel_values", frames),
-            "stack_frames": torch.cat([one.media["stack_frames"] for one in batch]),
+            **image_inputs(self.loaded, [one.media for one in batch]),
             "report_ids": pad_sequence(parts, batch_first=True, padding_value=padding),
             "report_mask": mask,
             "report_parts": torch.tensor([len(one.media["part_lengths"]) for one in batch]),

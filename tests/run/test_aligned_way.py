@@ -127,6 +127,8 @@ def test_parts_that_no_family_has_are_refused(changes, line):
         (["model.family=qwen_vl", "model.encoder=null"], "family qwen_vl has none"),
         (["model.tune=lora"], "model.tune: full"),
         (["train.pairs=noise"], "train.pairs"),
+        (["model.features=x", "model.encoder=null", "evaluate.images=[own, noise]"], "noise is of pixels"),
+        (["model.features=x"], "encoder.patch: is of an encoder, and features stand in the place of one"),
     ],
 )
 def test_an_alignment_that_cannot_be_is_refused_before_anything_is_made(docphim, staged, settings, line):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import save_file
 from tiny_training import example, killed_at, model_section, same, train_section, weights
 
 from docphim.errors import Refused, UsageError
@@ -237,3 +238,21 @@ def test_what_cannot_be_aligned_is_refused(films, tmp_path):
     assert alignable([rows[0], blind, rows[2], silent]) == [rows[0], rows[2]]
     with pytest.raises(UsageError, match="has no such option"):
         train(films, tmp_path / "run", model=section(), train=settings(loss={"kind": "clip", "temperature": 1}))
+
+
+def test_stored_features_are_aligned_and_projected_like_an_encoders(films, tmp_path):
+    place = tmp_path / "features"
+    place.mkdir()
+    for split in ("train", "val"):
+        for number, row in enumerate(read_examples(films, split)):
+            random = torch.Generator().manual_seed(number % 12)
+            save_file(
+                {"features": torch.randn(4, 16, generator=random)}, place / f"{row.study}.safetensors", {"study": row.study}
+            )
+    stored = {"features": str(place), "freeze": []}
+    recipe = settings(max_steps=60, batch_size=12, learning_rate=3e-3, evaluations=1)
+    train(films, tmp_path / "first", model=section(**stored), train=recipe)
+    assert list(read_jsonl(tmp_path / "first" / "log.jsonl"))[-1]["val/recall5"] == 100
+    second = section(**stored | {"weights": str(tmp_path / "first"), "freeze": ["vision", "language"]})
+    train(films, tmp_path / "second", model=second, train=train_section(max_steps=1, evaluations=1))
+    assert {name.partition(".")[0] for name in weights(tmp_path / "second", 1)} == {"projector"}
