@@ -108,7 +108,7 @@ class ReportTower(nn.Module):
 
         A report is the mean of its tokens, whichever part they stand in.
         """
-        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state * mask[..., None]
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state.float() * mask[..., None]
         of = torch.repeat_interleave(torch.arange(len(parts), device=ids.device), parts, output_size=len(ids))
         zeros = states.new_zeros(len(parts), states.shape[-1])
         sums = zeros.index_add(0, of, states.sum(1))
@@ -239,7 +239,7 @@ class AlignedModel(PreTrainedModel, GenerationMixin):
 
     def _met(self, grids: list[Tensor], ids: Any, mask: Any, parts: Any) -> AlignedOutput:
         """Both sides in the shared space; a side that is not given is None."""
-        images = unit(self.vision.head(torch.stack([grid.flatten(0, 2).mean(0) for grid in grids]))) if grids else None
+        images = unit(self.vision.head(torch.stack([grid.float().flatten(0, 2).mean(0) for grid in grids]))) if grids else None
         reports = None if ids is None else self.report(ids, mask, parts)
         return AlignedOutput(images=images, reports=reports, scale=self.logit_scale.exp().clamp(max=SHARPEST))
 

@@ -11,12 +11,14 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
 from tiny_training import example, killed_at, model_section, same, train_section, weights
+from transformers import AutoModelForCausalLM, Qwen2Config
 
 from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.imaging import store
-from docphim.models import meet
+from docphim.models import aligned, meet
 from docphim.models.load import load_saved
+from docphim.models.tiny import train_tokenizer
 from docphim.recipe import Train
 from docphim.study import Message, to_row
 from docphim.train import align, loop, train
@@ -256,3 +258,28 @@ def test_stored_features_are_aligned_and_projected_like_an_encoders(films, tmp_p
     second = section(**stored | {"weights": str(tmp_path / "first"), "freeze": ["vision", "language"]})
     train(films, tmp_path / "second", model=second, train=train_section(max_steps=1, evaluations=1))
     assert {name.partition(".")[0] for name in weights(tmp_path / "second", 1)} == {"projector"}
+
+
+def test_all_stages_compute_in_bfloat16_and_a_published_decoder_stays_in_it(films, tmp_path):
+    decoder = tmp_path / "decoder"
+    tokenizer = train_tokenizer(REPORTS, 300, aligned.TINY)
+    tokenizer.chat_template = None
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes |= {"num_key_value_heads": 1}
+    AutoModelForCausalLM.from_config(Qwen2Config(vocab_size=len(tokenizer), **sizes)).save_pretrained(decoder)
+    tokenizer.save_pretrained(decoder)
+    few = {"max_steps": 2, "evaluations": 1, "precision": "bf16"}
+    train(films, tmp_path / "first", model=section(freeze=[]), train=settings(**few))
+    second = section(weights=str(tmp_path / "first"), decoder=str(decoder), freeze=["vision", "language"])
+    train(films, tmp_path / "second", model=second, train=train_section(**few))
+    third = section(weights=str(tmp_path / "second"), decoder=str(decoder), tune="lora", lora={"rank": 2})
+    train(films, tmp_path / "third", model=third, train=train_section(**few))
+    core = dict(load_saved(tmp_path / "third" / "model").core.named_parameters())
+    kinds: dict[str, set] = {}
+    for name, parameter in core.items():
+        if ".lora_" not in name:
+            kinds.setdefault(name.partition(".")[0], set()).add(parameter.dtype)
+    assert (kinds["decoder"], kinds["vision"], kinds["projector"]) == ({torch.bfloat16}, {torch.float32}, {torch.float32})
+    rows = [row for run in ("first", "second", "third") for row in read_jsonl(tmp_path / run / "log.jsonl")]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert len(losses) == 6 and np.isfinite(losses).all()
