@@ -89,6 +89,7 @@ REASONS: dict[str, str] = {
     # runs
     "too_many_rejected": "more studies were rejected than the recipe allows",
     "ambiguous_prompt": "two tasks would ask different things under the same words",
+    "features_unfit": "stored features are of another study or shape",
     "too_long": "a sample does not fit the length budget",
     "weights_layout": "the checkpoint is not in the layout transformers loads",
     "weights_missing": "the weights are not on this machine",

@@ -70,6 +70,7 @@ def check(recipe: Recipe, last: str) -> None:
         check_loss(recipe.train.loss.model_dump(), recipe.train.pairs, recipe.train.conflicts_only)
         check_keep_best(recipe.train.keep_best, recipe.language, {name: task(name).METRICS for name in recipe.tasks})
         _check_features(recipe)
+        _check_alignment(recipe)
         _check_shared(recipe)
         check_quantised(recipe.model.quantise)
     if (written := WRITTEN & {*recipe.tasks}) and recipe.questions.writer is None:
@@ -104,6 +105,19 @@ def _check_features(recipe: Recipe) -> None:
     model = recipe.model
     if recipe.train.cache_features and model.tune == "full" and "vision" not in model.freeze:
         raise UsageError("train.cache_features: the vision encoder is trained, its features change; model.freeze: [vision]")
+
+
+def _check_alignment(recipe: Recipe) -> None:
+    """Refuse (UsageError) to align a model of a family that has no report encoder, or to ask what an alignment has not got."""
+    if recipe.model.features and "noise" in recipe.evaluate.images:
+        raise UsageError("evaluate.images: noise is of pixels, and model.features has none; take own, blank and other")
+    aligns, family = recipe.train.loss.kind == "clip", recipe.model.family
+    if not aligns:
+        return
+    if family != "aligned":
+        raise UsageError(f"train.loss: clip aligns an image encoder with a report encoder, and family {family} has none")
+    if recipe.model.tune != "full":
+        raise UsageError(f"train.loss: clip trains whole encoders (model.tune: full), and tune is {recipe.model.tune}")
 
 
 def _check_shared(recipe: Recipe) -> None:
@@ -145,8 +159,10 @@ def check_shown(recipe: Recipe) -> None:
             )
 
 
-def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Path) -> None:
+def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Path, to_come: Collection[Path] = ()) -> None:
     """Say what this machine lacks for the stages that are still to run; nothing is made to find out.
+
+    `to_come` are runs that will have been made before: their weights need not be there yet.
 
     Raises
     ------
@@ -172,7 +188,8 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
         from docphim.train.trackers import check_trackers
 
         check_trackers(recipe.train.trackers, recipe.allow_upload)
-        check_weights(recipe)
+        if files.at_home(recipe.model.weights, "model.weights") not in {*to_come}:
+            check_weights(recipe)
     # A judge whose answers are kept may not have to ask.
     check_keys(recipe, [name for name, s in to_run.items() if not (name == "evaluate" and (s.folder / JUDGED).exists())])
 

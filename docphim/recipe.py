@@ -168,7 +168,10 @@ class RowsOf(Section):
 
 
 class Recipe(Section):
-    """Everything a run is made from; with `variants` or `seeds` it stands for several runs (`docphim.variants`)."""
+    """Everything a run is made from; with `variants` or `seeds` it stands for several runs (`docphim.variants`).
+
+    With `stages` it stands for runs that start from one another (`docphim.chain`).
+    """
 
     name: str = Field(pattern=NAME)
     dataset: str | None = Field(None, pattern=NAME)
@@ -193,6 +196,7 @@ class Recipe(Section):
     data: str = "data"
     runs: str = "runs"
     variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = {}
+    stages: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = {}
     seeds: dict[str, list[Annotated[int, Field(ge=0)]]] = {}
     tables: list[RowsOf] = []
     at_once: int = Field(1, ge=1)

@@ -12,6 +12,10 @@ from docphim.yaml_in import parse, text_of
 RECIPES = Path(__file__).parent / "recipes"
 #: Keys that say how runs are made of a recipe, and are no part of any one run.
 OF_ALL = ("name", "base", "variants", "seeds", "tables", "at_once")
+#: Keys whose values are changes of the recipe, by name.
+_PARTS = ("variants", "stages")
+#: What a stage has from the one before: a setting of it is of the first.
+_CHAINED = "model.weights"
 
 
 def find(recipe: str) -> Path:
@@ -41,7 +45,7 @@ def whole(recipe: str, settings: Sequence[str]) -> dict[str, Any]:
     """What a recipe says, unchecked: its file with the settings, over the recipe that it names as its `base`.
 
     `base: NAME` or `base: {recipe: NAME, KEY: VALUE, …}` takes another recipe's values, with those changes, for every key that
-    the file does not give.  A setting holds for all variants: it is written into each, over what the variant says itself.
+    the file does not give.  A setting holds for all variants and stages: it is written into each, over what that says itself.
 
     Raises
     ------
@@ -52,9 +56,12 @@ def whole(recipe: str, settings: Sequence[str]) -> dict[str, Any]:
     _nest_variants(values)
     for setting in settings:
         _apply(values, setting)
-        if setting.partition("=")[0].partition(".")[0] not in OF_ALL:
-            for variant in (values.get("variants") or {}).values():
-                _apply(variant, setting)
+        key = setting.partition("=")[0]
+        if key.partition(".")[0] not in (*OF_ALL, "stages"):
+            for part in _PARTS:
+                if (part, key) != ("stages", _CHAINED):
+                    for changes in (values.get(part) or {}).values():
+                        _apply(changes, setting)
     return _on_base(values, (recipe,))
 
 
@@ -99,14 +106,13 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _nest_variants(values: dict[str, Any]) -> None:
-    """Write dotted keys of variants as sections, so that settings find them; one that changes nothing may be left empty."""
-    variants = values.get("variants")
-    if not isinstance(variants, dict):
-        return
-    for name, changes in variants.items():
-        if not isinstance(changes, dict | None):
-            raise UsageError(f"variants.{printable(name, SHOWN)}: must be a section of keys to change")
-        variants[name] = nested(changes or {})
+    """Write dotted keys of variants and stages as sections, so that settings find them; one may be left empty."""
+    for part in _PARTS:
+        parts: Any = values.get(part)
+        for name, changes in parts.items() if isinstance(parts, dict) else ():
+            if not isinstance(changes, dict | None):
+                raise UsageError(f"{part}.{printable(name, SHOWN)}: must be a section of keys to change")
+            parts[name] = nested(changes or {})
 
 
 def read_values(path: Path) -> dict[str, Any]:

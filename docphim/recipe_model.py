@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from docphim.recipe_training import Section
 
 #: Keys that came later, and what they are where a recipe does not name them: what was made before them stays good.
 _LATER: dict[str, Any] = {"adapter": "merge", "quantise": None, "whole": []}
+_LATER |= dict.fromkeys(("encoder", "text_encoder", "decoder", "features"))
 
 
 class Lora(Section):
@@ -23,6 +24,30 @@ class Lora(Section):
     modules: str | None = None
 
 
+class Encoder(Section):
+    """A 3-D image encoder of the family `aligned`; what is not said is small.
+
+    A ViT's patch is `depth` slices of `patch` x `patch` pixels; `tokens` is the grid (deep, high, wide) that a decoder is given
+    at most, `shared` the width of the space in which images and reports meet.
+    """
+
+    kind: Literal["vit", "resnet"] = "vit"
+    hidden: int | None = Field(None, ge=1)
+    layers: int | None = Field(None, ge=1)
+    heads: int | None = Field(None, ge=1)
+    patch: int | None = Field(None, ge=1)
+    depth: int | None = Field(None, ge=1)
+    tokens: tuple[int, int, int] | None = None
+    shared: int | None = Field(None, ge=1)
+
+
+class TextEncoder(Section):
+    """A report encoder: a local folder, and whether words are joined by underscores (none: as its tokenizer was trained)."""
+
+    weights: str
+    words: bool | None = None
+
+
 class Model(Section):
     """Which model: a family, its weights (`tiny`, a folder, a hub id or a run), and what of it is trained.
 
@@ -30,6 +55,9 @@ class Model(Section):
 
     `base` says where the published weights lie now, if they have moved since a run was made on them; `adapter` what becomes of
     the adapter of a run that the weights are; `quantise` how the frozen weights under adapters are stored.
+
+    `encoder`, `text_encoder` and `decoder` are the parts of the family `aligned`; a part without a folder is made here, small.
+    `features` is a folder of what another encoder has made of each study, in the place of an encoder.
     """
 
     family: str
@@ -45,6 +73,28 @@ class Model(Section):
     remote_code: bool = False
     revision: str | None = None
     tiny: dict[str, Any] = {}
+    encoder: Encoder | None = None
+    text_encoder: TextEncoder | None = None
+    decoder: str | None = None
+    features: str | None = None
+
+    @field_validator("encoder", "text_encoder", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any, info: ValidationInfo) -> Any:
+        """`encoder: resnet` is short for `{kind: resnet}`, `text_encoder: DIR` for `{weights: DIR}`."""
+        return {{"encoder": "kind"}.get(str(info.field_name), "weights"): value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_parts(self) -> Model:
+        named = [name for name in ("encoder", "text_encoder", "decoder", "features") if getattr(self, name) is not None]
+        if named and self.family != "aligned":
+            raise ValueError(f"{named[0]} is a part of family aligned, and family is {self.family}")
+        if self.family == "aligned" and self.quantise is not None:
+            raise ValueError(f"quantise: {self.quantise} is not for family aligned, whose parts are put together here")
+        sizes = {} if self.encoder is None else self.encoder.model_dump(exclude={"tokens", "shared"}, exclude_unset=True)
+        if self.features and sizes:
+            raise ValueError(f"encoder.{next(iter(sizes))}: is of an encoder, and features stand in the place of one")
+        return self
 
     @field_validator("freeze", "whole")
     @classmethod

@@ -139,6 +139,16 @@ class Train(Section):
             raise ValueError("augment: image changes the image each time, and cache_features keeps what was made of it")
         return self
 
+    @model_validator(mode="after")
+    def _aligns(self) -> Train:
+        """What an alignment has no use for."""
+        if self.loss.kind == "clip":
+            asked = {"blind": self.blind, "augment": self.augment, "cache_features": self.cache_features}
+            asked |= {"shard": self.shard != "none", "keep_best": self.keep_best != "val/loss"}
+            if wrong := [name for name, value in asked.items() if value]:
+                raise ValueError(f"{wrong[0]}: an alignment (loss: clip) takes none; it is validated by its loss alone")
+        return self
+
     @property
     def built(self) -> str | None:
         """The kind of `pairs` in the dataset that the negatives come from."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from docphim import counts, files, preflight, records
+from docphim.chain import steps
 from docphim.errors import Refused, UsageError
 from docphim.provenance import provenance
 from docphim.recipe import Recipe, dump
@@ -29,6 +30,7 @@ MAY_SHAPE_DATASET = ("prompt_with", "pairs", "numbers", "augment")
 def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[Path, Path]:
     """Run the stages in order, skipping those that are done and resuming the one that was interrupted.
 
+    A recipe whose training has `stages` is several runs, each on the weights of the one before; the last one's are returned.
     Of several processes that torchrun has started the first one does so, and the others train with it.
 
     Parameters
@@ -43,6 +45,16 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     tuple of Path
         The dataset's folder and the run's.
     """
+    dataset, home, *_ = planned(recipe, only or until)  # all of a chain is checked before its first stage is made
+    for step in steps(recipe):
+        if recipe.stages:
+            log.info("runs/%s", step.name)
+        dataset, home = _run(step, until, only)
+    return dataset, home
+
+
+def _run(recipe: Recipe, until: str, only: str | None) -> tuple[Path, Path]:
+    """Make one run (see `run`)."""
     dataset, home, way, to_go = planned(recipe, only or until)
     if helping():
         _help([stage for stage in to_go if only in (None, stage.name)])
@@ -110,12 +122,16 @@ def planned(recipe: Recipe, last: str, to_come: Collection[Path] = ()) -> tuple[
     UsageError, Refused
         As `preflight.check` and `preflight.check_machine`.
     """
+    *before, recipe = steps(recipe)
+    for step in before:
+        planned(step, last, to_come)
+        to_come = [*to_come, run_folder(step)]
     preflight.check(recipe, last)
     preflight.stay_local(recipe)
     dataset, home = dataset_folder(recipe), run_folder(recipe)
     way = stages(recipe, dataset, home)
     to_go = way[: 1 + next(n for n, stage in enumerate(way) if stage.name == last)]
-    preflight.check_machine(recipe, to_go, dataset, home)
+    preflight.check_machine(recipe, to_go, dataset, home, to_come)
     preflight.check_blind(recipe, to_go, to_come)
     return dataset, home, way, to_go
 

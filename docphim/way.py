@@ -160,7 +160,7 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
             "train": recipe.train.model_dump(exclude={"trackers", "shard", *(() if recipe.train.augment else ("augment",))}),
         },
         unrecorded={"base": recipe.model.base, "trackers": recipe.train.trackers, "shard": recipe.train.shard},
-        inputs={**_trained_on(recipe, dataset), "index": _index(dataset), **blind_run(recipe)},
+        inputs={**_trained_on(recipe, dataset), "index": _index(dataset), **blind_run(recipe), **_stands_on(recipe)},
         folder=home,
         outputs=["model"],
         beside=["log.jsonl", "checkpoints", *(["augment.jsonl"] if recipe.train.augment else [])],
@@ -172,6 +172,13 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
 def _trained_on(recipe: Recipe, dataset: Path) -> dict[str, Path]:
     splits = ("train", "val", *(["comparisons"] if "comparison" in recipe.train.augment else []))
     return {split: dataset / "examples" / f"{split}.jsonl" for split in splits}
+
+
+def _stands_on(recipe: Recipe) -> dict[str, Path]:
+    """The record of the run whose weights a run of family `aligned` starts from: made anew, they are others."""
+    weights = Path(recipe.model.weights).expanduser()
+    trained = next((path for path in (weights / "train.json", weights.parent / "train.json") if path.exists()), None)
+    return {"weights": trained} if recipe.model.family == "aligned" and trained else {}
 
 
 def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:

@@ -22,7 +22,7 @@ KNOWLEDGE = {"language", "imaging", "metrics", "models", "phantom"}
 STAGES = {"ingest", "prepare", "build", "train", "generate", "evaluate", "page", "validate"}
 #: What reads finished runs and belongs to no stage: it knows nouns and knowledge, and only the commands know it.
 BESIDE = {"compare", "export"}
-TOP = {"run", "way", "stage", "preflight", "counts", "aside", "resume", "draft", "provenance", "doctor", "variants"}
+TOP = {"run", "chain", "way", "stage", "preflight", "counts", "aside", "resume", "draft", "provenance", "doctor", "variants"}
 TOP |= {"cli", "tools", "validating", "terminal", "bench", "__main__"}
 #: The longest way of imports, those inside functions and for types counted: from a command to a noun; half of it is language.
 LONGEST_LAZY = 18

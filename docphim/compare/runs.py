@@ -102,7 +102,7 @@ def _gains(folder: Path, key: TaskKey) -> dict[str, float]:
     if (folder / "generate.json").exists():
         check_written(folder, "generate", path.name)
     rows = (row for row in read_jsonl(path) if row["context"] == key.context)
-    nats = {(item_of(row["id"], row["turn"]), row["image"]): float(row["nats"]) for row in rows}
+    nats = {(item_of(row["id"], row["turn"]), row["image"]): float(row["nats"]) for row in rows if row["nats"] is not None}
     return {id_: value - nats[id_, "own"] for (id_, image), value in nats.items() if image == "other" and (id_, "own") in nats}
 
 

@@ -22,6 +22,7 @@ from docphim.evaluate.joined import whole_drafts, wholes
 from docphim.evaluate.judge import Judge
 from docphim.evaluate.judge_scores import judge_section, judged_systems
 from docphim.evaluate.lesions import by_lesion, lesions_of
+from docphim.evaluate.met import Vectors
 from docphim.evaluate.suspects import suspects
 from docphim.files import read_examples, read_json, read_jsonl, read_studies, write_jsonl
 from docphim.language.fact import Fact
@@ -47,9 +48,19 @@ class Bench:
     modality: str | None = None
     truths: Mapping[str, Sequence[Lesion]] = dataclasses.field(default_factory=dict)
     truth_by: str = "records"
+    vectors: Vectors = dataclasses.field(default_factory=Vectors)
 
-    def pairs(self, of: Sequence[Prediction], predictions: Sequence[str], answers: Sequence[Answer | None]) -> Pairs:
-        """The references of some drafts, and texts to score in their place, that share the facts already read."""
+    def pairs(
+        self,
+        of: Sequence[Prediction],
+        predictions: Sequence[str],
+        answers: Sequence[Answer | None],
+        shown: Sequence[Prediction] | None = None,
+    ) -> Pairs:
+        """The references of some drafts, and texts to score in their place, that share the facts already read.
+
+        `shown` are the drafts on whose images the texts were written; none: on no image.
+        """
         return Pairs(
             [p.reference for p in of],
             predictions,
@@ -60,6 +71,7 @@ class Bench:
             studies=[p.study for p in of] if any(answers) else (),
             truths=[self.truths.get(p.study) for p in of] if self.truths else (),
             truth_by=self.truth_by,
+            retrieved=self.vectors.retrieved(of, shown),
         )
 
     def measure(self, pairs: Pairs, drafts: Sequence[Prediction]) -> Measured:
@@ -144,6 +156,7 @@ def write_tables(
         series.setdefault(row["study"], []).append(row)
     tasks = task_rows(dataset)
     nats, thumbs, chosen = _read_nats(run / "likelihoods.jsonl"), Thumbs.read(dataset), task_metrics(tasks)
+    vectors = Vectors.read(run / "likelihoods.jsonl")
     by_task: dict[TaskKey, TaskScores] = {}
     errors: list[Row] = []
     measured: list[tuple[Drafts, System]] = []
@@ -160,7 +173,8 @@ def write_tables(
         asked = "lesions" in names or settled is not None
         truths = truth_records(drafts, studies, settled) if asked else {}
         names = (*names, "lesion_records") if truths and "lesion_records" not in names else names
-        bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown, truths, truth_by)
+        names = (*names, "retrieval") if len(vectors.retrieved([*drafts.main.values()], None)) else names
+        bench = Bench(language, resamples, seed, names, facts_read, judge, judged, shown, truths, truth_by, vectors)
         same = list(items_of((e for e in train if e.task == drafts.key.task), drafts.turn).values())
         floors = Floors(same, drafts.turn, studies, thumbs, language, seed)
         entry, systems, wrong = _task(drafts, floors, Seen(dataset, studies, series), bench)
@@ -203,7 +217,7 @@ def _task(drafts: Drafts, floors: Floors, seen: Seen, bench: Bench) -> tuple[Tas
     main = list(drafts.main.values())
     references, answers = [p.reference for p in main], drafts.answers(main)
     suspects([p.id for p in main], references, [p.prediction for p in main], bench.language)
-    pairs = bench.pairs(main, scored_texts(main), answers)
+    pairs = bench.pairs(main, scored_texts(main), answers, main)
     system = bench.measure(pairs, main)
     texts = floors.texts(list(drafts.examples.values()))
     blind = {floor: bench.measure(bench.pairs(main, reports, answers), main) for floor, reports in texts.items()}
@@ -263,11 +277,11 @@ def _reliance(drafts: Drafts, system: Measured, bench: Bench) -> tuple[dict[str,
             continue
         answers = drafts.answers(both)
         others = [shown[p.id] for p in both]
-        wrong = bench.measure(bench.pairs(both, scored_texts(others), answers), both)
+        wrong = bench.measure(bench.pairs(both, scored_texts(others), answers, others), both)
         measured.append(System(image, wrong, others))
         same = system
         if len(both) < len(drafts.main):
-            same = bench.measure(bench.pairs(both, scored_texts(both), answers), both)
+            same = bench.measure(bench.pairs(both, scored_texts(both), answers, both), both)
         drops = lead(same, wrong)
         tables[image] = {key: dataclasses.replace(score, drop=drops[key]) for key, score in table(wrong).items()}
     return tables, measured
@@ -275,7 +289,11 @@ def _reliance(drafts: Drafts, system: Measured, bench: Bench) -> tuple[dict[str,
 
 def _read_nats(path: Path) -> dict[Any, float]:
     """−log p of the reference by (id of the draft, context, image)."""
-    return {(item_of(r["id"], r["turn"]), r["context"], r["image"]): float(r["nats"]) for r in read_jsonl(path)}
+    return {
+        (item_of(r["id"], r["turn"]), r["context"], r["image"]): float(r["nats"])
+        for r in read_jsonl(path)
+        if r["nats"] is not None
+    }
 
 
 def _image_gain(drafts: Drafts, nats: Mapping[Any, float], bench: Bench) -> Score | None:

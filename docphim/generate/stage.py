@@ -271,10 +271,12 @@ class Batch:
         ]
         if not referred or asked[0][1].context == "generated":
             return
-        likelihoods = self.model.likelihood([_with_reference(*one) for one in referred]) or []
-        for (_, talk, turn), nats in zip(referred, likelihoods, strict=False):
+        asked_of = [_with_reference(*one) for one in referred]
+        likelihoods = self.model.likelihood(asked_of) or []
+        met = (self.model.vectors(asked_of) if hasattr(self.model, "vectors") else None) or [{}] * len(likelihoods)
+        for (_, talk, turn), nats, vectors in zip(referred, likelihoods, met, strict=False):
             key = talk.key(turn)
-            self._likely[key] = _likelihood(self._rows[key], *nats)
+            self._likely[key] = _likelihood(self._rows[key], *nats) | vectors
 
     def _prompt(self, i: int, turn: Turn) -> Prompt:
         """The conversation up to a turn: a film for each tag, so all films of its study, and the answers of its context."""
@@ -361,6 +363,6 @@ def _row(talk: Talk, turn: Turn, text: str, finish: Any, name: str) -> Predictio
     )
 
 
-def _likelihood(row: Row, nats: float, tokens: int) -> Row:
+def _likelihood(row: Row, nats: float | None, tokens: int) -> Row:
     names = ("id", "turn", "context", "image", "image_study", "study", "patient", "task")
-    return {name: row[name] for name in names} | {"nats": round(nats, 6), "tokens": tokens}
+    return {name: row[name] for name in names} | {"nats": None if nats is None else round(nats, 6), "tokens": tokens}

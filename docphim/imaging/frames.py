@@ -45,6 +45,10 @@ class Stack:
         Height and width of a slice's pixel in the patient, mm; None where the file does not know.
     varied : dict or None
         What a variation has changed (`vary.Variation.row`).
+    study : str or None
+        Whose own pixels are shown; None where nobody's are.
+    part : bool
+        Whether it is a part of the study's volumes, a region, and no more.
     """
 
     frames: np.ndarray
@@ -53,6 +57,8 @@ class Stack:
     mips: int = 0
     pixel_mm: tuple[float, float] | None = None
     varied: Row | None = None
+    study: str | None = None
+    part: bool = False
 
 
 def draw(
@@ -94,21 +100,24 @@ def draw(
     media = _trimmed(media, variation)
     places, step = slices.chosen(media.frames, first)
     mips = len(mip.NAMES) if media.frames.get("mips") else 0
+    part = "within" in media.frames
     if image == "blank":
-        return Stack(np.full((mips + len(places), *size, 3), BLANK, np.uint8), step, places, mips)
+        return Stack(np.full((mips + len(places), *size, 3), BLANK, np.uint8), step, places, mips, part=part)
     plane = Plane(geometry.fit(first.shape[-2], first.shape[-1], *size), size, _aspect(first))
     if image == "own" and variation != UNCHANGED:
         drawn = [geometry.letterbox(picture, size) for picture in (_projections(media, opened[_PET], size) if mips else [])]
         shown, made = _varied(media, opened, places, plane, variation)
         frames = np.concatenate([_rgb(picture) for picture in (*drawn, shown)])
-        return Stack(frames, step, places, mips, _pixel_mm(first, plane, made.scale), made.row())
+        return Stack(frames, step, places, mips, _pixel_mm(first, plane, made.scale), made.row(), media.study, part)
     contents = [*(_projections(media, opened[_PET], size) if mips else []), _content(media, opened, places, size)]
     if image == "noise":
         seeds = [*((seed, number) for number in range(mips)), (seed,)]
         drawn = [_noise(content, size, of) for content, of in zip(contents, seeds, strict=True)]
     else:
         drawn = [geometry.letterbox(content, size) for content in contents]
-    return Stack(np.concatenate([_rgb(content) for content in drawn]), step, places, mips, _pixel_mm(first, plane))
+    frames = np.concatenate([_rgb(content) for content in drawn])
+    study = media.study if image == "own" else None
+    return Stack(frames, step, places, mips, _pixel_mm(first, plane), study=study, part=part)
 
 
 def _trimmed(media: Media, made: Variation) -> Media:

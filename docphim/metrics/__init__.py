@@ -38,6 +38,7 @@ METRICS: dict[str, str] = {
     "lesion_records": "docphim.metrics.lesion_records",
     "answers": "docphim.metrics.answers",
     "bertscore": "docphim.metrics.bertscore",
+    "retrieval": "docphim.metrics.retrieval",
 }
 #: Families that give other tools' values (`docphim score --convention NAME`).
 PARITY: dict[str, str] = {

@@ -36,6 +36,7 @@ class Pairs:
     `records` are lesions that are known of a case (a truth table), in place of those that its reference says; `truths` are
     such lesions beside the reference, for the family `lesion_records` alone, and `truth_by` says whose they are.
     `studies` says whose each is, where several answers are on one study and may contradict each other.
+    `retrieved` says of each how its image and its report find one another (`docphim.metrics.retrieval.hits`).
     `modality` is what all reports are of (`xray`, `ct`, `pet`), where it is known: what a film leaves unsaid is not what a
     scan does.  `typed` are all references, then all predictions, cut at their blanks, where that is done already.
 
@@ -57,6 +58,7 @@ class Pairs:
     truths: Sequence[Sequence[Lesion] | None] = ()
     truth_by: str = "records"
     studies: Sequence[str] = ()
+    retrieved: Floats | tuple[()] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.references) != len(self.predictions):

@@ -22,6 +22,7 @@ FAMILIES: dict[str, str] = {
     "gemma3": "docphim.models.gemma3",
     "llava_onevision": "docphim.models.llava_onevision",
     "minicpmv": "docphim.models.minicpmv",
+    "aligned": "docphim.models.aligned",
 }
 
 

@@ -17,11 +17,10 @@ from docphim.errors import Refused
 from docphim.files import at_home
 from docphim.models import checkpoint, vector_math
 from docphim.models.hub import quietly, refusing
+from docphim.models.report_parts import longest_of, signs
 
 #: Files that make a tokenizer what it is.
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "bpe.codes", "*.model")
-#: Positions that RoBERTa and its kin keep for padding.
-_PADDED = 2
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,7 @@ class Encoder:
         self.layer = round(0.75 * layers) if layer is None else layer
         if not 0 <= self.layer <= layers:
             raise Refused("weights_layout", where, f"it has {layers} layers, and no layer {self.layer}")
-        positions = int(getattr(self.model.config, "max_position_embeddings", 512))
-        positions -= _PADDED if "roberta" in self.model.config.model_type else 0
-        self.longest = min(positions, self.tokenizer.model_max_length)
+        self.longest = longest_of(self.model.config, self.tokenizer)
         self.fingerprints = {
             "bert": _fingerprint(folder, ("config.json", "*.safetensors")),
             "tokenizer": f"{type(self.tokenizer).__name__}-{_fingerprint(folder, _TOKENIZER)}",
@@ -97,17 +94,9 @@ class Encoder:
         return [self._with_signs(window) for window in windows]
 
     def _with_signs(self, window: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
-        before, behind = self._signs
+        before, behind = signs(self.tokenizer)
         ids = [*before, *window, *behind]
         return ids, [1] * len(before) + [0] * len(window) + [1] * len(behind)
-
-    @property
-    def _signs(self) -> tuple[list[int], list[int]]:
-        """The ids that the tokenizer writes before and behind a text."""
-        plain = self.tokenizer("a", add_special_tokens=False)["input_ids"]
-        whole = self.tokenizer("a")["input_ids"]
-        start = next(i for i in range(len(whole)) if whole[i : i + len(plain)] == plain)
-        return whole[:start], whole[start + len(plain) :]
 
 
 def _fingerprint(folder: Path, patterns: Sequence[str]) -> str:

@@ -43,9 +43,13 @@ def write_model(model: Path, out: Path, decoding: dict[str, Any], *, adapter: bo
     Raises
     ------
     Refused
-        `weights_layout`: the adapter alone cannot be served, for it does not sit on published weights; and as `load_saved`.
+        `weights_layout`: transformers has no class for the family, or the adapter alone cannot be served, for it does not sit
+        on published weights; and as `load_saved`.
     """
     note = checkpoint.read_note(model)
+    if not getattr(family_of(note["family"]), "SERVABLE", True):
+        why = f"family {note['family']} is Docphim's own: no class of transformers loads it; docphim draft answers with it"
+        raise Refused("weights_layout", model.parent.name, why)
     below = _published(note, model.name) if adapter else None
     loaded = load_saved(model, base=base, whole=True)
     out.mkdir(parents=True, exist_ok=True)

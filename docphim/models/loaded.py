@@ -110,6 +110,7 @@ class Loaded:
     so they are saved with the model); `precision` is the dtype forwards run in. `adapter` is `stack` where the adapter that
     is trained sits on others, which act with it; `quantise` how the frozen weights under it are stored; `whole` the parts
     trained in full beside it. `features` keeps what a frozen encoder makes of images, where a training asks for it.
+    `parts` are fingerprints of what a model was put together from that has no base.
     """
 
     model: Any
@@ -126,6 +127,7 @@ class Loaded:
     whole: tuple[str, ...] = ()
     base: dict[str, Any] | None = None
     features: Features | None = None
+    parts: dict[str, Any] | None = None
 
     @property
     def device(self) -> torch.device:

@@ -31,6 +31,7 @@ LOSSES: dict[str, str | Callable[..., Any]] = {
     "margin": "docphim.train.losses:margin",
     "simnpo": "docphim.train.losses:simnpo",
     "mdpo": "docphim.train.losses:mdpo",
+    "clip": "docphim.train.losses:clip",
 }
 
 

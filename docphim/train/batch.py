@@ -255,7 +255,7 @@ def loader(
     return DataLoader(
         cast("Dataset[Any]", examples),
         batch_sampler=batches,
-        collate_fn=Collate(examples.loaded, fillers),
+        collate_fn=getattr(examples, "collate", None) or Collate(examples.loaded, fillers),
         num_workers=workers,
         multiprocessing_context="fork" if workers else None,
         worker_init_fn=end_with_parent,

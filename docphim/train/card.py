@@ -13,6 +13,7 @@ from docphim.imaging import modality
 from docphim.models.card import DATA, SCORES, licence_of, put_together
 from docphim.models.checkpoint import NOTE, on_disk
 from docphim.models.loaded import Loaded
+from docphim.models.meet import answers
 from docphim.models.quantised import size
 from docphim.models.tune import table, what_trains
 from docphim.records import CARD_OF_TRAINING
@@ -26,7 +27,7 @@ language: [{languages}]
 
 # {name}
 
-Drafts radiology reports from {images}. **A research model, not a medical device: its drafts are not reviewed by a
+{does} {images}. **A research model, not a medical device: its drafts are not reviewed by a
 physician and must not be used for diagnosis or treatment.**
 
 ## Model
@@ -69,6 +70,9 @@ Research on report generation and its evaluation: drafts to be measured, compare
 
 - Data: {data}
 """
+
+#: By whether it has a decoder.
+_DOES = {True: "Drafts radiology reports from", False: "Matches with radiology reports, and labels by prompts (prompts.json),"}
 
 _TUNED = {
     "none": "Not tuned: the weights as they were published.",
@@ -129,6 +133,7 @@ def text(
         name=loaded.name,
         tags=", ".join(word["tag"] for word in words),
         languages=", ".join(languages),
+        does=_DOES[answers(loaded)],
         images=" and ".join(word["images"] for word in words),
         family=model["family"],
         weights="tiny (small random weights)" if base == "tiny" else base,

@@ -19,10 +19,12 @@ from docphim.errors import Refused, UsageError
 from docphim.models.features import Features
 from docphim.models.load import save
 from docphim.models.loaded import Loaded
+from docphim.models.meet import PROMPTS
 from docphim.models.tune import refuse_idle_rates, table, what_trains
 from docphim.recipe_model import decisive
 from docphim.study import Example
 from docphim.train import card, checkpoint, loop, state
+from docphim.train.align import Alignment, AlignmentValidation
 from docphim.train.augmented import Augmented, numbered
 from docphim.train.batch import MEMORY, Examples, lengths, longest_answer, plan, share, steps_of
 from docphim.train.contrast import Contrast, compares
@@ -32,12 +34,14 @@ from docphim.train.model import open_model
 from docphim.train.options import REFERRING, check_pairs
 from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
+from docphim.train.prompts import prompts_of
 from docphim.train.recompute import recompute
 from docphim.train.record import Record
 from docphim.train.reference import refer
+from docphim.train.reports import Reports, alignable, report_lengths
 from docphim.train.settings import TrainSettings, points
 from docphim.train.shard import is_shared
-from docphim.train.text_scores import scores_of_drafts
+from docphim.train.text_scores import TextScores, scores_of_drafts
 from docphim.train.trackers import Trackers, settings_shown
 from docphim.train.validate import Validation, sample
 
@@ -58,6 +62,8 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
         examples["train"] += _compared(dataset, settings)
         if not examples["train"] and model["tune"] != "none":
             raise Refused("empty_dataset", "", "there is no training example")
+        if settings.aligns:
+            examples = {split: alignable(rows) for split, rows in examples.items()}
         files.private_folder(run)
         (run / "checkpoints").mkdir(exist_ok=True)
         loaded = open_model(model, settings, examples["train"])
@@ -71,6 +77,8 @@ def fit(dataset: Path, run: Path, model: dict[str, Any], train: dict[str, Any], 
             files.write_jsonl(run / "log.jsonl", [])
         if processes.first:
             save(loaded, run / "model", longest_answer(loaded, examples["train"]))
+            if settings.aligns:
+                files.write_json(run / "model" / PROMPTS, prompts_of(examples["train"], dataset))
             counts = {split: len(rows) for split, rows in examples.items()}
             modalities = sorted({name for e in examples["train"] for media in e.media for name in media.volumes})
             languages = sorted({example.language for example in examples["train"]})
@@ -135,7 +143,7 @@ def _trained(
     root, world = run / "checkpoints", processes.world
     memory = {"train": MEMORY // world // max(1, settings.workers), "val": MEMORY // 4 // world}
     read = {split: _examples(loaded, dataset, examples[split], settings, memory[split]) for split in ("train", "val")}
-    counts = {split: lengths(read[split], settings.max_length) for split in read}
+    counts = {split: _lengths(read[split], settings) for split in read}
     paired = {split: _paired(read[split], every[split], settings) for split in read} if settings.pairs != "none" else {}
     if paired:
         _check_pairs(paired["train"], settings)
@@ -144,15 +152,8 @@ def _trained(
     if settings.gradient_checkpointing:
         recompute(loaded.core, True)
     course = _course(root, training_key(dataset, model, settings, loaded, world), settings, counts["train"], processes)
-    validation = Validation(
-        loaded,
-        read["val"],
-        keep_best=settings.keep_best,
-        batch_size=settings.batch_size,
-        processes=processes,
-        pairs=paired.get("val"),
-        text_scores=text_scores,
-    )
+    validation = _validation(loaded, read["val"], paired.get("val"), settings, loss, text_scores, processes)
+    alignment = Alignment(loaded, processes, loss) if settings.aligns else None
     refuse_idle_rates(loaded, settings.rates)
     start = _start(root, course.key, processes)
     log.info("train: what is trained of each part\n%s", table(what_trains(loaded), settings.learning_rate, settings.rates))
@@ -163,7 +164,7 @@ def _trained(
         contrast = Contrast(loaded, paired["train"], settings, processes) if paired else None
         if settings.loss["kind"] in REFERRING:
             refer(loaded, paired["train"], root, course.key, settings.batch_size, processes)
-        loop.run(loaded, shown, validation, course, settings, loss, start, journal, processes, contrast, record)
+        loop.run(loaded, shown, validation, course, settings, loss, start, journal, processes, contrast, record, alignment)
     best = processes.decided(lambda: checkpoint.best(root, course.key))
     if best is None:
         raise Refused("checkpoint_corrupt", "checkpoints", "no checkpoint of this training is left")
@@ -178,11 +179,34 @@ def _trained(
 def _examples(loaded: Loaded, dataset: Path, rows: list[Example], settings: TrainSettings, room: int) -> Examples:
     """The examples of a split, within so many bytes of memory."""
     memory = Memory(room)
+    if settings.aligns:
+        return Reports(loaded, dataset, rows, blind=False, memory=memory)
     stacks = Drawn(memory) if settings.pairs != "none" else None
     if settings.augment and rows and rows[0].split == "train":
         how: Any = {"kinds": settings.augment, "seed": settings.seed, "max_length": settings.max_length}
         return Augmented(loaded, dataset, rows, blind=settings.blind, memory=memory, **how)
     return Examples(loaded, dataset, rows, blind=settings.blind, memory=memory, stacks=stacks)
+
+
+def _validation(
+    loaded: Loaded,
+    read: Examples,
+    pairs: Pairs | None,
+    settings: TrainSettings,
+    loss: Any,
+    text_scores: TextScores | None,
+    processes: Processes,
+) -> Validation | AlignmentValidation:
+    """What a checkpoint is chosen by."""
+    if isinstance(read, Reports):
+        return AlignmentValidation(loaded, read, loss, settings.batch_size, processes)
+    shared: dict[str, Any] = {"batch_size": settings.batch_size, "processes": processes}
+    return Validation(loaded, read, keep_best=settings.keep_best, pairs=pairs, text_scores=text_scores, **shared)
+
+
+def _lengths(read: Examples, settings: TrainSettings) -> list[int]:
+    """Length of every example in tokens; of a report that is aligned, which is never cut, in its encoder's."""
+    return report_lengths(read) if isinstance(read, Reports) else lengths(read, settings.max_length)
 
 
 def _paired(read: Examples, every: list[Example], settings: TrainSettings) -> Pairs:
@@ -248,7 +272,8 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     if COMPARISON in settings.augment:
         paths["comparisons"] = dataset / "examples" / "comparisons.jsonl"
     inputs = {split: files.sha256(path) for split, path in paths.items() if path.exists()}
-    return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs])
+    parts = [loaded.parts] if loaded.parts else []
+    return files.content_key([{**decisive(model), "base": None}, recipe, loaded.base, dataset.name, inputs, *parts])
 
 
 def _journal(

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from docphim.models.tune import part_in
 from docphim.progress import bar
 from docphim.train import checkpoint, state
 from docphim.train.ahead import Ahead
+from docphim.train.align import Alignment, AlignmentValidation
 from docphim.train.batch import Batch, Readable, fillers, loader, one_of_each_kind, rows_of, shows
 from docphim.train.contrast import Contrast, Loss
 from docphim.train.log import Journal, Meter, memory_mb
@@ -69,7 +70,7 @@ class Course:
 def run(
     loaded: Loaded,
     examples: Readable,
-    validation: Validation,
+    validation: Validation | AlignmentValidation,
     course: Course,
     settings: TrainSettings,
     loss: Loss,
@@ -78,6 +79,7 @@ def run(
     processes: Processes,
     contrast: Contrast | None = None,
     record: Record | None = None,
+    alignment: Alignment | None = None,
 ) -> None:
     """Take every step of a training that is still to be taken, and leave checkpoints.
 
@@ -91,6 +93,8 @@ def run(
         The backward pass of pairs, where `examples` are pairs.
     record : Record, optional
         augment.jsonl, where `examples` are varied.
+    alignment : Alignment, optional
+        The backward pass of a step that is one contrast of images and reports, where `examples` are `reports.Reports`.
 
     Raises
     ------
@@ -109,6 +113,7 @@ def run(
     steps: Iterable[int] = _steps(done, course, settings, processes)
     steps = bar(steps, course.steps - done, "train") if processes.first else steps
     batches = Ahead(_loader(examples, course, done, settings))
+    descend = _descend(loaded, loss, processes, contrast, alignment)
     meter, sum_of_losses, unlogged = Meter(), torch.zeros((), device=loaded.device), 0
     model.train()
     with contextlib.closing(batches):
@@ -116,7 +121,7 @@ def run(
             micro_batches = _taken(step, batches, meter, course, settings, record)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(settings, step, course.steps, group["peak"])
-            step_loss = backward(model, loaded, micro_batches, loss, processes, contrast, step / course.steps)
+            step_loss = descend(model, micro_batches, step / course.steps)
             norm = gathered(nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm))
             _refuse_not_finite(step, step_loss, norm)
             optimizer.step()
@@ -136,6 +141,15 @@ def run(
                 model.train()
 
 
+def _descend(
+    loaded: Loaded, loss: Loss, processes: Processes, contrast: Contrast | None, alignment: Alignment | None
+) -> Callable[[nn.Module, list[Batch], float], Tensor]:
+    """What adds a step's gradients, from its micro-batches and how much of the training it ends; its loss."""
+    if alignment is not None:
+        return lambda model, micro_batches, _: alignment.backward(model, micro_batches)
+    return lambda model, micro_batches, progress: backward(model, loaded, micro_batches, loss, processes, contrast, progress)
+
+
 def _taken(
     step: int, batches: Ahead[Batch], meter: Meter, course: Course, settings: TrainSettings, record: Record | None
 ) -> list[Batch]:
@@ -153,7 +167,7 @@ def _shared(
 ) -> nn.Module:
     """The model as all processes train it together."""
     if settings.shard == "none":
-        find_unused = processes.world > 1 and leaves_unused(loaded, examples, loss, sides)
+        find_unused = processes.world > 1 and not settings.aligns and leaves_unused(loaded, examples, loss, sides)
         return processes.share(loaded.model, find_unused=find_unused)
     # A frozen encoder whose features are kept is asked whenever an image is new: each process has it whole.
     place = part_in(loaded)
@@ -311,7 +325,7 @@ def _save(
     step: int,
     loaded: Loaded,
     optimizer: torch.optim.Optimizer,
-    validation: Validation,
+    validation: Validation | AlignmentValidation,
     course: Course,
     journal: Journal | None,
     processes: Processes,

@@ -219,3 +219,19 @@ def _bounded(side: Scored, most: float | None) -> Scored:
     pull.scatter_add_(2, taken, -torch.ones_like(taken, dtype=pull.dtype))
     share = (most / torch.linalg.vector_norm(pull, dim=2, keepdim=True).clamp(min=1e-12)).clamp(max=1)
     return dataclasses.replace(side, logits=fixed + share * (side.logits.float() - fixed))
+
+
+def clip(scored: Mapping[str, Scored]) -> Tensor:
+    """Symmetric cross-entropy of every image among all reports, and of every report among all images of a step.
+
+    Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", figure 3 (the loss is
+    InfoNCE of van den Oord et al. 2018, both ways), with a temperature that is learnt.
+
+    Parameters
+    ----------
+    scored : mapping of str to Scored
+        `positive`: of each image the logits of all reports, (n, 1, n), and the place of its own; `reports`: of each report
+        those of all images (`align.sides`).
+    """
+    images, reports = scored["positive"], scored["reports"]
+    return (nats(images).sum() + nats(reports).sum()) / (2 * images.rows)

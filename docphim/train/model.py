@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from docphim.errors import UsageError
+from docphim.models import family
+from docphim.models.assemble import complete, tiny_sizes
 from docphim.models.load import check_precision, create_tiny, give_random_weights, load, load_reader, tune
 from docphim.models.loaded import Loaded
 from docphim.study import Example
@@ -31,7 +34,22 @@ def open_model(model: dict[str, Any], settings: TrainSettings, examples: list[Ex
             loaded.precision = "bf16"
     else:
         loaded = load(**_named(model), precision=settings.precision, quantise=model.get("quantise"))
-    return tune(loaded, model["tune"], model["freeze"], model["lora"], model.get("adapter", "merge"), model.get("whole", ()))
+    if _in_parts(model):
+        loaded = complete(loaded, model, _texts(examples), settings.seed, aligning=settings.aligns)
+    freeze = [*model["freeze"], *_out_of_reach(loaded, settings)]
+    return tune(loaded, model["tune"], freeze, model["lora"], model.get("adapter", "merge"), model.get("whole", ()))
+
+
+def _in_parts(model: dict[str, Any]) -> bool:
+    """Whether a model is put together here from parts, one of which reads reports."""
+    return "text" in family(model["family"]).PARTS
+
+
+def _out_of_reach(loaded: Loaded, settings: TrainSettings) -> list[str]:
+    """The parts that a training's loss does not reach: it would never change them."""
+    if "text" not in family(loaded.family).PARTS:
+        return []
+    return ["projector", "language"] if settings.aligns else ["text"]
 
 
 def open_random(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
@@ -51,8 +69,14 @@ def open_reader(model: dict[str, Any], settings: TrainSettings, examples: list[E
 
 
 def _tiny(model: dict[str, Any], settings: TrainSettings, examples: list[Example]) -> Loaded:
-    texts = (m.content for example in examples for m in example.messages)
-    return create_tiny(model["family"], texts, _size(model), settings.seed, model["tiny"])
+    sizes = model["tiny"]
+    if _in_parts(model):
+        sizes = tiny_sizes(model, settings.aligns)
+    return create_tiny(model["family"], _texts(examples), _size(model), settings.seed, sizes)
+
+
+def _texts(examples: list[Example]) -> Iterator[str]:
+    return (m.content for example in examples for m in example.messages)
 
 
 def _named(model: dict[str, Any]) -> dict[str, Any]:

@@ -127,6 +127,7 @@ OPTIONS: dict[str, dict[str, tuple[Any, Reader]]] = {
     "margin": {**_WEIGHTS, "margin": (1.0, number), **_BOUND},
     "simnpo": {**_WEIGHTS, "sharpness": (2.5, above_zero), "margin": (0.0, number)},
     "mdpo": {**_WEIGHTS, "sharpness": (0.1, above_zero), "anchor": (0.0, number)},
+    "clip": {},
 }
 #: Losses that compare whole answers with what the model made of them before its first step (`Scored.reference`).
 REFERRING = frozenset({"mdpo"})

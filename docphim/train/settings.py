@@ -39,6 +39,11 @@ class TrainSettings:
     shard: str = "none"
     seed: int = 0
 
+    @property
+    def aligns(self) -> bool:
+        """Whether images are trained to meet their reports, and no answer is learnt."""
+        return str(self.loss["kind"]) == "clip"
+
     def warmup_steps(self, steps: int) -> int:
         """Steps of a training of `steps` in which the learning rate rises."""
         return round(self.warmup * steps)

@@ -81,7 +81,7 @@ class Validation:
         """
         if not len(self.examples):
             return {}
-        with torch.random.fork_rng(devices=_gpus(self.loaded)), torch.no_grad():
+        with torch.random.fork_rng(devices=gpus(self.loaded)), torch.no_grad():
             rows = self._nats([self.examples[i] for i in self.mine])
             scores = {"val/loss": self._per_token(rows)}
             if self.pairs is not None:
@@ -162,5 +162,6 @@ def chunks(encoded: Sequence[Encoded], size: int) -> list[Chunk]:
     return [(part, [encoded[i] for i in part]) for part in parts]
 
 
-def _gpus(loaded: Loaded) -> list[int]:
+def gpus(loaded: Loaded) -> list[int]:
+    """The GPU whose random numbers a model draws from, if it is on one."""
     return [loaded.device.index or 0] if loaded.device.type == "cuda" else []

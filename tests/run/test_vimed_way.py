@@ -5,6 +5,7 @@ import json
 import pytest
 from vimed_tree import Tree, report
 
+from docphim import chain, recipe
 from docphim.files import read_json, read_jsonl
 
 #: Month → how many studies: by the paper's split 10 train, 2 validate, 3 test.
@@ -34,7 +35,7 @@ def settings(root, *more):
 
 
 def test_the_recipe_runs_to_its_page_with_three_tasks_and_without_a_unit(docphim, vimed):
-    answer = docphim("run", "vimed_pet", *settings(vimed))
+    answer = docphim("run", "vimed_pet_qwen", *settings(vimed))
     assert answer.returncode == 0, answer.stderr
     dataset = next((docphim.folder / "data" / "vimed_pet").iterdir())
     index = list(read_jsonl(dataset / "prepared" / "index.jsonl"))
@@ -55,7 +56,7 @@ def test_the_recipe_runs_to_its_page_with_three_tasks_and_without_a_unit(docphim
     pet = read_json(dataset / "stats.json")["pet"]
     assert (pet["units"], pet["suv_max"], pet["slices"]["pairs"]) == ({"none": 17}, None, 17 * 24)
     assert pet["suv_a_report"]["n"] == 17 and pet["lengths"]["findings.chest"]["n"] == 17
-    home = docphim.folder / "runs" / "vimed-pet"
+    home = docphim.folder / "runs" / "vimed-pet-qwen"
     scores = read_json(home / "scores.json")["by_task"]
     regions = {f"region_findings.{name}/test" for name in ("head_neck", "chest", "abdomen_pelvis")}
     assert set(scores) >= {"findings/test", "impression_from_findings/test", *regions}
@@ -67,7 +68,7 @@ def test_the_recipe_runs_to_its_page_with_three_tasks_and_without_a_unit(docphim
 
 def test_a_pet_only_run_of_it_needs_no_ct(docphim, vimed):
     pet_only = ("source.ct=false", "prepare={pet: {show: {count: 3, channels: [[pet, 0, 12000]]}}}", "tasks=[findings]")
-    answer = docphim("run", "vimed_pet", "--until", "build", *settings(vimed, *pet_only))
+    answer = docphim("run", "vimed_pet_qwen", "--until", "build", *settings(vimed, *pet_only))
     assert answer.returncode == 0, answer.stderr
     dataset = next((docphim.folder / "data" / "vimed_pet").iterdir())
     media = json.loads((dataset / "examples" / "test.jsonl").read_text(encoding="utf-8").splitlines()[0])["media"]
@@ -76,6 +77,29 @@ def test_a_pet_only_run_of_it_needs_no_ct(docphim, vimed):
 
 
 def test_a_ct_that_nobody_prepares_is_named_before_anything_is_made(docphim, vimed):
-    answer = docphim("run", "vimed_pet", *settings(vimed, "prepare={pet: {}}"))
+    answer = docphim("run", "vimed_pet_qwen", *settings(vimed, "prepare={pet: {}}"))
     assert answer.returncode == 2 and "source.ct: the recipe prepares no ct; add prepare: {pet_ct: {}}" in answer.stderr
     assert not (docphim.folder / "data").exists()
+
+
+def test_the_papers_three_stages_have_its_numbers(docphim, vimed):
+    align, project, adapt = chain.steps(recipe.load("vimed_pet"))
+    assert [step.name for step in (align, project, adapt)] == ["vimed-pet-align", "vimed-pet-project", "vimed-pet"]
+    assert [step.train.learning_rate for step in (align, project, adapt)] == [1.25e-6, 2e-3, 2e-5]
+    assert (project.train.epochs, adapt.train.epochs, adapt.model.lora.rank) == (20, 20, 64)
+    sections = [step.train for step in (align, project, adapt)]
+    assert {(train.schedule, train.warmup, train.precision) for train in sections} == {("cosine", 0.03, "bf16")}
+    assert (adapt.generate.temperature, adapt.generate.max_new_tokens, adapt.augment.comparisons) == (0.5, 1024, 10_000)
+    assert [step.model.tune for step in (align, project, adapt)] == ["full", "full", "lora"]
+
+
+def test_they_run_on_small_parts(docphim, vimed):
+    small = ["model.text_encoder=null", "model.decoder=null", "model.encoder={patch: 28, hidden: 32, layers: 1, heads: 2}"]
+    small += ["model.tiny={vocab: 300, hidden: 32, layers: 1, report_hidden: 32, report_layers: 1}", "train.augment=[]"]
+    small += ["train.max_steps=1", "train.evaluations=1", "train.accumulate=1", "generate.max_new_tokens=4"]
+    small += ["evaluate.images=[own]", "evaluate.resamples=100", "tasks=[findings]", "prepare.workers=1"]
+    answer = docphim("run", "vimed_pet", *settings(vimed, *small), tiny=False)
+    assert answer.returncode == 0, answer.stderr
+    for name in ("vimed-pet-align", "vimed-pet-project", "vimed-pet"):
+        scores = read_json(docphim.folder / "runs" / name / "scores.json")["by_task"]["findings/test"]["scores"]
+        assert "report_recall5" in scores
