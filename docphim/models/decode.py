@@ -12,6 +12,7 @@ from transformers import DynamicCache
 from docphim.models.chat import end_of_answer
 from docphim.models.encode import IGNORED, answer_columns
 from docphim.models.loaded import Loaded
+from docphim.models.odds import likely
 from docphim.models.sampling import GREEDY, Decoding, Sampler
 
 Finish = Literal["stop", "length"]
@@ -91,17 +92,12 @@ def as_text(tokenizer: Any, ids: list[int], ends: Collection[int]) -> tuple[str,
 def nats(loaded: Loaded, batch: dict[str, Tensor]) -> list[tuple[float, int]]:
     """Per row of a right-padded batch: -log p of the labelled tokens given all before them, and their number.
 
-    Logits are made at answer positions only; the sum is in float32 per token, float64 over them.
+    The sum is in float32 per token, float64 over them.
     """
-    inputs = {k: v.to(loaded.device) for k, v in batch.items()}
-    labels = inputs.pop("labels")
+    inputs = {k: v.to(loaded.device) for k, v in batch.items() if k != "labels"}
+    labels = batch["labels"]
     columns = answer_columns(labels)
-    with loaded.autocast():
-        logits = loaded.model.eval()(**inputs, use_cache=False, logits_to_keep=columns).logits
-    targets = labels[:, columns + 1]
-    out = []
-    for row, target in zip(logits, targets, strict=True):  # row by row: a float32 copy of the whole batch is large
-        scored = target != IGNORED
-        loss = torch.nn.functional.cross_entropy(row[scored].float(), target[scored], reduction="none")
-        out.append((float(loss.double().sum()), int(scored.sum())))
-    return out
+    odds, _ = likely(loaded.model.eval(), loaded, inputs, labels, columns)
+    scored = labels[:, columns + 1] != IGNORED
+    nats = torch.where(scored.to(odds.device), -torch.nn.functional.logsigmoid(odds), 0).double().sum(1)
+    return list(zip(nats.tolist(), scored.sum(1).tolist(), strict=True))

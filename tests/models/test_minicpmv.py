@@ -147,15 +147,6 @@ def test_the_faster_paths_give_the_same(minicpm, monkeypatch):
     assert torch.equal(some[0], ours.logits[:, columns]) and torch.equal(some[1], ours.logits[:, -2:])
 
 
-def test_films_of_unequal_size_take_the_slow_way_and_agree(minicpm):
-    attention = minicpm.model.model.vision_tower.encoder.layers[0].self_attn
-    hidden = torch.randn(1, 96, 32, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        both = attention(hidden, torch.tensor([0, 32, 96]), None)[0]
-        parts = [attention(part, torch.tensor([0, part.shape[1]]), None)[0] for part in hidden.split([32, 64], 1)]
-    assert torch.allclose(both, torch.cat(parts, 1), atol=1e-6)
-
-
 def test_what_merges_patches_otherwise_is_refused(minicpm):
     vision = minicpm.config.vision_config
     for changes in ({"merger_times": 2}, {"merge_kernel_size": (4, 4)}, {"downsample_mode": "8x"}):
