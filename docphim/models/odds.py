@@ -64,15 +64,15 @@ def _instead_of_logits(head: Any, given: Callable[..., Tensor]) -> Iterator[None
 
     In its place, and not behind the model: what exchanges gradients among processes must meet all parameters in the forward.
     """
-    own = head.__dict__.get("forward")
+    before = head.__dict__.get("forward")
     head.forward = functools.partial(given, head, head.forward)
     try:
         yield
     finally:
-        if own is None:
+        if before is None:
             del head.forward
         else:
-            head.forward = own
+            head.forward = before
 
 
 def _of_states(head: nn.Module, logits_of: Callable[[Tensor], Tensor], states: Tensor, targets: Tensor) -> Tensor:
@@ -107,11 +107,11 @@ def log_odds(logits: Tensor, targets: Tensor) -> Tensor:
     -------
     Tensor, shape (…, 2), float32 at least
     """
-    logits, own = logits.to(torch.promote_types(logits.dtype, torch.float32)), targets[..., None]
-    others = logits.scatter(-1, own, -torch.inf)
+    logits, target = logits.to(torch.promote_types(logits.dtype, torch.float32)), targets[..., None]
+    others = logits.scatter(-1, target, -torch.inf)
     total = others.logsumexp(-1, keepdim=True)
     squares = (others.detach() - total.detach()).exp().square().sum(-1)
-    return torch.stack([(logits.gather(-1, own) - total)[..., 0], squares], -1)
+    return torch.stack([(logits.gather(-1, target) - total)[..., 0], squares], -1)
 
 
 class _Odds(torch.autograd.Function):
@@ -156,10 +156,10 @@ class _Odds(torch.autograd.Function):
 def _shares(states: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The other tokens' shares of what is not the target's, times their sum, (tokens, vocabulary); that sum; odds; squares."""
     logits = (states @ weight.T).float()
-    own = logits.gather(1, targets[:, None])
+    target = logits.gather(1, targets[:, None])
     logits.scatter_(1, targets[:, None], -torch.inf)
     top = logits.amax(1, keepdim=True)
     shares = logits.sub_(top).exp_()
     total = shares.sum(1)
     squares = (torch.linalg.vector_norm(shares, dim=1) / total).square()
-    return shares, total, (own - top)[:, 0] - total.log(), squares
+    return shares, total, (target - top)[:, 0] - total.log(), squares

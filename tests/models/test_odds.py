@@ -34,6 +34,7 @@ class Largest(TorchDispatchMode):
 
 def tuned(architecture, how="full"):
     kind, modules = TUNED[how]
+    torch.manual_seed(0)
     loaded = load.tune(make(architecture), kind, [], {**LORA, "modules": modules})
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -95,7 +96,7 @@ def test_a_token_and_its_gradient_are_those_of_cross_entropy_over_whole_logits(a
     assert grads.keys() == expected.keys() and (how != "head" or any("lm_head" in name for name in grads))
     for name, gradient in grads.items():
         largest = max(1.0, float(expected[name].abs().max()))
-        assert torch.allclose(gradient, expected[name], rtol=0, atol=1e-6 * largest), name
+        assert torch.allclose(gradient, expected[name], rtol=1e-5, atol=1e-6 * largest), name
     assert "forward" not in vars(loaded.core.get_output_embeddings()), "the output layer is as it was"
 
 
