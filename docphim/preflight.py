@@ -141,8 +141,8 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     Raises
     ------
     UsageError
-        torch or its company, Ray, a tracker, or what a modality's settings need, is not installed; an endpoint's key is not
-        set.
+        torch or its company, Ray, a tracker, a compiler, or what a modality's settings need, is not installed; an endpoint's
+        key is not set.
     Refused
         `weights_missing`; `upload_not_allowed` by a tracker; `folder_unusable`, `disk_full`: where data and runs would go.
     """
@@ -159,7 +159,11 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     if "prepare" in to_run:
         check_installed(settings_of(recipe.prepare.sections))
     if "train" in to_run:
+        from docphim.train import check_compile
         from docphim.train.trackers import check_trackers
+
+        if recipe.train.compile:
+            check_compile(recipe.model.quantise)
 
         check_trackers(recipe.train.trackers, recipe.allow_upload)
         check_weights(recipe)

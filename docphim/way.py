@@ -152,9 +152,11 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         arguments=(dataset, home),
         settings={
             "model": decisive(recipe.model.model_dump()),
-            "train": recipe.train.model_dump(exclude={"trackers", "shard", *(() if recipe.train.augment else ("augment",))}),
+            "train": recipe.train.model_dump(
+                exclude={"trackers", "shard", "compile", *(() if recipe.train.augment else ("augment",))}
+            ),
         },
-        unrecorded={"base": recipe.model.base, "trackers": recipe.train.trackers, "shard": recipe.train.shard},
+        unrecorded={"base": recipe.model.base, **recipe.train.model_dump(include={"trackers", "shard", "compile"})},
         inputs={**_trained_on(recipe, dataset), "index": _index(dataset), **blind_run(recipe)},
         folder=home,
         outputs=["model"],
