@@ -117,6 +117,7 @@ class Generate(Service):
     min_new_tokens: int = Field(0, ge=0)
     batch_size: int = Field(16, ge=1)
     processes: int = Field(1, ge=1)
+    cache: Literal["dynamic", "static"] = "dynamic"
     seed: int = 0
     image_size: int | tuple[int, int] = 768
     drafts: str | None = None
@@ -139,6 +140,8 @@ class Generate(Service):
     def _has_answers(self) -> Generate:
         if self.max_new_tokens == LONGEST and not traits(self.backend).trains:
             raise ValueError(f"max_new_tokens: backend {self.backend} takes a number; {LONGEST} is the run's own model's")
+        if self.cache != "dynamic" and "cache" not in traits(self.backend).recorded:
+            raise ValueError(f"cache: backend {self.backend} keeps its own")
         if self.processes > 1 and not traits(self.backend).shared:
             raise ValueError(f"processes: backend {self.backend} has none of its own; they share out a model's work here")
         needs = traits(self.backend).needs

@@ -179,7 +179,9 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     asking |= drafting.model_dump(include=set(backend.asking))
     asking |= {"allow_upload": recipe.allow_upload} if backend.sends else {}
     made_by: dict[str, Any] = drafting.model_dump(include={"batch_size"}) if backend.batched else {}
-    made_by |= {"options": drafting.model_dump(include=set(backend.recorded))} if backend.recorded else {}
+    # A key that came later: drafts that were made without it stay good.
+    options = drafting.model_dump(include=set(backend.recorded) - ({"cache"} if drafting.cache == "dynamic" else set()))
+    made_by |= {"options": options} if options else {}
     trained = {"trained": home / "train.json"} if recipe.trains else {}
     # What a file holds is an input; where it lies changes nothing.
     elsewhere = {"elsewhere": read_from(drafting)} if backend.reads else {}

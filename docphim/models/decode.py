@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import Cache, DynamicCache, StaticCache
 
+from docphim.errors import UsageError
 from docphim.models.chat import end_of_answer
 from docphim.models.encode import IGNORED, answer_columns
 from docphim.models.loaded import Loaded
@@ -20,7 +21,13 @@ Finish = Literal["stop", "length"]
 
 @torch.inference_mode()
 def generate(
-    loaded: Loaded, batch: dict[str, Tensor], *, max_new_tokens: int, decoding: Decoding = GREEDY, seeds: Sequence[int] = ()
+    loaded: Loaded,
+    batch: dict[str, Tensor],
+    *,
+    max_new_tokens: int,
+    decoding: Decoding = GREEDY,
+    seeds: Sequence[int] = (),
+    cache: str = "dynamic",
 ) -> list[tuple[str, Finish]]:
     """Answer a left-padded batch of prompts.
 
@@ -31,6 +38,8 @@ def generate(
     ----------
     seeds : sequence of int
         One a row, where tokens are drawn.
+    cache : str
+        See `past`.
 
     Returns
     -------
@@ -43,7 +52,7 @@ def generate(
     mask = inputs.pop("attention_mask")
     positions = inputs.pop("position_ids")
     sampler: Sampler | None = None
-    cache = DynamicCache(config=loaded.core.config.get_text_config())
+    before = past(loaded, cache, mask.shape[1] + max_new_tokens)
     rows = torch.arange(len(mask), device=loaded.device)
     answers = torch.full((len(mask), max_new_tokens), -1, dtype=torch.long, device=loaded.device)
     done = torch.zeros(len(mask), dtype=torch.bool, device=loaded.device)
@@ -51,7 +60,7 @@ def generate(
     with loaded.autocast():
         for step in range(max_new_tokens):
             logits = model(
-                **inputs, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+                **inputs, attention_mask=mask, position_ids=positions, past_key_values=before, use_cache=True, logits_to_keep=1
             ).logits[:, -1]
             if sampler is None:  # the logits say how large the vocabulary is
                 sampler = Sampler(decoding, inputs["input_ids"], mask, logits.shape[-1], ends, seeds, max_new_tokens)
@@ -66,11 +75,32 @@ def generate(
             positions = positions[..., -1:] + 1
             if ended * 2 > len(done):
                 going = torch.nonzero(~done).flatten()
-                cache.reorder_cache(going)  # layers that keep a state know no other name for it
+                before.reorder_cache(going)  # layers that keep a state know no other name for it
                 sampler.keep(going)
                 rows, mask, done = rows[going], mask[going], done[going]
                 inputs, positions = {"input_ids": token[going, None]}, positions[..., going, :]
     return [as_text(loaded.tokenizer, row[row >= 0].tolist(), set(ends.tolist())) for row in answers]
+
+
+def past(loaded: Loaded, cache: str, most: int) -> Cache:
+    """What attention remembers of up to `most` tokens a row.
+
+    `dynamic`: it grows with each token, which copies all of it.  `static`: it has its size from the start, and a token is
+    written into it; places that are not taken yet are masked, so that greedy answers are the same but for rounding.
+
+    Raises
+    ------
+    UsageError
+        `static`, and transformers has no such cache for a kind of the model's layers.
+    """
+    config = loaded.core.config.get_text_config()
+    if cache == "dynamic":
+        return DynamicCache(config=config)
+    try:
+        return StaticCache(config=config, max_cache_len=most)
+    except (KeyError, ValueError, NotImplementedError) as error:
+        why = f"transformers has none for this decoder's layers ({error.args[0] if error.args else type(error).__name__})"
+        raise UsageError(f"generate.cache: static: {why}") from None
 
 
 def end_tokens(loaded: Loaded) -> set[int]:
