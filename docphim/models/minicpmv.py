@@ -139,7 +139,9 @@ def fit_size(model_config: Any, image_size: int | tuple[int, int]) -> tuple[int,
 
 def served_size(size: tuple[int, int]) -> dict[str, Any]:
     """Settings that let frames of this (height, width) through as they are, and bring others whole to about as many pixels."""
-    return {"do_resize": True, "slice_mode": False, "scale_resolution": round((size[0] * size[1]) ** 0.5)}
+    area = round((size[0] * size[1]) ** 0.5)
+    # One slice at the most: vLLM counts slices by this and does not look at slice_mode.
+    return {"do_resize": True, "slice_mode": False, "max_slice_nums": 1, "scale_resolution": area}
 
 
 def make_processor(tokenizer: Any, model_config: Any, source: str | None = None, **hub: Any) -> Any:

@@ -91,6 +91,8 @@ def test_frames_of_any_size_pass_an_exported_processor_as_they_are():
         assert made["target_sizes"].tolist() == [[4 * rows, 4 * columns]]
         whole = processor([frame], return_tensors="pt", do_resize=False)
         assert torch.equal(made["pixel_values"], whole["pixel_values"])
+        grid = processor.get_sliced_grid(size, processor.max_slice_nums, processor.scale_resolution)
+        assert grid is None, "who asks this alone, as vLLM does, cuts nothing either"
 
 
 @pytest.mark.parametrize("pad", ["left", "right"])
