@@ -74,7 +74,12 @@ class Traits:
 
 BACKENDS: dict[str, Traits] = {
     "transformers": Traits(
-        "docphim.generate.transformers:Backend", trains=True, decoding=tuple(DECODING), shared=True, batched=True
+        "docphim.generate.transformers:Backend",
+        trains=True,
+        decoding=tuple(DECODING),
+        recorded=("cache",),
+        shared=True,
+        batched=True,
     ),
     "vllm": Traits(
         "docphim.generate.vllm:Backend",

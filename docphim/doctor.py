@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,28 @@ SYNTAXES = {
     "RLE": "1.2.840.10008.1.2.5",
 }
 
+#: Packages that are installed where they are wanted, and what asks for each.
+EXTRAS = {
+    "ray": "workers: ray",
+    "vllm": "generate.backend: vllm",
+    "bitsandbytes": "model.quantise",
+    "rapidocr": "prepare.xray.burned_in",
+    "underthesea": "source.recogniser",
+    "nltk": "docphim score --convention rouge-score-stemmer",
+}
+
 #: Bytes a trained parameter costs beside its weight: gradient and two Adam moments in float32.
 ADAM_BYTES = 12
 
 
 def examine() -> dict[str, Any]:
-    """Python, packages, decoders, accelerator and disk of this machine; `missing` says what to install."""
+    """Python, packages, extras, decoders, accelerator and disk of this machine; `missing` says what to install."""
     missing = preflight.missing_packages()
     decoders = _decoders()
     absent = [name for name, there in decoders.items() if not there]
     answer: dict[str, Any] = {
         "versions": provenance()["versions"],
+        "extras": {name: f"{_version(name)} ({use})" for name, use in EXTRAS.items()},
         "decoders": {name: "ok" if there else "missing" for name, there in decoders.items()},
         "accelerator": _accelerator(),
         "cores": os.cpu_count(),
@@ -83,6 +95,14 @@ def _reading() -> list[str]:
         return [*twice, *rows, *(fault for language in LANGUAGES for fault in shadowed(language))]
     except (UsageError, ValueError, yaml.YAMLError) as error:
         return [printable(" ".join(str(error).split()), 300)]
+
+
+def _version(package: str) -> str:
+    """The version of a package; it is not imported to find out."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _decoders() -> dict[str, bool]:

@@ -167,8 +167,8 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     Raises
     ------
     UsageError
-        torch or its company, Ray, a tracker, or what a modality's settings need, is not installed; an endpoint's key is not
-        set.
+        torch or its company, Ray, a tracker, a compiler, or what a modality's settings need, is not installed; an endpoint's
+        key is not set.
     Refused
         `weights_missing`; `upload_not_allowed` by a tracker; `folder_unusable`, `disk_full`: where data and runs would go.
     """
@@ -185,13 +185,21 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
     if "prepare" in to_run:
         check_installed(settings_of(recipe.prepare.sections))
     if "train" in to_run:
-        from docphim.train.trackers import check_trackers
-
-        check_trackers(recipe.train.trackers, recipe.allow_upload)
-        if files.at_home(recipe.model.weights, "model.weights") not in {*to_come}:
-            check_weights(recipe)
+        _check_training(recipe, to_come)
     # A judge whose answers are kept may not have to ask.
     check_keys(recipe, [name for name, s in to_run.items() if not (name == "evaluate" and (s.folder / JUDGED).exists())])
+
+
+def _check_training(recipe: Recipe, to_come: Collection[Path]) -> None:
+    """Refuse what a training needs and this machine lacks: a compiler, a tracker, weights."""
+    from docphim.train import check_compile
+    from docphim.train.trackers import check_trackers
+
+    if recipe.train.compile:
+        check_compile(recipe.model.quantise)
+    check_trackers(recipe.train.trackers, recipe.allow_upload)
+    if files.at_home(recipe.model.weights, "model.weights") not in {*to_come}:
+        check_weights(recipe)
 
 
 def check_blind(recipe: Recipe, way: Sequence[Stage], to_come: Collection[Path] = ()) -> None:

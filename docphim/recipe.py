@@ -87,6 +87,7 @@ class Generate(Service):
     min_new_tokens: int = Field(0, ge=0)
     batch_size: int = Field(16, ge=1)
     processes: int = Field(1, ge=1)
+    cache: Literal["dynamic", "static"] = "dynamic"
     seed: int = 0
     image_size: int | tuple[int, int] = 768
     drafts: str | None = None
@@ -113,6 +114,8 @@ class Generate(Service):
             raise ValueError(f"max_new_tokens: backend {self.backend} takes a number; {LONGEST} is the run's own model's")
         if self.shots and "shots" not in traits(self.backend).recorded:
             raise ValueError(f"shots: backend {self.backend} shows no examples; a model of one's own is trained on them")
+        if self.cache != "dynamic" and "cache" not in traits(self.backend).recorded:
+            raise ValueError(f"cache: backend {self.backend} keeps its own")
         if self.processes > 1 and not traits(self.backend).shared:
             raise ValueError(f"processes: backend {self.backend} has none of its own; they share out a model's work here")
         needs = traits(self.backend).needs

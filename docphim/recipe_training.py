@@ -69,6 +69,8 @@ class Train(Section):
     `pairs` names the negatives that the loss compares with, `conflicts_only` takes them on contradicted sentences alone.
 
     `augment` names what examples are varied in each time they are read.
+
+    `compile` lets torch compile the blocks of the model.
     """
 
     epochs: float = Field(1, gt=0)
@@ -88,6 +90,7 @@ class Train(Section):
     max_length: int = Field(4096, ge=16)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     gradient_checkpointing: bool = False
+    compile: bool = False
     blind: bool = False
     cache_features: bool = False
     evaluations: int = Field(5, ge=1)

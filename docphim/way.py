@@ -157,9 +157,11 @@ def _train(recipe: Recipe, dataset: Path, home: Path) -> Stage:
         arguments=(dataset, home),
         settings={
             "model": decisive(recipe.model.model_dump()),
-            "train": recipe.train.model_dump(exclude={"trackers", "shard", *(() if recipe.train.augment else ("augment",))}),
+            "train": recipe.train.model_dump(
+                exclude={"trackers", "shard", "compile", *(() if recipe.train.augment else ("augment",))}
+            ),
         },
-        unrecorded={"base": recipe.model.base, "trackers": recipe.train.trackers, "shard": recipe.train.shard},
+        unrecorded={"base": recipe.model.base, **recipe.train.model_dump(include={"trackers", "shard", "compile"})},
         inputs={**_trained_on(recipe, dataset), "index": _index(dataset), **blind_run(recipe), **_stands_on(recipe)},
         folder=home,
         outputs=["model"],
@@ -189,9 +191,10 @@ def _generate(recipe: Recipe, dataset: Path, home: Path) -> Stage:
     asking |= drafting.model_dump(include=set(backend.asking))
     asking |= {"allow_upload": recipe.allow_upload} if backend.sends else {}
     made_by: dict[str, Any] = drafting.model_dump(include={"batch_size"}) if backend.batched else {}
-    # No examples are no setting: what an endpoint has answered without them is not asked for anew.
-    recorded = set(backend.recorded) - (set() if drafting.shots else {"shots"})
-    made_by |= {"options": drafting.model_dump(include=recorded)} if recorded else {}
+    # Keys that came later, and say nothing: drafts that were made without them stay good, and no endpoint is asked anew.
+    late = {name for name, nothing in (("shots", 0), ("cache", "dynamic")) if getattr(drafting, name) == nothing}
+    options = drafting.model_dump(include=set(backend.recorded) - late)
+    made_by |= {"options": options} if options else {}
     trained = {"trained": home / "train.json"} if recipe.trains else {}
     # What a file holds is an input; where it lies changes nothing.
     elsewhere = {"elsewhere": read_from(drafting)} if backend.reads else {}

@@ -22,6 +22,7 @@ from docphim.models.tune import part_in, what_trains
 from docphim.train import loop
 from docphim.train.ahead import Ahead
 from docphim.train.batch import Batch, Collate, Examples, lengths, loader, plan
+from docphim.train.compiled import compile_blocks, uncompiled
 from docphim.train.log import memory_mb
 from docphim.train.model import open_random
 from docphim.train.optimiser import adamw
@@ -75,6 +76,8 @@ def bench(
     loaded = open_random(model, settings, rows or texts())
     if settings.gradient_checkpointing:
         recompute(loaded.core, True)
+    if settings.compile:
+        compile_blocks(loaded.core)
     examples: Any = MadeUp(loaded, amount.tokens, amount.frames)
     counts = [examples[number].length for number in range(len(examples))]
     if dataset is not None:
@@ -116,10 +119,12 @@ def _trained(
         out |= {"samples_per_s": samples / seconds, "tokens_a_sample": tokens / samples, "data_wait": waited / seconds}
         out |= {"batch_size": settings.batch_size, "accumulate": micro, "memory_mb": memory_mb()}
         taken.clear()
-        hardware = flops_of_step(taken.step) / taken.tokens
+        with uncompiled(loaded.core):
+            hardware = flops_of_step(taken.step) / taken.tokens
         out["time"] = device_time(taken.step, loaded.device)
         row = next(n for n, count in enumerate(counts) if count >= sorted(counts)[len(counts) // 2])
-        needed = _needed(loaded, examples[row], loss, settings)
+        with uncompiled(loaded.core):
+            needed = _needed(loaded, examples[row], loss, settings)
     finally:
         taken.batches.close()
     return {**out, **_utilised(loaded, out["tokens_per_s"], hardware, needed)}

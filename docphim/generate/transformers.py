@@ -22,22 +22,33 @@ logger = logging.getLogger("docphim")
 
 class Backend:
     """The model saved in a run's folder (see `docphim.generate.backend.Backend`); `base`: where its base lies now,
-    `decoding`: the fields of `docphim.models.sampling.Decoding`.
+    `cache`: see `docphim.models.decode.past`, `decoding`: the fields of `docphim.models.sampling.Decoding`.
 
     Raises
     ------
     UsageError
-        `max_new_tokens` is `longest`, and the model's folder does not say how long the longest answer of its training was.
+        `max_new_tokens` is `longest`, and the model's folder does not say how long the longest answer of its training was; the
+        model's decoder has no static cache.
     """
 
     each_alone, tells_likelihood, concurrency = False, True, 1
 
-    def __init__(self, run: Path, *, blind: bool, max_new_tokens: int | str, base: str | None = None, **decoding: Any) -> None:
+    def __init__(
+        self,
+        run: Path,
+        *,
+        blind: bool,
+        max_new_tokens: int | str,
+        base: str | None = None,
+        cache: str = "dynamic",
+        **decoding: Any,
+    ) -> None:
         most = _most(max_new_tokens, read_note(run / "model").get("longest_answer"))
         self.loaded = for_answers(load_saved(run / "model", base=base))
         self.name, self.size = self.loaded.name, self.loaded.size
-        self.blind, self.max_new_tokens, self.decoding = blind, most, Decoding(**decoding)
+        self.blind, self.max_new_tokens, self.decoding, self.cache = blind, most, Decoding(**decoding), cache
         self.zero_shot = None if answers(self.loaded) else ZeroShot(self.loaded, read_json(run / "model" / PROMPTS))
+        decode.past(self.loaded, cache, 1)  # refused before anything is drafted
         if unused := unlike(self.loaded, self.decoding):
             words = ", ".join(f"{name} {value}" for name, value in unused.items())
             logger.info("generate: the checkpoint's own %s does not act; the recipe's settings do", words)
@@ -64,7 +75,8 @@ class Backend:
         encoded = [encode(self.loaded, p.messages, p.images, answer=False, blind=self.blind) for p in prompts]
         batch = collate(self.loaded, encoded, "left")
         seeds = [prompt.seed for prompt in prompts]
-        return decode.generate(self.loaded, batch, max_new_tokens=self.max_new_tokens, decoding=self.decoding, seeds=seeds)
+        how: Any = {"max_new_tokens": self.max_new_tokens, "decoding": self.decoding, "cache": self.cache}
+        return decode.generate(self.loaded, batch, seeds=seeds, **how)
 
     def vectors(self, prompts: list[Prompt]) -> list[dict[str, list[float]]] | None:
         """Unit vectors of each prompt's image and of its last message; None of a model without a report encoder."""

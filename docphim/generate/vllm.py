@@ -28,6 +28,8 @@ from docphim.study import media_tags
 
 #: The releases whose interface this is: from the first, below the second.
 RELEASES = ((0, 33), (0, 34))
+#: What the engine does otherwise with pictures of a family than its training did (its processors, vllm/model_executor/models).
+_OTHERWISE = {"llava_onevision": "cuts every picture into tiles beside the whole, and in training it is whole"}
 #: How refusals call the folder; and what keeps the engine from reporting on its use.
 _WHERE = "generate.exported"
 _OFF = {"VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1"}
@@ -40,7 +42,7 @@ class Backend:
     ------
     UsageError
         vLLM is not installed, or is a release outside `RELEASES`; the model was trained blind and the run is not, or
-        the other way round.
+        the other way round; the engine reads pictures of its family otherwise.
     Refused
         `file_missing`: the folder was not exported for vLLM; `file_changed`: it is not as it was written; `weights_layout`:
         it holds an adapter alone.
@@ -150,6 +152,9 @@ def _checked(folder: Path, blind: bool) -> dict[str, Any]:
     if not all((folder / name).is_file() for name in (EXPORTED, "vllm.json")):
         raise Refused("file_missing", _WHERE, "the folder is none that `docphim export RUN OUT --to vllm` wrote")
     about: dict[str, Any] = read_json(folder / EXPORTED)
+    if about["family"] in _OTHERWISE and not blind:
+        why = f"vllm {_OTHERWISE[about['family']]}: draft with backend transformers"
+        raise UsageError(f"generate.backend: of family {about['family']} {why}")
     if not about["merged"]:
         raise Refused("weights_layout", _WHERE, "the folder holds an adapter alone; export the run without --adapter")
     if about["blind"] != blind:

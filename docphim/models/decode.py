@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import Cache, DynamicCache, StaticCache
 
+from docphim.errors import UsageError
 from docphim.models.chat import end_of_answer
 from docphim.models.encode import IGNORED, answer_columns
 from docphim.models.loaded import Loaded
+from docphim.models.odds import likely
 from docphim.models.sampling import GREEDY, Decoding, Sampler
 
 Finish = Literal["stop", "length"]
@@ -19,7 +21,13 @@ Finish = Literal["stop", "length"]
 
 @torch.inference_mode()
 def generate(
-    loaded: Loaded, batch: dict[str, Tensor], *, max_new_tokens: int, decoding: Decoding = GREEDY, seeds: Sequence[int] = ()
+    loaded: Loaded,
+    batch: dict[str, Tensor],
+    *,
+    max_new_tokens: int,
+    decoding: Decoding = GREEDY,
+    seeds: Sequence[int] = (),
+    cache: str = "dynamic",
 ) -> list[tuple[str, Finish]]:
     """Answer a left-padded batch of prompts.
 
@@ -30,6 +38,8 @@ def generate(
     ----------
     seeds : sequence of int
         One a row, where tokens are drawn.
+    cache : str
+        See `past`.
 
     Returns
     -------
@@ -42,7 +52,7 @@ def generate(
     mask = inputs.pop("attention_mask")
     positions = inputs.pop("position_ids")
     sampler: Sampler | None = None
-    cache = DynamicCache(config=loaded.core.config.get_text_config())
+    before = past(loaded, cache, mask.shape[1] + max_new_tokens)
     rows = torch.arange(len(mask), device=loaded.device)
     answers = torch.full((len(mask), max_new_tokens), -1, dtype=torch.long, device=loaded.device)
     done = torch.zeros(len(mask), dtype=torch.bool, device=loaded.device)
@@ -50,7 +60,7 @@ def generate(
     with loaded.autocast():
         for step in range(max_new_tokens):
             logits = model(
-                **inputs, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+                **inputs, attention_mask=mask, position_ids=positions, past_key_values=before, use_cache=True, logits_to_keep=1
             ).logits[:, -1]
             if sampler is None:  # the logits say how large the vocabulary is
                 sampler = Sampler(decoding, inputs["input_ids"], mask, logits.shape[-1], ends, seeds, max_new_tokens)
@@ -65,11 +75,32 @@ def generate(
             positions = positions[..., -1:] + 1
             if ended * 2 > len(done):
                 going = torch.nonzero(~done).flatten()
-                cache.reorder_cache(going)  # layers that keep a state know no other name for it
+                before.reorder_cache(going)  # layers that keep a state know no other name for it
                 sampler.keep(going)
                 rows, mask, done = rows[going], mask[going], done[going]
                 inputs, positions = {"input_ids": token[going, None]}, positions[..., going, :]
     return [as_text(loaded.tokenizer, row[row >= 0].tolist(), set(ends.tolist())) for row in answers]
+
+
+def past(loaded: Loaded, cache: str, most: int) -> Cache:
+    """What attention remembers of up to `most` tokens a row.
+
+    `dynamic`: it grows with each token, which copies all of it.  `static`: it has its size from the start, and a token is
+    written into it; places that are not taken yet are masked, so that greedy answers are the same but for rounding.
+
+    Raises
+    ------
+    UsageError
+        `static`, and transformers has no such cache for a kind of the model's layers.
+    """
+    config = loaded.core.config.get_text_config()
+    if cache == "dynamic":
+        return DynamicCache(config=config)
+    try:
+        return StaticCache(config=config, max_cache_len=most)
+    except (KeyError, ValueError, NotImplementedError) as error:
+        why = f"transformers has none for this decoder's layers ({error.args[0] if error.args else type(error).__name__})"
+        raise UsageError(f"generate.cache: static: {why}") from None
 
 
 def end_tokens(loaded: Loaded) -> set[int]:
@@ -91,17 +122,12 @@ def as_text(tokenizer: Any, ids: list[int], ends: Collection[int]) -> tuple[str,
 def nats(loaded: Loaded, batch: dict[str, Tensor]) -> list[tuple[float, int]]:
     """Per row of a right-padded batch: -log p of the labelled tokens given all before them, and their number.
 
-    Logits are made at answer positions only; the sum is in float32 per token, float64 over them.
+    The sum is in float32 per token, float64 over them.
     """
-    inputs = {k: v.to(loaded.device) for k, v in batch.items()}
-    labels = inputs.pop("labels")
+    inputs = {k: v.to(loaded.device) for k, v in batch.items() if k != "labels"}
+    labels = batch["labels"]
     columns = answer_columns(labels)
-    with loaded.autocast():
-        logits = loaded.model.eval()(**inputs, use_cache=False, logits_to_keep=columns).logits
-    targets = labels[:, columns + 1]
-    out = []
-    for row, target in zip(logits, targets, strict=True):  # row by row: a float32 copy of the whole batch is large
-        scored = target != IGNORED
-        loss = torch.nn.functional.cross_entropy(row[scored].float(), target[scored], reduction="none")
-        out.append((float(loss.double().sum()), int(scored.sum())))
-    return out
+    odds, _ = likely(loaded.model.eval(), loaded, inputs, labels, columns)
+    scored = labels[:, columns + 1] != IGNORED
+    nats = torch.where(scored.to(odds.device), -torch.nn.functional.logsigmoid(odds), 0).double().sum(1)
+    return list(zip(nats.tolist(), scored.sum(1).tolist(), strict=True))

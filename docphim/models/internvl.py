@@ -21,7 +21,7 @@ from docphim.errors import Refused, UsageError
 from docphim.models import towers
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.pixels import channels_first, fixed_size, square_side
-from docphim.models.special import declare
+from docphim.models.special import declare, lend
 
 MODEL_TYPES = frozenset({"internvl"})
 LORA, PARTS = towers.LORA, towers.PARTS
@@ -53,9 +53,7 @@ class _StillImages(InternVLProcessor):
         self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None, image_seq_length: int = 256
     ) -> None:
         self.image_seq_length = image_seq_length
-        for name in ("start_image", "end_image"):
-            setattr(self, f"{name}_token", getattr(tokenizer, f"{name}_token"))
-            setattr(self, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
+        lend(self, tokenizer, ("start_image", "end_image"))
         self.image_token, self.image_token_id = tokenizer.context_image_token, tokenizer.context_image_token_id
         self.video_token = tokenizer.video_token
         image, video = re.escape(self.image_token), re.escape(self.video_token)

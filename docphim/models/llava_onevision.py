@@ -17,7 +17,7 @@ from docphim.errors import Refused
 from docphim.models import towers
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.pixels import channels_first, fixed_size, square_side
-from docphim.models.special import declare
+from docphim.models.special import declare, lend
 
 MODEL_TYPES = frozenset({"llava_onevision"})
 LORA = towers.LORA
@@ -62,9 +62,7 @@ class _StillImages(LlavaOnevisionProcessor):
         self.num_image_tokens = num_image_tokens
         self.vision_feature_select_strategy = vision_feature_select_strategy
         self.vision_aspect_ratio = "anyres_max_9"
-        for kind in _NAMES:
-            setattr(self, f"{kind}_token", getattr(tokenizer, f"{kind}_token"))
-            setattr(self, f"{kind}_token_id", getattr(tokenizer, f"{kind}_token_id"))
+        lend(self, tokenizer, _NAMES)
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
 
 

@@ -14,10 +14,10 @@ from transformers.models.minicpmv4_6.image_processing_pil_minicpmv4_6 import Min
 from transformers.processing_utils import ProcessorMixin
 
 from docphim.errors import Refused
-from docphim.models import towers
+from docphim.models import towers, windows
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.pixels import normalise
-from docphim.models.special import declare
+from docphim.models.special import declare, lend
 
 logger = logging.getLogger("docphim")
 
@@ -72,9 +72,7 @@ class _StillImages(MiniCPMV4_6Processor):
         self.slice_mode = self.video_slice_mode = False
         self.default_use_image_id = image_processor.use_image_id
         self.image_token_divisor = self.video_token_divisor = _PATCHES[image_processor.downsample_mode]
-        for name in _NAMES:
-            setattr(self, f"{name}_token", getattr(tokenizer, f"{name}_token"))
-            setattr(self, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
+        lend(self, tokenizer, _NAMES)
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
 
 
@@ -141,7 +139,9 @@ def fit_size(model_config: Any, image_size: int | tuple[int, int]) -> tuple[int,
 
 def served_size(size: tuple[int, int]) -> dict[str, Any]:
     """Settings that let frames of this (height, width) through as they are, and bring others whole to about as many pixels."""
-    return {"do_resize": True, "slice_mode": False, "scale_resolution": round((size[0] * size[1]) ** 0.5)}
+    area = round((size[0] * size[1]) ** 0.5)
+    # One slice at the most: vLLM counts slices by this and does not look at slice_mode.
+    return {"do_resize": True, "slice_mode": False, "max_slice_nums": 1, "scale_resolution": area}
 
 
 def make_processor(tokenizer: Any, model_config: Any, source: str | None = None, **hub: Any) -> Any:
@@ -202,10 +202,11 @@ def pixels(processor: Any, name: str, frames: torch.Tensor) -> torch.Tensor:
 
 
 def quicken(model: Any) -> None:
-    """Logits of the columns asked for alone, and attention over films or windows of one length in one call."""
+    """Logits of the columns asked for alone, and attention over films or windows in one call for each of their lengths."""
     if isinstance(model.forward, functools.partial):
         return
     tower = model.model.vision_tower
+    windows.tell(tower.encoder.layers)
     for attention in [*(layer.self_attn for layer in tower.encoder.layers), tower.vit_merger.self_attn]:
         attention.forward = functools.partial(_attend, attention, attention.forward)
     model.model.forward = functools.partial(_columns, model.model.forward)
@@ -226,14 +227,20 @@ def _columns(forward: Callable[..., Any], *args: Any, logits_to_keep: int | torc
 
 
 def _attend(
-    attention: Any, slow: Callable[..., Any], hidden_states: torch.Tensor, cu_seqlens: torch.Tensor, *args: Any, **kwargs: Any
+    attention: Any,
+    slow: Callable[..., Any],
+    hidden_states: torch.Tensor,
+    cu_seqlens: torch.Tensor,
+    *args: Any,
+    stretches: windows.Stretches | None = None,
+    **kwargs: Any,
 ) -> Any:
-    """Vision attention with all sequences in one call, where they have one length; else as transformers does it."""
-    first, *others = (cu_seqlens[1:] - cu_seqlens[:-1]).tolist()
-    if attention.config._attn_implementation != "sdpa" or any(length != first for length in others):
+    """Vision attention with all sequences of a length in one call, where torch's own attention is used."""
+    if attention.config._attn_implementation != "sdpa":
         return slow(hidden_states, cu_seqlens, *args, **kwargs)
+    within = stretches or windows.stretches(cu_seqlens)  # what merges windows stands in no block, and is not told
     projected = (layer(hidden_states) for layer in (attention.q_proj, attention.k_proj, attention.v_proj))
-    query, key, value = (x.reshape(-1, first, attention.num_heads, attention.head_dim).transpose(1, 2) for x in projected)
+    query, key, value = (x.reshape(-1, attention.num_heads, attention.head_dim) for x in projected)
     dropout = attention.attention_dropout if attention.training else 0.0
-    mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, scale=attention.scaling)
-    return attention.out_proj(mixed.transpose(1, 2).reshape(hidden_states.shape)), None
+    mixed = windows.attend(query, key, value, within, dropout_p=dropout, scale=attention.scaling)
+    return attention.out_proj(mixed.reshape(hidden_states.shape)), None

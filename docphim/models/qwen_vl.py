@@ -6,7 +6,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLProcessor, Qwen2VLConfig, Qwen2VLProcessor, Qwen3VLConfig, Qwen3VLProcessor
@@ -14,6 +14,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from transformers.processing_utils import ProcessorMixin
 
 from docphim.errors import UsageError
+from docphim.models import windows
 from docphim.models.loaded import Expansion, Stack, TinyText
 from docphim.models.mrope import positions
 from docphim.models.pixels import normalise
@@ -222,15 +223,17 @@ def pixels(processor: Any, name: str, frames: torch.Tensor) -> torch.Tensor:
 
 
 def quicken(model: Any) -> None:
-    """Two equal but faster paths through the vision encoder, chosen call by call.
+    """Two equal but faster paths through the vision encoder.
 
-    A patch embedding is a matrix product, which beats Conv3d; attention over windows or films of one length is one
-    batched call instead of one a window.
+    A patch embedding is a matrix product, which beats Conv3d; attention over windows or films is one batched call for each
+    length that they have instead of one a window.
     """
     visual = model.model.visual
     visual.patch_embed.forward = functools.partial(_embed_patches, visual.patch_embed)
+    windows.tell(visual.blocks)
     for block in visual.blocks:
-        block.attn.forward = functools.partial(_attend, block.attn, block.attn.forward)
+        rotate = sys.modules[type(block.attn).__module__].apply_rotary_pos_emb_vision
+        block.attn.forward = functools.partial(_attend, block.attn, rotate, block.attn.forward)
 
 
 def _embed_patches(embed: Any, patches: torch.Tensor) -> torch.Tensor:
@@ -240,19 +243,18 @@ def _embed_patches(embed: Any, patches: torch.Tensor) -> torch.Tensor:
 
 
 def _attend(
-    attention: Any, slow: Callable[..., torch.Tensor], hidden_states: torch.Tensor, *args: Any, **kwargs: Any
+    attention: Any,
+    rotate: Callable[..., tuple[torch.Tensor, torch.Tensor]],
+    slow: Callable[..., torch.Tensor],
+    hidden_states: torch.Tensor,
+    *args: Any,
+    stretches: windows.Stretches | None = None,
+    **kwargs: Any,
 ) -> torch.Tensor:
-    """Vision attention with all windows in one call, where they have one length; else as transformers does it."""
-    cu_seqlens = kwargs.get("cu_seqlens", args[0] if args else None)
+    """Vision attention with all windows of a length in one call, where torch's own attention is used."""
     rotary = kwargs.get("position_embeddings")
-    if cu_seqlens is None or rotary is None or attention.config._attn_implementation != "sdpa":
+    if stretches is None or rotary is None or attention.config._attn_implementation != "sdpa":
         return slow(hidden_states, *args, **kwargs)
-    first, *others = (cu_seqlens[1:] - cu_seqlens[:-1]).tolist()
-    if any(length != first for length in others):
-        return slow(hidden_states, *args, **kwargs)
-    rotate = sys.modules[type(attention).__module__].apply_rotary_pos_emb_vision
     query, key, value = attention.qkv(hidden_states).reshape(len(hidden_states), 3, attention.num_heads, -1).unbind(1)
     query, key = rotate(query, key, *rotary)
-    query, key, value = (x.reshape(-1, first, *x.shape[1:]).transpose(1, 2) for x in (query, key, value))
-    mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=attention.scaling)
-    return attention.proj(mixed.transpose(1, 2).reshape(len(hidden_states), -1))
+    return cast("torch.Tensor", attention.proj(windows.attend(query, key, value, stretches, scale=attention.scaling)))

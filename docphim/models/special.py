@@ -1,4 +1,4 @@
-"""The names that transformers' processors know a tokenizer's media tokens by, given to tokenizers that lack them."""
+"""The names that transformers' processors know a tokenizer's media tokens by: given to tokenizers that lack them, and lent."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def declare(tokenizer: Any, names: Mapping[str, str], where: str, optional: Coll
         for attribute, value in ((f"{name}_token", token), (f"{name}_token_id", vocabulary.get(token))):
             if getattr(tokenizer, attribute, None) != value:
                 setattr(tokenizer, attribute, value)
+
+
+def lend(processor: Any, tokenizer: Any, names: Collection[str]) -> None:
+    """Set `NAME_token` and `NAME_token_id` of a processor as its tokenizer has them (see `declare`)."""
+    for name in names:
+        for attribute in (f"{name}_token", f"{name}_token_id"):
+            setattr(processor, attribute, getattr(tokenizer, attribute))

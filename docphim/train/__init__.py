@@ -19,9 +19,9 @@ from docphim.errors import UsageError
 from docphim.models import needs_torch
 from docphim.study import Row
 from docphim.train import cap
-from docphim.train.options import OPTIONS, check_keep_best, check_pairs
+from docphim.train.options import OPTIONS, check_compile, check_keep_best, check_pairs
 
-__all__ = ["LOSSES", "check_keep_best", "check_loss", "loss_function", "normal_loss", "train"]
+__all__ = ["LOSSES", "check_compile", "check_keep_best", "check_loss", "loss_function", "normal_loss", "train"]
 
 #: The training losses of `train.loss`: a function like `losses.answers`, or `module:name` of one.
 LOSSES: dict[str, str | Callable[..., Any]] = {
@@ -44,6 +44,7 @@ def train(
     base: str | None = None,
     trackers: dict[str, str | None] | None = None,
     shard: str | None = None,
+    compile: bool | None = None,
 ) -> None:
     """Train, or resume a training that was interrupted; writes model/, log.jsonl and checkpoints/ under `run`.
 
@@ -61,11 +62,14 @@ def train(
         `train.trackers`, which change nothing in it either.
     shard : str, optional
         `train.shard`: how the processes hold the weights, which changes what is trained by rounding alone.
+    compile : bool, optional
+        `train.compile`: so does this, and what dropout draws.
 
     Raises
     ------
     UsageError
-        torch or one of its company is not installed; `train.loss` is unknown; there are more processes than GPUs.
+        torch or one of its company is not installed; `train.loss` is unknown; there are more processes than GPUs; what
+        `check_compile` refuses.
     Refused
         `too_long` before anything is trained; `loss_not_finite`, `disk_full`: the last good checkpoint stays;
         `empty_dataset`; `worker_killed`; and what `docphim.models.load` refuses.
@@ -76,6 +80,9 @@ def train(
 
     loss = loss_function(train["loss"])
     train = {**train, "trackers": trackers or train.get("trackers", {}), "shard": shard or train.get("shard", "none")}
+    train["compile"] = train.get("compile", False) if compile is None else compile
+    if train["compile"]:
+        check_compile(model.get("quantise"))
     train["loss"] = {**train["loss"], **loss.keywords}  # with a cap as the number it comes to
     model = {**model, "base": base or model.get("base")}
     if train["processes"] > 1 and "RANK" not in os.environ:

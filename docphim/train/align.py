@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn import functional
 
 from docphim.errors import Refused, UsageError
 from docphim.models.loaded import Loaded
 from docphim.models.meet import OF_TOWERS
+from docphim.models.odds import log_odds
 from docphim.models.tune import what_trains
 from docphim.train.batch import Batch
 from docphim.train.processes import Processes
@@ -21,6 +23,10 @@ from docphim.train.validate import gpus
 if TYPE_CHECKING:
     from docphim.train.contrast import Loss
     from docphim.train.reports import Reports
+
+
+#: The logit of what is like nothing: beside any other of unit vectors at most 100 times as long its share is 0.
+NOTHING = -1e4
 
 
 def sides(images: Tensor, reports: Tensor, scale: Tensor, meanings: Tensor) -> dict[str, Scored]:
@@ -40,8 +46,10 @@ def sides(images: Tensor, reports: Tensor, scale: Tensor, meanings: Tensor) -> d
     logits = (scale * images @ reports.T).masked_fill(same, -torch.inf)
     rows = torch.arange(len(logits), device=logits.device)
     n = torch.tensor(len(logits), device=logits.device)
+    # One more that nothing is like, so that a row without any negative has finite odds, and no gradient.
     ways = {"positive": logits, "reports": logits.T}
-    return {name: Scored(way[:, None], rows[:, None], n, n) for name, way in ways.items()}
+    made = {name: log_odds(functional.pad(way, (0, 1), value=NOTHING), rows) for name, way in ways.items()}
+    return {name: Scored(odds[:, :1], rows[:, None], n, n) for name, odds in made.items()}
 
 
 class Alignment:

@@ -25,7 +25,7 @@ Loss = Callable[[Mapping[str, Scored]], Tensor]
 class Contrast:
     """Makes the gradients of pairs, and counts the negatives that had none (a constraint's capped ones).
 
-    The loss is differentiated up to the logits first.  Where the gradient at every negative's logits is zero, in all processes,
+    The loss is differentiated up to the odds first.  Where the gradient at every negative's odds is zero, in all processes,
     nothing is sent back through the model for them; else own and other images go back in one pass, so that every parameter gets
     one sum, whichever process makes it.
     """
@@ -41,18 +41,18 @@ class Contrast:
 
     def backward(self, scored: Mapping[str, Scored], loss: Loss) -> Tensor:
         """Add a micro-batch's gradients; its loss, times the number of processes."""
-        leaves = {side: dataclasses.replace(one, logits=one.logits.detach().requires_grad_()) for side, one in scored.items()}
+        leaves = {side: dataclasses.replace(one, odds=one.odds.detach().requires_grad_()) for side, one in scored.items()}
         part = loss(leaves) * self.processes.world
-        toward, away = torch.autograd.grad(part, [leaves[side].logits for side in ("positive", "negative")], allow_unused=True)
-        pulling = _pulling(away, scored["negative"].logits)
+        toward, away = torch.autograd.grad(part, [leaves[side].odds for side in ("positive", "negative")], allow_unused=True)
+        pulling = _pulling(away, scored["negative"].odds)
         rows = len(pulling)
         self._rows += torch.stack([torch.tensor(rows, device=part.device), rows - pulling.sum()])
-        ways = [(scored["positive"].logits, toward)]
-        negative = scored["negative"].logits
+        ways = [(scored["positive"].odds, toward)]
+        negative = scored["negative"].odds
         # One without rows hangs on the model where other processes wait for this one's pass (`join` of `loop.score`).
         if self.processes.any(bool(pulling.any())) and negative.requires_grad:
             ways.append((negative, torch.zeros_like(negative) if away is None else away))
-        torch.autograd.backward([logits for logits, _ in ways], [gradient for _, gradient in ways])
+        torch.autograd.backward([odds for odds, _ in ways], [gradient for _, gradient in ways])
         return part.detach()
 
     def renewed(self) -> dict[str, float]:
@@ -74,12 +74,11 @@ class Contrast:
             mine.load(self.pairs, folder)
 
 
-def _pulling(gradient: Tensor | None, logits: Tensor) -> Tensor:
-    """Which rows have a gradient at their logits, bool, (rows,)."""
+def _pulling(gradient: Tensor | None, odds: Tensor) -> Tensor:
+    """Which rows have a gradient at their odds, bool, (rows,)."""
     if gradient is None:
-        return torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
-    pulling = torch.linalg.vector_norm(gradient.flatten(1), dim=1) > 0  # a fifth of the time of any(), and may round to zero
-    return pulling if pulling.all() else pulling | gradient.flatten(1).any(1)
+        return torch.zeros(len(odds), dtype=torch.bool, device=odds.device)
+    return gradient.any(1)
 
 
 def compares(loss: Loss) -> bool:
@@ -93,7 +92,7 @@ def compares(loss: Loss) -> bool:
     asked: set[str] = set()
     one = torch.ones((), dtype=torch.long)
     places, reference = torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.float64)
-    side = Scored(torch.zeros(1, 1, 2), torch.zeros(1, 1, dtype=torch.long), one, one, places, reference=reference)
+    side = Scored(torch.zeros(1, 1), torch.zeros(1, 1, dtype=torch.long), one, one, places, 1.0, reference, torch.zeros(1, 1))
 
     class Sides(dict[str, Scored]):
         def __missing__(self, name: str) -> Scored:

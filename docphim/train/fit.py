@@ -27,6 +27,7 @@ from docphim.train import card, checkpoint, loop, state
 from docphim.train.align import Alignment, AlignmentValidation
 from docphim.train.augmented import Augmented, numbered
 from docphim.train.batch import MEMORY, Examples, lengths, longest_answer, plan, share, steps_of
+from docphim.train.compiled import compile_blocks
 from docphim.train.contrast import Contrast, compares
 from docphim.train.log import ROWS, Journal
 from docphim.train.memory import Drawn, Memory
@@ -147,10 +148,7 @@ def _trained(
     paired = {split: _paired(read[split], every[split], settings) for split in read} if settings.pairs != "none" else {}
     if paired:
         _check_pairs(paired["train"], settings)
-    if settings.cache_features:
-        loaded.features = Features(loaded, MEMORY // world)
-    if settings.gradient_checkpointing:
-        recompute(loaded.core, True)
+    _spare(loaded, settings, world)
     course = _course(root, training_key(dataset, model, settings, loaded, world), settings, counts["train"], processes)
     validation = _validation(loaded, read["val"], paired.get("val"), settings, loss, text_scores, processes)
     alignment = Alignment(loaded, processes, loss) if settings.aligns else None
@@ -174,6 +172,16 @@ def _trained(
         state.load_weights(loaded.model, best.folder)
     log.info("train: the model kept is that of step %d of %d", best.step, course.steps)
     return best.step
+
+
+def _spare(loaded: Loaded, settings: TrainSettings, world: int) -> None:
+    """Let a model's forwards take less time or memory, as the settings say."""
+    if settings.cache_features:
+        loaded.features = Features(loaded, MEMORY // world)
+    if settings.gradient_checkpointing:
+        recompute(loaded.core, True)
+    if settings.compile:
+        compile_blocks(loaded.core)
 
 
 def _examples(loaded: Loaded, dataset: Path, rows: list[Example], settings: TrainSettings, room: int) -> Examples:
@@ -265,7 +273,7 @@ def training_key(dataset: Path, model: dict[str, Any], settings: TrainSettings, 
     Processes and accumulation count by their product, since they share a step's batches out without changing them.
     """
     recipe = {**vars(settings), "accumulate": settings.accumulate * world, "workers": None, "processes": None}
-    del recipe["trackers"], recipe["shard"]
+    del recipe["trackers"], recipe["shard"], recipe["compile"]
     if not recipe["augment"]:  # a key that came later: what was trained before it stays good
         del recipe["augment"]
     paths = {split: dataset / "examples" / f"{split}.jsonl" for split in ("train", "val")}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from docphim.errors import Refused
 from docphim.models.encode import IGNORED
 from docphim.models.loaded import Loaded
+from docphim.models.odds import likely
 from docphim.models.tune import part_in
 from docphim.progress import bar
 from docphim.train import checkpoint, state
@@ -36,8 +37,8 @@ from docphim.train.validate import Validation
 SIDES = ("positive", "negative")
 #: What a side holds beside the model's inputs, as `Scored` names it.
 BESIDE = ("places", "reference")
-#: All that a side holds beside the model's inputs.
-BESIDE_INPUTS = (*BESIDE, "counted", "augmented")
+#: All that a side holds and the model is not given.
+NO_INPUTS = (*BESIDE, "labels", "columns", "counted", "augmented")
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,7 @@ def score(
     *,
     join: bool = False,
 ) -> dict[str, Scored]:
-    """The logits of a micro-batch, side by side with what they should predict.
+    """How likely the answers of a micro-batch are, by side.
 
     A side of `totals` that the micro-batch does not have (none of its examples has a negative) comes without rows.  With `join`
     it is computed all the same, beside processes that have some: on the positives, of which no row is taken.
@@ -281,32 +282,29 @@ def score(
         if side not in batch:
             none = scored["positive"].without_rows()
             if join:
-                none = dataclasses.replace(none, logits=_logits(loaded.model, loaded, batch["positive"])[0][:0])
+                none = dataclasses.replace(none, odds=_odds(loaded.model, loaded, batch["positive"])[0][:0])
             scored[side] = dataclasses.replace(none, tokens=tokens, rows=rows)
             continue
         # The wrapped model once a micro-batch: with its forward the processes make ready to exchange gradients, and where one
         # has no negatives it would wait for another's second for ever.  The backward pass is one, so nothing is left out of it.
         forward = model if side == "positive" else loaded.model
         beside = {name: batch[side][name].to(loaded.device) for name in BESIDE if name in batch[side]}
-        scored[side] = Scored(*_logits(forward, loaded, batch[side]), tokens, rows, progress=progress, **beside)
+        odds, others, targets = _odds(forward, loaded, batch[side])
+        words = loaded.core.get_output_embeddings().weight.shape[0]
+        more: dict[str, Any] = {"others": others, "vocabulary": words, "progress": progress, **beside}
+        scored[side] = Scored(odds, targets, tokens, rows, **more)
     return scored
 
 
-def _logits(model: nn.Module, loaded: Loaded, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """The logits of the columns that are scored, and their targets."""
+def _odds(model: nn.Module, loaded: Loaded, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """What `models.odds.likely` makes of the columns that are scored, twice, and their targets."""
     rows = rows_of(tensors)
-    inputs = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items() if name not in BESIDE_INPUTS}
-    labels, columns = inputs.pop("labels"), inputs.pop("columns")
+    inputs = {name: t.to(loaded.device, non_blocking=True) for name, t in tensors.items() if name not in NO_INPUTS}
+    labels, columns = tensors["labels"], tensors["columns"]
     if loaded.features is not None:
         inputs = loaded.features.placed(inputs)
-    some_logits = "logits_to_keep" in inspect.signature(loaded.core.forward).parameters
-    if some_logits:
-        inputs["logits_to_keep"] = columns
-    with loaded.autocast():
-        # The ordinary forward, not an inner module's: the exchange of gradients hangs on it.
-        logits = model(**inputs, use_cache=False).logits
-    logits = logits if some_logits else logits[:, columns]
-    return logits[:rows], labels[:rows, 1:][:, columns]
+    odds, others = likely(model, loaded, inputs, labels, columns)
+    return odds[:rows], others[:rows], labels[:rows, 1:][:, columns].to(loaded.device, non_blocking=True)
 
 
 def _refuse_not_finite(step: int, loss: Tensor, norm: Tensor) -> None:

@@ -13,14 +13,12 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from docphim.errors import UsageError
-from docphim.models.encode import IGNORED
 from docphim.train import options
-from docphim.train.scored import Scored, counts, means, nats
+from docphim.train.scored import Scored, counts, means, nats, pull, unlikely
 
 #: A weight that may grow in a straight line: `{"from": 0, "to": 0.1, "until": 0.5}`, `until` a share of the steps.
 Weight = float | Mapping[str, float]
@@ -41,10 +39,7 @@ def answers(scored: Mapping[str, Scored]) -> Tensor:
         This micro-batch's part of the step's loss; the parts of all micro-batches and processes add up to it.
     """
     positive = scored["positive"]
-    summed = functional.cross_entropy(
-        positive.logits.flatten(0, 1).float(), positive.targets.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
-    return summed / positive.tokens
+    return nats(positive).sum() / positive.tokens
 
 
 def constraint(
@@ -74,7 +69,7 @@ def constraint(
         What the norm of (p - 1_y) may be at most at a negative's token, between 0 and √2.
     """
     positive, negative = scored["positive"], _bounded(scored["negative"], max_gradient)
-    cap = math.log(negative.logits.shape[-1]) if max_loss is None else max_loss
+    cap = math.log(negative.vocabulary) if max_loss is None else max_loss
     mean = means(negative, nats(negative))
     mean = mean if (mean < cap).any() else mean.detach()  # nothing pulls: its gradient, all zeros, need not be worked out
     pushed = (counts(negative) * mean.clamp(max=cap)).sum()
@@ -95,10 +90,8 @@ def unlikelihood(scored: Mapping[str, Scored], *, alpha: float = 1.0, beta: Weig
         As in `constraint`.
     """
     positive, negative = scored["positive"], scored["negative"]
-    logits, taken = negative.logits.float(), negative.targets != IGNORED
-    others = logits.scatter(2, negative.targets.clamp(min=0)[..., None], -torch.inf)
-    unlikely = (logits.logsumexp(2) - others.logsumexp(2))[taken].sum()
-    return alpha * answers(scored) + weight(beta, positive.progress) * unlikely / positive.tokens
+    pushed = unlikely(negative).sum()
+    return alpha * answers(scored) + weight(beta, positive.progress) * pushed / positive.tokens
 
 
 def margin(
@@ -210,15 +203,12 @@ def _gained(side: Scored) -> Tensor:
 
 
 def _bounded(side: Scored, most: float | None) -> Scored:
-    """The same side, whose logits pass on to a token at most `most` of (p - 1_y), by its norm; their values do not change."""
+    """The same side, whose logits pass on to a token at most `most` of (p - 1_y), by its norm; its values do not change."""
     if most is None:
         return side
-    fixed = side.logits.detach().float()
-    pull = fixed.softmax(2)
-    taken = side.targets.clamp(min=0)[..., None]
-    pull.scatter_add_(2, taken, -torch.ones_like(taken, dtype=pull.dtype))
-    share = (most / torch.linalg.vector_norm(pull, dim=2, keepdim=True).clamp(min=1e-12)).clamp(max=1)
-    return dataclasses.replace(side, logits=fixed + share * (side.logits.float() - fixed))
+    share = (most / pull(side).clamp(min=1e-12)).clamp(max=1)
+    fixed = side.odds.detach()
+    return dataclasses.replace(side, odds=fixed + share * (side.odds - fixed))
 
 
 def clip(scored: Mapping[str, Scored]) -> Tensor:
@@ -230,8 +220,8 @@ def clip(scored: Mapping[str, Scored]) -> Tensor:
     Parameters
     ----------
     scored : mapping of str to Scored
-        `positive`: of each image the logits of all reports, (n, 1, n), and the place of its own; `reports`: of each report
-        those of all images (`align.sides`).
+        `positive`: of each image the odds of its own report among all, (n, 1); `reports`: of each report those of its own image
+        (`align.sides`).
     """
     images, reports = scored["positive"], scored["reports"]
     return (nats(images).sum() + nats(reports).sum()) / (2 * images.rows)

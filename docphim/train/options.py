@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -113,6 +115,30 @@ def check_keep_best(name: str, language: str, tasks: Mapping[str, Collection[str
     for task, metrics in tasks.items():
         if family not in metrics and not (family == LABELS and {*metrics} & {*label_sets()}):
             raise UsageError(f"train.keep_best: {name} is no score of task {task}, which is scored by {', '.join(metrics)}")
+
+
+def check_compile(quantise: str | None) -> None:
+    """Refuse `train.compile` where it cannot be, without torch.
+
+    Parameters
+    ----------
+    quantise : str or None
+        How the model's frozen weights are stored.
+
+    Raises
+    ------
+    UsageError
+        In packed form, which what compiles does not look into; or there is no C++ compiler, which it writes for.
+    """
+    if quantise is not None:
+        raise UsageError(
+            f"train.compile: quantised weights (model.quantise: {quantise}) are unpacked by code that is not compiled"
+        )
+    compiler = os.environ.get("CXX", "g++")
+    if shutil.which(compiler) is None:
+        raise UsageError(
+            f"train.compile: torch.compile needs a C++ compiler, and there is no {compiler} here (CXX names another)"
+        )
 
 
 _WEIGHTS: dict[str, tuple[Any, Reader]] = {"alpha": (1.0, number), "beta": (0.1, weight)}

@@ -27,6 +27,7 @@ class TrainSettings:
     max_length: int = 4096
     precision: str = "auto"
     gradient_checkpointing: bool = False
+    compile: bool = False
     blind: bool = False
     cache_features: bool = False
     evaluations: int = 5

@@ -56,7 +56,17 @@ def drafted(run):
     return [{k: v for k, v in row.items() if k != "model"} for row in read_jsonl(run / "predictions.jsonl")]
 
 
-@pytest.mark.parametrize(("family", "sizes"), [("qwen_vl", {}), ("qwen_vl", {"type": "qwen3_vl"}), ("llava", {})])
+FAMILIES = {
+    "qwen2_5": ("qwen_vl", {}),
+    "qwen3": ("qwen_vl", {"type": "qwen3_vl"}),
+    "llava": ("llava", {}),
+    "internvl": ("internvl", {}),
+    "gemma3": ("gemma3", {}),
+    "minicpmv": ("minicpmv", {"layers": 2, "hidden": 64}),
+}
+
+
+@pytest.mark.parametrize(("family", "sizes"), FAMILIES.values(), ids=FAMILIES)
 def test_greedy_drafts_and_likelihoods_are_those_of_transformers(family, sizes, tmp_path):
     run, other, out = make_run(tmp_path, family, sizes=sizes), tmp_path / "runs" / "other", tmp_path / "out"
     dataset = tmp_path / "data" / "phantom" / "key"
@@ -72,6 +82,12 @@ def test_greedy_drafts_and_likelihoods_are_those_of_transformers(family, sizes, 
     pairs = list(zip(*(read_jsonl(folder / "likelihoods.jsonl") for folder in (run, other)), strict=True))
     assert pairs and all(one["nats"] == pytest.approx(two["nats"], abs=2e-3) for one, two in pairs)
     assert all({**one, "nats": 0} == {**two, "nats": 0} for one, two in pairs)
+
+
+def test_a_family_whose_pictures_the_engine_cuts_is_refused(tmp_path):
+    export(make_run(tmp_path, "llava_onevision"), tmp_path / "out", "vllm")
+    with pytest.raises(UsageError, match=r"^generate\.backend: of family llava_onevision vllm cuts every picture into tiles"):
+        backend(tmp_path / "out")
 
 
 def test_a_blind_model_reads_words_alone(made, engine, tmp_path):

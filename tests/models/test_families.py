@@ -81,17 +81,6 @@ def test_the_faster_encoder_is_the_slow_one(architecture, windows, monkeypatch):
     assert torch.allclose(ours, theirs, atol=1e-5) and len(calls) - many > many
 
 
-def test_films_of_unequal_size_take_the_slow_way_and_agree():
-    made = make("qwen2_5_vl")
-    visual = made.model.model.visual
-    grid = torch.tensor([[1, 4, 4], [1, 4, 8]])
-    patches = torch.randn(48, 1176, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        both = visual(patches, grid_thw=grid).pooler_output
-        first = visual(patches[:16], grid_thw=grid[:1]).pooler_output
-    assert torch.allclose(both[:4], first, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("architecture", "asked", "size"),
     [

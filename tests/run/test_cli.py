@@ -1,12 +1,19 @@
 """cli: what a person types, the exit code they get, and one clear line when something is wrong."""
 
+import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from docphim.doctor import EXTRAS
 
 
 def docphim(*arguments, cwd=None, **environment):
@@ -149,6 +156,18 @@ def test_doctor_says_what_is_there_and_what_a_recipe_needs(tmp_path):
     found = json.loads(docphim("doctor", "demo", "--json", cwd=tmp_path).stdout)
     assert found["decoders"]["JPEG lossless"] == "ok" and found["missing"] == []
     assert found["recipe"]["disk_mb_per_series"]["xray"] > 0
+    assert found["extras"].keys() >= {"ray", "vllm", "bitsandbytes"}
+    for name, line in found["extras"].items():
+        there = importlib.util.find_spec(name) is not None
+        assert line.startswith(metadata.version(name) if there else "not installed")
+
+
+def test_doctor_knows_every_extra_that_something_asks_for():
+    extras = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    named = {re.split(r"[<>=\[]", package)[0] for name in extras if name != "train" for package in extras[name]}
+    assert named - {"docphim", "onnxruntime"} == set(EXTRAS)
 
 
 def test_inspect_says_what_a_file_is_and_why_it_is_refused(tmp_path):

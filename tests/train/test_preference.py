@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from of_logits import of_logits, with_logits
 from tiny_training import killed_at, model_section, same, steady, train_section, weights
 
 from docphim import preflight, recipe
@@ -20,7 +21,6 @@ from docphim.train.losses import answers, mdpo, simnpo
 from docphim.train.model import open_model
 from docphim.train.pairs import Pairs
 from docphim.train.processes import Processes
-from docphim.train.scored import Scored
 from docphim.train.settings import TrainSettings
 
 #: Tokens of each row's answer; the first row has no negative.
@@ -45,7 +45,7 @@ def sides(chosen=range(5)):
         places = torch.tensor([list(chosen).index(n) for n in rows], dtype=torch.long) if image else None
         count = torch.tensor(len(LENGTHS) - image)
         known = torch.stack(nats) if nats else torch.zeros(0, dtype=torch.float64)
-        made.append(Scored(stacked, of, torch.tensor(TOKENS), count, places, reference=known))
+        made.append(of_logits(stacked, of, torch.tensor(TOKENS), count, places=places, reference=known))
     return dict(zip(("positive", "negative"), made, strict=True))
 
 
@@ -96,7 +96,7 @@ def test_a_loss_and_its_gradients_beside_both_images_are_what_its_formula_says(n
     loss, plain, options = LOSSES[name]
     of = sides()
     leaves = {side: one.logits.clone().requires_grad_() for side, one in of.items()}
-    value = loss({side: replace(one, logits=leaves[side]) for side, one in of.items()}, **options)
+    value = loss({side: with_logits(one, leaves[side]) for side, one in of.items()}, **options)
     value.backward()
     at = {side: leaf.detach().numpy().copy() for side, leaf in leaves.items()}
     assert value.item() == pytest.approx(plain(at["positive"], at["negative"], of, **options), rel=1e-5)
@@ -130,7 +130,7 @@ def test_a_negative_that_has_become_unlikely_is_let_go():
         away.scatter_add_(2, of["negative"].targets.clamp(min=0)[..., None], -torch.full((4, 5, 1), far, dtype=torch.float64))
         for loss in (simnpo, mdpo):
             logits = away.clone().requires_grad_()
-            loss({**of, "negative": replace(of["negative"], logits=logits)}, alpha=0.0, beta=1.0).backward()
+            loss({**of, "negative": with_logits(of["negative"], logits)}, alpha=0.0, beta=1.0).backward()
             pulls.append(float(logits.grad.abs().max()))
     assert pulls[2] < 1e-6 * pulls[0] and pulls[3] < 0.5 * pulls[1]
 

@@ -216,7 +216,7 @@ def test_a_filler_is_there_only_where_an_image_is_missing_and_counts_as_no_row(m
     assert len(films["labels"]) == 2 and "counted" not in films
     one = torch.ones((), dtype=torch.long)
     scored = loop.score(loaded.model, loaded, {"positive": texts}, {"positive": (one, one)})["positive"]
-    assert len(scored.logits) == len(scored.targets) == 2
+    assert len(scored.odds) == len(scored.targets) == 2
     assert fillers(Examples(loaded, mixed, rows, blind=True)) == []
     assert fillers(Examples(loaded, dataset, read_examples(dataset, "train"), blind=False)) == []
 

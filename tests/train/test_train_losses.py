@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from of_logits import OfLogits, of_logits, with_logits
 from torch.nn import functional
 
 from docphim.errors import UsageError
@@ -15,7 +16,6 @@ from docphim.train import LOSSES, loss_function, normal_loss
 from docphim.train.contrast import compares
 from docphim.train.losses import answers, constraint, margin, unlikelihood, weight
 from docphim.train.options import OPTIONS
-from docphim.train.scored import Scored
 
 VOCABULARY = 7
 
@@ -30,9 +30,9 @@ def rows(lengths: list[tuple[int, int]], seed: int) -> tuple[torch.Tensor, torch
     return torch.randn(len(lengths), longest, VOCABULARY, generator=random, dtype=torch.float64), labels
 
 
-def scored(logits: torch.Tensor, labels: torch.Tensor, tokens: int, row_count: int = 0) -> Scored:
+def scored(logits: torch.Tensor, labels: torch.Tensor, tokens: int, row_count: int = 0) -> OfLogits:
     columns = answer_columns(labels)
-    return Scored(logits[:, columns], labels[:, columns + 1], torch.tensor(tokens), torch.tensor(row_count))
+    return of_logits(logits[:, columns], labels[:, columns + 1], torch.tensor(tokens), torch.tensor(row_count))
 
 
 def loss_of(logits: torch.Tensor, labels: torch.Tensor, total: int) -> torch.Tensor:
@@ -112,7 +112,7 @@ def test_a_paired_loss_and_its_gradient_are_what_its_formula_says(name):
     loss, alpha, added = PAIRED[name]
     sides = pair([(2, 3), (1, 4), (3, 2), (1, 1), (2, 4)], 2, [0, 1, 2, 3, 4], 14)
     logits = sides["negative"].logits.clone().requires_grad_()
-    value = loss({**sides, "negative": replace(sides["negative"], logits=logits)})
+    value = loss({**sides, "negative": with_logits(sides["negative"], logits)})
     value.backward()
     at, numeric, step = logits.detach().numpy().copy(), np.zeros(logits.shape), 1e-5
     assert value.item() == pytest.approx(written_down(alpha, added, sides, at), rel=1e-5)
@@ -144,7 +144,7 @@ def test_the_pull_at_a_negatives_token_can_be_bounded_and_changes_no_value():
     for most in (None, 0.5):
         logits = sides["negative"].logits.clone().requires_grad_()
         value = constraint(
-            {**sides, "negative": replace(sides["negative"], logits=logits)}, beta=0.3, max_loss=9, max_gradient=most
+            {**sides, "negative": with_logits(sides["negative"], logits)}, beta=0.3, max_loss=9, max_gradient=most
         )
         value.backward()
         grads.append(logits.grad * 9 / 0.3)

@@ -178,7 +178,7 @@ def test_two_processes_of_which_one_has_nothing_to_push_end_where_one_process_do
     seen = []
 
     def short_ones(scored, *, beta):
-        seen.append(len(scored["negative"].logits))
+        seen.append(len(scored["negative"].odds))
         return constraint(scored, beta=beta if scored["negative"].targets.shape[1] < 50 else 0.0, max_loss=99)
 
     monkeypatch.setitem(LOSSES, "short_ones", short_ones)
@@ -259,7 +259,7 @@ def test_a_dataset_with_nothing_to_compare_with_is_a_usage_error(dataset, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("loss", "does"), [(answers, False), (constraint, True), (lambda scored: scored["negative"].logits.sum(), True)]
+    ("loss", "does"), [(answers, False), (constraint, True), (lambda scored: scored["negative"].odds.sum(), True)]
 )
 def test_a_loss_is_asked_whether_it_looks_at_negatives(loss, does):
     assert contrast.compares(loss) is does

@@ -172,7 +172,7 @@ def test_the_loss_from_answer_columns_is_the_models_own_loss(dataset):
         scored = loop.score(loaded.model, loaded, {"positive": batch}, {"positive": (total, torch.tensor(4))})
         columns = batch.pop("columns")
         expected = loaded.model(**batch, use_cache=False).loss
-    assert scored["positive"].logits.shape[1] == len(columns) < batch["labels"].shape[1]
+    assert scored["positive"].odds.shape[1] == len(columns) < batch["labels"].shape[1]
     assert float(answers(scored)) == pytest.approx(float(expected), rel=1e-5)
 
 
