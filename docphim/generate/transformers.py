@@ -48,7 +48,8 @@ class Backend:
         self.name, self.size = self.loaded.name, self.loaded.size
         self.blind, self.max_new_tokens, self.decoding, self.cache = blind, most, Decoding(**decoding), cache
         self.zero_shot = None if answers(self.loaded) else ZeroShot(self.loaded, read_json(run / "model" / PROMPTS))
-        decode.past(self.loaded, cache, 1)  # refused before anything is drafted
+        if self.zero_shot is None:
+            decode.past(self.loaded, cache, 1)  # refused before anything is drafted
         if unused := unlike(self.loaded, self.decoding):
             words = ", ".join(f"{name} {value}" for name, value in unused.items())
             logger.info("generate: the checkpoint's own %s does not act; the recipe's settings do", words)
