@@ -202,6 +202,7 @@ class Recipe(Section):
     stages: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = {}
     seeds: dict[str, list[Annotated[int, Field(ge=0)]]] = {}
     tables: list[RowsOf] = []
+    only: list[str] = []
     at_once: int = Field(1, ge=1)
     workers: Literal["local", "ray"] = "local"
 
@@ -268,7 +269,7 @@ class Recipe(Section):
             if not numbers or len(set(numbers)) < len(numbers):
                 raise ValueError(f"seeds.{name}: must be different numbers")
         unknown = [(row, table.name) for table in self.tables for row in table.rows if row not in self.variants]
-        for row, where in unknown:
+        for row, where in [*unknown, *((name, "only") for name in self.only if name not in self.variants)]:
             raise ValueError(f"tables: {row!r} in {where!r} is no variant; known: {', '.join(self.variants) or 'none'}")
         return self
 

@@ -11,7 +11,7 @@ from docphim.yaml_in import parse, text_of
 
 RECIPES = Path(__file__).parent / "recipes"
 #: Keys that say how runs are made of a recipe, and are no part of any one run.
-OF_ALL = ("name", "base", "variants", "seeds", "tables", "at_once")
+OF_ALL = ("name", "base", "variants", "seeds", "tables", "only", "at_once")
 #: Keys whose values are changes of the recipe, by name.
 _PARTS = ("variants", "stages")
 #: What a stage has from the one before: a setting of it is of the first.

@@ -59,6 +59,7 @@ class Member:
 def members(recipe: Recipe) -> list[Member]:
     """The runs that a recipe stands for, all variants with their first seed, then with their second; none for a plain recipe.
 
+    Of the variants those that `only` names, where it names some.
     A seed is `train.seed` (the weights that training starts from, the order of examples, dropout) and `generate.seed`; the
     dataset, its splits, its negatives and the bootstrap stay what they are, so that runs can be paired by patient.
 
@@ -67,7 +68,8 @@ def members(recipe: Recipe) -> list[Member]:
     UsageError
         A variant does not make a recipe; the message names it and the field.
     """
-    variants = recipe.variants or ({ALONE: {}} if recipe.seeds else {})
+    variants = {name: changes for name, changes in recipe.variants.items() if name in (recipe.only or recipe.variants)}
+    variants = variants or ({ALONE: {}} if recipe.seeds else {})
     seeds = {name: recipe.seeds.get(name, recipe.seeds.get(OTHERS, [])) for name in variants}
     base = recipe.model_dump(exclude_unset=True, exclude=set(OF_ALL))
     made: list[Member] = []
@@ -267,6 +269,8 @@ def side_by_side(recipe: Recipe, every: list[Member], home: Path) -> None:
         twins = {other.variant for member in runs for other in every if member.same_as is other.recipe}
         folders = {member.seed: program.run_folder(member.same_as or member.recipe) for member in runs}
         variants.append(Variant(name or recipe.name, folders, same_as=next(iter(twins - {name}), None)))
-    tables = [table.model_dump() for table in recipe.tables]
+    made = {member.variant for member in every}
+    rows_of = [(table.model_dump(), [name for name in table.rows if name in made]) for table in recipe.tables]
+    tables = [table | {"rows": rows} for table, rows in rows_of if rows]
     write_tables(variants, tables or [{"name": recipe.name, "rows": [v.name for v in variants], "published": None}], home)
     log.info("tables: %s", ", ".join(("index.html", "tables.txt", "tables.csv", "tables.tex", "tables.json")))

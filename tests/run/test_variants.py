@@ -213,6 +213,33 @@ def test_vix_rays_tables_are_checked_run_by_run_and_each_stage_is_one_dataset(tm
     assert not (tmp_path / "data").exists() and not (tmp_path / "runs").exists()
 
 
+def test_only_some_variants_are_made_and_stand_in_the_tables(drafted, tmp_path):
+    some = recipe.load(
+        str(drafted), ["only=[right, wrong]", "tables=[{name: T, rows: [again, right]}, {name: U, rows: [again]}]"]
+    )
+    assert [m.variant for m in members(some)] == ["right", "wrong"]
+    assert [m.variant for m in members(recipe.load(str(drafted), ["only=[]"]))] == ["right", "wrong", "again"]
+    with pytest.raises(UsageError, match="'nobody' in 'only' is no variant"):
+        recipe.load(str(drafted), ["only=[nobody]"])
+    _, home = variants.run(some)
+    (table,) = read_json(home / "tables.json")["tables"]
+    assert (table["name"], table["rows"]) == ("T", ["right"])
+
+
+def test_the_petct_table_is_seven_runs_in_its_small_form_and_eleven_in_all(tmp_path):
+    where = [f"data={tmp_path / 'data'}", f"runs={tmp_path / 'runs'}"]
+    small, whole = (members(recipe.load("petct_tables", [*where, *more])) for more in ([], ["only=[]"]))
+    assert len(small) == 7 and len(whole) == 11 and not any(m.same_as for m in whole)
+    of = {m.variant: m.recipe for m in whole}
+    assert [of[name].train.augment for name in ("O", "O-G", "O-G-C")] == [
+        [],
+        ["image", "text"],
+        ["image", "text", "comparison"],
+    ]
+    assert {tuple(of[name].stages) for name in of if name.startswith("aligned")} == {("align", "project")}
+    assert len({program.dataset_folder(of[name]) for name in of if not name.startswith("aligned")}) == 2
+
+
 def test_numbers_that_nobody_published_are_refused_before_anything_is_made(drafted, tmp_path):
     wrong = "tables=[{name: T, rows: [right], published: nobody}]"
     before = sorted(tmp_path.rglob("*"))
