@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from docphim import chain, recipe
+from docphim import chain, recipe, variants
 from docphim.errors import UsageError
 from docphim.files import read_json, read_jsonl
 from docphim.metrics.retrieval import KEYS
@@ -94,6 +94,14 @@ def test_a_setting_holds_for_all_stages_and_one_of_a_stage_for_it_alone(staged):
     assert [step.model.weights for step in named] == ["tiny", "runs/other"]
 
 
+def test_variants_may_have_stages_and_no_two_of_them_a_folder():
+    two = {"first": {}, "last": {"model": {"tune": "lora"}}}
+    both = variants.members(made(variants={"with": {"stages": two}, "without": {}}))
+    assert [[step.name for step in chain.steps(one.recipe)] for one in both] == [["x-with-first", "x-with"], ["x-without"]]
+    with pytest.raises(UsageError, match="would share the folder x-with-first"):
+        variants.members(made(variants={"with": {"stages": two}, "with-first": {}}))
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -137,3 +145,10 @@ def test_an_alignment_that_cannot_be_is_refused_before_anything_is_made(docphim,
     answer = docphim("run", staged, *(part for setting in settings for part in ("--set", setting)), tiny=False)
     assert answer.returncode == 2 and line in answer.stderr, answer.stderr
     assert not (docphim.folder / "runs").exists()
+
+
+def test_bench_says_that_an_alignment_answers_nothing(docphim, staged):
+    values = staged.read_text(encoding="utf-8").partition("stages:")[0].replace("train: {", "train: {loss: clip, ")
+    staged.write_text(values, encoding="utf-8")
+    answer = docphim("bench", staged, tiny=False)
+    assert answer.returncode == 2 and "clip learns no answers" in answer.stderr
