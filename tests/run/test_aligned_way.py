@@ -1,9 +1,12 @@
 """Three stages of one recipe, as a person types them: aligned, projected, adapted; each a run like any other."""
 
+import importlib.util
 import json
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import save_file
 
 from docphim import chain, recipe, variants
 from docphim.errors import UsageError
@@ -145,6 +148,29 @@ def test_an_alignment_that_cannot_be_is_refused_before_anything_is_made(docphim,
     answer = docphim("run", staged, *(part for setting in settings for part in ("--set", setting)), tiny=False)
     assert answer.returncode == 2 and line in answer.stderr, answer.stderr
     assert not (docphim.folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (["model.decoder=nowhere"], "weights_missing: nowhere: is no folder of this machine: model.decoder"),
+        (["model.text_encoder=nowhere"], "weights_missing: nowhere: is no folder of this machine: model.text_encoder"),
+        pytest.param(
+            ["model.text_encoder=phobert"],
+            "model.text_encoder.words: true needs underthesea",
+            marks=pytest.mark.skipif(importlib.util.find_spec("underthesea") is not None, reason="underthesea is installed"),
+        ),
+        (["model.features=nowhere", "model.encoder=null"], "file_missing: model.features: nowhere holds no STUDY.safetensors"),
+    ],
+)
+def test_parts_that_are_not_there_are_refused_before_anything_is_made(docphim, staged, settings, line):
+    phobert = docphim.folder / "phobert"
+    phobert.mkdir()
+    save_file({"x": torch.zeros(1)}, phobert / "model.safetensors")
+    (phobert / "tokenizer_config.json").write_text('{"tokenizer_class": "PhobertTokenizer"}', encoding="utf-8")
+    answer = docphim("run", staged, *(part for setting in settings for part in ("--set", setting)), tiny=False)
+    assert answer.returncode == (2 if "underthesea" in line else 3) and line in answer.stderr, answer.stderr
+    assert not (docphim.folder / "runs").exists() and not (docphim.folder / "data").exists()
 
 
 def test_bench_says_that_an_alignment_answers_nothing(docphim, staged):
