@@ -192,14 +192,18 @@ def check_machine(recipe: Recipe, way: Sequence[Stage], dataset: Path, home: Pat
 
 def _check_training(recipe: Recipe, to_come: Collection[Path]) -> None:
     """Refuse what a training needs and this machine lacks: a compiler, a tracker, weights."""
+    from docphim.models.parts_there import check_parts
     from docphim.train import check_compile
     from docphim.train.trackers import check_trackers
 
     if recipe.train.compile:
         check_compile(recipe.model.quantise)
     check_trackers(recipe.train.trackers, recipe.allow_upload)
-    if files.at_home(recipe.model.weights, "model.weights") not in {*to_come}:
+    coming = files.at_home(recipe.model.weights, "model.weights") in {*to_come}
+    if not coming:
         check_weights(recipe)
+    if coming or recipe.model.weights == "tiny":
+        check_parts(recipe.model.model_dump(), recipe.train.loss.kind == "clip")
 
 
 def check_blind(recipe: Recipe, way: Sequence[Stage], to_come: Collection[Path] = ()) -> None:

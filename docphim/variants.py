@@ -14,6 +14,7 @@ from pathlib import Path
 from docphim import files
 from docphim import run as program
 from docphim.backends import traits
+from docphim.chain import steps
 from docphim.errors import Refused, UsageError
 from docphim.progress import bar, log_to_stderr
 from docphim.recipe import OTHERS, Recipe, validated
@@ -86,11 +87,12 @@ def _refuse_shared_folders(made: list[Member]) -> None:
     """Refuse (UsageError) two runs of one folder: variant `a` with seed 0, and a variant `a-s0` without one."""
     first: dict[str, Member] = {}
     for member in made:
-        other = first.setdefault(member.recipe.name, member)
-        if other is not member:
-            raise UsageError(
-                f"variants: {other.name} and {member.name} would share the folder {member.recipe.name}; rename one"
-            )
+        with named(member):
+            folders = [step.name for step in steps(member.recipe)]
+        for folder in folders:
+            other = first.setdefault(folder, member)
+            if other is not member:
+                raise UsageError(f"variants: {other.name} and {member.name} would share the folder {folder}; rename one")
 
 
 def _member(name: str, base: Row, variant: str, changes: Row, seed: int | None, before: list[Member]) -> Member:

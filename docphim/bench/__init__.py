@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from docphim.errors import UsageError
 from docphim.models import needs_torch
 from docphim.train import loss_function
 
@@ -29,10 +30,12 @@ def bench(dataset: Path | None, *, model: dict[str, Any], train: dict[str, Any],
     Raises
     ------
     UsageError
-        torch or one of its company is not installed.
+        torch or one of its company is not installed; the loss learns no answers.
     Refused
         What `docphim.models.load` refuses; `too_long`.
     """
+    if train["loss"]["kind"] == "clip":
+        raise UsageError("train.loss: clip learns no answers, which bench measures; benchmarks/align.py measures a step of it")
     with needs_torch():
         from docphim.bench import measure
 

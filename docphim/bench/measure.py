@@ -13,7 +13,6 @@ from torch import nn
 from docphim.bench.flops import flops_of_step, matmul_flops, peak_flops
 from docphim.bench.made_up import MadeUp, texts
 from docphim.bench.spent import device_time, synchronise
-from docphim.errors import UsageError
 from docphim.files import read_examples
 from docphim.models import decode
 from docphim.models.encode import Encoded, collate
@@ -70,8 +69,6 @@ def bench(
         See docs/recipes.md.
     """
     settings = TrainSettings(**train)
-    if settings.aligns:
-        raise UsageError("train.loss: bench measures trainings that learn answers, and clip learns none")
     rows = read_examples(dataset, "train") if dataset else []
     loaded = open_random(model, settings, rows or texts())
     if settings.gradient_checkpointing:

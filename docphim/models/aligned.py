@@ -5,6 +5,7 @@ Parts: `vision` (the encoder), `text` (the report encoder, and what takes both i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -193,3 +194,19 @@ def pixels(processor: Any, name: str, frames: torch.Tensor) -> torch.Tensor:
 
 def quicken(model: Any) -> None:
     """Nothing to replace."""
+
+
+def entries(name: str, frames: torch.Tensor, inputs: dict[str, Any]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Slices of every stack of a batch, and how many they are, (1,)."""
+    counts = inputs["stack_frames"]
+    yield from zip(frames.split(counts.tolist()), counts[:, None], strict=True)
+
+
+def encoded(model: Any, floats: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """What the encoder makes of one stack for the projector: (tokens, width)."""
+    seen: torch.Tensor = model.seen(floats, count)
+    return seen
+
+
+def give_features(model: Any) -> None:
+    """Nothing to change: the model takes what its projector is given in place of slices."""

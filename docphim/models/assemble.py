@@ -11,11 +11,11 @@ import torch
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
 from docphim.errors import Refused, UsageError
-from docphim.files import at_home
 from docphim.models import checkpoint
 from docphim.models import family as family_of
 from docphim.models.hub import quietly, refusing
 from docphim.models.loaded import Loaded
+from docphim.models.parts_there import published
 from docphim.models.report_parts import check_words, longest_of, wants_words
 from docphim.models.report_tokenizer import Processor, read_report_tokenizer
 from docphim.models.tiny import train_tokenizer
@@ -73,7 +73,8 @@ def _give_report_encoder(loaded: Loaded, model: dict[str, Any]) -> None:
     if not section:  # a small one, where only the model's other parts were made before
         _give_small_reports(loaded, model)
         return
-    folder, where = _folder(section["weights"], "model.text_encoder")
+    folder = published(section["weights"], "model.text_encoder")
+    where = folder.name
     with quietly(offline=True), refusing(where):
         encoder, report = _read(AutoModel, folder, torch.float32)
         tokenizer = read_report_tokenizer(str(folder), within="")
@@ -105,7 +106,8 @@ def _give_decoder(loaded: Loaded, model: dict[str, Any], texts: Iterable[str]) -
     module: Any = family_of(loaded.family)
     reports = loaded.processor.reports
     if model.get("decoder"):
-        folder, where = _folder(str(model.get("decoder")), "model.decoder")
+        folder = published(str(model.get("decoder")), "model.decoder")
+        where = folder.name
         with quietly(offline=True), refusing(where):
             decoder, report = _read(AutoModelForCausalLM, folder, _DTYPES[loaded.precision])
             tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
@@ -130,21 +132,6 @@ def _give_decoder(loaded: Loaded, model: dict[str, Any], texts: Iterable[str]) -
 
 def _note(loaded: Loaded, part: str, folder: Path) -> None:
     loaded.parts = {**(loaded.parts or {}), part: checkpoint.fingerprint(folder)}
-
-
-def _folder(weights: str, key: str) -> tuple[Path, str]:
-    """A folder of published weights that can be read, and its name.
-
-    Raises
-    ------
-    Refused
-        `weights_missing`, or as `checkpoint.check_weights`.
-    """
-    folder = Path(at_home(weights, key))
-    if not folder.is_dir():
-        raise Refused("weights_missing", folder.name, f"is no folder of this machine: {key} takes local weights alone")
-    checkpoint.check_weights(folder, folder.name)
-    return folder, folder.name
 
 
 def _read(loader: Any, folder: Path, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:

@@ -14,6 +14,8 @@ from docphim.language.normalize import clean
 #: Positions that RoBERTa and its kin, PhoBERT among them, keep for padding.
 _PADDED = 2
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+|\n+")
+#: What the class of PhoBERT's tokenizer is called.
+PHOBERT = "PhobertTokenizer"
 #: Words that differ in accents alone.
 _WITH, _WITHOUT = "tràn dịch màng phổi phải", "tran dich mang phoi phai"
 
@@ -40,7 +42,7 @@ def check_tokenizer(tokenizer: Any, where: str) -> None:
 
 def wants_words(tokenizer: Any) -> bool:
     """Whether a tokenizer was trained on words joined by underscores (`phổi_phải`), as PhoBERT's was."""
-    return type(tokenizer).__name__.startswith("PhobertTokenizer")
+    return type(tokenizer).__name__.startswith(PHOBERT)
 
 
 def check_words(words: bool) -> None:

@@ -214,18 +214,17 @@ class AlignedModel(PreTrainedModel, GenerationMixin):
     ) -> AlignedOutput:
         """Read a conversation with its stacks, or, without one, take stacks and reports into the shared space."""
         shown = pixel_values if stack_features is None else stack_features
-        grids = [] if shown is None else self.vision(shown, _counts(stack_frames))
         if input_ids is None:
+            grids = [] if shown is None else self.vision(shown, _counts(stack_frames))
             return self._met(grids, report_ids, report_mask, report_parts)
         ids, places = input_ids, torch.zeros_like(input_ids, dtype=torch.bool)
         if self.config.image_token_id is not None:
             places = input_ids == self.config.image_token_id
             ids = input_ids.masked_fill(places, 0)  # published vocabularies have no such token, and no row for it
         embedded = self.decoder.get_input_embeddings()(ids)
-        if grids:
-            slices = _counts(stack_frames)
-            seen = torch.cat([pooled(grid, self.config.vision_config, n) for grid, n in zip(grids, slices, strict=True)])
-            embedded = embedded.masked_scatter(places[..., None], self.projector(seen).to(embedded.dtype))
+        if shown is not None:
+            seen = self.projector(self.seen(shown, stack_frames))
+            embedded = embedded.masked_scatter(places[..., None], seen.to(embedded.dtype))
         out = self.decoder(
             inputs_embeds=embedded,
             attention_mask=attention_mask,
@@ -236,6 +235,17 @@ class AlignedModel(PreTrainedModel, GenerationMixin):
             logits_to_keep=logits_to_keep,
         )
         return AlignedOutput(loss=out.loss, logits=out.logits, past_key_values=out.past_key_values)
+
+    def seen(self, shown: Tensor, frames: Tensor | None) -> Tensor:
+        """What the projector is given of slices or stored features, (tokens, width).
+
+        What was made before comes in three dimensions (`train.cache_features`), and goes out as it is.
+        """
+        if shown.dim() == 3:
+            return shown[0]
+        slices = _counts(frames)
+        grids = self.vision(shown, slices)
+        return torch.cat([pooled(grid, self.config.vision_config, n) for grid, n in zip(grids, slices, strict=True)])
 
     def _met(self, grids: list[Tensor], ids: Any, mask: Any, parts: Any) -> AlignedOutput:
         """Both sides in the shared space; a side that is not given is None."""

@@ -1,11 +1,14 @@
 """Three stages of one recipe, as a person types them: aligned, projected, adapted; each a run like any other."""
 
+import importlib.util
 import json
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import save_file
 
-from docphim import chain, recipe
+from docphim import chain, recipe, variants
 from docphim.errors import UsageError
 from docphim.files import read_json, read_jsonl
 from docphim.metrics.retrieval import KEYS
@@ -94,6 +97,14 @@ def test_a_setting_holds_for_all_stages_and_one_of_a_stage_for_it_alone(staged):
     assert [step.model.weights for step in named] == ["tiny", "runs/other"]
 
 
+def test_variants_may_have_stages_and_no_two_of_them_a_folder():
+    two = {"first": {}, "last": {"model": {"tune": "lora"}}}
+    both = variants.members(made(variants={"with": {"stages": two}, "without": {}}))
+    assert [[step.name for step in chain.steps(one.recipe)] for one in both] == [["x-with-first", "x-with"], ["x-without"]]
+    with pytest.raises(UsageError, match="would share the folder x-with-first"):
+        variants.members(made(variants={"with": {"stages": two}, "with-first": {}}))
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -137,3 +148,33 @@ def test_an_alignment_that_cannot_be_is_refused_before_anything_is_made(docphim,
     answer = docphim("run", staged, *(part for setting in settings for part in ("--set", setting)), tiny=False)
     assert answer.returncode == 2 and line in answer.stderr, answer.stderr
     assert not (docphim.folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (["model.decoder=nowhere"], "weights_missing: nowhere: is no folder of this machine: model.decoder"),
+        (["model.text_encoder=nowhere"], "weights_missing: nowhere: is no folder of this machine: model.text_encoder"),
+        pytest.param(
+            ["model.text_encoder=phobert"],
+            "model.text_encoder.words: true needs underthesea",
+            marks=pytest.mark.skipif(importlib.util.find_spec("underthesea") is not None, reason="underthesea is installed"),
+        ),
+        (["model.features=nowhere", "model.encoder=null"], "file_missing: model.features: nowhere holds no STUDY.safetensors"),
+    ],
+)
+def test_parts_that_are_not_there_are_refused_before_anything_is_made(docphim, staged, settings, line):
+    phobert = docphim.folder / "phobert"
+    phobert.mkdir()
+    save_file({"x": torch.zeros(1)}, phobert / "model.safetensors")
+    (phobert / "tokenizer_config.json").write_text('{"tokenizer_class": "PhobertTokenizer"}', encoding="utf-8")
+    answer = docphim("run", staged, *(part for setting in settings for part in ("--set", setting)), tiny=False)
+    assert answer.returncode == (2 if "underthesea" in line else 3) and line in answer.stderr, answer.stderr
+    assert not (docphim.folder / "runs").exists() and not (docphim.folder / "data").exists()
+
+
+def test_bench_says_that_an_alignment_answers_nothing(docphim, staged):
+    values = staged.read_text(encoding="utf-8").partition("stages:")[0].replace("train: {", "train: {loss: clip, ")
+    staged.write_text(values, encoding="utf-8")
+    answer = docphim("bench", staged, tiny=False)
+    assert answer.returncode == 2 and "clip learns no answers" in answer.stderr

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, Qwen2Config
 from docphim.errors import Refused, UsageError
 from docphim.files import read_examples, read_json, read_jsonl, write_jsonl
 from docphim.imaging import store
-from docphim.models import aligned, meet
+from docphim.models import aligned, meet, two_towers
 from docphim.models.load import load_saved
 from docphim.models.tiny import train_tokenizer
 from docphim.recipe import Train
@@ -283,3 +283,18 @@ def test_all_stages_compute_in_bfloat16_and_a_published_decoder_stays_in_it(film
     rows = [row for run in ("first", "second", "third") for row in read_jsonl(tmp_path / run / "log.jsonl")]
     losses = [row["loss"] for row in rows if "loss" in row]
     assert len(losses) == 6 and np.isfinite(losses).all()
+
+
+def test_what_a_frozen_encoder_makes_of_stacks_may_be_kept(films, learnt, tmp_path, monkeypatch):
+    second = section(weights=str(learnt), freeze=["vision"])
+    seen = []
+    plain = two_towers.ImageTower.forward
+    monkeypatch.setattr(two_towers.ImageTower, "forward", lambda self, *a: seen.append(len(a[1])) or plain(self, *a))
+    for name, cached in (("plain", False), ("kept", True)):
+        few = train_section(max_steps=12, batch_size=8, evaluations=1, cache_features=cached)
+        train(films, tmp_path / name, model=second, train=few)
+        seen.append(None)
+    first, later = seen[: seen.index(None)], seen[seen.index(None) + 1 : -1]
+    assert sum(first) == 12 * 8 + 4 and sum(later) == 24 + 4, "each film once, and those that are validated on"
+    ours, theirs = weights(tmp_path / "kept", 12), weights(tmp_path / "plain", 12)
+    assert max(float((ours[name] - theirs[name]).abs().max()) for name in theirs) <= 1e-4
