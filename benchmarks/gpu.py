@@ -67,6 +67,9 @@ CASES: dict[str, tuple[str, list[str], int, int]] = {
     "qwen2.5-vl-7b-lora-stack": ("7b", [*_LORA, "train.batch_size=4"], 1700, 10),
     "qwen2.5-vl-3b-lora": ("3b", [*_LORA, "train.batch_size=8"], 1700, 1),
     "qwen2.5-vl-3b-full": ("3b", [*_FULL, "train.batch_size=8"], 1700, 1),
+    "qwen2.5-vl-7b-lora-compiled": ("7b", [*_LORA, "train.batch_size=8", "train.compile=true"], 1700, 1),
+    "qwen2.5-vl-7b-lora-film-compiled": ("7b", [*_LORA, "train.batch_size=16", "train.compile=true"], 420, 1),
+    "qwen2.5-vl-3b-full-compiled": ("3b", [*_FULL, "train.batch_size=8", "train.compile=true"], 1700, 1),
 }
 
 

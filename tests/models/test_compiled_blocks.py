@@ -12,6 +12,7 @@ from docphim.models.encode import answer_columns, encode
 from docphim.models.odds import likely
 from docphim.train import compiled
 from docphim.train.compiled import compile_blocks, uncompiled
+from docphim.train.recompute import recompute
 
 #: torch looks for gradients of what has none while it compiles, and hides its own warning of it.
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
@@ -71,6 +72,22 @@ def test_compiled_blocks_of_every_family_compute_what_they_did(architecture, cou
         assert not any("forward" in vars(block) and hasattr(block.forward, "func") for block in blocks)
     assert counted.frame_count == programs, "nothing is compiled anew, or where it is not to be"
     assert all(block.forward.func is compiled._forward for block in blocks)
+
+
+@pytest.mark.parametrize("sparing", [False, True])
+def test_a_checkpointed_block_is_computed_again_in_the_backward_pass_and_not_remembered(sparing, monkeypatch):
+    calls = []
+
+    def counting(forward, **_):
+        return lambda *args, **kwargs: calls.append(1) or forward(*args, **kwargs)
+
+    monkeypatch.setattr(compiled.torch, "compile", counting)
+    loaded = load.tune(make("qwen2_5_vl", layers=2, vision_layers=1), "full", [], {})
+    recompute(loaded.core, sparing)
+    compile_blocks(loaded.core)
+    loaded.model.train()
+    computed(loaded, batch_of(loaded, [encode(loaded, single(), [film(loaded)])]))
+    assert len(calls) == (2 if sparing else 1) * 3
 
 
 def test_without_triton_nothing_is_compiled_for_a_gpu(monkeypatch):

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from tiny_training import SIZES, TEXTS, model_section, train_section
+from torch._dynamo.testing import CompileCounterWithBackend
 from torch.nn.functional import scaled_dot_product_attention
 from typer.testing import CliRunner
 
@@ -14,6 +15,7 @@ from docphim.bench.flops import flops_of_step
 from docphim.bench.spent import kind_of
 from docphim.bench.text import limit, lines
 from docphim.models.load import create_tiny, give_random_weights, load_reader
+from docphim.train import compiled
 
 AMOUNT = {"steps": 2, "new_tokens": 8, "tokens": 60, "frames": 1}
 
@@ -51,6 +53,17 @@ def test_the_shares_of_a_step_are_shares(answer):
 def test_answers_are_measured_one_by_one_and_a_batch_at_once(answer):
     assert [one["batch"] for one in answer["answer"]] == [1, 2]
     assert all(one["tokens_per_s"] > 0 or one["ended_early"] for one in answer["answer"])
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+def test_compiled_blocks_are_timed_and_their_operations_counted_as_those_of_plain_ones(answer, monkeypatch):
+    torch.compiler.reset()
+    backend = CompileCounterWithBackend("eager")
+    monkeypatch.setattr(compiled, "BACKEND", backend)
+    quick = measured(train={"batch_size": 2, "accumulate": 2, "compile": True})
+    ours, theirs = ([a[key] / a["tokens_per_s"] * a["peak_tflops"] for key in ("hfu", "mfu")] for a in (quick, answer))
+    assert backend.frame_count and ours == pytest.approx(theirs, rel=1e-6)
+    torch.compiler.reset()
 
 
 def test_a_stack_of_slices_is_a_longer_example(answer):
