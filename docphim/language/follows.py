@@ -63,7 +63,7 @@ def implies(known: Fact, fact: Fact, lexicon: Lexicon) -> bool:
     if not _lies_in(more, less, lexicon) or not set(less.location) <= set(more.location):
         return False
     if not there and (less.part, less.count, less.severity, less.suv, less.measures) != (None, None, None, None, ()):
-        return less == more  # "no large effusion" is no denial of a small one
+        return less.strict == more.strict  # "no large effusion" is no denial of a small one
     return _says_no_other(known, fact)
 
 

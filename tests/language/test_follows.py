@@ -59,6 +59,14 @@ def test_an_answer_follows_or_the_reason_says_why_not(report, answer, reason, la
     assert fault(answer, report, language) == reason
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [("Không thấy tràn dịch màng phổi lượng nhiều.", ""), ("Không thấy tràn dịch màng phổi.", "not_in_report")],
+)
+def test_a_denial_of_something_large_is_one_of_that_alone(answer, reason):
+    assert fault(answer, "Bóng tim to. Không thấy tràn dịch màng phổi lượng nhiều.", "vi") == reason
+
+
 def test_a_sentence_of_unknown_words_alone_is_not_read():
     assert fault("Anh đừng lo.", FILM, "vi") == "unread"
 
