@@ -45,12 +45,15 @@ def run(recipe: Recipe, until: str = "page", only: str | None = None) -> tuple[P
     tuple of Path
         The dataset's folder and the run's.
     """
-    dataset, home, *_ = planned(recipe, only or until)  # all of a chain is checked before its first stage is made
-    for step in steps(recipe):
-        if recipe.stages:
-            log.info("runs/%s", step.name)
-        dataset, home = _run(step, until, only)
-    return dataset, home
+    *before, last = steps(recipe)
+    if before:
+        planned(recipe, only or until)  # all of a chain is checked before its first stage is made
+    for step in before:
+        log.info("runs/%s", step.name)
+        _run(step, until, only)
+    if recipe.stages:
+        log.info("runs/%s", last.name)
+    return _run(last, until, only)
 
 
 def _run(recipe: Recipe, until: str, only: str | None) -> tuple[Path, Path]:

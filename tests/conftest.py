@@ -53,3 +53,13 @@ def recipe(tmp_path, shared_phantoms):
         encoding="utf-8",
     )
     return path
+
+
+@pytest.fixture
+def nothing_compiled():
+    """What one test compiled is no other's."""
+    import torch
+
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()

@@ -67,6 +67,14 @@ def answered(
     return answers
 
 
+def request(words: Mapping[str, str], **slots: Any) -> list[Row]:
+    """The messages of a request: `system` as it stands, `ask` with its slots filled."""
+    return [
+        {"role": "system", "content": words["system"]},
+        {"role": "user", "content": words["ask"].format(**slots)},
+    ]
+
+
 def _stored(file: Path) -> dict[str, str]:
     """The answers of a dataset's file and of those beside it; a line that is not as it was written is none."""
     answers: dict[str, str] = {}

@@ -27,9 +27,5 @@ def examples(study: Study, sections: dict[str, str], prompts: Prompts, images: s
         asks = f"{kind}:{region}"
         question = asked(kind, prompts.language, (study.id, asks), region=prompts.region(region))
         section = f"findings.{region}" if region else "impression"
-        conversation = [
-            Message("system", prompts.system),
-            Message("user", images + prompts.ask("question", study, question=question)),
-            Message("assistant", text, f"report:{section}", Answer("text", text, None, asks, {"section": section})),
-        ]
-        yield conversation
+        typed = Answer("text", text, None, asks, {"section": section})
+        yield prompts.questioned(study, images, [(question, Message("assistant", text, f"report:{section}", typed))])

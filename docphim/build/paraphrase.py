@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from docphim.build.answers import answered
+from docphim.build.answers import answered, request
 from docphim.files import content_key
 from docphim.language.normalize import clean
 from docphim.models.endpoint import Answer, Endpoint
@@ -86,12 +86,7 @@ def _reported(row: Row) -> Iterator[tuple[int, str]]:
 
 def _ask(language: str, settings: Row, endpoint: Endpoint, item: Asked) -> tuple[Asked, Answer]:
     text, number = item
-    words: Mapping[str, str] = packaged(PROMPTS)[language]
-    messages = [
-        {"role": "system", "content": words["system"]},
-        {"role": "user", "content": words["ask"].format(text=text)},
-    ]
-    return item, endpoint.chat(messages, **settings, seed=number)
+    return item, endpoint.chat(request(packaged(PROMPTS)[language], text=text), **settings, seed=number)
 
 
 def _taken(text: str, answers: Iterable[str], language: str, counts: Counter[str]) -> list[str]:

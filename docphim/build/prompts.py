@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docphim.language.technique import phase_of
 from docphim.package_data import packaged
-from docphim.study import TAG, Study
+from docphim.study import TAG, Message, Study
 
 #: What of `more` was measured → its name in `Study.body`.
 _MEASURED = {"weight": "weight_kg", "dose": "dose_mbq"}
@@ -53,6 +54,14 @@ class Prompts:
             "question": question,
         }
         return text.format(view=view, **values)
+
+    def questioned(self, study: Study, images: str, turns: Iterable[tuple[str, Message]]) -> list[Message]:
+        """A conversation of questions on a study, each with the message that answers it; the first shows `images`."""
+        conversation = [Message("system", self.system)]
+        for question, answer in turns:
+            shown = images if len(conversation) == 1 else ""
+            conversation += [Message("user", shown + self.ask("question", study, question=question)), answer]
+        return conversation
 
     def region(self, name: str) -> str:
         """What a region of the body is called; "" where it has no name."""

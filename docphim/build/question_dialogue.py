@@ -24,14 +24,8 @@ def examples(
     study: Study, sections: dict[str, str], prompts: Prompts, images: str, asked_of: Sequence[Question] = ()
 ) -> Iterator[list[Message]]:
     """One conversation of all that is asked of a study (`asked_of`, by `survey`), none where nothing is."""
-    if not asked_of:
-        return
-    conversation = [Message("system", prompts.system)]
-    for number, question in enumerate(asked_of):
-        shown = images if number == 0 else ""
-        conversation.append(Message("user", shown + prompts.ask("question", study, question=question.text)))
-        conversation.append(Message("assistant", question.reply, "template", question.typed))
-    yield conversation
+    if asked_of:
+        yield prompts.questioned(study, images, (question.turn for question in asked_of))
 
 
 def survey(

@@ -13,7 +13,7 @@ from docphim.language.fact import Fact
 from docphim.language.lesion_text import decimal, piece
 from docphim.language.normalize import normalize
 from docphim.package_data import packaged
-from docphim.study import Answer, Lesion, Row, to_row
+from docphim.study import Answer, Lesion, Message, Row, to_row
 
 
 @functools.cache
@@ -60,6 +60,11 @@ class Question:
         rows = [row_of(thing) for thing in self.things]
         name = "fact" if isinstance(self.things[0], Fact) else "lesion"
         return replace(self.answer, origin={name: rows[0]} if len(rows) == 1 else {f"{name}s": rows})
+
+    @property
+    def turn(self) -> tuple[str, Message]:
+        """The question, and the message that answers it."""
+        return self.text, Message("assistant", self.reply, "template", self.typed)
 
     @property
     def leaks(self) -> bool:

@@ -30,12 +30,7 @@ def examples(
 ) -> Iterator[list[Message]]:
     """One conversation a question; `asked_of` are those of the study, which `survey` chose among those of its split."""
     for question in asked_of:
-        conversation = [
-            Message("system", prompts.system),
-            Message("user", images + prompts.ask("question", study, question=question.text)),
-            Message("assistant", question.reply, "template", question.typed),
-        ]
-        yield conversation
+        yield prompts.questioned(study, images, [question.turn])
 
 
 @uncollected()

@@ -9,11 +9,11 @@ import functools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from docphim.build.answers import answered
+from docphim.build.answers import answered, request
 from docphim.build.prompts import Prompts
 from docphim.files import content_key
 from docphim.models.endpoint import Answer, Endpoint
@@ -41,14 +41,9 @@ def examples(
     study: Study, sections: dict[str, str], prompts: Prompts, images: str, asked_of: Sequence[Turn] = ()
 ) -> Iterator[list[Message]]:
     """The one conversation that was written on a study and taken (`survey`); none where there is none."""
-    if not asked_of:
-        return
-    conversation = [Message("system", prompts.system)]
-    for number, (question, answer) in enumerate(asked_of):
-        shown = images if number == 0 else ""
-        conversation.append(Message("user", shown + prompts.ask("question", study, question=question)))
-        conversation.append(Message("assistant", answer, "endpoint:findings"))
-    yield conversation
+    if asked_of:
+        turns = ((question, Message("assistant", answer, "endpoint:findings")) for question, answer in asked_of)
+        yield prompts.questioned(study, images, turns)
 
 
 def survey(
@@ -91,8 +86,8 @@ def survey(
     counts: Counter[str] = Counter()
     settings = {"temperature": writer["temperature"], "seed": seed}
     ask = functools.partial(_ask, language, per_study, settings)
-    request = {"model": writer["model"], "body": writer["body"], "where": "questions.writer"}
-    answers = answered(distinct, keys, dataset / ANSWERS, counts, ask, **request, **asking)
+    to = {"model": writer["model"], "body": writer["body"], "where": "questions.writer", **asking}
+    answers = answered(distinct, keys, dataset / ANSWERS, counts, ask, **to)
     taken: dict[str, list[Turn]] = {}
     for text in distinct:
         if keys[text] in answers:
@@ -107,12 +102,7 @@ def survey(
 
 
 def _ask(language: str, count: int, settings: Row, endpoint: Endpoint, text: str) -> tuple[str, Answer]:
-    words: Mapping[str, str] = packaged(PROMPTS)[language]
-    messages = [
-        {"role": "system", "content": words["system"].format()},
-        {"role": "user", "content": words["ask"].format(count=count, text=text)},
-    ]
-    return text, endpoint.chat(messages, **settings)
+    return text, endpoint.chat(request(packaged(PROMPTS)[language], count=count, text=text), **settings)
 
 
 def _turns(written: str) -> list[Turn]:

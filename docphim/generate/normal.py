@@ -5,7 +5,6 @@ What a department's template scores: elsewhere it beats several models, so it be
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -25,24 +24,19 @@ class Backend:
     name = "normal"
 
     def __init__(self, run: Path, *, blind: bool = False, **_: Any) -> None:
-        self._texts: dict[Asked, list[str]] = {}
-        self._language: dict[str, str] = {}
+        self._templates: dict[Asked, str] = {}
 
     def learn(self, train: Sequence[Example]) -> None:
-        """Take the reports of the training."""
-        self._texts = answers_by_task(train)
-        self._language = {example.task: example.language for example in train}
+        """Make the template of each task and turn from the reports of the training."""
+        from docphim.language.normal import normal_report  # here: the chain of imports stays short
+
+        language = {example.task: example.language for example in train}
+        self._templates = {asked: normal_report(texts, language[asked[0]]) for asked, texts in answers_by_task(train).items()}
 
     def answer(self, prompts: list[Prompt]) -> list[tuple[str, Literal["stop", "failed"]]]:
         """The normal report of each prompt's task and turn; it has failed where no training report calls anything normal."""
-        texts = [self._template(prompt.task, prompt.key[1]) for prompt in prompts]
+        texts = [self._templates.get((prompt.task, prompt.key[1]), "") for prompt in prompts]
         return [(text, "stop") if text else ("", "failed") for text in texts]
-
-    @functools.cache  # noqa: B019 - a backend lives as long as its stage
-    def _template(self, task: str, turn: int) -> str:
-        from docphim.language.normal import normal_report  # here: the chain of imports stays short
-
-        return normal_report(self._texts.get((task, turn), []), self._language.get(task, "vi"))
 
     def likelihood(self, prompts: list[Prompt]) -> None:
         """A template does not say how likely another text was."""

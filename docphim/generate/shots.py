@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from docphim.files import seed_of
@@ -42,8 +42,7 @@ def with_shots(messages: Sequence[Message], texts: Sequence[str], language: str)
     """A conversation whose last question shows first how others were answered, without their films."""
     if not texts:
         return list(messages)
-    heading: Mapping[str, str] = HEADINGS
-    examples = "\n\n".join(f"{heading[language].format(number=n)}\n{text}" for n, text in enumerate(texts, 1))
+    examples = "\n\n".join(f"{HEADINGS[language].format(number=n)}\n{text}" for n, text in enumerate(texts, 1))
     last = max(place for place, message in enumerate(messages) if message.role == "user")
     shown = replace(messages[last], content=f"{examples}\n\n{messages[last].content}")
     return [*messages[:last], shown, *messages[last + 1 :]]

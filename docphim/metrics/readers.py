@@ -23,12 +23,10 @@ READERS = 2
 #: Kind of file → what its `format` begins with; behind it stands the version.
 FORMATS = {"set": "docphim-set-", "reading": "docphim-reading-", "truth": "docphim-truth-"}
 VERSION = "1"
-#: What a reader may decide of a row, and an adjudicator of a pair of rows; of an `open` one nothing is decided yet.
-STATES = ("open", "accepted", "edited", "added", "removed", "unjudged")
-CHOICES = ("open", "both", "one", "two", "edited", "added", "dropped", "unjudged")
 #: States and choices behind which there is a lesion.
 THERE = frozenset(("accepted", "edited", "added", "both", "one", "two"))
 
+#: What a reader may decide of a row, and an adjudicator of a pair of rows; of an `open` one nothing is decided yet.
 State = Literal["open", "accepted", "edited", "added", "removed", "unjudged"]
 Choice = Literal["open", "both", "one", "two", "edited", "added", "dropped", "unjudged"]
 Sha = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

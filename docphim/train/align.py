@@ -10,15 +10,16 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from docphim.errors import Refused, UsageError
+from docphim.errors import UsageError
 from docphim.models.loaded import Loaded
 from docphim.models.meet import OF_TOWERS
 from docphim.models.odds import log_odds
 from docphim.models.tune import what_trains
 from docphim.train.batch import Batch
 from docphim.train.processes import Processes
+from docphim.train.random_state import random_state, set_random_state
 from docphim.train.scored import Scored
-from docphim.train.validate import gpus
+from docphim.train.validate import finite, gpus
 
 if TYPE_CHECKING:
     from docphim.train.contrast import Loss
@@ -72,7 +73,7 @@ class Alignment:
         once = len(micro_batches) == 1
         states, outs = [], []
         for batch in micro_batches:
-            states.append(_random_state(self.loaded.device))
+            states.append(random_state())
             with contextlib.nullcontext() if once else torch.no_grad():
                 outs.append(self._met(model if once else self.loaded.model, batch))
         loss, gradients = self._gradients(outs, micro_batches)
@@ -92,12 +93,12 @@ class Alignment:
 
     def _again(self, model: nn.Module, batch: Batch, state: Any) -> tuple[Tensor, Tensor, Tensor]:
         """The same forward, dropout included, this time with a gradient."""
-        now = _random_state(self.loaded.device)
-        _set_random_state(state, self.loaded.device)
+        now = random_state()
+        set_random_state(state)
         try:
             return self._met(model, batch)
         finally:
-            _set_random_state(now, self.loaded.device)
+            set_random_state(now)
 
     def _gradients(
         self, outs: Sequence[tuple[Tensor, Tensor, Tensor]], micro_batches: Sequence[Batch]
@@ -134,16 +135,6 @@ def gathered(rows: Tensor, processes: Processes) -> Tensor:
     return torch.cat(parts)
 
 
-def _random_state(device: torch.device) -> Any:
-    return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-
-
-def _set_random_state(state: Any, device: torch.device) -> None:
-    torch.set_rng_state(state[0])
-    if state[1] is not None:
-        torch.cuda.set_rng_state(state[1], device)
-
-
 class AlignmentValidation:
     """The loss over validation studies, all of which are one another's negatives: it falls by what a training has learnt."""
 
@@ -163,10 +154,7 @@ class AlignmentValidation:
         """
         if not len(self.examples):
             return {}
-        scores = self.processes.decided(self._scores)
-        if not abs(scores["val/loss"]) < float("inf"):
-            raise Refused("loss_not_finite", "validation", f"val/loss is {scores['val/loss']}")
-        return scores
+        return finite(self.processes.decided(self._scores))
 
     def _scores(self) -> dict[str, float]:
         images, reports, meanings, scale = [], [], [], torch.ones(())

@@ -21,6 +21,7 @@ from torch import Tensor, distributed, nn
 from docphim.errors import Refused
 from docphim.train.checkpoint import Checkpoint
 from docphim.train.processes import Processes
+from docphim.train.random_state import random_state, set_random_state
 from docphim.train.shard import is_shared, like
 
 log = logging.getLogger("docphim")
@@ -41,7 +42,7 @@ def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, proce
     elif processes.first:
         save_weights(model, folder)
         save_optimizer(model, optimizer, folder)
-    save_file(_random_state(), _random_file(folder, processes.rank))
+    save_file(random_state(), _random_file(folder, processes.rank))
 
 
 def load(start: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer, processes: Processes) -> None:
@@ -61,19 +62,11 @@ def load(start: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer, 
         log.info("train: %d processes go on where %d stopped: dropout will draw anew", processes.world, start.processes)
         return
     saved = load_file(_random_file(start.folder, processes.rank))
-    torch.set_rng_state(saved["cpu"])
-    if "cuda" in saved and torch.cuda.is_available():
-        torch.cuda.set_rng_state(saved["cuda"])
+    set_random_state(saved)
 
 
 def _random_file(folder: Path, rank: int) -> Path:
     return folder / f"random-{rank}.safetensors"
-
-
-def _random_state() -> dict[str, Tensor]:
-    """The states of torch's generators, which dropout draws from; everything else here has generators of its own."""
-    states = {"cpu": torch.get_rng_state()}
-    return {**states, "cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else states
 
 
 def trained(model: nn.Module) -> dict[str, nn.Parameter]:

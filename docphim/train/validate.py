@@ -88,10 +88,7 @@ class Validation:
                 scores |= self._beside(self.pairs, rows)
             if self.text_scores is not None or self.pairs is not None:
                 scores |= self._text()
-        for name, value in scores.items():
-            if not abs(value) < float("inf"):
-                raise Refused("loss_not_finite", "validation", f"{name} is {value}")
-        return scores
+        return finite(scores)
 
     def better(self, scores: dict[str, float]) -> float | None:
         """The score that decides, signed so that higher is better; None where nothing was validated."""
@@ -160,6 +157,14 @@ def chunks(encoded: Sequence[Encoded], size: int) -> list[Chunk]:
     order = sorted(range(len(encoded)), key=lambda i: (encoded[i].length, i))
     parts = [order[start : start + size] for start in range(0, len(order), size)]
     return [(part, [encoded[i] for i in part]) for part in parts]
+
+
+def finite(scores: dict[str, float]) -> dict[str, float]:
+    """The scores of a validation; refused (`loss_not_finite`) where one is no number or infinite."""
+    for name, value in scores.items():
+        if not abs(value) < float("inf"):
+            raise Refused("loss_not_finite", "validation", f"{name} is {value}")
+    return scores
 
 
 def gpus(loaded: Loaded) -> list[int]:

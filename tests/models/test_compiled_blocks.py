@@ -15,15 +15,10 @@ from docphim.train.compiled import compile_blocks, uncompiled
 from docphim.train.recompute import recompute
 
 #: torch looks for gradients of what has none while it compiles, and hides its own warning of it.
-pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
-
-
-@pytest.fixture(autouse=True)
-def forgotten():
-    """What one test compiled is no other's."""
-    torch.compiler.reset()
-    yield
-    torch.compiler.reset()
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"),
+    pytest.mark.usefixtures("nothing_compiled"),
+]
 
 
 @pytest.fixture

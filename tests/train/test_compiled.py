@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 import pytest
-import torch
 from test_shard import LORA, apart, compare_gradients
 from tiny_training import in_processes, model_section, steady, train_section, weights
 
@@ -15,15 +14,10 @@ from docphim.train import checkpoint, compiled, loop, train
 from docphim.train.compiled import compile_blocks
 
 #: torch looks for gradients of what has none while it compiles, and hides its own warning of it.
-pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
-
-
-@pytest.fixture(autouse=True)
-def forgotten():
-    """What one test compiled is no other's."""
-    torch.compiler.reset()
-    yield
-    torch.compiler.reset()
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"),
+    pytest.mark.usefixtures("nothing_compiled"),
+]
 
 
 @pytest.mark.parametrize(("changes", "checkpointing"), [({}, False), (LORA, True)], ids=["full", "lora, sparing memory"])

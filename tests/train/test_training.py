@@ -50,7 +50,7 @@ KILLS = {
     "within a step": (loop, "backward", 4),
     "while the weights are saved": (state, "save_weights", 2),
     "between the weights and the optimiser's state": (state, "save_optimizer", 2),
-    "before the random numbers are saved": (state, "_random_state", 2),
+    "before the random numbers are saved": (state, "random_state", 2),
     "before the manifest": (checkpoint, "seal", 2),
     "before the checkpoint gets its name": (Path, "rename", 2),
     "while old ones are removed": (checkpoint, "prune", 3),

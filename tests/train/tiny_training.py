@@ -71,11 +71,11 @@ def steady(run: Path) -> list[dict]:
 def killed_at(happening: tuple[object, str, int], work: Callable[[], None]) -> None:
     """Run `work` in another process, which is killed when a function is called for the n-th time."""
     owner, name, times = happening
+    real, calls = getattr(owner, name), iter(range(1, 10**9))  # before the fork: a wrong name must not leave a second pytest
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork in a process with threads
         child = os.fork()
     if child == 0:
-        real, calls = getattr(owner, name), iter(range(1, 10**9))
 
         def deadly(*args, **kwargs):
             if next(calls) == times:
